@@ -1,1 +1,56 @@
-//! To be written.
+//! The words, the messages and the rules of an approval.
+//!
+//! Everything here is pure: no I/O, no clock, no randomness. Times, salts and ids are arguments,
+//! so the same code runs in the proxy's filter, in the policy service, in the command line and in
+//! a model checker.
+//!
+//! - the words: [`Identity`], [`Lineage`], [`ApprovalId`], [`Fingerprint`], … can only be made from
+//!   text or bytes that can be what they say;
+//! - [`messages`]: what the filter and the policy service say to each other, and [`SignedAllow`],
+//!   the only answer that lifts anything;
+//! - [`Directory`] and [`Panel`]: who is behind a request, and who may therefore review it;
+//! - [`transition`]: the one place where an [`Approval`] changes, each change with its [`Record`];
+//! - [`decide`]: whether a use of an approval may be released now;
+//! - [`Record`]: the audit events, which have no room for a value that may be PHI.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod class_names;
+pub mod messages;
+
+pub mod record;
+
+mod allow;
+mod case;
+mod directory;
+mod fingerprint;
+mod keys;
+mod panel;
+mod words;
+
+pub use allow::{Allow, Expected, GrantLimits, PublicKey, SignatureError, SignedAllow};
+pub use case::{
+    Approval, Ask, Ballot, Cause, Decision, Event, Grant, Opening, REPLAY_WINDOW, Refused, State,
+    Use, Verdict, Vote, decide, transition,
+};
+pub use directory::{
+    Directory, DirectoryBuilder, DirectoryError, ExcludedPersons, LineageUnknown, Party,
+};
+pub use ed25519_dalek::SigningKey;
+pub use fingerprint::{FingerprintInput, UNBOUND_HEADERS, UNBOUND_PREFIXES, fingerprint, is_bound};
+pub use keys::{KeyedToken, derive_key, keyed_token};
+pub use messages::{Answer, Check, DenyCode};
+pub use panel::{Panel, ReviewRule, Reviewers, RuleError};
+pub use record::{LeafError, Record};
+pub use words::{
+    ActionName, AgentId, ApprovalId, Commitment, Fingerprint, FingerprintMac, GatewayId, GroupName,
+    Identity, IdentityKind, InvalidWord, Lineage, PersonId, PolicyDigest, Reason, RecordId,
+    Timestamp, UseKey,
+};

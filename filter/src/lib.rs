@@ -1,1 +1,38 @@
-//! To be written.
+//! Velum's proxy-wasm filter: masks what passes, and asks before it lifts.
+//!
+//! The flow of one stream reads left to right through the modules:
+//!
+//! ```text
+//! abi ─▶ plugin ─▶ stream ─▶ identity ─▶ ask ─▶ check ─▶ respond
+//!  │                 │
+//!  └── host (the one seam to Envoy; everything else is pure and runs natively in tests)
+//! ```
+//!
+//! The ABI (proxy-wasm 0.2.1) is spoken directly, not through the Rust SDK: the SDK panics on
+//! statuses that Envoy does return (a header that is not UTF-8, a body write at trailers), and a
+//! panic kills every stream of the worker. Here each status is a value.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(dead_code, reason = "only the wasm build has a host to be driven by")
+)]
+
+#[cfg(target_arch = "wasm32")]
+mod abi;
+mod ask;
+mod check;
+mod host;
+mod identity;
+mod media;
+mod pairs;
+mod plugin;
+mod problem;
+mod request;
+mod respond;
+mod stream;
+
+#[cfg(test)]
+mod fake;

@@ -1,2 +1,83 @@
-//! To be written.
-fn main() {}
+//! Development commands: `cargo xtask --help`.
+//!
+//! One file a command. What they share: [`process`] runs other programs, [`workspace`] knows where
+//! things are, [`say`] is the only place that prints.
+
+mod claims;
+mod demo;
+mod deny;
+mod lint;
+mod process;
+mod say;
+mod setup;
+mod test;
+mod tidy;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Outcome of a step; the error is the line that the developer reads.
+type Result<T = ()> = std::result::Result<T, String>;
+
+/// Builds, tests and checks Velum. Each command sets up what it needs and says what it is doing.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Finds or installs a wasm target and the pinned Envoy
+    Setup,
+    /// Builds target/wasm/velum.wasm and target/wasm/empty.wasm
+    Wasm(wasm::Arguments),
+    /// Sets up, builds, and runs every test, those against a real Envoy included
+    Test(test::Arguments),
+    /// Formatting, clippy on the host and for wasm, rustdoc, tidy, deny
+    Lint,
+    /// cargo-deny: bans, licences, sources; advisories where their database can be reached
+    Deny,
+    /// The house's own rules: dependencies, documents, file sizes, crates, Envoy files, invented data
+    Tidy,
+    /// The main job as a story with real requests; `--once` runs through by itself and checks it
+    Demo(demo::Arguments),
+    /// Runs what shows each line of an area and prints it with its figure and `holds` or `falls short`
+    Claims(claims::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Setup => setup::run(),
+        Command::Wasm(arguments) => wasm::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Lint => lint::run(),
+        Command::Deny => deny::run(),
+        Command::Tidy => tidy::run(),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Claims(arguments) => claims::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            say::failure(&reason);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

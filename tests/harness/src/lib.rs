@@ -1,1 +1,33 @@
-//! To be written.
+//! Real parts for tests and for the demo: Envoy, the policy service, programmable upstreams, token
+//! issuers and clients that notice when a body was cut.
+//!
+//! Everything listens on loopback, on ports that the kernel chose, and ends when its handle is
+//! dropped. Where the programs are is told by the environment (see [`locations`]); `cargo xtask
+//! test` and `cargo xtask demo` set it.
+
+mod bootstrap;
+mod certificates;
+mod client;
+mod documents;
+mod envoy;
+mod failure;
+mod fake_service;
+mod jwt;
+pub mod locations;
+mod policy_service;
+mod process;
+mod reviewer;
+mod upstream;
+
+pub use bootstrap::{BootstrapOptions, DownstreamTls, PolicyDocument, bootstrap};
+pub use certificates::{Authority, Certificate};
+pub use client::{Call, Client, Response, ResponseStream};
+pub use documents::{bootstrap_document, example_policy, policy_in_bootstrap, with_public_keys};
+pub use envoy::{Envoy, EnvoyOptions};
+pub use failure::{Failure, Result};
+pub use fake_service::{Behaviour, Exchange, FakeService, signed_allow};
+pub use jwt::{ISSUER, Jwt};
+pub use policy_service::{PolicyService, PolicyServiceOptions};
+pub use process::Process;
+pub use reviewer::{Reviewer, ServiceAnswer};
+pub use upstream::{Framing, Protocol, Received, Reply, Step, Upstream, gzip_stored};

@@ -1,0 +1,127 @@
+//! Whether a use may be released now.
+
+use std::time::Duration;
+use velum_engine::ClassSet;
+
+use super::{Approval, State};
+use crate::messages::DenyCode;
+use crate::panel::Panel;
+use crate::words::{FingerprintMac, GatewayId, Identity, PolicyDigest, Timestamp, UseKey};
+
+/// How long after its use the same stream gets the same answer again: as long as it could be held.
+/// Later, a key that leaked is worth nothing.
+pub const REPLAY_WINDOW: Duration = Duration::from_secs(60);
+
+/// Who asks to use an approval, and for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The gateway that asks.
+    pub gateway: &'a GatewayId,
+    /// The stream that asks.
+    pub use_key: UseKey,
+    /// The service's HMAC of the fingerprint that was sent.
+    pub fingerprint_mac: FingerprintMac,
+    /// Who makes the request.
+    pub principal: &'a Identity,
+    /// The policy that the gateway runs.
+    pub policy: PolicyDigest,
+    /// Whether this stream was waiting on the approval already: if another has used it meanwhile,
+    /// this one is told `taken`, not `used`.
+    pub waiting: bool,
+}
+
+/// A use that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// Through which gateway.
+    pub gateway: GatewayId,
+    /// By which stream.
+    pub use_key: UseKey,
+    /// When.
+    pub at: Timestamp,
+    /// The index of its record in the audit log.
+    pub index: u64,
+}
+
+/// What may be released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The classes that may be lifted; none for a request that is released masked.
+    pub classes: ClassSet,
+    /// When the grant expires.
+    pub expires: Timestamp,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Nobody has decided yet.
+    Pending,
+    /// Release, once the use and its record are written.
+    Allow(Grant),
+    /// This stream has used it: give the answer it was given.
+    Replay(Use),
+    /// Another stream took it while this one waited.
+    Taken,
+    /// No. Nothing is written here.
+    Refused(DenyCode),
+}
+
+/// Decides whether a use may be released, from the approval with its votes, its uses so far, and
+/// who may review it now. The votes are counted again: a state that somebody wrote into the store
+/// releases nothing.
+///
+/// A principal other than the requester learns nothing, not even that the approval exists.
+pub fn decide(
+    approval: &Approval,
+    ask: &Ask<'_>,
+    uses: &[Use],
+    panel: &Panel,
+    now: Timestamp,
+) -> Decision {
+    if approval.principal != *ask.principal {
+        return Decision::Refused(DenyCode::UnknownApproval);
+    }
+    if !approval.fingerprint_mac.matches(&ask.fingerprint_mac) {
+        return Decision::Refused(DenyCode::Mismatch);
+    }
+    if let Some(decision) = decide_used(approval, ask, uses, now) {
+        return decision;
+    }
+    let state = approval.state_at(now);
+    if let Some(denial) = state.denial() {
+        return Decision::Refused(denial);
+    }
+    if approval.policy != ask.policy {
+        return Decision::Refused(DenyCode::Superseded);
+    }
+    if state != State::Approved {
+        return Decision::Pending;
+    }
+    match (approval.count(panel), approval.grant_expires) {
+        (Some((people, agreed)), Some(expires)) if approval.is_enough(&people, panel) => {
+            let classes = agreed.intersection(approval.granted);
+            Decision::Allow(Grant { classes, expires })
+        }
+        _ => Decision::Refused(DenyCode::Superseded),
+    }
+}
+
+/// The answer where there has been a use; a grant is good for one.
+fn decide_used(
+    approval: &Approval,
+    ask: &Ask<'_>,
+    uses: &[Use],
+    now: Timestamp,
+) -> Option<Decision> {
+    let own = uses
+        .iter()
+        .find(|made| made.use_key == ask.use_key && made.gateway == *ask.gateway);
+    match own {
+        Some(own) if now.since(own.at) <= REPLAY_WINDOW => Some(Decision::Replay(own.clone())),
+        Some(_) => Some(Decision::Refused(DenyCode::Used)),
+        None if uses.is_empty() && approval.state != State::Used => None,
+        None if ask.waiting => Some(Decision::Taken),
+        None => Some(Decision::Refused(DenyCode::Used)),
+    }
+}

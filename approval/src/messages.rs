@@ -1,0 +1,241 @@
+//! What the filter, the policy service and its clients say to each other, as JSON.
+//!
+//! Requests refuse unknown fields; answers do not, so that a service may say more than an older
+//! filter understands. The one exception is [`Allow`](crate::Allow), whose unknown fields may be
+//! limits. `tests/golden` holds one example of each, compared byte for byte.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use velum_engine::ClassSet;
+
+use crate::allow::SignedAllow;
+use crate::case::State;
+use crate::keys::KeyedToken;
+use crate::words::{
+    ActionName, ApprovalId, Fingerprint, Identity, Lineage, PolicyDigest, Reason, Timestamp,
+    UseKey, check_text,
+};
+
+/// `POST /v1/checks`: may this request go on, and with what lifted?
+///
+/// `Debug` leaves out what a caller wrote freely.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The stream that asks: the idempotency key, scoped to the gateway.
+    pub use_key: UseKey,
+    /// Who makes the request.
+    pub principal: Identity,
+    /// Everyone behind it.
+    pub lineage: Lineage,
+    /// The action that the request matched.
+    pub action: ActionName,
+    /// The request's method; 1 to 32 bytes.
+    #[serde(deserialize_with = "method")]
+    pub method: String,
+    /// The request's authority; 1 to 255 bytes.
+    #[serde(deserialize_with = "authority")]
+    pub authority: String,
+    /// The path, scrubbed: only what the policy itself names, otherwise `{…}`; 1 to 2,048 bytes.
+    #[serde(deserialize_with = "path")]
+    pub path: String,
+    /// The query's names, scrubbed alike; empty where there are none, at most 2,048 bytes.
+    #[serde(deserialize_with = "query")]
+    pub query: String,
+    /// Which resource it is, for who holds the key.
+    pub resource: KeyedToken,
+    /// The exact request.
+    pub fingerprint: Fingerprint,
+    /// The policy that the filter runs.
+    pub policy: PolicyDigest,
+    /// The classes asked to be lifted.
+    #[serde(with = "crate::class_names")]
+    pub classes: ClassSet,
+    /// Why, in the requester's words, scrubbed by the engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The approval that the requester redeems.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check")
+            .field("use_key", &self.use_key)
+            .field("action", &self.action)
+            .field("policy", &self.policy)
+            .field("approval", &self.approval)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer to a [`Check`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "kebab-case")]
+pub enum Answer {
+    /// Go on, within what is signed.
+    Allow(SignedAllow),
+    /// A person has to decide.
+    Pending {
+        /// The approval to wait for, and to redeem.
+        approval: ApprovalId,
+        /// When to ask again, in seconds.
+        retry_after_seconds: u32,
+        /// When it is decided at the latest.
+        expires: Timestamp,
+    },
+    /// No.
+    Deny {
+        /// Why.
+        code: DenyCode,
+        /// The approval that was denied, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<ApprovalId>,
+        /// What the reviewer tells the requester.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        public_reason: Option<Reason>,
+    },
+}
+
+macro_rules! deny_codes {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $retryable:literal,)*) => {
+        /// Why a request was not allowed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum DenyCode {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl DenyCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name used in JSON and in problem types.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Whether the same request may succeed when it is sent again, unchanged and without
+            /// the approval it named.
+            pub fn retryable(self) -> bool {
+                match self { $(Self::$variant => $retryable,)* }
+            }
+        }
+    };
+}
+
+deny_codes! {
+    /// A reviewer denied it, or what was approved had nothing in common.
+    Denied "denied" false,
+    /// Nobody decided in time, or the grant was not used in time.
+    Expired "expired" true,
+    /// The approval is for another request.
+    Mismatch "mismatch" false,
+    /// The approval was used before.
+    Used "used" true,
+    /// The policy, or who may review, changed between asking and use.
+    Superseded "superseded" true,
+    /// No such approval of this principal.
+    UnknownApproval "unknown-approval" false,
+    /// Somebody behind the request is not in the directory.
+    LineageUnknown "lineage-unknown" false,
+    /// Nobody is left who may review it.
+    NoReviewer "no-reviewer" false,
+    /// The service does not have the filter's policy.
+    PolicyUnknown "policy-unknown" false,
+    /// The policy has no such action to review.
+    ActionUnknown "action-unknown" false,
+    /// Another stream with the same request took the grant.
+    Taken "taken" true,
+    /// A reviewer took the grant back.
+    Revoked "revoked" false,
+    /// The requester withdrew it.
+    Cancelled "cancelled" true,
+    /// Too many asks.
+    RateLimited "rate-limited" true,
+}
+
+/// `POST /v1/approvals/{id}/status`: what the filter tells a requester.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusQuery {
+    /// Who asks; only the approval's own principal is answered.
+    pub principal: Identity,
+}
+
+/// The answer to a [`StatusQuery`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusAnswer {
+    /// How far the approval is.
+    pub state: State,
+    /// When to ask again, in seconds; absent once it is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
+    /// What the reviewer who denied it tells the requester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_reason: Option<Reason>,
+}
+
+/// `POST /v1/approvals/{id}/approve`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveRequest {
+    /// Fewer classes than were asked; all of them where absent.
+    #[serde(
+        default,
+        with = "crate::class_names::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub classes: Option<ClassSet>,
+    /// The version that the reviewer saw; a vote on another is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// For the other reviewers and the auditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Reason>,
+}
+
+/// `POST /v1/approvals/{id}/deny`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenyRequest {
+    /// What the requester is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_reason: Option<Reason>,
+    /// The version that the reviewer saw; a vote on another is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// For the other reviewers and the auditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Reason>,
+}
+
+fn method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text(deserializer, "method", 32)
+}
+
+fn authority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text(deserializer, "authority", 255)
+}
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text(deserializer, "path", 2048)
+}
+
+fn query<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if !text.is_empty() {
+        check_text("query", &text, 2048).map_err(serde::de::Error::custom)?;
+    }
+    Ok(text)
+}
+
+fn text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    word: &'static str,
+    most: usize,
+) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    check_text(word, &text, most).map_err(serde::de::Error::custom)?;
+    Ok(text)
+}

@@ -1,0 +1,179 @@
+//! The messages byte for byte: a change here is a change for everyone who speaks them.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use velum_approval::messages::{
+    Answer, ApproveRequest, Check, DenyCode, DenyRequest, StatusAnswer, StatusQuery,
+};
+use velum_approval::{Allow, Reason, SignedAllow, SigningKey, State, Vote};
+
+use crate::cast::{START, approval_id, check, classes, jwt, later, panel, pending, person, yes};
+
+fn reason(text: &str) -> Option<Reason> {
+    Some(Reason::new(text).unwrap())
+}
+
+/// What is written now is what the file has; with `VELUM_WRITE_GOLDEN` set, the file is made so.
+pub(crate) fn compare(file: &str, golden: &str, written: &str) {
+    if std::env::var_os("VELUM_WRITE_GOLDEN").is_some() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+        std::fs::write(format!("{folder}/{file}"), written).unwrap();
+    }
+    assert_eq!(
+        written, golden,
+        "{file}: VELUM_WRITE_GOLDEN=1 writes what it is now"
+    );
+}
+
+/// The value is written as the file has it, and read from it.
+fn assert_golden<T>(file: &str, golden: &str, value: &T)
+where
+    T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let written = format!("{}\n", serde_json::to_string_pretty(value).unwrap());
+    compare(file, golden, &written);
+    assert_eq!(serde_json::from_str::<T>(golden).unwrap(), *value, "{file}");
+}
+
+macro_rules! golden {
+    ($($file:literal $value:expr;)*) => {
+        #[test]
+        fn messages_are_what_their_golden_files_say() {
+            $(assert_golden($file, include_str!(concat!("../golden/", $file)), &$value);)*
+        }
+    };
+}
+
+golden! {
+    "check.json" check();
+    "check-redeem.json" Check { reason: None, approval: Some(approval_id()), ..check() };
+    "allow.json" crate::signatures::allow();
+    "allow-with-evidence.json" Allow {
+        tags: Some(vec!["3f0c9a1b2d4e5f60".to_owned()]),
+        ..crate::signatures::allow()
+    };
+    "answer-allow.json" Answer::Allow(SignedAllow::sign(
+        &crate::signatures::allow(),
+        &SigningKey::from_bytes(&[1; 32]),
+    ));
+    "answer-pending.json" Answer::Pending {
+        approval: approval_id(),
+        retry_after_seconds: 5,
+        expires: later(900),
+    };
+    "answer-deny.json" Answer::Deny {
+        code: DenyCode::Denied,
+        approval: Some(approval_id()),
+        public_reason: reason("Ask the ward"),
+    };
+    "answer-deny-without-approval.json" Answer::Deny {
+        code: DenyCode::LineageUnknown,
+        approval: None,
+        public_reason: None,
+    };
+    "status-query.json" StatusQuery { principal: jwt("triage-bot") };
+    "status-answer.json" StatusAnswer {
+        state: State::Pending,
+        retry_after_seconds: Some(5),
+        public_reason: None,
+    };
+    "approve-request.json" ApproveRequest {
+        classes: Some(classes("name")),
+        version: Some(1),
+        comment: reason("Known to me"),
+    };
+    "deny-request.json" DenyRequest {
+        public_reason: reason("Ask the ward"),
+        version: None,
+        comment: None,
+    };
+    "approval.json" pending(&panel(1));
+    "vote.json" Vote { person: person("grace"), verdict: yes("name"), at: START, comment: None };
+}
+
+#[test]
+fn requests_refuse_what_they_do_not_know() {
+    fn refused<T: DeserializeOwned>(json: &str) -> bool {
+        serde_json::from_str::<T>(json).is_err()
+    }
+    let check = include_str!("../golden/check.json");
+    assert!(!refused::<Check>(check));
+    for (from, to) in [
+        ("\"use_key\"", "\"force\": true, \"use_key\""),
+        ("\"action\"", "\"action\": \"x\", \"action\""),
+        ("\"GET\"", "\"\""),
+        ("\"GET\"", "\"GET\\r\\nX: y\""),
+        ("\"fhir.example\"", "\"\""),
+        ("\"/Patient/{…}\"", "\"\""),
+        ("\"read\"", "\"\""),
+        ("\"name\"", "\"name\", \"name\""),
+        ("\"name\"", "\"Name\""),
+        ("\"Discharge summary\"", "\"\""),
+        ("\"lineage\": [", "\"lineage\": [], \"x\": ["),
+    ] {
+        let changed = check.replacen(from, to, 1);
+        assert_ne!(changed, check, "{from}");
+        assert!(refused::<Check>(&changed), "{to}");
+    }
+    let long = check.replace("/Patient/", &format!("/{}/", "a".repeat(2048)));
+    assert!(refused::<Check>(&long));
+    let no_query = check.replace("_format={…}", "");
+    assert!(!refused::<Check>(&no_query));
+    assert!(refused::<StatusQuery>(r#"{"principal":null}"#));
+    assert!(refused::<ApproveRequest>(r#"{"class":["name"]}"#));
+    assert!(refused::<ApproveRequest>(r#"{"version":-1}"#));
+    assert!(refused::<DenyRequest>(r#"{"classes":["name"]}"#));
+    assert_eq!(
+        serde_json::from_str::<ApproveRequest>("{}").unwrap(),
+        ApproveRequest::default()
+    );
+}
+
+#[test]
+fn answers_may_say_more_but_not_something_else() {
+    let pending = include_str!("../golden/answer-pending.json");
+    let more = pending.replacen('{', "{\"position\": 3, ", 1);
+    assert!(matches!(
+        serde_json::from_str(&more),
+        Ok(Answer::Pending { .. })
+    ));
+    for bad in [
+        "{}".to_owned(),
+        "[]".to_owned(),
+        pending.replace("pending", "maybe"),
+        pending.replacen('{', "{\"decision\": \"deny\", ", 1),
+        include_str!("../golden/answer-deny.json").replace("\"denied\"", "\"nope\""),
+        r#"{"decision":"allow"}"#.to_owned(),
+        r#"{"decision":"allow","allow":{},"signature":""}"#.to_owned(),
+    ] {
+        assert!(serde_json::from_str::<Answer>(&bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn deny_codes_have_the_names_of_the_problem_types() {
+    let names: Vec<_> = DenyCode::ALL.iter().map(|code| code.name()).collect();
+    assert_eq!(
+        names,
+        [
+            "denied",
+            "expired",
+            "mismatch",
+            "used",
+            "superseded",
+            "unknown-approval",
+            "lineage-unknown",
+            "no-reviewer",
+            "policy-unknown",
+            "action-unknown",
+            "taken",
+            "revoked",
+            "cancelled",
+            "rate-limited",
+        ]
+    );
+    for code in DenyCode::ALL {
+        assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+    }
+    assert!(DenyCode::Superseded.retryable() && !DenyCode::Denied.retryable());
+}

@@ -1,0 +1,9 @@
+//! The rules of an approval as their users meet them: through the public names only.
+
+mod cast;
+mod decisions;
+mod golden;
+mod properties;
+mod records;
+mod signatures;
+mod transitions;

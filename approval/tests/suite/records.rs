@@ -1,0 +1,320 @@
+//! What the audit log says, and what it never does.
+
+use std::collections::BTreeSet;
+
+use velum_approval::{
+    ActionName, AgentId, Approval, ApprovalId, Ballot, Check, Commitment, DenyCode, Event,
+    GatewayId, Identity, IdentityKind, LeafError, Lineage, Opening, Panel, Party, PersonId, Reason,
+    Record, Refused, ReviewRule, Verdict, transition,
+};
+use velum_engine::{Class, ClassSet};
+
+use crate::cast::{
+    GRANT, PENDING, START, approval_id, ask, ballot, check, directory, gateway, jwt, later, leaf,
+    mac, opening, panel, pending, person, policy, record_id, reviewers, yes,
+};
+use crate::golden::compare;
+
+const SOURCE: &str = "urn:velum:audit.example/main/2026";
+
+/// A whole life with a canary wherever a person or a caller writes freely.
+fn records_with(canary: &str) -> Vec<Record> {
+    let panel = panel(2);
+    let salt = [5; 32];
+    let check = Check {
+        reason: Some(Reason::new(canary).unwrap()),
+        method: canary.to_uppercase().replace(' ', "-"),
+        authority: format!("{canary}.example").replace(' ', "-"),
+        ..check()
+    };
+    let reason = check
+        .reason
+        .as_ref()
+        .map(|reason| Commitment::to(reason.as_str(), &salt));
+    let opening = Opening {
+        reason,
+        ..opening(&check, &panel)
+    };
+    let (approval, requested) = Approval::open(opening, START).unwrap();
+    let written = Some(Commitment::to(canary, &salt));
+    let cast = |approval: &Approval, id: &str, verdict| {
+        let event = Event::Vote(Ballot {
+            person: &person(id),
+            verdict,
+            version: None,
+            comment: written,
+            public_reason: written,
+            panel: &panel,
+            grant_lifetime: GRANT,
+        });
+        transition(approval, &event, later(1)).unwrap()
+    };
+    let (after_one, first) = cast(&approval, "grace", yes("name"));
+    let (_, denied) = cast(&after_one, "bob", Verdict::Deny);
+    let (_, taken_back) = cast(&after_one, "grace", Verdict::TakeBack);
+    let (_, empty) = cast(&after_one, "bob", yes("date"));
+    let (approved, issued) = cast(&after_one, "bob", yes("name date"));
+    let (gateway, bot) = (gateway(), jwt("triage-bot"));
+    let consume = Event::Consume {
+        ask: ask(&gateway, &bot),
+        panel: &panel,
+    };
+    let (_, used) = transition(&approved, &consume, later(2)).unwrap();
+    let mut records = vec![requested, first, denied, taken_back, empty, issued, used];
+    for event in [
+        Event::Withdraw { principal: &bot },
+        Event::Supersede(velum_approval::Cause::Policy(policy(2))),
+        Event::Revoke {
+            person: &person("ann"),
+        },
+    ] {
+        records.push(transition(&approved, &event, later(2)).unwrap().1);
+    }
+    records.push(
+        transition(&approved, &Event::Expire, later(9999))
+            .unwrap()
+            .1,
+    );
+    let collecting = Opening {
+        collecting: true,
+        ..crate::cast::opening(&check, &panel)
+    };
+    let (collecting, _) = Approval::open(collecting, START).unwrap();
+    records.push(
+        transition(&collecting, &Event::Collected, later(1))
+            .unwrap()
+            .1,
+    );
+    records.push(Record::RequestRefused {
+        gateway: gateway.clone(),
+        action: Some(ActionName::new("read").unwrap()),
+        code: DenyCode::LineageUnknown,
+    });
+    records.push(Record::VoteRefused {
+        approval: approval_id(),
+        person: person("dr-jones"),
+        refused: Refused::SelfApproval,
+    });
+    records.push(Record::UseRefused {
+        approval: approval_id(),
+        gateway,
+        code: DenyCode::Mismatch,
+    });
+    records
+}
+
+#[test]
+fn what_people_write_is_never_in_a_leaf() {
+    for canary in ["Quibble 123-45-6789", "Zebulon Marrow"] {
+        for record in records_with(canary) {
+            let leaf = record.to_leaf(0, START, &record_id(), SOURCE).unwrap();
+            let shown = format!("{} {record:?}", String::from_utf8(leaf).unwrap()).to_lowercase();
+            for word in canary.to_lowercase().split(' ') {
+                assert!(!shown.contains(word), "{word}: {shown}");
+            }
+        }
+        let commitment = Commitment::to(canary, &[5; 32]).to_string();
+        let records = records_with(canary);
+        let first = leaf(&records[0]);
+        assert_eq!(first["data"]["request"]["reason_commitment"], commitment);
+        assert_eq!(first["data"]["request"]["method"], "OTHER");
+        let denied = leaf(&records[2]);
+        assert_eq!(denied["data"]["vote"]["comment_commitment"], commitment);
+        assert_eq!(
+            denied["data"]["vote"]["public_reason_commitment"],
+            commitment
+        );
+    }
+}
+
+#[test]
+fn every_code_of_the_catalogue_is_written_by_some_record() {
+    let records = records_with("canary");
+    let written: BTreeSet<_> = records
+        .iter()
+        .map(|record| (record.code(), record.event_type()))
+        .collect();
+    let catalogue: BTreeSet<_> = Record::CATALOGUE.iter().copied().collect();
+    assert_eq!(written, catalogue);
+    assert_eq!(catalogue.len(), Record::CATALOGUE.len());
+    let types: BTreeSet<_> = catalogue.iter().map(|(_, name)| name).collect();
+    assert_eq!(types.len(), catalogue.len());
+}
+
+#[test]
+fn every_leaf_is_a_cloud_event_in_canonical_form() {
+    for record in records_with("canary") {
+        let bytes = record.to_leaf(7, START, &record_id(), SOURCE).unwrap();
+        let value = leaf(&record);
+        // Without floating-point numbers and with keys in ASCII, the canonical form is what a map
+        // sorted by bytes writes.
+        assert_eq!(serde_json::to_vec(&value).unwrap(), bytes);
+        assert_eq!(value["specversion"], "1.0");
+        assert_eq!(value["source"], SOURCE);
+        assert_eq!(value["id"], record_id().as_str());
+        assert_eq!(value["time"], "2026-11-23T20:01:44.123Z");
+        assert_eq!(value["type"], record.event_type());
+        assert_eq!(value["data"]["seq"], 7);
+        assert_eq!(value["data"]["code"], record.code());
+        let subject = record
+            .approval()
+            .map(|approval| format!("approval/{approval}"));
+        assert_eq!(
+            value.get("subject").and_then(|subject| subject.as_str()),
+            subject.as_deref()
+        );
+    }
+}
+
+#[test]
+fn a_leaf_says_who_what_and_why() {
+    let panel = panel(1);
+    let check = check();
+    let reason = check
+        .reason
+        .as_ref()
+        .map(|reason| Commitment::to(reason.as_str(), &[5; 32]));
+    let (approval, requested) = Approval::open(
+        Opening {
+            reason,
+            ..opening(&check, &panel)
+        },
+        START,
+    )
+    .unwrap();
+    let grace = person("grace");
+    let (approval, issued) =
+        transition(&approval, &ballot(&grace, yes("name"), &panel), later(1)).unwrap();
+    let (gateway, bot) = (gateway(), jwt("triage-bot"));
+    let consume = Event::Consume {
+        ask: ask(&gateway, &bot),
+        panel: &panel,
+    };
+    let (_, used) = transition(&approval, &consume, later(2)).unwrap();
+    for (seq, file, golden, record) in [
+        (
+            0,
+            "leaf-requested.json",
+            include_str!("../golden/leaf-requested.json"),
+            requested,
+        ),
+        (
+            1,
+            "leaf-issued.json",
+            include_str!("../golden/leaf-issued.json"),
+            issued,
+        ),
+        (
+            2,
+            "leaf-used.json",
+            include_str!("../golden/leaf-used.json"),
+            used,
+        ),
+    ] {
+        let leaf = record
+            .to_leaf(seq, later(seq), &record_id(), SOURCE)
+            .unwrap();
+        compare(file, golden, &(String::from_utf8(leaf).unwrap() + "\n"));
+    }
+}
+
+#[test]
+fn the_longest_record_that_words_allow_fits() {
+    let quote = |length| "\"".repeat(length);
+    let owner = PersonId::new(quote(128)).unwrap();
+    let bot = jwt("triage-bot");
+    let mut directory = velum_approval::Directory::builder()
+        .person(owner.clone(), [])
+        .agent(
+            AgentId::new(quote(128)).unwrap(),
+            owner.clone(),
+            [bot.clone()],
+        );
+    let mut lineage = vec![bot.clone()];
+    for index in 1..Lineage::MOST {
+        let id = format!("{}{index:02}", quote(126));
+        let identity = Identity::new(IdentityKind::Header, "", id.clone()).unwrap();
+        directory = directory.person(PersonId::new(id).unwrap(), [identity.clone()]);
+        lineage.push(identity);
+    }
+    let directory = directory.build().unwrap();
+    let lineage = Lineage::new(lineage).unwrap();
+    let excluded = directory.resolve(&lineage).unwrap();
+    assert_eq!(excluded.iter().count(), Lineage::MOST);
+    let panel = Panel::new(
+        &ReviewRule::new(1, vec![]).unwrap(),
+        &reviewers(),
+        &excluded,
+    );
+    let check = Check {
+        lineage,
+        action: ActionName::new(quote(128)).unwrap(),
+        path: quote(2048),
+        query: quote(2048),
+        classes: Class::ALL.iter().copied().collect(),
+        ..check()
+    };
+    // The path and the query are as long as a check may be.
+    let json = serde_json::to_string(&check).unwrap();
+    assert!(serde_json::from_str::<Check>(&json).is_ok());
+    let opening = Opening {
+        id: ApprovalId::new("a".repeat(64)).unwrap(),
+        gateway: GatewayId::new(quote(128)).unwrap(),
+        check: &check,
+        fingerprint_mac: mac(1),
+        requester: directory.party(&bot).unwrap().clone(),
+        panel: &panel,
+        reason: Some(Commitment::to("", &[0; 32])),
+        collecting: true,
+        lifetime: PENDING,
+    };
+    let (_, record) = Approval::open(opening, START).unwrap();
+    let leaf = record
+        .to_leaf(1 << 52, START, &record_id(), &quote(200))
+        .unwrap();
+    assert!(leaf.len() > 12 * 1024, "{}", leaf.len());
+}
+
+#[test]
+fn a_leaf_that_is_too_long_or_not_canonical_is_refused() {
+    let record = &records_with("canary")[0];
+    let long = "x".repeat(Record::MOST_LEAF_BYTES);
+    assert_eq!(
+        record.to_leaf(0, START, &record_id(), &long),
+        Err(LeafError::TooLong)
+    );
+    assert_eq!(
+        record.to_leaf(1 << 53, START, &record_id(), SOURCE),
+        Err(LeafError::Integer)
+    );
+    assert_eq!(
+        record.to_leaf(u64::MAX, START, &record_id(), SOURCE),
+        Err(LeafError::Integer)
+    );
+}
+
+#[test]
+fn the_requester_is_named_as_the_directory_does() {
+    let panel = panel(1);
+    let check = check();
+    let by = |requester| {
+        let opening = Opening {
+            requester,
+            ..opening(&check, &panel)
+        };
+        leaf(&Approval::open(opening, START).unwrap().1)["data"]["requester"].clone()
+    };
+    let bot = directory().party(&jwt("triage-bot")).unwrap().clone();
+    assert_eq!(
+        by(bot),
+        serde_json::json!({"kind": "agent", "id": "triage-bot", "owner": "dr-jones"})
+    );
+    let jones = Party::Person {
+        id: person("dr-jones"),
+    };
+    assert_eq!(
+        by(jones),
+        serde_json::json!({"kind": "person", "id": "dr-jones"})
+    );
+    assert_eq!(pending(&panel).granted, ClassSet::EMPTY);
+}

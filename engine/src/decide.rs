@@ -1,0 +1,139 @@
+//! What the rules say about a value at a place.
+
+use crate::profiles::{Evidence, Verdict};
+use crate::rules::{KeyRules, Place, Ruleset, StateId};
+use crate::{Class, ClassSet, Operator};
+
+/// What is to be done with a value, or with everything in an array or object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Nothing selects it: the detectors look at it.
+    #[default]
+    Inspect,
+    /// It is exempt.
+    Exempt,
+    /// A rule selects it.
+    Rule(u16),
+    /// Its siblings did, or would have, told its class.
+    Class { class: Class, forced: bool },
+}
+
+/// A member or element: its place and what is to be done with its value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Member {
+    pub(crate) state: StateId,
+    pub(crate) decision: Decision,
+    /// The sibling rule that has the last word on a scalar.
+    pub(crate) candidate: Option<u8>,
+}
+
+/// What becomes of a scalar.
+#[derive(Clone, Copy)]
+pub(crate) enum Treatment<'a> {
+    Pass,
+    Inspect,
+    /// It is of a class that is lifted.
+    Lift(Class),
+    Mask(Class, &'a Operator),
+}
+
+/// Decides about a member or element from what holds around it. The order is that of the
+/// documentation of `rules`.
+pub(crate) fn decide(
+    rules: &Ruleset,
+    around: Decision,
+    state: StateId,
+    place: &Place,
+    key: KeyRules,
+) -> Member {
+    let member = |decision| Member {
+        state,
+        decision,
+        candidate: None,
+    };
+    if place.exempt {
+        return member(Decision::Exempt);
+    }
+    if let Some(rule) = place.rule {
+        return member(Decision::Rule(rule));
+    }
+    if around == Decision::Exempt {
+        return member(around);
+    }
+    if let Some(rule) = key.rule {
+        return member(Decision::Rule(rule));
+    }
+    let otherwise = key.profile.map_or(around, Decision::Rule);
+    if place.candidate.is_some() {
+        return Member {
+            state,
+            decision: otherwise,
+            candidate: place.candidate,
+        };
+    }
+    if let Some(rule) = place.profile {
+        return member(Decision::Rule(rule));
+    }
+    if place.keep && !is_explicit(rules, around) {
+        return member(Decision::Inspect);
+    }
+    member(otherwise)
+}
+
+/// What becomes of a candidate once its siblings are known; `None`: what would become of it
+/// without them.
+pub(crate) fn resolve(rules: &Ruleset, sibling: u8, evidence: Evidence) -> Option<Decision> {
+    let sibling = rules.siblings.get(usize::from(sibling))?;
+    match (sibling.resolve)(evidence) {
+        Verdict::Class(class) => Some(Decision::Class {
+            class,
+            forced: false,
+        }),
+        Verdict::Unclear => Some(UNRESOLVED),
+        Verdict::Unselected => None,
+    }
+}
+
+/// What becomes of a candidate whose siblings cannot tell.
+pub(crate) const UNRESOLVED: Decision = Decision::Class {
+    class: Class::Identifier,
+    forced: true,
+};
+
+/// A decision as it is carried out under a set of lifted classes.
+pub(crate) fn treat(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Treatment<'_> {
+    let of = |class: Class, operator| {
+        if lift.contains(class) {
+            Treatment::Lift(class)
+        } else {
+            Treatment::Mask(class, operator)
+        }
+    };
+    match decision {
+        Decision::Inspect => Treatment::Inspect,
+        Decision::Exempt => Treatment::Pass,
+        Decision::Class {
+            class,
+            forced: true,
+        } => Treatment::Mask(class, &Operator::Redact),
+        Decision::Class {
+            class,
+            forced: false,
+        } => of(class, &Operator::Redact),
+        Decision::Rule(id) => match rules.rules.get(usize::from(id)) {
+            Some(rule) => of(rule.class, &rule.operator),
+            // Cannot be: ids come from the same rule set. It is the side to fall to.
+            None => Treatment::Mask(Class::Other, &Operator::Redact),
+        },
+    }
+}
+
+fn is_explicit(rules: &Ruleset, decision: Decision) -> bool {
+    match decision {
+        Decision::Rule(id) => rules
+            .rules
+            .get(usize::from(id))
+            .is_none_or(|rule| rule.explicit),
+        _ => false,
+    }
+}

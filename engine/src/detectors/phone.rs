@@ -1,0 +1,170 @@
+//! US telephone numbers: North American Numbering Plan, area code and exchange not beginning with
+//! 0 or 1, grouped by parentheses, dashes, dots or spaces, with or without `+1`.
+//!
+//! Ten digits in a row count behind `+1`, `tel:` or a word for telephone: otherwise they are more
+//! often a time or a code. Fictional numbers (555-01XX) are masked like others.
+
+use std::ops::Range;
+
+use super::{Detector, Hint, joins};
+use crate::Class;
+
+pub(crate) const PHONE: Detector = Detector {
+    class: Class::Phone,
+    hint: Hint::Digits,
+    find,
+};
+
+fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
+    let bytes = text.as_bytes();
+    let mut position = 0;
+    let mut before = None;
+    while let Some(&byte) = bytes.get(position) {
+        let begins =
+            matches!(byte, b'+' | b'(' | b'0'..=b'9') && !(joins(before) || before == Some(b'+'));
+        if let Some(length) = begins.then(|| length_at(bytes, position)).flatten() {
+            found(position..position + length);
+            position += length;
+            before = None;
+            continue;
+        }
+        before = Some(byte);
+        position += 1;
+    }
+}
+
+/// The length of the number that begins here.
+fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
+    let rest = bytes.get(start..)?;
+    let international = rest.starts_with(b"+1");
+    let mut at = if international {
+        2
+    } else {
+        usize::from(rest.starts_with(b"1"))
+    };
+    let trunk = at > 0;
+    if trunk {
+        at += usize::from(matches!(rest.get(at), Some(b' ' | b'-' | b'.')));
+    }
+    let parenthesis = rest.get(at) == Some(&b'(');
+    at += usize::from(parenthesis);
+    group(rest, at, true)?;
+    at += 3;
+    if parenthesis {
+        (rest.get(at) == Some(&b')')).then_some(())?;
+        at += 1;
+    }
+    let first = separator(rest, at);
+    let gap = if parenthesis && first == Some(b' ') && separator(rest, at + 1) == Some(b'-') {
+        2
+    } else {
+        1
+    };
+    at += if first.is_some() { gap } else { 0 };
+    group(rest, at, true)?;
+    at += 3;
+    let second = separator(rest, at);
+    at += usize::from(second.is_some());
+    let line = rest.get(at..at + 4)?;
+    if !line.iter().all(u8::is_ascii_digit) || continues(rest, at + 4) {
+        return None;
+    }
+    at += 4;
+    let grouped = parenthesis || (first.is_some() && second.is_some());
+    (grouped || international || is_labelled(bytes, start)).then_some(at)
+}
+
+/// Three digits that may be an area code or an exchange.
+fn group(rest: &[u8], at: usize, strict: bool) -> Option<()> {
+    let part = rest.get(at..at + 3)?;
+    let begins = part
+        .first()
+        .is_some_and(|digit| !strict || (b'2'..=b'9').contains(digit));
+    (begins && part.iter().all(u8::is_ascii_digit)).then_some(())
+}
+
+fn separator(rest: &[u8], at: usize) -> Option<u8> {
+    rest.get(at)
+        .copied()
+        .filter(|byte| matches!(byte, b' ' | b'-' | b'.' | b'/'))
+}
+
+/// Whether a longer number or word goes on there. An extension may: `x12`, `ext`.
+fn continues(rest: &[u8], at: usize) -> bool {
+    match rest.get(at) {
+        Some(b'.' | b'-') => joins(rest.get(at + 1).copied()),
+        Some(b'x' | b'X') => !rest.get(at + 1).is_some_and(u8::is_ascii_digit),
+        byte => joins(byte.copied()),
+    }
+}
+
+fn is_labelled(bytes: &[u8], start: usize) -> bool {
+    let before = bytes
+        .get(start.saturating_sub(24)..start)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    [
+        &b"phone"[..],
+        b"tel",
+        b"call",
+        b"mobile",
+        b"cell",
+        b"fax",
+        b"sms",
+        b"text",
+    ]
+    .into_iter()
+    .any(|word| {
+        memchr::memmem::rfind(&before, word).is_some_and(|at| {
+            !before
+                .get(at..)
+                .unwrap_or_default()
+                .iter()
+                .any(u8::is_ascii_digit)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found() {
+        for (text, expected) in [
+            ("555-612-5695", &["555-612-5695"][..]),
+            ("call (212) 555-0123.", &["(212) 555-0123"]),
+            ("+1 212 555 0123", &["+1 212 555 0123"]),
+            ("+12125550123", &["+12125550123"]),
+            ("1-212-555-0123", &["1-212-555-0123"]),
+            (
+                "212.555.0123, 212/555-0124",
+                &["212.555.0123", "212/555-0124"],
+            ),
+            ("tel:2125550123", &["2125550123"]),
+            ("212-555-0123x45", &["212-555-0123"]),
+            ("(212)555-0123", &["(212)555-0123"]),
+        ] {
+            let mut found = Vec::new();
+            find(text, &mut |range| found.push(&text[range]));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_numbers_are_left() {
+        for text in [
+            "2125550123",
+            "112-555-0123",
+            "212-155-0123",
+            "212-555-01234",
+            "2-212-555-0123",
+            "2.16.840.1.113883.4.3.25",
+            "7694b55e-b670-44a5-b426-c56027e97986",
+            "2007-03-25T19:08:38+00:00",
+            "1579613145",
+        ] {
+            find(text, &mut |range| panic!("{text}: {}", &text[range]));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Why a body could not be masked: what and where, never the content.
+
+use std::fmt;
+
+/// A body that cannot be masked to its end.
+///
+/// The offset is the place in the whole body, in bytes from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What is wrong.
+    pub kind: ErrorKind,
+    /// Where: the faulty byte, or for [`ErrorKind::Token`] the first byte of the token.
+    pub offset: u64,
+}
+
+/// What is wrong with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Not JSON as RFC 8259 has it; an escape of a lone surrogate counts as such.
+    Syntax,
+    /// A string that is not UTF-8 (RFC 3629).
+    Utf8,
+    /// Nested deeper than `limits.depth`; carries that limit.
+    Depth(usize),
+    /// A member name, a number or white space that must be seen whole is longer than
+    /// `limits.token_bytes`; carries that limit.
+    Token(usize),
+    /// The body ended before its JSON text did.
+    Truncated,
+    /// More bytes came after `finish`.
+    Finished,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ErrorKind::Syntax => write!(formatter, "invalid JSON")?,
+            ErrorKind::Utf8 => write!(formatter, "invalid UTF-8")?,
+            ErrorKind::Depth(limit) => {
+                write!(formatter, "nested deeper than limits.depth ({limit})")?;
+            }
+            ErrorKind::Token(limit) => {
+                write!(formatter, "token longer than limits.token_bytes ({limit})")?;
+            }
+            ErrorKind::Truncated => write!(formatter, "JSON ends too early")?,
+            ErrorKind::Finished => write!(formatter, "data after the end")?,
+        }
+        write!(formatter, " at byte {}", self.offset)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,141 @@
+//! Finds our own output in what a client sends back.
+
+use std::fmt;
+
+use crate::decode::Decoder;
+use crate::operators::contains_placeholder;
+use crate::scan::{Event, Kind, Scanner};
+use crate::{Error, ErrorKind, Framing, Limits};
+
+/// More than any placeholder is long.
+const OVERLAP: usize = 64;
+
+/// Looks for placeholders in the strings and member names of a JSON body, whatever escapes they
+/// are written with.
+///
+/// What [`Operator::Year`], [`Operator::Null`], [`Operator::Remove`] and an
+/// [`Operator::Replace`] without a placeholder write cannot be told from data.
+///
+/// ```
+/// use velum_engine::{Framing, Inspector, Limits};
+/// let mut inspector = Inspector::new(Limits::default(), Framing::Document);
+/// inspector.feed(br#"{"family":"\u005bmasked:name]"}"#)?;
+/// inspector.finish()?;
+/// assert!(inspector.found_masked());
+/// # Ok::<(), velum_engine::Error>(())
+/// ```
+///
+/// [`Operator::Year`]: crate::Operator::Year
+/// [`Operator::Null`]: crate::Operator::Null
+/// [`Operator::Remove`]: crate::Operator::Remove
+/// [`Operator::Replace`]: crate::Operator::Replace
+pub struct Inspector {
+    scanner: Scanner,
+    decoder: Decoder,
+    /// The end of a long string as far as it has been read.
+    window: Vec<u8>,
+    found: bool,
+    failed: Option<Error>,
+    offset: u64,
+    is_finished: bool,
+}
+
+impl Inspector {
+    /// An inspector for one body.
+    pub fn new(limits: Limits, framing: Framing) -> Self {
+        Self {
+            scanner: Scanner::new(framing, &limits),
+            decoder: Decoder::default(),
+            window: Vec::new(),
+            found: false,
+            failed: None,
+            offset: 0,
+            is_finished: false,
+        }
+    }
+
+    /// Reads the next bytes of the body.
+    ///
+    /// # Errors
+    /// The body is not valid JSON, or a limit is exceeded.
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        if self.is_finished && !chunk.is_empty() {
+            return Err(Error {
+                kind: ErrorKind::Finished,
+                offset: self.offset,
+            });
+        }
+        self.scanner.begin();
+        loop {
+            match self.scanner.next(chunk) {
+                Ok(Event::More) => break,
+                Ok(event) => self.see(event, chunk),
+                Err(error) => {
+                    self.failed = Some(error);
+                    return Err(error);
+                }
+            }
+            self.scanner.take_comma();
+        }
+        self.scanner.end(chunk);
+        self.offset += chunk.len() as u64;
+        Ok(())
+    }
+
+    /// Tells that the body has ended.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] if the JSON text is not complete; an error of an earlier call.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.is_finished = true;
+        self.scanner
+            .finish()
+            .map(|_| ())
+            .inspect_err(|error| self.failed = Some(*error))
+    }
+
+    /// Whether a string or member name so far is, or contains, one of our placeholders.
+    pub fn found_masked(&self) -> bool {
+        self.found
+    }
+
+    fn see(&mut self, event: Event, chunk: &[u8]) {
+        if self.found {
+            return;
+        }
+        let is_new = match event {
+            Event::Key | Event::Scalar(Kind::String) | Event::LongStart => true,
+            Event::LongPart | Event::LongEnd => false,
+            _ => return,
+        };
+        let token = self.scanner.token(chunk);
+        if is_new {
+            self.decoder = Decoder::default();
+            self.window.clear();
+            // Most strings hold no bracket, and no escape that could hide one.
+            if event != Event::LongStart && memchr::memchr2(b'[', b'\\', token).is_none() {
+                return;
+            }
+        }
+        self.decoder.feed(token, &mut self.window);
+        self.found = contains_placeholder(&self.window);
+        self.window
+            .drain(..self.window.len().saturating_sub(OVERLAP));
+    }
+}
+
+impl fmt::Debug for Inspector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Inspector");
+        debug
+            .field("found", &self.found)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}

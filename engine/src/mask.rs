@@ -1,0 +1,112 @@
+//! Writes a scalar as it came, or what its treatment makes of it.
+
+mod writer;
+
+pub(crate) use writer::{Candidate, Run, Writer};
+
+use crate::decide::Treatment;
+use crate::decode::Text;
+use crate::detectors::Find;
+use crate::operators::{Scalar, push_placeholder};
+use crate::rules::Ruleset;
+use crate::scan::Kind;
+use crate::{Class, ClassSet, Report};
+
+/// What masking needs to know besides the scalar.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) rules: &'a Ruleset,
+    pub(crate) lift: ClassSet,
+}
+
+/// Masks a scalar into `out`. False: it stays as it came, and nothing has been written.
+#[inline]
+pub(crate) fn mask_scalar(
+    context: Context<'_>,
+    treatment: Treatment<'_>,
+    source: &[u8],
+    kind: Kind,
+    report: &mut Report,
+    out: &mut Vec<u8>,
+) -> bool {
+    match treatment {
+        Treatment::Pass => false,
+        Treatment::Inspect => {
+            kind == Kind::String
+                && context.rules.detectors.may_find(source)
+                && inspect(context, source, report, out)
+        }
+        Treatment::Lift(class) => {
+            if kind != Kind::Null {
+                report.count(class, true);
+            }
+            false
+        }
+        Treatment::Mask(..) if kind == Kind::Null => false,
+        Treatment::Mask(class, operator) => {
+            report.count(class, false);
+            if operator.reads() && kind == Kind::String {
+                let text = Text::decode(inside(source));
+                operator.write(
+                    Scalar {
+                        source,
+                        text: text.as_str(),
+                    },
+                    class,
+                    out,
+                );
+            } else {
+                let text = str::from_utf8(source).unwrap_or_default();
+                operator.write(Scalar { source, text }, class, out);
+            }
+            true
+        }
+    }
+}
+
+/// Masks what detectors find in a string; what lies between comes out as it came.
+fn inspect(context: Context<'_>, source: &[u8], report: &mut Report, out: &mut Vec<u8>) -> bool {
+    let detectors = context.rules.detectors;
+    let inside = inside(source);
+    let text = Text::decode(inside);
+    let finds = detectors.find(text.as_str());
+    if finds.is_empty() {
+        return false;
+    }
+    let Some(mut finds) = detectors.settle(text.as_str(), finds) else {
+        report.count(Class::Other, false);
+        out.push(b'"');
+        push_placeholder(Class::Other, out);
+        out.push(b'"');
+        return true;
+    };
+    for find in &finds {
+        report.count(find.class, context.lift.contains(find.class));
+    }
+    finds.retain(|find| !context.lift.contains(find.class));
+    if finds.is_empty() {
+        return false;
+    }
+    out.push(b'"');
+    write_finds(inside, &text, &finds, out);
+    out.push(b'"');
+    true
+}
+
+fn write_finds(inside: &[u8], text: &Text<'_>, finds: &[Find], out: &mut Vec<u8>) {
+    let mut copied = 0;
+    for find in finds {
+        let (start, end) = (text.source(find.range.start), text.source(find.range.end));
+        out.extend_from_slice(inside.get(copied..start).unwrap_or_default());
+        push_placeholder(find.class, out);
+        copied = end;
+    }
+    out.extend_from_slice(inside.get(copied..).unwrap_or_default());
+}
+
+/// A string token without its quotes.
+pub(crate) fn inside(source: &[u8]) -> &[u8] {
+    source
+        .get(1..source.len().saturating_sub(1))
+        .unwrap_or_default()
+}

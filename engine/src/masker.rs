@@ -1,0 +1,168 @@
+//! The masker: drives the scanner over each chunk and hands what it finds to the stage.
+
+mod records;
+mod stage;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::mask::{Context, Run};
+use crate::scan::{Event, Scanner};
+use crate::{Class, ClassSet, Error, ErrorKind, Options, Report, Ruleset};
+use stage::{Stage, Token};
+
+/// Masks one body.
+///
+/// See the [crate documentation](crate) for an example and for what holds of its output.
+pub struct Masker {
+    rules: Arc<Ruleset>,
+    lift: ClassSet,
+    scanner: Scanner,
+    stage: Stage,
+    failed: Option<Error>,
+    offset: u64,
+    is_finished: bool,
+}
+
+impl Masker {
+    /// A masker for one body.
+    pub fn new(rules: Arc<Ruleset>, options: Options) -> Self {
+        let lift = options
+            .lift
+            .iter()
+            .filter(|class: &Class| class.may_be_lifted())
+            .collect();
+        Self {
+            rules,
+            lift,
+            scanner: Scanner::new(options.framing, &options.limits),
+            stage: Stage::new(&options),
+            failed: None,
+            offset: 0,
+            is_finished: false,
+        }
+    }
+
+    /// Reads the next bytes of the body and appends to `out` what may leave.
+    ///
+    /// # Errors
+    /// The body is not valid JSON, or a limit is exceeded. Nothing is appended then, and every
+    /// later call gives the same error.
+    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        let rules = Arc::clone(&self.rules);
+        self.guarded(out, |masker, out| {
+            if masker.is_finished && !chunk.is_empty() {
+                return Err(Error {
+                    kind: ErrorKind::Finished,
+                    offset: masker.offset,
+                });
+            }
+            let context = Context {
+                rules: &rules,
+                lift: masker.lift,
+            };
+            let mut run = Run {
+                context,
+                chunk,
+                out,
+                copied: 0,
+            };
+            masker.scanner.begin();
+            masker.drive(&mut run)?;
+            masker.stage.end_chunk(&mut run, &masker.scanner)?;
+            masker.scanner.end(chunk);
+            masker.offset += chunk.len() as u64;
+            Ok(())
+        })
+    }
+
+    /// Tells that the body has ended, and appends what the last byte held back: a number that
+    /// stands alone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] if the JSON text is not complete; an error of an earlier call.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let rules = Arc::clone(&self.rules);
+        self.guarded(out, |masker, out| {
+            let context = Context {
+                rules: &rules,
+                lift: masker.lift,
+            };
+            let mut run = Run {
+                context,
+                chunk: b"",
+                out,
+                copied: 0,
+            };
+            masker.is_finished = true;
+            if let Some(event) = masker.scanner.finish()? {
+                masker.handle(&mut run, event)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether the top-level value is complete (with [`Framing::Lines`](crate::Framing::Lines):
+    /// whether no line is begun) and nothing is held back, so that the body may end here.
+    pub fn is_closed(&self) -> bool {
+        self.failed.is_none() && self.scanner.is_closed()
+    }
+
+    /// What has been done so far.
+    pub fn report(&self) -> &Report {
+        &self.stage.report
+    }
+
+    /// After a failure nothing is ever written; what the failing call had written is taken back.
+    fn guarded(
+        &mut self,
+        out: &mut Vec<u8>,
+        step: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let length = out.len();
+        step(self, out).inspect_err(|error| {
+            out.truncate(length);
+            self.failed = Some(*error);
+        })
+    }
+
+    fn drive(&mut self, run: &mut Run<'_>) -> Result<(), Error> {
+        loop {
+            match self.scanner.next(run.chunk)? {
+                Event::More => return Ok(()),
+                event => self.handle(run, event)?,
+            }
+        }
+    }
+
+    #[inline]
+    fn handle(&mut self, run: &mut Run<'_>, event: Event) -> Result<(), Error> {
+        let chunk = run.chunk;
+        let token = Token::of(&self.scanner, chunk);
+        match event {
+            Event::More => return Ok(()),
+            Event::Key => self.stage.key(run, &token)?,
+            Event::Scalar(kind) => self.stage.scalar(run, &token, kind)?,
+            Event::Open(container) => self.stage.open(run, &token, container)?,
+            Event::Close(_) => self.stage.close(run, token.position),
+            Event::LongStart => self.stage.long_start(run, &token)?,
+            Event::LongPart => self.stage.long_part(run, &token, false),
+            Event::LongEnd => self.stage.long_part(run, &token, true),
+        }
+        self.scanner.take_comma();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Masker {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Masker");
+        debug
+            .field("offset", &self.offset)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,97 @@
+//! How many records go by.
+
+use crate::scan::Container;
+use crate::{Framing, Report};
+
+/// Counts records: lines, elements of a top-level array or of `entry` of a Bundle, else bodies.
+pub(super) struct Records {
+    framing: Framing,
+    root: Option<Container>,
+    name: RootName,
+    is_bundle: bool,
+    in_entry: bool,
+    /// Entries that went by before it was known that they are those of a Bundle.
+    entries: u64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum RootName {
+    Other,
+    Entry,
+    ResourceType,
+}
+
+impl Records {
+    pub(super) fn new(framing: Framing) -> Self {
+        let name = RootName::Other;
+        Self {
+            framing,
+            root: None,
+            name,
+            is_bundle: false,
+            in_entry: false,
+            entries: 0,
+        }
+    }
+
+    /// A member of the top-level object begins.
+    pub(super) fn name(&mut self, name: &[u8]) {
+        self.name = match name {
+            b"entry" => RootName::Entry,
+            b"resourceType" => RootName::ResourceType,
+            _ => RootName::Other,
+        };
+    }
+
+    /// A value begins, so many levels deep.
+    #[inline]
+    pub(super) fn begin(
+        &mut self,
+        depth: usize,
+        container: Option<Container>,
+        report: &mut Report,
+    ) {
+        if depth <= 2 {
+            self.begin_near_top(depth, container, report);
+        }
+    }
+
+    fn begin_near_top(&mut self, depth: usize, container: Option<Container>, report: &mut Report) {
+        match (self.framing, depth, self.root) {
+            (Framing::Lines, 0, _) => report.count_records(1),
+            (Framing::Lines, ..) => {}
+            (Framing::Document, 0, _) => {
+                self.root = container;
+                report.count_records(u64::from(container.is_none()));
+            }
+            (Framing::Document, 1, Some(Container::Array)) => report.count_records(1),
+            (Framing::Document, 1, _) => {
+                self.in_entry = self.name == RootName::Entry && container == Some(Container::Array);
+            }
+            (_, _, Some(Container::Object)) if self.in_entry => {
+                if self.is_bundle {
+                    report.count_records(1);
+                } else {
+                    self.entries += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A string stands so many levels deep.
+    #[inline]
+    pub(super) fn string(&mut self, depth: usize, text: &[u8], report: &mut Report) {
+        if depth == 1 && self.name == RootName::ResourceType && text == b"Bundle" {
+            self.is_bundle = true;
+            report.count_records(std::mem::take(&mut self.entries));
+        }
+    }
+
+    /// The top-level value closes.
+    pub(super) fn end(&mut self, report: &mut Report) {
+        if self.root == Some(Container::Object) && !self.is_bundle {
+            report.count_records(1);
+        }
+    }
+}

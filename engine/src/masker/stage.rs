@@ -1,0 +1,454 @@
+//! What happens with each token: path, decide, mask.
+
+use std::ops::Range;
+
+use super::records::Records;
+use crate::decide::{Decision, Member, Treatment, UNRESOLVED, decide, resolve, treat};
+use crate::decode::Text;
+use crate::mask::{Candidate, Run, Writer, inside, mask_scalar};
+use crate::operators::{Scalar, strip_placeholders};
+use crate::path::{KnownName, Names, Path, look_up};
+use crate::rules::{Automaton, KeyRules};
+use crate::scan::{Container, Kind, Scanner};
+use crate::{Class, Error, ErrorKind, Operator, Options, Report};
+
+/// A token and where it stands.
+pub(super) struct Token<'a> {
+    source: &'a [u8],
+    /// Where in the chunk; a carried token lies there only with its end.
+    range: Range<usize>,
+    is_carried: bool,
+    /// A comma precedes it; where, if in this chunk.
+    comma: (bool, Option<usize>),
+    /// Behind the token.
+    pub(super) position: usize,
+    offset: u64,
+}
+
+impl<'a> Token<'a> {
+    #[inline]
+    pub(super) fn of(scanner: &'a Scanner, chunk: &'a [u8]) -> Self {
+        Self {
+            source: scanner.token(chunk),
+            range: scanner.token_range(),
+            is_carried: scanner.is_carried(),
+            comma: scanner.comma(),
+            position: scanner.position(),
+            offset: scanner.token_offset(),
+        }
+    }
+}
+
+/// Everything behind the scanner.
+pub(super) struct Stage {
+    path: Path,
+    names: Names,
+    writer: Writer,
+    records: Records,
+    pub(super) report: Report,
+    /// A comma of an earlier chunk, and the white space behind it, whose member may be removed.
+    separator: Vec<u8>,
+    separator_limit: usize,
+    scratch: Vec<u8>,
+    /// Whether the long string under way is dropped.
+    drops_long: bool,
+}
+
+impl Stage {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            path: Path::default(),
+            names: Names::new(),
+            writer: Writer::new(options.limits.held_bytes),
+            records: Records::new(options.framing),
+            report: Report::default(),
+            separator: Vec::new(),
+            separator_limit: options.limits.token_bytes.max(8),
+            scratch: Vec::new(),
+            drops_long: false,
+        }
+    }
+
+    /// A member name: decides about the member.
+    pub(super) fn key(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> Result<(), Error> {
+        let name = inside(token.source);
+        if self.path.frames.len() == 1 {
+            self.records.name(name);
+        }
+        self.scratch.clear();
+        let known = match self.names.find(name) {
+            Some(known) => known,
+            None => self.look_at_name(run, token.source),
+        };
+        let Some(frame) = self.path.frames.last() else {
+            return Ok(());
+        };
+        let automaton = &run.context.rules.automaton;
+        let state = automaton.member(frame.state, known.column);
+        let place = automaton.place(state);
+        let member = decide(run.context.rules, frame.decision, state, place, known.rules);
+        self.path.member = member;
+        self.begin_member(run, token, member)?;
+        if !self.scratch.is_empty() {
+            self.writer.copy_to(run, token.range.start);
+            self.writer.write(run.out, &self.scratch);
+            run.copied = token.range.end;
+        } else if token.is_carried {
+            self.writer.write(run.out, token.source);
+        }
+        Ok(())
+    }
+
+    /// A whole scalar.
+    pub(super) fn scalar(
+        &mut self,
+        run: &mut Run<'_>,
+        token: &Token<'_>,
+        kind: Kind,
+    ) -> Result<(), Error> {
+        let depth = self.path.frames.len();
+        self.records.begin(depth, None, &mut self.report);
+        let member = self.begin_value(run, token)?;
+        if kind == Kind::String {
+            self.records
+                .string(depth, inside(token.source), &mut self.report);
+            self.tell(run, member, Some(token.source));
+        }
+        if self.writer.is_removing() {
+            run.copied = token.range.end;
+        } else if let (Some(sibling), false) = (member.candidate, kind == Kind::Null)
+            && !self.overflowed()
+        {
+            let candidate = Candidate::new(depth, sibling, member.decision, kind);
+            self.wait(run, token, candidate, token.source);
+        } else {
+            let decision = if member.candidate.is_some() {
+                UNRESOLVED
+            } else {
+                member.decision
+            };
+            let treatment = treat(run.context.rules, run.context.lift, decision);
+            self.scratch.clear();
+            let (report, scratch) = (&mut self.report, &mut self.scratch);
+            if mask_scalar(run.context, treatment, token.source, kind, report, scratch) {
+                self.writer.copy_to(run, token.range.start);
+                self.writer.write(run.out, &self.scratch);
+                run.copied = token.range.end;
+            } else if token.is_carried {
+                self.writer.write(run.out, token.source);
+            }
+        }
+        self.settle(run);
+        self.end_value(run, token.position);
+        Ok(())
+    }
+
+    /// An array or object begins.
+    pub(super) fn open(
+        &mut self,
+        run: &mut Run<'_>,
+        token: &Token<'_>,
+        container: Container,
+    ) -> Result<(), Error> {
+        self.records
+            .begin(self.path.frames.len(), Some(container), &mut self.report);
+        let mut member = self.begin_value(run, token)?;
+        if let Some(sibling) = member.candidate.take() {
+            // Siblings tell the class of a scalar. In its place this is masked throughout, unless
+            // siblings have to select it.
+            if let Some(decision) =
+                resolve(run.context.rules, sibling, crate::profiles::Evidence::NONE)
+            {
+                member.decision = match decision {
+                    Decision::Class { class, .. } => Decision::Class {
+                        class,
+                        forced: true,
+                    },
+                    other => other,
+                };
+            }
+        }
+        self.path.open(container, member);
+        Ok(())
+    }
+
+    /// An array or object has ended; `position` is behind its bracket.
+    pub(super) fn close(&mut self, run: &mut Run<'_>, position: usize) {
+        let depth = self.path.frames.len();
+        let waits = |path: &Path| path.frames.last().is_some_and(|frame| frame.has_candidates);
+        if waits(&self.path) {
+            self.writer.copy_to(run, position);
+            self.settle(run);
+        }
+        if waits(&self.path) && self.writer.resolve(run.context, depth, &self.path) {
+            self.writer.release(run.context, &mut self.report, run.out);
+        }
+        self.path.frames.pop();
+        self.end_value(run, position);
+        if self.path.frames.is_empty() {
+            self.records.end(&mut self.report);
+        }
+    }
+
+    /// A string begins that is too long to be looked at.
+    pub(super) fn long_start(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> Result<(), Error> {
+        let depth = self.path.frames.len();
+        self.records.begin(depth, None, &mut self.report);
+        let member = self.begin_value(run, token)?;
+        self.tell(run, member, None);
+        if self.writer.is_removing() {
+            run.copied = token.range.end;
+            self.drops_long = true;
+            return Ok(());
+        }
+        if let Some(sibling) = member.candidate
+            && !self.overflowed()
+        {
+            let mut candidate = Candidate::new(depth, sibling, member.decision, Kind::String);
+            candidate.is_cut = true;
+            self.wait(run, token, candidate, b"");
+            self.drops_long = true;
+            return Ok(());
+        }
+        let decision = if member.candidate.is_some() {
+            UNRESOLVED
+        } else {
+            member.decision
+        };
+        let passes = match treat(run.context.rules, run.context.lift, decision) {
+            Treatment::Pass => None,
+            Treatment::Inspect if run.context.rules.detectors.are_none() => None,
+            Treatment::Lift(class) => {
+                self.report.count(class, true);
+                None
+            }
+            Treatment::Inspect => Some((Class::Other, &Operator::Redact)),
+            Treatment::Mask(class, operator) => Some((class, operator)),
+        };
+        self.drops_long = passes.is_some();
+        if let Some((class, operator)) = passes {
+            self.report.count(class, false);
+            self.scratch.clear();
+            operator.write(
+                Scalar {
+                    source: b"",
+                    text: "",
+                },
+                class,
+                &mut self.scratch,
+            );
+            self.writer.copy_to(run, token.range.start);
+            self.writer.write(run.out, &self.scratch);
+            run.copied = token.range.end;
+        } else if token.is_carried {
+            self.writer.write(run.out, token.source);
+        }
+        Ok(())
+    }
+
+    /// More of a long string.
+    pub(super) fn long_part(&mut self, run: &mut Run<'_>, token: &Token<'_>, is_last: bool) {
+        if self.drops_long {
+            run.copied = token.range.end;
+        }
+        if is_last {
+            self.end_value(run, token.position);
+        }
+    }
+
+    /// Writes what of the chunk is decided, and keeps what is not.
+    pub(super) fn end_chunk(&mut self, run: &mut Run<'_>, scanner: &Scanner) -> Result<(), Error> {
+        let settled = scanner.settled();
+        let (waits, comma) = scanner.comma();
+        if run.context.rules.removes && waits && !self.writer.is_removing() {
+            let from = comma.unwrap_or(run.copied);
+            self.writer.copy_to(run, from);
+            let bytes = run.chunk.get(from..settled).unwrap_or_default();
+            self.separator.extend_from_slice(bytes);
+            run.copied = settled;
+            if self.separator.len() > self.separator_limit {
+                return Err(self.separator_error(scanner.offset(settled)));
+            }
+        } else {
+            self.writer.copy_to(run, settled);
+        }
+        self.settle(run);
+        Ok(())
+    }
+
+    /// Looks a name up that is not known yet; if it is to be masked, `scratch` has what to write.
+    #[cold]
+    fn look_at_name(&mut self, run: &Run<'_>, source: &[u8]) -> KnownName {
+        let name = inside(source);
+        let text = Text::decode(name);
+        let treatment = Treatment::Inspect;
+        let (report, scratch) = (&mut self.report, &mut self.scratch);
+        if self.writer.is_removing() {
+            return KnownName::default();
+        }
+        let changed = mask_scalar(
+            run.context,
+            treatment,
+            source,
+            Kind::String,
+            report,
+            scratch,
+        );
+        if changed {
+            let masked = Text::decode(inside(scratch));
+            return look_up(run.context.rules, &strip_placeholders(masked.as_str()));
+        }
+        // Masked once more, a name must be what it was.
+        let stripped = strip_placeholders(text.as_str());
+        let known = look_up(run.context.rules, &stripped);
+        if stripped.len() == name.len() {
+            self.names.keep(name, known);
+        }
+        known
+    }
+
+    /// The member or element whose value begins with this token.
+    #[inline]
+    fn begin_value(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> Result<Member, Error> {
+        let rules = run.context.rules;
+        let (around, state) = match self.path.frames.last().map(|frame| frame.container) {
+            Some(Container::Object) => {
+                if token.is_carried {
+                    run.copied = token.range.end;
+                }
+                return Ok(self.path.member);
+            }
+            Some(Container::Array) => match self.path.next_element(&rules.automaton) {
+                Some((state, around)) => (around, state),
+                None => (Decision::Inspect, Automaton::ROOT),
+            },
+            None => (Decision::Inspect, Automaton::ROOT),
+        };
+        let place = rules.automaton.place(state);
+        let member = decide(rules, around, state, place, KeyRules::default());
+        self.begin_member(run, token, member)?;
+        Ok(member)
+    }
+
+    /// A member begins with its name, an element with its value: deals with the comma before it,
+    /// and begins to leave it out if it is to be removed.
+    #[inline]
+    fn begin_member(
+        &mut self,
+        run: &mut Run<'_>,
+        token: &Token<'_>,
+        member: Member,
+    ) -> Result<(), Error> {
+        if token.is_carried {
+            // All of the chunk so far is part of the token.
+            run.copied = token.range.end;
+        }
+        if !run.context.rules.removes || self.writer.is_removing() {
+            return Ok(());
+        }
+        let Some(frame) = self.path.frames.last_mut() else {
+            return Ok(());
+        };
+        let start = if token.is_carried {
+            token.range.end
+        } else {
+            token.range.start
+        };
+        let removed = match treat(run.context.rules, run.context.lift, member.decision) {
+            Treatment::Mask(class, Operator::Remove) if member.candidate.is_none() => Some(class),
+            _ => None,
+        };
+        let drops_comma = removed.is_some() || !frame.has_output;
+        let (has_comma, comma) = token.comma;
+        if has_comma {
+            let in_chunk = if token.is_carried {
+                0
+            } else {
+                start - comma.unwrap_or(0)
+            };
+            if self.separator.len() + in_chunk > self.separator_limit {
+                return Err(self.separator_error(token.offset));
+            }
+            match comma {
+                Some(at) if drops_comma && !token.is_carried => {
+                    self.writer.copy_to(run, at);
+                    run.copied = start;
+                }
+                None if drops_comma => run.copied = start,
+                None => self.writer.write(run.out, &self.separator),
+                Some(_) => {}
+            }
+            self.separator.clear();
+        }
+        if let Some(class) = removed {
+            self.report.count(class, false);
+            self.writer.copy_to(run, start);
+            self.writer.begin_removal(self.path.frames.len());
+        } else {
+            frame.has_output = true;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn end_value(&mut self, run: &mut Run<'_>, position: usize) {
+        if self.writer.ends_removal(self.path.frames.len()) {
+            run.copied = position;
+        }
+    }
+
+    /// Whether values of the innermost object have waited too long already.
+    fn overflowed(&self) -> bool {
+        self.path
+            .frames
+            .last()
+            .is_some_and(|frame| frame.overflowed)
+    }
+
+    /// Lets the value wait for its siblings.
+    fn wait(&mut self, run: &mut Run<'_>, token: &Token<'_>, candidate: Candidate, source: &[u8]) {
+        self.writer.copy_to(run, token.range.start);
+        self.settle(run);
+        run.copied = token.range.end;
+        if let Some(frame) = self.path.frames.last_mut() {
+            frame.has_candidates = true;
+        }
+        self.writer.wait(candidate, source);
+        self.settle(run);
+    }
+
+    /// Lets go of what has waited longer than the limit.
+    #[inline]
+    fn settle(&mut self, run: &mut Run<'_>) {
+        if self.writer.take_overflow() {
+            self.writer.release(run.context, &mut self.report, run.out);
+            for frame in &mut self.path.frames {
+                frame.overflowed |= frame.has_candidates;
+                frame.has_candidates = false;
+            }
+        }
+    }
+
+    /// Tells the siblings what this string says about their class; `None`: it is too long to say
+    /// more than that it is there.
+    #[inline]
+    fn tell(&mut self, run: &Run<'_>, member: Member, source: Option<&[u8]>) {
+        let place = run.context.rules.automaton.place(member.state);
+        if place.evidence.is_empty() {
+            return;
+        }
+        let text = source
+            .map(|source| Text::decode(inside(source)))
+            .unwrap_or_default();
+        for (levels, read) in &place.evidence {
+            self.path.tell(*levels, read(text.as_str()));
+        }
+    }
+
+    fn separator_error(&self, offset: u64) -> Error {
+        Error {
+            kind: ErrorKind::Token(self.separator_limit),
+            offset,
+        }
+    }
+}

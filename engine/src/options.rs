@@ -1,0 +1,54 @@
+//! How a body is read, and within which limits.
+
+use crate::ClassSet;
+
+/// How JSON texts are laid out in a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// One JSON text; nothing but white space may follow it.
+    #[default]
+    Document,
+    /// NDJSON: one JSON text a line, no line break inside a text, blank lines allowed.
+    Lines,
+}
+
+/// Bounds on what is kept in memory for one body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many arrays and objects may be open at once. Deeper: [`ErrorKind::Depth`].
+    ///
+    /// [`ErrorKind::Depth`]: crate::ErrorKind::Depth
+    pub depth: usize,
+    /// The longest token that is looked at whole, in bytes of the body, quotes included. A longer
+    /// string that a rule or detector would have to see is masked whole; a longer member name or
+    /// number ends the body with [`ErrorKind::Token`].
+    ///
+    /// [`ErrorKind::Token`]: crate::ErrorKind::Token
+    pub token_bytes: usize,
+    /// How much output may wait for a sibling that decides the class of a value, in bytes. What
+    /// waits longer is masked as [`Class::Identifier`](crate::Class::Identifier), never lifted.
+    pub held_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            depth: 128,
+            token_bytes: 64 * 1024,
+            held_bytes: 64 * 1024,
+        }
+    }
+}
+
+/// What one [`Masker`](crate::Masker) is told besides its rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// One JSON text, or one a line.
+    pub framing: Framing,
+    /// Bounds on memory.
+    pub limits: Limits,
+    /// Classes whose values come out as they are. [`Class::Credential`] is ignored here.
+    ///
+    /// [`Class::Credential`]: crate::Class::Credential
+    pub lift: ClassSet,
+}

@@ -1,0 +1,286 @@
+//! Rules, and what they are compiled into.
+//!
+//! Paths become one automaton (a state number per frame), keys one table. Where several rules
+//! speak about one value, the first of these decides: an exemption; a path rule; a key rule; a
+//! path of a profile; a key of a profile; the rule that selected an array or object around it;
+//! the detectors. Within one kind the rule that was added first wins.
+
+mod automaton;
+mod error;
+mod keys;
+mod selector;
+
+use std::fmt;
+
+pub(crate) use automaton::{Automaton, Place, StateId};
+pub use error::RuleError;
+pub(crate) use keys::{KeyRules, KeyTable};
+use selector::Pattern;
+
+use crate::detectors::Detectors;
+use crate::operators::MOST_KEPT;
+use crate::profiles::{Sibling, Source};
+use crate::{Class, Operator, Profile};
+use automaton::{Builder, Mark};
+
+/// One rule: which values, of what class they are, and how they are masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Names the rule in errors and reports.
+    pub name: String,
+    /// Which values.
+    pub select: Selector,
+    /// Their class.
+    pub class: Class,
+    /// How they are masked.
+    pub operator: Operator,
+}
+
+/// Which values a rule selects. An array or object that is selected is masked throughout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// By member name, anywhere. Names are compared whole, after folding of case, camelCase and
+    /// separators (`patientSSN`, `patient_ssn` and `Patient-Ssn` are one), and numbers at the end
+    /// are passed over (`phone2` is `phone`). `*ssn` also selects names that end in the word `ssn`,
+    /// `ssn*` those that begin with it, `*ssn*` those that have it anywhere.
+    Keys(Vec<String>),
+    /// By place, in a subset of JSONPath (RFC 9535): `$`, `.name`, `['name']`, `[*]`, `.*`, `[0]`,
+    /// and `..` before a name, a `*` or brackets. Names are compared exactly.
+    Path(String),
+}
+
+/// Compiled rules, shared read-only between maskers.
+pub struct Ruleset {
+    pub(crate) automaton: Automaton,
+    pub(crate) keys: KeyTable,
+    pub(crate) rules: Vec<CompiledRule>,
+    pub(crate) siblings: Vec<&'static Sibling>,
+    pub(crate) detectors: Detectors,
+    /// Whether a rule takes members away, so that commas must wait.
+    pub(crate) removes: bool,
+}
+
+impl Ruleset {
+    /// A builder without any rule.
+    pub fn builder() -> RulesetBuilder {
+        RulesetBuilder::default()
+    }
+}
+
+impl fmt::Debug for Ruleset {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Ruleset")
+            .field("rules", &self.rules.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A rule as the masker sees it.
+#[derive(Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) class: Class,
+    pub(crate) operator: Operator,
+    /// Whether it was added as a rule, not by a profile.
+    pub(crate) explicit: bool,
+}
+
+/// Collects profiles, rules and exemptions.
+#[derive(Clone, Debug, Default)]
+pub struct RulesetBuilder {
+    profiles: Vec<Profile>,
+    rules: Vec<Rule>,
+    exempt: Vec<String>,
+}
+
+impl RulesetBuilder {
+    /// Adds the rules and detectors of a profile.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profiles.push(profile);
+        self
+    }
+
+    /// Adds a rule.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Lets the values at a path pass, and all that is below them: only path rules still act there.
+    #[must_use]
+    pub fn exempt(mut self, path: &str) -> Self {
+        self.exempt.push(path.to_owned());
+        self
+    }
+
+    /// Compiles the rules.
+    ///
+    /// # Errors
+    /// A path that is not in the subset, a key without letters or digits, an operator out of its
+    /// bounds, a profile named twice, and a rule or exemption that can never fire.
+    pub fn build(self) -> Result<Ruleset, RuleError> {
+        let mut compiling = Compiling::default();
+        for (index, profile) in self.profiles.iter().enumerate() {
+            if self
+                .profiles
+                .iter()
+                .take(index)
+                .any(|earlier| earlier == profile)
+            {
+                return Err(RuleError::profile(index, "this profile is named twice"));
+            }
+        }
+        for (index, path) in self.exempt.iter().enumerate() {
+            compiling
+                .exempt(path)
+                .map_err(|message| RuleError::exempt(index, message))?;
+        }
+        for (index, rule) in self.rules.iter().enumerate() {
+            compiling
+                .rule(rule)
+                .map_err(|message| RuleError::rule(index, &rule.name, message))?;
+        }
+        for profile in &self.profiles {
+            compiling.profile(*profile).map_err(|message| {
+                RuleError::profile(0, format!("{}: {message}", profile.name()))
+            })?;
+        }
+        compiling.finish(&self)
+    }
+}
+
+#[derive(Default)]
+struct Compiling {
+    paths: Builder,
+    keys: KeyTable,
+    rules: Vec<CompiledRule>,
+    siblings: Vec<&'static Sibling>,
+    detectors: Detectors,
+}
+
+impl Compiling {
+    fn exempt(&mut self, path: &str) -> Result<(), String> {
+        let pattern = Pattern::parse(path)?;
+        if pattern.selects_everything() {
+            return Err("this would exempt everything".into());
+        }
+        self.paths.add(pattern, Mark::Exempt);
+        Ok(())
+    }
+
+    fn rule(&mut self, rule: &Rule) -> Result<(), String> {
+        if let Operator::Partial { keep_last } = rule.operator
+            && !(1..=MOST_KEPT).contains(&keep_last)
+        {
+            return Err(format!("partial keeps 1 to {MOST_KEPT} characters"));
+        }
+        let id = self.add(rule.class, rule.operator.clone(), true)?;
+        match &rule.select {
+            Selector::Keys(keys) if keys.is_empty() => Err("it names no key".into()),
+            Selector::Keys(keys) => keys.iter().try_for_each(|key| self.keys.add(key, id, true)),
+            Selector::Path(path) => {
+                let pattern = Pattern::parse(path)?;
+                if pattern.segments.is_empty() && rule.operator == Operator::Remove {
+                    return Err("the whole body cannot be removed".into());
+                }
+                self.paths.add(pattern, Mark::Rule(id));
+                Ok(())
+            }
+        }
+    }
+
+    fn add(&mut self, class: Class, operator: Operator, explicit: bool) -> Result<u16, String> {
+        let id = u16::try_from(self.rules.len()).map_err(|_| "there are too many rules")?;
+        self.rules.push(CompiledRule {
+            class,
+            operator,
+            explicit,
+        });
+        Ok(id)
+    }
+
+    fn profile(&mut self, profile: Profile) -> Result<(), String> {
+        let definition = profile.definition();
+        for keys in definition.keys {
+            let id = self.add(keys.class, Operator::Redact, false)?;
+            // A key that an earlier rule or profile has taken stays with it.
+            keys.keys
+                .iter()
+                .try_for_each(|key| self.keys.add(key, id, false))?;
+        }
+        for paths in definition.paths {
+            let id = self.add(paths.class, (paths.operator)(), false)?;
+            for path in paths.paths {
+                self.paths.add(Pattern::parse(path)?, Mark::Profile(id));
+            }
+        }
+        for path in definition.keep {
+            self.paths.add(Pattern::parse(path)?, Mark::Keep);
+        }
+        for sibling in definition.siblings {
+            self.sibling(sibling)?;
+        }
+        self.detectors.enable(definition.detectors);
+        Ok(())
+    }
+
+    fn sibling(&mut self, sibling: &'static Sibling) -> Result<(), String> {
+        let id = u8::try_from(self.siblings.len()).map_err(|_| "there are too many siblings")?;
+        self.siblings.push(sibling);
+        for object in sibling.objects {
+            let path = format!("{object}.{}", sibling.candidate);
+            self.paths.add(Pattern::parse(&path)?, Mark::Candidate(id));
+            for Source { path, read } in sibling.sources {
+                let inner = Pattern::parse(&format!("$.{path}"))?.segments.len();
+                let levels = u8::try_from(inner - 1).map_err(|_| "the source is too deep")?;
+                let pattern = Pattern::parse(&format!("{object}.{path}"))?;
+                self.paths.add(
+                    pattern,
+                    Mark::Evidence {
+                        levels,
+                        read: *read,
+                    },
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, builder: &RulesetBuilder) -> Result<Ruleset, RuleError> {
+        let automaton = self.paths.build().map_err(RuleError::whole)?;
+        for (index, rule) in builder.rules.iter().enumerate() {
+            let fires = match rule.select {
+                Selector::Keys(_) => true,
+                Selector::Path(_) => automaton.uses_rule(index),
+            };
+            if !fires {
+                let message = "it can never fire: what it selects is exempt or selected earlier";
+                return Err(RuleError::rule(index, &rule.name, message));
+            }
+        }
+        for (index, path) in builder.exempt.iter().enumerate() {
+            if builder
+                .exempt
+                .iter()
+                .take(index)
+                .any(|earlier| earlier == path)
+            {
+                return Err(RuleError::exempt(index, "this path is exempt twice"));
+            }
+        }
+        let removes = self
+            .rules
+            .iter()
+            .any(|rule| rule.operator == Operator::Remove);
+        Ok(Ruleset {
+            automaton,
+            keys: self.keys,
+            rules: self.rules,
+            siblings: self.siblings,
+            detectors: self.detectors,
+            removes,
+        })
+    }
+}

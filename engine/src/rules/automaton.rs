@@ -1,0 +1,267 @@
+//! All paths as one deterministic automaton: a place in a document is one state number.
+//!
+//! Subset construction over (pattern, step) pairs. Names that no path mentions share one column,
+//! and so do array indices. The number of states is bounded; rule sets that need more are refused.
+
+use std::collections::BTreeMap;
+
+use super::selector::{PathStep, Pattern};
+use crate::profiles::Evidence;
+
+/// A place in a document, as far as the paths tell places apart.
+pub(crate) type StateId = u16;
+
+const MOST_STATES: usize = 4096;
+const OTHER: usize = 0;
+
+/// What a pattern says about the values it selects.
+#[derive(Clone, Copy)]
+pub(crate) enum Mark {
+    Exempt,
+    Rule(u16),
+    Profile(u16),
+    Keep,
+    Candidate(u8),
+    Evidence {
+        levels: u8,
+        read: fn(&str) -> Evidence,
+    },
+}
+
+/// What the paths say about one place.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// Something below may be said.
+    pub(crate) exempt: bool,
+    /// An explicit rule.
+    pub(crate) rule: Option<u16>,
+    /// A rule of a profile.
+    pub(crate) profile: Option<u16>,
+    /// A profile knows that the value is harmless structure; detectors still look.
+    pub(crate) keep: bool,
+    /// The class comes from siblings: index of the sibling rule.
+    pub(crate) candidate: Option<u8>,
+    /// The value tells the class of a sibling so many levels up.
+    pub(crate) evidence: Vec<(u8, fn(&str) -> Evidence)>,
+}
+
+/// The compiled paths.
+pub(crate) struct Automaton {
+    names: BTreeMap<Box<str>, usize>,
+    indices: BTreeMap<u32, usize>,
+    columns: usize,
+    /// Next state, by state and column.
+    table: Vec<StateId>,
+    places: Vec<Place>,
+    /// Rules that win at some place.
+    used: Vec<bool>,
+    /// Where no path says anything.
+    nowhere: Place,
+}
+
+impl Automaton {
+    /// The state of the body itself.
+    pub(crate) const ROOT: StateId = 0;
+
+    /// The column of a member name (decoded).
+    pub(crate) fn column(&self, name: &str) -> u16 {
+        let column = self.names.get(name).copied().unwrap_or(OTHER);
+        // Bounded by the builder.
+        column as u16
+    }
+
+    /// The state of a member.
+    pub(crate) fn member(&self, state: StateId, column: u16) -> StateId {
+        self.next(state, usize::from(column))
+    }
+
+    /// The state of an element.
+    pub(crate) fn element(&self, state: StateId, index: u32) -> StateId {
+        let column = if self.indices.is_empty() {
+            OTHER
+        } else {
+            self.indices.get(&index).copied().unwrap_or(OTHER)
+        };
+        self.next(state, column)
+    }
+
+    pub(crate) fn place(&self, state: StateId) -> &Place {
+        self.places.get(usize::from(state)).unwrap_or(&self.nowhere)
+    }
+
+    /// Whether the path rule decides anywhere.
+    pub(crate) fn uses_rule(&self, rule: usize) -> bool {
+        self.used.get(rule).copied().unwrap_or_default()
+    }
+
+    fn next(&self, state: StateId, column: usize) -> StateId {
+        let index = usize::from(state) * self.columns + column;
+        self.table.get(index).copied().unwrap_or_default()
+    }
+}
+
+/// Collects patterns.
+#[derive(Default)]
+pub(crate) struct Builder {
+    patterns: Vec<(Pattern, Mark)>,
+}
+
+#[derive(Clone, Copy)]
+enum Input<'a> {
+    Other,
+    Name(&'a str),
+    Index(u32),
+}
+
+type Items = Vec<(u16, u8)>;
+
+impl Builder {
+    pub(crate) fn add(&mut self, pattern: Pattern, mark: Mark) {
+        self.patterns.push((pattern, mark));
+    }
+
+    pub(crate) fn build(self) -> Result<Automaton, String> {
+        let patterns =
+            u16::try_from(self.patterns.len()).map_err(|_| "there are too many paths")?;
+        if self
+            .patterns
+            .iter()
+            .any(|(pattern, _)| pattern.segments.len() > 64)
+        {
+            return Err("a path has more than 64 steps".into());
+        }
+        let (names, indices) = self.alphabet();
+        let columns = 1 + names.len() + indices.len();
+        let mut inputs = vec![Input::Other; columns];
+        let known = names
+            .iter()
+            .map(|(name, column)| (*column, Input::Name(name)));
+        let known = known.chain(
+            indices
+                .iter()
+                .map(|(index, column)| (*column, Input::Index(*index))),
+        );
+        for (column, input) in known {
+            if let Some(place) = inputs.get_mut(column) {
+                *place = input;
+            }
+        }
+        let root: Items = (0..patterns).map(|pattern| (pattern, 0)).collect();
+        let mut ids = BTreeMap::from([(root.clone(), 0 as StateId)]);
+        let mut states = vec![root];
+        let mut table = Vec::new();
+        let mut current = 0;
+        while let Some(items) = states.get(current).cloned() {
+            for input in &inputs {
+                let next = self.step(&items, *input);
+                let fresh = states.len();
+                let id = *ids.entry(next).or_insert_with_key(|next| {
+                    states.push(next.clone());
+                    fresh as StateId
+                });
+                table.push(id);
+            }
+            if states.len() > MOST_STATES {
+                return Err("the paths are too many, or have too many .. steps".into());
+            }
+            current += 1;
+        }
+        let mut used = Vec::new();
+        let places = states
+            .iter()
+            .map(|items| self.place(items, &mut used))
+            .collect();
+        Ok(Automaton {
+            names,
+            indices,
+            columns,
+            table,
+            places,
+            used,
+            nowhere: Place::default(),
+        })
+    }
+
+    fn alphabet(&self) -> (BTreeMap<Box<str>, usize>, BTreeMap<u32, usize>) {
+        let mut names = BTreeMap::new();
+        let mut indices = BTreeMap::new();
+        let mut columns = 1..;
+        for segment in self
+            .patterns
+            .iter()
+            .flat_map(|(pattern, _)| &pattern.segments)
+        {
+            match &segment.step {
+                PathStep::Name(name) if !names.contains_key(name.as_str()) => {
+                    names.extend(columns.next().map(|column| (name.as_str().into(), column)));
+                }
+                PathStep::Index(index) if !indices.contains_key(index) => {
+                    indices.extend(columns.next().map(|column| (*index, column)));
+                }
+                _ => {}
+            }
+        }
+        (names, indices)
+    }
+
+    /// The state one level down. Every item of a state is either about to match its next step, or
+    /// is complete: then it marks this place alone and leads nowhere.
+    fn step(&self, items: &Items, input: Input<'_>) -> Items {
+        let mut next = Items::new();
+        for &(pattern, done) in items {
+            let segments = self
+                .patterns
+                .get(usize::from(pattern))
+                .map(|found| &found.0.segments);
+            let Some(segment) = segments.and_then(|segments| segments.get(usize::from(done)))
+            else {
+                continue;
+            };
+            if segment.descends {
+                next.push((pattern, done));
+            }
+            let matches = match (&segment.step, input) {
+                (PathStep::Any, _) => true,
+                (PathStep::Name(name), Input::Name(given)) => name == given,
+                (PathStep::Index(index), Input::Index(given)) => *index == given,
+                _ => false,
+            };
+            if matches {
+                next.push((pattern, done + 1));
+            }
+        }
+        next.sort_unstable();
+        next.dedup();
+        next
+    }
+
+    fn place(&self, items: &Items, used: &mut Vec<bool>) -> Place {
+        let mut place = Place::default();
+        for &(pattern, done) in items {
+            let Some((pattern, mark)) = self.patterns.get(usize::from(pattern)) else {
+                continue;
+            };
+            if pattern.segments.len() != usize::from(done) {
+                continue;
+            }
+            // Patterns come in the order in which they were added: the first one wins.
+            match *mark {
+                Mark::Exempt => place.exempt = true,
+                Mark::Rule(id) if place.rule.is_none() => place.rule = Some(id),
+                Mark::Profile(id) if place.profile.is_none() => place.profile = Some(id),
+                Mark::Keep => place.keep = true,
+                Mark::Candidate(id) if place.candidate.is_none() => place.candidate = Some(id),
+                Mark::Evidence { levels, read } => place.evidence.push((levels, read)),
+                Mark::Rule(_) | Mark::Profile(_) | Mark::Candidate(_) => {}
+            }
+        }
+        if let (false, Some(id)) = (place.exempt, place.rule) {
+            let id = usize::from(id);
+            used.resize(used.len().max(id + 1), false);
+            if let Some(used) = used.get_mut(id) {
+                *used = true;
+            }
+        }
+        place
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a rule set is refused.
+
+use std::fmt;
+
+/// A rule set that cannot be compiled: which part, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleError {
+    part: RulePart,
+    message: String,
+}
+
+/// Which part of a rule set is at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum RulePart {
+    Rule { index: usize, name: String },
+    Exempt(usize),
+    Profile(usize),
+    Whole,
+}
+
+impl RuleError {
+    pub(crate) fn rule(index: usize, name: &str, message: impl Into<String>) -> Self {
+        let part = RulePart::Rule {
+            index,
+            name: name.to_owned(),
+        };
+        Self {
+            part,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn exempt(index: usize, message: impl Into<String>) -> Self {
+        Self {
+            part: RulePart::Exempt(index),
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn profile(index: usize, message: impl Into<String>) -> Self {
+        Self {
+            part: RulePart::Profile(index),
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn whole(message: impl Into<String>) -> Self {
+        Self {
+            part: RulePart::Whole,
+            message: message.into(),
+        }
+    }
+
+    /// The position of the faulty rule among those added, where it is a rule.
+    pub fn rule_index(&self) -> Option<usize> {
+        if let RulePart::Rule { index, .. } = self.part {
+            Some(index)
+        } else {
+            None
+        }
+    }
+
+    /// The position of the faulty exemption among those added, where it is one.
+    pub fn exempt_index(&self) -> Option<usize> {
+        if let RulePart::Exempt(index) = self.part {
+            Some(index)
+        } else {
+            None
+        }
+    }
+
+    /// The position of the faulty profile among those added, where it is one.
+    pub fn profile_index(&self) -> Option<usize> {
+        if let RulePart::Profile(index) = self.part {
+            Some(index)
+        } else {
+            None
+        }
+    }
+
+    /// What is wrong, without saying where.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.part {
+            RulePart::Rule { index, name } => write!(formatter, "rule {index} ({name}): ")?,
+            RulePart::Exempt(index) => write!(formatter, "exempt {index}: ")?,
+            RulePart::Profile(index) => write!(formatter, "profile {index}: ")?,
+            RulePart::Whole => write!(formatter, "rules: ")?,
+        }
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for RuleError {}

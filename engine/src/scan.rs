@@ -1,0 +1,563 @@
+//! Bytes to tokens.
+//!
+//! The scanner accepts exactly RFC 8259 (and the framing asked for) and can stop and go on at every
+//! byte. A leading byte order mark is accepted. An escape of a lone surrogate is refused: such a
+//! string has no decoded form, and parsers differ in what they make of it.
+//!
+//! A token that lies within one chunk is a range of it. The bytes of a token that began in an
+//! earlier chunk are collected in `carry`, at most `limits.token_bytes`; a string that is longer is
+//! handed on piece by piece.
+
+mod block;
+mod number;
+mod string;
+mod utf8;
+
+use std::ops::Range;
+
+pub(crate) use string::{Escape, Step};
+
+use crate::{Error, ErrorKind, Framing, Limits};
+use number::NumberState;
+use string::StringState;
+use utf8::Utf8Stream;
+
+/// What the scanner found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The chunk is used up.
+    More,
+    /// An array or object begins with the byte before [`Scanner::position`].
+    Open(Container),
+    /// An array or object ended with the byte before [`Scanner::position`].
+    Close(Container),
+    /// A member name; see [`Scanner::token`].
+    Key,
+    /// A whole scalar; see [`Scanner::token`].
+    Scalar(Kind),
+    /// A string value that is longer than `limits.token_bytes`; the token is what is known of it.
+    LongStart,
+    /// More of such a string; the token is a range of the chunk.
+    LongPart,
+    /// The last of such a string, its closing quote included.
+    LongEnd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Container {
+    Array,
+    Object,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    String,
+    Number,
+    Boolean,
+    Null,
+}
+
+/// What the grammar allows next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    /// The first value of the body, or of a line.
+    Start,
+    Value,
+    FirstElement,
+    FirstKey,
+    Key,
+    Colon,
+    Comma,
+    /// Nothing more (on this line).
+    Done,
+}
+
+/// The token under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Partial {
+    None,
+    Mark(u8),
+    Name(StringState),
+    String(StringState),
+    Long(StringState),
+    Number(NumberState),
+    Literal(&'static [u8], u8),
+}
+
+/// The tokenizer.
+pub(crate) struct Scanner {
+    framing: Framing,
+    depth_limit: usize,
+    token_limit: usize,
+    expect: Expect,
+    partial: Partial,
+    stack: Vec<Container>,
+    carry: Vec<u8>,
+    utf8: Utf8Stream,
+    /// Offset in the body of the first byte of the chunk.
+    base: u64,
+    position: usize,
+    token: Range<usize>,
+    token_offset: u64,
+    comma: Option<usize>,
+    comma_waits: bool,
+}
+
+impl Scanner {
+    pub(crate) fn new(framing: Framing, limits: &Limits) -> Self {
+        Self {
+            framing,
+            depth_limit: limits.depth,
+            token_limit: limits.token_bytes.max(8),
+            expect: Expect::Start,
+            partial: Partial::None,
+            stack: Vec::new(),
+            carry: Vec::new(),
+            utf8: Utf8Stream::default(),
+            base: 0,
+            position: 0,
+            token: 0..0,
+            token_offset: 0,
+            comma: None,
+            comma_waits: false,
+        }
+    }
+
+    /// Where in the chunk the next byte to read is.
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// How far into the chunk everything is whole tokens: the start of the token under way.
+    pub(crate) fn settled(&self) -> usize {
+        match self.partial {
+            Partial::None | Partial::Mark(_) | Partial::Long(_) => self.position,
+            _ => self.token.start,
+        }
+    }
+
+    /// Whether the current token began in an earlier chunk.
+    pub(crate) fn is_carried(&self) -> bool {
+        !self.carry.is_empty()
+    }
+
+    /// Where in the chunk the current token lies; from its first byte on for a carried one.
+    pub(crate) fn token_range(&self) -> Range<usize> {
+        self.token.clone()
+    }
+
+    /// The bytes of the current token.
+    pub(crate) fn token<'a>(&'a self, chunk: &'a [u8]) -> &'a [u8] {
+        if self.carry.is_empty() {
+            chunk.get(self.token.clone()).unwrap_or_default()
+        } else {
+            &self.carry
+        }
+    }
+
+    /// The offset in the body of the current token, or of what follows it if it is a bracket.
+    pub(crate) fn token_offset(&self) -> u64 {
+        self.token_offset
+    }
+
+    /// The offset in the body of a place in the chunk.
+    pub(crate) fn offset(&self, position: usize) -> u64 {
+        self.base + position as u64
+    }
+
+    /// Whether a comma precedes the member or element at hand, and where, if it is in this chunk.
+    pub(crate) fn comma(&self) -> (bool, Option<usize>) {
+        (self.comma_waits, self.comma)
+    }
+
+    /// The comma has been dealt with.
+    pub(crate) fn take_comma(&mut self) {
+        self.comma = None;
+        self.comma_waits = false;
+    }
+
+    /// Whether the text, or the line, is complete.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.partial == Partial::None
+            && match self.framing {
+                Framing::Document => self.expect == Expect::Done,
+                Framing::Lines => matches!(self.expect, Expect::Done | Expect::Start),
+            }
+    }
+
+    /// The next token of the chunk; after [`Event::More`] comes the next chunk.
+    pub(crate) fn next(&mut self, chunk: &[u8]) -> Result<Event, Error> {
+        loop {
+            if self.partial != Partial::None {
+                match self.resume(chunk)? {
+                    Some(event) => return Ok(event),
+                    None if self.partial == Partial::None => continue,
+                    None => return Ok(Event::More),
+                }
+            }
+            let start = self.position;
+            self.position = block::skip_whitespace(chunk, start);
+            if self.framing == Framing::Lines {
+                self.see_line_break(chunk, start)?;
+            }
+            let Some(&byte) = chunk.get(self.position) else {
+                return Ok(Event::More);
+            };
+            if let Some(event) = self.structure(byte)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Call with every chunk before [`next`](Self::next) is first called with it.
+    pub(crate) fn begin(&mut self) {
+        self.position = 0;
+        self.token = 0..0;
+        self.comma = None;
+    }
+
+    /// Call with every chunk once it is used up; keeps what is needed of it.
+    pub(crate) fn end(&mut self, chunk: &[u8]) {
+        if matches!(
+            self.partial,
+            Partial::Name(_) | Partial::String(_) | Partial::Number(_) | Partial::Literal(..)
+        ) {
+            self.carry
+                .extend_from_slice(chunk.get(self.token.start..).unwrap_or_default());
+        }
+        self.base += chunk.len() as u64;
+        self.begin();
+    }
+
+    /// The end of the body: a last number, or nothing more.
+    pub(crate) fn finish(&mut self) -> Result<Option<Event>, Error> {
+        if let Partial::Number(state) = self.partial
+            && self.stack.is_empty()
+            && state.is_complete()
+        {
+            self.complete();
+            return Ok(Some(Event::Scalar(Kind::Number)));
+        }
+        if self.is_closed() {
+            Ok(None)
+        } else {
+            Err(self.error(ErrorKind::Truncated, 0))
+        }
+    }
+
+    fn error(&self, kind: ErrorKind, position: usize) -> Error {
+        Error {
+            kind,
+            offset: self.base + position as u64,
+        }
+    }
+
+    fn syntax<T>(&self, position: usize) -> Result<T, Error> {
+        Err(self.error(ErrorKind::Syntax, position))
+    }
+
+    fn too_long<T>(&self) -> Result<T, Error> {
+        Err(Error {
+            kind: ErrorKind::Token(self.token_limit),
+            offset: self.token_offset,
+        })
+    }
+
+    fn see_line_break(&mut self, chunk: &[u8], start: usize) -> Result<(), Error> {
+        let skipped = chunk.get(start..self.position).unwrap_or_default();
+        if let Some(at) = memchr::memchr(b'\n', skipped) {
+            if !self.stack.is_empty() {
+                return self.syntax(start + at);
+            }
+            self.expect = Expect::Start;
+        }
+        Ok(())
+    }
+
+    /// Reads a structural byte, or begins a token.
+    fn structure(&mut self, byte: u8) -> Result<Option<Event>, Error> {
+        match (self.expect, byte) {
+            (Expect::Colon, b':') => self.expect = Expect::Value,
+            (Expect::Comma, b',') => {
+                self.expect = match self.stack.last() {
+                    Some(Container::Object) => Expect::Key,
+                    _ => Expect::Value,
+                };
+                self.comma = Some(self.position);
+                self.comma_waits = true;
+            }
+            (Expect::FirstKey | Expect::Key, b'"') => {
+                self.begin_token(Partial::Name(StringState::default()));
+                return Ok(None);
+            }
+            (Expect::FirstKey, b'}') | (Expect::FirstElement, b']') => return self.close(byte),
+            (Expect::Comma, b'}' | b']') => return self.close(byte),
+            (Expect::Start | Expect::Value | Expect::FirstElement, _) => return self.value(byte),
+            _ => return self.syntax(self.position),
+        }
+        self.position += 1;
+        Ok(None)
+    }
+
+    fn value(&mut self, byte: u8) -> Result<Option<Event>, Error> {
+        let partial = match byte {
+            b'"' => Partial::String(StringState::default()),
+            b'{' => return self.open(Container::Object),
+            b'[' => return self.open(Container::Array),
+            b'-' | b'0'..=b'9' => Partial::Number(NumberState::Start),
+            b't' => Partial::Literal(b"true", 0),
+            b'f' => Partial::Literal(b"false", 0),
+            b'n' => Partial::Literal(b"null", 0),
+            0xEF if self.expect == Expect::Start && self.base + self.position as u64 == 0 => {
+                self.partial = Partial::Mark(0);
+                return Ok(None);
+            }
+            _ => return self.syntax(self.position),
+        };
+        self.begin_token(partial);
+        Ok(None)
+    }
+
+    fn begin_token(&mut self, partial: Partial) {
+        self.partial = partial;
+        self.carry.clear();
+        self.token = self.position..self.position;
+        self.token_offset = self.base + self.position as u64;
+        if !matches!(partial, Partial::Number(_) | Partial::Literal(..)) {
+            self.position += 1;
+        }
+    }
+
+    fn open(&mut self, container: Container) -> Result<Option<Event>, Error> {
+        if self.stack.len() >= self.depth_limit {
+            return Err(self.error(ErrorKind::Depth(self.depth_limit), self.position));
+        }
+        self.stack.push(container);
+        self.expect = match container {
+            Container::Array => Expect::FirstElement,
+            Container::Object => Expect::FirstKey,
+        };
+        self.carry.clear();
+        self.token = self.position..self.position + 1;
+        self.position += 1;
+        Ok(Some(Event::Open(container)))
+    }
+
+    fn close(&mut self, byte: u8) -> Result<Option<Event>, Error> {
+        let container = if byte == b'}' {
+            Container::Object
+        } else {
+            Container::Array
+        };
+        if self.stack.pop() != Some(container) {
+            return self.syntax(self.position);
+        }
+        self.after_value();
+        self.position += 1;
+        Ok(Some(Event::Close(container)))
+    }
+
+    fn after_value(&mut self) {
+        self.expect = if self.stack.is_empty() {
+            Expect::Done
+        } else {
+            Expect::Comma
+        };
+    }
+
+    /// Goes on with the token under way. `None`: the chunk is used up, or nothing is to be told.
+    fn resume(&mut self, chunk: &[u8]) -> Result<Option<Event>, Error> {
+        match self.partial {
+            Partial::None => Ok(None),
+            Partial::Mark(seen) => self.resume_mark(chunk, seen),
+            Partial::Name(state) | Partial::String(state) => self.resume_string(chunk, state),
+            Partial::Long(state) => self.resume_long(chunk, state),
+            Partial::Number(state) => self.resume_number(chunk, state),
+            Partial::Literal(word, seen) => self.resume_literal(chunk, word, seen),
+        }
+    }
+
+    fn resume_mark(&mut self, chunk: &[u8], mut seen: u8) -> Result<Option<Event>, Error> {
+        const MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
+        while let Some(&byte) = chunk.get(self.position) {
+            if MARK.get(usize::from(seen)) != Some(&byte) {
+                return self.syntax(self.position);
+            }
+            self.position += 1;
+            seen += 1;
+            if usize::from(seen) == MARK.len() {
+                self.partial = Partial::None;
+                return Ok(None);
+            }
+        }
+        self.partial = Partial::Mark(seen);
+        Ok(None)
+    }
+
+    fn resume_literal(
+        &mut self,
+        chunk: &[u8],
+        word: &'static [u8],
+        mut seen: u8,
+    ) -> Result<Option<Event>, Error> {
+        while let Some(&byte) = chunk.get(self.position) {
+            if word.get(usize::from(seen)) != Some(&byte) {
+                return self.syntax(self.position);
+            }
+            self.position += 1;
+            seen += 1;
+            if usize::from(seen) == word.len() {
+                self.collect(chunk);
+                self.complete();
+                let kind = if word == b"null" {
+                    Kind::Null
+                } else {
+                    Kind::Boolean
+                };
+                return Ok(Some(Event::Scalar(kind)));
+            }
+        }
+        self.partial = Partial::Literal(word, seen);
+        Ok(None)
+    }
+
+    fn resume_number(
+        &mut self,
+        chunk: &[u8],
+        mut state: NumberState,
+    ) -> Result<Option<Event>, Error> {
+        while let Some(&byte) = chunk.get(self.position) {
+            match state.next(byte) {
+                Some(next) => state = next,
+                None if state.is_complete() => {
+                    self.collect(chunk);
+                    self.complete();
+                    return Ok(Some(Event::Scalar(Kind::Number)));
+                }
+                None => return self.syntax(self.position),
+            }
+            self.position += 1;
+            if self.token_length() > self.token_limit {
+                return self.too_long();
+            }
+        }
+        self.partial = Partial::Number(state);
+        Ok(None)
+    }
+
+    fn resume_string(
+        &mut self,
+        chunk: &[u8],
+        mut state: StringState,
+    ) -> Result<Option<Event>, Error> {
+        let budget = self.token_limit.saturating_sub(self.token_length());
+        let end = chunk.len().min(self.position + budget);
+        let closed = self.run_string(chunk, end, &mut state)?;
+        let is_name = matches!(self.partial, Partial::Name(_));
+        if closed {
+            self.collect(chunk);
+            if state.wide {
+                self.check_utf8(chunk)?;
+            }
+            self.partial = Partial::None;
+            if is_name {
+                self.expect = Expect::Colon;
+                return Ok(Some(Event::Key));
+            }
+            self.after_value();
+            return Ok(Some(Event::Scalar(Kind::String)));
+        }
+        if self.token_length() < self.token_limit {
+            self.partial = if is_name {
+                Partial::Name(state)
+            } else {
+                Partial::String(state)
+            };
+            return Ok(None);
+        }
+        if is_name {
+            return self.too_long();
+        }
+        self.collect(chunk);
+        self.utf8 = Utf8Stream::default();
+        let (token, offset) = (self.token.clone(), self.token_offset);
+        let bytes = if self.carry.is_empty() {
+            chunk.get(token).unwrap_or_default()
+        } else {
+            &self.carry
+        };
+        self.utf8.feed(bytes, offset)?;
+        self.partial = Partial::Long(state);
+        Ok(Some(Event::LongStart))
+    }
+
+    fn resume_long(
+        &mut self,
+        chunk: &[u8],
+        mut state: StringState,
+    ) -> Result<Option<Event>, Error> {
+        self.carry.clear();
+        self.token.start = self.position;
+        let closed = self.run_string(chunk, chunk.len(), &mut state)?;
+        self.token.end = self.position;
+        let piece = chunk.get(self.token.clone()).unwrap_or_default();
+        self.utf8.feed(piece, self.base + self.token.start as u64)?;
+        if closed {
+            self.utf8.finish()?;
+            self.complete();
+            return Ok(Some(Event::LongEnd));
+        }
+        self.partial = Partial::Long(state);
+        Ok((!piece.is_empty()).then_some(Event::LongPart))
+    }
+
+    /// Reads string content up to `end`; true if the closing quote was read.
+    fn run_string(
+        &mut self,
+        chunk: &[u8],
+        end: usize,
+        state: &mut StringState,
+    ) -> Result<bool, Error> {
+        let bytes = chunk.get(..end).unwrap_or_default();
+        match state.run(bytes, self.position) {
+            string::Run::Closed(position) => {
+                self.position = position;
+                Ok(true)
+            }
+            string::Run::Open => {
+                self.position = end;
+                Ok(false)
+            }
+            string::Run::Fault(position) => self.syntax(position),
+        }
+    }
+
+    /// The length so far of the token under way.
+    fn token_length(&self) -> usize {
+        self.carry.len() + (self.position - self.token.start)
+    }
+
+    /// Ends the range of the token, and puts a carried token together.
+    fn collect(&mut self, chunk: &[u8]) {
+        self.token.end = self.position;
+        if !self.carry.is_empty() {
+            self.carry
+                .extend_from_slice(chunk.get(self.token.clone()).unwrap_or_default());
+        }
+    }
+
+    fn complete(&mut self) {
+        self.partial = Partial::None;
+        self.after_value();
+    }
+
+    fn check_utf8(&self, chunk: &[u8]) -> Result<(), Error> {
+        match str::from_utf8(self.token(chunk)) {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Error {
+                kind: ErrorKind::Utf8,
+                offset: self.token_offset + fault.valid_up_to() as u64,
+            }),
+        }
+    }
+}

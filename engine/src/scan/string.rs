@@ -1,0 +1,124 @@
+//! RFC 8259, section 7: strings.
+
+use super::block::find_special;
+
+/// How far into a string the scanner is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StringState {
+    /// Whether a byte beyond ASCII may have been passed.
+    pub(crate) wide: bool,
+    escape: Option<Escape>,
+}
+
+/// Where in an escape sequence a string stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Escape {
+    /// After a backslash; `high` is the high surrogate that waits for its other half.
+    Backslash { high: Option<u16> },
+    /// After `\u` and so many digits.
+    Digits {
+        count: u8,
+        value: u16,
+        high: Option<u16>,
+    },
+    /// After a high surrogate, which a `\u` must follow.
+    Half { high: u16 },
+}
+
+/// What an escape has come to after a byte.
+pub(crate) enum Step {
+    Go(Escape),
+    /// The character that the escape stands for.
+    Done(char),
+    Fault,
+}
+
+/// Where a run of string content ended.
+pub(super) enum Run {
+    /// Behind the closing quote.
+    Closed(usize),
+    /// With the bytes given.
+    Open,
+    /// At a byte that cannot stand there.
+    Fault(usize),
+}
+
+impl Escape {
+    /// The escape after this byte.
+    pub(crate) fn step(self, byte: u8) -> Step {
+        match self {
+            Self::Half { high } if byte == b'\\' => Step::Go(Self::Backslash { high: Some(high) }),
+            Self::Half { .. } => Step::Fault,
+            Self::Backslash { high } if byte == b'u' => Step::Go(Self::Digits {
+                count: 0,
+                value: 0,
+                high,
+            }),
+            Self::Backslash { high: Some(_) } => Step::Fault,
+            Self::Backslash { high: None } => match byte {
+                b'"' | b'\\' | b'/' => Step::Done(char::from(byte)),
+                b'b' => Step::Done('\u{8}'),
+                b'f' => Step::Done('\u{C}'),
+                b'n' => Step::Done('\n'),
+                b'r' => Step::Done('\r'),
+                b't' => Step::Done('\t'),
+                _ => Step::Fault,
+            },
+            Self::Digits { count, value, high } => {
+                let Some(digit) = char::from(byte).to_digit(16) else {
+                    return Step::Fault;
+                };
+                let value = value << 4 | digit as u16;
+                if count < 3 {
+                    return Step::Go(Self::Digits {
+                        count: count + 1,
+                        value,
+                        high,
+                    });
+                }
+                Self::unit(value, high)
+            }
+        }
+    }
+
+    /// A whole UTF-16 code unit, perhaps after a high surrogate.
+    fn unit(value: u16, high: Option<u16>) -> Step {
+        if high.is_none() && (0xD800..0xDC00).contains(&value) {
+            return Step::Go(Self::Half { high: value });
+        }
+        match char::decode_utf16(high.into_iter().chain([value])).next() {
+            // A high surrogate and its other half are one character; nothing else uses both.
+            Some(Ok(letter)) if high.is_none() || letter as u32 > 0xFFFF => Step::Done(letter),
+            _ => Step::Fault,
+        }
+    }
+}
+
+impl StringState {
+    /// Reads string content from `position` to the end of `bytes`.
+    pub(super) fn run(&mut self, bytes: &[u8], mut position: usize) -> Run {
+        loop {
+            while let Some(escape) = self.escape {
+                let Some(&byte) = bytes.get(position) else {
+                    return Run::Open;
+                };
+                self.escape = match escape.step(byte) {
+                    Step::Go(escape) => Some(escape),
+                    Step::Done(_) => None,
+                    Step::Fault => return Run::Fault(position),
+                };
+                position += 1;
+            }
+            let (special, wide) = find_special(bytes.get(position..).unwrap_or_default());
+            self.wide |= wide;
+            let Some(at) = special else { return Run::Open };
+            position += at;
+            match bytes.get(position) {
+                Some(b'"') => return Run::Closed(position + 1),
+                Some(b'\\') => self.escape = Some(Escape::Backslash { high: None }),
+                _ => return Run::Fault(position),
+            }
+            position += 1;
+        }
+    }
+}

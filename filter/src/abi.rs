@@ -1,0 +1,351 @@
+//! proxy-wasm ABI 0.2.1, spoken directly: the imports, the exports, and nothing else.
+//!
+//! All unsafe code of the filter is in this file. Every import's status is mapped; memory that
+//! the host allocates through [`proxy_on_memory_allocate`] becomes a `Vec` at once.
+#![expect(unsafe_code, reason = "the module boundary is made of raw imports and exports")]
+
+use std::alloc::{Layout, alloc};
+use std::cell::RefCell;
+use std::time::Duration;
+
+use crate::host::{Buffer, Call, Flow, Headers, Host, HostError, Level, Map, Side};
+use crate::pairs;
+use crate::plugin::Dispatcher;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_get_property(path: *const u8, size: usize, out: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, out: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_set_header_map_pairs(map: u32, pairs: *const u8, size: usize) -> u32;
+    fn proxy_get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        max: usize,
+        out: *mut *mut u8,
+        len: *mut usize,
+    ) -> u32;
+    fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        bytes: *const u8,
+        len: usize,
+    ) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout_milliseconds: u32,
+        token: *mut u32,
+    ) -> u32;
+    fn proxy_continue_stream(side: u32) -> u32;
+    fn proxy_close_stream(side: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+}
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn random_get(bytes: *mut u8, size: usize) -> u32;
+    fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
+    fn environ_get(entries: *mut *mut u8, bytes: *mut u8) -> u32;
+}
+
+/// The status of what is not there.
+const NOT_FOUND: u32 = 1;
+
+/// The real host.
+struct Envoy;
+
+fn check(status: u32) -> Result<(), HostError> {
+    if status == 0 { Ok(()) } else { Err(HostError(status)) }
+}
+
+/// Runs a getter that returns a buffer which the host allocated in our memory.
+fn owned(getter: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, HostError> {
+    let mut bytes: *mut u8 = std::ptr::null_mut();
+    let mut size = 0_usize;
+    check(getter(&raw mut bytes, &raw mut size))?;
+    if bytes.is_null() || size == 0 {
+        return Ok(Vec::new());
+    }
+    // SAFETY: a non-null answer was allocated by `proxy_on_memory_allocate` with exactly this size
+    // and alignment 1, was initialised by the host, and is handed over to us.
+    Ok(unsafe { Vec::from_raw_parts(bytes, size, size) })
+}
+
+impl Host for Envoy {
+    fn log(&self, level: Level, message: &str) {
+        // SAFETY: pointer and length are of a live string. A log line that fails is lost.
+        let _lost = unsafe { proxy_log(level as u32, message.as_ptr(), message.len()) };
+    }
+
+    fn now(&self) -> u64 {
+        let mut time = 0_u64;
+        // SAFETY: the host writes eight bytes to a live u64. A failure leaves 0: all has expired
+        // at 0 only where expiry is compared the safe way round, so take the far future instead.
+        let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut time) };
+        if status == 0 { time } else { u64::MAX }
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), HostError> {
+        // SAFETY: the host fills exactly this live slice.
+        check(unsafe { random_get(bytes.as_mut_ptr(), bytes.len()) })
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        environment().into_iter().find_map(|entry| {
+            let (key, value) = entry.split_once('=')?;
+            (key == name).then(|| value.to_owned())
+        })
+    }
+
+    fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+        let path = path.join("\0");
+        // SAFETY: pointer and length are of a live string; the out pointers are live.
+        match owned(|out, len| unsafe { proxy_get_property(path.as_ptr(), path.len(), out, len) }) {
+            Ok(value) => Ok(Some(value)),
+            Err(HostError(NOT_FOUND)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn headers(&self, map: Map) -> Result<Headers, HostError> {
+        // SAFETY: the out pointers are live.
+        let bytes = owned(|out, len| unsafe { proxy_get_header_map_pairs(map as u32, out, len) })?;
+        pairs::decode(&bytes).ok_or(HostError(3))
+    }
+
+    fn set_headers(&self, map: Map, headers: &Headers) -> Result<(), HostError> {
+        let bytes = pairs::encode(headers);
+        // SAFETY: pointer and length are of a live vector.
+        check(unsafe { proxy_set_header_map_pairs(map as u32, bytes.as_ptr(), bytes.len()) })
+    }
+
+    fn body(&self, buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError> {
+        // SAFETY: the out pointers are live.
+        owned(|out, len| unsafe { proxy_get_buffer_bytes(buffer as u32, 0, size, out, len) })
+    }
+
+    fn replace_body(&self, buffer: Buffer, size: usize, bytes: &[u8]) -> Result<(), HostError> {
+        // SAFETY: pointer and length are of a live slice; only the front is ever replaced, which
+        // is the one form that Envoy takes at any time.
+        check(unsafe {
+            proxy_set_buffer_bytes(buffer as u32, 0, size, bytes.as_ptr(), bytes.len())
+        })
+    }
+
+    fn reply(&self, status: u32, headers: &Headers, body: &[u8]) -> Result<(), HostError> {
+        let headers = pairs::encode(headers);
+        let details = "velum";
+        // SAFETY: pointers and lengths are of live slices.
+        check(unsafe {
+            proxy_send_local_response(
+                status,
+                details.as_ptr(),
+                details.len(),
+                body.as_ptr(),
+                body.len(),
+                headers.as_ptr(),
+                headers.len(),
+                -1,
+            )
+        })
+    }
+
+    fn call(&self, call: &Call<'_>) -> Result<u32, HostError> {
+        let headers = pairs::encode(&call.headers);
+        let trailers = pairs::encode(&Headers::new());
+        let timeout = u32::try_from(call.timeout.as_millis()).unwrap_or(u32::MAX);
+        let mut token = 0_u32;
+        // SAFETY: pointers and lengths are of live slices; the token is a live u32.
+        check(unsafe {
+            proxy_http_call(
+                call.cluster.as_ptr(),
+                call.cluster.len(),
+                headers.as_ptr(),
+                headers.len(),
+                call.body.as_ptr(),
+                call.body.len(),
+                trailers.as_ptr(),
+                trailers.len(),
+                timeout,
+                &raw mut token,
+            )
+        })?;
+        Ok(token)
+    }
+
+    fn resume(&self, side: Side) -> Result<(), HostError> {
+        // SAFETY: no memory passes.
+        check(unsafe { proxy_continue_stream(side as u32) })
+    }
+
+    fn reset(&self, side: Side) -> Result<(), HostError> {
+        // SAFETY: no memory passes.
+        check(unsafe { proxy_close_stream(side as u32) })
+    }
+}
+
+/// The environment as `NAME=value` lines; empty where the host gives none.
+fn environment() -> Vec<String> {
+    let (mut count, mut size) = (0_usize, 0_usize);
+    // SAFETY: both out pointers are live.
+    if unsafe { environ_sizes_get(&raw mut count, &raw mut size) } != 0 || count == 0 {
+        return Vec::new();
+    }
+    let mut entries = vec![std::ptr::null_mut::<u8>(); count];
+    let mut bytes = vec![0_u8; size];
+    // SAFETY: the host fills `count` pointers and `size` bytes, as it said it would.
+    if unsafe { environ_get(entries.as_mut_ptr(), bytes.as_mut_ptr()) } != 0 {
+        return Vec::new();
+    }
+    bytes
+        .split(|byte| *byte == 0)
+        .filter_map(|entry| String::from_utf8(entry.to_vec()).ok())
+        .collect()
+}
+
+thread_local! {
+    // A wasm module has one thread. Configuration does not live here: each root context owns its
+    // own, since an old and a new one share a VM while Envoy drains.
+    static DISPATCHER: RefCell<Dispatcher> = RefCell::new(Dispatcher::default());
+}
+
+/// Runs a callback on the dispatcher. The host acts on replies and resumptions after a callback
+/// has returned, so it is never busy; were it, the stream would stop, not pass.
+fn dispatch<T>(busy: T, callback: impl FnOnce(&mut Dispatcher, &Envoy) -> T) -> T {
+    DISPATCHER.with(|dispatcher| match dispatcher.try_borrow_mut() {
+        Ok(mut dispatcher) => callback(&mut dispatcher, &Envoy),
+        Err(_) => busy,
+    })
+}
+
+/// Says which ABI this module speaks.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_abi_version_0_2_1() {}
+
+/// Gives the host memory to put its answers in; null where there is none, which the host
+/// reports as a failed call.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+    match Layout::array::<u8>(size) {
+        // SAFETY: the layout has a size above zero.
+        Ok(layout) if size > 0 => unsafe { alloc(layout) },
+        _ => std::ptr::null_mut(),
+    }
+}
+
+/// A VM started. A panic is logged by its place only: its message could hold a value.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map_or_else(String::new, ToString::to_string);
+        Envoy.log(Level::Error, &format!("velum: internal error at {place}"));
+    }));
+    true
+}
+
+/// A root context is given its configuration.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
+    dispatch(false, |dispatcher, host| dispatcher.configure(host, root, size))
+}
+
+/// A context is made: a root's parent is 0, a stream's is its root.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
+    dispatch((), |dispatcher, _| dispatcher.create(context, parent));
+}
+
+/// Request headers have come.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_request_headers(context: u32, _count: usize, end: bool) -> u32 {
+    flow(context, |stream, host| stream.on_request_headers(host, end))
+}
+
+/// Request body bytes have come.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32 {
+    flow(context, |stream, host| stream.on_request_body(host, size, end))
+}
+
+/// Request trailers have come.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_request_trailers(context: u32, _count: usize) -> u32 {
+    flow(context, crate::stream::Stream::on_request_trailers)
+}
+
+/// Response headers have come.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_response_headers(context: u32, _count: usize, end: bool) -> u32 {
+    flow(context, |stream, host| stream.on_response_headers(host, end))
+}
+
+/// Response body bytes have come.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32 {
+    flow(context, |stream, host| stream.on_response_body(host, size, end))
+}
+
+/// Response trailers have come.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_response_trailers(context: u32, _count: usize) -> u32 {
+    flow(context, crate::stream::Stream::on_response_trailers)
+}
+
+/// A call that a stream made is answered, or has failed.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_http_call_response(
+    _context: u32,
+    token: u32,
+    headers: usize,
+    body_size: usize,
+    _trailers: usize,
+) {
+    dispatch((), |dispatcher, host| {
+        let Some(context) = dispatcher.owner_of(token) else { return };
+        // SAFETY: no memory passes. A stream that is gone makes the call fail, and is not there.
+        if unsafe { proxy_set_effective_context(context) } != 0 {
+            return;
+        }
+        // The answer's headers and body belong to the root context that called, and are read
+        // through the effective one all the same.
+        dispatcher.answer(host, context, headers, body_size);
+    });
+}
+
+/// The host is done with a context, and asks whether we are.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_done(_context: u32) -> bool {
+    true
+}
+
+/// A context ends.
+#[unsafe(no_mangle)]
+pub extern "C" fn proxy_on_delete(context: u32) {
+    dispatch((), |dispatcher, _| dispatcher.delete(context));
+}
+
+fn flow(
+    context: u32,
+    callback: impl FnOnce(&mut crate::stream::Stream, &Envoy) -> Flow,
+) -> u32 {
+    dispatch(Flow::Pause, |dispatcher, host| dispatcher.run(host, context, callback)) as u32
+}

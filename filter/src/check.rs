@@ -1,0 +1,230 @@
+//! Calls to the policy service and what their answers mean. Anything but a well-formed answer to
+//! this very call is "no".
+
+use std::time::Duration;
+
+use velum_approval::messages::{Answer, Check, StatusAnswer, StatusQuery};
+use velum_approval::{
+    Allow, ApprovalId, DenyCode, Expected, GrantLimits, Identity, Reason, Timestamp, UseKey,
+};
+
+use crate::host::{Buffer, Call, Headers, Host, HostError, Map, header};
+use crate::plugin::Plugin;
+
+/// Under this path, on every authority, the filter itself answers for approvals.
+pub(crate) const STATUS_PREFIX: &str = "/.well-known/velum/approvals/";
+/// The longest a single call waits; longer holds are chained.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
+/// What the network may add to a wait.
+const NETWORK_MARGIN: Duration = Duration::from_secs(5);
+/// The largest answer read, in bytes.
+const LARGEST_ANSWER: usize = 64 * 1024;
+/// How often a service may answer a waiting check without having waited: beyond it, the hold ends.
+const EARLY_ANSWERS: u32 = 8;
+
+/// A check under way, from the first call to the last.
+pub(crate) struct Asking {
+    check: Check,
+    /// When the caller's hold ends, in nanoseconds since the epoch; `None`: no hold, one answer.
+    hold_until: Option<u64>,
+    sent_at: u64,
+    waited: Duration,
+    early_answers: u32,
+}
+
+/// What a check came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Allowed(Box<Allow>),
+    /// Undecided; the hold, if any, is over.
+    Pending { approval: ApprovalId, retry_after: u32 },
+    Denied { code: DenyCode, approval: Option<ApprovalId>, public_reason: Option<Reason> },
+    /// No answer, or none that can be believed; why, for the log.
+    Unavailable(&'static str),
+}
+
+/// What the answer to a call leads to.
+pub(crate) enum Next {
+    Outcome(Outcome),
+    /// Still undecided within the hold: asked again, under this token.
+    Asked(u32),
+}
+
+impl Asking {
+    /// Begins a check. `hold`: how long the caller and the action agree to wait, if at all.
+    pub(crate) fn begin(
+        host: &impl Host,
+        plugin: &Plugin,
+        check: Check,
+        hold: Option<Duration>,
+    ) -> (Self, Result<u32, HostError>) {
+        let now = host.now();
+        let hold_until = hold.map(|hold| now.saturating_add(nanoseconds(hold)));
+        let mut asking =
+            Self { check, hold_until, sent_at: now, waited: Duration::ZERO, early_answers: 0 };
+        let token = asking.send(host, plugin);
+        (asking, token)
+    }
+
+    /// Whether the caller agreed to wait.
+    pub(crate) fn is_held(&self) -> bool {
+        self.hold_until.is_some()
+    }
+
+    /// Reads the answer of the call just made.
+    pub(crate) fn on_answer(
+        &mut self,
+        host: &impl Host,
+        plugin: &Plugin,
+        header_count: usize,
+        body_size: usize,
+    ) -> Next {
+        let answer = read(host, header_count, body_size)
+            .and_then(|body| serde_json::from_slice(&body).map_err(|_| "not an answer"));
+        Next::Outcome(match answer {
+            Err(why) => Outcome::Unavailable(why),
+            Ok(Answer::Allow(signed)) => {
+                let expected = Expected {
+                    use_key: self.check.use_key,
+                    fingerprint: self.check.fingerprint,
+                    now: timestamp(host.now()),
+                };
+                let keys = plugin.policy.policy_service().map_or(&[][..], |s| &s.public_keys);
+                match signed.verify(keys, &expected) {
+                    Ok(allow) if !allow.classes.is_subset(self.check.classes) => {
+                        Outcome::Unavailable("more was granted than asked")
+                    }
+                    Ok(allow) if allow.tags.is_some() || allow.limits != GrantLimits::default() => {
+                        Outcome::Unavailable("the grant has limits that this filter cannot keep")
+                    }
+                    Ok(allow) => Outcome::Allowed(Box::new(allow)),
+                    Err(_) => Outcome::Unavailable("the signature does not hold"),
+                }
+            }
+            Ok(Answer::Deny { code, approval, public_reason }) => {
+                Outcome::Denied { code, approval, public_reason }
+            }
+            Ok(Answer::Pending { approval, retry_after_seconds, .. }) => {
+                if self.may_ask_again(host.now()) {
+                    match self.send(host, plugin) {
+                        Ok(token) => return Next::Asked(token),
+                        Err(_) => Outcome::Unavailable("the call could not be sent"),
+                    }
+                } else {
+                    Outcome::Pending { approval, retry_after: retry_after_seconds }
+                }
+            }
+        })
+    }
+
+    fn may_ask_again(&mut self, now: u64) -> bool {
+        let spent = Duration::from_nanos(now.saturating_sub(self.sent_at));
+        if spent < self.waited / 2 {
+            self.early_answers += 1;
+        }
+        self.early_answers <= EARLY_ANSWERS && self.remaining(now) >= Duration::from_secs(1)
+    }
+
+    fn remaining(&self, now: u64) -> Duration {
+        Duration::from_nanos(self.hold_until.unwrap_or(0).saturating_sub(now))
+    }
+
+    fn send(&mut self, host: &impl Host, plugin: &Plugin) -> Result<u32, HostError> {
+        self.sent_at = host.now();
+        self.waited = self.remaining(self.sent_at).min(LONGEST_WAIT);
+        let body = serde_json::to_vec(&self.check).map_err(|_| HostError(2))?;
+        send(host, plugin, "/v1/checks", &body, self.waited)
+    }
+}
+
+/// Asks the service for the state of an approval, as far as this principal may know it.
+pub(crate) fn ask_status(
+    host: &impl Host,
+    plugin: &Plugin,
+    approval: &ApprovalId,
+    principal: &Identity,
+    wait: Duration,
+) -> Result<u32, HostError> {
+    let question = StatusQuery { principal: principal.clone() };
+    let body = serde_json::to_vec(&question).map_err(|_| HostError(2))?;
+    let path = format!("/v1/approvals/{approval}/status");
+    send(host, plugin, &path, &body, wait.min(LONGEST_WAIT))
+}
+
+/// Reads the answer to [`ask_status`]; `Ok(None)`: this principal has no such approval.
+pub(crate) fn read_status(
+    host: &impl Host,
+    header_count: usize,
+    body_size: usize,
+) -> Result<Option<StatusAnswer>, &'static str> {
+    if status(host, header_count)? == b"404" {
+        return Ok(None);
+    }
+    let body = read(host, header_count, body_size)?;
+    serde_json::from_slice(&body).map(Some).map_err(|_| "not an answer")
+}
+
+/// A key for this stream alone, which makes its checks idempotent.
+pub(crate) fn use_key(host: &impl Host) -> Result<UseKey, HostError> {
+    let mut bytes = [0_u8; 16];
+    host.random(&mut bytes)?;
+    Ok(UseKey::from_bytes(bytes))
+}
+
+/// Milliseconds since the epoch, as the messages count them.
+pub(crate) fn timestamp(nanoseconds: u64) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(nanoseconds / 1_000_000).unwrap_or(i64::MAX))
+}
+
+fn send(
+    host: &impl Host,
+    plugin: &Plugin,
+    path: &str,
+    body: &[u8],
+    wait: Duration,
+) -> Result<u32, HostError> {
+    let (Some(service), Some(secrets)) = (plugin.policy.policy_service(), &plugin.secrets) else {
+        return Err(HostError(2));
+    };
+    let authorization = format!("Bearer {}", secrets.gateway_token);
+    let prefer = format!("wait={}", wait.as_secs());
+    let mut headers: Vec<(&str, &str)> = vec![
+        (":method", "POST"),
+        (":path", path),
+        (":authority", &service.authority),
+        ("content-type", "application/json"),
+        ("authorization", &authorization),
+    ];
+    if wait >= Duration::from_secs(1) {
+        headers.push(("prefer", &prefer));
+    }
+    let headers: Headers = headers
+        .into_iter()
+        .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
+        .collect();
+    host.call(&Call { cluster: &service.cluster, headers, body, timeout: wait + NETWORK_MARGIN })
+}
+
+/// The body of a 200 answer. Envoy's own 503 and 504 look like answers of the service.
+fn read(host: &impl Host, header_count: usize, body_size: usize) -> Result<Vec<u8>, &'static str> {
+    if status(host, header_count)? != b"200" {
+        return Err("not answered with 200");
+    }
+    if body_size > LARGEST_ANSWER {
+        return Err("the answer is too large");
+    }
+    host.body(Buffer::CallResponseBody, body_size).map_err(|_| "the answer cannot be read")
+}
+
+fn status(host: &impl Host, header_count: usize) -> Result<Vec<u8>, &'static str> {
+    if header_count == 0 {
+        return Err("the connection broke");
+    }
+    let headers =
+        host.headers(Map::CallResponseHeaders).map_err(|_| "the answer cannot be read")?;
+    header(&headers, ":status").map(<[u8]>::to_vec).ok_or("the answer has no status")
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,145 @@
+//! A host for tests: what Envoy would do with each call, kept where a test can look.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, Side};
+
+/// A reply that the filter made.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u32,
+    pub(crate) headers: Headers,
+    pub(crate) body: String,
+}
+
+/// A call that the filter made.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) headers: Headers,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The state of one faked stream.
+#[derive(Default)]
+pub(crate) struct Fake {
+    pub(crate) now: Cell<u64>,
+    pub(crate) environment: RefCell<BTreeMap<String, String>>,
+    pub(crate) properties: RefCell<BTreeMap<Vec<String>, Vec<u8>>>,
+    pub(crate) maps: RefCell<BTreeMap<u32, Headers>>,
+    pub(crate) buffers: RefCell<BTreeMap<u32, Vec<u8>>>,
+    pub(crate) replies: RefCell<Vec<Reply>>,
+    pub(crate) sent: RefCell<Vec<Sent>>,
+    pub(crate) resumed: RefCell<Vec<Side>>,
+    pub(crate) resets: RefCell<Vec<Side>>,
+    pub(crate) log: RefCell<Vec<String>>,
+    pub(crate) calls_fail: Cell<bool>,
+    pub(crate) replies_fail: Cell<bool>,
+}
+
+impl Fake {
+    pub(crate) fn set_map(&self, map: Map, pairs: &[(&str, &str)]) {
+        let pairs = pairs.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()));
+        self.maps.borrow_mut().insert(map as u32, pairs.collect());
+    }
+
+    pub(crate) fn map(&self, map: Map) -> Headers {
+        self.maps.borrow().get(&(map as u32)).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn set_body(&self, buffer: Buffer, bytes: &[u8]) {
+        self.buffers.borrow_mut().insert(buffer as u32, bytes.to_vec());
+    }
+
+    pub(crate) fn body_text(&self, buffer: Buffer) -> String {
+        let bytes = self.buffers.borrow().get(&(buffer as u32)).cloned().unwrap_or_default();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    pub(crate) fn set_property(&self, path: &[&str], value: &[u8]) {
+        let path = path.iter().map(|part| (*part).to_owned()).collect();
+        self.properties.borrow_mut().insert(path, value.to_vec());
+    }
+}
+
+impl Host for Fake {
+    fn log(&self, _level: Level, message: &str) {
+        self.log.borrow_mut().push(message.to_owned());
+    }
+
+    fn now(&self) -> u64 {
+        self.now.get()
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), HostError> {
+        bytes.fill(7);
+        Ok(())
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        self.environment.borrow().get(name).cloned()
+    }
+
+    fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        let properties = self.properties.borrow();
+        // A message is there, but cannot be given as bytes.
+        let is_message =
+            properties.keys().any(|key| key.len() > path.len() && key.starts_with(&path));
+        match properties.get(&path) {
+            Some(value) => Ok(Some(value.clone())),
+            None if is_message => Err(HostError(3)),
+            None => Ok(None),
+        }
+    }
+
+    fn headers(&self, map: Map) -> Result<Headers, HostError> {
+        Ok(self.map(map))
+    }
+
+    fn set_headers(&self, map: Map, headers: &Headers) -> Result<(), HostError> {
+        self.maps.borrow_mut().insert(map as u32, headers.clone());
+        Ok(())
+    }
+
+    fn body(&self, buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError> {
+        let buffers = self.buffers.borrow();
+        let bytes = buffers.get(&(buffer as u32)).ok_or(HostError(1))?;
+        Ok(bytes[..size.min(bytes.len())].to_vec())
+    }
+
+    fn replace_body(&self, buffer: Buffer, size: usize, bytes: &[u8]) -> Result<(), HostError> {
+        let mut buffers = self.buffers.borrow_mut();
+        let held = buffers.entry(buffer as u32).or_default();
+        held.splice(..size.min(held.len()), bytes.iter().copied());
+        Ok(())
+    }
+
+    fn reply(&self, status: u32, headers: &Headers, body: &[u8]) -> Result<(), HostError> {
+        if self.replies_fail.get() {
+            return Err(HostError(10));
+        }
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        self.replies.borrow_mut().push(Reply { status, headers: headers.clone(), body });
+        Ok(())
+    }
+
+    fn call(&self, call: &Call<'_>) -> Result<u32, HostError> {
+        if self.calls_fail.get() {
+            return Err(HostError(10));
+        }
+        let mut sent = self.sent.borrow_mut();
+        sent.push(Sent { headers: call.headers.clone(), body: call.body.to_vec() });
+        Ok(u32::try_from(sent.len()).unwrap())
+    }
+
+    fn resume(&self, side: Side) -> Result<(), HostError> {
+        self.resumed.borrow_mut().push(side);
+        Ok(())
+    }
+
+    fn reset(&self, side: Side) -> Result<(), HostError> {
+        self.resets.borrow_mut().push(side);
+        Ok(())
+    }
+}

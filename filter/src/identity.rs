@@ -1,0 +1,162 @@
+//! Who makes a request, and who stands behind it: read from what Envoy verified, never guessed.
+//!
+//! Absence is "no identity". So is anything that cannot be told for certain: a name that is not
+//! UTF-8, a header given twice, an actor without a subject.
+
+use serde_json::{Map, Value};
+use velum_approval::{Identity, IdentityKind};
+use velum_policy::{CertificateField, IdentitySource, Peers, Policy};
+
+use crate::host::{Headers, Host, values};
+use crate::pairs;
+
+/// How deep `act` may nest; a longer chain is no identity.
+const LONGEST_CHAIN: usize = 8;
+
+/// The verified caller.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// Who makes the request: the outermost actor, else the subject.
+    pub(crate) principal: Identity,
+    /// Everyone behind the request, the principal first.
+    pub(crate) lineage: Vec<Identity>,
+    /// The claims that the policy's conditions look at; `None` where one of them is of a form that
+    /// cannot be read, which the policy takes for a doubt.
+    pub(crate) claims: Option<Value>,
+}
+
+impl Caller {
+    fn alone(principal: Identity) -> Self {
+        Self { lineage: vec![principal.clone()], principal, claims: Some(Value::Object(Map::new())) }
+    }
+}
+
+/// Reads the caller from the source that the policy names.
+pub(crate) fn read(host: &impl Host, policy: &Policy, headers: &Headers) -> Option<Caller> {
+    match policy.identity()? {
+        IdentitySource::Jwt { metadata } => {
+            let mut caller = jwt(host, metadata)?;
+            caller.claims = claims(host, metadata, &policy.claims());
+            Some(caller)
+        }
+        IdentitySource::PeerCertificate { field } => {
+            let subject = peer_certificate(host, *field)?;
+            Identity::new(IdentityKind::Certificate, "peer-certificate", subject)
+                .ok()
+                .map(Caller::alone)
+        }
+        IdentitySource::Header { name, from } => header(host, name, from, headers),
+    }
+}
+
+/// RFC 8693: `sub` is the party on whose behalf, `act.sub` the actor, and `act` nests.
+fn jwt(host: &impl Host, metadata: &[String]) -> Option<Caller> {
+    let mut path = vec!["metadata", "filter_metadata"];
+    path.extend(metadata.iter().map(String::as_str));
+    let token_issuer = claim(host, &path, "iss")?;
+    let mut chain = vec![jwt_identity(&token_issuer, &claim(host, &path, "sub")?)?];
+    loop {
+        path.push("act");
+        match host.property(&path) {
+            Ok(None) => break,
+            // An actor is there, in whatever form the host shows a message.
+            Ok(Some(_)) | Err(_) => {}
+        }
+        if chain.len() > LONGEST_CHAIN {
+            return None;
+        }
+        let issuer = match host.property(&with(&path, "iss")) {
+            Ok(None) => token_issuer.clone(),
+            Ok(Some(bytes)) => text(bytes)?,
+            Err(_) => return None,
+        };
+        // The outermost actor is the present one: it comes first after all others are read.
+        chain.push(jwt_identity(&issuer, &claim(host, &path, "sub")?)?);
+    }
+    let principal = chain.get(1).or(chain.first())?.clone();
+    let mut lineage = vec![principal.clone()];
+    lineage.extend(chain.into_iter().filter(|identity| *identity != principal));
+    Some(Caller { principal, lineage, claims: None })
+}
+
+/// The claims at these paths, as an object: texts and lists of texts. `None` where one is there
+/// and is neither.
+fn claims(host: &impl Host, metadata: &[String], paths: &[&[String]]) -> Option<Value> {
+    let mut claims = Value::Object(Map::new());
+    for path in paths {
+        let mut full = vec!["metadata", "filter_metadata"];
+        full.extend(metadata.iter().map(String::as_str));
+        full.extend(path.iter().map(String::as_str));
+        if let Some(bytes) = host.property(&full).ok()? {
+            put(&mut claims, path, claim_value(bytes)?)?;
+        }
+    }
+    Some(claims)
+}
+
+/// Envoy gives a text as its bytes, and a list as pairs whose names are the elements.
+fn claim_value(bytes: Vec<u8>) -> Option<Value> {
+    if let Some(pairs) = pairs::decode(&bytes).filter(|pairs| !pairs.is_empty()) {
+        let elements = pairs.into_iter().map(|(name, _)| text(name).map(Value::String));
+        return elements.collect::<Option<Vec<_>>>().map(Value::Array);
+    }
+    text(bytes).map(Value::String)
+}
+
+fn put(claims: &mut Value, path: &[String], value: Value) -> Option<()> {
+    let (last, parents) = path.split_last()?;
+    let mut at = claims;
+    for parent in parents {
+        let members = at.as_object_mut()?;
+        at = members.entry(parent.as_str()).or_insert_with(|| Value::Object(Map::new()));
+    }
+    at.as_object_mut()?.insert(last.clone(), value);
+    Some(())
+}
+
+fn jwt_identity(issuer: &str, subject: &str) -> Option<Identity> {
+    Identity::new(IdentityKind::Jwt, issuer, subject).ok()
+}
+
+fn claim(host: &impl Host, path: &[&str], name: &str) -> Option<String> {
+    text(host.property(&with(path, name)).ok()??)
+}
+
+fn with<'a>(path: &[&'a str], name: &'a str) -> Vec<&'a str> {
+    let mut longer = path.to_vec();
+    longer.push(name);
+    longer
+}
+
+fn peer_certificate(host: &impl Host, field: CertificateField) -> Option<String> {
+    if host.property(&["connection", "mtls"]).ok()?? != [1] {
+        return None;
+    }
+    let name = match field {
+        CertificateField::UriSan => "uri_san_peer_certificate",
+        CertificateField::DnsSan => "dns_san_peer_certificate",
+        CertificateField::Subject => "subject_peer_certificate",
+    };
+    text(host.property(&["connection", name]).ok()??)
+}
+
+fn header(host: &impl Host, name: &str, from: &Peers, headers: &Headers) -> Option<Caller> {
+    let asserted_by = match from {
+        Peers::Any => "any-peer".to_owned(),
+        Peers::Listed(peers) => {
+            let peer = peer_certificate(host, CertificateField::UriSan)?;
+            peers.contains(&peer).then_some(peer)?
+        }
+    };
+    let mut given = values(headers, name);
+    let (Some(value), None) = (given.next(), given.next()) else { return None };
+    // Proxies fold several values of one header into one with commas: that is more than one.
+    let subject = text(value.to_vec()).filter(|subject| !subject.contains(','))?;
+    Identity::new(IdentityKind::Header, asserted_by, subject).ok().map(Caller::alone)
+}
+
+/// A name that is one: UTF-8, not empty, without control characters (numbers come as raw bytes).
+fn text(bytes: Vec<u8>) -> Option<String> {
+    let text = String::from_utf8(bytes).ok()?;
+    (!text.is_empty() && !text.chars().any(char::is_control)).then_some(text)
+}

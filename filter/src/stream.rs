@@ -1,0 +1,314 @@
+//! One HTTP stream: its state, and which callback moves it where.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use velum_approval::Reason;
+use velum_engine::ClassSet;
+
+use crate::check::{self, Asking, Next, Outcome};
+use crate::host::{Buffer, Flow, Host, Level, Map, Side, remove_ours};
+use crate::plugin::Plugin;
+use crate::problem::{self, Problem};
+use crate::request::{self, Admission, Fallback, Plan};
+use crate::respond::{self, Release, Response};
+
+/// How far a request has come.
+enum Phase {
+    Fresh,
+    /// The policy passes it.
+    Passed,
+    /// Its body is being read.
+    Gathering(Box<Plan>),
+    /// The policy service is asked.
+    Asking { asking: Box<Asking>, fallback: Fallback },
+    /// The policy service is asked for the state of an approval.
+    Polling,
+    /// On its way to the upstream.
+    Forwarded(Release),
+    /// We answered it.
+    Answered,
+}
+
+/// The state of one stream.
+pub(crate) struct Stream {
+    plugin: Option<Rc<Plugin>>,
+    phase: Phase,
+    response: Response,
+    call: Option<u32>,
+}
+
+impl Stream {
+    /// A stream under a configuration; without one, nothing passes.
+    pub(crate) fn new(plugin: Option<Rc<Plugin>>) -> Self {
+        Self { plugin, phase: Phase::Fresh, response: Response::Fresh, call: None }
+    }
+
+    /// The call that the last callback made, if it made one.
+    pub(crate) fn take_call(&mut self) -> Option<u32> {
+        self.call.take()
+    }
+
+    /// Request headers: decides what becomes of the request.
+    pub(crate) fn on_request_headers(&mut self, host: &impl Host, end: bool) -> Flow {
+        let Some(plugin) = self.plugin.clone() else {
+            return self.refuse(host, &Problem::NotConfigured);
+        };
+        match request::admit(host, &plugin, end) {
+            Admission::Pass => {
+                self.phase = Phase::Passed;
+                Flow::Continue
+            }
+            Admission::Forward => {
+                self.phase = Phase::Forwarded(Release::default());
+                Flow::Continue
+            }
+            Admission::Refuse(problem) => self.refuse(host, &problem),
+            Admission::Poll { approval, principal, wait } => {
+                match check::ask_status(host, &plugin, &approval, &principal, wait) {
+                    Ok(token) => {
+                        self.call = Some(token);
+                        self.phase = Phase::Polling;
+                        Flow::Pause
+                    }
+                    Err(_) => self.refuse(host, &Problem::ApprovalUnavailable),
+                }
+            }
+            Admission::Hold(plan) if plan.awaits_body => {
+                // Where the host cannot hold the headers, they go on and only the body is held:
+                // enough to refuse a body, and `request` lets nothing else come here.
+                let holds_headers = plugin.policy.headers_stop_iteration();
+                self.phase = Phase::Gathering(plan);
+                if holds_headers { Flow::Pause } else { Flow::Continue }
+            }
+            Admission::Hold(plan) => self.proceed(host, &plugin, *plan, &[]),
+        }
+    }
+
+    /// Request body: held whole while it must be looked at, then the request proceeds.
+    pub(crate) fn on_request_body(&mut self, host: &impl Host, size: usize, end: bool) -> Flow {
+        match &self.phase {
+            Phase::Passed | Phase::Forwarded(_) => Flow::Continue,
+            Phase::Gathering(_) => self.gather(host, size, end),
+            Phase::Fresh | Phase::Asking { .. } | Phase::Polling | Phase::Answered => Flow::Pause,
+        }
+    }
+
+    /// Request trailers end a body that had no end.
+    pub(crate) fn on_request_trailers(&mut self, host: &impl Host) -> Flow {
+        match &self.phase {
+            Phase::Passed | Phase::Forwarded(_) => Flow::Continue,
+            Phase::Gathering(_) => self.gather(host, usize::MAX, true),
+            Phase::Fresh | Phase::Asking { .. } | Phase::Polling | Phase::Answered => Flow::Pause,
+        }
+    }
+
+    /// The answer to the call that this stream made.
+    pub(crate) fn on_call_answer(&mut self, host: &impl Host, headers: usize, body: usize) {
+        let Some(plugin) = self.plugin.clone() else { return };
+        match std::mem::replace(&mut self.phase, Phase::Answered) {
+            Phase::Asking { mut asking, fallback } => {
+                match asking.on_answer(host, &plugin, headers, body) {
+                    Next::Asked(token) => {
+                        self.call = Some(token);
+                        self.phase = Phase::Asking { asking, fallback };
+                    }
+                    Next::Outcome(outcome) => {
+                        let held = asking.is_held();
+                        match settle(host, outcome, fallback, held) {
+                            Ok(release) => self.forward(host, release),
+                            Err(problem) => {
+                                self.refuse(host, &problem);
+                            }
+                        }
+                    }
+                }
+            }
+            Phase::Polling => self.answer_poll(host, headers, body),
+            // A late answer changes nothing.
+            other => self.phase = other,
+        }
+    }
+
+    /// Response headers.
+    pub(crate) fn on_response_headers(&mut self, host: &impl Host, end: bool) -> Flow {
+        if matches!(self.response, Response::Replied) {
+            // Our own answer passes through us like any other.
+            self.response = Response::Untouched;
+            return Flow::Continue;
+        }
+        let release = match &self.phase {
+            Phase::Passed => {
+                self.response = Response::Untouched;
+                strip_ours(host, Map::ResponseHeaders);
+                return Flow::Continue;
+            }
+            Phase::Forwarded(release) => release.clone(),
+            // An answer to a request that is still held can only be the gateway's own.
+            Phase::Fresh
+            | Phase::Gathering(_)
+            | Phase::Asking { .. }
+            | Phase::Polling
+            | Phase::Answered => Release::default(),
+        };
+        let Some(plugin) = self.plugin.clone() else { return Flow::Pause };
+        let (response, flow) = respond::on_headers(host, &plugin, &release, end);
+        self.response = response;
+        flow
+    }
+
+    /// Response body.
+    pub(crate) fn on_response_body(&mut self, host: &impl Host, size: usize, end: bool) -> Flow {
+        respond::on_body(&mut self.response, host, size, end)
+    }
+
+    /// Response trailers.
+    pub(crate) fn on_response_trailers(&mut self, host: &impl Host) -> Flow {
+        respond::on_trailers(&mut self.response, host)
+    }
+
+    fn gather(&mut self, host: &impl Host, size: usize, end: bool) -> Flow {
+        let Some(plugin) = self.plugin.clone() else { return Flow::Pause };
+        let most = plugin.policy.limits().held_body;
+        if size > most && size != usize::MAX {
+            return self.refuse(host, &Problem::BodyTooLarge);
+        }
+        if !end {
+            return Flow::Pause;
+        }
+        // One byte more than may be held tells a body that is too large at its trailers.
+        let body = match host.body(Buffer::RequestBody, size.min(most + 1)) {
+            Ok(body) if body.len() <= most => body,
+            Ok(_) => return self.refuse(host, &Problem::BodyTooLarge),
+            Err(_) => return self.refuse(host, &Problem::BodyNotReviewable),
+        };
+        match std::mem::replace(&mut self.phase, Phase::Answered) {
+            Phase::Gathering(plan) => self.proceed(host, &plugin, *plan, &body),
+            other => {
+                self.phase = other;
+                Flow::Pause
+            }
+        }
+    }
+
+    /// The whole request is here: looks into it and asks, or lets it go.
+    fn proceed(&mut self, host: &impl Host, plugin: &Plugin, plan: Plan, body: &[u8]) -> Flow {
+        if let Err(problem) = plan.inspect(plugin, body) {
+            return self.refuse(host, &problem);
+        }
+        let Some(question) = plan.question else {
+            self.phase = Phase::Forwarded(Release::default());
+            return Flow::Continue;
+        };
+        let (hold, fallback) = (question.hold, question.fallback);
+        let Some(check) = question.check(host, plugin, body) else {
+            return self.refuse(host, &Problem::ApprovalUnavailable);
+        };
+        let (asking, sent) = Asking::begin(host, plugin, check, hold);
+        match sent {
+            Ok(token) => {
+                self.call = Some(token);
+                self.phase = Phase::Asking { asking: Box::new(asking), fallback };
+                Flow::Pause
+            }
+            Err(_) => {
+                let outcome = Outcome::Unavailable("the call could not be sent");
+                match settle(host, outcome, fallback, asking.is_held()) {
+                    Ok(release) => {
+                        self.phase = Phase::Forwarded(release);
+                        Flow::Continue
+                    }
+                    Err(problem) => self.refuse(host, &problem),
+                }
+            }
+        }
+    }
+
+    fn forward(&mut self, host: &impl Host, release: Release) {
+        self.phase = Phase::Forwarded(release);
+        if host.resume(Side::Request).is_err() {
+            self.refuse(host, &Problem::ApprovalUnavailable);
+        }
+    }
+
+    fn answer_poll(&mut self, host: &impl Host, headers: usize, body: usize) {
+        let sent = match check::read_status(host, headers, body) {
+            Ok(Some(answer)) => {
+                let wait = answer.retry_after_seconds.map(|s| Duration::from_secs(s.into()));
+                let reason = answer.public_reason.as_ref().map(Reason::as_str);
+                problem::send_status(host, answer.state.name(), wait, reason)
+            }
+            Ok(None) => Problem::ApprovalDenied {
+                code: velum_approval::DenyCode::UnknownApproval,
+                approval: None,
+                public_reason: None,
+            }
+            .send(host),
+            Err(_) => Problem::ApprovalUnavailable.send(host),
+        };
+        self.answered(host, sent.is_ok());
+    }
+
+    /// Answers with a problem; where even that fails, the stream is cut.
+    fn refuse(&mut self, host: &impl Host, problem: &Problem) -> Flow {
+        host.log(Level::Info, &format!("velum: a request is answered {}", problem.code()));
+        // Once an upstream's answer is on its way, ours would come too late: the stream is cut.
+        let sent = matches!(self.response, Response::Fresh) && problem.send(host).is_ok();
+        self.answered(host, sent);
+        Flow::Pause
+    }
+
+    fn answered(&mut self, host: &impl Host, sent: bool) {
+        self.phase = Phase::Answered;
+        self.response = if sent { Response::Replied } else { Response::Cut };
+        if !sent && host.reset(Side::Request).is_err() {
+            host.log(Level::Error, "velum: a request could not be refused; it is held instead");
+        }
+    }
+}
+
+/// What an outcome means for the request: a release, or the problem to answer with.
+fn settle(
+    host: &impl Host,
+    outcome: Outcome,
+    fallback: Fallback,
+    held: bool,
+) -> Result<Release, Problem> {
+    let masked = |pending| Ok(Release { lift: ClassSet::EMPTY, pending });
+    match outcome {
+        Outcome::Allowed(allow) => Ok(Release { lift: allow.classes, pending: None }),
+        Outcome::Pending { approval, .. } if fallback == Fallback::Mask => masked(Some(approval)),
+        Outcome::Pending { approval, .. }
+            if fallback == Fallback::MaskUnlessDenied && !held =>
+        {
+            masked(Some(approval))
+        }
+        Outcome::Pending { approval, retry_after } => {
+            Err(Problem::ApprovalRequired { approval, retry_after })
+        }
+        Outcome::Denied { .. } if fallback == Fallback::Mask => masked(None),
+        Outcome::Denied { code, approval, public_reason } => {
+            Err(Problem::ApprovalDenied { code, approval, public_reason })
+        }
+        Outcome::Unavailable(why) => {
+            host.log(Level::Warn, &format!("velum: the policy service is not believed: {why}"));
+            match fallback {
+                Fallback::Mask | Fallback::MaskUnlessDenied => masked(None),
+                Fallback::Refuse => Err(Problem::ApprovalUnavailable),
+            }
+        }
+    }
+}
+
+fn strip_ours(host: &impl Host, map: Map) {
+    if let Ok(mut headers) = host.headers(map) {
+        let before = headers.len();
+        remove_ours(&mut headers);
+        if headers.len() != before && host.set_headers(map, &headers).is_err() {
+            host.log(Level::Error, "velum: an upstream's velum-* header could not be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

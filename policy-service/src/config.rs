@@ -1,0 +1,82 @@
+//! The service's configuration: a TOML document that is refused unless all of it can be kept.
+
+mod document;
+mod duration;
+mod policies;
+mod rules;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use velum_approval::{Directory, GatewayId, PersonId};
+
+use crate::auth::TokenHash;
+pub(crate) use policies::Policies;
+pub(crate) use rules::ActionRules;
+
+/// A configuration that can be kept: read it with [`Config::from_file`] or [`Config::from_toml`].
+///
+/// ```
+/// use std::path::Path;
+/// use velum_policy_service::Config;
+///
+/// let error = Config::from_toml("lisen = \"127.0.0.1:8470\"", Path::new(".")).unwrap_err();
+/// assert!(error.to_string().contains("unknown field `lisen`"));
+/// ```
+#[derive(Debug)]
+pub struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data: PathBuf,
+    pub(crate) pending_lifetime: Duration,
+    pub(crate) grant_lifetime: Duration,
+    pub(crate) pending_per_principal: u32,
+    pub(crate) directory: Directory,
+    pub(crate) reviewers: BTreeMap<PersonId, Option<TokenHash>>,
+    pub(crate) gateways: BTreeMap<GatewayId, Option<TokenHash>>,
+    pub(crate) policies: Policies,
+    pub(crate) actions: ActionRules,
+}
+
+impl Config {
+    /// Reads the file at `path`; relative paths in it start at the folder it is in.
+    ///
+    /// # Errors
+    /// When the file, or a policy that it names, cannot be read, or as for [`Config::from_toml`].
+    pub fn from_file(path: &Path) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::new(path.display(), error))?;
+        Config::from_toml(&text, path.parent().unwrap_or(Path::new(".")))
+            .map_err(|error| ConfigError::new(path.display(), error))
+    }
+
+    /// Reads a TOML document whose relative paths start at `folder`.
+    ///
+    /// # Errors
+    /// When a key is unknown, missing or twice there, a value out of range, a name defined nowhere,
+    /// a token or identity given to two, a policy faulty, or an action such that nobody could ever
+    /// review it.
+    pub fn from_toml(text: &str, folder: &Path) -> Result<Config, ConfigError> {
+        document::read(text, folder)
+    }
+}
+
+/// Why a configuration is refused: where, what, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError(String);
+
+impl ConfigError {
+    pub(crate) fn new(place: impl fmt::Display, fault: impl fmt::Display) -> ConfigError {
+        ConfigError(format!("{place}: {fault}"))
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}

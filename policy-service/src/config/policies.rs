@@ -1,0 +1,67 @@
+//! The policies that the filters run, as far as approvals depend on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use velum_approval::{ActionName, PolicyDigest};
+use velum_engine::ClassSet;
+use velum_policy::{Effect, Policy, document};
+
+use super::ConfigError;
+
+/// What may be asked under each policy.
+#[derive(Debug, Default)]
+pub(crate) struct Policies(BTreeMap<PolicyDigest, BTreeMap<ActionName, ClassSet>>);
+
+impl Policies {
+    /// Reads policy documents: YAML, JSON, or Envoy configurations that hold some.
+    pub(super) fn read(paths: &[PathBuf], folder: &Path) -> Result<Policies, ConfigError> {
+        if paths.is_empty() {
+            let fault = "name the filter's policies: a check under any other is refused";
+            return Err(ConfigError::new("policies", fault));
+        }
+        let mut policies = BTreeMap::new();
+        for (index, path) in paths.iter().enumerate() {
+            let place = format!("policies[{index}] ({})", path.display());
+            let text = std::fs::read_to_string(folder.join(path))
+                .map_err(|error| ConfigError::new(&place, error))?;
+            let documents = document::all_from_text(&text)
+                .map_err(|error| ConfigError::new(&place, error))?;
+            for policy in documents {
+                let digest = PolicyDigest::from_bytes(policy.digest());
+                policies.insert(digest, reviewed(&policy, &place)?);
+            }
+        }
+        Ok(Policies(policies))
+    }
+
+    /// The actions of a policy for which there can be an approval, with the classes that may be
+    /// asked; `None` for a policy that this service does not know.
+    pub(crate) fn actions(&self, digest: &PolicyDigest) -> Option<&BTreeMap<ActionName, ClassSet>> {
+        self.0.get(digest)
+    }
+
+    /// The names of all actions for which there can be an approval.
+    pub(super) fn action_names(&self) -> BTreeSet<&ActionName> {
+        self.0.values().flat_map(BTreeMap::keys).collect()
+    }
+
+    /// The digests of the policies that are known.
+    #[cfg(test)]
+    pub(crate) fn digests(&self) -> impl Iterator<Item = PolicyDigest> {
+        self.0.keys().copied()
+    }
+}
+
+fn reviewed(policy: &Policy, place: &str) -> Result<BTreeMap<ActionName, ClassSet>, ConfigError> {
+    policy
+        .actions()
+        .iter()
+        .filter(|action| action.effect == Effect::Review || action.ask.is_some())
+        .map(|action| {
+            let name = ActionName::new(action.name.as_str())
+                .map_err(|error| ConfigError::new(place, error))?;
+            Ok((name, action.askable()))
+        })
+        .collect()
+}

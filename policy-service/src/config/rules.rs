@@ -1,0 +1,102 @@
+//! Who is who, and who has to approve what.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use velum_approval::{
+    ActionName, Directory, ExcludedPersons, GroupName, Panel, PersonId, ReviewRule, Reviewers,
+};
+
+use super::document::{Agent, Person};
+use super::policies::Policies;
+use super::ConfigError;
+
+/// How many have to approve an action, and from which groups.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ActionRule {
+    #[serde(default = "one")]
+    quorum: u32,
+    #[serde(default)]
+    groups: Vec<GroupName>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Who reviews each action.
+#[derive(Debug)]
+pub(crate) struct ActionRules {
+    rules: BTreeMap<ActionName, ReviewRule>,
+    reviewers: Reviewers,
+}
+
+impl ActionRules {
+    /// Who may review a request of this action, without those behind it; `None` for an action that
+    /// no policy has reviewed.
+    pub(crate) fn panel(&self, action: &ActionName, excluded: &ExcludedPersons) -> Option<Panel> {
+        let rule = self.rules.get(action)?;
+        Some(Panel::new(rule, &self.reviewers, excluded))
+    }
+}
+
+/// The people who review, with their groups.
+pub(super) fn reviewers(people: &[Person], reviews: impl Fn(&PersonId) -> bool) -> Reviewers {
+    people
+        .iter()
+        .filter(|person| reviews(&person.id))
+        .map(|person| (person.id.clone(), person.groups.clone()))
+        .collect()
+}
+
+/// Who has which identities.
+pub(super) fn directory(people: Vec<Person>, agents: Vec<Agent>) -> Result<Directory, ConfigError> {
+    let mut directory = Directory::builder();
+    for person in people {
+        directory = directory.person(person.id, person.identities);
+    }
+    for agent in agents {
+        directory = directory.agent(agent.id, agent.owner, agent.identities);
+    }
+    directory.build().map_err(|error| ConfigError::new("people and agents", error))
+}
+
+/// Joins the rules that are given with the default for every other action (any one reviewer), and
+/// refuses an action that nobody could ever approve.
+pub(super) fn actions(
+    given: BTreeMap<ActionName, ActionRule>,
+    policies: &Policies,
+    reviewers: Reviewers,
+) -> Result<ActionRules, ConfigError> {
+    let names = policies.action_names();
+    let mut rules = BTreeMap::new();
+    for (name, rule) in given {
+        let place = format!("actions.{name}");
+        if !names.contains(&name) {
+            let fault = "no policy has an action of this name that reviews or may be asked";
+            return Err(ConfigError::new(place, fault));
+        }
+        let rule = ReviewRule::new(rule.quorum, rule.groups)
+            .map_err(|error| ConfigError::new(place, error))?;
+        rules.insert(name, rule);
+    }
+    for name in names {
+        if !rules.contains_key(name) {
+            let rule = ReviewRule::new(one(), Vec::new())
+                .map_err(|error| ConfigError::new(format!("actions.{name}"), error))?;
+            rules.insert(name.clone(), rule);
+        }
+    }
+    for (name, rule) in &rules {
+        if !rule.can_be_satisfied_by(&reviewers) {
+            let fault = format!(
+                "nobody could ever approve it: {} different [[reviewers]] are needed, one for each \
+                 of its groups",
+                rule.needed()
+            );
+            return Err(ConfigError::new(format!("actions.{name}"), fault));
+        }
+    }
+    Ok(ActionRules { rules, reviewers })
+}

@@ -1,0 +1,288 @@
+//! The one transaction behind a check: find or open the approval, and use it if it is granted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use velum_approval::{
+    Allow, Answer, Approval, ApprovalId, Ask, Cause, Check, Decision, DenyCode, Event,
+    FingerprintMac, GatewayId, GrantLimits, Opening, Panel, Party, REPLAY_WINDOW, Reason, Record,
+    SignedAllow, State, Timestamp, Use, decide, transition,
+};
+use velum_engine::ClassSet;
+
+use crate::http::App;
+use crate::store::{Change, Operation, StoreError, StoredUse, Transaction};
+
+/// How long a denial stands for the same ask: who is refused does not ask until somebody gives in.
+const DENIAL_STANDS: Duration = Duration::from_secs(15 * 60);
+/// When to ask again, in seconds.
+const RETRY_AFTER: u32 = 5;
+
+/// A check that names a policy, an action and people that are known here.
+pub(crate) struct Asked {
+    pub(crate) gateway: GatewayId,
+    pub(crate) check: Check,
+    pub(crate) requester: Party,
+    pub(crate) panel: Panel,
+}
+
+/// What a check comes to.
+pub(crate) enum Outcome {
+    /// It is decided.
+    Answer(Answer),
+    /// People have to decide. The answer is for who does not wait.
+    Pending { approval: ApprovalId, answer: Answer },
+}
+
+/// An outcome, and what is to be done about it.
+pub(crate) struct Decided {
+    pub(crate) outcome: Outcome,
+    /// The approvals that were changed: whoever waits for them is woken.
+    pub(crate) changed: Vec<ApprovalId>,
+    /// A refusal that is to be recorded.
+    pub(crate) refusal: Option<Record>,
+}
+
+/// Decides one check.
+pub(crate) struct Decide {
+    pub(crate) app: App,
+    pub(crate) asked: Arc<Asked>,
+    /// The approval that this stream has been waiting for.
+    pub(crate) waits_for: Option<ApprovalId>,
+}
+
+impl Operation for Decide {
+    type Output = Decided;
+    type Error = StoreError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<Decided, StoreError> {
+        let Decide { app, asked, waits_for } = self;
+        let mac = FingerprintMac::of(&asked.check.fingerprint, &app.parts().keys.fingerprint);
+        let now = app.now();
+        let is_waiting = waits_for.is_some();
+        let mut case =
+            Case { app: &app, asked: &asked, mac, is_waiting, transaction, changed: Vec::new() };
+        let (outcome, refusal) = match waits_for.or_else(|| asked.check.approval.clone()) {
+            Some(id) => case.redeem(&id).await?,
+            None => case.ask(now).await?,
+        };
+        Ok(Decided { outcome, changed: case.changed, refusal })
+    }
+}
+
+/// An outcome with the record of a refusal, if it is one to be recorded.
+type Judged = (Outcome, Option<Record>);
+
+struct Case<'a> {
+    app: &'a App,
+    asked: &'a Asked,
+    mac: FingerprintMac,
+    is_waiting: bool,
+    transaction: &'a mut Transaction,
+    changed: Vec<ApprovalId>,
+}
+
+impl Case<'_> {
+    /// The request names the approval that it wants to use.
+    async fn redeem(&mut self, id: &ApprovalId) -> Result<Judged, StoreError> {
+        match self.transaction.approval(id).await? {
+            Some(approval) => self.judge(&approval).await,
+            // Nothing is recorded: the id is what a caller wrote.
+            None => Ok((deny(DenyCode::UnknownApproval, None, None), None)),
+        }
+    }
+
+    /// The request names none: its stream may have had its answer, the same ask may be open or
+    /// denied already; else a new approval is opened.
+    async fn ask(&mut self, now: Timestamp) -> Result<Judged, StoreError> {
+        let Asked { gateway, check, .. } = self.asked;
+        if let Some(id) = self.transaction.used_by(gateway, check.use_key).await? {
+            return self.redeem(&id).await;
+        }
+        let known = self.transaction.approval_for_ask(&check.principal, &self.mac).await?;
+        let Some(approval) = known else { return self.open(now).await };
+        match approval.state_at(now) {
+            State::Collecting | State::Pending | State::Approved => {
+                let judged = self.judge(&approval).await?;
+                match judged.0 {
+                    // It was ended just now, so this ask is a new one.
+                    Outcome::Answer(Answer::Deny { code: DenyCode::Superseded, .. }) => {
+                        self.open(now).await
+                    }
+                    _ => Ok(judged),
+                }
+            }
+            State::Denied if approval.ended.is_some_and(|ended| stands(ended, now)) => {
+                self.judge(&approval).await
+            }
+            _ => {
+                self.end(&approval, &Event::Expire).await?;
+                self.open(now).await
+            }
+        }
+    }
+
+    /// Decides on an approval that is there, and uses it where it is granted.
+    async fn judge(&mut self, approval: &Approval) -> Result<Judged, StoreError> {
+        let uses = self.transaction.uses(&approval.id).await?;
+        let made: Vec<Use> = uses.iter().map(|one| one.made.clone()).collect();
+        let asked = self.asked;
+        match decide(approval, &self.use_of(), &made, &asked.panel, self.app.now()) {
+            Decision::Pending => Ok((pending(approval), None)),
+            Decision::Allow(grant) => Ok((self.consume(approval, grant.classes).await?, None)),
+            Decision::Replay(made) => {
+                let stored = uses.into_iter().find(|one| one.made == made);
+                let stored = stored.ok_or(StoreError::Corrupt("use"))?;
+                Ok((self.allow(&approval.id, &stored), None))
+            }
+            Decision::Taken => Ok((deny(DenyCode::Taken, Some(approval), None), None)),
+            Decision::Refused(code) => self.refuse(approval, code).await,
+        }
+    }
+
+    /// Uses the grant: the use, the state and the record are one commit, and only after it is there
+    /// an answer.
+    async fn consume(
+        &mut self,
+        approval: &Approval,
+        classes: ClassSet,
+    ) -> Result<Outcome, StoreError> {
+        let stamp = self.app.stamp()?;
+        let event = Event::Consume { ask: self.use_of(), panel: &self.asked.panel };
+        let (next, record) = transition(approval, &event, stamp.now)
+            .map_err(|_| StoreError::Refused("a use that was not decided"))?;
+        let Asked { gateway, check, .. } = self.asked;
+        let expires = stamp.now.after(REPLAY_WINDOW);
+        let change =
+            Change::Use { approval: &next, gateway, use_key: check.use_key, classes, expires };
+        let index = self.transaction.apply(&change, &record, &stamp).await?;
+        self.changed.push(next.id.clone());
+        let made =
+            Use { gateway: gateway.clone(), use_key: check.use_key, at: stamp.now, index };
+        Ok(self.allow(&next.id, &StoredUse { made, classes, expires }))
+    }
+
+    /// The signed answer for a use. Ed25519 is deterministic, so a replay is the same to the byte.
+    fn allow(&self, approval: &ApprovalId, made: &StoredUse) -> Outcome {
+        let allow = Allow {
+            gateway: made.made.gateway.clone(),
+            use_key: made.made.use_key,
+            fingerprint: self.asked.check.fingerprint,
+            approval: approval.clone(),
+            classes: made.classes,
+            limits: GrantLimits::default(),
+            tags: None,
+            expires: made.expires,
+        };
+        let signed = SignedAllow::sign(&allow, &self.app.parts().keys.signing);
+        Outcome::Answer(Answer::Allow(signed))
+    }
+
+    /// Says no, writes down what ends by it, and leaves out what another principal may not know.
+    async fn refuse(&mut self, approval: &Approval, code: DenyCode) -> Result<Judged, StoreError> {
+        match code {
+            DenyCode::Superseded if !approval.state.is_final() => {
+                let cause = if approval.policy == self.asked.check.policy {
+                    Cause::Reviewers
+                } else {
+                    Cause::Policy(self.asked.check.policy)
+                };
+                self.end(approval, &Event::Supersede(cause)).await?;
+            }
+            DenyCode::Expired => self.end(approval, &Event::Expire).await?,
+            _ => {}
+        }
+        let (shown, reason) = match code {
+            DenyCode::UnknownApproval => (None, None),
+            DenyCode::Denied => {
+                (Some(approval), self.transaction.public_reason(approval).await?)
+            }
+            _ => (Some(approval), None),
+        };
+        let is_attempt =
+            matches!(code, DenyCode::UnknownApproval | DenyCode::Mismatch | DenyCode::Used);
+        let refusal = is_attempt.then(|| Record::UseRefused {
+            approval: approval.id.clone(),
+            gateway: self.asked.gateway.clone(),
+            code,
+        });
+        Ok((deny(code, shown, reason), refusal))
+    }
+
+    /// Applies an event that ends an approval; one that is no change is left alone.
+    async fn end(&mut self, approval: &Approval, event: &Event<'_>) -> Result<(), StoreError> {
+        let stamp = self.app.stamp()?;
+        if let Ok((next, record)) = transition(approval, event, stamp.now) {
+            self.transaction.apply(&Change::End { approval: &next }, &record, &stamp).await?;
+            self.changed.push(next.id);
+        }
+        Ok(())
+    }
+
+    async fn open(&mut self, now: Timestamp) -> Result<Judged, StoreError> {
+        let Asked { gateway, check, requester, panel } = self.asked;
+        let refused = |code| {
+            let action = Some(check.action.clone());
+            let record = Record::RequestRefused { gateway: gateway.clone(), action, code };
+            Ok((deny(code, None, None), Some(record)))
+        };
+        let parts = self.app.parts();
+        let waiting = self.transaction.count_waiting(&check.principal, now).await?;
+        if waiting >= parts.pending_per_principal {
+            return refused(DenyCode::RateLimited);
+        }
+        let stamp = self.app.stamp()?;
+        let reason = self.app.secret(check.reason.as_ref())?;
+        let opening = Opening {
+            id: self.app.new_approval_id()?,
+            gateway: gateway.clone(),
+            check,
+            fingerprint_mac: self.mac,
+            requester: requester.clone(),
+            panel,
+            reason: reason.as_ref().map(|secret| secret.commitment),
+            collecting: false,
+            lifetime: parts.pending_lifetime,
+        };
+        let (approval, record) = match Approval::open(opening, stamp.now) {
+            Ok(opened) => opened,
+            Err(code) => return refused(code),
+        };
+        let change = Change::Open { approval: &approval, reason: reason.as_ref() };
+        self.transaction.apply(&change, &record, &stamp).await?;
+        Ok((pending(&approval), None))
+    }
+
+    fn use_of(&self) -> Ask<'_> {
+        let Asked { gateway, check, .. } = self.asked;
+        Ask {
+            gateway,
+            use_key: check.use_key,
+            fingerprint_mac: self.mac,
+            principal: &check.principal,
+            policy: check.policy,
+            waiting: self.is_waiting,
+        }
+    }
+}
+
+fn stands(denied: Timestamp, now: Timestamp) -> bool {
+    now < denied.after(DENIAL_STANDS)
+}
+
+fn pending(approval: &Approval) -> Outcome {
+    let answer = Answer::Pending {
+        approval: approval.id.clone(),
+        retry_after_seconds: RETRY_AFTER,
+        expires: approval.decide_by,
+    };
+    Outcome::Pending { approval: approval.id.clone(), answer }
+}
+
+fn deny(code: DenyCode, approval: Option<&Approval>, reason: Option<String>) -> Outcome {
+    Outcome::Answer(Answer::Deny {
+        code,
+        approval: approval.map(|approval| approval.id.clone()),
+        public_reason: reason.and_then(|text| Reason::new(text).ok()),
+    })
+}

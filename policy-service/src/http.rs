@@ -1,0 +1,143 @@
+//! The HTTP surface: one table of routes, each with who may call it, each operation in its file.
+
+mod app;
+mod approve;
+mod body;
+mod card;
+mod checks;
+mod deny;
+mod list_approvals;
+mod list_audit;
+mod livez;
+mod prefer;
+mod readyz;
+mod show_approval;
+mod show_status;
+mod vote;
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+
+pub(crate) use app::{App, Parts};
+pub(crate) use body::MOST_BYTES as MOST_BODY_BYTES;
+
+use crate::auth::{Access, Caller, authorize};
+use crate::problem::Problem;
+
+/// An operation: where it is, who may call it, what it does.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    handler: fn() -> MethodRouter<App>,
+}
+
+/// Every operation of the service. A route that is not in this table does not exist.
+pub(crate) const ROUTES: &[Route] = &[
+    Route { method: "GET", path: "/livez", access: Access::Public, handler: || get(livez::handle) },
+    Route { method: "GET", path: "/readyz", access: Access::Public, handler: || get(readyz::handle) },
+    Route {
+        method: "POST",
+        path: "/v1/checks",
+        access: Access::Gateway,
+        handler: || post(checks::handle),
+    },
+    Route {
+        method: "POST",
+        path: "/v1/approvals/{id}/status",
+        access: Access::Gateway,
+        handler: || post(show_status::handle),
+    },
+    Route {
+        method: "GET",
+        path: "/v1/approvals",
+        access: Access::Reviewer,
+        handler: || get(list_approvals::handle),
+    },
+    Route {
+        method: "GET",
+        path: "/v1/approvals/{id}",
+        access: Access::Reviewer,
+        handler: || get(show_approval::handle),
+    },
+    Route {
+        method: "POST",
+        path: "/v1/approvals/{id}/approve",
+        access: Access::Reviewer,
+        handler: || post(approve::handle),
+    },
+    Route {
+        method: "POST",
+        path: "/v1/approvals/{id}/deny",
+        access: Access::Reviewer,
+        handler: || post(deny::handle),
+    },
+    Route {
+        method: "GET",
+        path: "/v1/audit",
+        access: Access::Reviewer,
+        handler: || get(list_audit::handle),
+    },
+];
+
+/// The whole surface.
+pub(crate) fn router(app: App) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let guard = middleware::from_fn_with_state((app.clone(), route.access), authorize);
+        router = router.route(route.path, (route.handler)().route_layer(guard));
+    }
+    router
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn(log))
+        .with_state(app)
+}
+
+async fn no_such_route() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "no-such-route",
+        "Nothing is here",
+        "The operations of this service are under /v1.",
+    )
+}
+
+async fn no_such_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "no-such-method",
+        "Not with this method",
+        "See the Allow header.",
+    )
+}
+
+/// Writes one line a request: the route's pattern and never the path, since ids and queries are
+/// nobody's business but the audit log's.
+async fn log(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let (caller, id) = match response.extensions().get() {
+        Some(Caller::Gateway(id)) => ("gateway", &**id),
+        Some(Caller::Reviewer(id)) => ("reviewer", &**id),
+        None => ("", ""),
+    };
+    tracing::info!(
+        method = method.as_str(),
+        route = route.as_ref().map_or("", MatchedPath::as_str),
+        status = response.status().as_u16(),
+        milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        caller,
+        id,
+        "request"
+    );
+    response
+}

@@ -1,0 +1,125 @@
+//! What every operation works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use velum_approval::{ApprovalId, Reason, RecordId, Timestamp};
+use velum_engine::Ruleset;
+
+use crate::auth::Callers;
+use crate::clock::FencedClock;
+use crate::config::{ActionRules, Policies};
+use crate::keys::Keys;
+use crate::problem::Problem;
+use crate::random::{self, Random};
+use crate::refusals::Refusals;
+use crate::store::{Secret, Stamp, Store, StoreError};
+use crate::wake::Waiters;
+
+/// Shared by every request; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+/// The parts of an [`App`].
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) keys: Keys,
+    pub(crate) callers: Callers,
+    pub(crate) directory: velum_approval::Directory,
+    pub(crate) policies: Policies,
+    pub(crate) actions: ActionRules,
+    pub(crate) pending_lifetime: Duration,
+    pub(crate) grant_lifetime: Duration,
+    pub(crate) pending_per_principal: u32,
+    /// Masks what people write before it is stored.
+    pub(crate) text_rules: Ruleset,
+    /// The streams that wait for a grant.
+    pub(crate) waiters: Waiters,
+    /// Those that only want to know the state.
+    pub(crate) watchers: Waiters,
+    pub(crate) refusals: Refusals,
+    pub(crate) clock: FencedClock,
+    pub(crate) random: Arc<dyn Random>,
+    /// Turns true when the service shuts down.
+    pub(crate) closing: watch::Receiver<bool>,
+}
+
+impl Parts {
+    /// Wakes whoever waits for a change of this approval.
+    pub(crate) fn wake(&self, approval: &ApprovalId) {
+        self.waiters.wake(approval);
+        self.watchers.wake(approval);
+    }
+}
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> App {
+        App(Arc::new(parts))
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn callers(&self) -> &Callers {
+        &self.0.callers
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn clock_behind(&self) -> i64 {
+        self.0.clock.behind()
+    }
+
+    /// The moment and the id of a record that is made now.
+    pub(crate) fn stamp(&self) -> Result<Stamp, StoreError> {
+        let now = self.now();
+        let id = random::sortable_id(&*self.0.random, now)?.to_string();
+        let record = RecordId::new(id).map_err(|_| StoreError::Refused("a record id"))?;
+        Ok(Stamp { now, record })
+    }
+
+    /// A new approval's id: sorts by time, and cannot be guessed.
+    pub(crate) fn new_approval_id(&self) -> Result<ApprovalId, StoreError> {
+        let id = random::sortable_id(&*self.0.random, self.now())?.to_string();
+        ApprovalId::new(id).map_err(|_| StoreError::Refused("an approval id"))
+    }
+
+    /// What somebody wrote, masked and committed to, ready to be stored.
+    pub(crate) fn secret(&self, written: Option<&Reason>) -> Result<Option<Secret>, StoreError> {
+        let Parts { text_rules, random, .. } = self.parts();
+        Ok(written.map(|written| Secret::new(written, text_rules, &**random)).transpose()?)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.0.closing.borrow()
+    }
+
+    /// Returns when the service shuts down.
+    pub(crate) async fn closing(&self) {
+        let mut closing = self.0.closing.clone();
+        // An error says that the service's handle is gone: then it closes too.
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
+}
+
+/// Runs a change to its end even when the client disconnects: hyper drops the handler then, and a
+/// change dropped half-way would have been neither made nor announced.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::spawn(change).await.unwrap_or(Err(StoreError::OutcomeUnknown))
+}
+
+/// Logs why the store failed, and answers 503.
+pub(crate) fn unavailable(operation: &'static str, error: &StoreError) -> Problem {
+    tracing::error!(operation, %error, "the store failed");
+    Problem::unavailable()
+}

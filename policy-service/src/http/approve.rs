@@ -1,0 +1,65 @@
+//! `POST /v1/approvals/{id}/approve`: a reviewer says yes, to all that was asked or to less.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use velum_approval::messages::ApproveRequest;
+
+use super::App;
+use super::body::Body;
+use super::card::Card;
+use super::vote::{Says, Voice, vote};
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+
+/// Casts the vote and shows the approval as it is then.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    reviewer: Reviewer,
+    Path(id): Path<String>,
+    Body(request): Body<ApproveRequest>,
+) -> Result<Json<Card>, Problem> {
+    let voice = Voice {
+        says: Says::Approve(request.classes),
+        version: request.version,
+        comment: request.comment,
+        public_reason: None,
+    };
+    vote(app, reviewer, &id, voice).await.map(Json)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::Service;
+
+    #[tokio::test]
+    async fn more_than_was_asked_is_refused_and_so_is_what_nobody_knows() {
+        let service = Service::start().await;
+        let id = service.pending(&service.ask(1)).await;
+        for classes in [json!(["ssn"]), json!(["name", "credential"]), json!(["nmae"])] {
+            let (status, body) = service.approve("grace", &id, json!({"classes": classes})).await;
+            assert_eq!(status, 400, "{body}");
+        }
+        for body in [json!({"clases": ["name"]}), json!([]), json!({"version": -1})] {
+            let (status, _) = service.approve("grace", &id, body.clone()).await;
+            assert_eq!(status, 400, "{body}");
+        }
+        let unknown = "0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e".parse().unwrap();
+        assert_eq!(service.approve("grace", &unknown, json!({})).await.0, 404);
+        assert_eq!(service.show(&id).await["votes"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn approvals_with_nothing_in_common_are_a_denial() {
+        let configuration =
+            crate::testing::CONFIGURATION.replace("[actions.read]\nquorum = 1", "[actions.read]\nquorum = 2");
+        let service = Service::with(&configuration).await;
+        let ask = service.ask(1);
+        let id = service.pending(&ask).await;
+        assert_eq!(service.approve("grace", &id, json!({"classes": ["name"]})).await.0, 200);
+        assert_eq!(service.approve("omar", &id, json!({"classes": ["date"]})).await.0, 200);
+        assert_eq!(service.show(&id).await["state"], "denied");
+        assert_eq!(service.check(&ask).await["decision"], "deny");
+    }
+}

@@ -1,0 +1,164 @@
+//! `POST /v1/checks`: may this request go on, and with what lifted?
+//!
+//! Always 200 with an [`Answer`] where there is a decision; the filter takes every other status for
+//! a service that is not there, and lifts nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use tokio::time::{Instant, sleep_until, timeout};
+use velum_approval::{Answer, ApprovalId, Check, DenyCode, GatewayId, Record};
+
+use super::app::{to_the_end, unavailable};
+use super::body::Body;
+use super::{App, prefer};
+use crate::auth::Gateway;
+use crate::decide::{Asked, Decide, Outcome};
+use crate::problem::Problem;
+use crate::refusals;
+use crate::store::StoreError;
+
+/// How long an older stream lets the newest one take the grant that both wait for.
+const YIELD: Duration = Duration::from_millis(250);
+
+/// Why a check has no decision.
+pub(crate) enum CheckError {
+    /// It asks for classes that the action of its policy does not offer.
+    Classes,
+    Store(StoreError),
+}
+
+impl From<StoreError> for CheckError {
+    fn from(error: StoreError) -> CheckError {
+        CheckError::Store(error)
+    }
+}
+
+impl From<CheckError> for Problem {
+    fn from(error: CheckError) -> Problem {
+        match error {
+            CheckError::Store(error) => unavailable("check", &error),
+            CheckError::Classes => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "classes-not-offered",
+                "More is asked than the policy offers",
+                "The action of this policy does not offer these classes.",
+            ),
+        }
+    }
+}
+
+/// Decides, and with `Prefer: wait=N` waits for people to decide.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    gateway: Gateway,
+    headers: HeaderMap,
+    Body(check): Body<Check>,
+) -> Result<Json<Answer>, Problem> {
+    let deadline = Instant::now() + prefer::wait(&headers);
+    let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
+    answer(&app, gateway, check, deadline).await.map(Json).map_err(Problem::from)
+}
+
+async fn answer(
+    app: &App,
+    gateway: GatewayId,
+    check: Check,
+    deadline: Instant,
+) -> Result<Answer, CheckError> {
+    let asked = match judge(app, gateway.clone(), check)? {
+        Ok(asked) => Arc::new(asked),
+        Err((action, code)) => {
+            let record = Record::RequestRefused { gateway: gateway.clone(), action, code };
+            refusals::note(app, gateway.as_str(), record).await;
+            return Ok(Answer::Deny { code, approval: None, public_reason: None });
+        }
+    };
+    let mut waiting: Option<(ApprovalId, crate::wake::Ticket)> = None;
+    loop {
+        let waits_for = waiting.as_ref().map(|(id, _)| id.clone());
+        let (answer, approval) = match decide(app, &asked, waits_for).await? {
+            Outcome::Answer(answer) => return Ok(answer),
+            Outcome::Pending { approval, answer } => (answer, approval),
+        };
+        if Instant::now() >= deadline || app.is_closing() {
+            return Ok(answer);
+        }
+        let Some((_, ticket)) = &mut waiting else {
+            // Look once more after joining: the decision may have come in between.
+            let ticket = app.parts().waiters.join(&approval);
+            waiting = Some((approval, ticket));
+            continue;
+        };
+        tokio::select! {
+            () = ticket.changed() => {
+                if !ticket.is_newest() {
+                    let _ = timeout(YIELD, ticket.changed()).await;
+                }
+            }
+            () = sleep_until(deadline) => {}
+            () = app.closing() => {}
+        }
+    }
+}
+
+/// What can be said before any approval is looked at: whether policy, action, classes and everyone
+/// behind the request are known here.
+#[expect(clippy::type_complexity, reason = "a refusal is a decision, not an error of the operation")]
+fn judge(
+    app: &App,
+    gateway: GatewayId,
+    check: Check,
+) -> Result<Result<Asked, (Option<velum_approval::ActionName>, DenyCode)>, CheckError> {
+    let parts = app.parts();
+    let Some(actions) = parts.policies.actions(&check.policy) else {
+        return Ok(Err((None, DenyCode::PolicyUnknown)));
+    };
+    let Some(offered) = actions.get(&check.action) else {
+        return Ok(Err((None, DenyCode::ActionUnknown)));
+    };
+    if !check.classes.is_subset(*offered) {
+        return Err(CheckError::Classes);
+    }
+    let action = Some(check.action.clone());
+    let Ok(excluded) = parts.directory.resolve_with(&check.principal, &check.lineage) else {
+        return Ok(Err((action, DenyCode::LineageUnknown)));
+    };
+    let Some(requester) = parts.directory.party(&check.principal).cloned() else {
+        return Ok(Err((action, DenyCode::LineageUnknown)));
+    };
+    let Some(panel) = parts.actions.panel(&check.action, &excluded) else {
+        return Ok(Err((None, DenyCode::ActionUnknown)));
+    };
+    Ok(Ok(Asked { gateway, check, requester, panel }))
+}
+
+/// Decides in one transaction, wakes who waits for what it changed, and records a refusal.
+async fn decide(
+    app: &App,
+    asked: &Arc<Asked>,
+    waits_for: Option<ApprovalId>,
+) -> Result<Outcome, StoreError> {
+    let (app, asked) = (app.clone(), asked.clone());
+    to_the_end(async move {
+        let decide =
+            || Decide { app: app.clone(), asked: asked.clone(), waits_for: waits_for.clone() };
+        let decided = match app.store().write(decide()).await {
+            // The use may or may not be written. The use key tells: if it is, the same answer
+            // comes again, and if not, this goes on.
+            Err(StoreError::OutcomeUnknown) => app.store().write(decide()).await?,
+            decided => decided?,
+        };
+        for approval in &decided.changed {
+            app.parts().wake(approval);
+        }
+        if let Some(record) = decided.refusal {
+            refusals::note(&app, asked.gateway.as_str(), record).await;
+        }
+        Ok(decided.outcome)
+    })
+    .await
+}

@@ -1,0 +1,53 @@
+//! `POST /v1/approvals/{id}/deny`: a reviewer says no, which ends it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use velum_approval::messages::DenyRequest;
+
+use super::App;
+use super::body::Body;
+use super::card::Card;
+use super::vote::{Says, Voice, vote};
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+
+/// Casts the vote and shows the approval as it is then.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    reviewer: Reviewer,
+    Path(id): Path<String>,
+    Body(request): Body<DenyRequest>,
+) -> Result<Json<Card>, Problem> {
+    let voice = Voice {
+        says: Says::Deny,
+        version: request.version,
+        comment: request.comment,
+        public_reason: request.public_reason,
+    };
+    vote(app, reviewer, &id, voice).await.map(Json)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{Service, identity};
+
+    #[tokio::test]
+    async fn who_is_behind_the_request_or_in_no_group_decides_nothing() {
+        let service = Service::start().await;
+        let mut ask = service.ask(1);
+        ask.action = "purge".parse().unwrap();
+        ask.method = "DELETE".to_owned();
+        ask.classes = velum_engine::ClassSet::EMPTY;
+        ask.principal = identity("triage-bot");
+        let id = service.pending(&ask).await;
+        for (person, problem) in [("dr-jones", "self-approval"), ("nora", "not-a-reviewer")] {
+            let (status, body) = service.deny(person, &id, json!({})).await;
+            assert_eq!(status, 403);
+            assert_eq!(body["type"], format!("https://velum.dev/problems/{problem}"));
+        }
+        assert_eq!(service.show(&id).await["state"], "pending");
+        assert_eq!(service.count("vote.refused").await, 2);
+    }
+}

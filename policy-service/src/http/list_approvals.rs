@@ -1,0 +1,111 @@
+//! `GET /v1/approvals?state=pending&after=ID&limit=N`: approvals in the order they were asked.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use velum_approval::ApprovalId;
+
+use super::App;
+use super::app::unavailable;
+use super::card::Card;
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+use crate::store::{Filter, StoreError};
+
+const DEFAULT_LIMIT: u32 = 50;
+const MOST: u32 = 200;
+
+/// What to list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Parameters {
+    state: Option<velum_approval::State>,
+    /// The `next` of the page before.
+    after: Option<ApprovalId>,
+    limit: Option<u32>,
+}
+
+/// A page.
+#[derive(Serialize)]
+pub(crate) struct Page {
+    approvals: Vec<Card>,
+    /// Where the next page starts, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<ApprovalId>,
+}
+
+/// Why nothing is listed.
+pub(crate) enum ListError {
+    Parameters,
+    Store(StoreError),
+}
+
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Problem {
+        match error {
+            ListError::Store(error) => unavailable("list approvals", &error),
+            ListError::Parameters => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed-query",
+                "The query is malformed",
+                "Takes state=<state>, after=<id> and limit=<1 to 200>.",
+            ),
+        }
+    }
+}
+
+/// Lists at most `limit` approvals.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    _: Reviewer,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Json<Page>, Problem> {
+    let Ok(Query(parameters)) = parameters else { return Err(ListError::Parameters.into()) };
+    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MOST).contains(&limit) {
+        return Err(ListError::Parameters.into());
+    }
+    let now = app.now();
+    let filter = Filter { state: parameters.state, after: parameters.after, limit, now };
+    let approvals = app.store().approvals(&filter).await.map_err(ListError::Store)?;
+    let is_full = u32::try_from(approvals.len()).is_ok_and(|count| count == limit);
+    let next = approvals.last().filter(|_| is_full).map(|last| last.approval.id.clone());
+    let approvals = approvals.into_iter().map(|stored| Card::new(stored, now)).collect();
+    Ok(Json(Page { approvals, next }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::Service;
+
+    #[tokio::test]
+    async fn pages_follow_each_other_and_states_are_told_apart() {
+        let service = Service::start().await;
+        let mut ids = Vec::new();
+        for request in 0..3 {
+            ids.push(service.pending(&service.ask(request)).await.to_string());
+            service.clock.advance(1);
+        }
+        let (_, page) = service.get("grace", "/v1/approvals?state=pending&limit=2").await;
+        let listed = |page: &serde_json::Value| -> Vec<String> {
+            let cards = page["approvals"].as_array().unwrap().iter();
+            cards.map(|card| card["id"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(listed(&page), ids[..2]);
+        let next = page["next"].as_str().unwrap();
+        let path = format!("/v1/approvals?state=pending&limit=2&after={next}");
+        let (_, page) = service.get("grace", &path).await;
+        assert_eq!((listed(&page), page.get("next")), (ids[2..].to_vec(), None));
+
+        let (_, page) = service.get("grace", "/v1/approvals?state=denied").await;
+        assert_eq!(page["approvals"], json!([]));
+        for query in ["state=open", "limit=0", "limit=201", "after=a/b", "order=up"] {
+            let (status, _) = service.get("grace", &format!("/v1/approvals?{query}")).await;
+            assert_eq!(status, 400, "{query}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `GET /v1/audit?after=N&limit=M`: the audit records in order.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::App;
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+use crate::store::StoreError;
+
+const DEFAULT_LIMIT: u32 = 100;
+const MOST: u32 = 1000;
+
+/// What to list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Parameters {
+    /// The last index already seen; from the first where absent.
+    after: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// A page of the log.
+#[derive(Serialize)]
+pub(crate) struct Page {
+    entries: Vec<EntryView>,
+}
+
+#[derive(Serialize)]
+struct EntryView {
+    index: u64,
+    leaf: serde_json::Value,
+}
+
+/// Why the log is not listed.
+pub(crate) enum ListError {
+    Store(StoreError),
+    Corrupt,
+    Parameters,
+}
+
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Problem {
+        match error {
+            ListError::Store(error) => super::app::unavailable("list the audit log", &error),
+            ListError::Corrupt => {
+                super::app::unavailable("list the audit log", &StoreError::Corrupt("leaf"))
+            }
+            ListError::Parameters => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed-query",
+                "The query is malformed",
+                "Takes after=<index> and limit=<1 to 1000>.",
+            ),
+        }
+    }
+}
+
+/// Lists at most `limit` records after the index `after`.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    _: Reviewer,
+    parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Page>, Problem> {
+    let Ok(Query(parameters)) = parameters else { return Err(ListError::Parameters.into()) };
+    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MOST).contains(&limit) {
+        return Err(ListError::Parameters.into());
+    }
+    let from = parameters.after.map_or(0, |after| after.saturating_add(1));
+    let entries = app.store().entries(from, limit).await.map_err(ListError::Store)?;
+    let entries = entries
+        .into_iter()
+        .map(|entry| {
+            let leaf = serde_json::from_slice(&entry.leaf).map_err(|_| ListError::Corrupt)?;
+            Ok(EntryView { index: entry.index, leaf })
+        })
+        .collect::<Result<_, ListError>>()?;
+    Ok(Json(Page { entries }))
+}

@@ -1,0 +1,42 @@
+//! `GET /v1/approvals/{id}`: an approval as a reviewer sees it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::App;
+use super::app::unavailable;
+use super::card::Card;
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+use crate::store::StoreError;
+
+/// Why it is not shown.
+pub(crate) enum ShowError {
+    Unknown,
+    Store(StoreError),
+}
+
+impl From<ShowError> for Problem {
+    fn from(error: ShowError) -> Problem {
+        match error {
+            ShowError::Unknown => Problem::unknown_approval(),
+            ShowError::Store(error) => unavailable("show an approval", &error),
+        }
+    }
+}
+
+/// Shows it. Changes nothing: links to it are opened by machines too.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    _: Reviewer,
+    Path(id): Path<String>,
+) -> Result<Json<Card>, Problem> {
+    show(&app, &id).await.map(Json).map_err(Problem::from)
+}
+
+/// The card of the approval with this id.
+pub(super) async fn show(app: &App, id: &str) -> Result<Card, ShowError> {
+    let id = id.parse().map_err(|_| ShowError::Unknown)?;
+    let stored = app.store().approval(&id).await.map_err(ShowError::Store)?;
+    stored.map(|stored| Card::new(stored, app.now())).ok_or(ShowError::Unknown)
+}

@@ -1,0 +1,169 @@
+//! Casting a vote: what approving and denying have in common.
+
+use axum::http::StatusCode;
+use velum_approval::{
+    ApprovalId, Ballot, Event, PersonId, Reason, Record, Refused, Verdict, transition,
+};
+use velum_engine::ClassSet;
+
+use super::app::{to_the_end, unavailable};
+use super::{App, card::Card, show_approval};
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+use crate::refusals;
+use crate::store::{Change, Operation, StoreError, Transaction};
+
+/// What a reviewer says.
+#[derive(Clone)]
+pub(super) struct Voice {
+    pub(super) says: Says,
+    pub(super) version: Option<u64>,
+    pub(super) comment: Option<Reason>,
+    pub(super) public_reason: Option<Reason>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Says {
+    /// Yes, to these classes; to all that were asked where none are named.
+    Approve(Option<ClassSet>),
+    Deny,
+}
+
+/// Why a vote does not count.
+pub(super) enum VoteError {
+    Unknown,
+    LineageUnknown,
+    Refused(Refused),
+    Store(StoreError),
+}
+
+impl From<StoreError> for VoteError {
+    fn from(error: StoreError) -> VoteError {
+        VoteError::Store(error)
+    }
+}
+
+impl From<VoteError> for Problem {
+    fn from(error: VoteError) -> Problem {
+        match error {
+            VoteError::Unknown => Problem::unknown_approval(),
+            VoteError::LineageUnknown => Problem::new(
+                StatusCode::FORBIDDEN,
+                "lineage-unknown",
+                "Somebody behind the request is unknown",
+                "An identity behind the request is no longer in the directory, so nobody can say \
+                 who may not review it.",
+            ),
+            VoteError::Store(error) => unavailable("vote", &error),
+            VoteError::Refused(refused) => refusal(refused),
+        }
+    }
+}
+
+fn refusal(refused: Refused) -> Problem {
+    let (status, detail) = match refused {
+        Refused::SelfApproval => {
+            (StatusCode::FORBIDDEN, "You are behind this request. Another person has to decide.")
+        }
+        Refused::NotAReviewer => {
+            (StatusCode::FORBIDDEN, "You are in none of the groups that review this action.")
+        }
+        Refused::StaleVersion => (
+            StatusCode::CONFLICT,
+            "The approval has changed since you read it. Read it again, then decide.",
+        ),
+        Refused::AlreadyDecided(_) => (StatusCode::CONFLICT, "Nothing can be decided any more."),
+        Refused::Expired => (StatusCode::CONFLICT, "Its time has run out."),
+        Refused::Wider => (
+            StatusCode::BAD_REQUEST,
+            "More cannot be approved than was asked. Name classes of those asked.",
+        ),
+        _ => (StatusCode::CONFLICT, "This cannot be decided now."),
+    };
+    Problem::new(status, refused.name(), "The vote does not count", detail)
+}
+
+/// Casts the vote, wakes who waits, and shows the approval as it is then.
+pub(super) async fn vote(
+    app: App,
+    reviewer: Reviewer,
+    id: &str,
+    voice: Voice,
+) -> Result<Card, Problem> {
+    let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
+    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let cast = {
+        let (app, id) = (app.clone(), id.clone());
+        to_the_end(async move { Ok(cast(&app, id, person, voice).await) })
+    };
+    cast.await.map_err(VoteError::Store)??;
+    show_approval::show(&app, id.as_str()).await.map_err(Problem::from)
+}
+
+async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Result<(), VoteError> {
+    let operation =
+        Cast { app: app.clone(), id: id.clone(), person: person.clone(), voice };
+    match app.store().write(operation).await {
+        Ok(()) => {
+            app.parts().wake(&id);
+            Ok(())
+        }
+        Err(VoteError::Refused(refused)) => {
+            let record = Record::VoteRefused { approval: id, person: person.clone(), refused };
+            refusals::note(app, person.as_str(), record).await;
+            Err(VoteError::Refused(refused))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+struct Cast {
+    app: App,
+    id: ApprovalId,
+    person: PersonId,
+    voice: Voice,
+}
+
+impl Operation for Cast {
+    type Output = ();
+    type Error = VoteError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), VoteError> {
+        let Cast { app, id, person, voice } = self;
+        let parts = app.parts();
+        let approval = transaction.approval(&id).await?.ok_or(VoteError::Unknown)?;
+        // Who is behind the request is asked anew: an agent may have another owner now.
+        let excluded = parts
+            .directory
+            .resolve_with(&approval.principal, &approval.lineage)
+            .map_err(|_| VoteError::LineageUnknown)?;
+        let panel = parts
+            .actions
+            .panel(&approval.action, &excluded)
+            .ok_or(VoteError::Refused(Refused::NotAReviewer))?;
+        let verdict = match voice.says {
+            Says::Approve(classes) => {
+                Verdict::Approve { classes: classes.unwrap_or(approval.classes) }
+            }
+            Says::Deny => Verdict::Deny,
+        };
+        let comment = app.secret(voice.comment.as_ref())?;
+        let public_reason = app.secret(voice.public_reason.as_ref())?;
+        let ballot = Ballot {
+            person: &person,
+            verdict,
+            version: voice.version,
+            comment: comment.as_ref().map(|secret| secret.commitment),
+            public_reason: public_reason.as_ref().map(|secret| secret.commitment),
+            panel: &panel,
+            grant_lifetime: parts.grant_lifetime,
+        };
+        let stamp = app.stamp()?;
+        let (approval, record) = transition(&approval, &Event::Vote(ballot), stamp.now)
+            .map_err(VoteError::Refused)?;
+        let written = comment.iter().chain(&public_reason).collect();
+        let change = Change::Vote { approval: &approval, written };
+        transaction.apply(&change, &record, &stamp).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! The service's own keys: files of the data folder that only their owner can read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use velum_approval::SigningKey;
+
+use crate::random::{self, Random};
+
+const SIGNING_KEY: &str = "signing.key";
+const FINGERPRINT_KEY: &str = "fingerprint.key";
+const KEY_LENGTH: usize = 32;
+
+/// What the service signs and recognises with.
+pub(crate) struct Keys {
+    /// Signs every answer that allows something.
+    pub(crate) signing: SigningKey,
+    /// Turns a fingerprint into what the store holds in its place, so that a copy of the store says
+    /// nothing about the requests, not even to who holds the masking keys.
+    pub(crate) fingerprint: [u8; KEY_LENGTH],
+}
+
+impl Keys {
+    /// Reads the keys of `data`, or makes those that do not exist yet.
+    pub(crate) fn open(data: &Path, random: &dyn Random) -> Result<Keys, KeyError> {
+        Ok(Keys {
+            signing: SigningKey::from_bytes(&read_or_make(&data.join(SIGNING_KEY), random)?),
+            fingerprint: read_or_make(&data.join(FINGERPRINT_KEY), random)?,
+        })
+    }
+}
+
+/// A key file that cannot be used.
+#[derive(Debug)]
+pub struct KeyError {
+    path: PathBuf,
+    fault: String,
+}
+
+impl std::fmt::Display for KeyError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "key file {}: {}", self.path.display(), self.fault)
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+fn read_or_make(path: &Path, random: &dyn Random) -> Result<[u8; KEY_LENGTH], KeyError> {
+    let fault = |fault: String| KeyError { path: path.to_owned(), fault };
+    match File::open(path) {
+        Ok(file) => read(file).map_err(fault),
+        Err(error) if error.kind() == ErrorKind::NotFound => make(path, random).map_err(fault),
+        Err(error) => Err(fault(error.to_string())),
+    }
+}
+
+fn read(mut file: File) -> Result<[u8; KEY_LENGTH], String> {
+    let mode = file.metadata().map_err(|error| error.to_string())?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(format!("its permissions are {mode:04o}; others can read it: chmod 600"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    bytes.try_into().map_err(|bytes: Vec<u8>| {
+        format!("it holds {} bytes, a key has {KEY_LENGTH}: restore it", bytes.len())
+    })
+}
+
+/// Writes the key beside its place and moves it there, so that a crash leaves a whole key or none.
+fn make(path: &Path, random: &dyn Random) -> Result<[u8; KEY_LENGTH], String> {
+    let key = random::bytes::<KEY_LENGTH>(random).map_err(|error| error.to_string())?;
+    let unfinished = path.with_extension("unfinished");
+    let written = || -> std::io::Result<()> {
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(&key)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)?;
+        match path.parent() {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    written().map_err(|error| error.to_string())?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SystemRandom;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn keys_are_made_once_and_only_their_owner_can_read_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Keys::open(folder.path(), &SystemRandom).unwrap();
+        let again = Keys::open(folder.path(), &SystemRandom).unwrap();
+        assert_eq!(first.signing.to_bytes(), again.signing.to_bytes());
+        assert_eq!(first.fingerprint, again.fingerprint);
+        assert_ne!(first.signing.to_bytes(), first.fingerprint);
+        for name in [SIGNING_KEY, FINGERPRINT_KEY] {
+            assert_eq!(mode(&folder.path().join(name)), 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_file_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        Keys::open(folder.path(), &SystemRandom).unwrap();
+        let path = folder.path().join(SIGNING_KEY);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = Keys::open(folder.path(), &SystemRandom).err().unwrap().to_string();
+        assert!(error.contains("signing.key") && error.contains("0640"), "{error}");
+    }
+
+    #[test]
+    fn a_key_file_cut_short_is_refused_and_not_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        Keys::open(folder.path(), &SystemRandom).unwrap();
+        let path = folder.path().join(FINGERPRINT_KEY);
+        fs::write(&path, [1; 31]).unwrap();
+        let error = Keys::open(folder.path(), &SystemRandom).err().unwrap().to_string();
+        assert!(error.contains("31 bytes"), "{error}");
+        assert_eq!(fs::read(&path).unwrap().len(), 31);
+    }
+}

@@ -1,0 +1,89 @@
+//! Problem details (RFC 9457): how every refusal of the service looks.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// What every problem type starts with.
+pub const PROBLEM_TYPE_BASE: &str = "https://velum.dev/problems/";
+
+/// One refusal: what kind it is, and a sentence that says what to do.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+    retryable: bool,
+}
+
+impl Problem {
+    /// A problem of the type `code`. `detail` must hold nothing that a caller sent.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Problem {
+        Problem { status, code, title, detail: detail.into(), retryable: false }
+    }
+
+    /// The same, marked as worth trying again unchanged.
+    pub(crate) fn retryable(mut self) -> Problem {
+        self.retryable = true;
+        self
+    }
+
+    /// Something of ours failed; nothing was released.
+    pub(crate) fn unavailable() -> Problem {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The service cannot answer now",
+            "The store did not take the change. Nothing was released. Try again later.",
+        )
+        .retryable()
+    }
+
+    /// No such approval.
+    pub(crate) fn unknown_approval() -> Problem {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-approval",
+            "No such approval",
+            "No approval has this id. List those that wait with GET /v1/approvals?state=pending.",
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    retryable: bool,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = Document {
+            r#type: format!("{PROBLEM_TYPE_BASE}{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            retryable: self.retryable,
+        };
+        let mut response = (self.status, Json(document)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,60 @@
+//! Ends approvals whose time has run out.
+//!
+//! They read as expired from that moment on, with or without this; the sweep writes it down, frees
+//! the ask for a new approval, and wakes whoever waits.
+
+use std::time::Duration;
+
+use velum_approval::{ApprovalId, Event, transition};
+
+use crate::http::App;
+use crate::store::{Change, Operation, Stamp, StoreError, Transaction};
+
+const EVERY: Duration = Duration::from_secs(1);
+const AT_A_TIME: u32 = 100;
+
+/// Sweeps once a second until the service shuts down.
+pub(crate) async fn run(app: App) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = app.closing() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = sweep(&app).await {
+            tracing::error!(%error, "expired approvals could not be ended");
+        }
+    }
+}
+
+async fn sweep(app: &App) -> Result<(), StoreError> {
+    for id in app.store().due(app.now(), AT_A_TIME).await? {
+        let expire = Expire { app: app.clone(), id: id.clone() };
+        if app.store().write(expire).await? {
+            app.parts().wake(&id);
+        }
+    }
+    Ok(())
+}
+
+/// Ends one approval if it is still due; tells whether it was.
+struct Expire {
+    app: App,
+    id: ApprovalId,
+}
+
+impl Operation for Expire {
+    type Output = bool;
+    type Error = StoreError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<bool, StoreError> {
+        let Some(approval) = transaction.approval(&self.id).await? else { return Ok(false) };
+        let stamp: Stamp = self.app.stamp()?;
+        let Ok((approval, record)) = transition(&approval, &Event::Expire, stamp.now) else {
+            return Ok(false);
+        };
+        transaction.apply(&Change::End { approval: &approval }, &record, &stamp).await?;
+        Ok(true)
+    }
+}

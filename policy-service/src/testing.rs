@@ -1,0 +1,218 @@
+//! A whole service for tests: real HTTP, a real SQLite file, a clock that the test moves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use velum_approval::{
+    Allow, Answer, ApprovalId, Check, Expected, Fingerprint, Identity, IdentityKind, Lineage,
+    PolicyDigest, Reason, SignedAllow, Timestamp, UseKey, keyed_token,
+};
+use velum_engine::{Class, ClassSet};
+
+use crate::clock::{Clock as _, ManualClock};
+use crate::config::Config;
+use crate::{Options, Running, serve};
+
+pub(crate) const POLICY: &str = include_str!("../tests/data/policy.yaml");
+pub(crate) const CONFIGURATION: &str = include_str!("../tests/data/policy-service.toml");
+const START: Timestamp = Timestamp::from_millis(1_795_464_104_123);
+
+pub(crate) struct Service {
+    pub(crate) running: Running,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) folder: TempDir,
+    pub(crate) policy: PolicyDigest,
+    configuration: String,
+    client: reqwest::Client,
+}
+
+/// An answer with its status.
+pub(crate) type Reply = (StatusCode, Value);
+
+impl Service {
+    pub(crate) async fn start() -> Service {
+        Service::with(CONFIGURATION).await
+    }
+
+    pub(crate) async fn with(configuration: &str) -> Service {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
+        let clock = Arc::new(ManualClock::new(START));
+        let (running, policy) = launch(&folder, configuration, &clock).await;
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let configuration = configuration.to_owned();
+        Service { running, clock, folder, policy, configuration, client }
+    }
+
+    /// Stops the service and starts it anew with the same data folder.
+    pub(crate) async fn restart(self) -> Service {
+        let Service { running, clock, folder, configuration, client, .. } = self;
+        running.stop().await;
+        let (running, policy) = launch(&folder, &configuration, &clock).await;
+        Service { running, clock, folder, policy, configuration, client }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.running.address)
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method.parse().unwrap(), self.url(path))
+    }
+
+    pub(crate) fn gateway(&self) -> &str {
+        &self.running.gateways["edge"]
+    }
+
+    pub(crate) fn reviewer(&self, person: &str) -> &str {
+        &self.running.reviewers[person]
+    }
+
+    /// An ask of `triage-bot` for `dr-jones`, with a use key of its own.
+    pub(crate) fn ask(&self, request: u8) -> Check {
+        Check {
+            use_key: use_key(),
+            principal: identity("triage-bot"),
+            lineage: Lineage::new(vec![identity("triage-bot"), identity("dr-jones")]).unwrap(),
+            action: "read".parse().unwrap(),
+            method: "GET".to_owned(),
+            authority: "fhir.example".to_owned(),
+            path: "/Patient/{…}".to_owned(),
+            query: String::new(),
+            resource: keyed_token(&[1; 32], &[request]),
+            fingerprint: Fingerprint::from_bytes([request; 32]),
+            policy: self.policy,
+            classes: [Class::Name, Class::Date].into_iter().collect(),
+            reason: None,
+            approval: None,
+        }
+    }
+
+    pub(crate) async fn check(&self, check: &Check) -> Value {
+        self.check_waiting(check, 0).await
+    }
+
+    pub(crate) async fn check_waiting(&self, check: &Check, seconds: u64) -> Value {
+        let (status, body) = self.check_as(self.gateway(), check, seconds).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    pub(crate) async fn check_as(&self, token: &str, check: &Check, seconds: u64) -> Reply {
+        let request = self
+            .request("POST", "/v1/checks")
+            .bearer_auth(token)
+            .header("prefer", format!("wait={seconds}"))
+            .json(check);
+        reply(request).await
+    }
+
+    /// Asks and returns the approval that is now pending.
+    pub(crate) async fn pending(&self, check: &Check) -> ApprovalId {
+        let answer = self.check(check).await;
+        assert_eq!(answer["decision"], "pending", "{answer}");
+        answer["approval"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub(crate) async fn approve(&self, person: &str, id: &ApprovalId, body: Value) -> Reply {
+        self.decide(person, id, "approve", body).await
+    }
+
+    pub(crate) async fn deny(&self, person: &str, id: &ApprovalId, body: Value) -> Reply {
+        self.decide(person, id, "deny", body).await
+    }
+
+    async fn decide(&self, person: &str, id: &ApprovalId, verb: &str, body: Value) -> Reply {
+        let request = self
+            .request("POST", &format!("/v1/approvals/{id}/{verb}"))
+            .bearer_auth(self.reviewer(person))
+            .json(&body);
+        reply(request).await
+    }
+
+    pub(crate) async fn show(&self, id: &ApprovalId) -> Value {
+        let (status, body) = self.get("grace", &format!("/v1/approvals/{id}")).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    pub(crate) async fn get(&self, person: &str, path: &str) -> Reply {
+        reply(self.request("GET", path).bearer_auth(self.reviewer(person))).await
+    }
+
+    /// Every audit record, after checking that the log has no gap.
+    pub(crate) async fn log(&self) -> Vec<Value> {
+        let (status, body) = self.get("grace", "/v1/audit?limit=1000").await;
+        assert_eq!(status, 200, "{body}");
+        let entries = body["entries"].as_array().unwrap().clone();
+        for (index, entry) in entries.iter().enumerate() {
+            assert_eq!(entry["index"], index, "the log has a gap");
+        }
+        entries.into_iter().map(|mut entry| entry["leaf"].take()).collect()
+    }
+
+    /// How many records of the log are of the type that ends with `ending`.
+    pub(crate) async fn count(&self, ending: &str) -> usize {
+        let log = self.log().await;
+        log.iter().filter(|leaf| leaf["type"].as_str().unwrap().contains(ending)).count()
+    }
+
+    /// Checks the signature of an answer that allows, and reads it.
+    pub(crate) fn verified(&self, check: &Check, answer: &Value) -> Allow {
+        assert_eq!(answer["decision"], "allow", "{answer}");
+        let Answer::Allow(signed) = serde_json::from_value(answer.clone()).unwrap() else {
+            panic!("not an allow")
+        };
+        self.verify(check, &signed)
+    }
+
+    fn verify(&self, check: &Check, signed: &SignedAllow) -> Allow {
+        let expected = Expected {
+            use_key: check.use_key,
+            fingerprint: check.fingerprint,
+            now: self.clock.now(),
+        };
+        signed.verify(&[*self.running.public_key.as_bytes()], &expected).unwrap()
+    }
+}
+
+pub(crate) async fn reply(request: reqwest::RequestBuilder) -> Reply {
+    let response = request.timeout(Duration::from_secs(40)).send().await.unwrap();
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(json!(text)))
+}
+
+pub(crate) fn identity(subject: &str) -> Identity {
+    Identity::new(IdentityKind::Jwt, "https://idp.example", subject).unwrap()
+}
+
+/// A key that no other ask of this test run has.
+pub(crate) fn use_key() -> UseKey {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    UseKey::from_bytes(u128::from(number).to_be_bytes())
+}
+
+pub(crate) fn classes(list: &[Class]) -> ClassSet {
+    list.iter().copied().collect()
+}
+
+pub(crate) fn reason(text: &str) -> Option<Reason> {
+    Some(Reason::new(text).unwrap())
+}
+
+async fn launch(
+    folder: &TempDir,
+    configuration: &str,
+    clock: &Arc<ManualClock>,
+) -> (Running, PolicyDigest) {
+    let config = Config::from_toml(configuration, folder.path()).unwrap();
+    let policy = config.policies.digests().next().unwrap();
+    let options = Options { try_mode: true, clock: clock.clone(), ..Options::default() };
+    (serve(config, options).await.unwrap(), policy)
+}

@@ -1,0 +1,8 @@
+//! What operations do together.
+
+mod access;
+mod answers;
+mod erasure;
+mod life;
+mod races;
+mod restart;

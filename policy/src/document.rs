@@ -1,0 +1,198 @@
+//! Policies as people keep them: YAML, JSON, or inside an Envoy configuration. Only with the
+//! feature `yaml`; the filter is given JSON.
+//!
+//! YAML is read as YAML 1.2 has it: `yes` and `on` are words, duplicate keys are refused.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::error::{ConfigError, child_pointer};
+use crate::load;
+use crate::policy::Policy;
+use crate::tree::Node;
+
+/// Members by which an Envoy configuration is known: a bootstrap, a discovery file, one resource.
+const ENVOY: &[&str] = &[
+    "static_resources",
+    "dynamic_resources",
+    "resources",
+    "@type",
+];
+const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";
+const STRING: &str = "type.googleapis.com/google.protobuf.StringValue";
+
+/// Why a text gives no policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentError {
+    /// Where in the text's document, as a JSON Pointer (RFC 6901); empty for the whole.
+    pub pointer: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.pointer.is_empty() {
+            "the document"
+        } else {
+            &self.pointer
+        };
+        write!(formatter, "{place}: {}", self.message)
+    }
+}
+
+impl Error for DocumentError {}
+
+impl From<ConfigError> for DocumentError {
+    fn from(error: ConfigError) -> Self {
+        Self {
+            pointer: error.pointer,
+            message: error.message,
+        }
+    }
+}
+
+/// Reads the one policy of a text: a policy in YAML or JSON, or an Envoy configuration whose HTTP
+/// filters hold one.
+///
+/// ```
+/// let policy = velum_policy::document::from_text("version: 1\nmasking: {profiles: [fhir-r4]}\n")?;
+/// assert!(policy.actions().is_empty());
+/// # Ok::<(), velum_policy::document::DocumentError>(())
+/// ```
+///
+/// # Errors
+/// The first fault, as for [`Policy::parse`]; also where an Envoy configuration holds no policy, or
+/// several that differ (see [`all_from_text`]).
+pub fn from_text(text: &str) -> Result<Policy, DocumentError> {
+    let mut policies = all_from_text(text)?.into_iter();
+    let Some(first) = policies.next() else {
+        return Err(fault("", "holds no Velum policy"));
+    };
+    if policies.any(|other| other.digest() != first.digest()) {
+        return Err(fault(
+            "",
+            "holds several policies that differ: give each in a file of its own",
+        ));
+    }
+    Ok(first)
+}
+
+/// Reads every policy of a text, in its order: one, or as many as an Envoy configuration holds.
+///
+/// # Errors
+/// The first fault of any of them; where an Envoy configuration holds none.
+pub fn all_from_text(text: &str) -> Result<Vec<Policy>, DocumentError> {
+    let document = read(text)?;
+    if !ENVOY.iter().any(|name| document.member(name).is_some()) {
+        return Ok(vec![load::policy(&document)?]);
+    }
+    let mut plugins = Vec::new();
+    find_plugins(&document, "", &mut plugins);
+    // Other people's plugins may stand beside ours.
+    if plugins.len() > 1 && plugins.iter().any(Plugin::is_ours) {
+        plugins.retain(Plugin::is_ours);
+    }
+    if plugins.is_empty() {
+        return Err(fault(
+            "",
+            "is an Envoy configuration without a Wasm HTTP filter of Velum",
+        ));
+    }
+    plugins.iter().map(Plugin::policy).collect()
+}
+
+fn fault(pointer: impl Into<String>, message: impl Into<String>) -> DocumentError {
+    DocumentError {
+        pointer: pointer.into(),
+        message: message.into(),
+    }
+}
+
+fn read(text: &str) -> Result<Node, DocumentError> {
+    if text.trim_start().starts_with('{')
+        && let Ok(node) = serde_json::from_str::<Node>(text)
+    {
+        node.refuse_duplicates("")?;
+        return Ok(node);
+    }
+    let options = serde_saphyr::options! {
+        // Passed on, so that the refusal has its pointer.
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
+        merge_keys: serde_saphyr::MergeKeyPolicy::Error,
+        strict_booleans: true,
+        with_snippet: false,
+    };
+    let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let place = error.location().map_or_else(String::new, |location| {
+            format!(" (line {}, column {})", location.line(), location.column())
+        });
+        fault("", format!("not a YAML or JSON document{place}"))
+    })?;
+    node.refuse_duplicates("")?;
+    Ok(node)
+}
+
+/// The configuration of one Wasm HTTP filter.
+struct Plugin<'a> {
+    config: &'a Node,
+    pointer: String,
+}
+
+impl Plugin<'_> {
+    fn is_ours(&self) -> bool {
+        let names = ["name", "root_id"].map(|name| self.config.member(name).and_then(Node::text));
+        names
+            .into_iter()
+            .flatten()
+            .any(|name| name.contains("velum"))
+    }
+
+    fn policy(&self) -> Result<Policy, DocumentError> {
+        let pointer = child_pointer(&self.pointer, "configuration");
+        let configuration = self
+            .config
+            .member("configuration")
+            .ok_or_else(|| fault(&self.pointer, "needs the key \"configuration\""))?;
+        let value = configuration.member("value");
+        let inner = child_pointer(&pointer, "value");
+        match (configuration.member("@type").and_then(Node::text), value) {
+            (Some(STRUCT), Some(value)) => load::policy(value).map_err(|error| DocumentError {
+                pointer: format!("{inner}{}", error.pointer),
+                message: error.message,
+            }),
+            (Some(STRING), Some(Node::String(json))) => Policy::parse(json.as_bytes())
+                .map_err(|error| fault(inner, format!("in the JSON text there, {error}"))),
+            _ => Err(fault(
+                pointer,
+                "must be a google.protobuf.Struct or StringValue with a value",
+            )),
+        }
+    }
+}
+
+fn find_plugins<'a>(node: &'a Node, pointer: &str, plugins: &mut Vec<Plugin<'a>>) {
+    match node {
+        Node::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                find_plugins(item, &child_pointer(pointer, &index.to_string()), plugins);
+            }
+        }
+        Node::Object(members) => {
+            if node.member("@type").and_then(Node::text) == Some(WASM)
+                && let Some(config) = node.member("config")
+            {
+                plugins.push(Plugin {
+                    config,
+                    pointer: child_pointer(pointer, "config"),
+                });
+                return;
+            }
+            for (name, member) in members {
+                find_plugins(member, &child_pointer(pointer, name), plugins);
+            }
+        }
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) => {}
+    }
+}

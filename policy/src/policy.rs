@@ -1,0 +1,240 @@
+//! The policy in force: what the configuration document says, ready for use.
+
+use std::fmt;
+use std::sync::Arc;
+
+use velum_engine::Ruleset;
+
+use crate::action::{Action, Effect};
+use crate::condition::Atom;
+use crate::error::ConfigError;
+use crate::load;
+use crate::request::{Refusal, Request, Verdict};
+use crate::tree::Node;
+
+/// A configuration document that was found valid.
+pub struct Policy {
+    pub(crate) digest: [u8; 32],
+    pub(crate) identity: Option<IdentitySource>,
+    pub(crate) rules: Arc<Ruleset>,
+    pub(crate) keys: Vec<MaskingKey>,
+    pub(crate) limits: Limits,
+    pub(crate) otherwise: UnreadableMedia,
+    pub(crate) headers_stop_iteration: bool,
+    pub(crate) policy_service: Option<PolicyService>,
+    pub(crate) mode: Mode,
+    pub(crate) actions: Vec<Action>,
+    /// Whole path segments that the policy names, with their place.
+    pub(crate) literal_segments: Vec<(Option<usize>, String)>,
+    /// Query parameters that the policy names.
+    pub(crate) query_names: Vec<String>,
+}
+
+/// Where the principal of a request comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// Claims that Envoy's JWT filter verified and left in dynamic metadata.
+    Jwt {
+        /// The metadata's namespace, then the keys down to the claims.
+        metadata: Vec<String>,
+    },
+    /// The client's verified certificate.
+    PeerCertificate {
+        /// Which of its names.
+        field: CertificateField,
+    },
+    /// A header that a trusted peer writes.
+    Header {
+        /// The header's name, in lower case.
+        name: String,
+        /// Which peers are believed.
+        from: Peers,
+    },
+}
+
+/// A name in a client's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateField {
+    /// The URI of the subject alternative name, as SPIFFE has it.
+    UriSan,
+    /// The DNS name of the subject alternative name.
+    DnsSan,
+    /// The distinguished name.
+    Subject,
+}
+
+/// The peers whose identity header is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peers {
+    /// Whoever connects.
+    Any,
+    /// Those whose verified certificate has one of these URIs.
+    Listed(Vec<String>),
+}
+
+/// A secret that the host reads from its environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaskingKey {
+    /// Its name in tokens; the first key of the list writes, all read.
+    pub id: String,
+    /// The environment variable that holds it.
+    pub environment: String,
+}
+
+/// Bounds on what is held in memory for one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The engine's own.
+    pub engine: velum_engine::Limits,
+    /// The longest request body that is held whole, in bytes; a longer one is refused (413).
+    pub held_body: usize,
+}
+
+/// What becomes of a body whose media type cannot be inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnreadableMedia {
+    /// It is refused.
+    Refuse,
+    /// It passes as it is.
+    Pass,
+}
+
+/// Whether the policy acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// It does.
+    Enforce,
+}
+
+/// Where reviews happen, and whose answers are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyService {
+    /// Envoy's cluster.
+    pub cluster: String,
+    /// The `:authority` of calls.
+    pub authority: String,
+    /// The environment variable that holds the gateway's token.
+    pub token_environment: String,
+    /// The Ed25519 keys that may sign an answer.
+    pub public_keys: Vec<[u8; 32]>,
+}
+
+impl Policy {
+    /// Reads a configuration document. Numbers may be doubles, members in any order.
+    ///
+    /// # Errors
+    /// The first fault, with its place: not JSON, a duplicate or unknown key, a value out of range,
+    /// what is not yet supported, and every combination that could have no effect or an unsafe one.
+    pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
+        load::policy(&Node::from_json(json)?)
+    }
+
+    /// SHA-256 of the document in the form of RFC 8785: the order of members, white space and
+    /// `1` for `1.0` do not matter.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Where the principal comes from; none: no request has one.
+    pub fn identity(&self) -> Option<&IdentitySource> {
+        self.identity.as_ref()
+    }
+
+    /// Whether an identity header is believed whoever sends it, which a host says at its start.
+    pub fn trusts_any_peer(&self) -> bool {
+        matches!(
+            self.identity,
+            Some(IdentitySource::Header {
+                from: Peers::Any,
+                ..
+            })
+        )
+    }
+
+    /// What is masked, and how.
+    pub fn rules(&self) -> &Arc<Ruleset> {
+        &self.rules
+    }
+
+    /// The masking keys; the first writes.
+    pub fn keys(&self) -> &[MaskingKey] {
+        &self.keys
+    }
+
+    /// Bounds on memory.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What becomes of media types that cannot be inspected.
+    pub fn otherwise(&self) -> UnreadableMedia {
+        self.otherwise
+    }
+
+    /// Whether Envoy is configured with `allow_on_headers_stop_iteration`.
+    pub fn headers_stop_iteration(&self) -> bool {
+        self.headers_stop_iteration
+    }
+
+    /// The service that reviews; always there where an action reviews or may be asked.
+    pub fn policy_service(&self) -> Option<&PolicyService> {
+        self.policy_service.as_ref()
+    }
+
+    /// Whether the policy acts.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The actions; the first that matches decides.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// The claims that conditions look at, each as the path of member names: what a host has to
+    /// put into [`crate::Caller::claims`].
+    pub fn claims(&self) -> Vec<&[String]> {
+        let mut claims: Vec<&[String]> = Vec::new();
+        for when in self
+            .actions
+            .iter()
+            .filter_map(|action| action.when.as_ref())
+        {
+            when.visit(&mut |atom| {
+                if let Atom::Claim { path, .. } = atom
+                    && !claims.contains(&path.as_slice())
+                {
+                    claims.push(path);
+                }
+            });
+        }
+        claims
+    }
+
+    /// Finds the action for a request.
+    ///
+    /// # Errors
+    /// Where any action reviews, denies or may be asked: a path that upstreams could read in
+    /// different ways. Where an action that reviews or denies may or may not match: any other doubt.
+    /// Where another method than the request's own would lead to another action: its override.
+    pub fn evaluate(&self, request: &Request<'_>) -> Result<Verdict<'_>, Refusal> {
+        crate::evaluate::evaluate(&self.actions, self.guards(), request)
+    }
+
+    /// Whether any action stops requests or may be asked.
+    fn guards(&self) -> bool {
+        self.actions.iter().any(|action| {
+            matches!(action.effect, Effect::Review | Effect::Deny) || action.ask.is_some()
+        })
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Policy")
+            .field("actions", &self.actions.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,191 @@
+//! Policies as people keep them: YAML, JSON, inside an Envoy configuration.
+
+use velum_policy::Policy;
+use velum_policy::document::{all_from_text, from_text};
+
+const JSON: &str = r#"{"version": 1, "masking": {"profiles": ["fhir-r4"]}, "limits": {"depth": 64},
+    "actions": [{"name": "no", "when": {"method": ["GET", "NO"], "path": "/on"}, "effect": "deny"}]}"#;
+const YAML: &str = "
+# A policy.
+version: 1
+masking: {profiles: [fhir-r4]}
+limits: {depth: 64}
+actions:
+  - name: no
+    when: {method: [GET, NO], path: /on}
+    effect: deny
+";
+
+fn plugin(name: &str, configuration: &str) -> String {
+    let configuration = configuration.replace('\n', "\n      ");
+    format!(
+        "  - name: {name}
+    typed_config:
+      '@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+      config:
+        name: {name}
+        configuration:
+          {configuration}
+"
+    )
+}
+
+fn bootstrap(plugins: &[String]) -> String {
+    format!(
+        "static_resources:
+  clusters: []
+  listeners:
+  - filter_chains:
+    - filters:
+      - typed_config:
+          http_filters:
+{}",
+        plugins
+            .concat()
+            .lines()
+            .map(|line| format!("          {line}\n"))
+            .collect::<String>()
+    )
+}
+
+fn structure(policy: &str) -> String {
+    let policy = policy.replace('\n', "\n            ");
+    format!("'@type': type.googleapis.com/google.protobuf.Struct\n    value:{policy}")
+}
+
+fn string(policy: &str) -> String {
+    let policy = policy.replace('\n', " ");
+    format!("'@type': type.googleapis.com/google.protobuf.StringValue\n    value: '{policy}'")
+}
+
+/// All forms say the same: the digest is that of the JSON which Envoy hands to the filter.
+#[test]
+fn every_form_has_one_digest() {
+    let digest = Policy::parse(JSON.as_bytes()).unwrap().digest();
+    for text in [
+        JSON.to_owned(),
+        YAML.to_owned(),
+        bootstrap(&[plugin("velum", &structure(YAML))]),
+        bootstrap(&[plugin("velum", &string(JSON))]),
+        bootstrap(&[
+            plugin("other", &string("{\"rules\": []}")),
+            plugin("velum", &string(JSON)),
+        ]),
+        bootstrap(&[
+            plugin("velum-a", &string(JSON)),
+            plugin("velum-b", &structure(YAML)),
+        ]),
+    ] {
+        let policy = from_text(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(policy.digest(), digest, "{text}");
+    }
+    let both = bootstrap(&[
+        plugin("velum-a", &string(JSON)),
+        plugin("velum-b", &structure(YAML)),
+    ]);
+    assert_eq!(all_from_text(&both).unwrap().len(), 2);
+}
+
+#[test]
+fn faults_have_their_place() {
+    let filter = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+    let other = JSON.replace("64", "65");
+    let at = |suffix: &str| format!("{filter}{suffix}");
+    for (text, pointer, fragment) in [
+        (
+            "version: 1\nversion: 1\n".to_owned(),
+            "/version".to_owned(),
+            "duplicate key",
+        ),
+        (
+            YAML.replace("depth: 64", "depth: 64, depth: 64"),
+            "/limits/depth".to_owned(),
+            "duplicate key",
+        ),
+        (
+            "{\"version\": 1, \"version\": 1}".to_owned(),
+            "/version".to_owned(),
+            "duplicate key",
+        ),
+        (
+            "version: [1\n".to_owned(),
+            String::new(),
+            "not a YAML or JSON document (line ",
+        ),
+        (
+            "a: 1\n---\nb: 2\n".to_owned(),
+            String::new(),
+            "not a YAML or JSON document",
+        ),
+        (
+            "a: &a {b: 1}\nc:\n  <<: *a\n".to_owned(),
+            String::new(),
+            "not a YAML or JSON document",
+        ),
+        (String::new(), String::new(), "must be an object"),
+        (
+            YAML.replace("version: 1", "version: yes"),
+            "/version".to_owned(),
+            "must be a number",
+        ),
+        (
+            YAML.replace("[GET, NO]", "yes"),
+            "/actions/0/when/method".to_owned(),
+            "upper case",
+        ),
+        (
+            YAML.replace("depth: 64", "dept: 64"),
+            "/limits/dept".to_owned(),
+            "unknown key",
+        ),
+        (
+            "static_resources: {listeners: []}\n".to_owned(),
+            String::new(),
+            "without a Wasm HTTP filter",
+        ),
+        (
+            bootstrap(&[plugin(
+                "velum",
+                &structure(&YAML.replace("limits", "limit")),
+            )]),
+            at("/configuration/value/limit"),
+            "unknown key",
+        ),
+        (
+            bootstrap(&[plugin("velum", &string("{\"version\": 2}"))]),
+            at("/configuration/value"),
+            "in the JSON text there, /version: must be 1",
+        ),
+        (
+            bootstrap(&[plugin("velum", "{}")]),
+            at("/configuration"),
+            "Struct or StringValue",
+        ),
+        (
+            bootstrap(&[
+                plugin("velum-a", &string(JSON)),
+                plugin("velum-b", &string(&other)),
+            ]),
+            String::new(),
+            "several policies that differ",
+        ),
+    ] {
+        let error = from_text(&text).expect_err(&text);
+        assert_eq!(error.pointer, pointer, "{error}\n{text}");
+        assert!(error.message.contains(fragment), "{error}\n{text}");
+    }
+}
+
+/// Aliases may not blow a small file up.
+#[test]
+fn an_alias_bomb_is_refused() {
+    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let below = level - 1;
+        text.push_str(&format!(
+            "a{level}: &a{level} [{}]\n",
+            vec![format!("*a{below}"); 10].join(", ")
+        ));
+    }
+    assert!(from_text(&text).is_err());
+}

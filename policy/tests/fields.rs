@@ -1,0 +1,303 @@
+//! Every accepted field changes what the policy says; what is left out takes the safe side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use velum_engine::{Masker, Options};
+use velum_policy::{
+    CertificateField, Effect, IdentitySource, Mode, Otherwise, Peers, Policy, UnreadableMedia,
+};
+
+fn parse(document: &Value) -> Policy {
+    Policy::parse(document.to_string().as_bytes()).unwrap()
+}
+
+/// A small valid document with one member more.
+fn with(name: &str, value: Value) -> Policy {
+    let mut document = json!({"version": 1, "masking": {"profiles": ["pii"]}});
+    document[name] = value;
+    parse(&document)
+}
+
+fn masked(masking: Value, body: &str) -> String {
+    let policy = with("masking", masking);
+    let mut masker = Masker::new(Arc::clone(policy.rules()), Options::default());
+    let mut out = Vec::new();
+    masker.feed(body.as_bytes(), &mut out).unwrap();
+    masker.finish(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn defaults_are_the_safe_side() {
+    let policy = with("version", json!(1));
+    assert_eq!(policy.identity(), None);
+    assert!(policy.actions().is_empty() && policy.keys().is_empty() && policy.claims().is_empty());
+    assert_eq!(policy.otherwise(), UnreadableMedia::Refuse);
+    assert!(!policy.headers_stop_iteration());
+    assert!(!policy.trusts_any_peer());
+    assert_eq!(policy.policy_service(), None);
+    assert_eq!(policy.mode(), Mode::Enforce);
+    assert_eq!(policy.limits().engine, velum_engine::Limits::default());
+    assert_eq!(policy.limits().held_body, 1024 * 1024);
+}
+
+#[test]
+fn identity() {
+    let at = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>()
+    };
+    for (value, expected) in [
+        (
+            json!({"jwt": {"metadata": ["a", "b", "c"]}}),
+            IdentitySource::Jwt {
+                metadata: at(&["a", "b", "c"]),
+            },
+        ),
+        (
+            json!({"peer_certificate": "uri_san"}),
+            IdentitySource::PeerCertificate {
+                field: CertificateField::UriSan,
+            },
+        ),
+        (
+            json!({"peer_certificate": "dns_san"}),
+            IdentitySource::PeerCertificate {
+                field: CertificateField::DnsSan,
+            },
+        ),
+        (
+            json!({"peer_certificate": "subject"}),
+            IdentitySource::PeerCertificate {
+                field: CertificateField::Subject,
+            },
+        ),
+        (
+            json!({"header": "x-user", "from": "any-peer"}),
+            IdentitySource::Header {
+                name: "x-user".into(),
+                from: Peers::Any,
+            },
+        ),
+        (
+            json!({"header": "x-user", "from": ["spiffe://mesh/edge"]}),
+            IdentitySource::Header {
+                name: "x-user".into(),
+                from: Peers::Listed(at(&["spiffe://mesh/edge"])),
+            },
+        ),
+    ] {
+        let policy = with("identity", value);
+        assert_eq!(policy.identity(), Some(&expected));
+        let any = matches!(
+            expected,
+            IdentitySource::Header {
+                from: Peers::Any,
+                ..
+            }
+        );
+        assert_eq!(policy.trusts_any_peer(), any);
+    }
+}
+
+#[test]
+fn masking() {
+    let body = r#"{"a":"Ann","b":{"a":1},"n":"a@b.example"}"#;
+    let rule = |operator: Value| json!({"rules": [{"path": "$.a", "class": "name", "operator": operator}]});
+    for (masking, expected) in [
+        (
+            json!({"profiles": ["pii"]}),
+            r#"{"a":"Ann","b":{"a":1},"n":"[masked:email]"}"#,
+        ),
+        (
+            json!({"rules": [{"path": "$.a", "class": "name"}]}),
+            r#"{"a":"[masked:name]","b":{"a":1},"n":"a@b.example"}"#,
+        ),
+        (
+            json!({"rules": [{"key": "a", "class": "mrn"}]}),
+            r#"{"a":"[masked:mrn]","b":{"a":"[masked:mrn]"},"n":"a@b.example"}"#,
+        ),
+        (
+            json!({"rules": [{"key": ["b", "n"], "class": "name"}]}),
+            r#"{"a":"Ann","b":{"a":"[masked:name]"},"n":"[masked:name]"}"#,
+        ),
+        (
+            json!({"profiles": ["pii"], "exempt": [{"path": "$.n"}]}),
+            body,
+        ),
+        (
+            rule(json!("redact")),
+            r#"{"a":"[masked:name]","b":{"a":1},"n":"a@b.example"}"#,
+        ),
+        (
+            rule(json!("null")),
+            r#"{"a":null,"b":{"a":1},"n":"a@b.example"}"#,
+        ),
+        (
+            rule(Value::Null),
+            r#"{"a":null,"b":{"a":1},"n":"a@b.example"}"#,
+        ),
+        (rule(json!("remove")), r#"{"b":{"a":1},"n":"a@b.example"}"#),
+        (
+            rule(json!({"replace": "x"})),
+            r#"{"a":"x","b":{"a":1},"n":"a@b.example"}"#,
+        ),
+        (
+            rule(json!({"replace": 7.0})),
+            r#"{"a":7,"b":{"a":1},"n":"a@b.example"}"#,
+        ),
+        (
+            rule(json!({"replace": false})),
+            r#"{"a":false,"b":{"a":1},"n":"a@b.example"}"#,
+        ),
+    ] {
+        assert_eq!(masked(masking.clone(), body), expected, "{masking}");
+    }
+    let partial =
+        json!({"rules": [{"key": "m", "class": "mrn", "operator": {"partial": {"keep_last": 2}}}]});
+    assert_eq!(
+        masked(partial, r#"{"m":"12345678"}"#),
+        r#"{"m":"[masked:mrn:78]"}"#
+    );
+    let year =
+        json!({"rules": [{"key": "d", "class": "date", "operator": {"generalize": "year"}}]});
+    assert_eq!(masked(year, r#"{"d":"1980-02-03"}"#), r#"{"d":"1980"}"#);
+}
+
+#[test]
+fn masking_keys() {
+    let policy = with(
+        "masking",
+        json!({"profiles": ["pii"], "keys": [{"id": "k1", "environment": "A"}, {"id": "k2", "environment": "B"}]}),
+    );
+    let keys: Vec<_> = policy
+        .keys()
+        .iter()
+        .map(|key| (key.id.as_str(), key.environment.as_str()))
+        .collect();
+    assert_eq!(keys, [("k1", "A"), ("k2", "B")]);
+}
+
+#[test]
+fn responses_host_mode_and_limits() {
+    assert_eq!(
+        with("responses", json!({"otherwise": "pass"})).otherwise(),
+        UnreadableMedia::Pass
+    );
+    assert_eq!(
+        with("responses", json!({"otherwise": "refuse"})).otherwise(),
+        UnreadableMedia::Refuse
+    );
+    assert!(with("host", json!({"headers_stop_iteration": true})).headers_stop_iteration());
+    assert_eq!(with("mode", json!("enforce")).mode(), Mode::Enforce);
+    let limits = *with(
+        "limits",
+        json!({"depth": 9.0, "token_bytes": 2048, "held_bytes": 4096, "held_body": 8192}),
+    )
+    .limits();
+    assert_eq!(
+        (
+            limits.engine.depth,
+            limits.engine.token_bytes,
+            limits.engine.held_bytes,
+            limits.held_body
+        ),
+        (9, 2048, 4096, 8192)
+    );
+}
+
+#[test]
+fn actions_and_the_policy_service() {
+    let policy = parse(&json!({
+        "version": 1.0,
+        "identity": {"peer_certificate": "uri_san"},
+        "masking": {"profiles": ["pii"], "keys": [{"id": "k", "environment": "K"}]},
+        "policy_service": {
+            "cluster": "c", "authority": "a:1", "token": {"environment": "T"},
+            "public_keys": [
+                "ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                "ed25519:ICECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+            ]
+        },
+        "actions": [
+            {"name": "a", "when": {"method": "DELETE"}, "effect": "review", "hold": "2m"},
+            {"name": "b", "when": {"method": "GET", "path": "/b"}, "effect": "review", "lift": ["mrn", "name"], "hold": "500ms", "otherwise": "mask"},
+            {"name": "c", "when": {"method": ["HEAD", "GET"]}, "effect": "mask", "ask": {"lift": ["date"], "hold": "1h"}},
+            {"name": "d", "when": {"method": "OPTIONS"}, "effect": "mask", "ask": {"lift": ["date"]}},
+            {"name": "e", "effect": "deny"}
+        ]
+    }));
+    let service = policy.policy_service().unwrap();
+    assert_eq!(
+        (
+            service.cluster.as_str(),
+            service.authority.as_str(),
+            service.token_environment.as_str()
+        ),
+        ("c", "a:1", "T")
+    );
+    assert_eq!(service.public_keys.len(), 2);
+    assert_eq!(
+        service.public_keys[0],
+        std::array::from_fn(|index| u8::try_from(index).unwrap())
+    );
+    let [a, b, c, d, e] = policy.actions() else {
+        panic!("five actions")
+    };
+    assert_eq!(
+        (a.effect, a.hold, a.otherwise),
+        (Effect::Review, Duration::from_secs(120), Otherwise::Refuse)
+    );
+    assert!(a.lift.is_empty() && a.ask.is_none() && a.askable().is_empty());
+    assert_eq!(
+        (b.hold, b.otherwise),
+        (Duration::from_millis(500), Otherwise::Mask)
+    );
+    assert_eq!(b.askable(), b.lift);
+    assert_eq!(b.lift.iter().count(), 2);
+    let asked = c.ask.unwrap();
+    assert_eq!(
+        (c.effect, asked.hold, asked.lift),
+        (Effect::Mask, Duration::from_secs(3600), c.askable())
+    );
+    assert_eq!(d.ask.unwrap().hold, Duration::ZERO);
+    assert_eq!((e.name.as_str(), e.effect), ("e", Effect::Deny));
+}
+
+/// RFC 8785: neither the order of members, nor white space, nor how a number or a string is
+/// written changes the digest; anything else does.
+#[test]
+fn the_digest_is_over_what_the_document_says() {
+    let digest = |text: &str| Policy::parse(text.as_bytes()).unwrap().digest();
+    let one = digest(
+        r#"{"version":1,"masking":{"profiles":["pii"]},"limits":{"depth":64,"held_body":2048}}"#,
+    );
+    for same in [
+        r#" { "limits" : {"held_body": 2048.0, "depth": 6.4e1}, "masking": {"profiles": ["pii"]}, "version": 1.0 } "#,
+        r#"{"v\u0065rsion":1,"masking":{"profiles":["p\u0069i"]},"limits":{"depth":64,"held_body":2048}}"#,
+    ] {
+        assert_eq!(digest(same), one, "{same}");
+    }
+    for other in [
+        r#"{"version":1,"masking":{"profiles":["pii"]},"limits":{"depth":65,"held_body":2048}}"#,
+        r#"{"version":1,"masking":{"profiles":["pii","fhir-r4"]},"limits":{"depth":64,"held_body":2048}}"#,
+        r#"{"version":1,"masking":{"profiles":["fhir-r4","pii"]},"limits":{"depth":64,"held_body":2048}}"#,
+        r#"{"version":1,"masking":{"profiles":["pii"]}}"#,
+    ] {
+        assert_ne!(digest(other), one, "{other}");
+    }
+    // The SHA-256 of the canonical text, computed elsewhere: {"masking":{"profiles":["pii"]},"version":1}
+    let hex: String = with("version", json!(1))
+        .digest()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(
+        hex,
+        "e953a89092a723e60154d691f9847e02060cd2010cc0d30052052062f367bb58"
+    );
+}

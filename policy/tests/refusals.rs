@@ -1,0 +1,1345 @@
+//! What a configuration is refused for: each vector changes one place of a valid document and names
+//! where the fault is reported and a part of what is said.
+
+use serde_json::{Value, json};
+use velum_policy::{ConfigError, Policy};
+
+fn full() -> Value {
+    json!({
+        "version": 1,
+        "identity": {"jwt": {"metadata": ["envoy.filters.http.jwt_authn", "claims"]}},
+        "masking": {
+            "profiles": ["hipaa-safe-harbor", "fhir-r4", "credentials"],
+            "keys": [{"id": "k1", "environment": "VELUM_MASKING_KEY"}],
+            "rules": [
+                {"path": "$..mrn", "class": "mrn", "operator": {"partial": {"keep_last": 2}}},
+                {"key": ["admitted_on", "left_on"], "class": "date"}
+            ],
+            "exempt": [{"path": "$.resourceType"}]
+        },
+        "responses": {"otherwise": "refuse"},
+        "host": {"headers_stop_iteration": true},
+        "actions": [
+            {"name": "health", "when": {"method": "GET", "path": "/healthz"}, "effect": "pass"},
+            {"name": "purge", "when": {"method": "DELETE"}, "effect": "review", "hold": "120s"},
+            {"name": "closed", "when": {"path": {"prefix": "/admin/"}}, "effect": "deny"},
+            {"name": "read", "when": {"method": ["GET", "HEAD"]}, "effect": "mask",
+             "ask": {"lift": ["name", "date"], "hold": "30s"}}
+        ],
+        "policy_service": {
+            "cluster": "velum-policy-service",
+            "authority": "policy-service.velum",
+            "token": {"environment": "VELUM_GATEWAY_TOKEN"},
+            "public_keys": ["ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
+        },
+        "mode": "enforce",
+        "limits": {"depth": 64, "token_bytes": 65536, "held_bytes": 65536, "held_body": 1_048_576}
+    })
+}
+
+/// Sets the member or item at a pointer; `-` at its end appends, no value removes.
+fn change(document: &mut Value, pointer: &str, value: Option<Value>) {
+    let Some((parent, last)) = pointer.rsplit_once('/') else {
+        *document = value.expect("a whole document");
+        return;
+    };
+    let last = last.replace("~1", "/").replace("~0", "~");
+    match (
+        document.pointer_mut(parent).expect("the parent is there"),
+        value,
+    ) {
+        (Value::Object(members), Some(value)) => {
+            members.insert(last, value);
+        }
+        (Value::Object(members), None) => {
+            members.remove(&last).expect("the member is there");
+        }
+        (Value::Array(items), Some(value)) if last == "-" => items.push(value),
+        (Value::Array(items), Some(value)) => items[last.parse::<usize>().unwrap()] = value,
+        (Value::Array(items), None) => {
+            items.remove(last.parse().unwrap());
+        }
+        _ => panic!("{parent} is no container"),
+    }
+}
+
+fn parse(document: &Value) -> Result<Policy, ConfigError> {
+    Policy::parse(document.to_string().as_bytes())
+}
+
+#[track_caller]
+fn refused(document: &Value, what: &str, pointer: &str, fragment: &str) {
+    let error = parse(document).expect_err(what);
+    assert_eq!(error.pointer, pointer, "{what}: {error}");
+    assert!(error.message.contains(fragment), "{what}: {error}");
+}
+
+/// (where to change, to what, pointer of the fault, fragment of the message)
+type Vector = (&'static str, Value, &'static str, &'static str);
+
+fn check(vectors: Vec<Vector>) {
+    for (place, value, pointer, fragment) in vectors {
+        let what = format!("{place} = {value}");
+        let mut document = full();
+        change(&mut document, place, Some(value));
+        refused(&document, &what, pointer, fragment);
+    }
+}
+
+/// The base of all vectors, so that each is refused for its change alone.
+#[test]
+fn the_full_document_is_accepted() {
+    parse(&full()).unwrap();
+}
+
+#[test]
+fn what_is_not_json_or_given_twice() {
+    for (text, pointer, fragment) in [
+        ("", "", "not a JSON document (line 1, column 0)"),
+        ("{\"version\": 1", "", "not a JSON document"),
+        ("{\"version\": 1} x", "", "not a JSON document"),
+        ("[1]", "", "must be an object"),
+        (
+            "{\"version\": 1, \"version\": 1}",
+            "/version",
+            "duplicate key",
+        ),
+        (
+            "{\"version\": 1, \"\\u0076ersion\": 1}",
+            "/version",
+            "duplicate key",
+        ),
+        (
+            "{\"version\": 1, \"masking\": {\"rules\": [{\"key\": \"a\", \"key\": \"b\"}]}}",
+            "/masking/rules/0/key",
+            "duplicate key",
+        ),
+        (
+            "{\"a/b~c\": {\"d\": 1, \"d\": 1}}",
+            "/a~1b~0c/d",
+            "duplicate key",
+        ),
+    ] {
+        let error = Policy::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(
+            (error.pointer.as_str(), error.message.contains(fragment)),
+            (pointer, true),
+            "{text}: {error}"
+        );
+    }
+    assert!(Policy::parse(b"{\"version\": 1, \"masking\": \"\xff\"}").is_err());
+    assert!(Policy::parse("[".repeat(100_000).as_bytes()).is_err());
+}
+
+/// Objects whose members are all known: an unknown one is refused at its place.
+#[test]
+fn unknown_keys_at_every_level() {
+    for parent in [
+        "",
+        "/identity",
+        "/identity/jwt",
+        "/masking",
+        "/masking/keys/0",
+        "/masking/rules/0",
+        "/masking/rules/0/operator/partial",
+        "/masking/exempt/0",
+        "/responses",
+        "/host",
+        "/actions/0",
+        "/actions/0/when",
+        "/actions/2/when/path",
+        "/actions/3/ask",
+        "/policy_service",
+        "/policy_service/token",
+        "/limits",
+    ] {
+        let mut document = full();
+        let pointer = format!("{parent}/x~1y");
+        change(&mut document, &pointer, Some(json!(1)));
+        refused(&document, &pointer, &pointer, "unknown key; known here: ");
+    }
+}
+
+/// What later versions bring is refused by name, never ignored.
+#[test]
+fn what_is_not_yet_supported() {
+    check(vec![
+        ("/policies", json!([]), "/policies", "not yet supported"),
+        ("/mode", json!("observe"), "/mode", "not yet supported"),
+        (
+            "/actions/3/requests",
+            json!({"inspect": true}),
+            "/actions/3/requests",
+            "not yet supported",
+        ),
+        (
+            "/actions/3/writes",
+            json!("refuse"),
+            "/actions/3/writes",
+            "not yet supported",
+        ),
+        (
+            "/actions/3/records",
+            json!("$.entry"),
+            "/actions/3/records",
+            "not yet supported",
+        ),
+        (
+            "/actions/3/limits",
+            json!({"records": 1}),
+            "/actions/3/limits",
+            "not yet supported",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"token": {"prefix": "MRN-"}}),
+            "/masking/rules/0/operator/token",
+            "not yet supported",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"fpe": {}}),
+            "/masking/rules/0/operator/fpe",
+            "not yet supported",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!("date_shift"),
+            "/masking/rules/0/operator",
+            "not yet supported",
+        ),
+    ]);
+}
+
+#[test]
+fn missing_keys() {
+    for (removed, pointer, fragment) in [
+        ("/version", "", "\"version\""),
+        ("/masking", "", "\"masking\""),
+        ("/identity/jwt/metadata", "/identity/jwt", "\"metadata\""),
+        ("/masking/keys/0/id", "/masking/keys/0", "\"id\""),
+        (
+            "/masking/keys/0/environment",
+            "/masking/keys/0",
+            "\"environment\"",
+        ),
+        (
+            "/masking/rules/0/path",
+            "/masking/rules/0",
+            "exactly one of: path, key",
+        ),
+        ("/masking/rules/0/class", "/masking/rules/0", "\"class\""),
+        (
+            "/masking/rules/0/operator/partial/keep_last",
+            "/masking/rules/0/operator/partial",
+            "\"keep_last\"",
+        ),
+        ("/masking/exempt/0/path", "/masking/exempt/0", "\"path\""),
+        ("/responses/otherwise", "/responses", "\"otherwise\""),
+        (
+            "/host/headers_stop_iteration",
+            "/host",
+            "\"headers_stop_iteration\"",
+        ),
+        ("/actions/0/name", "/actions/0", "\"name\""),
+        ("/actions/0/effect", "/actions/0", "\"effect\""),
+        ("/actions/1/hold", "/actions/1", "\"hold\""),
+        ("/actions/3/ask/lift", "/actions/3/ask", "\"lift\""),
+        ("/policy_service/cluster", "/policy_service", "\"cluster\""),
+        (
+            "/policy_service/authority",
+            "/policy_service",
+            "\"authority\"",
+        ),
+        ("/policy_service/token", "/policy_service", "\"token\""),
+        (
+            "/policy_service/token/environment",
+            "/policy_service/token",
+            "\"environment\"",
+        ),
+        (
+            "/policy_service/public_keys",
+            "/policy_service",
+            "\"public_keys\"",
+        ),
+    ] {
+        let mut document = full();
+        change(&mut document, removed, None);
+        refused(&document, removed, pointer, fragment);
+    }
+}
+
+#[test]
+fn values_of_the_wrong_kind_or_range() {
+    check(vec![
+        ("/version", json!(2), "/version", "must be 1"),
+        ("/version", json!(1.5), "/version", "integer"),
+        ("/version", json!("1"), "/version", "must be a number"),
+        ("/version", json!(-1), "/version", "integer"),
+        ("/identity", Value::Null, "/identity", "must be an object"),
+        (
+            "/masking/profiles",
+            json!("pii"),
+            "/masking/profiles",
+            "must be a list",
+        ),
+        (
+            "/masking/profiles",
+            json!([]),
+            "/masking/profiles",
+            "is empty",
+        ),
+        (
+            "/masking/profiles/0",
+            json!("hipaa"),
+            "/masking/profiles/0",
+            "unknown profile",
+        ),
+        (
+            "/masking/profiles/0",
+            json!(""),
+            "/masking/profiles/0",
+            "must not be empty",
+        ),
+        (
+            "/masking/profiles/1",
+            json!("hipaa-safe-harbor"),
+            "/masking/profiles/1",
+            "listed twice",
+        ),
+        (
+            "/masking/keys/0/id",
+            json!("a b"),
+            "/masking/keys/0/id",
+            "must be a name",
+        ),
+        (
+            "/masking/keys/0/id",
+            json!("-a"),
+            "/masking/keys/0/id",
+            "must be a name",
+        ),
+        (
+            "/masking/keys/0/environment",
+            json!("1X"),
+            "/masking/keys/0/environment",
+            "environment variable",
+        ),
+        (
+            "/masking/keys/0/environment",
+            json!("A-B"),
+            "/masking/keys/0/environment",
+            "environment variable",
+        ),
+        (
+            "/masking/keys/-",
+            json!({"id": "k1", "environment": "B"}),
+            "/masking/keys/1/id",
+            "another key",
+        ),
+        (
+            "/masking/keys/-",
+            json!({"id": "k2", "environment": "VELUM_MASKING_KEY"}),
+            "/masking/keys/1/environment",
+            "another key",
+        ),
+        (
+            "/masking/rules/0/key",
+            json!("a"),
+            "/masking/rules/0",
+            "exactly one of: path, key",
+        ),
+        (
+            "/masking/rules/1/key",
+            json!(["a", "a"]),
+            "/masking/rules/1/key/1",
+            "listed twice",
+        ),
+        (
+            "/masking/rules/1/key",
+            json!([]),
+            "/masking/rules/1/key",
+            "is empty",
+        ),
+        (
+            "/masking/rules/0/class",
+            json!("names"),
+            "/masking/rules/0/class",
+            "unknown class; known: ",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!("hash"),
+            "/masking/rules/0/operator",
+            "must be one of: redact",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({}),
+            "/masking/rules/0/operator",
+            "exactly one of: replace",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"replace": "x", "generalize": "year"}),
+            "/masking/rules/0/operator",
+            "exactly one of",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"replace": null}),
+            "/masking/rules/0/operator/replace",
+            "string, a boolean or an integer",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"generalize": "month"}),
+            "/masking/rules/0/operator/generalize",
+            "one of: year",
+        ),
+        (
+            "/masking/rules/0/operator/partial/keep_last",
+            json!(0),
+            "/masking/rules/0/operator/partial/keep_last",
+            "from 1 to 4",
+        ),
+        (
+            "/masking/rules/0/operator/partial/keep_last",
+            json!(5),
+            "/masking/rules/0/operator/partial/keep_last",
+            "from 1 to 4",
+        ),
+        (
+            "/responses/otherwise",
+            json!("mask"),
+            "/responses/otherwise",
+            "one of: refuse, pass",
+        ),
+        (
+            "/host/headers_stop_iteration",
+            json!("true"),
+            "/host/headers_stop_iteration",
+            "true or false",
+        ),
+        ("/mode", json!("off"), "/mode", "one of: enforce"),
+        ("/actions", json!([]), "/actions", "is empty"),
+        (
+            "/actions/0/name",
+            json!("a b"),
+            "/actions/0/name",
+            "must be a name",
+        ),
+        (
+            "/actions/1/name",
+            json!("health"),
+            "/actions/1/name",
+            "another action",
+        ),
+        (
+            "/actions/0/effect",
+            json!("allow"),
+            "/actions/0/effect",
+            "one of: pass, mask, review, deny",
+        ),
+        (
+            "/actions/1/hold",
+            json!("0s"),
+            "/actions/1/hold",
+            "longer than zero",
+        ),
+        ("/actions/1/hold", json!(120), "/actions/1/hold", "duration"),
+        (
+            "/actions/1/hold",
+            json!("120"),
+            "/actions/1/hold",
+            "duration",
+        ),
+        (
+            "/actions/1/hold",
+            json!("1.5s"),
+            "/actions/1/hold",
+            "duration",
+        ),
+        (
+            "/actions/1/hold",
+            json!("-1s"),
+            "/actions/1/hold",
+            "duration",
+        ),
+        (
+            "/actions/1/hold",
+            json!("2h"),
+            "/actions/1/hold",
+            "duration",
+        ),
+        (
+            "/actions/1/hold",
+            json!("99999999999999999999s"),
+            "/actions/1/hold",
+            "duration",
+        ),
+        (
+            "/actions/1/otherwise",
+            json!("pass"),
+            "/actions/1/otherwise",
+            "one of: refuse, mask",
+        ),
+        (
+            "/actions/3/ask/lift",
+            json!([]),
+            "/actions/3/ask/lift",
+            "is empty",
+        ),
+        (
+            "/actions/3/ask/lift/0",
+            json!("surname"),
+            "/actions/3/ask/lift/0",
+            "unknown class",
+        ),
+        (
+            "/actions/3/ask/lift/1",
+            json!("name"),
+            "/actions/3/ask/lift/1",
+            "listed twice",
+        ),
+        (
+            "/policy_service/cluster",
+            json!("a\nb"),
+            "/policy_service/cluster",
+            "control characters",
+        ),
+        (
+            "/policy_service/authority",
+            json!("a b"),
+            "/policy_service/authority",
+            "host name",
+        ),
+        (
+            "/policy_service/authority",
+            json!("http://a"),
+            "/policy_service/authority",
+            "host name",
+        ),
+        (
+            "/policy_service/public_keys",
+            json!([]),
+            "/policy_service/public_keys",
+            "is empty",
+        ),
+        (
+            "/policy_service/public_keys/0",
+            json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+            "/policy_service/public_keys/0",
+            "ed25519:",
+        ),
+        (
+            "/policy_service/public_keys/0",
+            json!("ed25519:AAEC"),
+            "/policy_service/public_keys/0",
+            "32 bytes",
+        ),
+        (
+            "/policy_service/public_keys/-",
+            json!("ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+            "/policy_service/public_keys/1",
+            "listed twice",
+        ),
+        ("/limits/depth", json!(4), "/limits/depth", "from 8 to 1024"),
+        (
+            "/limits/depth",
+            json!(1e300),
+            "/limits/depth",
+            "from 8 to 1024",
+        ),
+        (
+            "/limits/token_bytes",
+            json!(16),
+            "/limits/token_bytes",
+            "integer from",
+        ),
+        (
+            "/limits/held_bytes",
+            json!(1 << 30),
+            "/limits/held_bytes",
+            "integer from",
+        ),
+        (
+            "/limits/held_body",
+            json!(0.5),
+            "/limits/held_body",
+            "integer from",
+        ),
+    ]);
+}
+
+#[test]
+fn identities_that_are_none() {
+    let any = json!("any-peer");
+    check(vec![
+        ("/identity", json!({}), "/identity", "exactly one of: jwt"),
+        (
+            "/identity",
+            json!({"jwt": {"metadata": ["a", "b"]}, "peer_certificate": "subject"}),
+            "/identity",
+            "exactly one of",
+        ),
+        (
+            "/identity",
+            json!({"jwt": {"metadata": ["a"]}}),
+            "/identity/jwt/metadata",
+            "namespace",
+        ),
+        (
+            "/identity",
+            json!({"peer_certificate": "cn"}),
+            "/identity/peer_certificate",
+            "uri_san, dns_san, subject",
+        ),
+        (
+            "/identity",
+            json!({"peer_certificate": "subject", "from": any}),
+            "/identity/from",
+            "belongs to `header`",
+        ),
+        (
+            "/identity",
+            json!({"header": "x-user"}),
+            "/identity",
+            "\"from\"",
+        ),
+        (
+            "/identity",
+            json!({"header": "x-user", "from": "any"}),
+            "/identity/from",
+            "any-peer",
+        ),
+        (
+            "/identity",
+            json!({"header": "x-user", "from": []}),
+            "/identity/from",
+            "is empty",
+        ),
+        (
+            "/identity",
+            json!({"header": "x-user", "from": ["a", "a"]}),
+            "/identity/from/1",
+            "listed twice",
+        ),
+        (
+            "/identity",
+            json!({"header": "X-User", "from": any}),
+            "/identity/header",
+            "lower case",
+        ),
+        (
+            "/identity",
+            json!({"header": ":authority", "from": any}),
+            "/identity/header",
+            "authority",
+        ),
+        (
+            "/identity",
+            json!({"header": "x user", "from": any}),
+            "/identity/header",
+            "not the name",
+        ),
+        (
+            "/identity",
+            json!({"header": "velum-user", "from": any}),
+            "/identity/header",
+            "velum-*",
+        ),
+        (
+            "/identity",
+            json!({"header": "velum_user", "from": any}),
+            "/identity/header",
+            "velum-*",
+        ),
+    ]);
+}
+
+#[test]
+fn conditions_that_say_nothing_or_never_hold() {
+    let when = "/actions/2/when";
+    let at = |suffix: &str| -> &'static str {
+        Box::leak(format!("/actions/2/when{suffix}").into_boxed_str())
+    };
+    check(vec![
+        (when, json!({}), when, "is empty"),
+        (when, json!([]), when, "must be an object"),
+        (when, json!({"method": []}), at("/method"), "is empty"),
+        (when, json!({"method": "get"}), at("/method"), "upper case"),
+        (
+            when,
+            json!({"method": ["PUT", "PUT"]}),
+            at("/method/1"),
+            "listed twice",
+        ),
+        (
+            when,
+            json!({"path": "admin"}),
+            at("/path"),
+            "must start with /",
+        ),
+        (when, json!({"path": "/a%20b"}), at("/path"), "decoded"),
+        (when, json!({"path": "/a?b"}), at("/path"), "query"),
+        (when, json!({"path": "/a;b"}), at("/path"), "query"),
+        (when, json!({"path": "/a//b"}), at("/path"), "resolved"),
+        (when, json!({"path": "/a/../b"}), at("/path"), "resolved"),
+        (when, json!({"path": "/a/."}), at("/path"), "resolved"),
+        (when, json!({"path": "/a/"}), at("/path"), "trailing /"),
+        (
+            when,
+            json!({"path": "/a\u{200b}"}),
+            at("/path"),
+            "never in a canonical path",
+        ),
+        (
+            when,
+            json!({"path": {}}),
+            at("/path"),
+            "exactly one of: prefix",
+        ),
+        (
+            when,
+            json!({"path": {"prefix": "/a", "suffix": "b"}}),
+            at("/path"),
+            "exactly one of",
+        ),
+        (
+            when,
+            json!({"path": {"prefix": "a"}}),
+            at("/path/prefix"),
+            "must start with /",
+        ),
+        (
+            when,
+            json!({"path": {"prefix": "/a//"}}),
+            at("/path/prefix"),
+            "resolved",
+        ),
+        (
+            when,
+            json!({"path": {"prefix": "/../a"}}),
+            at("/path/prefix"),
+            "resolved",
+        ),
+        (
+            when,
+            json!({"path": {"suffix": "a/"}}),
+            at("/path/suffix"),
+            "trailing /",
+        ),
+        (
+            when,
+            json!({"path": {"suffix": "%24x"}}),
+            at("/path/suffix"),
+            "decoded",
+        ),
+        (
+            when,
+            json!({"path": {"segments": "/a/{id"}}),
+            at("/path/segments"),
+            "{name}",
+        ),
+        (
+            when,
+            json!({"path": {"segments": "/a/{}"}}),
+            at("/path/segments"),
+            "{name}",
+        ),
+        (
+            when,
+            json!({"path": {"segments": "/a/*"}}),
+            at("/path/segments"),
+            "{name}",
+        ),
+        (
+            when,
+            json!({"path": {"segments": "/a/{id}/"}}),
+            at("/path/segments"),
+            "trailing /",
+        ),
+        (when, json!({"header": {}}), at("/header"), "is empty"),
+        (
+            when,
+            json!({"header": {"X-A": "1"}}),
+            at("/header/X-A"),
+            "lower case",
+        ),
+        (
+            when,
+            json!({"header": {"velum-lift": "name"}}),
+            at("/header/velum-lift"),
+            "never conditions",
+        ),
+        (
+            when,
+            json!({"header": {"velum_reason": {"present": true}}}),
+            at("/header/velum_reason"),
+            "never conditions",
+        ),
+        (
+            when,
+            json!({"header": {":path": "/"}}),
+            at("/header/:path"),
+            "`path`",
+        ),
+        (
+            when,
+            json!({"header": {"host": "a"}}),
+            at("/header/host"),
+            "`authority`",
+        ),
+        (
+            when,
+            json!({"header": {"a": 1}}),
+            at("/header/a"),
+            "must be an object",
+        ),
+        (
+            when,
+            json!({"header": {"a": {"present": "yes"}}}),
+            at("/header/a/present"),
+            "true or false",
+        ),
+        (
+            when,
+            json!({"query": {"a%20": "1"}}),
+            at("/query/a%20"),
+            "decoded name",
+        ),
+        (
+            when,
+            json!({"query": {"": "1"}}),
+            at("/query/"),
+            "decoded name",
+        ),
+        (
+            when,
+            json!({"query": {"_Method": "1"}}),
+            at("/query/_Method"),
+            "method override",
+        ),
+        (
+            when,
+            json!({"query": {"a": {"regex": "."}}}),
+            at("/query/a/regex"),
+            "unknown key",
+        ),
+        (
+            when,
+            json!({"authority": "A.example"}),
+            at("/authority"),
+            "lower case",
+        ),
+        (
+            when,
+            json!({"authority": "a@b.example"}),
+            at("/authority"),
+            "host name",
+        ),
+        (
+            when,
+            json!({"authority": "a.example:x"}),
+            at("/authority"),
+            "host name",
+        ),
+        (
+            when,
+            json!({"authority": "a.example:99999"}),
+            at("/authority"),
+            "host name",
+        ),
+        (
+            when,
+            json!({"authority": "*.example"}),
+            at("/authority"),
+            "host name",
+        ),
+        (
+            when,
+            json!({"authority": {"suffix": "example"}}),
+            at("/authority/suffix"),
+            "from a dot",
+        ),
+        (
+            when,
+            json!({"authority": {"suffix": ".example:80"}}),
+            at("/authority/suffix"),
+            "from a dot",
+        ),
+        (
+            when,
+            json!({"principal": {}}),
+            at("/principal"),
+            "name issuer or subject",
+        ),
+        (
+            when,
+            json!({"principal": {"subject": {"suffix": ""}}}),
+            at("/principal/subject/suffix"),
+            "must not be empty",
+        ),
+        (when, json!({"claims": {}}), at("/claims"), "is empty"),
+        (
+            when,
+            json!({"claims": {"": "a"}}),
+            at("/claims/"),
+            "name of a claim",
+        ),
+        (
+            when,
+            json!({"claims": {"/a//b": "a"}}),
+            at("/claims/~1a~1~1b"),
+            "name of a claim",
+        ),
+        (
+            when,
+            json!({"claims": {"a": null}}),
+            at("/claims/a"),
+            "a string, a boolean or an integer",
+        ),
+        (
+            when,
+            json!({"claims": {"a": {"contains": [1]}}}),
+            at("/claims/a/contains"),
+            "a string, a boolean or an integer",
+        ),
+        (when, json!({"any": []}), at("/any"), "is empty"),
+        (
+            when,
+            json!({"any": [{"path": "/a"}, {}]}),
+            at("/any/1"),
+            "is empty",
+        ),
+        (
+            when,
+            json!({"all": {"path": "/a"}}),
+            at("/all"),
+            "must be a list",
+        ),
+        (
+            when,
+            json!({"not": {"not": {}}}),
+            at("/not/not"),
+            "is empty",
+        ),
+        // Contradictions.
+        (
+            when,
+            json!({"path": "/a", "not": {"path": {"prefix": "/"}}}),
+            when,
+            "contradict",
+        ),
+        (
+            when,
+            json!({"all": [{"path": "/a"}, {"path": "/b"}]}),
+            when,
+            "contradict",
+        ),
+        (
+            when,
+            json!({"all": [{"method": "PUT"}, {"method": "POST"}]}),
+            when,
+            "contradict",
+        ),
+        (
+            when,
+            json!({"any": [{"all": [{"path": "/a"}, {"path": {"prefix": "/b"}}]}, {"path": "/c", "all": [{"path": "/d"}]}]}),
+            when,
+            "contradict",
+        ),
+        (
+            when,
+            json!({"header": {"a": {"present": false}}, "all": [{"header": {"a": "1"}}]}),
+            when,
+            "contradict",
+        ),
+        (
+            when,
+            json!({"all": [{"authority": "a.example"}, {"authority": {"suffix": ".org"}}]}),
+            when,
+            "contradict",
+        ),
+        (
+            when,
+            json!({"claims": {"a": "1"}, "all": [{"claims": {"a": "2"}}]}),
+            when,
+            "contradict",
+        ),
+    ]);
+}
+
+#[test]
+fn a_condition_with_too_many_alternatives() {
+    let part = |index: usize| json!({"any": [{"path": format!("/a{index}")}, {"header": {"x": index.to_string()}}]});
+    let mut document = full();
+    change(
+        &mut document,
+        "/actions/2/when",
+        Some(json!({"all": (0..12).map(part).collect::<Vec<_>>()})),
+    );
+    refused(
+        &document,
+        "2^12 alternatives",
+        "/actions/2/when",
+        "too many alternatives",
+    );
+}
+
+#[test]
+fn principals_without_identity_and_claims_without_a_token() {
+    for (identity, when, pointer, fragment) in [
+        (
+            None,
+            json!({"principal": {"subject": "a"}}),
+            "/actions/0/when/principal",
+            "/identity",
+        ),
+        (
+            None,
+            json!({"not": {"claims": {"a": "b"}}}),
+            "/actions/0/when/not/claims",
+            "jwt",
+        ),
+        (
+            Some(json!({"peer_certificate": "uri_san"})),
+            json!({"claims": {"a": "b"}}),
+            "/actions/0/when/claims",
+            "jwt",
+        ),
+    ] {
+        let mut document = json!({
+            "version": 1, "masking": {"profiles": ["pii"]},
+            "actions": [{"name": "a", "when": when, "effect": "deny"}]
+        });
+        if let Some(identity) = identity {
+            change(&mut document, "/identity", Some(identity));
+        }
+        refused(&document, pointer, pointer, fragment);
+    }
+}
+
+#[test]
+fn fields_that_the_effect_leaves_without_meaning() {
+    check(vec![
+        (
+            "/actions/0/lift",
+            json!(["name"]),
+            "/actions/0/lift",
+            "has no effect",
+        ),
+        (
+            "/actions/0/hold",
+            json!("1s"),
+            "/actions/0/hold",
+            "has no effect",
+        ),
+        (
+            "/actions/0/otherwise",
+            json!("refuse"),
+            "/actions/0/otherwise",
+            "has no effect",
+        ),
+        (
+            "/actions/0/ask",
+            json!({"lift": ["name"]}),
+            "/actions/0/ask",
+            "has no effect",
+        ),
+        (
+            "/actions/2/ask",
+            json!({"lift": ["name"]}),
+            "/actions/2/ask",
+            "has no effect",
+        ),
+        (
+            "/actions/2/hold",
+            json!("1s"),
+            "/actions/2/hold",
+            "has no effect",
+        ),
+        (
+            "/actions/1/ask",
+            json!({"lift": ["name"]}),
+            "/actions/1/ask",
+            "list `lift` instead",
+        ),
+        (
+            "/actions/3/lift",
+            json!(["name"]),
+            "/actions/3/lift",
+            "under `ask`",
+        ),
+        (
+            "/actions/3/hold",
+            json!("1s"),
+            "/actions/3/hold",
+            "under `ask`",
+        ),
+        (
+            "/actions/3/otherwise",
+            json!("mask"),
+            "/actions/3/otherwise",
+            "under `ask`",
+        ),
+    ]);
+}
+
+#[test]
+fn reviews_that_nobody_could_hold() {
+    for (missing, name) in [
+        ("/policy_service", "/policy_service"),
+        ("/masking/keys", "/masking/keys"),
+        ("/identity", "/identity"),
+    ] {
+        let mut document = full();
+        change(&mut document, missing, None);
+        refused(&document, missing, "/actions/1/effect", name);
+        change(&mut document, "/actions/1", None);
+        refused(&document, missing, "/actions/2/ask", name);
+        change(&mut document, "/actions/2", None);
+        parse(&document).unwrap_or_else(|error| panic!("nothing is reviewed any more: {error}"));
+    }
+}
+
+#[test]
+fn credentials_are_never_lifted() {
+    check(vec![
+        (
+            "/actions/3/ask/lift/-",
+            json!("credential"),
+            "/actions/3/ask/lift/2",
+            "never lifted",
+        ),
+        (
+            "/actions/1/lift",
+            json!(["credential"]),
+            "/actions/1/lift/0",
+            "never lifted",
+        ),
+    ]);
+}
+
+/// An answer before the review would be the effect of the very request that needs it.
+#[test]
+fn unsafe_methods_take_no_answer_before_their_review() {
+    let mut vectors = Vec::new();
+    for when in [
+        json!({"path": "/a"}),
+        json!({"method": "POST"}),
+        json!({"method": ["GET", "DELETE"]}),
+        json!({"not": {"method": "DELETE"}}),
+        json!({"any": [{"method": "GET"}, {"path": "/a"}]}),
+        json!({"method": "TRACE"}),
+    ] {
+        vectors.push((
+            "/actions/3",
+            json!({"name": "x", "when": when, "effect": "mask", "ask": {"lift": ["name"]}}),
+            "/actions/3/ask",
+            "unsafe method",
+        ));
+        vectors.push(("/actions/3", json!({"name": "x", "when": when, "effect": "review", "hold": "1s", "otherwise": "mask"}), "/actions/3/otherwise", "unsafe method"));
+    }
+    vectors.push((
+        "/actions/3",
+        json!({"name": "x", "effect": "mask", "ask": {"lift": ["name"]}}),
+        "/actions/3/ask",
+        "unsafe method",
+    ));
+    check(vectors);
+}
+
+#[test]
+fn what_a_caller_writes_may_not_lead_to_pass() {
+    let pass = |when: Value| json!({"name": "x", "when": when, "effect": "pass"});
+    let when = "/actions/0/when";
+    check(vec![
+        (
+            "/actions/0",
+            pass(json!({"path": "/a", "header": {"x": "1"}})),
+            when,
+            "freely",
+        ),
+        (
+            "/actions/0",
+            pass(json!({"path": "/a", "query": {"x": "1"}})),
+            when,
+            "freely",
+        ),
+        (
+            "/actions/0",
+            pass(json!({"path": "/a", "not": {"header": {"x": "1"}}})),
+            when,
+            "freely",
+        ),
+        (
+            "/actions/0",
+            pass(
+                json!({"any": [{"path": "/a"}, {"path": "/b", "query": {"x": {"present": false}}}]}),
+            ),
+            when,
+            "freely",
+        ),
+        // Not named at all.
+        (
+            "/actions/0",
+            json!({"name": "x", "effect": "pass"}),
+            "/actions/0",
+            "has to name",
+        ),
+        (
+            "/actions/0",
+            pass(json!({"method": "OPTIONS"})),
+            when,
+            "has to name",
+        ),
+        (
+            "/actions/0",
+            pass(json!({"authority": "static.example"})),
+            when,
+            "has to name",
+        ),
+        (
+            "/actions/0",
+            pass(json!({"path": {"suffix": ".js"}})),
+            when,
+            "has to name",
+        ),
+        (
+            "/actions/0",
+            pass(json!({"path": {"prefix": "/static"}})),
+            when,
+            "has to name",
+        ),
+        (
+            "/actions/0",
+            pass(json!({"not": {"path": "/Patient"}})),
+            when,
+            "has to name",
+        ),
+        (
+            "/actions/0",
+            pass(json!({"any": [{"path": "/a"}, {"method": "GET"}]})),
+            when,
+            "has to name",
+        ),
+    ]);
+    // By leaving a header out, a caller would slip past the first action into the second.
+    let mut document = full();
+    change(
+        &mut document,
+        "/actions",
+        Some(json!([
+            {"name": "guard", "when": {"path": {"prefix": "/a/"}, "header": {"x-internal": {"present": true}}}, "effect": "mask"},
+            {"name": "open", "when": {"path": "/a/b"}, "effect": "pass"}
+        ])),
+    );
+    refused(&document, "slip past", "/actions/1", "slip past \"guard\"");
+    change(&mut document, "/actions/1/when/path", Some(json!("/b")));
+    parse(&document).unwrap();
+}
+
+#[test]
+fn actions_that_never_match() {
+    for (earlier, later) in [
+        (None, json!({"path": "/a"})),
+        (Some(json!({"path": "/a"})), json!({"path": "/a"})),
+        (
+            Some(json!({"path": {"prefix": "/a/"}})),
+            json!({"path": "/a/b", "method": "GET"}),
+        ),
+        (
+            Some(json!({"method": ["GET", "HEAD"]})),
+            json!({"method": "GET"}),
+        ),
+        (
+            Some(json!({"path": {"segments": "/a/{id}"}})),
+            json!({"path": {"segments": "/a/b"}}),
+        ),
+        (
+            Some(json!({"any": [{"path": "/a"}, {"path": "/b"}]})),
+            json!({"any": [{"path": "/b"}, {"path": "/a"}]}),
+        ),
+        (
+            Some(json!({"not": {"method": "GET"}})),
+            json!({"method": "PUT"}),
+        ),
+        (
+            Some(json!({"not": {"path": "/a"}})),
+            json!({"not": {"path": {"prefix": "/"}}, "path": {"suffix": "x"}}),
+        ),
+        (
+            Some(json!({"authority": "a.example"})),
+            json!({"authority": "a.example:80"}),
+        ),
+        (
+            Some(json!({"header": {"x": {"present": true}}})),
+            json!({"header": {"x": {"prefix": "a"}}}),
+        ),
+        (
+            Some(json!({"query": {"x": {"prefix": "a"}}})),
+            json!({"query": {"x": "ab"}}),
+        ),
+    ] {
+        let mut first = json!({"name": "first", "effect": "deny"});
+        if let Some(when) = &earlier {
+            change(&mut first, "/when", Some(when.clone()));
+        }
+        let document = json!({
+            "version": 1, "masking": {"profiles": ["pii"]},
+            "actions": [first, {"name": "second", "when": later, "effect": "mask"}]
+        });
+        refused(
+            &document,
+            &document.to_string(),
+            "/actions/1",
+            "can never match",
+        );
+    }
+}
+
+#[test]
+fn masking_that_masks_nothing() {
+    for (masking, pointer, fragment) in [
+        (json!({}), "/masking", "masks nothing"),
+        (
+            json!({"keys": [{"id": "k", "environment": "K"}]}),
+            "/masking",
+            "masks nothing",
+        ),
+        (
+            json!({"exempt": [{"path": "$.a"}]}),
+            "/masking",
+            "masks nothing",
+        ),
+    ] {
+        refused(
+            &json!({"version": 1, "masking": masking}),
+            pointer,
+            pointer,
+            fragment,
+        );
+    }
+}
+
+/// No message repeats what stands in the document, but for names that are the policy's own.
+#[test]
+fn messages_hold_no_values() {
+    let secret = "hunter2";
+    for place in [
+        "/version",
+        "/masking/rules/0/class",
+        "/policy_service/token",
+        "/policy_service/public_keys/0",
+        "/actions/1/hold",
+        "/masking/profiles/0",
+        "/identity",
+    ] {
+        let mut document = full();
+        change(&mut document, place, Some(json!(secret)));
+        let error = parse(&document).unwrap_err();
+        assert!(!error.to_string().contains(secret), "{error}");
+    }
+}

@@ -1,0 +1,139 @@
+//! Bodies that cannot be masked: nothing of them leaves, and the client can tell.
+
+use std::time::Duration;
+
+use velum_harness::{Framing, Reply, Response, Step, gzip_stored};
+
+use crate::stage::{Setup, Stage, assert_masked, patient, problem};
+
+fn json() -> Reply {
+    Reply::new(200).header("content-type", "application/fhir+json")
+}
+
+async fn stage(reply: fn() -> Reply) -> Stage {
+    Setup::new(move |_| reply()).start().await
+}
+
+async fn both(stage: &Stage) -> [Response; 2] {
+    [
+        stage.agent("GET", "/Patient/p1").send().await.expect("an answer"),
+        stage.agent("GET", "/Patient/p1").http2().send().await.expect("an answer"),
+    ]
+}
+
+#[tokio::test]
+async fn invalid_from_the_start_is_a_clean_502() {
+    let stage = stage(|| json().whole(format!("<html>{}", patient()))).await;
+    for answer in both(&stage).await {
+        assert_masked(&answer.text());
+        assert_eq!(problem(&answer), (502, "response-not-maskable".into()));
+    }
+}
+
+#[tokio::test]
+async fn invalid_in_the_middle_cuts_the_body() {
+    let stage = stage(|| {
+        let good = format!("{{\"entry\":[{},", patient());
+        json().script(
+            Framing::Chunked,
+            [
+                Step::Data(good.into_bytes()),
+                Step::Wait(Duration::from_millis(200)),
+                Step::Data(format!("}}{}", patient()).into_bytes()),
+                Step::Wait(Duration::from_millis(200)),
+                Step::Data(patient().to_string().into_bytes()),
+            ],
+        )
+    })
+    .await;
+    for answer in both(&stage).await {
+        assert_masked(&answer.text());
+        assert_eq!((answer.status, answer.complete), (200, false));
+        assert!(answer.text().contains("[masked:name]"), "the first part had left");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_breaks_off_leaves_an_incomplete_body() {
+    let stage = stage(|| {
+        let steps = [Step::Data(b"{\"name\":\"Thistle".to_vec()), Step::Abort];
+        json().script(Framing::Chunked, steps)
+    })
+    .await;
+    for answer in both(&stage).await {
+        assert_masked(&answer.text());
+        assert!(!answer.complete || answer.status >= 500, "status {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_ends_too_early_is_never_whole() {
+    let stage = stage(|| json().whole(r#"{"name":[{"family":"Thistlewood"}]"#)).await;
+    for answer in both(&stage).await {
+        assert_masked(&answer.text());
+        assert!(!answer.complete || answer.status == 502, "status {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn nesting_beyond_the_limit_lets_nothing_through() {
+    let stage = stage(|| {
+        let deep = format!("{}\"Thistlewood\"{}", "[".repeat(5_000), "]".repeat(5_000));
+        json().whole(format!("{{\"name\":{deep}}}"))
+    })
+    .await;
+    for answer in both(&stage).await {
+        assert_masked(&answer.text());
+        assert!(!answer.complete || answer.status == 502, "status {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn a_token_beyond_the_limit_is_masked_or_refused() {
+    let stage = stage(|| {
+        let long = format!("{}Thistlewood{}", "x".repeat(3_000_000), "y".repeat(100));
+        json().chunks([format!("{{\"note\":\"a\",\"family\":\"{long}\"}}")])
+    })
+    .await;
+    for answer in both(&stage).await {
+        assert_masked(&answer.text());
+        let whole = answer.complete && answer.status == 200;
+        assert!(!whole || answer.text().contains("[masked:"), "{}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn other_media_types_encodings_and_parts_are_refused() {
+    let stage = Setup::new(|request| match request.path.as_str() {
+        "/html" => Reply::new(200).header("content-type", "text/html").whole("Thistlewood"),
+        "/none" => Reply::new(200).whole("Thistlewood"),
+        "/gzip" => json()
+            .header("content-encoding", "gzip")
+            .whole(gzip_stored(patient().to_string().as_bytes())),
+        "/part" => Reply::new(206)
+            .header("content-type", "application/json")
+            .header("content-range", "bytes 0-9/100")
+            .whole("{\"name\":\"T"),
+        _ => Reply::new(500).header("content-type", "text/plain").whole("trace: Thistlewood"),
+    })
+    .start()
+    .await;
+    for path in ["/html", "/none", "/gzip", "/part", "/fault"] {
+        let answer = stage.agent("GET", path).send().await.expect("an answer");
+        assert_masked(&answer.text());
+        assert_eq!(problem(&answer), (502, "response-not-maskable".into()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_document_in_json_is_masked_too() {
+    let stage = stage(|| {
+        Reply::new(404)
+            .header("content-type", "application/fhir+json")
+            .whole(r#"{"issue":[{"diagnostics":"no patient with SSN 000-12-3456 or orla@example.org"}]}"#)
+    })
+    .await;
+    let answer = stage.agent("GET", "/Patient/p1").send().await.expect("an answer");
+    assert_masked(&answer.text());
+    assert_eq!(answer.status, 404);
+}

@@ -1,0 +1,132 @@
+//! A canary planted wherever a caller can write is found nowhere that outlives the request.
+
+use std::path::Path;
+
+use serde_json::json;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use velum_harness::Reply;
+
+use crate::stage::{REVIEWER, Setup, figure, text};
+
+/// What the detectors know: it must be masked even where text is free.
+const DETECTED: [&str; 3] = ["000-65-4321", "202-555-0173", "canary.bird@example.org"];
+/// A plain word, which no detector can know.
+const PLAIN: &str = "Kanarienvogel";
+
+#[tokio::test]
+async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
+    let mut setup = Setup::new(|request| {
+        if request.path.starts_with("/broken") {
+            return Reply::new(200)
+                .header("content-type", "application/json")
+                .whole(format!("{{\"{PLAIN}\":\"{}\" oops {PLAIN}", DETECTED[0]));
+        }
+        Reply::json(&json!({
+            "resourceType": "Patient", "name": [{"family": PLAIN}], DETECTED[0]: DETECTED[1],
+            "note": format!("call {} or write {}", DETECTED[1], DETECTED[2]),
+        }))
+    });
+    setup.lifetimes = Some(("15m", "5m"));
+    let stage = setup.start().await;
+    let detected = DETECTED.join(" ");
+    let path = format!("/Patient/{PLAIN}-000-65-4321?family={PLAIN}&{PLAIN}=000-65-4321");
+    let reason = format!("{PLAIN} {detected}");
+
+    let ask = |path: &str| stage.agent("GET", path).header("velum-lift", "name").header("velum-reason", &reason);
+    let masked = ask(&path).send().await.expect("an answer");
+    for canary in DETECTED {
+        assert!(!masked.text().contains(canary), "{canary} in {}", masked.text());
+    }
+    let id = masked.header("velum-approval").expect("an approval id").to_owned();
+    let shown = stage.reviewer(REVIEWER).show(&id).await.expect("shown").body.to_string();
+    for canary in DETECTED {
+        assert!(!shown.contains(canary), "{canary} in {shown}");
+    }
+    stage.reviewer(REVIEWER).approve(&id, None).await.expect("approve");
+    let released = ask(&path).send().await.expect("an answer");
+    assert!(released.text().contains(PLAIN), "the name was released");
+    for request in [
+        ask(&format!("/broken/{PLAIN}")),
+        ask(&format!("/Patient/{PLAIN};{PLAIN}=1")),
+        ask(&path).header("velum-approval", PLAIN),
+        stage.agent("GET", &path).header("velum-lift", PLAIN),
+        stage.agent("DELETE", &path).header("velum-reason", &reason),
+        stage.agent("PUT", &path).header("content-type", "application/json").body(format!("{{\"{PLAIN}\":\"000-65-4321\"")),
+        stage.client().get(&path).bearer(&stage.jwt.agent("intake-bot", "dr-smith"))
+            .header("velum-lift", "name").header("velum-reason", &reason),
+    ] {
+        request.send().await.expect("an answer");
+    }
+
+    let audit = json!(stage.reviewer(REVIEWER).audit(None).await.expect("audit")).to_string();
+    assert!(!text(&json!(audit.clone())).is_empty());
+    let mut looked_at = 0;
+    let mut places = vec![
+        ("Envoy's log".to_owned(), stage.envoy.log().into_bytes()),
+        ("the service's log".to_owned(), stage.service.log().into_bytes()),
+        ("the audit records".to_owned(), audit.into_bytes()),
+    ];
+    files(&stage.service.data_dir(), &mut places);
+    for (place, bytes) in &places {
+        for canary in DETECTED {
+            assert!(!contains(bytes, canary), "{canary} is in {place}");
+        }
+        // A plain word of the reason lives in the database's erasable column, and only there.
+        if !place.contains(".db") && !place.contains(".sqlite") {
+            assert!(!contains(bytes, PLAIN), "{PLAIN} is in {place}");
+        }
+        looked_at += bytes.len();
+    }
+    let (database, _) = places
+        .iter()
+        .find(|(place, bytes)| bytes.starts_with(b"SQLite format 3") && !place.ends_with("-wal"))
+        .expect("the database");
+    assert_only_in_erasable_column(&database).await;
+    figure(
+        "planted_in_body_key_path_query_and_reason_are_found_nowhere",
+        &format!("0 hits in {looked_at} bytes of logs, database and records"),
+    );
+}
+
+/// Looks into every column of every table.
+async fn assert_only_in_erasable_column(database: &str) {
+    let options = SqliteConnectOptions::new().filename(database).read_only(true);
+    let pool = SqlitePool::connect_with(options).await.expect("the database opens");
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c \
+         WHERE m.type = 'table'",
+    )
+    .fetch_all(&pool)
+    .await
+    .expect("the schema");
+    let mut found = Vec::new();
+    for (table, column) in columns {
+        let query = format!(
+            "SELECT count(*) FROM \"{table}\" WHERE instr(CAST(\"{column}\" AS BLOB), CAST(? AS BLOB)) > 0"
+        );
+        let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+            .bind(PLAIN)
+            .fetch_one(&pool)
+            .await
+            .expect("a count");
+        if count > 0 {
+            found.push(format!("{table}.{column}"));
+        }
+    }
+    assert_eq!(found, ["audit_secret.text"], "the reason lives in its erasable column alone");
+}
+
+fn files(folder: &Path, places: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).expect("the data folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, places);
+        } else {
+            places.push((path.display().to_string(), std::fs::read(&path).expect("readable")));
+        }
+    }
+}
+
+fn contains(bytes: &[u8], canary: &str) -> bool {
+    bytes.windows(canary.len()).any(|window| window == canary.as_bytes())
+}

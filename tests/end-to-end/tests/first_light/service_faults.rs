@@ -1,0 +1,125 @@
+//! A policy service that is down, slow, wrong or forged: no unmasked byte.
+
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use serde_json::json;
+use velum_harness::{Behaviour, FakeService, Response};
+
+use crate::stage::{REVIEWER, Setup, Stage, assert_masked, patients, problem};
+
+async fn behind(fake: &FakeService) -> Stage {
+    let mut setup = Setup::new(patients);
+    setup.service_address = Some(fake.address());
+    setup.start().await
+}
+
+async fn ask(stage: &Stage) -> Response {
+    stage.ask("/Patient/p1", "name", 2).send().await.expect("an answer")
+}
+
+/// The plain answer stays, masked; the lift is refused.
+async fn assert_fails_closed(stage: &Stage, why: &str) {
+    let answer = ask(stage).await;
+    assert_masked(&answer.text());
+    assert_eq!(problem(&answer), (503, "approval-unavailable".into()), "{why}");
+    let first = stage.agent("GET", "/Patient/p1").header("velum-lift", "name");
+    let first = first.send().await.expect("an answer");
+    assert_eq!(first.status, 200, "{why}: mask first");
+    assert_masked(&first.text());
+    let plain = stage.agent("GET", "/Patient/p1").send().await.expect("an answer");
+    assert_eq!(plain.status, 200, "{why}");
+    assert_masked(&plain.text());
+    stage.upstream.forget();
+    let delete = stage.agent("DELETE", "/Patient/p1").send().await.expect("an answer");
+    assert_eq!(problem(&delete), (503, "approval-unavailable".into()), "{why}");
+    assert!(stage.upstream.received().is_empty(), "{why}: nothing was deleted");
+}
+
+#[tokio::test]
+async fn down() {
+    let mut stage = Stage::with_patients().await;
+    stage.service.stop();
+    assert_fails_closed(&stage, "stopped").await;
+    stage.service.restart().await.expect("restart");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let answer = ask(&stage).await;
+    assert_eq!(problem(&answer), (403, "approval-required".into()), "it recovers");
+}
+
+#[tokio::test]
+async fn silent() {
+    let fake = FakeService::start(Behaviour::Silent).await.expect("fake");
+    let stage = behind(&fake).await;
+    let answer = tokio::time::timeout(Duration::from_secs(20), ask(&stage)).await.expect("in time");
+    assert_masked(&answer.text());
+    assert_eq!(problem(&answer), (503, "approval-unavailable".into()));
+}
+
+#[tokio::test]
+async fn talking_rubbish() {
+    let fake = FakeService::start(Behaviour::BreakOff).await.expect("fake");
+    let stage = behind(&fake).await;
+    assert_fails_closed(&stage, "breaks off").await;
+    for (status, body) in [
+        (200, "".to_owned()),
+        (200, "<html>ok</html>".to_owned()),
+        (200, json!({"decision": "allow"}).to_string()),
+        (200, json!({"decision": "sure"}).to_string()),
+        (200, "{\"decision\":".to_owned()),
+        (200, "x".repeat(200_000)),
+        (204, String::new()),
+        (302, String::new()),
+        (500, json!({"decision": "allow"}).to_string()),
+    ] {
+        fake.set(Behaviour::Answer(status, body.clone().into_bytes()));
+        let why = format!("{status} {}", body.chars().take(40).collect::<String>());
+        assert_fails_closed(&stage, &why).await;
+    }
+}
+
+#[tokio::test]
+async fn unsigned_or_signed_by_another() {
+    let fake = FakeService::start(Behaviour::Silent).await.expect("fake");
+    let stage = behind(&fake).await;
+    // Another installation's service answers, with a key that this filter does not list.
+    let other = Stage::with_patients().await;
+    fake.set(Behaviour::Forward(other.service.address()));
+    let answer = ask(&stage).await;
+    assert_masked(&answer.text());
+    assert!(answer.status >= 400, "{}", answer.status);
+    let unsigned = json!({"decision": "allow", "allow": "e30", "signature": ""});
+    fake.set(Behaviour::Answer(200, unsigned.to_string().into_bytes()));
+    assert_fails_closed(&stage, "unsigned").await;
+    let key = SigningKey::from_bytes(&[42; 32]);
+    let forged = velum_harness::signed_allow(&key, &json!({
+        "gateway": "edge", "use_key": "AAAAAAAAAAAAAAAAAAAAAA", "classes": ["name"],
+    }));
+    fake.set(Behaviour::Answer(200, forged.to_string().into_bytes()));
+    assert_fails_closed(&stage, "another's signature").await;
+}
+
+#[tokio::test]
+async fn replaying_an_old_answer() {
+    let fake = FakeService::start(Behaviour::Silent).await.expect("fake");
+    let stage = behind(&fake).await;
+    fake.set(Behaviour::Forward(stage.service.address()));
+    let first = stage.approved(stage.ask("/Patient/p1", "name", 20), None).await;
+    assert_eq!(first.json()["name"][0]["family"], "Thistlewood", "the answer was good once");
+    fake.set(Behaviour::ReplayAllow);
+    assert_fails_closed(&stage, "replayed").await;
+}
+
+#[tokio::test]
+async fn slow_but_right_is_waited_for() {
+    let fake = FakeService::start(Behaviour::Silent).await.expect("fake");
+    let stage = behind(&fake).await;
+    let slow = Behaviour::ForwardAfter(stage.service.address(), Duration::from_secs(1));
+    fake.set(slow);
+    let first = ask(&stage).await;
+    assert_masked(&first.text());
+    let id = first.header("velum-approval").expect("an approval id").to_owned();
+    stage.reviewer(REVIEWER).approve(&id, None).await.expect("approve");
+    let released = stage.ask("/Patient/p1", "name", 5).send().await.expect("an answer");
+    assert_eq!(released.json()["name"][0]["family"], "Thistlewood");
+}

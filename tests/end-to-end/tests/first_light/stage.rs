@@ -1,0 +1,222 @@
+//! A whole installation for one test: upstream, policy service, Envoy with the filter.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use velum_harness::{
+    BootstrapOptions, Call, Client, DownstreamTls, Envoy, EnvoyOptions, Jwt, PolicyDocument, PolicyService,
+    PolicyServiceOptions, Protocol, Received, Reply, Response, Reviewer, Upstream, bootstrap,
+    example_policy, locations,
+};
+
+pub(crate) const AGENT: &str = "triage-bot";
+pub(crate) const PERSON: &str = "dr-jones";
+pub(crate) const REVIEWER: &str = "grace";
+/// 32 bytes in base64, for tests only.
+const MASKING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+type Handler = Box<dyn Fn(&Received) -> Reply + Send + Sync>;
+
+/// What differs from the example's installation.
+pub(crate) struct Setup {
+    pub(crate) policy: Value,
+    pub(crate) protocol: Protocol,
+    pub(crate) lifetimes: Option<(&'static str, &'static str)>,
+    /// Where Envoy looks for the service, instead of where it is.
+    pub(crate) service_address: Option<SocketAddr>,
+    pub(crate) tls: Option<DownstreamTls>,
+    pub(crate) change: fn(&mut BootstrapOptions),
+    handler: Handler,
+}
+
+impl Setup {
+    pub(crate) fn new(handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        Self {
+            policy: example_policy().expect("the example's policy"),
+            protocol: Protocol::Http1,
+            lifetimes: None,
+            service_address: None,
+            tls: None,
+            change: |_| {},
+            handler: Box::new(handler),
+        }
+    }
+
+    pub(crate) async fn start(self) -> Stage {
+        let handler = self.handler;
+        let upstream = Upstream::start(self.protocol, handler).await.expect("upstream");
+        let mut options = PolicyServiceOptions::new(self.policy).expect("service options");
+        if let Some((pending, grant)) = self.lifetimes {
+            options = options.lifetimes(pending, grant);
+        }
+        let service = PolicyService::start(options).await.expect("policy service");
+        let jwt = Jwt::new().expect("token issuer");
+        let filter = locations::filter().expect("the built filter");
+        let mut options =
+            BootstrapOptions::new(upstream.address(), filter, service.policy().clone(), jwt.jwks());
+        options.upstream_protocol = self.protocol;
+        options.policy_service = Some(self.service_address.unwrap_or_else(|| service.address()));
+        if self.tls.is_some() {
+            // Who calls is told by the certificate: no tokens.
+            options.jwks = None;
+            options.tls = self.tls;
+        }
+        (self.change)(&mut options);
+        let envoy = start_envoy(&options, service.gateway_token("edge").expect("token")).await;
+        Stage { envoy, service, upstream, jwt }
+    }
+}
+
+pub(crate) async fn start_envoy(options: &BootstrapOptions, gateway_token: &str) -> Envoy {
+    Envoy::start(envoy_options(options, gateway_token)).await.expect("Envoy")
+}
+
+pub(crate) fn envoy_options(options: &BootstrapOptions, gateway_token: &str) -> EnvoyOptions {
+    EnvoyOptions::new(bootstrap(options).expect("bootstrap"))
+        .environment("VELUM_GATEWAY_TOKEN", gateway_token)
+        .environment("VELUM_MASKING_KEY", MASKING_KEY)
+}
+
+/// A running installation.
+pub(crate) struct Stage {
+    // Envoy goes first, while its upstream and its service still answer.
+    pub(crate) envoy: Envoy,
+    pub(crate) service: PolicyService,
+    pub(crate) upstream: Upstream,
+    pub(crate) jwt: Jwt,
+}
+
+impl Stage {
+    /// The example's installation in front of invented patients.
+    pub(crate) async fn with_patients() -> Self {
+        Setup::new(patients).start().await
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.envoy.client()
+    }
+
+    /// A request of the agent, on behalf of the person.
+    pub(crate) fn agent(&self, method: &str, path: &str) -> Call {
+        self.client().call(method, path).bearer(&self.jwt.agent(AGENT, PERSON))
+    }
+
+    /// The agent asks for names and waits.
+    pub(crate) fn ask(&self, path: &str, lift: &str, wait: u32) -> Call {
+        self.agent("GET", path)
+            .header("velum-lift", lift)
+            .header("velum-reason", "discharge summary")
+            .header("prefer", format!("wait={wait}"))
+    }
+
+    pub(crate) fn reviewer(&self, person: &str) -> Reviewer {
+        self.service.reviewer(person).expect("a reviewer's token")
+    }
+
+    /// Waits for the one pending approval, as the reviewer sees it.
+    pub(crate) async fn pending(&self) -> Value {
+        let patience = Duration::from_secs(20);
+        self.reviewer(REVIEWER).wait_for_pending(patience).await.expect("a pending approval")
+    }
+
+    /// Sends the call and, while it waits, lets the reviewer decide with `decide`.
+    pub(crate) async fn while_waiting<F: Future>(
+        &self,
+        call: Call,
+        decide: impl FnOnce(String) -> F,
+    ) -> Response {
+        let waiting = tokio::spawn(call.send());
+        let id = text(&self.pending().await["id"]);
+        decide(id).await;
+        waiting.await.expect("the request's task").expect("an answer")
+    }
+
+    /// A request that grace approves while it waits.
+    pub(crate) async fn approved(&self, call: Call, classes: Option<&[&str]>) -> Response {
+        let reviewer = self.reviewer(REVIEWER);
+        self.while_waiting(call, |id| async move {
+            let answer = reviewer.approve(&id, classes).await.expect("approve");
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        })
+        .await
+    }
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+}
+
+/// The last part of a problem's type.
+pub(crate) fn problem(response: &Response) -> (u16, String) {
+    assert_eq!(response.header("content-type"), Some("application/problem+json"));
+    let body = response.json();
+    let code = text(&body["type"]).rsplit('/').next().unwrap_or_default().to_owned();
+    assert_eq!(body["status"], response.status, "{body}");
+    assert!(body["retryable"].is_boolean() && body["detail"].is_string(), "{body}");
+    (response.status, code)
+}
+
+/// Values of [`patient`] that must stay behind the veil.
+pub(crate) const SECRETS: [&str; 8] = [
+    "Thistlewood", "Orla", "000-12-3456", "555-0142", "Lantern", "1971-04-09", "MRN-88213", "orla@",
+];
+
+pub(crate) fn patient() -> Value {
+    json!({
+        "resourceType": "Patient",
+        "id": "p1",
+        "identifier": [
+            {"value": "MRN-88213", "type": {"coding": [
+                {"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}},
+            {"system": "http://hl7.org/fhir/sid/us-ssn", "value": "000-12-3456"},
+        ],
+        "name": [{"use": "official", "family": "Thistlewood", "given": ["Orla"]}],
+        "telecom": [
+            {"system": "phone", "value": "555-0142"},
+            {"value": "orla@example.org", "system": "email"},
+        ],
+        "gender": "female",
+        "birthDate": "1971-04-09",
+        "address": [{"line": ["4 Lantern Court"], "city": "Millbrook", "state": "VT"}],
+        "maritalStatus": {"coding": [{"code": "M", "display": "Married"}]},
+    })
+}
+
+pub(crate) fn bundle(count: usize) -> Value {
+    let entry: Vec<Value> = (0..count).map(|_| json!({"resource": patient()})).collect();
+    json!({"resourceType": "Bundle", "type": "searchset", "total": count, "entry": entry})
+}
+
+/// `/Patient/…` is a patient, `/Patient` a list; a query `chunked` sends it in chunks of 7 bytes.
+pub(crate) fn patients(request: &Received) -> Reply {
+    let document = if request.path.starts_with("/Patient/") { patient() } else { bundle(20) };
+    let body = document.to_string().into_bytes();
+    let reply = Reply::new(200).header("content-type", "application/fhir+json");
+    if request.path.contains("chunked") {
+        reply.chunks(body.chunks(7).map(<[u8]>::to_vec).collect::<Vec<_>>())
+    } else {
+        reply.whole(body)
+    }
+}
+
+/// Fails if a secret of the patient shows.
+pub(crate) fn assert_masked(text: &str) {
+    for secret in SECRETS {
+        assert!(!text.contains(secret), "{secret} shows in {text}");
+    }
+}
+
+/// A policy document as the bootstrap's text, which may be anything.
+pub(crate) fn as_text(policy: &Value) -> PolicyDocument {
+    PolicyDocument::Text(policy.to_string())
+}
+
+/// Leaves a figure for `cargo xtask claims`.
+pub(crate) fn figure(test: &str, figure: &str) {
+    println!("{test}: {figure}");
+    if let Some(folder) = std::env::var_os("VELUM_FIGURES") {
+        let file = std::path::Path::new(&folder).join(format!("{test}.txt"));
+        std::fs::write(file, format!("{figure}\n")).expect("the figures' folder");
+    }
+}

@@ -1,0 +1,50 @@
+//! Where the programs and the project's files are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::{Failure, Result};
+
+/// The Envoy binary: `VELUM_ENVOY`.
+pub fn envoy() -> Result<PathBuf> {
+    file("VELUM_ENVOY", "the Envoy binary")
+}
+
+/// The built filter: `VELUM_WASM`.
+pub fn filter() -> Result<PathBuf> {
+    file("VELUM_WASM", "the built filter")
+}
+
+/// A program of this workspace, in the folder `VELUM_BIN_DIR`.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let path = file("VELUM_BIN_DIR", "the folder of the built programs")?.join(name);
+    existing(&path, name)
+}
+
+/// The root of the project's sources.
+pub fn project() -> PathBuf {
+    let harness = Path::new(env!("CARGO_MANIFEST_DIR"));
+    harness.ancestors().nth(2).unwrap_or(harness).to_path_buf()
+}
+
+fn file(variable: &str, what: &str) -> Result<PathBuf> {
+    let value = env::var_os(variable).ok_or_else(|| {
+        Failure::new(format!(
+            "{variable} does not say where {what} is; run `cargo xtask test`, which sets it"
+        ))
+    })?;
+    existing(Path::new(&value), variable)
+}
+
+fn existing(path: &Path, what: &str) -> Result<PathBuf> {
+    if path.exists() {
+        // Envoy and the service run in folders of their own.
+        std::path::absolute(path)
+            .map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+    } else {
+        Err(Failure::new(format!(
+            "{what}: {} does not exist",
+            path.display()
+        )))
+    }
+}

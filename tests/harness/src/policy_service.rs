@@ -1,0 +1,258 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use toml::Table;
+
+use crate::failure::During;
+use crate::{Failure, Process, Result, Reviewer, documents, locations};
+
+/// How to start a policy service.
+#[derive(Debug, Clone)]
+pub struct PolicyServiceOptions {
+    /// The filter's policy; the service's public key is put in.
+    pub policy: Value,
+    /// The configuration: `examples/service.toml` unless changed. `listen`, `data` and `policies`
+    /// are set by the harness.
+    pub config: Table,
+    /// Environment variables for the process.
+    pub environment: Vec<(String, String)>,
+}
+
+impl PolicyServiceOptions {
+    /// The example's directory, reviewers and gateways with this policy.
+    pub fn new(policy: Value) -> Result<Self> {
+        let config = documents::text("examples/service.toml")?
+            .parse()
+            .during("service.toml")?;
+        Ok(Self {
+            policy,
+            config,
+            environment: Vec::new(),
+        })
+    }
+
+    /// The same with these lifetimes (`"15m"`, `"2s"`).
+    #[must_use]
+    pub fn lifetimes(mut self, pending: &str, grant: &str) -> Self {
+        let lifetimes = Table::from_iter([
+            ("pending".to_owned(), pending.into()),
+            ("grant".to_owned(), grant.into()),
+        ]);
+        self.config.insert("lifetimes".to_owned(), lifetimes.into());
+        self
+    }
+}
+
+/// A running policy service, started with `--try` on a folder of its own, both gone when this is
+/// dropped.
+#[derive(Debug)]
+pub struct PolicyService {
+    // Declared first: the process must be dead before its folder goes.
+    process: Option<Process>,
+    folder: TempDir,
+    config: Table,
+    environment: Vec<(String, String)>,
+    policy: Value,
+    address: SocketAddr,
+    public_key: String,
+    gateways: BTreeMap<String, String>,
+    reviewers: BTreeMap<String, String>,
+    log: String,
+}
+
+impl PolicyService {
+    /// Starts the service. It starts twice: the first run makes the signing key and the tokens,
+    /// the second has the policy with that key in it, and the tokens' hashes.
+    pub async fn start(options: PolicyServiceOptions) -> Result<Self> {
+        let folder = tempfile::tempdir().during("temporary folder")?;
+        let mut config = options.config;
+        config.insert("data".to_owned(), path_value(&folder.path().join("data")));
+        let policy_file = folder.path().join("policy.json");
+        config.insert("policies".to_owned(), vec![path_value(&policy_file)].into());
+        config.insert("listen".to_owned(), "127.0.0.1:0".into());
+        fs::write(&policy_file, options.policy.to_string()).during("policy.json")?;
+        let environment = options.environment;
+        let (first, line) = run(folder.path(), &config, &environment).await?;
+        drop(first);
+        let (address, public_key) = (address(&line)?, text(&line, "public_key")?);
+        let (gateways, reviewers) = (tokens(&line, "gateways"), tokens(&line, "reviewers"));
+        config.insert("listen".to_owned(), address.to_string().into());
+        pin(&mut config, "gateways", "id", &gateways);
+        pin(&mut config, "reviewers", "person", &reviewers);
+        let keys = std::slice::from_ref(&public_key);
+        let policy = documents::with_public_keys(options.policy, keys);
+        fs::write(&policy_file, policy.to_string()).during("policy.json")?;
+        let mut service = Self {
+            process: None,
+            folder,
+            config,
+            environment,
+            policy,
+            address,
+            public_key,
+            gateways,
+            reviewers,
+            log: String::new(),
+        };
+        service.restart().await?;
+        Ok(service)
+    }
+
+    /// Kills the service; nothing listens there then.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+            self.log = process.log();
+        }
+    }
+
+    /// Starts the service again on the same data, address, key and tokens.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.stop();
+        let (process, line) = run(self.folder.path(), &self.config, &self.environment).await?;
+        self.process = Some(process);
+        let key = text(&line, "public_key")?;
+        if key != self.public_key {
+            return Err(Failure::new(
+                "the policy service changed its key over a restart",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Changes the policy that the service knows; it holds from the next [`Self::restart`].
+    pub fn set_policy(&mut self, policy: Value) -> Result<()> {
+        self.policy = documents::with_public_keys(policy, std::slice::from_ref(&self.public_key));
+        fs::write(
+            self.folder.path().join("policy.json"),
+            self.policy.to_string(),
+        )
+        .during("policy.json")
+    }
+
+    /// Where it listens, running or not.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address as `http://…`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its key in the form that a policy takes.
+    pub fn public_key(&self) -> &str {
+        &self.public_key
+    }
+
+    /// The policy with this service's key: what the filter must be given.
+    pub fn policy(&self) -> &Value {
+        &self.policy
+    }
+
+    /// The token of a gateway (`edge`).
+    pub fn gateway_token(&self, gateway: &str) -> Result<&str> {
+        find(&self.gateways, gateway)
+    }
+
+    /// The token of a reviewer (`grace`).
+    pub fn reviewer_token(&self, person: &str) -> Result<&str> {
+        find(&self.reviewers, person)
+    }
+
+    /// A client of the service with the token of this reviewer.
+    pub fn reviewer(&self, person: &str) -> Result<Reviewer> {
+        Ok(Reviewer::new(self.address, self.reviewer_token(person)?))
+    }
+
+    /// All that it has logged or printed after its tokens were made.
+    pub fn log(&self) -> String {
+        self.process
+            .as_ref()
+            .map_or_else(|| self.log.clone(), Process::log)
+    }
+
+    /// The folder of its database and keys.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
+async fn run(
+    folder: &Path,
+    config: &Table,
+    environment: &[(String, String)],
+) -> Result<(Process, Value)> {
+    let file = folder.join("service.toml");
+    let text = toml::to_string(config).during("service.toml")?;
+    fs::write(&file, text).during("service.toml")?;
+    let mut command = Command::new(locations::program("velum-policy-service")?);
+    command
+        .arg("--config")
+        .arg(&file)
+        .arg("--try")
+        .current_dir(folder)
+        .envs(environment.iter().map(|(name, value)| (name, value)));
+    let mut process = Process::start("policy-service", command, folder)?;
+    let line = process.first_line(Duration::from_secs(30)).await?;
+    let line = serde_json::from_str(&line).during("the policy service's first line")?;
+    Ok((process, line))
+}
+
+fn path_value(path: &Path) -> toml::Value {
+    path.display().to_string().into()
+}
+
+fn address(line: &Value) -> Result<SocketAddr> {
+    text(line, "listening")?
+        .strip_prefix("http://")
+        .and_then(|address| address.parse().ok())
+        .ok_or_else(|| Failure::new("the policy service does not say where it listens"))
+}
+
+fn text(line: &Value, member: &str) -> Result<String> {
+    line[member]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::new(format!("the policy service's first line has no `{member}`")))
+}
+
+fn tokens(line: &Value, member: &str) -> BTreeMap<String, String> {
+    let tokens = line[member].as_object().into_iter().flatten();
+    tokens
+        .filter_map(|(name, token)| Some((name.clone(), token.as_str()?.to_owned())))
+        .collect()
+}
+
+/// Writes the hashes of `tokens` into the entries of `list`, so that the tokens outlive a restart.
+fn pin(config: &mut Table, list: &str, key: &str, tokens: &BTreeMap<String, String>) {
+    let entries = config
+        .get_mut(list)
+        .and_then(toml::Value::as_array_mut)
+        .into_iter()
+        .flatten();
+    for entry in entries.filter_map(toml::Value::as_table_mut) {
+        let name = entry.get(key).and_then(toml::Value::as_str);
+        if let Some(token) = name.and_then(|name| tokens.get(name)) {
+            let hash = Sha256::digest(token.as_bytes());
+            let hex = hash
+                .iter()
+                .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            entry.insert("token_sha256".to_owned(), hex.into());
+        }
+    }
+}
+
+fn find<'a>(tokens: &'a BTreeMap<String, String>, name: &str) -> Result<&'a str> {
+    tokens
+        .get(name)
+        .map(String::as_str)
+        .ok_or_else(|| Failure::new(format!("the policy service made no token for {name}")))
+}

@@ -1,0 +1,253 @@
+//! `claims`: runs what shows each line of an area and prints the line with its figure and a verdict.
+//!
+//! A test leaves a figure by writing one line to `$VELUM_FIGURES/<name of its function>.txt`; one
+//! that begins with `skipped: ` says what the test had not got.
+
+mod first_light;
+mod tests_run;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use clap::Args;
+
+use self::tests_run::{Outcome, TestName};
+use crate::{Result, say, setup, wasm, workspace};
+
+/// Which claims.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// An area, for instance first-light; without it all of them
+    area: Option<String>,
+}
+
+/// One line of an area.
+struct Claim {
+    /// As a reader finds it.
+    text: &'static str,
+    /// What shows it, each as `package::target::function` for an integration test and
+    /// `package::module::function` for a unit test; all must pass.
+    tests: &'static [&'static str],
+}
+
+/// Every area, in the order in which they came.
+const AREAS: &[(&str, &[Claim])] = &[("first-light", first_light::CLAIMS)];
+
+/// Runs the tests of an area and judges its claims.
+pub(crate) fn run(arguments: &Arguments) -> Result {
+    let areas: Vec<_> = AREAS
+        .iter()
+        .filter(|(name, _)| arguments.area.as_deref().is_none_or(|area| area == *name))
+        .collect();
+    if areas.is_empty() {
+        let known: Vec<_> = AREAS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("no such area; there are: {}", known.join(", ")));
+    }
+    setup::run()?;
+    wasm::build_modules()?;
+    workspace::build_programs(&[])?;
+
+    let folder = workspace::root().join("target/claims");
+    empty(&folder)?;
+    let named = areas
+        .iter()
+        .flat_map(|(_, claims)| *claims)
+        .flat_map(|claim| claim.tests);
+    let named: Vec<_> = named
+        .map(|test| TestName::parse(test))
+        .collect::<Result<_>>()?;
+    let outcomes = tests_run::run(&named, &folder)?;
+    let figures = read_figures(&folder)?;
+
+    let mut fallen = 0;
+    for (area, claims) in areas {
+        let verdicts: Vec<_> = claims
+            .iter()
+            .map(|it| judge(it, &outcomes, &figures))
+            .collect();
+        for (claim, verdict) in claims.iter().zip(&verdicts) {
+            say::result(&format!("{}: {}", claim.text, verdict.describe()));
+        }
+        let count = |kind: fn(&Verdict) -> bool| verdicts.iter().filter(|it| kind(it)).count();
+        let short = count(|verdict| matches!(verdict, Verdict::FallsShort(_)));
+        say::result(&format!(
+            "{area}: {} hold, {short} fall short, {} skipped",
+            count(|verdict| matches!(verdict, Verdict::Holds(_))),
+            count(|verdict| matches!(verdict, Verdict::Skipped(_))),
+        ));
+        fallen += short;
+    }
+    if fallen == 0 {
+        Ok(())
+    } else {
+        Err(format!("{fallen} claims fall short"))
+    }
+}
+
+/// What became of a claim, with the figures or reasons to print.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Holds(Vec<String>),
+    FallsShort(Vec<String>),
+    Skipped(Vec<String>),
+}
+
+impl Verdict {
+    fn describe(&self) -> String {
+        match self {
+            Self::Holds(figures) if figures.is_empty() => "holds".to_owned(),
+            Self::Holds(figures) => format!("{}: holds", figures.join("; ")),
+            Self::FallsShort(reasons) => format!("falls short: {}", reasons.join("; ")),
+            Self::Skipped(missing) => format!("skipped: {}", missing.join("; ")),
+        }
+    }
+}
+
+/// A figure for each name of a test function.
+type Figures = BTreeMap<String, String>;
+
+fn judge(claim: &Claim, outcomes: &BTreeMap<String, Outcome>, figures: &Figures) -> Verdict {
+    let reasons: Vec<_> = claim
+        .tests
+        .iter()
+        .filter_map(|test| match outcomes.get(*test) {
+            Some(Outcome::Passed) => None,
+            Some(Outcome::Failed) => Some(format!("{test} failed")),
+            Some(Outcome::Missing) | None => Some(format!("{test} did not run")),
+        })
+        .collect();
+    if !reasons.is_empty() {
+        return Verdict::FallsShort(reasons);
+    }
+    if claim.tests.is_empty() {
+        return Verdict::FallsShort(vec!["no test shows it".to_owned()]);
+    }
+    let figures = claim.tests.iter().filter_map(|test| {
+        let function = test.rsplit("::").next()?;
+        figures.get(function).map(String::as_str)
+    });
+    let (skipped, figures): (Vec<_>, Vec<_>) =
+        figures.partition(|figure| figure.starts_with(SKIPPED));
+    if skipped.is_empty() {
+        return Verdict::Holds(figures.into_iter().map(str::to_owned).collect());
+    }
+    Verdict::Skipped(
+        skipped
+            .into_iter()
+            .map(|it| it[SKIPPED.len()..].to_owned())
+            .collect(),
+    )
+}
+
+const SKIPPED: &str = "skipped: ";
+
+/// No figure of an earlier run may be read as one of this run.
+fn empty(folder: &Path) -> Result {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    fs::create_dir_all(folder).map_err(failed)
+}
+
+fn read_figures(folder: &Path) -> Result<Figures> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut figures = Figures::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let line = fs::read_to_string(&path).map_err(failed)?;
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        figures.insert(
+            name,
+            line.lines().next().unwrap_or_default().trim().to_owned(),
+        );
+    }
+    Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{AREAS, Claim, Outcome, TestName, Verdict, judge};
+
+    const CLAIM: Claim = Claim {
+        text: "t",
+        tests: &["p::t::a", "p::t::b"],
+    };
+
+    fn verdict(claim: &Claim, outcomes: &[(&str, Outcome)], figures: &[(&str, &str)]) -> Verdict {
+        let outcomes = outcomes
+            .iter()
+            .map(|(name, outcome)| ((*name).to_owned(), *outcome));
+        let figures = figures
+            .iter()
+            .map(|(name, line)| ((*name).to_owned(), (*line).to_owned()));
+        judge(
+            claim,
+            &outcomes.collect(),
+            &figures.collect::<BTreeMap<_, _>>(),
+        )
+    }
+
+    #[test]
+    fn a_claim_holds_only_when_all_its_tests_passed() {
+        let (passed, failed, missing) = (Outcome::Passed, Outcome::Failed, Outcome::Missing);
+        let both = |second| vec![("p::t::a", passed), ("p::t::b", second)];
+        let figures = [("a", "12 MiB"), ("c", "of another claim")];
+        assert_eq!(
+            verdict(&CLAIM, &both(passed), &figures),
+            Verdict::Holds(vec!["12 MiB".to_owned()])
+        );
+        for (outcomes, reason) in [
+            (both(failed), "p::t::b failed"),
+            (both(missing), "p::t::b did not run"),
+            (vec![("p::t::a", passed)], "p::t::b did not run"),
+        ] {
+            let expected = Verdict::FallsShort(vec![reason.to_owned()]);
+            assert_eq!(verdict(&CLAIM, &outcomes, &figures), expected);
+        }
+    }
+
+    #[test]
+    fn a_claim_without_tests_falls_short() {
+        let claim = Claim {
+            text: "t",
+            tests: &[],
+        };
+        assert!(matches!(verdict(&claim, &[], &[]), Verdict::FallsShort(_)));
+    }
+
+    #[test]
+    fn what_could_not_run_is_skipped_and_never_holds() {
+        let outcomes = [("p::t::a", Outcome::Passed), ("p::t::b", Outcome::Passed)];
+        assert_eq!(
+            verdict(
+                &CLAIM,
+                &outcomes,
+                &[("a", "skipped: no second Envoy"), ("b", "1")]
+            ),
+            Verdict::Skipped(vec!["no second Envoy".to_owned()])
+        );
+        let outcomes = [("p::t::a", Outcome::Passed), ("p::t::b", Outcome::Failed)];
+        let skipped = verdict(&CLAIM, &outcomes, &[("a", "skipped: no second Envoy")]);
+        assert!(matches!(skipped, Verdict::FallsShort(_)));
+    }
+
+    #[test]
+    fn every_test_that_is_named_can_be_read() {
+        for test in AREAS
+            .iter()
+            .flat_map(|(_, claims)| *claims)
+            .flat_map(|claim| claim.tests)
+        {
+            assert!(TestName::parse(test).is_ok(), "{test}");
+        }
+    }
+}

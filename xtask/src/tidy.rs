@@ -1,0 +1,94 @@
+//! `tidy`: the house's own rules, which no compiler and no lint knows.
+//!
+//! Each rule is a function from what it reads to the faults it finds, and has a test that shows it
+//! can fail.
+
+mod dependencies;
+mod documents;
+mod envoy_files;
+mod invented_data;
+mod packages;
+mod sources;
+
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use crate::{Result, say, workspace};
+
+/// A text file of the checkout.
+struct File {
+    /// Relative to the checkout, with `/`.
+    path: String,
+    text: String,
+}
+
+impl File {
+    fn has_extension(&self, extensions: &[&str]) -> bool {
+        let extension = Path::new(&self.path)
+            .extension()
+            .and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| extensions.contains(&extension))
+    }
+}
+
+/// Applies every rule and reports every fault.
+pub(crate) fn run() -> Result {
+    say::step("tidy");
+    let metadata = workspace::metadata()?;
+    let files = read_files()?;
+    let commands: Vec<String> = crate::Arguments::command()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let rules = [
+        ("dependencies", dependencies::check(&metadata)),
+        ("packages", packages::check(&metadata, &files)),
+        ("sources", sources::check(&files)),
+        (
+            "documents",
+            documents::check(&files, &documents::Names::new(&metadata, commands)),
+        ),
+        ("envoy files", envoy_files::check(&files)),
+        ("invented data", invented_data::check(&files)),
+    ];
+    let mut faults = 0;
+    for (rule, found) in &rules {
+        for fault in found {
+            say::result(&format!("tidy: {rule}: {fault}"));
+        }
+        faults += found.len();
+    }
+    match faults {
+        0 => {
+            say::result(&format!(
+                "tidy: {} rules hold over {} files",
+                rules.len(),
+                files.len()
+            ));
+            Ok(())
+        }
+        1 => Err("tidy: 1 fault".to_owned()),
+        _ => Err(format!("tidy: {faults} faults")),
+    }
+}
+
+/// Every text file; what is not UTF-8 is no text.
+fn read_files() -> Result<Vec<File>> {
+    let files = workspace::files()?.into_iter().filter_map(|path| {
+        let text = std::fs::read_to_string(workspace::root().join(&path)).ok()?;
+        Some(File {
+            path: path.to_str()?.replace('\\', "/"),
+            text,
+        })
+    });
+    Ok(files.collect())
+}
+
+#[cfg(test)]
+fn file(path: &str, text: &str) -> File {
+    File {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    }
+}

@@ -1,0 +1,92 @@
+//! Every Envoy configuration that loads a module states its failure policy, and it fails closed.
+
+use super::File;
+
+/// What marks a wasm filter in a configuration.
+const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+
+/// Sources that write configurations for a real Envoy.
+const STARTERS: &[&str] = &["examples/", "tests/"];
+
+/// Policies that let nothing through unmasked.
+const CLOSED: &[&str] = &["FAIL_CLOSED", "FAIL_RELOAD"];
+
+/// Returns every file that leaves a wasm filter's failure policy open or unsaid.
+pub(super) fn check(files: &[File]) -> Vec<String> {
+    files
+        .iter()
+        .filter(|file| file.has_extension(&["json", "md", "rs", "yaml", "yml"]))
+        // Of the sources only those that start Envoy: others write about such files.
+        .filter(|file| {
+            !file.has_extension(&["rs"]) || STARTERS.iter().any(|it| file.path.starts_with(it))
+        })
+        .flat_map(check_file)
+        .collect()
+}
+
+fn check_file(file: &File) -> Vec<String> {
+    let path = &file.path;
+    let stated: Vec<_> = policies(&file.text).collect();
+    let filters = file.text.matches(WASM_FILTER).count();
+    let mut faults: Vec<_> = stated
+        .iter()
+        .filter(|policy| !CLOSED.contains(policy))
+        .map(|policy| format!("{path}: failure policy {policy} does not fail closed"))
+        .collect();
+    if stated.len() < filters {
+        let count = stated.len();
+        faults.push(format!(
+            "{path}: {filters} wasm filters, {count} failure policies"
+        ));
+    }
+    let code = file
+        .text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default());
+    if !file.has_extension(&["md"])
+        && code
+            .into_iter()
+            .any(|line| line.contains("fail_open: true"))
+    {
+        faults.push(format!("{path}: fail_open"));
+    }
+    faults
+}
+
+/// The values given to `failure_policy`, in YAML, JSON or a format string.
+fn policies(text: &str) -> impl Iterator<Item = &str> {
+    text.split("failure_policy").skip(1).filter_map(|rest| {
+        let value = rest.trim_start_matches(['"', '\\', ':', ' ']);
+        let end = value.find(|next: char| !next.is_ascii_uppercase() && next != '_');
+        Some(&value[..end.unwrap_or(value.len())]).filter(|value| !value.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WASM_FILTER, check};
+    use crate::tidy::file;
+
+    fn faults(policy: &str) -> usize {
+        let text = format!("\"@type\": type.googleapis.com/{WASM_FILTER}\nconfig:\n  {policy}\n");
+        check(&[file("envoy/a.yaml", &text)]).len()
+    }
+
+    #[test]
+    fn closed_policies_are_no_fault() {
+        assert_eq!(faults("failure_policy: FAIL_RELOAD"), 0);
+        assert_eq!(faults("\"failure_policy\": \"FAIL_CLOSED\""), 0);
+        assert_eq!(
+            faults("failure_policy: FAIL_CLOSED # never `fail_open: true`"),
+            0
+        );
+    }
+
+    #[test]
+    fn unsaid_and_open_policies_are_faults() {
+        assert_eq!(faults(""), 1);
+        assert_eq!(faults("failure_policy: UNSPECIFIED"), 1);
+        assert_eq!(faults("failure_policy: FAIL_OPEN"), 1);
+        assert_eq!(faults("failure_policy: FAIL_CLOSED\nfail_open: true"), 1);
+    }
+}
