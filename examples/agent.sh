@@ -2,13 +2,13 @@
 # An agent in plain curl: reads a patient masked, asks for the name, waits for the reviewer, and
 # acts on the problem if there is one (RFC 9457).
 #
-#   VELUM_URL=http://127.0.0.1:10000 VELUM_AGENT_TOKEN=... examples/agent.sh PATIENT-ID ["REASON"]
+#   API_URL=http://127.0.0.1:10000 API_TOKEN=... examples/agent.sh PATIENT-ID ["REASON"]
 #
-# Exit status: 0 with the name, 2 denied or refused for good, 3 not decided in time.
+# Exit status: 0 with what was granted, 2 refused for good, 3 not decided in time or worth a retry.
 set -eu
 
-url=${VELUM_URL:?where Envoy listens}
-token=${VELUM_AGENT_TOKEN:?the token of the agent}
+url=${API_URL:?where Envoy listens}
+token=${API_TOKEN:?the token of the agent}
 patient=${1:?the id of a patient}
 reason=${2:-call back about the lab result}
 
@@ -27,9 +27,9 @@ header() {
     tr -d '\r' <"$folder/head" | sed -n "s/^$1: //Ip" | tail -n 1
 }
 
-# A member of the problem in the last body.
+# A text of the problem in the last body.
 member() {
-    sed -n "s/.*\"$1\" *: *\"\{0,1\}\([^\",}]*\).*/\1/p" "$folder/body"
+    sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p" "$folder/body"
 }
 
 echo "masked:"
@@ -64,8 +64,8 @@ case $status in
     echo
     ;;
 *)
-    echo "refused ($status): $(member detail)" >&2
-    [ "$(member retryable)" = true ] && exit 3
+    echo "refused ($status): $(member detail) $(member public_reason)" >&2
+    if grep -q '"retryable" *: *true' "$folder/body"; then exit 3; fi
     exit 2
     ;;
 esac

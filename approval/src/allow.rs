@@ -105,11 +105,12 @@ impl std::error::Error for SignatureError {}
 
 impl SignedAllow {
     /// Signs. The bytes that are signed are those that travel, so nobody has to write JSON alike.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "strings, numbers and lists can always be written as JSON"
+    )]
     pub fn sign(allow: &Allow, key: &SigningKey) -> Self {
-        #[expect(
-            clippy::expect_used,
-            reason = "strings, numbers and lists can always be written"
-        )]
         let json = serde_json::to_vec(allow).expect("an allow is JSON");
         let signature = key.sign(&[DOMAIN, &json].concat());
         Self {

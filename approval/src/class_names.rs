@@ -31,10 +31,6 @@ pub mod optional {
     use velum_engine::ClassSet;
 
     /// Writes `null` or the names.
-    #[expect(
-        clippy::ref_option,
-        reason = "the signature that serde's `with` asks for"
-    )]
     pub fn serialize<S: Serializer>(
         classes: &Option<ClassSet>,
         serializer: S,

@@ -11,12 +11,13 @@ use crate::words::{InvalidWord, base64url_decode, base64url_encode};
 
 /// One key for one purpose: HKDF-SHA-256 (RFC 5869) of the master with `label` as its info.
 /// Different labels give keys that say nothing about each other.
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "32 bytes are one of the 255 blocks that HKDF gives"
+)]
 pub fn derive_key(master: &[u8], label: &str) -> [u8; 32] {
     let mut key = [0; 32];
-    #[expect(
-        clippy::expect_used,
-        reason = "32 bytes are one of the 255 blocks that HKDF gives"
-    )]
     Hkdf::<Sha256>::new(Some(b"velum-keys-v1"), master)
         .expand(label.as_bytes(), &mut key)
         .expect("one block");

@@ -1,2 +1,67 @@
-//! To be written.
-fn main() {}
+//! `velum`: masks files, checks policies, decides approvals, reads the audit log.
+//!
+//! What it finds goes to standard output, what went wrong to standard error. It ends with 0 where
+//! all went well, 1 where something was refused or failed, 2 where it was called wrongly.
+
+mod approvals;
+mod arguments;
+mod audit;
+mod bootstrap;
+mod check;
+mod failure;
+mod mask;
+mod service;
+mod show;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{ApprovalsCommand, Arguments, AuditCommand, Command, PolicyCommand};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(code) => code,
+        // Whoever read our output has seen enough.
+        Err(Failure::OutputClosed) => ExitCode::FAILURE,
+        Err(failure) => {
+            // Nothing is left to tell a failure of this to.
+            let _ = writeln!(io::stderr(), "velum: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Mask(options) => mask::run(&options),
+        Command::Policy {
+            command: PolicyCommand::Check(options),
+        } => check::run(&options),
+        Command::Approvals {
+            connection,
+            command,
+        } => {
+            let service = service::Service::new(&connection)?;
+            match command {
+                ApprovalsCommand::List(options) => approvals::list(&service, &options),
+                ApprovalsCommand::Show(options) => approvals::show(&service, &options),
+                ApprovalsCommand::Approve(options) => approvals::approve(&service, &options),
+                ApprovalsCommand::Deny(options) => approvals::deny(&service, &options),
+            }
+        }
+        Command::Audit {
+            connection,
+            command: AuditCommand::Tail(options),
+        } => audit::tail(&service::Service::new(&connection)?, &options),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "velum", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -109,7 +109,7 @@ impl Detectors {
             if more.is_empty() {
                 return Some(finds);
             }
-            finds.extend(more.into_iter().map(|find| map.back(find)));
+            finds.extend(more.into_iter().map(|find| map.back(&find)));
             merge(&mut finds);
         }
         None
@@ -148,13 +148,14 @@ fn survey(text: &[u8]) -> (usize, bool) {
     let mut others = false;
     for block in text.chunks(64) {
         let mut count = 0u8;
-        let mut other = false;
+        let mut other = 0u8;
         for &byte in block {
+            // Without branches, so that it becomes vector code.
             count += u8::from(byte.wrapping_sub(b'0') < 10);
-            other |= (byte == b'@') | (byte == b'%') | (byte == b'\\');
+            other |= u8::from(byte == b'@') | u8::from(byte == b'%') | u8::from(byte == b'\\');
         }
         digits += usize::from(count);
-        others |= other;
+        others |= other != 0;
     }
     (digits, others)
 }
@@ -196,7 +197,7 @@ fn replace(text: &str, finds: &[Find]) -> (String, Origins) {
 
 impl Origins {
     /// A find in the replaced text as one in the original.
-    fn back(&self, find: Find) -> Find {
+    fn back(&self, find: &Find) -> Find {
         let (start, end) = (
             self.offset(find.range.start, false),
             self.offset(find.range.end, true),

@@ -7,7 +7,9 @@ mod year;
 
 pub use replace::Replacement;
 
-pub(crate) use redact::{contains_placeholder, push_placeholder, strip_placeholders};
+pub(crate) use redact::{
+    contains_placeholder, is_placeholder, push_placeholder, strip_placeholders,
+};
 
 use crate::Class;
 

@@ -60,8 +60,9 @@ impl Profile {
 
 /// What a profile consists of.
 pub(crate) struct Definition {
-    pub(crate) keys: &'static [Keys],
-    pub(crate) paths: &'static [Paths],
+    /// Tables of keys; profiles may share one.
+    pub(crate) keys: &'static [&'static [ByKey]],
+    pub(crate) paths: &'static [ByPath],
     /// Places of harmless structure inside of what is masked.
     pub(crate) keep: &'static [&'static str],
     pub(crate) siblings: &'static [Sibling],
@@ -69,13 +70,13 @@ pub(crate) struct Definition {
 }
 
 /// Keys (in the notation of [`Selector::Keys`](crate::Selector::Keys)) that are redacted.
-pub(crate) struct Keys {
+pub(crate) struct ByKey {
     pub(crate) class: Class,
     pub(crate) keys: &'static [&'static str],
 }
 
 /// Paths with one operator.
-pub(crate) struct Paths {
+pub(crate) struct ByPath {
     pub(crate) class: Class,
     pub(crate) operator: fn() -> Operator,
     pub(crate) paths: &'static [&'static str],

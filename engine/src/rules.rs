@@ -182,8 +182,8 @@ impl Compiling {
             Selector::Keys(keys) => keys.iter().try_for_each(|key| self.keys.add(key, id, true)),
             Selector::Path(path) => {
                 let pattern = Pattern::parse(path)?;
-                if pattern.segments.is_empty() && rule.operator == Operator::Remove {
-                    return Err("the whole body cannot be removed".into());
+                if rule.operator == Operator::Remove {
+                    pattern.check_removable()?;
                 }
                 self.paths.add(pattern, Mark::Rule(id));
                 Ok(())
@@ -203,7 +203,7 @@ impl Compiling {
 
     fn profile(&mut self, profile: Profile) -> Result<(), String> {
         let definition = profile.definition();
-        for keys in definition.keys {
+        for keys in definition.keys.iter().copied().flatten() {
             let id = self.add(keys.class, Operator::Redact, false)?;
             // A key that an earlier rule or profile has taken stays with it.
             keys.keys

@@ -239,12 +239,12 @@ fn dispatch<T>(busy: T, callback: impl FnOnce(&mut Dispatcher, &Envoy) -> T) -> 
 
 /// Says which ABI this module speaks.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_abi_version_0_2_1() {}
+pub(crate) extern "C" fn proxy_abi_version_0_2_1() {}
 
 /// Gives the host memory to put its answers in; null where there is none, which the host
 /// reports as a failed call.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+pub(crate) extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
     match Layout::array::<u8>(size) {
         // SAFETY: the layout has a size above zero.
         Ok(layout) if size > 0 => unsafe { alloc(layout) },
@@ -254,7 +254,7 @@ pub extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 
 /// A VM started. A panic is logged by its place only: its message could hold a value.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
+pub(crate) extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map_or_else(String::new, ToString::to_string);
         Envoy.log(Level::Error, &format!("velum: internal error at {place}"));
@@ -264,55 +264,55 @@ pub extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
 
 /// A root context is given its configuration.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
+pub(crate) extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
     dispatch(false, |dispatcher, host| dispatcher.configure(host, root, size))
 }
 
 /// A context is made: a root's parent is 0, a stream's is its root.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
+pub(crate) extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
     dispatch((), |dispatcher, _| dispatcher.create(context, parent));
 }
 
 /// Request headers have come.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_request_headers(context: u32, _count: usize, end: bool) -> u32 {
+pub(crate) extern "C" fn proxy_on_request_headers(context: u32, _count: usize, end: bool) -> u32 {
     flow(context, |stream, host| stream.on_request_headers(host, end))
 }
 
 /// Request body bytes have come.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32 {
+pub(crate) extern "C" fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32 {
     flow(context, |stream, host| stream.on_request_body(host, size, end))
 }
 
 /// Request trailers have come.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_request_trailers(context: u32, _count: usize) -> u32 {
+pub(crate) extern "C" fn proxy_on_request_trailers(context: u32, _count: usize) -> u32 {
     flow(context, crate::stream::Stream::on_request_trailers)
 }
 
 /// Response headers have come.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_response_headers(context: u32, _count: usize, end: bool) -> u32 {
+pub(crate) extern "C" fn proxy_on_response_headers(context: u32, _count: usize, end: bool) -> u32 {
     flow(context, |stream, host| stream.on_response_headers(host, end))
 }
 
 /// Response body bytes have come.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32 {
+pub(crate) extern "C" fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32 {
     flow(context, |stream, host| stream.on_response_body(host, size, end))
 }
 
 /// Response trailers have come.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_response_trailers(context: u32, _count: usize) -> u32 {
+pub(crate) extern "C" fn proxy_on_response_trailers(context: u32, _count: usize) -> u32 {
     flow(context, crate::stream::Stream::on_response_trailers)
 }
 
 /// A call that a stream made is answered, or has failed.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_http_call_response(
+pub(crate) extern "C" fn proxy_on_http_call_response(
     _context: u32,
     token: u32,
     headers: usize,
@@ -333,13 +333,13 @@ pub extern "C" fn proxy_on_http_call_response(
 
 /// The host is done with a context, and asks whether we are.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_done(_context: u32) -> bool {
+pub(crate) extern "C" fn proxy_on_done(_context: u32) -> bool {
     true
 }
 
 /// A context ends.
 #[unsafe(no_mangle)]
-pub extern "C" fn proxy_on_delete(context: u32) {
+pub(crate) extern "C" fn proxy_on_delete(context: u32) {
     dispatch((), |dispatcher, _| dispatcher.delete(context));
 }
 

@@ -30,6 +30,7 @@ mod media;
 mod pairs;
 mod plugin;
 mod problem;
+mod protobuf;
 mod request;
 mod respond;
 mod stream;

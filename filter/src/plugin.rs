@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use velum_policy::Policy;
 
 use crate::host::{Buffer, Flow, Host, Level};
+use crate::protobuf;
 use crate::stream::Stream;
 
 /// The shortest masking key taken, in bytes: below it, short identifiers could be found by trial.
@@ -103,7 +104,7 @@ impl Plugin {
         let configuration = host
             .body(Buffer::PluginConfiguration, size)
             .map_err(|error| format!("cannot be read (host status {})", error.0))?;
-        let policy = Policy::parse(&configuration).map_err(|error| error.to_string())?;
+        let policy = parse(&configuration)?;
         let secrets = Secrets::load(host, &policy)?;
         Ok(Self { policy, secrets })
     }
@@ -142,6 +143,15 @@ impl Secrets {
             gateway_token: gateway_token.trim().to_owned(),
         }))
     }
+}
+
+/// A policy as JSON, or as the `Struct` that plain YAML in Envoy's configuration becomes.
+fn parse(configuration: &[u8]) -> Result<Policy, String> {
+    let document = match protobuf::decode_struct(configuration) {
+        Some(document) if !configuration.is_empty() => document.to_string().into_bytes(),
+        _ => configuration.to_vec(),
+    };
+    Policy::parse(&document).map_err(|error| error.to_string())
 }
 
 fn variable(host: &impl Host, name: &str, pointer: &str) -> Result<String, String> {

@@ -74,7 +74,9 @@ impl Callers {
         if !bool::from(found) {
             return None;
         }
-        self.0.get(usize::try_from(position).ok()?).map(|(_, caller)| caller)
+        self.0
+            .get(usize::try_from(position).ok()?)
+            .map(|(_, caller)| caller)
     }
 }
 
@@ -131,7 +133,12 @@ fn forbidden(access: Access) -> Problem {
         Access::Gateway => "Only a gateway's token may call this.",
         Access::Reviewer | Access::Public => "Only a reviewer's token may call this.",
     };
-    Problem::new(StatusCode::FORBIDDEN, "wrong-caller", "This token may not call this", detail)
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "wrong-caller",
+        "This token may not call this",
+        detail,
+    )
 }
 
 /// The gateway that calls.
@@ -171,8 +178,14 @@ mod tests {
         let mut callers = Callers::default();
         callers.add(token_hash("one"), Caller::Gateway("edge".into()));
         callers.add(token_hash("two"), Caller::Reviewer("grace".into()));
-        assert_eq!(callers.identify("one"), Some(&Caller::Gateway("edge".into())));
-        assert_eq!(callers.identify("two"), Some(&Caller::Reviewer("grace".into())));
+        assert_eq!(
+            callers.identify("one"),
+            Some(&Caller::Gateway("edge".into()))
+        );
+        assert_eq!(
+            callers.identify("two"),
+            Some(&Caller::Reviewer("grace".into()))
+        );
         for token in ["", "three", "ONE", "one "] {
             assert_eq!(callers.identify(token), None, "{token:?}");
         }

@@ -17,7 +17,13 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the clock"
+        )]
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -56,7 +62,10 @@ pub(crate) struct FencedClock {
 impl FencedClock {
     /// Fences `clock` with the latest moment that the store holds.
     pub(crate) fn new(clock: std::sync::Arc<dyn Clock>, latest: Timestamp) -> FencedClock {
-        FencedClock { clock, latest: AtomicI64::new(latest.as_millis()) }
+        FencedClock {
+            clock,
+            latest: AtomicI64::new(latest.as_millis()),
+        }
     }
 
     /// The present moment, never earlier than any moment told before.

@@ -14,7 +14,7 @@ use crate::http::App;
 use crate::store::{Change, Operation, StoreError, StoredUse, Transaction};
 
 /// How long a denial stands for the same ask: who is refused does not ask until somebody gives in.
-const DENIAL_STANDS: Duration = Duration::from_secs(15 * 60);
+const DENIAL_STANDS: Duration = Duration::from_mins(15);
 /// When to ask again, in seconds.
 const RETRY_AFTER: u32 = 5;
 
@@ -31,7 +31,10 @@ pub(crate) enum Outcome {
     /// It is decided.
     Answer(Answer),
     /// People have to decide. The answer is for who does not wait.
-    Pending { approval: ApprovalId, answer: Answer },
+    Pending {
+        approval: ApprovalId,
+        answer: Answer,
+    },
 }
 
 /// An outcome, and what is to be done about it.
@@ -56,17 +59,31 @@ impl Operation for Decide {
     type Error = StoreError;
 
     async fn run(self, transaction: &mut Transaction) -> Result<Decided, StoreError> {
-        let Decide { app, asked, waits_for } = self;
+        let Decide {
+            app,
+            asked,
+            waits_for,
+        } = self;
         let mac = FingerprintMac::of(&asked.check.fingerprint, &app.parts().keys.fingerprint);
         let now = app.now();
         let is_waiting = waits_for.is_some();
-        let mut case =
-            Case { app: &app, asked: &asked, mac, is_waiting, transaction, changed: Vec::new() };
+        let mut case = Case {
+            app: &app,
+            asked: &asked,
+            mac,
+            is_waiting,
+            transaction,
+            changed: Vec::new(),
+        };
         let (outcome, refusal) = match waits_for.or_else(|| asked.check.approval.clone()) {
             Some(id) => case.redeem(&id).await?,
             None => case.ask(now).await?,
         };
-        Ok(Decided { outcome, changed: case.changed, refusal })
+        Ok(Decided {
+            outcome,
+            changed: case.changed,
+            refusal,
+        })
     }
 }
 
@@ -99,16 +116,22 @@ impl Case<'_> {
         if let Some(id) = self.transaction.used_by(gateway, check.use_key).await? {
             return self.redeem(&id).await;
         }
-        let known = self.transaction.approval_for_ask(&check.principal, &self.mac).await?;
-        let Some(approval) = known else { return self.open(now).await };
+        let known = self
+            .transaction
+            .approval_for_ask(&check.principal, &self.mac)
+            .await?;
+        let Some(approval) = known else {
+            return self.open(now).await;
+        };
         match approval.state_at(now) {
             State::Collecting | State::Pending | State::Approved => {
                 let judged = self.judge(&approval).await?;
                 match judged.0 {
                     // It was ended just now, so this ask is a new one.
-                    Outcome::Answer(Answer::Deny { code: DenyCode::Superseded, .. }) => {
-                        self.open(now).await
-                    }
+                    Outcome::Answer(Answer::Deny {
+                        code: DenyCode::Superseded,
+                        ..
+                    }) => self.open(now).await,
                     _ => Ok(judged),
                 }
             }
@@ -127,7 +150,13 @@ impl Case<'_> {
         let uses = self.transaction.uses(&approval.id).await?;
         let made: Vec<Use> = uses.iter().map(|one| one.made.clone()).collect();
         let asked = self.asked;
-        match decide(approval, &self.use_of(), &made, &asked.panel, self.app.now()) {
+        match decide(
+            approval,
+            &self.use_of(),
+            &made,
+            &asked.panel,
+            self.app.now(),
+        ) {
             Decision::Pending => Ok((pending(approval), None)),
             Decision::Allow(grant) => Ok((self.consume(approval, grant.classes).await?, None)),
             Decision::Replay(made) => {
@@ -148,18 +177,37 @@ impl Case<'_> {
         classes: ClassSet,
     ) -> Result<Outcome, StoreError> {
         let stamp = self.app.stamp()?;
-        let event = Event::Consume { ask: self.use_of(), panel: &self.asked.panel };
+        let event = Event::Consume {
+            ask: self.use_of(),
+            panel: &self.asked.panel,
+        };
         let (next, record) = transition(approval, &event, stamp.now)
             .map_err(|_| StoreError::Refused("a use that was not decided"))?;
         let Asked { gateway, check, .. } = self.asked;
         let expires = stamp.now.after(REPLAY_WINDOW);
-        let change =
-            Change::Use { approval: &next, gateway, use_key: check.use_key, classes, expires };
+        let change = Change::Use {
+            approval: &next,
+            gateway,
+            use_key: check.use_key,
+            classes,
+            expires,
+        };
         let index = self.transaction.apply(&change, &record, &stamp).await?;
         self.changed.push(next.id.clone());
-        let made =
-            Use { gateway: gateway.clone(), use_key: check.use_key, at: stamp.now, index };
-        Ok(self.allow(&next.id, &StoredUse { made, classes, expires }))
+        let made = Use {
+            gateway: gateway.clone(),
+            use_key: check.use_key,
+            at: stamp.now,
+            index,
+        };
+        Ok(self.allow(
+            &next.id,
+            &StoredUse {
+                made,
+                classes,
+                expires,
+            },
+        ))
     }
 
     /// The signed answer for a use. Ed25519 is deterministic, so a replay is the same to the byte.
@@ -194,13 +242,16 @@ impl Case<'_> {
         }
         let (shown, reason) = match code {
             DenyCode::UnknownApproval => (None, None),
-            DenyCode::Denied => {
-                (Some(approval), self.transaction.public_reason(approval).await?)
-            }
+            DenyCode::Denied => (
+                Some(approval),
+                self.transaction.public_reason(approval).await?,
+            ),
             _ => (Some(approval), None),
         };
-        let is_attempt =
-            matches!(code, DenyCode::UnknownApproval | DenyCode::Mismatch | DenyCode::Used);
+        let is_attempt = matches!(
+            code,
+            DenyCode::UnknownApproval | DenyCode::Mismatch | DenyCode::Used
+        );
         let refusal = is_attempt.then(|| Record::UseRefused {
             approval: approval.id.clone(),
             gateway: self.asked.gateway.clone(),
@@ -213,21 +264,35 @@ impl Case<'_> {
     async fn end(&mut self, approval: &Approval, event: &Event<'_>) -> Result<(), StoreError> {
         let stamp = self.app.stamp()?;
         if let Ok((next, record)) = transition(approval, event, stamp.now) {
-            self.transaction.apply(&Change::End { approval: &next }, &record, &stamp).await?;
+            self.transaction
+                .apply(&Change::End { approval: &next }, &record, &stamp)
+                .await?;
             self.changed.push(next.id);
         }
         Ok(())
     }
 
     async fn open(&mut self, now: Timestamp) -> Result<Judged, StoreError> {
-        let Asked { gateway, check, requester, panel } = self.asked;
+        let Asked {
+            gateway,
+            check,
+            requester,
+            panel,
+        } = self.asked;
         let refused = |code| {
             let action = Some(check.action.clone());
-            let record = Record::RequestRefused { gateway: gateway.clone(), action, code };
+            let record = Record::RequestRefused {
+                gateway: gateway.clone(),
+                action,
+                code,
+            };
             Ok((deny(code, None, None), Some(record)))
         };
         let parts = self.app.parts();
-        let waiting = self.transaction.count_waiting(&check.principal, now).await?;
+        let waiting = self
+            .transaction
+            .count_waiting(&check.principal, now)
+            .await?;
         if waiting >= parts.pending_per_principal {
             return refused(DenyCode::RateLimited);
         }
@@ -248,7 +313,10 @@ impl Case<'_> {
             Ok(opened) => opened,
             Err(code) => return refused(code),
         };
-        let change = Change::Open { approval: &approval, reason: reason.as_ref() };
+        let change = Change::Open {
+            approval: &approval,
+            reason: reason.as_ref(),
+        };
         self.transaction.apply(&change, &record, &stamp).await?;
         Ok((pending(&approval), None))
     }
@@ -276,7 +344,10 @@ fn pending(approval: &Approval) -> Outcome {
         retry_after_seconds: RETRY_AFTER,
         expires: approval.decide_by,
     };
-    Outcome::Pending { approval: approval.id.clone(), answer }
+    Outcome::Pending {
+        approval: approval.id.clone(),
+        answer,
+    }
 }
 
 fn deny(code: DenyCode, approval: Option<&Approval>, reason: Option<String>) -> Outcome {

@@ -22,7 +22,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodFilter, MethodRouter, on};
 
 pub(crate) use app::{App, Parts};
 pub(crate) use body::MOST_BYTES as MOST_BODY_BYTES;
@@ -32,57 +32,67 @@ use crate::problem::Problem;
 
 /// An operation: where it is, who may call it, what it does.
 pub(crate) struct Route {
-    pub(crate) method: &'static str,
+    pub(crate) method: MethodFilter,
     pub(crate) path: &'static str,
     pub(crate) access: Access,
-    handler: fn() -> MethodRouter<App>,
+    handler: fn(MethodFilter) -> MethodRouter<App>,
 }
 
 /// Every operation of the service. A route that is not in this table does not exist.
 pub(crate) const ROUTES: &[Route] = &[
-    Route { method: "GET", path: "/livez", access: Access::Public, handler: || get(livez::handle) },
-    Route { method: "GET", path: "/readyz", access: Access::Public, handler: || get(readyz::handle) },
     Route {
-        method: "POST",
+        method: MethodFilter::GET,
+        path: "/livez",
+        access: Access::Public,
+        handler: |method| on(method, livez::handle),
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/readyz",
+        access: Access::Public,
+        handler: |method| on(method, readyz::handle),
+    },
+    Route {
+        method: MethodFilter::POST,
         path: "/v1/checks",
         access: Access::Gateway,
-        handler: || post(checks::handle),
+        handler: |method| on(method, checks::handle),
     },
     Route {
-        method: "POST",
+        method: MethodFilter::POST,
         path: "/v1/approvals/{id}/status",
         access: Access::Gateway,
-        handler: || post(show_status::handle),
+        handler: |method| on(method, show_status::handle),
     },
     Route {
-        method: "GET",
+        method: MethodFilter::GET,
         path: "/v1/approvals",
         access: Access::Reviewer,
-        handler: || get(list_approvals::handle),
+        handler: |method| on(method, list_approvals::handle),
     },
     Route {
-        method: "GET",
+        method: MethodFilter::GET,
         path: "/v1/approvals/{id}",
         access: Access::Reviewer,
-        handler: || get(show_approval::handle),
+        handler: |method| on(method, show_approval::handle),
     },
     Route {
-        method: "POST",
+        method: MethodFilter::POST,
         path: "/v1/approvals/{id}/approve",
         access: Access::Reviewer,
-        handler: || post(approve::handle),
+        handler: |method| on(method, approve::handle),
     },
     Route {
-        method: "POST",
+        method: MethodFilter::POST,
         path: "/v1/approvals/{id}/deny",
         access: Access::Reviewer,
-        handler: || post(deny::handle),
+        handler: |method| on(method, deny::handle),
     },
     Route {
-        method: "GET",
+        method: MethodFilter::GET,
         path: "/v1/audit",
         access: Access::Reviewer,
-        handler: || get(list_audit::handle),
+        handler: |method| on(method, list_audit::handle),
     },
 ];
 
@@ -91,7 +101,7 @@ pub(crate) fn router(app: App) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let guard = middleware::from_fn_with_state((app.clone(), route.access), authorize);
-        router = router.route(route.path, (route.handler)().route_layer(guard));
+        router = router.route(route.path, (route.handler)(route.method).route_layer(guard));
     }
     router
         .fallback(no_such_route)

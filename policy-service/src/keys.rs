@@ -41,14 +41,22 @@ pub struct KeyError {
 
 impl std::fmt::Display for KeyError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "key file {}: {}", self.path.display(), self.fault)
+        write!(
+            formatter,
+            "key file {}: {}",
+            self.path.display(),
+            self.fault
+        )
     }
 }
 
 impl std::error::Error for KeyError {}
 
 fn read_or_make(path: &Path, random: &dyn Random) -> Result<[u8; KEY_LENGTH], KeyError> {
-    let fault = |fault: String| KeyError { path: path.to_owned(), fault };
+    let fault = |fault: String| KeyError {
+        path: path.to_owned(),
+        fault,
+    };
     match File::open(path) {
         Ok(file) => read(file).map_err(fault),
         Err(error) if error.kind() == ErrorKind::NotFound => make(path, random).map_err(fault),
@@ -57,14 +65,25 @@ fn read_or_make(path: &Path, random: &dyn Random) -> Result<[u8; KEY_LENGTH], Ke
 }
 
 fn read(mut file: File) -> Result<[u8; KEY_LENGTH], String> {
-    let mode = file.metadata().map_err(|error| error.to_string())?.permissions().mode() & 0o777;
+    let mode = file
+        .metadata()
+        .map_err(|error| error.to_string())?
+        .permissions()
+        .mode()
+        & 0o777;
     if mode & 0o077 != 0 {
-        return Err(format!("its permissions are {mode:04o}; others can read it: chmod 600"));
+        return Err(format!(
+            "its permissions are {mode:04o}; others can read it: chmod 600"
+        ));
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
     bytes.try_into().map_err(|bytes: Vec<u8>| {
-        format!("it holds {} bytes, a key has {KEY_LENGTH}: restore it", bytes.len())
+        format!(
+            "it holds {} bytes, a key has {KEY_LENGTH}: restore it",
+            bytes.len()
+        )
     })
 }
 
@@ -77,8 +96,11 @@ fn make(path: &Path, random: &dyn Random) -> Result<[u8; KEY_LENGTH], String> {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)?;
         file.write_all(&key)?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;
@@ -119,8 +141,14 @@ mod tests {
         Keys::open(folder.path(), &SystemRandom).unwrap();
         let path = folder.path().join(SIGNING_KEY);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let error = Keys::open(folder.path(), &SystemRandom).err().unwrap().to_string();
-        assert!(error.contains("signing.key") && error.contains("0640"), "{error}");
+        let error = Keys::open(folder.path(), &SystemRandom)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("signing.key") && error.contains("0640"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -129,7 +157,10 @@ mod tests {
         Keys::open(folder.path(), &SystemRandom).unwrap();
         let path = folder.path().join(FINGERPRINT_KEY);
         fs::write(&path, [1; 31]).unwrap();
-        let error = Keys::open(folder.path(), &SystemRandom).err().unwrap().to_string();
+        let error = Keys::open(folder.path(), &SystemRandom)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("31 bytes"), "{error}");
         assert_eq!(fs::read(&path).unwrap().len(), 31);
     }

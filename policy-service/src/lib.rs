@@ -60,7 +60,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { try_mode: false, clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+        Options {
+            try_mode: false,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
     }
 }
 
@@ -165,13 +169,17 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
     if options.try_mode && !config.listen.ip().is_loopback() {
         return Err(StartError::TryBeyondLoopback(config.listen));
     }
-    let mut tokens = Tokens { options: &options, callers: Callers::default() };
+    let mut tokens = Tokens {
+        options: &options,
+        callers: Callers::default(),
+    };
     let gateways = tokens.issue(&config.gateways, "gateway", Caller::Gateway)?;
     let reviewers = tokens.issue(&config.reviewers, "reviewer", Caller::Reviewer)?;
     let callers = tokens.callers;
 
-    let (store, latest) =
-        Store::open(&config.data).await.map_err(|error| StartError::Store(error.to_string()))?;
+    let (store, latest) = Store::open(&config.data)
+        .await
+        .map_err(|error| StartError::Store(error.to_string()))?;
     let keys = Keys::open(&config.data, &*options.random).map_err(StartError::Key)?;
     let listen = |error| StartError::Listen(config.listen, error);
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
@@ -199,7 +207,16 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
     });
     let sweeper = tokio::spawn(sweep::run(app.clone()));
     let server = tokio::spawn(server::run(listener, http::router(app), closing));
-    Ok(Running { address, public_key, gateways, reviewers, close, server, sweeper, store })
+    Ok(Running {
+        address,
+        public_key,
+        gateways,
+        reviewers,
+        close,
+        server,
+        sweeper,
+        store,
+    })
 }
 
 /// The detectors that what people write passes before it is stored.

@@ -1,5 +1,8 @@
 //! The command: reads the configuration, runs the service, stops on a signal.
-#![expect(clippy::print_stdout, reason = "the one line on standard output is the interface")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the one line on standard output is the interface"
+)]
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -31,7 +34,11 @@ struct Arguments {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     match run(arguments).await {
         Ok(code) => code,
         Err(error) => {
@@ -43,7 +50,10 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let config = Config::from_file(&arguments.config)?;
-    let options = Options { try_mode: arguments.try_mode, ..Options::default() };
+    let options = Options {
+        try_mode: arguments.try_mode,
+        ..Options::default()
+    };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let service = serve(config, options).await?;

@@ -26,7 +26,13 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Problem {
-        Problem { status, code, title, detail: detail.into(), retryable: false }
+        Problem {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            retryable: false,
+        }
     }
 
     /// The same, marked as worth trying again unchanged.

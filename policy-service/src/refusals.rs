@@ -28,7 +28,10 @@ impl Refusals {
         }
         count.1 = count.1.saturating_add(1);
         if count.1 == A_MINUTE + 1 {
-            tracing::warn!(caller, "too many refusals: the rest of this minute is not recorded");
+            tracing::warn!(
+                caller,
+                "too many refusals: the rest of this minute is not recorded"
+            );
         }
         count.1 <= A_MINUTE
     }
@@ -40,7 +43,14 @@ pub(crate) async fn note(app: &App, caller: &str, record: Record) {
     if !app.parts().refusals.admit(caller, app.now()) {
         return;
     }
-    if let Err(error) = app.store().write(Note { app: app.clone(), record }).await {
+    if let Err(error) = app
+        .store()
+        .write(Note {
+            app: app.clone(),
+            record,
+        })
+        .await
+    {
         tracing::error!(%error, "a refusal could not be recorded");
     }
 }
@@ -56,7 +66,10 @@ impl Operation for Note {
 
     async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let stamp = self.app.stamp()?;
-        transaction.apply(&Change::Nothing, &self.record, &stamp).await.map(|_| ())
+        transaction
+            .apply(&Change::Nothing, &self.record, &stamp)
+            .await
+            .map(|_| ())
     }
 }
 
@@ -68,7 +81,9 @@ mod tests {
     fn each_caller_has_its_own_minute() {
         let refusals = Refusals::default();
         let at = Timestamp::from_millis;
-        let admitted = (0..100).filter(|_| refusals.admit("edge", at(59_999))).count();
+        let admitted = (0..100)
+            .filter(|_| refusals.admit("edge", at(59_999)))
+            .count();
         assert_eq!(admitted, 60);
         assert!(refusals.admit("grace", at(59_999)));
         assert!(refusals.admit("edge", at(60_000)));

@@ -17,8 +17,9 @@ use sqlx::SqlitePool;
 use velum_approval::Timestamp;
 
 pub(crate) use approvals::{Filter, StoredApproval, StoredUse};
-pub(crate) use audit::Entry;
 pub(crate) use secrets::Secret;
+#[cfg(test)]
+pub(crate) use transaction::Fault;
 pub(crate) use transaction::{Change, Stamp, Transaction};
 pub(crate) use writer::Operation;
 
@@ -42,7 +43,7 @@ impl Store {
     pub(crate) async fn open(data: &Path) -> Result<(Store, Timestamp), StoreError> {
         let lock = DataLock::take(data)?;
         let options = open::options(data)?;
-        let mut connection = open::writer(&options).await?;
+        let mut connection = open::first_writer(&options).await?;
         let latest = sqlx::query_scalar::<_, i64>("SELECT max_time_ms FROM meta")
             .fetch_one(&mut connection)
             .await?;
@@ -69,7 +70,10 @@ impl Store {
     /// Whether the store can be read and its writer lives.
     pub(crate) async fn is_ready(&self) -> bool {
         self.writer.is_alive()
-            && sqlx::query("SELECT id FROM meta").fetch_one(&self.readers).await.is_ok()
+            && sqlx::query("SELECT id FROM meta")
+                .fetch_one(&self.readers)
+                .await
+                .is_ok()
     }
 
     /// Returns when the writer has given up; nothing can be written from then on.
@@ -106,7 +110,9 @@ impl fmt::Display for StoreError {
                 Some(error) => write!(formatter, "database: {}", error.message()),
                 None => write!(formatter, "database: {}", kind(error)),
             },
-            StoreError::OutcomeUnknown => formatter.write_str("it is not known whether the commit took place"),
+            StoreError::OutcomeUnknown => {
+                formatter.write_str("it is not known whether the commit took place")
+            }
             StoreError::Stopped => formatter.write_str("the writer has stopped"),
             StoreError::Corrupt(what) => write!(formatter, "a row holds an impossible {what}"),
             StoreError::NoRandomness => formatter.write_str("the system gave no random bytes"),

@@ -30,7 +30,10 @@ pub(crate) async fn run(app: App) {
 
 async fn sweep(app: &App) -> Result<(), StoreError> {
     for id in app.store().due(app.now(), AT_A_TIME).await? {
-        let expire = Expire { app: app.clone(), id: id.clone() };
+        let expire = Expire {
+            app: app.clone(),
+            id: id.clone(),
+        };
         if app.store().write(expire).await? {
             app.parts().wake(&id);
         }
@@ -49,12 +52,22 @@ impl Operation for Expire {
     type Error = StoreError;
 
     async fn run(self, transaction: &mut Transaction) -> Result<bool, StoreError> {
-        let Some(approval) = transaction.approval(&self.id).await? else { return Ok(false) };
+        let Some(approval) = transaction.approval(&self.id).await? else {
+            return Ok(false);
+        };
         let stamp: Stamp = self.app.stamp()?;
         let Ok((approval, record)) = transition(&approval, &Event::Expire, stamp.now) else {
             return Ok(false);
         };
-        transaction.apply(&Change::End { approval: &approval }, &record, &stamp).await?;
+        transaction
+            .apply(
+                &Change::End {
+                    approval: &approval,
+                },
+                &record,
+                &stamp,
+            )
+            .await?;
         Ok(true)
     }
 }

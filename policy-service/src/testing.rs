@@ -41,19 +41,48 @@ impl Service {
     pub(crate) async fn with(configuration: &str) -> Service {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
+        let next = POLICY.replace("hold: 120s", "hold: 60s");
+        std::fs::write(folder.path().join("next-policy.yaml"), next).unwrap();
         let clock = Arc::new(ManualClock::new(START));
         let (running, policy) = launch(&folder, configuration, &clock).await;
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let configuration = configuration.to_owned();
-        Service { running, clock, folder, policy, configuration, client }
+        Service {
+            running,
+            clock,
+            folder,
+            policy,
+            configuration,
+            client,
+        }
     }
 
     /// Stops the service and starts it anew with the same data folder.
     pub(crate) async fn restart(self) -> Service {
-        let Service { running, clock, folder, configuration, client, .. } = self;
+        let configuration = self.configuration.clone();
+        self.restart_with(&configuration).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn restart_with(self, configuration: &str) -> Service {
+        let Service {
+            running,
+            clock,
+            folder,
+            client,
+            ..
+        } = self;
+        let configuration = configuration.to_owned();
         running.stop().await;
         let (running, policy) = launch(&folder, &configuration, &clock).await;
-        Service { running, clock, folder, policy, configuration, client }
+        Service {
+            running,
+            clock,
+            folder,
+            policy,
+            configuration,
+            client,
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -152,13 +181,18 @@ impl Service {
         for (index, entry) in entries.iter().enumerate() {
             assert_eq!(entry["index"], index, "the log has a gap");
         }
-        entries.into_iter().map(|mut entry| entry["leaf"].take()).collect()
+        entries
+            .into_iter()
+            .map(|mut entry| entry["leaf"].take())
+            .collect()
     }
 
     /// How many records of the log are of the type that ends with `ending`.
     pub(crate) async fn count(&self, ending: &str) -> usize {
         let log = self.log().await;
-        log.iter().filter(|leaf| leaf["type"].as_str().unwrap().contains(ending)).count()
+        log.iter()
+            .filter(|leaf| leaf["type"].as_str().unwrap().contains(ending))
+            .count()
     }
 
     /// Checks the signature of an answer that allows, and reads it.
@@ -176,12 +210,18 @@ impl Service {
             fingerprint: check.fingerprint,
             now: self.clock.now(),
         };
-        signed.verify(&[*self.running.public_key.as_bytes()], &expected).unwrap()
+        signed
+            .verify(&[*self.running.public_key.as_bytes()], &expected)
+            .unwrap()
     }
 }
 
 pub(crate) async fn reply(request: reqwest::RequestBuilder) -> Reply {
-    let response = request.timeout(Duration::from_secs(40)).send().await.unwrap();
+    let response = request
+        .timeout(Duration::from_secs(40))
+        .send()
+        .await
+        .unwrap();
     let status = response.status();
     let text = response.text().await.unwrap();
     (status, serde_json::from_str(&text).unwrap_or(json!(text)))
@@ -202,8 +242,8 @@ pub(crate) fn classes(list: &[Class]) -> ClassSet {
     list.iter().copied().collect()
 }
 
-pub(crate) fn reason(text: &str) -> Option<Reason> {
-    Some(Reason::new(text).unwrap())
+pub(crate) fn reason(text: &str) -> Reason {
+    Reason::new(text).unwrap()
 }
 
 async fn launch(
@@ -212,7 +252,12 @@ async fn launch(
     clock: &Arc<ManualClock>,
 ) -> (Running, PolicyDigest) {
     let config = Config::from_toml(configuration, folder.path()).unwrap();
-    let policy = config.policies.digests().next().unwrap();
-    let options = Options { try_mode: true, clock: clock.clone(), ..Options::default() };
+    let policy = velum_policy::document::from_text(POLICY).unwrap();
+    let policy = PolicyDigest::from_bytes(policy.digest());
+    let options = Options {
+        try_mode: true,
+        clock: clock.clone(),
+        ..Options::default()
+    };
     (serve(config, options).await.unwrap(), policy)
 }

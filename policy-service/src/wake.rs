@@ -76,14 +76,21 @@ impl Ticket {
         self.waiters
             .lock()
             .get(&self.approval)
-            .is_none_or(|waiting| waiting.tickets.last().is_none_or(|last| *last == self.number))
+            .is_none_or(|waiting| {
+                waiting
+                    .tickets
+                    .last()
+                    .is_none_or(|last| *last == self.number)
+            })
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut waiters = self.waiters.lock();
-        let Some(waiting) = waiters.get_mut(&self.approval) else { return };
+        let Some(waiting) = waiters.get_mut(&self.approval) else {
+            return;
+        };
         let was_newest = waiting.tickets.last() == Some(&self.number);
         waiting.tickets.remove(&self.number);
         if waiting.tickets.is_empty() {
@@ -109,7 +116,9 @@ mod tests {
         let waiters = Waiters::default();
         let mut ticket = waiters.join(&id("a"));
         waiters.wake(&id("a"));
-        tokio::time::timeout(Duration::from_secs(5), ticket.changed()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(5), ticket.changed())
+            .await
+            .unwrap();
     }
 
     #[tokio::test]
@@ -129,7 +138,9 @@ mod tests {
         let newer = waiters.join(&id("a"));
         assert!(newer.is_newest() && !older.is_newest());
         drop(newer);
-        tokio::time::timeout(Duration::from_secs(5), older.changed()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(5), older.changed())
+            .await
+            .unwrap();
         assert!(older.is_newest());
     }
 

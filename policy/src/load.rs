@@ -51,14 +51,14 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         .map(|at| identity::read(&at))
         .transpose()?;
     let masking = masking::read(&fields.required("masking")?)?;
-    let policy_service = fields
+    let service = fields
         .optional("policy_service")
         .map(|at| service::read(&at))
         .transpose()?;
     let foundations = Foundations {
         identity: identity.as_ref(),
         has_keys: !masking.keys.is_empty(),
-        has_service: policy_service.is_some(),
+        has_service: service.is_some(),
     };
     let actions = match fields.optional("actions") {
         Some(at) => actions::read(&at, &foundations)?,
@@ -83,7 +83,7 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         limits: limits.unwrap_or_else(default_limits),
         otherwise: otherwise.unwrap_or(UnreadableMedia::Refuse),
         headers_stop_iteration: host.unwrap_or(false),
-        policy_service,
+        service,
         mode: mode.unwrap_or(Mode::Enforce),
         actions,
         literal_segments,

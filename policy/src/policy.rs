@@ -21,7 +21,7 @@ pub struct Policy {
     pub(crate) limits: Limits,
     pub(crate) otherwise: UnreadableMedia,
     pub(crate) headers_stop_iteration: bool,
-    pub(crate) policy_service: Option<PolicyService>,
+    pub(crate) service: Option<PolicyService>,
     pub(crate) mode: Mode,
     pub(crate) actions: Vec<Action>,
     /// Whole path segments that the policy names, with their place.
@@ -179,7 +179,7 @@ impl Policy {
 
     /// The service that reviews; always there where an action reviews or may be asked.
     pub fn policy_service(&self) -> Option<&PolicyService> {
-        self.policy_service.as_ref()
+        self.service.as_ref()
     }
 
     /// Whether the policy acts.

@@ -49,9 +49,11 @@ impl<'a> Reach<'a> {
     pub(crate) fn is_named(&self) -> bool {
         use crate::condition::path::PathPattern;
         self.every_alternative(|atom| match atom {
-            Atom::Path(PathPattern::Exact(_) | PathPattern::Segments(_)) => true,
             Atom::Path(PathPattern::Prefix(prefix)) => prefix.ends_with('/'),
-            Atom::Issuer(_) | Atom::Subject(_) | Atom::Claim { .. } => true,
+            Atom::Path(PathPattern::Exact(_) | PathPattern::Segments(_))
+            | Atom::Issuer(_)
+            | Atom::Subject(_)
+            | Atom::Claim { .. } => true,
             _ => false,
         })
     }

@@ -43,7 +43,7 @@ fn bootstrap(plugins: &[String]) -> String {
         plugins
             .concat()
             .lines()
-            .map(|line| format!("          {line}\n"))
+            .map(|line| ["          ", line, "\n"].concat())
             .collect::<String>()
     )
 }
@@ -181,11 +181,17 @@ fn faults_have_their_place() {
 fn an_alias_bomb_is_refused() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
-        let below = level - 1;
-        text.push_str(&format!(
-            "a{level}: &a{level} [{}]\n",
-            vec![format!("*a{below}"); 10].join(", ")
-        ));
+        let items = vec![format!("*a{}", level - 1); 10].join(", ");
+        text += &[
+            "a",
+            &level.to_string(),
+            ": &a",
+            &level.to_string(),
+            " [",
+            &items,
+            "]\n",
+        ]
+        .concat();
     }
     assert!(from_text(&text).is_err());
 }

@@ -10,7 +10,7 @@ use crate::words::{FingerprintMac, GatewayId, Identity, PolicyDigest, Timestamp,
 
 /// How long after its use the same stream gets the same answer again: as long as it could be held.
 /// Later, a key that leaked is worth nothing.
-pub const REPLAY_WINDOW: Duration = Duration::from_secs(60);
+pub const REPLAY_WINDOW: Duration = Duration::from_mins(1);
 
 /// Who asks to use an approval, and for what.
 #[derive(Clone, Copy, Debug)]
@@ -119,9 +119,8 @@ fn decide_used(
         .find(|made| made.use_key == ask.use_key && made.gateway == *ask.gateway);
     match own {
         Some(own) if now.since(own.at) <= REPLAY_WINDOW => Some(Decision::Replay(own.clone())),
-        Some(_) => Some(Decision::Refused(DenyCode::Used)),
         None if uses.is_empty() && approval.state != State::Used => None,
         None if ask.waiting => Some(Decision::Taken),
-        None => Some(Decision::Refused(DenyCode::Used)),
+        _ => Some(Decision::Refused(DenyCode::Used)),
     }
 }

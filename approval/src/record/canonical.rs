@@ -4,7 +4,7 @@
 //! integer that a double cannot hold. An object cannot hold a key twice.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +161,8 @@ fn write_string(text: &str, out: &mut String) {
             '\u{c}' => out.push_str("\\f"),
             '\r' => out.push_str("\\r"),
             control if control < ' ' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(control)));
+                // Writing into a string cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(control));
             }
             other => out.push(other),
         }

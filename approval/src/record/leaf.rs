@@ -7,7 +7,7 @@ use super::canonical::{Object, Value};
 use super::{Ended, Record, Requested, Used, Voted};
 use crate::case::{Cause, State, Verdict};
 use crate::directory::Party;
-use crate::words::{ApprovalId, PersonId, RecordId, Timestamp};
+use crate::words::{ActionName, ApprovalId, PersonId, RecordId, Timestamp};
 
 impl Record {
     /// The most bytes of a leaf.
@@ -64,7 +64,7 @@ impl Record {
                 code,
             } => Object::new()
                 .with("actor", actor("gateway", gateway.as_str()))
-                .with_some("action", action.as_ref().map(|action| action.as_str()))
+                .with_some("action", action.as_ref().map(ActionName::as_str))
                 .with("refused", code.name()),
             Self::Collected(approval, version) => Object::new()
                 .with("actor", service())

@@ -11,8 +11,8 @@ use velum_approval::{
 use velum_engine::{Class, ClassSet};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_464_104_123);
-pub(crate) const PENDING: Duration = Duration::from_secs(15 * 60);
-pub(crate) const GRANT: Duration = Duration::from_secs(5 * 60);
+pub(crate) const PENDING: Duration = Duration::from_mins(15);
+pub(crate) const GRANT: Duration = Duration::from_mins(5);
 const SERVICE_KEY: [u8; 32] = [9; 32];
 
 pub(crate) fn later(seconds: u64) -> Timestamp {

@@ -142,7 +142,7 @@ fn a_grant_is_used_once_and_the_same_stream_gets_the_same_answer() {
         ask: base,
         panel: &panel,
     };
-    let (used, _) = transition(&approved, &event, later(10)).unwrap();
+    let (after_use, _) = transition(&approved, &event, later(10)).unwrap();
     let uses = [made(1, 10)];
     let window = later(10).after(REPLAY_WINDOW);
     let another_gateway = GatewayId::new("other").unwrap();
@@ -188,7 +188,7 @@ fn a_grant_is_used_once_and_the_same_stream_gets_the_same_answer() {
             Decision::Refused(DenyCode::Mismatch),
         ),
     ] {
-        assert_eq!(decide(&used, &ask, &uses, &panel, now), expected);
+        assert_eq!(decide(&after_use, &ask, &uses, &panel, now), expected);
         // A state set back by somebody who can write the store changes nothing.
         assert_eq!(decide(&approved, &ask, &uses, &panel, now), expected);
     }

@@ -9,8 +9,8 @@ use velum_approval::{Allow, Reason, SignedAllow, SigningKey, State, Vote};
 
 use crate::cast::{START, approval_id, check, classes, jwt, later, panel, pending, person, yes};
 
-fn reason(text: &str) -> Option<Reason> {
-    Some(Reason::new(text).unwrap())
+fn reason(text: &str) -> Reason {
+    Reason::new(text).unwrap()
 }
 
 /// What is written now is what the file has; with `VELUM_WRITE_GOLDEN` set, the file is made so.
@@ -64,7 +64,7 @@ golden! {
     "answer-deny.json" Answer::Deny {
         code: DenyCode::Denied,
         approval: Some(approval_id()),
-        public_reason: reason("Ask the ward"),
+        public_reason: Some(reason("Ask the ward")),
     };
     "answer-deny-without-approval.json" Answer::Deny {
         code: DenyCode::LineageUnknown,
@@ -80,10 +80,10 @@ golden! {
     "approve-request.json" ApproveRequest {
         classes: Some(classes("name")),
         version: Some(1),
-        comment: reason("Known to me"),
+        comment: Some(reason("Known to me")),
     };
     "deny-request.json" DenyRequest {
-        public_reason: reason("Ask the ward"),
+        public_reason: Some(reason("Ask the ward")),
         version: None,
         comment: None,
     };

@@ -58,13 +58,14 @@ impl Records {
 
     fn begin_near_top(&mut self, depth: usize, container: Option<Container>, report: &mut Report) {
         match (self.framing, depth, self.root) {
-            (Framing::Lines, 0, _) => report.count_records(1),
+            (Framing::Lines, 0, _) | (Framing::Document, 1, Some(Container::Array)) => {
+                report.count_records(1);
+            }
             (Framing::Lines, ..) => {}
             (Framing::Document, 0, _) => {
                 self.root = container;
                 report.count_records(u64::from(container.is_none()));
             }
-            (Framing::Document, 1, Some(Container::Array)) => report.count_records(1),
             (Framing::Document, 1, _) => {
                 self.in_entry = self.name == RootName::Entry && container == Some(Container::Array);
             }

@@ -6,8 +6,9 @@ use super::records::Records;
 use crate::decide::{Decision, Member, Treatment, UNRESOLVED, decide, resolve, treat};
 use crate::decode::Text;
 use crate::mask::{Candidate, Run, Writer, inside, mask_scalar};
-use crate::operators::{Scalar, strip_placeholders};
+use crate::operators::{Scalar, is_placeholder, strip_placeholders};
 use crate::path::{KnownName, Names, Path, look_up};
+use crate::profiles::Evidence;
 use crate::rules::{Automaton, KeyRules};
 use crate::scan::{Container, Kind, Scanner};
 use crate::{Class, Error, ErrorKind, Operator, Options, Report};
@@ -108,7 +109,15 @@ impl Stage {
     ) -> Result<(), Error> {
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.report);
-        let member = self.begin_value(run, token)?;
+        let mut member = self.begin_value(run, token)?;
+        if member.candidate.is_some() && is_placeholder(inside(token.source)) {
+            // Masked before, when its siblings may have told more.
+            member = Member {
+                candidate: None,
+                decision: Decision::Exempt,
+                ..member
+            };
+        }
         if kind == Kind::String {
             self.records
                 .string(depth, inside(token.source), &mut self.report);
@@ -117,7 +126,7 @@ impl Stage {
         if self.writer.is_removing() {
             run.copied = token.range.end;
         } else if let (Some(sibling), false) = (member.candidate, kind == Kind::Null)
-            && !self.overflowed()
+            && self.may_wait(run, token)
         {
             let candidate = Candidate::new(depth, sibling, member.decision, kind);
             self.wait(run, token, candidate, token.source);
@@ -156,9 +165,7 @@ impl Stage {
         if let Some(sibling) = member.candidate.take() {
             // Siblings tell the class of a scalar. In its place this is masked throughout, unless
             // siblings have to select it.
-            if let Some(decision) =
-                resolve(run.context.rules, sibling, crate::profiles::Evidence::NONE)
-            {
+            if let Some(decision) = resolve(run.context.rules, sibling, Evidence::NONE) {
                 member.decision = match decision {
                     Decision::Class { class, .. } => Decision::Class {
                         class,
@@ -202,7 +209,7 @@ impl Stage {
             return Ok(());
         }
         if let Some(sibling) = member.candidate
-            && !self.overflowed()
+            && self.may_wait(run, token)
         {
             let mut candidate = Candidate::new(depth, sibling, member.decision, Kind::String);
             candidate.is_cut = true;
@@ -397,18 +404,19 @@ impl Stage {
         }
     }
 
-    /// Whether values of the innermost object have waited too long already.
-    fn overflowed(&self) -> bool {
+    /// Whether the value may wait for its siblings: other values of its object have not waited too
+    /// long, everything before this one included.
+    fn may_wait(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> bool {
+        self.writer.copy_to(run, token.range.start);
+        self.settle(run);
         self.path
             .frames
             .last()
-            .is_some_and(|frame| frame.overflowed)
+            .is_some_and(|frame| !frame.overflowed)
     }
 
     /// Lets the value wait for its siblings.
     fn wait(&mut self, run: &mut Run<'_>, token: &Token<'_>, candidate: Candidate, source: &[u8]) {
-        self.writer.copy_to(run, token.range.start);
-        self.settle(run);
         run.copied = token.range.end;
         if let Some(frame) = self.path.frames.last_mut() {
             frame.has_candidates = true;

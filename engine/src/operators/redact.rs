@@ -31,8 +31,14 @@ pub(crate) fn contains_placeholder(text: &[u8]) -> bool {
     })
 }
 
+/// Whether the text is a placeholder and nothing else.
+pub(crate) fn is_placeholder(text: &[u8]) -> bool {
+    text.strip_prefix(START)
+        .is_some_and(|rest| placeholder_end(rest) == Some(rest.len()))
+}
+
 /// Where the first placeholder in the text lies.
-pub(crate) fn find_placeholder(text: &str) -> Option<std::ops::Range<usize>> {
+fn find_placeholder(text: &str) -> Option<std::ops::Range<usize>> {
     memmem::find_iter(text.as_bytes(), START).find_map(|at| {
         let rest = text.as_bytes().get(at + START.len()..)?;
         Some(at..at + START.len() + placeholder_end(rest)?)

@@ -3,7 +3,8 @@
 
 use crate::rules::{KeyRules, Ruleset};
 
-const SLOTS: usize = 256;
+/// Names whose hash is the same share a set of two.
+const SETS: usize = 128;
 const LONGEST: usize = 24;
 
 /// What is known about a member name.
@@ -17,27 +18,28 @@ pub(crate) struct KnownName {
 /// A bounded memory of names without escapes in which no detector finds anything. It is indexed
 /// by a hash; a name that another one displaces is looked up again, nothing more.
 pub(crate) struct Names {
-    slots: Vec<Slot>,
+    sets: Vec<[Slot; 2]>,
 }
 
 #[derive(Clone, Copy)]
 struct Slot {
-    name: [u8; LONGEST],
+    name: [u64; 3],
     length: u8,
     known: KnownName,
 }
 
 impl Names {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new() }
+        Self { sets: Vec::new() }
     }
 
     /// What is known about a name (the source between its quotes).
     #[inline]
     pub(crate) fn find(&self, name: &[u8]) -> Option<KnownName> {
         let key = pack(name)?;
-        let slot = self.slots.get(hash(&key, name.len()))?;
-        (usize::from(slot.length) == name.len() && slot.name == key).then_some(slot.known)
+        let set = self.sets.get(hash(&key, name.len()))?;
+        let is_it = |slot: &&Slot| usize::from(slot.length) == name.len() && slot.name == key;
+        set.iter().find(is_it).map(|slot| slot.known)
     }
 
     /// Remembers a name.
@@ -45,16 +47,20 @@ impl Names {
         let (Some(key), Ok(length)) = (pack(name), u8::try_from(name.len())) else {
             return;
         };
-        if self.slots.is_empty() {
-            let empty = Slot {
-                name: [0; LONGEST],
-                length: u8::MAX,
-                known: KnownName::default(),
-            };
-            self.slots = vec![empty; SLOTS];
+        if self.sets.is_empty() {
+            let (name, known) = ([0; 3], KnownName::default());
+            self.sets = vec![
+                [Slot {
+                    name,
+                    length: u8::MAX,
+                    known
+                }; 2];
+                SETS
+            ];
         }
-        if let Some(slot) = self.slots.get_mut(hash(&key, name.len())) {
-            *slot = Slot {
+        if let Some([newer, older]) = self.sets.get_mut(hash(&key, name.len())) {
+            *older = *newer;
+            *newer = Slot {
                 name: key,
                 length,
                 known,
@@ -71,20 +77,65 @@ pub(crate) fn look_up(rules: &Ruleset, name: &str) -> KnownName {
     }
 }
 
+/// A name as whole words, which together with its length tell it from every other: loads of words
+/// that may overlap are faster than a copy of bytes.
 #[inline]
-fn pack(name: &[u8]) -> Option<[u8; LONGEST]> {
-    let mut key = [0; LONGEST];
-    key.get_mut(..name.len())?.copy_from_slice(name);
-    Some(key)
+fn pack(name: &[u8]) -> Option<[u64; 3]> {
+    let (first, last) = (name.first_chunk::<8>(), name.last_chunk::<8>());
+    if let (Some(first), Some(last)) = (first, last) {
+        let middle = match name.get(8..) {
+            Some(rest) if name.len() > 16 => rest.first_chunk::<8>().copied().unwrap_or_default(),
+            _ => [0; 8],
+        };
+        let words = [*first, middle, *last].map(u64::from_le_bytes);
+        return (name.len() <= LONGEST).then_some(words);
+    }
+    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        let [first, last] = [*first, *last].map(u32::from_le_bytes);
+        return Some([u64::from(first) | u64::from(last) << 32, 0, 0]);
+    }
+    let byte = |at: usize| name.get(at).copied().map_or(0, u64::from);
+    Some([byte(0) | byte(1) << 8 | byte(2) << 16, 0, 0])
 }
 
 #[inline]
-fn hash(key: &[u8; LONGEST], length: usize) -> usize {
+fn hash(key: &[u64; 3], length: usize) -> usize {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-    let (words, _) = key.as_chunks::<8>();
-    let mut hash = length as u64;
-    for word in words {
-        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(MULTIPLIER);
+    let [first, middle, last] = *key;
+    let mixed = (first ^ last.rotate_left(29) ^ middle.rotate_left(43)).wrapping_add(length as u64);
+    (mixed.wrapping_mul(MULTIPLIER) >> 57) as usize % SETS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_tell_names_of_one_length_apart() {
+        for length in 0..=LONGEST {
+            let name = vec![b'a'; length];
+            let key = pack(&name).unwrap();
+            for at in 0..length {
+                let mut other = name.clone();
+                other[at] = b'b';
+                assert_ne!(pack(&other).unwrap(), key, "{length} at {at}");
+            }
+        }
+        assert_eq!(pack(&[b'a'; LONGEST + 1]), None);
     }
-    (hash >> 56) as usize % SLOTS
+
+    #[test]
+    fn a_name_is_found_only_as_itself() {
+        let mut names = Names::new();
+        let known = KnownName {
+            column: 7,
+            rules: KeyRules::default(),
+        };
+        assert!(names.find(b"").is_none() && names.find(b"given").is_none());
+        names.keep(b"given", known);
+        assert_eq!(names.find(b"given").map(|found| found.column), Some(7));
+        for other in [&b"given\0"[..], b"gi\0en", b"giver", b"", b"family"] {
+            assert!(names.find(other).is_none());
+        }
+    }
 }

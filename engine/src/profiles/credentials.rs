@@ -1,10 +1,10 @@
 //! `credentials`: secrets, by key. Bare `*token` would take page tokens, which clients need.
 
-use super::{Definition, Keys};
+use super::{ByKey, Definition};
 use crate::Class;
 
 pub(crate) const DEFINITION: Definition = Definition {
-    keys: &[Keys {
+    keys: &[&[ByKey {
         class: Class::Credential,
         keys: &[
             "*password*",
@@ -48,7 +48,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             "otp",
             "pin code",
         ],
-    }],
+    }]],
     paths: &[],
     keep: &[],
     siblings: &[],

@@ -6,7 +6,7 @@
 //! of members. What the operators write keeps its FHIR type where a reader would notice: dates
 //! become years, a narrative stays an XHTML `div`, what cannot be masked in type is removed.
 
-use super::{Definition, Evidence, Paths, Sibling, Source, Verdict};
+use super::{ByPath, Definition, Evidence, Sibling, Source, Verdict};
 use crate::detectors::{EMAIL, PHONE, SSN};
 use crate::{Class, Operator, Replacement};
 
@@ -15,7 +15,7 @@ const NARRATIVE: &str = "<div xmlns=\"http://www.w3.org/1999/xhtml\">[masked:nar
 pub(crate) const DEFINITION: Definition = Definition {
     keys: &[],
     paths: &[
-        Paths {
+        ByPath {
             class: Class::Name,
             operator: || Operator::Redact,
             paths: &[
@@ -36,7 +36,7 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "$..valueHumanName.text",
             ],
         },
-        Paths {
+        ByPath {
             class: Class::Name,
             operator: || Operator::Remove,
             paths: &[
@@ -50,7 +50,7 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "$..name.extension",
             ],
         },
-        Paths {
+        ByPath {
             class: Class::Date,
             operator: || Operator::Year,
             paths: &[
@@ -66,12 +66,12 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "$..valueContactPoint.period",
             ],
         },
-        Paths {
+        ByPath {
             class: Class::Date,
             operator: || Operator::Remove,
             paths: &["$.._birthDate", "$.._deceasedDateTime"],
         },
-        Paths {
+        ByPath {
             class: Class::Address,
             operator: || Operator::Redact,
             paths: &[
@@ -92,7 +92,7 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "$..valueAddress.text",
             ],
         },
-        Paths {
+        ByPath {
             class: Class::Address,
             operator: || Operator::Remove,
             // Geolocation, and the parts of lines.
@@ -109,12 +109,12 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "$..address._text",
             ],
         },
-        Paths {
+        ByPath {
             class: Class::Narrative,
             operator: || Operator::Replace(Replacement::text(NARRATIVE)),
             paths: &["$..text.div"],
         },
-        Paths {
+        ByPath {
             class: Class::Photo,
             operator: || Operator::Remove,
             paths: &["$..photo"],

@@ -4,12 +4,12 @@
 //! email addresses. (ii), no actual knowledge, is not something that a rule can give.
 
 use super::pii::PERSON;
-use super::{Definition, Keys};
+use super::{ByKey, Definition};
 use crate::Class;
 use crate::detectors::{EMAIL, PHONE, SSN};
 
-const HEALTH: &[Keys] = &[
-    Keys {
+const HEALTH: &[ByKey] = &[
+    ByKey {
         class: Class::Date,
         keys: &[
             "*admission date",
@@ -24,11 +24,11 @@ const HEALTH: &[Keys] = &[
             "dod",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Age,
         keys: &["age", "*patient age", "age at visit", "*age in years"],
     },
-    Keys {
+    ByKey {
         class: Class::Mrn,
         keys: &[
             "*mrn",
@@ -41,7 +41,7 @@ const HEALTH: &[Keys] = &[
             "*patient number",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::HealthPlan,
         keys: &[
             "*member id",
@@ -61,7 +61,7 @@ const HEALTH: &[Keys] = &[
             "hicn",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Vehicle,
         keys: &[
             "vin",
@@ -71,7 +71,7 @@ const HEALTH: &[Keys] = &[
             "*vehicle id",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Device,
         keys: &[
             "*device id",
@@ -82,7 +82,7 @@ const HEALTH: &[Keys] = &[
             "udi",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Url,
         keys: &[
             "*homepage",
@@ -92,7 +92,7 @@ const HEALTH: &[Keys] = &[
             "*profile url",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Biometric,
         keys: &[
             "*fingerprint",
@@ -103,7 +103,7 @@ const HEALTH: &[Keys] = &[
             "biometrics",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Photo,
         keys: &[
             "photo",
@@ -116,32 +116,8 @@ const HEALTH: &[Keys] = &[
     },
 ];
 
-/// The keys of persons and those of health care, as one table.
-const KEYS: [Keys; PERSON.len() + HEALTH.len()] = {
-    let mut all = [const {
-        Keys {
-            class: Class::Other,
-            keys: &[],
-        }
-    }; PERSON.len() + HEALTH.len()];
-    let mut index = 0;
-    while index < all.len() {
-        let source = if index < PERSON.len() {
-            &PERSON[index]
-        } else {
-            &HEALTH[index - PERSON.len()]
-        };
-        all[index] = Keys {
-            class: source.class,
-            keys: source.keys,
-        };
-        index += 1;
-    }
-    all
-};
-
 pub(crate) const DEFINITION: Definition = Definition {
-    keys: &KEYS,
+    keys: &[PERSON, HEALTH],
     paths: &[],
     keep: &[],
     siblings: &[],

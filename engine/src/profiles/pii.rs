@@ -1,12 +1,12 @@
 //! `pii`: what identifies a person outside of health care.
 
-use super::{Definition, Keys};
+use super::{ByKey, Definition};
 use crate::Class;
 use crate::detectors::{EMAIL, PHONE, SSN};
 
 /// Keys of persons, shared with `hipaa-safe-harbor`.
-pub(super) const PERSON: &[Keys] = &[
-    Keys {
+pub(super) const PERSON: &[ByKey] = &[
+    ByKey {
         class: Class::Name,
         keys: &[
             "name",
@@ -30,7 +30,7 @@ pub(super) const PERSON: &[Keys] = &[
             "nickname",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Address,
         keys: &[
             "address",
@@ -61,7 +61,7 @@ pub(super) const PERSON: &[Keys] = &[
             "place of birth",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Date,
         keys: &[
             "dob",
@@ -71,7 +71,7 @@ pub(super) const PERSON: &[Keys] = &[
             "birthdate",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Phone,
         keys: &[
             "*phone",
@@ -87,11 +87,11 @@ pub(super) const PERSON: &[Keys] = &[
             "pager",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Fax,
         keys: &["*fax", "*fax number"],
     },
-    Keys {
+    ByKey {
         class: Class::Email,
         keys: &[
             "*email",
@@ -101,7 +101,7 @@ pub(super) const PERSON: &[Keys] = &[
             "*mail address",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Ssn,
         keys: &[
             "*ssn",
@@ -115,7 +115,7 @@ pub(super) const PERSON: &[Keys] = &[
             "itin",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::License,
         keys: &[
             "*license number",
@@ -126,7 +126,7 @@ pub(super) const PERSON: &[Keys] = &[
             "*certificate number",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Identifier,
         keys: &[
             "*passport",
@@ -136,7 +136,7 @@ pub(super) const PERSON: &[Keys] = &[
             "*national id number",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Account,
         keys: &[
             "*account number",
@@ -146,7 +146,7 @@ pub(super) const PERSON: &[Keys] = &[
             "*routing number",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Card,
         keys: &[
             "*card number",
@@ -157,7 +157,7 @@ pub(super) const PERSON: &[Keys] = &[
             "cvc",
         ],
     },
-    Keys {
+    ByKey {
         class: Class::Ip,
         keys: &[
             "*ip",
@@ -171,7 +171,7 @@ pub(super) const PERSON: &[Keys] = &[
 ];
 
 pub(crate) const DEFINITION: Definition = Definition {
-    keys: PERSON,
+    keys: &[PERSON],
     paths: &[],
     keep: &[],
     siblings: &[],

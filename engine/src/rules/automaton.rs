@@ -13,6 +13,7 @@ pub(crate) type StateId = u16;
 
 const MOST_STATES: usize = 4096;
 const OTHER: usize = 0;
+const TOO_MANY: &str = "the paths are too many, or have too many .. steps";
 
 /// What a pattern says about the values it selects.
 #[derive(Clone, Copy)]
@@ -28,6 +29,9 @@ pub(crate) enum Mark {
     },
 }
 
+/// How many levels up the object is, and what the text of the value tells about it.
+pub(crate) type Telling = (u8, fn(&str) -> Evidence);
+
 /// What the paths say about one place.
 #[derive(Default)]
 pub(crate) struct Place {
@@ -42,7 +46,7 @@ pub(crate) struct Place {
     /// The class comes from siblings: index of the sibling rule.
     pub(crate) candidate: Option<u8>,
     /// The value tells the class of a sibling so many levels up.
-    pub(crate) evidence: Vec<(u8, fn(&str) -> Evidence)>,
+    pub(crate) evidence: Vec<Telling>,
 }
 
 /// The compiled paths.
@@ -66,8 +70,8 @@ impl Automaton {
     /// The column of a member name (decoded).
     pub(crate) fn column(&self, name: &str) -> u16 {
         let column = self.names.get(name).copied().unwrap_or(OTHER);
-        // Bounded by the builder.
-        column as u16
+        // The builder bounds the number of columns.
+        u16::try_from(column).unwrap_or_default()
     }
 
     /// The state of a member.
@@ -132,6 +136,9 @@ impl Builder {
         }
         let (names, indices) = self.alphabet();
         let columns = 1 + names.len() + indices.len();
+        if u16::try_from(columns).is_err() {
+            return Err(TOO_MANY.into());
+        }
         let mut inputs = vec![Input::Other; columns];
         let known = names
             .iter()
@@ -146,23 +153,33 @@ impl Builder {
                 *place = input;
             }
         }
-        let root: Items = (0..patterns).map(|pattern| (pattern, 0)).collect();
+        let anywhere: Items = (0..patterns).map(|pattern| (pattern, 0)).collect();
+        let (anywhere, root): (Items, Items) = anywhere
+            .into_iter()
+            .partition(|(pattern, _)| self.begins_anywhere(*pattern));
+        let fresh: Vec<Items> = inputs
+            .iter()
+            .map(|input| self.step(&anywhere, *input))
+            .collect();
         let mut ids = BTreeMap::from([(root.clone(), 0 as StateId)]);
         let mut states = vec![root];
         let mut table = Vec::new();
         let mut current = 0;
         while let Some(items) = states.get(current).cloned() {
-            for input in &inputs {
-                let next = self.step(&items, *input);
-                let fresh = states.len();
+            for (input, always) in inputs.iter().zip(&fresh) {
+                let mut next = self.step(&items, *input);
+                next.extend(always.iter().filter(|(_, done)| *done > 0));
+                next.sort_unstable();
+                next.dedup();
+                let new = StateId::try_from(states.len()).map_err(|_| TOO_MANY)?;
                 let id = *ids.entry(next).or_insert_with_key(|next| {
                     states.push(next.clone());
-                    fresh as StateId
+                    new
                 });
                 table.push(id);
             }
             if states.len() > MOST_STATES {
-                return Err("the paths are too many, or have too many .. steps".into());
+                return Err(TOO_MANY.into());
             }
             current += 1;
         }
@@ -230,9 +247,19 @@ impl Builder {
                 next.push((pattern, done + 1));
             }
         }
-        next.sort_unstable();
-        next.dedup();
         next
+    }
+
+    /// Whether the pattern begins with `..`: it may begin at every place, so that its first step is
+    /// not part of what tells states apart.
+    fn begins_anywhere(&self, pattern: u16) -> bool {
+        let segments = self
+            .patterns
+            .get(usize::from(pattern))
+            .map(|found| &found.0.segments);
+        segments
+            .and_then(|segments| segments.first())
+            .is_some_and(|segment| segment.descends)
     }
 
     fn place(&self, items: &Items, used: &mut Vec<bool>) -> Place {

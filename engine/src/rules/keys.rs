@@ -151,10 +151,9 @@ impl Folded {
             let shape = Shape::of(letter);
             let next = letters.peek().map_or(Shape::Gap, |next| Shape::of(*next));
             let begins = match (before, shape) {
-                (_, Shape::Gap) => false,
+                (_, Shape::Gap) | (Shape::Upper, Shape::Lower) => false,
                 // The last capital before small letters begins their word: SSNNumber.
                 (Shape::Upper, Shape::Upper) => next == Shape::Lower,
-                (Shape::Upper, Shape::Lower) => false,
                 (before, shape) => before != shape,
             };
             if begins {

@@ -41,6 +41,16 @@ impl Pattern {
         Ok(Self { segments })
     }
 
+    /// Whether what it selects can be taken away.
+    pub(crate) fn check_removable(&self) -> Result<(), String> {
+        match self.segments.last().map(|segment| &segment.step) {
+            None => Err("the whole body cannot be removed".into()),
+            // The next element would have that index then, and go when it is masked once more.
+            Some(PathStep::Index(_)) => Err("one element of an array cannot be removed".into()),
+            Some(PathStep::Name(_) | PathStep::Any) => Ok(()),
+        }
+    }
+
     /// Whether every path goes through it.
     pub(crate) fn selects_everything(&self) -> bool {
         self.segments

@@ -15,7 +15,7 @@ pub(super) fn find_special(bytes: &[u8]) -> (Option<usize>, bool) {
     for (index, block) in blocks.iter().enumerate() {
         let mut hits = [0u8; BLOCK];
         for (hit, &byte) in hits.iter_mut().zip(block) {
-            *hit = u8::from((byte == b'"') | (byte == b'\\') | (byte < 0x20));
+            *hit = u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from(byte < 0x20);
         }
         let hits = u128::from_le_bytes(hits);
         wide |= u128::from_le_bytes(*block);

@@ -48,13 +48,12 @@ impl Escape {
     pub(crate) fn step(self, byte: u8) -> Step {
         match self {
             Self::Half { high } if byte == b'\\' => Step::Go(Self::Backslash { high: Some(high) }),
-            Self::Half { .. } => Step::Fault,
             Self::Backslash { high } if byte == b'u' => Step::Go(Self::Digits {
                 count: 0,
                 value: 0,
                 high,
             }),
-            Self::Backslash { high: Some(_) } => Step::Fault,
+            Self::Half { .. } | Self::Backslash { high: Some(_) } => Step::Fault,
             Self::Backslash { high: None } => match byte {
                 b'"' | b'\\' | b'/' => Step::Done(char::from(byte)),
                 b'b' => Step::Done('\u{8}'),
@@ -65,10 +64,13 @@ impl Escape {
                 _ => Step::Fault,
             },
             Self::Digits { count, value, high } => {
-                let Some(digit) = char::from(byte).to_digit(16) else {
-                    return Step::Fault;
+                let digit = match byte {
+                    b'0'..=b'9' => byte - b'0',
+                    b'a'..=b'f' => byte - b'a' + 10,
+                    b'A'..=b'F' => byte - b'A' + 10,
+                    _ => return Step::Fault,
                 };
-                let value = value << 4 | digit as u16;
+                let value = value << 4 | u16::from(digit);
                 if count < 3 {
                     return Step::Go(Self::Digits {
                         count: count + 1,

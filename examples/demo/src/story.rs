@@ -158,9 +158,10 @@ const ASK: &[(&str, &str)] = &[
 const RECORDED: &[&str] = &[
     "org.velum.approval.requested.v1",
     "org.velum.vote.refused.v1",
-    "org.velum.approval.approved.v1",
+    "org.velum.grant.issued.v1",
     "org.velum.grant.used.v1",
-    "org.velum.approval.denied.v1",
+    "org.velum.grant.refused.v1",
+    "org.velum.vote.denied.v1",
 ];
 
 /// Tells the request; gives it ready to be sent.

@@ -166,11 +166,11 @@ pub(crate) fn your_turn(stage: &Stage) -> Result<()> {
     );
     println!("    -d '{{\"classes\": [\"name\"]}}' {service}/v1/approvals/ID/approve");
     println!("\n  # or with velum");
-    println!("  export VELUM_SERVICE={service} VELUM_TOKEN=$GRACE");
+    println!("  export VELUM_URL={service} VELUM_TOKEN=$GRACE");
     println!("  velum approvals list");
     println!("  velum approvals approve ID --classes name");
     println!("\n  # the same as an agent would do it");
-    println!("  VELUM_URL={envoy} VELUM_AGENT_TOKEN=$TOKEN examples/agent.sh 9");
+    println!("  API_URL={envoy} API_TOKEN=$TOKEN examples/agent.sh 9");
     Ok(())
 }
 

@@ -15,8 +15,8 @@ use super::rules::{self, ActionRule};
 use super::{Config, ConfigError};
 use crate::auth::TokenHash;
 
-const DEFAULT_PENDING: Duration = Duration::from_secs(15 * 60);
-const DEFAULT_GRANT: Duration = Duration::from_secs(5 * 60);
+const DEFAULT_PENDING: Duration = Duration::from_mins(15);
+const DEFAULT_GRANT: Duration = Duration::from_mins(5);
 const DEFAULT_PENDING_PER_PRINCIPAL: u32 = 5;
 const PENDING_SECONDS: RangeInclusive<u64> = 1..=24 * 3600;
 const GRANT_SECONDS: RangeInclusive<u64> = 1..=3600;
@@ -93,20 +93,39 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let document: Document =
         toml::from_str(text).map_err(|error| ConfigError::new("configuration", error))?;
     let lifetimes = &document.lifetimes;
-    let pending_lifetime =
-        lifetime("lifetimes.pending", lifetimes.pending, DEFAULT_PENDING, PENDING_SECONDS)?;
-    let grant_lifetime = lifetime("lifetimes.grant", lifetimes.grant, DEFAULT_GRANT, GRANT_SECONDS)?;
-    let pending_per_principal =
-        document.limits.pending_per_principal.unwrap_or(DEFAULT_PENDING_PER_PRINCIPAL);
+    let pending_lifetime = lifetime(
+        "lifetimes.pending",
+        lifetimes.pending,
+        DEFAULT_PENDING,
+        PENDING_SECONDS,
+    )?;
+    let grant_lifetime = lifetime(
+        "lifetimes.grant",
+        lifetimes.grant,
+        DEFAULT_GRANT,
+        GRANT_SECONDS,
+    )?;
+    let pending_per_principal = document
+        .limits
+        .pending_per_principal
+        .unwrap_or(DEFAULT_PENDING_PER_PRINCIPAL);
     if !PENDING_PER_PRINCIPAL.contains(&pending_per_principal) {
-        return Err(ConfigError::new("limits.pending_per_principal", "1 to 1000"));
+        return Err(ConfigError::new(
+            "limits.pending_per_principal",
+            "1 to 1000",
+        ));
     }
 
+    let directory = rules::directory(&document.people, document.agents)?;
     let mut tokens = BTreeSet::new();
     let mut reviewers = BTreeMap::new();
     for (index, reviewer) in document.reviewers.into_iter().enumerate() {
         let place = format!("reviewers[{index}]");
-        if !document.people.iter().any(|person| person.id == reviewer.person) {
+        if !document
+            .people
+            .iter()
+            .any(|person| person.id == reviewer.person)
+        {
             let fault = format!("no [[people]] has the id `{}`", reviewer.person);
             return Err(ConfigError::new(format!("{place}.person"), fault));
         }
@@ -125,7 +144,6 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     }
 
     let reviewing = rules::reviewers(&document.people, |person| reviewers.contains_key(person));
-    let directory = rules::directory(document.people, document.agents)?;
     let policies = Policies::read(&document.policies, folder)?;
     let actions = rules::actions(document.actions, &policies, reviewing)?;
     Ok(Config {
@@ -171,7 +189,10 @@ fn token(
         )
     })?;
     if !tokens.insert(hash) {
-        return Err(ConfigError::new(&place, "another caller has the same token"));
+        return Err(ConfigError::new(
+            &place,
+            "another caller has the same token",
+        ));
     }
     Ok(Some(hash))
 }
@@ -179,7 +200,11 @@ fn token(
 fn decode_hex(text: &str) -> Option<TokenHash> {
     let digits: Vec<u8> = text
         .chars()
-        .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .map(|digit| {
+            digit
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        })
         .collect::<Option<_>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
     if !rest.is_empty() {
@@ -205,8 +230,8 @@ mod tests {
     #[test]
     fn the_sample_is_read() {
         let config = read_text(CONFIGURATION).unwrap();
-        assert_eq!(config.pending_lifetime, Duration::from_secs(900));
-        assert_eq!(config.grant_lifetime, Duration::from_secs(300));
+        assert_eq!(config.pending_lifetime, Duration::from_mins(15));
+        assert_eq!(config.grant_lifetime, Duration::from_mins(5));
         assert_eq!(config.pending_per_principal, 5);
         assert_eq!(config.reviewers.len(), 4);
         assert!(config.data.ends_with("velum-data"));
@@ -217,34 +242,92 @@ mod tests {
         let hex = "ab".repeat(32);
         for (from, to, expected) in [
             ("listen =", "lisen =", "unknown field `lisen`"),
-            ("pending = \"15m\"", "pending = \"15m\"\ngrace = \"1m\"", "unknown field `grace`"),
+            (
+                "pending = \"15m\"",
+                "pending = \"15m\"\ngrace = \"1m\"",
+                "unknown field `grace`",
+            ),
             ("pending = \"15m\"", "pending = \"15\"", "\"15m\""),
-            ("pending = \"15m\"", "pending = \"0s\"", "lifetimes.pending: between 1 and"),
-            ("grant = \"5m\"", "grant = \"2h\"", "lifetimes.grant: between 1 and 3600"),
+            (
+                "pending = \"15m\"",
+                "pending = \"0s\"",
+                "lifetimes.pending: between 1 and",
+            ),
+            (
+                "grant = \"5m\"",
+                "grant = \"2h\"",
+                "lifetimes.grant: between 1 and 3600",
+            ),
             ("data = ", "data = \"a\"\ndata = ", "duplicate key"),
-            ("owner = \"dr-jones\"", "owner = \"nobody\"", "the owner of `triage-bot`"),
-            ("person = \"grace\"", "person = \"nobody\"", "reviewers[1].person"),
-            ("person = \"grace\"", "person = \"dr-jones\"", "stands twice"),
+            (
+                "owner = \"dr-jones\"",
+                "owner = \"nobody\"",
+                "the owner of `triage-bot`",
+            ),
+            (
+                "person = \"grace\"",
+                "person = \"nobody\"",
+                "reviewers[1].person",
+            ),
+            (
+                "person = \"grace\"",
+                "person = \"dr-jones\"",
+                "stands twice",
+            ),
             ("id = \"omar\"", "id = \"grace\"", "`grace` stands twice"),
-            ("subject = \"grace\"", "subject = \"dr-jones\"", "identity of `grace`"),
-            ("subject = \"triage-bot\"", "subject = \"dr-jones\"", "identity of `triage-bot`"),
-            ("person = \"grace\"", "person = \"grace\"\ntoken_sha256 = \"abc\"", "64 hexadecimal"),
-            ("quorum = 1", "quorum = 0", "actions.read.quorum"),
+            (
+                "subject = \"grace\"",
+                "subject = \"dr-jones\"",
+                "identity of `grace`",
+            ),
+            (
+                "subject = \"triage-bot\"",
+                "subject = \"dr-jones\"",
+                "identity of `triage-bot`",
+            ),
+            (
+                "person = \"grace\"",
+                "person = \"grace\"\ntoken_sha256 = \"abc\"",
+                "64 hexadecimal",
+            ),
+            ("quorum = 1", "quorum = 0", "actions.read: a quorum of 0"),
             ("quorum = 1", "quorum = 5", "actions.read"),
-            ("[\"clinical\", \"privacy\"]\n\n[[people]]", "[\"clinical\"]\n\n[[people]]", "actions.purge"),
-            ("quorum = 2", "quorum = 2\nquorums = 3", "unknown field `quorums`"),
+            (
+                "[\"clinical\", \"privacy\"]\n\n[[people]]",
+                "[\"clinical\"]\n\n[[people]]",
+                "actions.purge",
+            ),
+            (
+                "quorum = 2",
+                "quorum = 2\nquorums = 3",
+                "unknown field `quorums`",
+            ),
             ("[actions.read]", "[actions.raed]", "actions.raed"),
             ("policy.yaml", "no-such.yaml", "no-such.yaml"),
-            ("pending_per_principal = 5", "pending_per_principal = 0", "1 to 1000"),
+            (
+                "pending_per_principal = 5",
+                "pending_per_principal = 0",
+                "1 to 1000",
+            ),
         ] {
             assert!(CONFIGURATION.contains(from), "{from}");
             let changed = CONFIGURATION.replacen(from, to, 1);
-            let error = read_text(&changed).err().unwrap_or_else(|| panic!("taken: {to}"));
+            let error = read_text(&changed)
+                .err()
+                .unwrap_or_else(|| panic!("taken: {to}"));
             assert!(error.contains(expected), "{to}: {error}");
         }
         let twice = CONFIGURATION
-            .replacen("id = \"edge\"", &format!("id = \"edge\"\ntoken_sha256 = \"{hex}\""), 1)
-            .replacen("person = \"omar\"", &format!("person = \"omar\"\ntoken_sha256 = \"{hex}\""), 1);
+            .replacen(
+                "id = \"edge\"",
+                &format!("id = \"edge\"\ntoken_sha256 = \"{hex}\""),
+                1,
+            )
+            .replacen(
+                "person = \"omar\"",
+                &format!("person = \"omar\"\ntoken_sha256 = \"{hex}\""),
+                1,
+            );
         assert!(read_text(&twice).err().unwrap().contains("the same token"));
     }
 
@@ -252,7 +335,13 @@ mod tests {
     fn hexadecimal_is_read_strictly() {
         assert_eq!(decode_hex(&"0f".repeat(32)), Some([15; 32]));
         assert_eq!(decode_hex(&"F0".repeat(32)), Some([240; 32]));
-        for text in ["", "0f", &"0f".repeat(33), &"0".repeat(63), &"+f".repeat(32)] {
+        for text in [
+            "",
+            "0f",
+            &"0f".repeat(33),
+            &"0".repeat(63),
+            &"+f".repeat(32),
+        ] {
             assert_eq!(decode_hex(text), None, "{text}");
         }
     }

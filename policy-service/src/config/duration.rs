@@ -28,7 +28,11 @@ fn parse(text: &str) -> Option<Duration> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    digits.parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
+    digits
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(unit)
+        .map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -40,7 +44,17 @@ mod tests {
         for (text, seconds) in [("90s", 90), ("15m", 900), ("1h", 3600), ("0s", 0)] {
             assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["", "s", "15", "15 m", "-1s", "+1s", "1.5h", "1d", "99999999999999999999h"] {
+        for text in [
+            "",
+            "s",
+            "15",
+            "15 m",
+            "-1s",
+            "+1s",
+            "1.5h",
+            "1d",
+            "99999999999999999999h",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -25,8 +25,8 @@ impl Policies {
             let place = format!("policies[{index}] ({})", path.display());
             let text = std::fs::read_to_string(folder.join(path))
                 .map_err(|error| ConfigError::new(&place, error))?;
-            let documents = document::all_from_text(&text)
-                .map_err(|error| ConfigError::new(&place, error))?;
+            let documents =
+                document::all_from_text(&text).map_err(|error| ConfigError::new(&place, error))?;
             for policy in documents {
                 let digest = PolicyDigest::from_bytes(policy.digest());
                 policies.insert(digest, reviewed(&policy, &place)?);
@@ -44,12 +44,6 @@ impl Policies {
     /// The names of all actions for which there can be an approval.
     pub(super) fn action_names(&self) -> BTreeSet<&ActionName> {
         self.0.values().flat_map(BTreeMap::keys).collect()
-    }
-
-    /// The digests of the policies that are known.
-    #[cfg(test)]
-    pub(crate) fn digests(&self) -> impl Iterator<Item = PolicyDigest> {
-        self.0.keys().copied()
     }
 }
 

@@ -7,9 +7,9 @@ use velum_approval::{
     ActionName, Directory, ExcludedPersons, GroupName, Panel, PersonId, ReviewRule, Reviewers,
 };
 
+use super::ConfigError;
 use super::document::{Agent, Person};
 use super::policies::Policies;
-use super::ConfigError;
 
 /// How many have to approve an action, and from which groups.
 #[derive(Deserialize)]
@@ -51,15 +51,17 @@ pub(super) fn reviewers(people: &[Person], reviews: impl Fn(&PersonId) -> bool) 
 }
 
 /// Who has which identities.
-pub(super) fn directory(people: Vec<Person>, agents: Vec<Agent>) -> Result<Directory, ConfigError> {
+pub(super) fn directory(people: &[Person], agents: Vec<Agent>) -> Result<Directory, ConfigError> {
     let mut directory = Directory::builder();
     for person in people {
-        directory = directory.person(person.id, person.identities);
+        directory = directory.person(person.id.clone(), person.identities.iter().cloned());
     }
     for agent in agents {
         directory = directory.agent(agent.id, agent.owner, agent.identities);
     }
-    directory.build().map_err(|error| ConfigError::new("people and agents", error))
+    directory
+        .build()
+        .map_err(|error| ConfigError::new("people and agents", error))
 }
 
 /// Joins the rules that are given with the default for every other action (any one reviewer), and

@@ -94,8 +94,12 @@ impl App {
 
     /// What somebody wrote, masked and committed to, ready to be stored.
     pub(crate) fn secret(&self, written: Option<&Reason>) -> Result<Option<Secret>, StoreError> {
-        let Parts { text_rules, random, .. } = self.parts();
-        Ok(written.map(|written| Secret::new(written, text_rules, &**random)).transpose()?)
+        let Parts {
+            text_rules, random, ..
+        } = self.parts();
+        Ok(written
+            .map(|written| Secret::new(written, text_rules, &**random))
+            .transpose()?)
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -115,7 +119,9 @@ impl App {
 pub(crate) async fn to_the_end<T: Send + 'static>(
     change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    tokio::spawn(change).await.unwrap_or(Err(StoreError::OutcomeUnknown))
+    tokio::spawn(change)
+        .await
+        .unwrap_or(Err(StoreError::OutcomeUnknown))
 }
 
 /// Logs why the store failed, and answers 503.

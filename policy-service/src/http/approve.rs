@@ -37,11 +37,21 @@ mod tests {
     async fn more_than_was_asked_is_refused_and_so_is_what_nobody_knows() {
         let service = Service::start().await;
         let id = service.pending(&service.ask(1)).await;
-        for classes in [json!(["ssn"]), json!(["name", "credential"]), json!(["nmae"])] {
-            let (status, body) = service.approve("grace", &id, json!({"classes": classes})).await;
+        for classes in [
+            json!(["ssn"]),
+            json!(["name", "credential"]),
+            json!(["nmae"]),
+        ] {
+            let (status, body) = service
+                .approve("grace", &id, json!({"classes": classes}))
+                .await;
             assert_eq!(status, 400, "{body}");
         }
-        for body in [json!({"clases": ["name"]}), json!([]), json!({"version": -1})] {
+        for body in [
+            json!({"clases": ["name"]}),
+            json!([]),
+            json!({"version": -1}),
+        ] {
             let (status, _) = service.approve("grace", &id, body.clone()).await;
             assert_eq!(status, 400, "{body}");
         }
@@ -52,13 +62,25 @@ mod tests {
 
     #[tokio::test]
     async fn approvals_with_nothing_in_common_are_a_denial() {
-        let configuration =
-            crate::testing::CONFIGURATION.replace("[actions.read]\nquorum = 1", "[actions.read]\nquorum = 2");
+        let configuration = crate::testing::CONFIGURATION
+            .replace("[actions.read]\nquorum = 1", "[actions.read]\nquorum = 2");
         let service = Service::with(&configuration).await;
         let ask = service.ask(1);
         let id = service.pending(&ask).await;
-        assert_eq!(service.approve("grace", &id, json!({"classes": ["name"]})).await.0, 200);
-        assert_eq!(service.approve("omar", &id, json!({"classes": ["date"]})).await.0, 200);
+        assert_eq!(
+            service
+                .approve("grace", &id, json!({"classes": ["name"]}))
+                .await
+                .0,
+            200
+        );
+        assert_eq!(
+            service
+                .approve("omar", &id, json!({"classes": ["date"]}))
+                .await
+                .0,
+            200
+        );
         assert_eq!(service.show(&id).await["state"], "denied");
         assert_eq!(service.check(&ask).await["decision"], "deny");
     }

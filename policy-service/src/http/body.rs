@@ -31,22 +31,32 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         }
         let bytes = match tokio::time::timeout(TIME, Bytes::from_request(request, state)).await {
             Ok(Ok(bytes)) => bytes,
-            Ok(Err(rejection)) => return Err(unread(&rejection.into_response().status())),
-            Err(_) => return Err(unread(&StatusCode::REQUEST_TIMEOUT)),
+            Ok(Err(rejection)) => return Err(unread(rejection.into_response().status())),
+            Err(_) => return Err(unread(StatusCode::REQUEST_TIMEOUT)),
         };
-        serde_json::from_slice(&bytes).map(Body).map_err(|error| malformed(&error))
+        // Serde would read an array as the fields in their order, and an empty one as all defaults.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(not_an_object());
+        }
+        serde_json::from_slice(&bytes)
+            .map(Body)
+            .map_err(|error| malformed(&error))
     }
 }
 
 fn is_json(request: &Request) -> bool {
-    let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return false };
-    let Ok(value) = value.to_str() else { return false };
+    let Some(value) = request.headers().get(header::CONTENT_TYPE) else {
+        return false;
+    };
+    let Ok(value) = value.to_str() else {
+        return false;
+    };
     let media_type = value.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
 }
 
-fn unread(status: &StatusCode) -> Problem {
-    match *status {
+fn unread(status: StatusCode) -> Problem {
+    match status {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body-too-large",
@@ -75,6 +85,22 @@ fn malformed(error: &serde_json::Error) -> Problem {
         serde_json::error::Category::Data => "the document is not what this operation takes",
         _ => "not valid JSON",
     };
-    let detail = format!("At line {}, column {}: {what}.", error.line(), error.column());
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-body", "The body is malformed", detail)
+    bad(format!(
+        "At line {}, column {}: {what}.",
+        error.line(),
+        error.column()
+    ))
+}
+
+fn not_an_object() -> Problem {
+    bad("Send a JSON object.")
+}
+
+fn bad(detail: impl Into<String>) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "malformed-body",
+        "The body is malformed",
+        detail,
+    )
 }

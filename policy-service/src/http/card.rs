@@ -67,13 +67,21 @@ struct VoteView {
 impl Card {
     /// The card at the moment `now`.
     pub(crate) fn new(stored: StoredApproval, now: Timestamp) -> Card {
-        let StoredApproval { approval, reason, public_reason, comments } = stored;
+        let StoredApproval {
+            approval,
+            reason,
+            public_reason,
+            comments,
+        } = stored;
         let votes = views(&approval, comments);
         let granted = approval.grant_expires.map(|_| names(approval.granted));
         let state = approval.state_at(now);
         let lineage = approval.lineage.identities().iter();
         Card {
-            on_behalf_of: lineage.filter(|one| **one != approval.principal).cloned().collect(),
+            on_behalf_of: lineage
+                .filter(|one| **one != approval.principal)
+                .cloned()
+                .collect(),
             excluded: approval.excluded.iter().cloned().collect(),
             id: approval.id,
             version: approval.version,
@@ -108,7 +116,13 @@ fn views(approval: &Approval, comments: Vec<Option<String>>) -> Vec<VoteView> {
             Verdict::Deny => ("deny", None),
             Verdict::TakeBack => ("take-back", None),
         };
-        VoteView { person: vote.person.clone(), verdict, classes, at: vote.at, comment }
+        VoteView {
+            person: vote.person.clone(),
+            verdict,
+            classes,
+            at: vote.at,
+            comment,
+        }
     });
     views.collect()
 }

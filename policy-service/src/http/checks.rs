@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, sleep_until, timeout};
-use velum_approval::{Answer, ApprovalId, Check, DenyCode, GatewayId, Record};
+use velum_approval::{ActionName, Answer, ApprovalId, Check, DenyCode, GatewayId, Record};
 
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
@@ -60,7 +60,10 @@ pub(crate) async fn handle(
 ) -> Result<Json<Answer>, Problem> {
     let deadline = Instant::now() + prefer::wait(&headers);
     let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
-    answer(&app, gateway, check, deadline).await.map(Json).map_err(Problem::from)
+    answer(&app, gateway, check, deadline)
+        .await
+        .map(Json)
+        .map_err(Problem::from)
 }
 
 async fn answer(
@@ -70,11 +73,19 @@ async fn answer(
     deadline: Instant,
 ) -> Result<Answer, CheckError> {
     let asked = match judge(app, gateway.clone(), check)? {
-        Ok(asked) => Arc::new(asked),
-        Err((action, code)) => {
-            let record = Record::RequestRefused { gateway: gateway.clone(), action, code };
+        Judgement::Asked(asked) => asked,
+        Judgement::Refused(action, code) => {
+            let record = Record::RequestRefused {
+                gateway: gateway.clone(),
+                action,
+                code,
+            };
             refusals::note(app, gateway.as_str(), record).await;
-            return Ok(Answer::Deny { code, approval: None, public_reason: None });
+            return Ok(Answer::Deny {
+                code,
+                approval: None,
+                public_reason: None,
+            });
         }
     };
     let mut waiting: Option<(ApprovalId, crate::wake::Ticket)> = None;
@@ -105,35 +116,43 @@ async fn answer(
     }
 }
 
-/// What can be said before any approval is looked at: whether policy, action, classes and everyone
-/// behind the request are known here.
-#[expect(clippy::type_complexity, reason = "a refusal is a decision, not an error of the operation")]
-fn judge(
-    app: &App,
-    gateway: GatewayId,
-    check: Check,
-) -> Result<Result<Asked, (Option<velum_approval::ActionName>, DenyCode)>, CheckError> {
+/// What can be said before any approval is looked at.
+enum Judgement {
+    /// Policy, action, classes and everyone behind the request are known here.
+    Asked(Arc<Asked>),
+    /// One of them is not.
+    Refused(Option<ActionName>, DenyCode),
+}
+
+fn judge(app: &App, gateway: GatewayId, check: Check) -> Result<Judgement, CheckError> {
     let parts = app.parts();
     let Some(actions) = parts.policies.actions(&check.policy) else {
-        return Ok(Err((None, DenyCode::PolicyUnknown)));
+        return Ok(Judgement::Refused(None, DenyCode::PolicyUnknown));
     };
     let Some(offered) = actions.get(&check.action) else {
-        return Ok(Err((None, DenyCode::ActionUnknown)));
+        // The name is what a gateway sent, so the record goes without it.
+        return Ok(Judgement::Refused(None, DenyCode::ActionUnknown));
     };
     if !check.classes.is_subset(*offered) {
         return Err(CheckError::Classes);
     }
-    let action = Some(check.action.clone());
-    let Ok(excluded) = parts.directory.resolve_with(&check.principal, &check.lineage) else {
-        return Ok(Err((action, DenyCode::LineageUnknown)));
+    let action = check.action.clone();
+    let excluded = parts
+        .directory
+        .resolve_with(&check.principal, &check.lineage);
+    let requester = parts.directory.party(&check.principal).cloned();
+    let (Ok(excluded), Some(requester)) = (excluded, requester) else {
+        return Ok(Judgement::Refused(Some(action), DenyCode::LineageUnknown));
     };
-    let Some(requester) = parts.directory.party(&check.principal).cloned() else {
-        return Ok(Err((action, DenyCode::LineageUnknown)));
-    };
-    let Some(panel) = parts.actions.panel(&check.action, &excluded) else {
-        return Ok(Err((None, DenyCode::ActionUnknown)));
-    };
-    Ok(Ok(Asked { gateway, check, requester, panel }))
+    Ok(match parts.actions.panel(&action, &excluded) {
+        Some(panel) => Judgement::Asked(Arc::new(Asked {
+            gateway,
+            check,
+            requester,
+            panel,
+        })),
+        None => Judgement::Refused(Some(action), DenyCode::ActionUnknown),
+    })
 }
 
 /// Decides in one transaction, wakes who waits for what it changed, and records a refusal.
@@ -144,8 +163,11 @@ async fn decide(
 ) -> Result<Outcome, StoreError> {
     let (app, asked) = (app.clone(), asked.clone());
     to_the_end(async move {
-        let decide =
-            || Decide { app: app.clone(), asked: asked.clone(), waits_for: waits_for.clone() };
+        let decide = || Decide {
+            app: app.clone(),
+            asked: asked.clone(),
+            waits_for: waits_for.clone(),
+        };
         let decided = match app.store().write(decide()).await {
             // The use may or may not be written. The use key tells: if it is, the same answer
             // comes again, and if not, this goes on.

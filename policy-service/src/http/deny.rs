@@ -45,7 +45,10 @@ mod tests {
         for (person, problem) in [("dr-jones", "self-approval"), ("nora", "not-a-reviewer")] {
             let (status, body) = service.deny(person, &id, json!({})).await;
             assert_eq!(status, 403);
-            assert_eq!(body["type"], format!("https://velum.dev/problems/{problem}"));
+            assert_eq!(
+                body["type"],
+                format!("https://velum.dev/problems/{problem}")
+            );
         }
         assert_eq!(service.show(&id).await["state"], "pending");
         assert_eq!(service.count("vote.refused").await, 2);

@@ -62,17 +62,34 @@ pub(crate) async fn handle(
     _: Reviewer,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
-    let Ok(Query(parameters)) = parameters else { return Err(ListError::Parameters.into()) };
+    let Ok(Query(parameters)) = parameters else {
+        return Err(ListError::Parameters.into());
+    };
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MOST).contains(&limit) {
         return Err(ListError::Parameters.into());
     }
     let now = app.now();
-    let filter = Filter { state: parameters.state, after: parameters.after, limit, now };
-    let approvals = app.store().approvals(&filter).await.map_err(ListError::Store)?;
+    let filter = Filter {
+        state: parameters.state,
+        after: parameters.after,
+        limit,
+        now,
+    };
+    let approvals = app
+        .store()
+        .approvals(&filter)
+        .await
+        .map_err(ListError::Store)?;
     let is_full = u32::try_from(approvals.len()).is_ok_and(|count| count == limit);
-    let next = approvals.last().filter(|_| is_full).map(|last| last.approval.id.clone());
-    let approvals = approvals.into_iter().map(|stored| Card::new(stored, now)).collect();
+    let next = approvals
+        .last()
+        .filter(|_| is_full)
+        .map(|last| last.approval.id.clone());
+    let approvals = approvals
+        .into_iter()
+        .map(|stored| Card::new(stored, now))
+        .collect();
     Ok(Json(Page { approvals, next }))
 }
 
@@ -90,10 +107,14 @@ mod tests {
             ids.push(service.pending(&service.ask(request)).await.to_string());
             service.clock.advance(1);
         }
-        let (_, page) = service.get("grace", "/v1/approvals?state=pending&limit=2").await;
+        let (_, page) = service
+            .get("grace", "/v1/approvals?state=pending&limit=2")
+            .await;
         let listed = |page: &serde_json::Value| -> Vec<String> {
             let cards = page["approvals"].as_array().unwrap().iter();
-            cards.map(|card| card["id"].as_str().unwrap().to_owned()).collect()
+            cards
+                .map(|card| card["id"].as_str().unwrap().to_owned())
+                .collect()
         };
         assert_eq!(listed(&page), ids[..2]);
         let next = page["next"].as_str().unwrap();
@@ -103,8 +124,16 @@ mod tests {
 
         let (_, page) = service.get("grace", "/v1/approvals?state=denied").await;
         assert_eq!(page["approvals"], json!([]));
-        for query in ["state=open", "limit=0", "limit=201", "after=a/b", "order=up"] {
-            let (status, _) = service.get("grace", &format!("/v1/approvals?{query}")).await;
+        for query in [
+            "state=open",
+            "limit=0",
+            "limit=201",
+            "after=a/b",
+            "order=up",
+        ] {
+            let (status, _) = service
+                .get("grace", &format!("/v1/approvals?{query}"))
+                .await;
             assert_eq!(status, 400, "{query}");
         }
     }

@@ -64,18 +64,27 @@ pub(crate) async fn handle(
     _: Reviewer,
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
-    let Ok(Query(parameters)) = parameters else { return Err(ListError::Parameters.into()) };
+    let Ok(Query(parameters)) = parameters else {
+        return Err(ListError::Parameters.into());
+    };
     let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MOST).contains(&limit) {
         return Err(ListError::Parameters.into());
     }
     let from = parameters.after.map_or(0, |after| after.saturating_add(1));
-    let entries = app.store().entries(from, limit).await.map_err(ListError::Store)?;
+    let entries = app
+        .store()
+        .entries(from, limit)
+        .await
+        .map_err(ListError::Store)?;
     let entries = entries
         .into_iter()
         .map(|entry| {
             let leaf = serde_json::from_slice(&entry.leaf).map_err(|_| ListError::Corrupt)?;
-            Ok(EntryView { index: entry.index, leaf })
+            Ok(EntryView {
+                index: entry.index,
+                leaf,
+            })
         })
         .collect::<Result<_, ListError>>()?;
     Ok(Json(Page { entries }))

@@ -10,12 +10,12 @@ const LONGEST: u64 = 25;
 /// How long the client prefers to wait; zero where it does not say so, or says it badly, as
 /// RFC 7240 has preferences ignored that are not understood.
 pub(crate) fn wait(headers: &HeaderMap) -> Duration {
-    let preferences = headers
+    let mut preferences = headers
         .get_all("prefer")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
-    let seconds = preferences.filter_map(wait_of).next();
+    let seconds = preferences.find_map(wait_of);
     Duration::from_secs(seconds.unwrap_or(0).min(LONGEST))
 }
 

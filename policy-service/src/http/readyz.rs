@@ -12,7 +12,13 @@ const MOST_BEHIND: i64 = 30_000;
 /// 200 when the store answers and the clock can be believed, else 503.
 pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Problem> {
     let not_ready = |detail: &str| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready", detail).retryable()
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not-ready",
+            "Not ready",
+            detail,
+        )
+        .retryable()
     };
     if app.is_closing() {
         return Err(not_ready("The service is shutting down."));
@@ -21,7 +27,9 @@ pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Probl
         return Err(not_ready("The store does not answer."));
     }
     if app.clock_behind() > MOST_BEHIND {
-        return Err(not_ready("The clock is behind the times in the store: correct it."));
+        return Err(not_ready(
+            "The clock is behind the times in the store: correct it.",
+        ));
     }
     Ok("ok\n")
 }

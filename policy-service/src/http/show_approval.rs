@@ -38,5 +38,7 @@ pub(crate) async fn handle(
 pub(super) async fn show(app: &App, id: &str) -> Result<Card, ShowError> {
     let id = id.parse().map_err(|_| ShowError::Unknown)?;
     let stored = app.store().approval(&id).await.map_err(ShowError::Store)?;
-    stored.map(|stored| Card::new(stored, app.now())).ok_or(ShowError::Unknown)
+    stored
+        .map(|stored| Card::new(stored, app.now()))
+        .ok_or(ShowError::Unknown)
 }

@@ -46,7 +46,10 @@ pub(crate) async fn handle(
     let mut ticket = None;
     loop {
         let answer = status(&app, &id, &query.principal).await?;
-        let is_open = matches!(answer.state, ApprovalState::Collecting | ApprovalState::Pending);
+        let is_open = matches!(
+            answer.state,
+            ApprovalState::Collecting | ApprovalState::Pending
+        );
         if !is_open || Instant::now() >= deadline || app.is_closing() {
             return Ok(Json(answer));
         }
@@ -79,5 +82,9 @@ async fn status(
         _ => None,
     };
     let public_reason = stored.public_reason.and_then(|text| Reason::new(text).ok());
-    Ok(StatusAnswer { state, retry_after_seconds, public_reason })
+    Ok(StatusAnswer {
+        state,
+        retry_after_seconds,
+        public_reason,
+    })
 }

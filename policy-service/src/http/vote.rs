@@ -62,12 +62,14 @@ impl From<VoteError> for Problem {
 
 fn refusal(refused: Refused) -> Problem {
     let (status, detail) = match refused {
-        Refused::SelfApproval => {
-            (StatusCode::FORBIDDEN, "You are behind this request. Another person has to decide.")
-        }
-        Refused::NotAReviewer => {
-            (StatusCode::FORBIDDEN, "You are in none of the groups that review this action.")
-        }
+        Refused::SelfApproval => (
+            StatusCode::FORBIDDEN,
+            "You are behind this request. Another person has to decide.",
+        ),
+        Refused::NotAReviewer => (
+            StatusCode::FORBIDDEN,
+            "You are in none of the groups that review this action.",
+        ),
         Refused::StaleVersion => (
             StatusCode::CONFLICT,
             "The approval has changed since you read it. Read it again, then decide.",
@@ -97,19 +99,29 @@ pub(super) async fn vote(
         to_the_end(async move { Ok(cast(&app, id, person, voice).await) })
     };
     cast.await.map_err(VoteError::Store)??;
-    show_approval::show(&app, id.as_str()).await.map_err(Problem::from)
+    show_approval::show(&app, id.as_str())
+        .await
+        .map_err(Problem::from)
 }
 
 async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Result<(), VoteError> {
-    let operation =
-        Cast { app: app.clone(), id: id.clone(), person: person.clone(), voice };
+    let operation = Cast {
+        app: app.clone(),
+        id: id.clone(),
+        person: person.clone(),
+        voice,
+    };
     match app.store().write(operation).await {
         Ok(()) => {
             app.parts().wake(&id);
             Ok(())
         }
         Err(VoteError::Refused(refused)) => {
-            let record = Record::VoteRefused { approval: id, person: person.clone(), refused };
+            let record = Record::VoteRefused {
+                approval: id,
+                person: person.clone(),
+                refused,
+            };
             refusals::note(app, person.as_str(), record).await;
             Err(VoteError::Refused(refused))
         }
@@ -129,7 +141,12 @@ impl Operation for Cast {
     type Error = VoteError;
 
     async fn run(self, transaction: &mut Transaction) -> Result<(), VoteError> {
-        let Cast { app, id, person, voice } = self;
+        let Cast {
+            app,
+            id,
+            person,
+            voice,
+        } = self;
         let parts = app.parts();
         let approval = transaction.approval(&id).await?.ok_or(VoteError::Unknown)?;
         // Who is behind the request is asked anew: an agent may have another owner now.
@@ -142,9 +159,9 @@ impl Operation for Cast {
             .panel(&approval.action, &excluded)
             .ok_or(VoteError::Refused(Refused::NotAReviewer))?;
         let verdict = match voice.says {
-            Says::Approve(classes) => {
-                Verdict::Approve { classes: classes.unwrap_or(approval.classes) }
-            }
+            Says::Approve(classes) => Verdict::Approve {
+                classes: classes.unwrap_or(approval.classes),
+            },
             Says::Deny => Verdict::Deny,
         };
         let comment = app.secret(voice.comment.as_ref())?;
@@ -159,10 +176,13 @@ impl Operation for Cast {
             grant_lifetime: parts.grant_lifetime,
         };
         let stamp = app.stamp()?;
-        let (approval, record) = transition(&approval, &Event::Vote(ballot), stamp.now)
-            .map_err(VoteError::Refused)?;
+        let (approval, record) =
+            transition(&approval, &Event::Vote(ballot), stamp.now).map_err(VoteError::Refused)?;
         let written = comment.iter().chain(&public_reason).collect();
-        let change = Change::Vote { approval: &approval, written };
+        let change = Change::Vote {
+            approval: &approval,
+            written,
+        };
         transaction.apply(&change, &record, &stamp).await?;
         Ok(())
     }

@@ -57,7 +57,10 @@ impl Store {
     }
 
     /// Approvals in the order they were asked.
-    pub(crate) async fn approvals(&self, filter: &Filter) -> Result<Vec<StoredApproval>, StoreError> {
+    pub(crate) async fn approvals(
+        &self,
+        filter: &Filter,
+    ) -> Result<Vec<StoredApproval>, StoreError> {
         let mut transaction = self.readers.begin().await?;
         // Those read as expired are whose time has run out, whatever the row still says.
         let rows = sqlx::query(
@@ -94,7 +97,9 @@ impl Store {
         .bind(i64::from(limit))
         .fetch_all(&self.readers)
         .await?;
-        ids.iter().map(|id| id.parse().map_err(|_| StoreError::Corrupt("approval id"))).collect()
+        ids.iter()
+            .map(|id| id.parse().map_err(|_| StoreError::Corrupt("approval id")))
+            .collect()
     }
 }
 
@@ -145,7 +150,8 @@ pub(super) async fn used_by(
             .bind(use_key.as_bytes().as_slice())
             .fetch_optional(connection)
             .await?;
-    id.map(|id| id.parse().map_err(|_| StoreError::Corrupt("approval id"))).transpose()
+    id.map(|id| id.parse().map_err(|_| StoreError::Corrupt("approval id")))
+        .transpose()
 }
 
 /// Every use of an approval.
@@ -192,8 +198,8 @@ async fn with_votes(
     connection: &mut SqliteConnection,
     row: &SqliteRow,
 ) -> Result<Approval, StoreError> {
-    let mut approval: Approval = serde_json::from_str(row.try_get("body")?)
-        .map_err(|_| StoreError::Corrupt("approval"))?;
+    let mut approval: Approval =
+        serde_json::from_str(row.try_get("body")?).map_err(|_| StoreError::Corrupt("approval"))?;
     let votes = sqlx::query("SELECT body FROM vote WHERE approval = ? ORDER BY number")
         .bind(approval.id.as_str())
         .fetch_all(connection)
@@ -216,7 +222,12 @@ async fn complete(
     for vote in &approval.votes {
         comments.push(secrets::text(connection, vote.comment).await?);
     }
-    Ok(StoredApproval { approval, reason, public_reason, comments })
+    Ok(StoredApproval {
+        approval,
+        reason,
+        public_reason,
+        comments,
+    })
 }
 
 fn read_use(row: &SqliteRow) -> Result<StoredUse, StoreError> {
@@ -229,7 +240,9 @@ fn read_use(row: &SqliteRow) -> Result<StoredUse, StoreError> {
         .map(|name| Class::from_name(name).ok_or(StoreError::Corrupt("class")))
         .collect::<Result<_, _>>()?;
     let made = Use {
-        gateway: gateway.parse().map_err(|_| StoreError::Corrupt("gateway"))?,
+        gateway: gateway
+            .parse()
+            .map_err(|_| StoreError::Corrupt("gateway"))?,
         use_key: use_key
             .try_into()
             .map(UseKey::from_bytes)
@@ -238,5 +251,9 @@ fn read_use(row: &SqliteRow) -> Result<StoredUse, StoreError> {
         index: u64::try_from(row.try_get::<i64, _>("idx")?)
             .map_err(|_| StoreError::Corrupt("index"))?,
     };
-    Ok(StoredUse { made, classes, expires: Timestamp::from_millis(row.try_get("expires_ms")?) })
+    Ok(StoredUse {
+        made,
+        classes,
+        expires: Timestamp::from_millis(row.try_get("expires_ms")?),
+    })
 }

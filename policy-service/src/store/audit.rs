@@ -15,7 +15,9 @@ pub(crate) struct Entry {
 impl Store {
     /// Up to `limit` entries whose index is `from` or later, in order.
     pub(crate) async fn entries(&self, from: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
+        let Ok(from) = i64::try_from(from) else {
+            return Ok(Vec::new());
+        };
         let rows =
             sqlx::query("SELECT idx, entry FROM audit_entry WHERE idx >= ? ORDER BY idx LIMIT ?")
                 .bind(from)
@@ -26,7 +28,10 @@ impl Store {
             .map(|row| {
                 let index = u64::try_from(row.try_get::<i64, _>("idx")?)
                     .map_err(|_| StoreError::Corrupt("index"))?;
-                Ok(Entry { index, leaf: row.try_get("entry")? })
+                Ok(Entry {
+                    index,
+                    leaf: row.try_get("entry")?,
+                })
             })
             .collect()
     }

@@ -23,7 +23,9 @@ const READERS: u32 = 4;
 
 /// Holds the data folder for this process alone.
 #[derive(Debug)]
-pub(super) struct DataLock(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
+pub(super) struct DataLock(
+    #[expect(dead_code, reason = "the lock lasts as long as the file is open")] File,
+);
 
 impl DataLock {
     /// Makes the folder where it is missing, and locks it.
@@ -31,7 +33,11 @@ impl DataLock {
         let fault = |error: std::io::Error| {
             StoreError::Data(format!("data folder {}: {error}", data.display()))
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(fault)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data)
+            .map_err(fault)?;
         let mode = fs::metadata(data).map_err(fault)?.permissions().mode() & 0o777;
         if mode & 0o022 != 0 {
             let message = format!(
@@ -54,17 +60,25 @@ impl DataLock {
 
 /// Opens a file that only its owner can read, and makes it where it is missing.
 fn private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
 }
 
 /// How every connection to the store in `data` is opened.
 pub(super) fn options(data: &Path) -> Result<SqliteConnectOptions, StoreError> {
     let path = data.join(DATABASE);
     // SQLite gives its journal files the permissions of the database.
-    let file = private(&path)
-        .map_err(|error| StoreError::Data(format!("{}: {error}", path.display())))?;
-    let mode = file.metadata().map(|metadata| metadata.permissions().mode() & 0o777);
-    if !matches!(mode, Ok(mode) if mode & 0o077 == 0) {
+    let file =
+        private(&path).map_err(|error| StoreError::Data(format!("{}: {error}", path.display())))?;
+    let others = file
+        .metadata()
+        .map(|metadata| metadata.permissions().mode() & 0o077);
+    if !matches!(others, Ok(0)) {
         let message = format!("{}: others can read it: chmod 600", path.display());
         return Err(StoreError::Data(message));
     }
@@ -89,14 +103,26 @@ pub(super) fn options(data: &Path) -> Result<SqliteConnectOptions, StoreError> {
         .disable_statement_logging())
 }
 
-/// Opens the one connection that writes, brings the schema up to date and checks every setting.
-pub(super) async fn writer(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+/// Brings the schema up to date and opens the one connection that writes.
+pub(super) async fn first_writer(
+    options: &SqliteConnectOptions,
+) -> Result<SqliteConnection, StoreError> {
     let mut connection = SqliteConnection::connect_with(options).await?;
     check_version(&mut connection).await?;
     claim(&mut connection).await?;
-    sqlx::migrate!("./migrations").run(&mut connection).await.map_err(|error| {
-        StoreError::Data(format!("the schema cannot be brought up to date: {error}"))
-    })?;
+    sqlx::migrate!("./migrations")
+        .run(&mut connection)
+        .await
+        .map_err(|error| {
+            StoreError::Data(format!("the schema cannot be brought up to date: {error}"))
+        })?;
+    check_settings(&mut connection).await?;
+    Ok(connection)
+}
+
+/// Opens the writing connection anew, after the one before can no longer be trusted.
+pub(super) async fn writer(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let mut connection = SqliteConnection::connect_with(options).await?;
     check_settings(&mut connection).await?;
     Ok(connection)
 }
@@ -108,17 +134,24 @@ pub(super) async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool,
         .acquire_timeout(Duration::from_secs(2))
         .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
         .await?;
-    let only_reads: i64 = sqlx::query_scalar("PRAGMA query_only").fetch_one(&readers).await?;
+    let only_reads: i64 = sqlx::query_scalar("PRAGMA query_only")
+        .fetch_one(&readers)
+        .await?;
     if only_reads != 1 {
-        return Err(StoreError::Data("a reading connection could write".to_owned()));
+        return Err(StoreError::Data(
+            "a reading connection could write".to_owned(),
+        ));
     }
     Ok(readers)
 }
 
 async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let version: String =
-        sqlx::query_scalar("SELECT sqlite_version()").fetch_one(connection).await?;
-    let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(connection)
+        .await?;
+    let mut numbers = version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
     let mut next = || numbers.next().unwrap_or(0);
     if (next(), next(), next()) < LEAST_SQLITE {
         let (major, minor, patch) = LEAST_SQLITE;
@@ -131,26 +164,36 @@ async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreErr
 
 /// Marks a new file as ours, and refuses another program's.
 async fn claim(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let id: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
+    let id: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *connection)
+        .await?;
     if id == APPLICATION_ID {
         return Ok(());
     }
-    let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *connection)
+        .await?;
     if id != 0 || tables != 0 {
-        return Err(StoreError::Data(format!("{DATABASE} is another program's database")));
+        return Err(StoreError::Data(format!(
+            "{DATABASE} is another program's database"
+        )));
     }
     // A pragma takes no bound parameter; the number is APPLICATION_ID.
-    sqlx::query("PRAGMA application_id = 1447382093").execute(connection).await?;
+    sqlx::query("PRAGMA application_id = 1447382093")
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// Reads every setting back: SQLite ignores a pragma that it does not know or cannot keep.
 async fn check_settings(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let mode: String =
-        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+        .fetch_one(&mut *connection)
+        .await?;
     if mode != "wal" {
-        return Err(StoreError::Data(format!("{DATABASE}: journal_mode is {mode}, not wal")));
+        return Err(StoreError::Data(format!(
+            "{DATABASE}: journal_mode is {mode}, not wal"
+        )));
     }
     for (query, name, expected) in [
         ("PRAGMA synchronous", "synchronous", 2),
@@ -159,7 +202,11 @@ async fn check_settings(connection: &mut SqliteConnection) -> Result<(), StoreEr
         ("PRAGMA trusted_schema", "trusted_schema", 0),
         ("PRAGMA recursive_triggers", "recursive_triggers", 0),
         ("PRAGMA temp_store", "temp_store", 2),
-        ("PRAGMA journal_size_limit", "journal_size_limit", 67_108_864),
+        (
+            "PRAGMA journal_size_limit",
+            "journal_size_limit",
+            67_108_864,
+        ),
         ("PRAGMA wal_autocheckpoint", "wal_autocheckpoint", 1000),
         ("PRAGMA auto_vacuum", "auto_vacuum", 2),
         ("PRAGMA fullfsync", "fullfsync", 1),
@@ -167,7 +214,9 @@ async fn check_settings(connection: &mut SqliteConnection) -> Result<(), StoreEr
         ("PRAGMA secure_delete", "secure_delete", 1),
         ("PRAGMA application_id", "application_id", APPLICATION_ID),
     ] {
-        let found: i64 = sqlx::query_scalar(query).fetch_one(&mut *connection).await?;
+        let found: i64 = sqlx::query_scalar(query)
+            .fetch_one(&mut *connection)
+            .await?;
         if found != expected {
             return Err(StoreError::Data(format!(
                 "{DATABASE}: {name} is {found} where {expected} is needed"
@@ -185,22 +234,33 @@ mod tests {
     async fn readers_cannot_write() {
         let folder = tempfile::tempdir().unwrap();
         let options = options(folder.path()).unwrap();
-        let _writer = writer(&options).await.unwrap();
+        let _writer = first_writer(&options).await.unwrap();
         let readers = readers(options).await.unwrap();
-        let error = sqlx::query("DELETE FROM vote").execute(&readers).await.unwrap_err();
+        let error = sqlx::query("DELETE FROM vote")
+            .execute(&readers)
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("readonly"), "{error}");
     }
 
     #[tokio::test]
     async fn the_log_is_append_only() {
         let folder = tempfile::tempdir().unwrap();
-        let mut writer = writer(&options(folder.path()).unwrap()).await.unwrap();
+        let mut writer = first_writer(&options(folder.path()).unwrap())
+            .await
+            .unwrap();
         sqlx::query("INSERT INTO audit_entry VALUES (0, x'00', zeroblob(32))")
             .execute(&mut writer)
             .await
             .unwrap();
-        for statement in ["UPDATE audit_entry SET entry = x'01'", "DELETE FROM audit_entry"] {
-            let error = sqlx::query(statement).execute(&mut writer).await.unwrap_err();
+        for statement in [
+            "UPDATE audit_entry SET entry = x'01'",
+            "DELETE FROM audit_entry",
+        ] {
+            let error = sqlx::query(statement)
+                .execute(&mut writer)
+                .await
+                .unwrap_err();
             assert!(error.to_string().contains("append-only"), "{error}");
         }
     }
@@ -210,8 +270,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let _lock = DataLock::take(&data).unwrap();
-        assert!(DataLock::take(&data).unwrap_err().to_string().contains("another process"));
-        let _writer = writer(&options(&data).unwrap()).await.unwrap();
+        assert!(
+            DataLock::take(&data)
+                .unwrap_err()
+                .to_string()
+                .contains("another process")
+        );
+        let _writer = first_writer(&options(&data).unwrap()).await.unwrap();
         let mut names = Vec::new();
         for file in fs::read_dir(&data).unwrap() {
             let file = file.unwrap();
@@ -220,7 +285,10 @@ mod tests {
             names.push(file.file_name().into_string().unwrap());
         }
         assert!(names.contains(&"velum.sqlite-wal".to_owned()), "{names:?}");
-        assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(&data).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
     }
 
     #[tokio::test]
@@ -229,13 +297,21 @@ mod tests {
         let path = folder.path().join(DATABASE);
         fs::write(&path, "").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(options(folder.path()).unwrap_err().to_string().contains("chmod 600"));
+        assert!(
+            options(folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("chmod 600")
+        );
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let options = options(folder.path()).unwrap();
         let mut other = SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::query("CREATE TABLE theirs (id INTEGER)").execute(&mut other).await.unwrap();
-        let error = writer(&options).await.err().unwrap().to_string();
+        sqlx::query("CREATE TABLE theirs (id INTEGER)")
+            .execute(&mut other)
+            .await
+            .unwrap();
+        let error = first_writer(&options).await.err().unwrap().to_string();
         assert!(error.contains("another program"), "{error}");
     }
 }

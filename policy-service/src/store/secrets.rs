@@ -26,7 +26,11 @@ impl Secret {
         let mut text = mask_text(rules, written.as_str());
         // A placeholder may be longer than what it replaces.
         text.truncate(text.floor_char_boundary(Reason::MOST_BYTES));
-        Ok(Secret { commitment: Commitment::to(&text, &salt), salt, text })
+        Ok(Secret {
+            commitment: Commitment::to(&text, &salt),
+            salt,
+            text,
+        })
     }
 }
 
@@ -48,7 +52,9 @@ pub(super) async fn text(
     connection: &mut SqliteConnection,
     commitment: Option<Commitment>,
 ) -> Result<Option<String>, StoreError> {
-    let Some(commitment) = commitment else { return Ok(None) };
+    let Some(commitment) = commitment else {
+        return Ok(None);
+    };
     let text: Option<Option<String>> =
         sqlx::query_scalar("SELECT text FROM audit_secret WHERE commitment = ?")
             .bind(commitment.as_bytes().as_slice())

@@ -10,15 +10,21 @@ use velum_engine::ClassSet;
 use super::secrets::{self, Secret};
 use super::{StoreError, StoredUse, approvals};
 
-/// Where records come from, as CloudEvents has it.
+/// Where records come from, as `CloudEvents` has it.
 const SOURCE: &str = "urn:velum:policy-service";
 
 /// A change to the store. It can only be made together with its record.
 pub(crate) enum Change<'a> {
     /// A new case, with what its requester wrote.
-    Open { approval: &'a Approval, reason: Option<&'a Secret> },
+    Open {
+        approval: &'a Approval,
+        reason: Option<&'a Secret>,
+    },
     /// A case with one vote more, and with what the voter wrote.
-    Vote { approval: &'a Approval, written: Vec<&'a Secret> },
+    Vote {
+        approval: &'a Approval,
+        written: Vec<&'a Secret>,
+    },
     /// A case whose grant was used: which stream used it, and what it is answered.
     Use {
         approval: &'a Approval,
@@ -43,11 +49,28 @@ pub(crate) struct Stamp {
 pub(crate) struct Transaction {
     connection: SqliteConnection,
     has_changes: bool,
+    #[cfg(test)]
+    fault: Option<Fault>,
+}
+
+/// How the next commit of this connection fails in a test.
+#[cfg(test)]
+#[derive(Clone, Copy)]
+pub(crate) enum Fault {
+    /// Before it takes place.
+    Lost,
+    /// After it took place, so that only its answer is lost.
+    AnswerLost,
 }
 
 impl Transaction {
     pub(super) fn new(connection: SqliteConnection) -> Transaction {
-        Transaction { connection, has_changes: false }
+        Transaction {
+            connection,
+            has_changes: false,
+            #[cfg(test)]
+            fault: None,
+        }
     }
 
     /// The approval with this id.
@@ -125,7 +148,13 @@ impl Transaction {
                 update(connection, approval, stamp.now).await?;
                 append_vote(connection, approval).await?;
             }
-            Change::Use { approval, gateway, use_key, classes, expires } => {
+            Change::Use {
+                approval,
+                gateway,
+                use_key,
+                classes,
+                expires,
+            } => {
                 update(connection, approval, stamp.now).await?;
                 sqlx::query(
                     "INSERT INTO grant_use
@@ -152,7 +181,9 @@ impl Transaction {
     /// `busy_timeout` says.
     pub(super) async fn begin(&mut self) -> Result<(), StoreError> {
         self.has_changes = false;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut self.connection)
+            .await?;
         Ok(())
     }
 
@@ -161,6 +192,13 @@ impl Transaction {
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if let Some(fault) = self.fault.take() {
+            if matches!(fault, Fault::AnswerLost) {
+                sqlx::query("COMMIT").execute(&mut self.connection).await?;
+            }
+            return Err(StoreError::OutcomeUnknown);
+        }
         match sqlx::query("COMMIT").execute(&mut self.connection).await {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -171,7 +209,23 @@ impl Transaction {
     }
 
     pub(super) async fn roll_back(&mut self) -> Result<(), StoreError> {
-        sqlx::query("ROLLBACK").execute(&mut self.connection).await?;
+        sqlx::query("ROLLBACK")
+            .execute(&mut self.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes the next commit fail.
+    #[cfg(test)]
+    pub(crate) fn fail_next_commit(&mut self, fault: Fault) {
+        self.fault = Some(fault);
+    }
+
+    /// Runs SQL behind the store's back, as an intruder would; kept.
+    #[cfg(test)]
+    pub(crate) async fn execute(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        self.has_changes = true;
+        sqlx::query(statement).execute(&mut self.connection).await?;
         Ok(())
     }
 
@@ -192,8 +246,8 @@ async fn append(
     )
     .fetch_one(&mut *connection)
     .await?;
-    let index = u64::try_from(row.try_get::<i64, _>("idx")?)
-        .map_err(|_| StoreError::Corrupt("index"))?;
+    let index =
+        u64::try_from(row.try_get::<i64, _>("idx")?).map_err(|_| StoreError::Corrupt("index"))?;
     let leaf = record
         .to_leaf(index, stamp.now, &stamp.record, SOURCE)
         .map_err(|_| StoreError::Refused("a record that cannot be a leaf"))?;

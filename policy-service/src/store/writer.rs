@@ -2,15 +2,19 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::{StoreError, Transaction, open};
 
 /// How many operations may wait for the writer; more callers wait for a place.
 const QUEUE: usize = 1024;
+/// How long a connection in doubt may take to close.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// Something to do in one transaction.
 pub(crate) trait Operation: Send + 'static {
@@ -33,7 +37,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the task on a connection that [`open::writer`] made.
+    /// Starts the task on a connection that [`open::first_writer`] made.
     pub(super) fn start(connection: SqliteConnection, options: SqliteConnectOptions) -> Writer {
         let (jobs, queue) = mpsc::channel(QUEUE);
         tokio::spawn(work(connection, options, queue));
@@ -47,7 +51,9 @@ impl Writer {
         if self.jobs.send(job).await.is_err() {
             return Err(StoreError::Stopped.into());
         }
-        answer.await.unwrap_or_else(|_| Err(StoreError::Stopped.into()))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Stopped.into()))
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -132,6 +138,9 @@ async fn work(
             }
             Fate::Suspect => {
                 failed_before = true;
+                // The old connection may hold the write lock, so it goes first. A close that hangs
+                // is left behind: SQLite's locks then decide.
+                let _ = timeout(CLOSE, transaction.into_connection().close()).await;
                 match open::writer(&options).await {
                     Ok(connection) => transaction = Transaction::new(connection),
                     Err(error) => {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use velum_approval::{Lineage, PolicyDigest};
 
-use crate::testing::{CONFIGURATION, Service, identity, reply};
+use crate::testing::{CONFIGURATION, POLICY, Service, identity, reply};
 
 fn refused(answer: &Value) -> &str {
     assert_eq!(answer["decision"], "deny", "{answer}");
@@ -25,7 +25,10 @@ async fn a_grant_is_good_once_for_one_request_of_one_principal() {
     other_principal.principal = identity("omar");
     other_principal.lineage = Lineage::new(vec![identity("omar")]).unwrap();
     other_principal.approval = Some(id.clone());
-    assert_eq!(refused(&service.check(&other_principal).await), "unknown-approval");
+    assert_eq!(
+        refused(&service.check(&other_principal).await),
+        "unknown-approval"
+    );
 
     let mut invented = service.ask(1);
     invented.approval = Some("0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e".parse().unwrap());
@@ -53,7 +56,9 @@ async fn the_same_use_key_gets_the_same_answer_for_a_minute() {
     assert_eq!(service.check(&ask).await, answer);
     assert_eq!(service.count("grant.used").await, 1);
 
-    let (_, other) = service.check_as(&service.running.gateways["second-edge"], &ask, 0).await;
+    let (_, other) = service
+        .check_as(&service.running.gateways["second-edge"], &ask, 0)
+        .await;
     assert_ne!(other, answer, "another gateway got the answer of the first");
     let mut mismatch = ask.clone();
     mismatch.fingerprint = service.ask(2).fingerprint;
@@ -69,24 +74,33 @@ async fn what_nobody_here_can_judge_is_refused() {
     let service = Service::start().await;
     let mut unknown_policy = service.ask(1);
     unknown_policy.policy = PolicyDigest::from_bytes([9; 32]);
-    assert_eq!(refused(&service.check(&unknown_policy).await), "policy-unknown");
+    assert_eq!(
+        refused(&service.check(&unknown_policy).await),
+        "policy-unknown"
+    );
 
     for action in ["no-such", "health"] {
         let mut unknown_action = service.ask(1);
         unknown_action.action = action.parse().unwrap();
-        assert_eq!(refused(&service.check(&unknown_action).await), "action-unknown", "{action}");
+        assert_eq!(
+            refused(&service.check(&unknown_action).await),
+            "action-unknown",
+            "{action}"
+        );
     }
 
     let mut stranger = service.ask(1);
-    stranger.lineage =
-        Lineage::new(vec![identity("triage-bot"), identity("stranger")]).unwrap();
+    stranger.lineage = Lineage::new(vec![identity("triage-bot"), identity("stranger")]).unwrap();
     assert_eq!(refused(&service.check(&stranger).await), "lineage-unknown");
 
     let mut forgotten = service.ask(1);
     forgotten.lineage = Lineage::new(vec![identity("dr-jones")]).unwrap();
     forgotten.principal = identity("stranger");
     assert_eq!(refused(&service.check(&forgotten).await), "lineage-unknown");
-    assert_eq!(service.get("grace", "/v1/approvals?state=pending").await.1["approvals"], json!([]));
+    assert_eq!(
+        service.get("grace", "/v1/approvals?state=pending").await.1["approvals"],
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -109,8 +123,15 @@ async fn a_principal_has_so_many_asks_open_and_no_more() {
     let service = Service::with(&configuration).await;
     service.pending(&service.ask(1)).await;
     let second = service.pending(&service.ask(2)).await;
-    assert_eq!(refused(&service.check(&service.ask(3)).await), "rate-limited");
-    assert_eq!(service.pending(&service.ask(2)).await, second, "asking again is no new ask");
+    assert_eq!(
+        refused(&service.check(&service.ask(3)).await),
+        "rate-limited"
+    );
+    assert_eq!(
+        service.pending(&service.ask(2)).await,
+        second,
+        "asking again is no new ask"
+    );
     let mut other = service.ask(4);
     other.principal = identity("omar");
     other.lineage = Lineage::new(vec![identity("omar")]).unwrap();
@@ -145,7 +166,92 @@ async fn the_requester_learns_the_state_and_others_learn_nothing() {
     for subject in ["dr-jones", "omar", "stranger"] {
         assert_eq!(status(subject).await.0, 404, "{subject}");
     }
-    assert_eq!(service.deny("grace", &id, json!({"public_reason": "no"})).await.0, 200);
+    assert_eq!(
+        service
+            .deny("grace", &id, json!({"public_reason": "no"}))
+            .await
+            .0,
+        200
+    );
     let (_, body) = status("triage-bot").await;
-    assert_eq!((&body["state"], &body["public_reason"]), (&json!("denied"), &json!("no")));
+    assert_eq!(
+        (&body["state"], &body["public_reason"]),
+        (&json!("denied"), &json!("no"))
+    );
+}
+
+#[tokio::test]
+async fn a_change_of_policy_between_ask_and_use_ends_the_approval() {
+    let configuration = CONFIGURATION.replace(
+        "[\"policy.yaml\"]",
+        "[\"policy.yaml\", \"next-policy.yaml\"]",
+    );
+    let service = Service::with(&configuration).await;
+    let next = POLICY.replace("hold: 120s", "hold: 60s");
+    let next = velum_policy::document::from_text(&next).unwrap().digest();
+    for redeems in [true, false] {
+        let old = service.pending(&service.ask(1)).await;
+        assert_eq!(service.approve("grace", &old, json!({})).await.0, 200);
+        let mut ask = service.ask(1);
+        ask.policy = PolicyDigest::from_bytes(next);
+        ask.approval = redeems.then(|| old.clone());
+        let answer = service.check(&ask).await;
+        if redeems {
+            assert_eq!(refused(&answer), "superseded");
+        } else {
+            assert_eq!(answer["decision"], "pending");
+            assert_ne!(answer["approval"], old.as_str());
+        }
+        assert_eq!(service.show(&old).await["state"], "superseded");
+    }
+    assert_eq!(service.count("grant.used").await, 0);
+}
+
+#[tokio::test]
+async fn quorum_and_groups_are_those_of_the_time_of_use() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    let stricter =
+        CONFIGURATION.replace("[actions.read]\nquorum = 1", "[actions.read]\nquorum = 2");
+    let service = service.restart_with(&stricter).await;
+    let mut ask = service.ask(1);
+    ask.approval = Some(id.clone());
+    assert_eq!(refused(&service.check(&ask).await), "superseded");
+    assert_eq!(service.show(&id).await["state"], "superseded");
+}
+
+#[tokio::test]
+async fn the_owner_of_an_agent_is_looked_up_again_for_every_vote() {
+    let service = Service::start().await;
+    let mut ask = service.ask(1);
+    ask.lineage = Lineage::new(vec![identity("triage-bot")]).unwrap();
+    let id = service.pending(&ask).await;
+    let sold = CONFIGURATION.replace("owner = \"dr-jones\"", "owner = \"grace\"");
+    let service = service.restart_with(&sold).await;
+    for person in ["grace", "dr-jones"] {
+        let (status, body) = service.approve(person, &id, json!({})).await;
+        assert_eq!(status, 403, "{person}: {body}");
+    }
+    assert_eq!(service.approve("omar", &id, json!({})).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_requester_can_wait_for_the_state_to_change() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    let request = service
+        .request("POST", &format!("/v1/approvals/{id}/status"))
+        .bearer_auth(service.gateway())
+        .header("prefer", "wait=20")
+        .json(&json!({"principal": identity("triage-bot")}));
+    let deciding = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    };
+    let begun = std::time::Instant::now();
+    let ((_, body), ()) = tokio::join!(reply(request), deciding);
+    assert_eq!(body["state"], "approved");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(2));
+    assert_eq!(service.pending(&service.ask(2)).await.as_str().len(), 36);
 }

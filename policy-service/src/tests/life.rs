@@ -11,11 +11,14 @@ use crate::testing::{Service, classes, reason};
 async fn a_second_person_approves_less_and_the_waiting_request_goes_on() {
     let service = Service::start().await;
     let mut ask = service.ask(1);
-    ask.reason = reason("discharge summary");
+    ask.reason = Some(reason("discharge summary"));
     let id = service.pending(&ask).await;
 
     let (status, body) = service.approve("dr-jones", &id, json!({})).await;
-    assert_eq!((status.as_u16(), &body["type"]), (403, &json!("https://velum.dev/problems/self-approval")));
+    assert_eq!(
+        (status.as_u16(), &body["type"]),
+        (403, &json!("https://velum.dev/problems/self-approval"))
+    );
 
     let card = service.show(&id).await;
     assert_eq!(card["state"], "pending");
@@ -30,11 +33,16 @@ async fn a_second_person_approves_less_and_the_waiting_request_goes_on() {
     };
     let approving = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let (status, body) = service.approve("grace", &id, json!({"classes": ["name"]})).await;
+        let (status, body) = service
+            .approve("grace", &id, json!({"classes": ["name"]}))
+            .await;
         assert_eq!(status, 200, "{body}");
     };
     let ((answer, waited), ()) = tokio::join!(waiting, approving);
-    assert!(waited < Duration::from_millis(1300), "woken after {waited:?}");
+    assert!(
+        waited < Duration::from_millis(1300),
+        "woken after {waited:?}"
+    );
     let allow = service.verified(&ask, &answer);
     assert_eq!(allow.classes, classes(&[Class::Name]));
     assert_eq!(allow.approval, id);
@@ -81,7 +89,10 @@ async fn one_denial_ends_it_and_the_same_ask_is_not_shown_again() {
         assert_eq!(answer["public_reason"], "ask the ward first");
     }
     let (status, body) = service.approve("omar", &id, json!({})).await;
-    assert_eq!((status.as_u16(), &body["type"]), (409, &json!("https://velum.dev/problems/already-decided")));
+    assert_eq!(
+        (status.as_u16(), &body["type"]),
+        (409, &json!("https://velum.dev/problems/already-decided"))
+    );
     service.clock.advance(15 * 60 * 1000 + 1);
     assert_ne!(service.pending(&service.ask(1)).await, id);
 }
@@ -97,7 +108,11 @@ async fn nobody_decides_in_time() {
         service.clock.advance(15 * 60 * 1000);
     };
     let (answer, ()) = tokio::join!(waiting, passing);
-    assert_eq!((&answer["decision"], &answer["code"]), (&json!("deny"), &json!("expired")), "{answer}");
+    assert_eq!(
+        (&answer["decision"], &answer["code"]),
+        (&json!("deny"), &json!("expired")),
+        "{answer}"
+    );
     let (status, _) = service.approve("grace", &id, json!({})).await;
     assert_eq!(status, 409);
     assert_eq!(service.show(&id).await["state"], "expired");
@@ -114,7 +129,11 @@ async fn a_grant_that_nobody_used_in_time_is_gone() {
     let mut ask = service.ask(1);
     ask.approval = Some(id);
     let answer = service.check(&ask).await;
-    assert_eq!((&answer["decision"], &answer["code"]), (&json!("deny"), &json!("expired")), "{answer}");
+    assert_eq!(
+        (&answer["decision"], &answer["code"]),
+        (&json!("deny"), &json!("expired")),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -140,7 +159,18 @@ async fn a_vote_on_a_version_that_has_passed_is_refused() {
     let service = Service::start().await;
     let id = service.pending(&service.ask(1)).await;
     let version = service.show(&id).await["version"].as_u64().unwrap();
-    let (status, body) = service.approve("grace", &id, json!({"version": version + 1})).await;
-    assert_eq!((status.as_u16(), &body["type"]), (409, &json!("https://velum.dev/problems/stale-version")));
-    assert_eq!(service.approve("grace", &id, json!({"version": version})).await.0, 200);
+    let (status, body) = service
+        .approve("grace", &id, json!({"version": version + 1}))
+        .await;
+    assert_eq!(
+        (status.as_u16(), &body["type"]),
+        (409, &json!("https://velum.dev/problems/stale-version"))
+    );
+    assert_eq!(
+        service
+            .approve("grace", &id, json!({"version": version}))
+            .await
+            .0,
+        200
+    );
 }

@@ -69,7 +69,6 @@ impl ClaimValue {
             (Self::Bool(expected), Value::Bool(value)) => expected == value,
             #[expect(
                 clippy::cast_precision_loss,
-                clippy::float_cmp,
                 reason = "the loader takes integers below 2^53 only, which doubles hold exactly"
             )]
             (Self::Integer(expected), Value::Number(number)) => {

@@ -8,7 +8,7 @@ use crate::cursor::Cursor;
 use crate::error::ConfigError;
 
 /// The longest hold: an hour.
-const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+const LONGEST_HOLD: Duration = Duration::from_hours(1);
 
 /// `<integer>` and one of `ms`, `s`, `m`, `h`.
 pub(super) fn duration(at: &Cursor<'_>) -> Result<Duration, ConfigError> {

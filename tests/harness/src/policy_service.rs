@@ -26,11 +26,17 @@ pub struct PolicyServiceOptions {
 }
 
 impl PolicyServiceOptions {
-    /// The example's directory, reviewers and gateways with this policy.
+    /// The example's directory, reviewers and gateways with this policy. Rules for actions that
+    /// this policy never reviews are left out: the service refuses them.
     pub fn new(policy: Value) -> Result<Self> {
-        let config = documents::text("examples/service.toml")?
-            .parse()
-            .during("service.toml")?;
+        let text = documents::text("examples/service.toml")?;
+        let mut config: Table = text.parse().during("service.toml")?;
+        if let Some(actions) = config
+            .get_mut("actions")
+            .and_then(toml::Value::as_table_mut)
+        {
+            actions.retain(|name, _| is_reviewed(&policy, name));
+        }
         Ok(Self {
             policy,
             config,
@@ -204,6 +210,13 @@ async fn run(
     let line = process.first_line(Duration::from_secs(30)).await?;
     let line = serde_json::from_str(&line).during("the policy service's first line")?;
     Ok((process, line))
+}
+
+fn is_reviewed(policy: &Value, name: &str) -> bool {
+    let actions = policy["actions"].as_array().into_iter().flatten();
+    actions
+        .filter(|action| action["name"] == name)
+        .any(|action| action["effect"] == "review" || action.get("ask").is_some())
 }
 
 fn path_value(path: &Path) -> toml::Value {

@@ -1,70 +1,103 @@
 //! What the other tests share.
-#![expect(dead_code, reason = "every test file is a crate of its own and uses a part")]
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use velum_engine::{
     Class, ClassSet, Error, Framing, Limits, Masker, Options, Profile, Report, Ruleset,
 };
 
 /// Every profile together, as the example policies have it.
-pub fn all_profiles() -> Arc<Ruleset> {
-    let builder = Ruleset::builder();
-    let builder = Profile::ALL.iter().fold(builder, |builder, profile| builder.profile(*profile));
-    Arc::new(builder.build().unwrap())
+pub(crate) fn all_profiles() -> Arc<Ruleset> {
+    static RULES: LazyLock<Arc<Ruleset>> = LazyLock::new(|| {
+        let builder = Ruleset::builder();
+        let builder = Profile::ALL
+            .iter()
+            .fold(builder, |builder, profile| builder.profile(*profile));
+        Arc::new(builder.build().unwrap())
+    });
+    Arc::clone(&RULES)
 }
 
-pub fn profile(profile: Profile) -> Arc<Ruleset> {
+pub(crate) fn profile(profile: Profile) -> Arc<Ruleset> {
     Arc::new(Ruleset::builder().profile(profile).build().unwrap())
 }
 
-pub fn no_rules() -> Arc<Ruleset> {
+pub(crate) fn no_rules() -> Arc<Ruleset> {
     Arc::new(Ruleset::builder().build().unwrap())
 }
 
-pub fn lift(classes: &[Class]) -> Options {
-    Options { lift: classes.iter().copied().collect::<ClassSet>(), ..Options::default() }
+pub(crate) fn lift(classes: &[Class]) -> Options {
+    Options {
+        lift: classes.iter().copied().collect::<ClassSet>(),
+        ..Options::default()
+    }
 }
 
-pub fn lines() -> Options {
-    Options { framing: Framing::Lines, ..Options::default() }
+pub(crate) fn lines() -> Options {
+    Options {
+        framing: Framing::Lines,
+        ..Options::default()
+    }
 }
 
-pub fn limits(depth: usize, token_bytes: usize, held_bytes: usize) -> Options {
-    Options { limits: Limits { depth, token_bytes, held_bytes }, ..Options::default() }
+pub(crate) fn limits(depth: usize, token_bytes: usize, held_bytes: usize) -> Options {
+    Options {
+        limits: Limits {
+            depth,
+            token_bytes,
+            held_bytes,
+        },
+        ..Options::default()
+    }
 }
 
 /// Masks a body given in chunks. The output is returned with an error too: what had left before.
-pub fn mask_chunks<'a>(
+pub(crate) fn mask_chunks<'a>(
     rules: &Arc<Ruleset>,
     options: Options,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<u8>, Result<Report, Error>) {
     let mut masker = Masker::new(Arc::clone(rules), options);
     let mut out = Vec::new();
-    let fed = chunks.into_iter().try_for_each(|chunk| masker.feed(chunk, &mut out));
+    let fed = chunks
+        .into_iter()
+        .try_for_each(|chunk| masker.feed(chunk, &mut out));
     let result = fed.and_then(|()| masker.finish(&mut out));
     (out, result.map(|()| masker.report().clone()))
 }
 
-pub fn mask(rules: &Arc<Ruleset>, options: Options, body: &[u8]) -> (Vec<u8>, Result<Report, Error>) {
+pub(crate) fn mask(
+    rules: &Arc<Ruleset>,
+    options: Options,
+    body: &[u8],
+) -> (Vec<u8>, Result<Report, Error>) {
     mask_chunks(rules, options, [body])
 }
 
 /// Masks a body that is sound.
-pub fn masked(rules: &Arc<Ruleset>, options: Options, body: &str) -> String {
+pub(crate) fn masked(rules: &Arc<Ruleset>, options: Options, body: &str) -> String {
     let (out, result) = mask(rules, options, body.as_bytes());
     result.unwrap_or_else(|error| panic!("{error} in {body}"));
     String::from_utf8(out).unwrap()
 }
 
 /// The output is the same for every cut into two, and byte by byte; a failure is the same failure.
-pub fn check_splits(rules: &Arc<Ruleset>, options: Options, body: &[u8], cuts: impl Iterator<Item = usize>) {
+pub(crate) fn check_splits(
+    rules: &Arc<Ruleset>,
+    options: Options,
+    body: &[u8],
+    cuts: impl Iterator<Item = usize>,
+) {
     let (out, result) = mask(rules, options, body);
     let same = |chunks: &[&[u8]], what: &str| {
         let (split_out, split_result) = mask_chunks(rules, options, chunks.iter().copied());
-        assert_eq!(split_result, result, "{what} of {}", String::from_utf8_lossy(body));
+        assert_eq!(
+            split_result,
+            result,
+            "{what} of {}",
+            String::from_utf8_lossy(body)
+        );
         if result.is_ok() {
             assert!(
                 split_out == out,
@@ -83,17 +116,22 @@ pub fn check_splits(rules: &Arc<Ruleset>, options: Options, body: &[u8], cuts: i
 }
 
 /// A folder of public test data beside the project, where there is one.
-pub fn shared_data(folder: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(folder);
+pub(crate) fn shared_data(folder: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/data")
+        .join(folder);
     path.is_dir().then_some(path)
 }
 
 /// The files of a folder by name.
-pub fn files(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .map(|path| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             (name, std::fs::read(path).unwrap())

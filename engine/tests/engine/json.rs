@@ -1,29 +1,104 @@
 //! RFC 8259: what is accepted comes out as it came, what is not is refused.
 
-mod support;
-
-use support::{all_profiles, check_splits, files, limits, lines, mask, no_rules, shared_data};
+use crate::support::{
+    all_profiles, check_splits, files, limits, lines, mask, no_rules, shared_data,
+};
 use velum_engine::{ErrorKind, Masker, Options};
 
 const VALID: &[&str] = &[
-    "{}", "[]", " [ ] ", "null", "true", "false", "0", "-0", "-0.0e-1", "1E+2", "\"\"", "\t7\r\n",
-    "\u{FEFF}{}", "[[],{},[{\"\":[]}]]", "{\"a\":1,\"a\":2}", r#""\ud83d\ude00 \"\\\/\b\f\n\r\t\u0000""#,
-    "[1,-2.5,3e7,null,true,false,\"é€😀\"]", "{ \"a\" : { \"b\" : [ 1 , 2 ] } , \"c\" : \"d\" }\n\n",
+    "{}",
+    "[]",
+    " [ ] ",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "-0.0e-1",
+    "1E+2",
+    "\"\"",
+    "\t7\r\n",
+    "\u{FEFF}{}",
+    "[[],{},[{\"\":[]}]]",
+    "{\"a\":1,\"a\":2}",
+    r#""\ud83d\ude00 \"\\\/\b\f\n\r\t\u0000""#,
+    "[1,-2.5,3e7,null,true,false,\"é€😀\"]",
+    "{ \"a\" : { \"b\" : [ 1 , 2 ] } , \"c\" : \"d\" }\n\n",
     "\"a string that is longer than a block of sixteen bytes, with é in it\"",
 ];
 
 const INVALID: &[&str] = &[
-    "", " ", "{", "[", "\"", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "[1,", "-", "1.", "1e", "tru",
-    "{]", "[}", "[1,]", "{\"a\":1,}", "{,}", "[,1]", "{\"a\" 1}", "{1:2}", "{a:1}", "01", "+1", ".5",
-    "1.e2", "0x1", "NaN", "Infinity", "-Infinity", "nul", "nullx", "True", "'a'", "\"\\x\"", "\"\\u12\"",
-    "\"\\u12G4\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\ud800x\"", "\"\\ud800\\n\"",
-    "\"\t\"", "\"\u{0}\"", "\"\n\"", "{} {}", "1 2", "[] x", "{}}", "[1 2]", "/*c*/1", "[1,,2]", "\u{A0}1",
-    " \u{FEFF}1", "{\"a\":\u{FEFF}1}", "\u{FEFF}", "\u{FEFF}\u{FEFF}1", "\"\\ud800\\ud800\"",
+    "",
+    " ",
+    "{",
+    "[",
+    "\"",
+    "{\"a\"",
+    "{\"a\":",
+    "{\"a\":1",
+    "{\"a\":1,",
+    "[1,",
+    "-",
+    "1.",
+    "1e",
+    "tru",
+    "{]",
+    "[}",
+    "[1,]",
+    "{\"a\":1,}",
+    "{,}",
+    "[,1]",
+    "{\"a\" 1}",
+    "{1:2}",
+    "{a:1}",
+    "01",
+    "+1",
+    ".5",
+    "1.e2",
+    "0x1",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "nul",
+    "nullx",
+    "True",
+    "'a'",
+    "\"\\x\"",
+    "\"\\u12\"",
+    "\"\\u12G4\"",
+    "\"\\ud800\"",
+    "\"\\udc00\"",
+    "\"\\ud800\\u0041\"",
+    "\"\\ud800x\"",
+    "\"\\ud800\\n\"",
+    "\"\t\"",
+    "\"\u{0}\"",
+    "\"\n\"",
+    "{} {}",
+    "1 2",
+    "[] x",
+    "{}}",
+    "[1 2]",
+    "/*c*/1",
+    "[1,,2]",
+    "\u{A0}1",
+    " \u{FEFF}1",
+    "{\"a\":\u{FEFF}1}",
+    "\u{FEFF}",
+    "\u{FEFF}\u{FEFF}1",
+    "\"\\ud800\\ud800\"",
 ];
 
 const INVALID_BYTES: &[&[u8]] = &[
-    b"\"\x80\"", b"\"\xC0\xAF\"", b"\"\xED\xA0\x80\"", b"\"\xF5\x80\x80\x80\"", b"\"\xE2\x82\"", b"\xFF",
-    b"\xEF\xBB{}", b"\xFE\xFF\0{\0}", b"{\"\xFF\":1}",
+    b"\"\x80\"",
+    b"\"\xC0\xAF\"",
+    b"\"\xED\xA0\x80\"",
+    b"\"\xF5\x80\x80\x80\"",
+    b"\"\xE2\x82\"",
+    b"\xFF",
+    b"\xEF\xBB{}",
+    b"\xFE\xFF\0{\0}",
+    b"{\"\xFF\":1}",
 ];
 
 #[test]
@@ -41,7 +116,10 @@ fn valid_texts_come_out_as_they_came() {
 #[test]
 fn invalid_texts_are_refused() {
     let rules = no_rules();
-    let texts = INVALID.iter().map(|text| text.as_bytes()).chain(INVALID_BYTES.iter().copied());
+    let texts = INVALID
+        .iter()
+        .map(|text| text.as_bytes())
+        .chain(INVALID_BYTES.iter().copied());
     for text in texts {
         let (_, result) = mask(&rules, Options::default(), text);
         assert!(result.is_err(), "{}", String::from_utf8_lossy(text));
@@ -96,16 +174,32 @@ fn nothing_waits_once_the_value_has_closed() {
     assert!(out.is_empty() && !masker.is_closed(), "7 may become 77");
     masker.finish(&mut out).unwrap();
     assert_eq!(out, b"7");
-    assert_eq!(masker.feed(b"7", &mut out).unwrap_err().kind, ErrorKind::Finished);
+    assert_eq!(
+        masker.feed(b"7", &mut out).unwrap_err().kind,
+        ErrorKind::Finished
+    );
 }
 
 #[test]
 fn lines_are_texts_of_their_own() {
-    for (text, records) in [("", Some(0)), ("\n\n", Some(0)), ("{}\n[]\n1\n\"a\"\r\nnull", Some(5)), ("1\n\n2\n", Some(2)),
-        ("1 2", None), ("{}{}", None), ("[1,\n2]", None), ("{}\n{", None), ("{}\nx\n", None), ("{} x", None)]
-    {
+    for (text, records) in [
+        ("", Some(0)),
+        ("\n\n", Some(0)),
+        ("{}\n[]\n1\n\"a\"\r\nnull", Some(5)),
+        ("1\n\n2\n", Some(2)),
+        ("1 2", None),
+        ("{}{}", None),
+        ("[1,\n2]", None),
+        ("{}\n{", None),
+        ("{}\nx\n", None),
+        ("{} x", None),
+    ] {
         let (out, result) = mask(&all_profiles(), lines(), text.as_bytes());
-        assert_eq!(result.as_ref().ok().map(velum_engine::Report::records), records, "{text:?}");
+        assert_eq!(
+            result.as_ref().ok().map(velum_engine::Report::records),
+            records,
+            "{text:?}"
+        );
         assert!(result.is_err() || out == text.as_bytes());
         check_splits(&all_profiles(), lines(), text.as_bytes(), 0..=text.len());
     }
@@ -116,7 +210,9 @@ fn lines_are_texts_of_their_own() {
 /// that is not UTF-8 or has a lone surrogate.
 #[test]
 fn json_test_suite() {
-    let Some(folder) = shared_data("json-test-suite/test_parsing") else { return };
+    let Some(folder) = shared_data("json-test-suite/test_parsing") else {
+        return;
+    };
     let rules = no_rules();
     let mut seen = 0;
     for (name, body) in files(&folder) {

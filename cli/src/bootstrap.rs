@@ -1,0 +1,128 @@
+//! What in an Envoy configuration would undo what a policy promises.
+
+use serde_json::{Map, Value};
+use velum_policy::{Effect, Policy};
+
+/// Said of a file that is no Envoy configuration.
+pub(crate) const NONE: &str = "is not an Envoy configuration";
+
+/// Members of a route that let a released request happen again, elsewhere, or not at all.
+const ROUTE: &[(&str, &str)] = &[
+    (
+        "hedge_policy",
+        "hedging sends a released request more than once",
+    ),
+    (
+        "request_mirror_policies",
+        "mirroring sends a released request to another upstream too",
+    ),
+    (
+        "internal_redirect_policy",
+        "an internal redirect sends a released request somewhere else",
+    ),
+    (
+        "retry_policy",
+        "retries repeat a request; one that was released carries x-envoy-max-retries: 0, any other \
+         unsafe one does not",
+    ),
+];
+
+type Warning = (String, String);
+
+/// The warnings for a text that was read as an Envoy configuration with these policies; `None`
+/// where it is none.
+pub(crate) fn warnings(text: &str, policies: &[Policy]) -> Option<Vec<Warning>> {
+    let document: Value = serde_saphyr::from_str(text).ok()?;
+    let is_envoy = [
+        "static_resources",
+        "dynamic_resources",
+        "resources",
+        "@type",
+    ]
+    .iter()
+    .any(|name| document.get(name).is_some());
+    if !is_envoy {
+        return None;
+    }
+    let reviews = policies
+        .iter()
+        .flat_map(Policy::actions)
+        .any(|action| action.effect == Effect::Review || action.ask.is_some());
+    let stops = policies.iter().any(Policy::headers_stop_iteration);
+    let mut warnings = Vec::new();
+    walk(&document, "", &mut |pointer, members| {
+        if reviews {
+            route(pointer, members, &mut warnings);
+        }
+        plugin(pointer, members, stops, &mut warnings);
+    });
+    Some(warnings)
+}
+
+fn walk(node: &Value, pointer: &str, visit: &mut impl FnMut(&str, &Map<String, Value>)) {
+    match node {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(item, &format!("{pointer}/{index}"), visit);
+            }
+        }
+        Value::Object(members) => {
+            visit(pointer, members);
+            for (name, member) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                walk(member, &format!("{pointer}/{name}"), visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Virtual hosts may carry the same members as routes do.
+fn route(pointer: &str, members: &Map<String, Value>, warnings: &mut Vec<Warning>) {
+    let is_route = members.contains_key("cluster")
+        || members.contains_key("weighted_clusters")
+        || members.contains_key("domains");
+    if is_route {
+        for (name, message) in ROUTE {
+            if members.contains_key(*name) {
+                warnings.push((format!("{pointer}/{name}"), (*message).to_owned()));
+            }
+        }
+    }
+}
+
+/// A plugin's own settings. Those of other plugins are none of our business.
+fn plugin(pointer: &str, members: &Map<String, Value>, stops: bool, warnings: &mut Vec<Warning>) {
+    let holds_policy = members
+        .get("configuration")
+        .and_then(|configuration| configuration.get("value"))
+        .is_some_and(|value| match value {
+            Value::String(json) => json.contains("\"masking\""),
+            value => value.get("masking").is_some(),
+        });
+    if !holds_policy || !members.contains_key("vm_config") {
+        return;
+    }
+    let mut warn = |name: &str, message: &str| {
+        warnings.push((format!("{pointer}{name}"), message.to_owned()));
+    };
+    let policy = members.get("failure_policy").and_then(Value::as_str);
+    if policy == Some("FAIL_OPEN") || members.get("fail_open") == Some(&Value::Bool(true)) {
+        warn(
+            "",
+            "lets bodies out unmasked after a trap: take failure_policy: FAIL_RELOAD",
+        );
+    } else if policy != Some("FAIL_RELOAD") {
+        warn(
+            "",
+            "a trap ends the filter for good: take failure_policy: FAIL_RELOAD",
+        );
+    }
+    let allowed = members.get("allow_on_headers_stop_iteration") == Some(&Value::Bool(true));
+    if allowed != stops {
+        warn(
+            "/allow_on_headers_stop_iteration",
+            "has to be the same as host.headers_stop_iteration of the policy",
+        );
+    }
+}

@@ -1,0 +1,44 @@
+//! Why a command ended without doing what it was asked.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// A sentence for standard error. Holds no value that was to be masked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Standard output was closed by whoever read it.
+    OutputClosed,
+    /// Anything else, with what to do about it.
+    Told(String),
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self::Told(message.into())
+    }
+
+    /// A file that cannot be read.
+    pub(crate) fn unreadable(file: &Path, error: &io::Error) -> Self {
+        Self::Told(format!("{}: cannot be read: {error}", file.display()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutputClosed => formatter.write_str("standard output was closed"),
+            Self::Told(message) => formatter.write_str(message),
+        }
+    }
+}
+
+/// An error of standard output: what is read is wrapped where it is read.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
+            _ => Self::Told(format!("standard output: {error}")),
+        }
+    }
+}

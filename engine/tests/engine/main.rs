@@ -1,0 +1,8 @@
+//! The engine from outside: whole bodies in, whole bodies out.
+
+mod fhir;
+mod inspector;
+mod json;
+mod masking;
+mod properties;
+mod support;

@@ -1,0 +1,193 @@
+//! Who may call what.
+
+use axum::routing::MethodFilter;
+use serde_json::json;
+
+use crate::auth::Access;
+use crate::http::ROUTES;
+use crate::testing::{CONFIGURATION, POLICY, Service, reply};
+use crate::{Config, Options, StartError, serve};
+
+#[tokio::test]
+async fn every_route_lets_in_whom_it_declares_and_nobody_else() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    let (gateway, reviewer) = (service.gateway(), service.reviewer("grace"));
+    for route in ROUTES {
+        let method = if route.method == MethodFilter::GET {
+            "GET"
+        } else {
+            "POST"
+        };
+        let path = route.path.replace("{id}", id.as_str());
+        let expected = |holder| match (route.access, holder) {
+            (Access::Public, _) | (Access::Gateway, "gateway") | (Access::Reviewer, "reviewer") => {
+                None
+            }
+            (_, "gateway" | "reviewer") => Some(403),
+            _ => Some(401),
+        };
+        for (holder, authorization) in [
+            ("nobody", None),
+            ("stranger", Some("Bearer nobody-has-this-token".to_owned())),
+            ("empty", Some("Bearer ".to_owned())),
+            ("other scheme", Some(format!("Basic {gateway}"))),
+            ("bare token", Some(reviewer.to_owned())),
+            ("gateway", Some(format!("Bearer {gateway}"))),
+            ("reviewer", Some(format!("Bearer {reviewer}"))),
+        ] {
+            let mut request = service.request(method, &path);
+            if let Some(authorization) = authorization {
+                request = request.header("authorization", authorization);
+            }
+            let (status, body) = reply(request).await;
+            let place = format!("{holder}: {method} {}", route.path);
+            match expected(holder) {
+                Some(expected) => assert_eq!(status, expected, "{place}: {body}"),
+                None => assert!(![401, 403].contains(&status.as_u16()), "{place}: {body}"),
+            }
+        }
+    }
+    assert_eq!(
+        service.show(&id).await["version"],
+        1,
+        "a refused call changed something"
+    );
+}
+
+#[tokio::test]
+async fn two_credentials_are_none() {
+    let service = Service::start().await;
+    let request = service
+        .request("GET", "/v1/approvals")
+        .bearer_auth(service.reviewer("grace"))
+        .header(
+            "authorization",
+            format!("Bearer {}", service.reviewer("omar")),
+        );
+    assert_eq!(reply(request).await.0, 401);
+}
+
+#[tokio::test]
+async fn refusals_are_problems_that_repeat_nothing() {
+    let service = Service::start().await;
+    let check = |body: &str| {
+        service
+            .request("POST", "/v1/checks")
+            .bearer_auth(service.gateway())
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+    };
+    let plain = service
+        .request("POST", "/v1/checks")
+        .bearer_auth(service.gateway())
+        .body("{}");
+    let mut unknown_key = serde_json::to_value(service.ask(1)).unwrap();
+    unknown_key["canary"] = json!("canary");
+    let large = format!("\"{}\"", "canary".repeat(20_000));
+    for (request, status, kind) in [
+        (check("{\"canary\""), 400, "malformed-body"),
+        (check("{\"use_key\":\"canary\"}"), 400, "malformed-body"),
+        (check(&unknown_key.to_string()), 400, "malformed-body"),
+        (check(&large), 413, "body-too-large"),
+        (plain, 415, "not-json"),
+        (service.request("GET", "/v1/canary"), 404, "no-such-route"),
+        (service.request("PUT", "/v1/checks"), 405, "no-such-method"),
+        (
+            service.request("GET", "/v1/approvals"),
+            401,
+            "unauthenticated",
+        ),
+    ] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{kind}");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json",
+            "{kind}"
+        );
+        let text = response.text().await.unwrap();
+        assert!(!text.contains("canary"), "{text}");
+        let body: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(body["type"], format!("https://velum.dev/problems/{kind}"));
+        assert_eq!(body["status"], status);
+        assert_eq!(body["retryable"], false);
+    }
+}
+
+#[tokio::test]
+async fn both_versions_of_http_are_served() {
+    let service = Service::start().await;
+    let second = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge()
+        .build()
+        .unwrap();
+    let response = second.get(service.url("/readyz")).send().await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), response.version()),
+        (200, reqwest::Version::HTTP_2)
+    );
+    let response = service.request("GET", "/livez").send().await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), response.version()),
+        (200, reqwest::Version::HTTP_11)
+    );
+}
+
+#[tokio::test]
+async fn tokens_are_only_made_where_others_cannot_reach_them() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
+    let config = |listen: &str| {
+        let text = CONFIGURATION.replace("127.0.0.1:0", listen);
+        Config::from_toml(&text, folder.path()).unwrap()
+    };
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+        let options = Options {
+            try_mode: true,
+            ..Options::default()
+        };
+        let error = serve(config(listen), options).await.err().unwrap();
+        assert!(
+            matches!(error, StartError::TryBeyondLoopback(_)),
+            "{listen}: {error}"
+        );
+    }
+    let error = serve(config("127.0.0.1:0"), Options::default())
+        .await
+        .err()
+        .unwrap();
+    assert!(matches!(error, StartError::NoToken(_)), "{error}");
+    assert!(
+        !folder.path().join("velum-data").exists(),
+        "refused, yet something was made"
+    );
+}
+
+#[tokio::test]
+async fn a_clock_far_behind_the_store_is_not_ready() {
+    let service = Service::start().await;
+    service.pending(&service.ask(1)).await;
+    assert_eq!(
+        service
+            .request("GET", "/readyz")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    service.clock.advance(-31_000);
+    let response = service.request("GET", "/readyz").send().await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(
+        service
+            .request("GET", "/livez")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+}

@@ -1,0 +1,150 @@
+//! What a store that fails, or is tampered with, releases: nothing.
+
+use serde_json::json;
+
+use crate::store::{Fault, Operation, StoreError, Transaction};
+use crate::testing::{CONFIGURATION, Service};
+
+/// Makes the next commit fail.
+struct Break(Fault);
+
+impl Operation for Break {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        transaction.fail_next_commit(self.0);
+        Ok(())
+    }
+}
+
+/// Runs SQL behind the service's back.
+struct Tamper(&'static str);
+
+impl Operation for Tamper {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        transaction.execute(self.0).await
+    }
+}
+
+#[tokio::test]
+async fn a_use_whose_commit_is_in_doubt_is_found_or_made_but_never_made_twice() {
+    for fault in [Fault::Lost, Fault::AnswerLost] {
+        let service = Service::start().await;
+        let ask = service.ask(1);
+        let id = service.pending(&ask).await;
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        service.running.store.write(Break(fault)).await.unwrap();
+        service.verified(&ask, &service.check(&ask).await);
+        assert_eq!(service.count("grant.used").await, 1);
+        let other = service.ask(1);
+        assert_ne!(service.check(&other).await["approval"], id.as_str());
+    }
+}
+
+#[tokio::test]
+async fn a_vote_whose_commit_is_in_doubt_is_not_said_to_count() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    service
+        .running
+        .store
+        .write(Break(Fault::Lost))
+        .await
+        .unwrap();
+    let (status, body) = service.approve("grace", &id, json!({})).await;
+    assert_eq!((status.as_u16(), &body["retryable"]), (503, &json!(true)));
+    assert_eq!(service.show(&id).await["state"], "pending");
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    assert_eq!(service.count("grant.issued").await, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_twice_in_a_row_is_given_up() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    for _ in 0..2 {
+        service
+            .running
+            .store
+            .write(Tamper("ROLLBACK"))
+            .await
+            .unwrap_err();
+    }
+    service.running.failed().await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 503);
+    let (status, _) = service
+        .check_as(service.gateway(), &service.ask(2), 0)
+        .await;
+    assert_eq!(status, 503);
+    assert_eq!(
+        service
+            .request("GET", "/readyz")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        503
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_recovers() {
+    let configuration =
+        CONFIGURATION.replace("pending_per_principal = 5", "pending_per_principal = 1000");
+    let service = Service::with(&configuration).await;
+    service
+        .running
+        .store
+        .write(Tamper("PRAGMA max_page_count = 1"))
+        .await
+        .unwrap();
+    let mut refused = 0_u32;
+    for request in 0..100 {
+        let mut ask = service.ask(request);
+        ask.path = "/Patient/{…}".repeat(50);
+        let (status, body) = service.check_as(service.gateway(), &ask, 0).await;
+        match status.as_u16() {
+            200 => {}
+            503 => {
+                refused += 1;
+                break;
+            }
+            _ => panic!("{body}"),
+        }
+    }
+    assert_eq!(refused, 1, "the disk was never full");
+    let before = service.log().await.len();
+    service
+        .running
+        .store
+        .write(Tamper("PRAGMA max_page_count = 1000000"))
+        .await
+        .unwrap();
+    service.pending(&service.ask(200)).await;
+    assert_eq!(service.log().await.len(), before + 1);
+}
+
+#[tokio::test]
+async fn an_approval_that_somebody_wrote_into_the_store_releases_nothing() {
+    let service = Service::start().await;
+    let ask = service.ask(1);
+    let id = service.pending(&ask).await;
+    let statement = "UPDATE approval SET state = 'approved', body = json_set(body,
+        '$.state', 'approved', '$.granted', json('[\"name\"]'), '$.grant_expires', 9000000000000)";
+    service
+        .running
+        .store
+        .write(Tamper(statement))
+        .await
+        .unwrap();
+    assert_eq!(service.show(&id).await["state"], "approved");
+    let mut redeem = service.ask(1);
+    redeem.approval = Some(id);
+    let answer = service.check(&redeem).await;
+    assert_eq!(answer["code"], "superseded", "{answer}");
+    assert_eq!(service.count("grant.used").await, 0);
+}
