@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde_json::Value;
-use velum_approval::Reason;
 use velum_approval::messages::{ApproveRequest, DenyRequest};
+use velum_approval::{ApprovalId, Reason};
 
 use crate::arguments::{ApproveOptions, DenyOptions, ListOptions, ShowOptions};
 use crate::failure::Failure;
@@ -32,8 +32,10 @@ pub(crate) fn list(service: &Service, options: &ListOptions) -> Result<ExitCode,
             }
         }
         match page["next"].as_str() {
-            // An id, from a service that is trusted with more than a query of ours.
-            Some(next) if !cards.is_empty() => after = format!("&after={next}"),
+            Some(next) if !cards.is_empty() => {
+                let next: ApprovalId = next.parse().map_err(|_| not_ours())?;
+                after = format!("&after={next}");
+            }
             _ => break,
         }
     }

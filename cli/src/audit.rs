@@ -37,13 +37,15 @@ pub(crate) fn tail(service: &Service, options: &TailOptions) -> Result<ExitCode,
         }
     }
     print(last.drain(..), options.json)?;
-    while options.follow {
+    if !options.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         thread::sleep(PAUSE);
         let entries = page(service, after)?;
         after = index_of(entries.last()).or(after);
         print(entries.into_iter(), options.json)?;
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn page(service: &Service, after: Option<u64>) -> Result<Vec<Value>, Failure> {
@@ -108,7 +110,7 @@ fn line(entry: &Value) -> String {
         ),
     ];
     for (name, value) in known.iter().filter(|(_, value)| value != "-") {
-        line.push_str(&format!("  {name} {value}"));
+        line += &["  ", name, " ", value.as_str()].concat();
     }
     line
 }

@@ -104,16 +104,11 @@ impl Finding {
             .iter()
             .map(|(pointer, message)| json!({"pointer": pointer, "message": message}))
             .collect();
-        match &self.fault {
-            Some((pointer, message)) => {
-                json!({"file": self.file, "ok": false, "pointer": pointer, "message": message})
-            }
-            None => {
-                let digests: Vec<&String> =
-                    self.policies.iter().map(|(digest, _)| digest).collect();
-                json!({"file": self.file, "ok": true, "sha256": digests, "warnings": warnings})
-            }
+        if let Some((pointer, message)) = &self.fault {
+            return json!({"file": self.file, "ok": false, "pointer": pointer, "message": message});
         }
+        let digests: Vec<&String> = self.policies.iter().map(|(digest, _)| digest).collect();
+        json!({"file": self.file, "ok": true, "sha256": digests, "warnings": warnings})
     }
 }
 

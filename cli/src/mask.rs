@@ -82,7 +82,7 @@ fn has_lines(file: &Path) -> bool {
 fn mask(mut input: impl Read, name: &Path, mut masker: Masker) -> Result<Report, Failure> {
     let mut output = io::stdout().lock();
     let mut chunk = vec![0; CHUNK];
-    let mut masked = Vec::with_capacity(CHUNK);
+    let mut ready = Vec::with_capacity(CHUNK);
     loop {
         let length = match input.read(&mut chunk) {
             Ok(length) => length,
@@ -90,10 +90,10 @@ fn mask(mut input: impl Read, name: &Path, mut masker: Masker) -> Result<Report,
             Err(error) => return Err(Failure::unreadable(name, &error)),
         };
         let fed = match &chunk[..length] {
-            [] => masker.finish(&mut masked),
-            bytes => masker.feed(bytes, &mut masked),
+            [] => masker.finish(&mut ready),
+            bytes => masker.feed(bytes, &mut ready),
         };
-        flush(&mut output, &mut masked)?;
+        flush(&mut output, &mut ready)?;
         fed.map_err(|error| Failure::new(format!("{}: {error}", name.display())))?;
         if length == 0 {
             return Ok(masker.report().clone());
@@ -102,9 +102,9 @@ fn mask(mut input: impl Read, name: &Path, mut masker: Masker) -> Result<Report,
 }
 
 /// What was masked goes out with its chunk: a pipe's reader does not wait for the end.
-fn flush(output: &mut StdoutLock<'_>, masked: &mut Vec<u8>) -> Result<(), Failure> {
-    output.write_all(masked)?;
-    masked.clear();
+fn flush(output: &mut StdoutLock<'_>, ready: &mut Vec<u8>) -> Result<(), Failure> {
+    output.write_all(ready)?;
+    ready.clear();
     output.flush()?;
     Ok(())
 }

@@ -51,7 +51,7 @@ fn measure(rules: &Arc<Ruleset>, body: &[u8]) -> Result<f64, velum_engine::Error
     let epoch = Instant::now();
     for _ in 0..RUNS {
         let (start, mut bytes) = (cpu_time(epoch), 0.0);
-        while cpu_time(epoch) - start < RUN {
+        while cpu_time(epoch).saturating_sub(start) < RUN {
             let mut masker = Masker::new(Arc::clone(rules), Options::default());
             for chunk in body.chunks(CHUNK) {
                 out.clear();
@@ -60,7 +60,7 @@ fn measure(rules: &Arc<Ruleset>, body: &[u8]) -> Result<f64, velum_engine::Error
             masker.finish(&mut out)?;
             bytes += 1e-6 * f64::from(u32::try_from(body.len()).unwrap_or(u32::MAX));
         }
-        best = best.max(bytes / (cpu_time(epoch) - start).as_secs_f64());
+        best = best.max(bytes / cpu_time(epoch).saturating_sub(start).as_secs_f64());
     }
     Ok(best)
 }

@@ -228,9 +228,19 @@ impl Origins {
     }
 }
 
-/// Whether a letter, digit or joiner stands at the byte: what touches it is part of a longer word.
-pub(crate) fn joins(byte: Option<u8>) -> bool {
-    byte.is_some_and(|byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') || byte >= 0x80
-    })
+/// Whether a longer number goes on before the byte: a digit, or a joiner behind a digit. Letters do
+/// not count: a number glued to a word is still a number.
+pub(crate) fn continues_before(bytes: &[u8], at: usize) -> bool {
+    let byte = |back: usize| at.checked_sub(back).and_then(|at| bytes.get(at));
+    continues(byte(1), byte(2))
+}
+
+/// Whether a longer number goes on at the byte; a full stop that ends a sentence does not count.
+pub(crate) fn continues_at(bytes: &[u8], at: usize) -> bool {
+    continues(bytes.get(at), bytes.get(at + 1))
+}
+
+fn continues(near: Option<&u8>, far: Option<&u8>) -> bool {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    is_digit(near) || (matches!(near, Some(b'-' | b'.' | b'_')) && is_digit(far))
 }

@@ -2,7 +2,10 @@
 //!
 //! All unsafe code of the filter is in this file. Every import's status is mapped; memory that
 //! the host allocates through [`proxy_on_memory_allocate`] becomes a `Vec` at once.
-#![expect(unsafe_code, reason = "the module boundary is made of raw imports and exports")]
+#![expect(
+    unsafe_code,
+    reason = "the module boundary is made of raw imports and exports"
+)]
 
 use std::alloc::{Layout, alloc};
 use std::cell::RefCell;
@@ -74,7 +77,11 @@ const NOT_FOUND: u32 = 1;
 struct Envoy;
 
 fn check(status: u32) -> Result<(), HostError> {
-    if status == 0 { Ok(()) } else { Err(HostError(status)) }
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(HostError(status))
+    }
 }
 
 /// Runs a getter that returns a buffer which the host allocated in our memory.
@@ -256,7 +263,9 @@ pub(crate) extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map_or_else(String::new, ToString::to_string);
+        let place = info
+            .location()
+            .map_or_else(String::new, ToString::to_string);
         Envoy.log(Level::Error, &format!("velum: internal error at {place}"));
     }));
     true
@@ -265,7 +274,9 @@ pub(crate) extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
 /// A root context is given its configuration.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
-    dispatch(false, |dispatcher, host| dispatcher.configure(host, root, size))
+    dispatch(false, |dispatcher, host| {
+        dispatcher.configure(host, root, size)
+    })
 }
 
 /// A context is made: a root's parent is 0, a stream's is its root.
@@ -283,7 +294,9 @@ pub(crate) extern "C" fn proxy_on_request_headers(context: u32, _count: usize, e
 /// Request body bytes have come.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32 {
-    flow(context, |stream, host| stream.on_request_body(host, size, end))
+    flow(context, |stream, host| {
+        stream.on_request_body(host, size, end)
+    })
 }
 
 /// Request trailers have come.
@@ -295,13 +308,17 @@ pub(crate) extern "C" fn proxy_on_request_trailers(context: u32, _count: usize) 
 /// Response headers have come.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_response_headers(context: u32, _count: usize, end: bool) -> u32 {
-    flow(context, |stream, host| stream.on_response_headers(host, end))
+    flow(context, |stream, host| {
+        stream.on_response_headers(host, end)
+    })
 }
 
 /// Response body bytes have come.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32 {
-    flow(context, |stream, host| stream.on_response_body(host, size, end))
+    flow(context, |stream, host| {
+        stream.on_response_body(host, size, end)
+    })
 }
 
 /// Response trailers have come.
@@ -320,7 +337,9 @@ pub(crate) extern "C" fn proxy_on_http_call_response(
     _trailers: usize,
 ) {
     dispatch((), |dispatcher, host| {
-        let Some(context) = dispatcher.owner_of(token) else { return };
+        let Some(context) = dispatcher.owner_of(token) else {
+            return;
+        };
         // SAFETY: no memory passes. A stream that is gone makes the call fail, and is not there.
         if unsafe { proxy_set_effective_context(context) } != 0 {
             return;
@@ -343,9 +362,8 @@ pub(crate) extern "C" fn proxy_on_delete(context: u32) {
     dispatch((), |dispatcher, _| dispatcher.delete(context));
 }
 
-fn flow(
-    context: u32,
-    callback: impl FnOnce(&mut crate::stream::Stream, &Envoy) -> Flow,
-) -> u32 {
-    dispatch(Flow::Pause, |dispatcher, host| dispatcher.run(host, context, callback)) as u32
+fn flow(context: u32, callback: impl FnOnce(&mut crate::stream::Stream, &Envoy) -> Flow) -> u32 {
+    dispatch(Flow::Pause, |dispatcher, host| {
+        dispatcher.run(host, context, callback)
+    }) as u32
 }

@@ -51,8 +51,9 @@ pub(crate) fn read(headers: &Headers) -> Result<Ask, AskFault> {
 pub(crate) fn remove_wait(headers: &mut Headers) {
     for (name, value) in headers.iter_mut() {
         if name == b"prefer" {
-            let kept: Vec<&[u8]> =
-                preferences(value).filter(|item| seconds(item).is_none()).collect();
+            let kept: Vec<&[u8]> = preferences(value)
+                .filter(|item| seconds(item).is_none())
+                .collect();
             *value = kept.join(b", ".as_slice());
         }
     }
@@ -63,7 +64,11 @@ fn lift(headers: &Headers) -> Result<Option<ClassSet>, AskFault> {
     let mut classes = None::<ClassSet>;
     for value in values(headers, "velum-lift") {
         let value = std::str::from_utf8(value).map_err(|_| AskFault::UnknownClass)?;
-        for name in value.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in value
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
             let class = Class::from_name(name).ok_or(AskFault::UnknownClass)?;
             if !class.may_be_lifted() {
                 return Err(AskFault::UnknownClass);
@@ -77,7 +82,9 @@ fn lift(headers: &Headers) -> Result<Option<ClassSet>, AskFault> {
 fn reason(headers: &Headers) -> Result<Option<String>, AskFault> {
     match one(headers, "velum-reason") {
         Some(Ok(value)) if value.len() <= LONGEST_REASON => {
-            let reason = std::str::from_utf8(value).map_err(|_| AskFault::Reason)?.trim();
+            let reason = std::str::from_utf8(value)
+                .map_err(|_| AskFault::Reason)?
+                .trim();
             Ok((!reason.is_empty()).then(|| reason.to_owned()))
         }
         Some(_) => Err(AskFault::Reason),
@@ -89,7 +96,10 @@ fn approval(headers: &Headers) -> Result<Option<ApprovalId>, AskFault> {
     match one(headers, "velum-approval") {
         Some(Ok(value)) => {
             let text = std::str::from_utf8(value).map_err(|_| AskFault::Approval)?;
-            text.trim().parse().map(Some).map_err(|_| AskFault::Approval)
+            text.trim()
+                .parse()
+                .map(Some)
+                .map_err(|_| AskFault::Approval)
         }
         Some(Err(())) => Err(AskFault::Approval),
         None => Ok(None),
@@ -99,23 +109,35 @@ fn approval(headers: &Headers) -> Result<Option<ApprovalId>, AskFault> {
 /// The one value of a header; an error where there are several.
 fn one<'a>(headers: &'a Headers, name: &str) -> Option<Result<&'a [u8], ()>> {
     let value = header(headers, name)?;
-    Some(if values(headers, name).nth(1).is_some() { Err(()) } else { Ok(value) })
+    Some(if values(headers, name).nth(1).is_some() {
+        Err(())
+    } else {
+        Ok(value)
+    })
 }
 
 /// RFC 7240: preferences are separated by commas, `wait` is in seconds, the first one counts.
 fn wait(headers: &Headers) -> Option<Duration> {
-    values(headers, "prefer").flat_map(preferences).find_map(seconds).map(Duration::from_secs)
+    values(headers, "prefer")
+        .flat_map(preferences)
+        .find_map(seconds)
+        .map(Duration::from_secs)
 }
 
 fn preferences(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
+    value
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|item| !item.is_empty())
 }
 
 fn seconds(preference: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(preference).ok()?;
     let (name, value) = text.split_once('=')?;
     let value = value.trim().trim_matches('"');
-    name.trim().eq_ignore_ascii_case("wait").then(|| value.parse().ok())?
+    name.trim()
+        .eq_ignore_ascii_case("wait")
+        .then(|| value.parse().ok())?
 }
 
 #[cfg(test)]
@@ -123,7 +145,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&str, &str)]) -> Headers {
-        pairs.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
+            .collect()
     }
 
     #[test]
@@ -147,19 +172,28 @@ mod tests {
         for (pairs, fault) in [
             (&[("velum-lift", "name,nmae")][..], AskFault::UnknownClass),
             (&[("velum-lift", "credential")], AskFault::UnknownClass),
-            (&[("velum-reason", "a"), ("velum-reason", "b")], AskFault::Reason),
+            (
+                &[("velum-reason", "a"), ("velum-reason", "b")],
+                AskFault::Reason,
+            ),
             (&[("velum-approval", "../x")], AskFault::Approval),
             (&[("velum-approval", "")], AskFault::Approval),
         ] {
             assert_eq!(read(&headers(pairs)).unwrap_err(), fault, "{pairs:?}");
         }
         let long = "a".repeat(LONGEST_REASON + 1);
-        assert_eq!(read(&headers(&[("velum-reason", &long)])).unwrap_err(), AskFault::Reason);
+        assert_eq!(
+            read(&headers(&[("velum-reason", &long)])).unwrap_err(),
+            AskFault::Reason
+        );
     }
 
     #[test]
     fn only_wait_is_taken_out_of_prefer() {
-        let mut given = headers(&[("prefer", "wait=30"), ("prefer", "return=minimal, Wait=\"5\"")]);
+        let mut given = headers(&[
+            ("prefer", "wait=30"),
+            ("prefer", "return=minimal, Wait=\"5\""),
+        ]);
         remove_wait(&mut given);
         assert_eq!(given, headers(&[("prefer", "return=minimal")]));
     }

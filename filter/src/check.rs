@@ -37,8 +37,15 @@ pub(crate) struct Asking {
 pub(crate) enum Outcome {
     Allowed(Box<Allow>),
     /// Undecided; the hold, if any, is over.
-    Pending { approval: ApprovalId, retry_after: u32 },
-    Denied { code: DenyCode, approval: Option<ApprovalId>, public_reason: Option<Reason> },
+    Pending {
+        approval: ApprovalId,
+        retry_after: u32,
+    },
+    Denied {
+        code: DenyCode,
+        approval: Option<ApprovalId>,
+        public_reason: Option<Reason>,
+    },
     /// No answer, or none that can be believed; why, for the log.
     Unavailable(&'static str),
 }
@@ -60,8 +67,13 @@ impl Asking {
     ) -> (Self, Result<u32, HostError>) {
         let now = host.now();
         let hold_until = hold.map(|hold| now.saturating_add(nanoseconds(hold)));
-        let mut asking =
-            Self { check, hold_until, sent_at: now, waited: Duration::ZERO, early_answers: 0 };
+        let mut asking = Self {
+            check,
+            hold_until,
+            sent_at: now,
+            waited: Duration::ZERO,
+            early_answers: 0,
+        };
         let token = asking.send(host, plugin);
         (asking, token)
     }
@@ -89,7 +101,10 @@ impl Asking {
                     fingerprint: self.check.fingerprint,
                     now: timestamp(host.now()),
                 };
-                let keys = plugin.policy.policy_service().map_or(&[][..], |s| &s.public_keys);
+                let keys = plugin
+                    .policy
+                    .policy_service()
+                    .map_or(&[][..], |s| &s.public_keys);
                 match signed.verify(keys, &expected) {
                     Ok(allow) if !allow.classes.is_subset(self.check.classes) => {
                         Outcome::Unavailable("more was granted than asked")
@@ -101,17 +116,30 @@ impl Asking {
                     Err(_) => Outcome::Unavailable("the signature does not hold"),
                 }
             }
-            Ok(Answer::Deny { code, approval, public_reason }) => {
-                Outcome::Denied { code, approval, public_reason }
-            }
-            Ok(Answer::Pending { approval, retry_after_seconds, .. }) => {
+            Ok(Answer::Deny {
+                code,
+                approval,
+                public_reason,
+            }) => Outcome::Denied {
+                code,
+                approval,
+                public_reason,
+            },
+            Ok(Answer::Pending {
+                approval,
+                retry_after_seconds,
+                ..
+            }) => {
                 if self.may_ask_again(host.now()) {
                     match self.send(host, plugin) {
                         Ok(token) => return Next::Asked(token),
                         Err(_) => Outcome::Unavailable("the call could not be sent"),
                     }
                 } else {
-                    Outcome::Pending { approval, retry_after: retry_after_seconds }
+                    Outcome::Pending {
+                        approval,
+                        retry_after: retry_after_seconds,
+                    }
                 }
             }
         })
@@ -145,7 +173,9 @@ pub(crate) fn ask_status(
     principal: &Identity,
     wait: Duration,
 ) -> Result<u32, HostError> {
-    let question = StatusQuery { principal: principal.clone() };
+    let question = StatusQuery {
+        principal: principal.clone(),
+    };
     let body = serde_json::to_vec(&question).map_err(|_| HostError(2))?;
     let path = format!("/v1/approvals/{approval}/status");
     send(host, plugin, &path, &body, wait.min(LONGEST_WAIT))
@@ -161,7 +191,9 @@ pub(crate) fn read_status(
         return Ok(None);
     }
     let body = read(host, header_count, body_size)?;
-    serde_json::from_slice(&body).map(Some).map_err(|_| "not an answer")
+    serde_json::from_slice(&body)
+        .map(Some)
+        .map_err(|_| "not an answer")
 }
 
 /// A key for this stream alone, which makes its checks idempotent.
@@ -202,7 +234,12 @@ fn send(
         .into_iter()
         .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
         .collect();
-    host.call(&Call { cluster: &service.cluster, headers, body, timeout: wait + NETWORK_MARGIN })
+    host.call(&Call {
+        cluster: &service.cluster,
+        headers,
+        body,
+        timeout: wait + NETWORK_MARGIN,
+    })
 }
 
 /// The body of a 200 answer. Envoy's own 503 and 504 look like answers of the service.
@@ -213,16 +250,20 @@ fn read(host: &impl Host, header_count: usize, body_size: usize) -> Result<Vec<u
     if body_size > LARGEST_ANSWER {
         return Err("the answer is too large");
     }
-    host.body(Buffer::CallResponseBody, body_size).map_err(|_| "the answer cannot be read")
+    host.body(Buffer::CallResponseBody, body_size)
+        .map_err(|_| "the answer cannot be read")
 }
 
 fn status(host: &impl Host, header_count: usize) -> Result<Vec<u8>, &'static str> {
     if header_count == 0 {
         return Err("the connection broke");
     }
-    let headers =
-        host.headers(Map::CallResponseHeaders).map_err(|_| "the answer cannot be read")?;
-    header(&headers, ":status").map(<[u8]>::to_vec).ok_or("the answer has no status")
+    let headers = host
+        .headers(Map::CallResponseHeaders)
+        .map_err(|_| "the answer cannot be read")?;
+    header(&headers, ":status")
+        .map(<[u8]>::to_vec)
+        .ok_or("the answer has no status")
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

@@ -39,20 +39,33 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn set_map(&self, map: Map, pairs: &[(&str, &str)]) {
-        let pairs = pairs.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()));
+        let pairs = pairs
+            .iter()
+            .map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()));
         self.maps.borrow_mut().insert(map as u32, pairs.collect());
     }
 
     pub(crate) fn map(&self, map: Map) -> Headers {
-        self.maps.borrow().get(&(map as u32)).cloned().unwrap_or_default()
+        self.maps
+            .borrow()
+            .get(&(map as u32))
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub(crate) fn set_body(&self, buffer: Buffer, bytes: &[u8]) {
-        self.buffers.borrow_mut().insert(buffer as u32, bytes.to_vec());
+        self.buffers
+            .borrow_mut()
+            .insert(buffer as u32, bytes.to_vec());
     }
 
     pub(crate) fn body_text(&self, buffer: Buffer) -> String {
-        let bytes = self.buffers.borrow().get(&(buffer as u32)).cloned().unwrap_or_default();
+        let bytes = self
+            .buffers
+            .borrow()
+            .get(&(buffer as u32))
+            .cloned()
+            .unwrap_or_default();
         String::from_utf8(bytes).unwrap()
     }
 
@@ -84,8 +97,9 @@ impl Host for Fake {
         let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
         let properties = self.properties.borrow();
         // A message is there, but cannot be given as bytes.
-        let is_message =
-            properties.keys().any(|key| key.len() > path.len() && key.starts_with(&path));
+        let is_message = properties
+            .keys()
+            .any(|key| key.len() > path.len() && key.starts_with(&path));
         match properties.get(&path) {
             Some(value) => Ok(Some(value.clone())),
             None if is_message => Err(HostError(3)),
@@ -120,7 +134,11 @@ impl Host for Fake {
             return Err(HostError(10));
         }
         let body = String::from_utf8(body.to_vec()).unwrap();
-        self.replies.borrow_mut().push(Reply { status, headers: headers.clone(), body });
+        self.replies.borrow_mut().push(Reply {
+            status,
+            headers: headers.clone(),
+            body,
+        });
         Ok(())
     }
 
@@ -129,7 +147,10 @@ impl Host for Fake {
             return Err(HostError(10));
         }
         let mut sent = self.sent.borrow_mut();
-        sent.push(Sent { headers: call.headers.clone(), body: call.body.to_vec() });
+        sent.push(Sent {
+            headers: call.headers.clone(),
+            body: call.body.to_vec(),
+        });
         Ok(u32::try_from(sent.len()).unwrap())
     }
 

@@ -98,7 +98,10 @@ pub(crate) fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
 
 /// Every value of a header, in order.
 pub(crate) fn values<'a>(headers: &'a Headers, name: &str) -> impl Iterator<Item = &'a [u8]> {
-    headers.iter().filter(move |(key, _)| key == name.as_bytes()).map(|(_, value)| value.as_slice())
+    headers
+        .iter()
+        .filter(move |(key, _)| key == name.as_bytes())
+        .map(|(_, value)| value.as_slice())
 }
 
 /// Removes a header wherever it stands.

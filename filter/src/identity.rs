@@ -27,7 +27,11 @@ pub(crate) struct Caller {
 
 impl Caller {
     fn alone(principal: Identity) -> Self {
-        Self { lineage: vec![principal.clone()], principal, claims: Some(Value::Object(Map::new())) }
+        Self {
+            lineage: vec![principal.clone()],
+            principal,
+            claims: Some(Value::Object(Map::new())),
+        }
     }
 }
 
@@ -57,10 +61,9 @@ fn jwt(host: &impl Host, metadata: &[String]) -> Option<Caller> {
     let mut chain = vec![jwt_identity(&token_issuer, &claim(host, &path, "sub")?)?];
     loop {
         path.push("act");
-        match host.property(&path) {
-            Ok(None) => break,
-            // An actor is there, in whatever form the host shows a message.
-            Ok(Some(_)) | Err(_) => {}
+        // An error says that an actor is there, but is a message and no bytes.
+        if host.property(&path) == Ok(None) {
+            break;
         }
         if chain.len() > LONGEST_CHAIN {
             return None;
@@ -76,7 +79,11 @@ fn jwt(host: &impl Host, metadata: &[String]) -> Option<Caller> {
     let principal = chain.get(1).or(chain.first())?.clone();
     let mut lineage = vec![principal.clone()];
     lineage.extend(chain.into_iter().filter(|identity| *identity != principal));
-    Some(Caller { principal, lineage, claims: None })
+    Some(Caller {
+        principal,
+        lineage,
+        claims: None,
+    })
 }
 
 /// The claims at these paths, as an object: texts and lists of texts. `None` where one is there
@@ -97,7 +104,9 @@ fn claims(host: &impl Host, metadata: &[String], paths: &[&[String]]) -> Option<
 /// Envoy gives a text as its bytes, and a list as pairs whose names are the elements.
 fn claim_value(bytes: Vec<u8>) -> Option<Value> {
     if let Some(pairs) = pairs::decode(&bytes).filter(|pairs| !pairs.is_empty()) {
-        let elements = pairs.into_iter().map(|(name, _)| text(name).map(Value::String));
+        let elements = pairs
+            .into_iter()
+            .map(|(name, _)| text(name).map(Value::String));
         return elements.collect::<Option<Vec<_>>>().map(Value::Array);
     }
     text(bytes).map(Value::String)
@@ -108,7 +117,9 @@ fn put(claims: &mut Value, path: &[String], value: Value) -> Option<()> {
     let mut at = claims;
     for parent in parents {
         let members = at.as_object_mut()?;
-        at = members.entry(parent.as_str()).or_insert_with(|| Value::Object(Map::new()));
+        at = members
+            .entry(parent.as_str())
+            .or_insert_with(|| Value::Object(Map::new()));
     }
     at.as_object_mut()?.insert(last.clone(), value);
     Some(())
@@ -149,10 +160,14 @@ fn header(host: &impl Host, name: &str, from: &Peers, headers: &Headers) -> Opti
         }
     };
     let mut given = values(headers, name);
-    let (Some(value), None) = (given.next(), given.next()) else { return None };
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return None;
+    };
     // Proxies fold several values of one header into one with commas: that is more than one.
     let subject = text(value.to_vec()).filter(|subject| !subject.contains(','))?;
-    Identity::new(IdentityKind::Header, asserted_by, subject).ok().map(Caller::alone)
+    Identity::new(IdentityKind::Header, asserted_by, subject)
+        .ok()
+        .map(Caller::alone)
 }
 
 /// A name that is one: UTF-8, not empty, without control characters (numbers come as raw bytes).

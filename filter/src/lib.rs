@@ -13,7 +13,12 @@
 //! panic kills every stream of the worker. Here each status is a value.
 #![cfg_attr(
     not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
 )]
 #![cfg_attr(
     not(target_arch = "wasm32"),

@@ -19,7 +19,9 @@ pub(crate) fn of(headers: &Headers) -> Media {
         return Media::Opaque;
     }
     let value = header(headers, "content-type").unwrap_or_default();
-    let Ok(value) = std::str::from_utf8(value) else { return Media::Opaque };
+    let Ok(value) = std::str::from_utf8(value) else {
+        return Media::Opaque;
+    };
     let value = value.to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
@@ -32,9 +34,7 @@ pub(crate) fn of(headers: &Headers) -> Media {
         | "application/ndjson"
         | "application/jsonl"
         | "application/fhir+ndjson" => Media::Json(Framing::Lines),
-        _ if essence.ends_with("+json") && essence.contains('/') => {
-            Media::Json(Framing::Document)
-        }
+        _ if essence.ends_with("+json") && essence.contains('/') => Media::Json(Framing::Document),
         _ => Media::Opaque,
     }
 }
@@ -59,15 +59,24 @@ mod tests {
     use super::*;
 
     fn media(content_type: &str) -> Media {
-        of(&vec![(b"content-type".to_vec(), content_type.as_bytes().to_vec())])
+        of(&vec![(
+            b"content-type".to_vec(),
+            content_type.as_bytes().to_vec(),
+        )])
     }
 
     #[test]
     fn json_is_told_by_its_media_type() {
         for (content_type, expected) in [
             ("application/json", Media::Json(Framing::Document)),
-            ("Application/FHIR+JSON; charset=UTF-8", Media::Json(Framing::Document)),
-            ("application/fhir+json; fhirVersion=4.0", Media::Json(Framing::Document)),
+            (
+                "Application/FHIR+JSON; charset=UTF-8",
+                Media::Json(Framing::Document),
+            ),
+            (
+                "application/fhir+json; fhirVersion=4.0",
+                Media::Json(Framing::Document),
+            ),
             ("application/x-ndjson", Media::Json(Framing::Lines)),
             ("application/fhir+ndjson", Media::Json(Framing::Lines)),
             ("application/json; charset=utf-16", Media::Opaque),

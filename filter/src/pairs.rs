@@ -4,7 +4,10 @@ use crate::host::Headers;
 
 /// Writes pairs in the ABI's form.
 pub(crate) fn encode(pairs: &Headers) -> Vec<u8> {
-    let size: usize = pairs.iter().map(|(name, value)| name.len() + value.len() + 10).sum();
+    let size: usize = pairs
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 10)
+        .sum();
     let mut out = Vec::with_capacity(size + 4);
     push_length(&mut out, pairs.len());
     for (name, value) in pairs {

@@ -47,7 +47,10 @@ impl Dispatcher {
                 true
             }
             Err(fault) => {
-                host.log(Level::Error, &format!("velum: configuration refused: {fault}"));
+                host.log(
+                    Level::Error,
+                    &format!("velum: configuration refused: {fault}"),
+                );
                 false
             }
         }
@@ -70,7 +73,9 @@ impl Dispatcher {
         context: u32,
         callback: impl FnOnce(&mut Stream, &H) -> Flow,
     ) -> Flow {
-        let Some(stream) = self.streams.get_mut(&context) else { return Flow::Pause };
+        let Some(stream) = self.streams.get_mut(&context) else {
+            return Flow::Pause;
+        };
         let flow = callback(stream, host);
         if let Some(token) = stream.take_call() {
             self.calls.insert(token, context);
@@ -116,20 +121,34 @@ impl Plugin {
             let _infallible = write!(text, "{byte:02x}");
             text
         });
-        host.log(Level::Info, &format!("velum: policy sha256:{digest} is in force"));
+        host.log(
+            Level::Info,
+            &format!("velum: policy sha256:{digest} is in force"),
+        );
         if self.policy.trusts_any_peer() {
-            host.log(Level::Warn, "velum: identity.header is believed from any peer");
+            host.log(
+                Level::Warn,
+                "velum: identity.header is believed from any peer",
+            );
         }
     }
 }
 
 impl Secrets {
     fn load(host: &impl Host, policy: &Policy) -> Result<Option<Self>, String> {
-        let Some(service) = policy.policy_service() else { return Ok(None) };
+        let Some(service) = policy.policy_service() else {
+            return Ok(None);
+        };
         let gateway_token = variable(host, &service.token_environment, "/policy_service/token")?;
-        let first = policy.keys().first().ok_or("/masking/keys: a policy service needs a key")?;
+        let first = policy
+            .keys()
+            .first()
+            .ok_or("/masking/keys: a policy service needs a key")?;
         let master = variable(host, &first.environment, "/masking/keys/0")?;
-        let master = STANDARD.decode(master.trim()).ok().filter(|key| key.len() >= SHORTEST_KEY);
+        let master = STANDARD
+            .decode(master.trim())
+            .ok()
+            .filter(|key| key.len() >= SHORTEST_KEY);
         let master = master.ok_or_else(|| {
             format!(
                 "/masking/keys/0: the variable {} must hold at least {SHORTEST_KEY} random bytes \
@@ -155,10 +174,12 @@ fn parse(configuration: &[u8]) -> Result<Policy, String> {
 }
 
 fn variable(host: &impl Host, name: &str, pointer: &str) -> Result<String, String> {
-    host.environment(name).filter(|value| !value.trim().is_empty()).ok_or_else(|| {
-        format!(
-            "{pointer}: the environment variable {name} is not set; list it under \
+    host.environment(name)
+        .filter(|value| !value.trim().is_empty())
+        .ok_or_else(|| {
+            format!(
+                "{pointer}: the environment variable {name} is not set; list it under \
              vm_config.environment_variables"
-        )
-    })
+            )
+        })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use velum_approval::{ApprovalId, DenyCode, Reason};
-use velum_engine::ClassSet;
+use velum_engine::{Class, ClassSet};
 use velum_policy::Refusal;
 
 use crate::ask::AskFault;
@@ -30,8 +30,15 @@ pub(crate) enum Problem {
     BodyNotJson,
     BodyEncoded,
     MaskedValue,
-    ApprovalRequired { approval: ApprovalId, retry_after: u32 },
-    ApprovalDenied { code: DenyCode, approval: Option<ApprovalId>, public_reason: Option<Reason> },
+    ApprovalRequired {
+        approval: ApprovalId,
+        retry_after: u32,
+    },
+    ApprovalDenied {
+        code: DenyCode,
+        approval: Option<ApprovalId>,
+        public_reason: Option<Reason>,
+    },
     ApprovalUnavailable,
     NotMaskable(&'static str),
 }
@@ -65,11 +72,18 @@ impl Problem {
         if let Some(approval) = self.approval() {
             body.insert("approval".into(), approval.to_string().into());
         }
-        if let Self::ApprovalDenied { public_reason: Some(reason), .. } = self {
+        if let Self::ApprovalDenied {
+            public_reason: Some(reason),
+            ..
+        } = self
+        {
             body.insert("public_reason".into(), reason.as_str().into());
         }
         if let Self::Asked(_, classes) | Self::NothingToLift(classes) = self {
-            body.insert("may_be_asked".into(), classes.iter().map(|class| class.name()).collect());
+            body.insert(
+                "may_be_asked".into(),
+                classes.iter().map(Class::name).collect(),
+            );
         }
         Value::Object(body)
     }
@@ -160,7 +174,10 @@ impl Problem {
     fn title(&self) -> &'static str {
         match self {
             Self::ApprovalRequired { .. } => "A person must approve this request",
-            Self::ApprovalDenied { code: DenyCode::Denied, .. } => "A reviewer denied this request",
+            Self::ApprovalDenied {
+                code: DenyCode::Denied,
+                ..
+            } => "A reviewer denied this request",
             Self::ApprovalDenied { .. } => "This request is not approved",
             Self::ApprovalUnavailable => "Approvals cannot be had right now",
             Self::NotMaskable(_) => "The answer cannot be masked, so it is withheld",
@@ -251,8 +268,10 @@ pub(crate) fn send_status(
     retry_after: Option<Duration>,
     public_reason: Option<&str>,
 ) -> Result<(), HostError> {
-    let mut headers: Headers =
-        vec![pair("content-type", "application/json"), pair("cache-control", "no-store")];
+    let mut headers: Headers = vec![
+        pair("content-type", "application/json"),
+        pair("cache-control", "no-store"),
+    ];
     let mut body = json!({"state": state});
     if let (Some(wait), Some(body)) = (retry_after, body.as_object_mut()) {
         headers.push(pair("retry-after", &wait.as_secs().to_string()));

@@ -14,7 +14,9 @@ pub(crate) fn decode_struct(bytes: &[u8]) -> Option<Value> {
 fn structure(bytes: &[u8], depth: usize) -> Option<Value> {
     let mut members = Map::new();
     for field in fields(bytes) {
-        let (1, Wire::Bytes(entry)) = field? else { return None };
+        let (1, Wire::Bytes(entry)) = field? else {
+            return None;
+        };
         let (mut name, mut member) = (String::new(), Value::Null);
         for field in fields(entry) {
             match field? {
@@ -134,7 +136,13 @@ mod tests {
 
     #[test]
     fn what_is_no_struct_is_refused() {
-        for bytes in [&b"{}"[..], b"\n{\"version\":1}", &[0x0a], &[0x12, 0], &[0x0a, 2, 0x18, 1]] {
+        for bytes in [
+            &b"{}"[..],
+            b"\n{\"version\":1}",
+            &[0x0a],
+            &[0x12, 0],
+            &[0x0a, 2, 0x18, 1],
+        ] {
             assert_eq!(decode_struct(bytes), None, "{bytes:?}");
         }
         let whole = example();

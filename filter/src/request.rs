@@ -27,7 +27,11 @@ pub(crate) enum Admission {
     Forward,
     Refuse(Problem),
     /// The caller asks how an approval of theirs stands.
-    Poll { approval: ApprovalId, principal: Identity, wait: Duration },
+    Poll {
+        approval: ApprovalId,
+        principal: Identity,
+        wait: Duration,
+    },
     /// Something must happen first: the body is read, or the policy service asked, or both.
     Hold(Box<Plan>),
 }
@@ -81,7 +85,9 @@ pub(crate) fn admit(host: &impl Host, plugin: &Plugin, end: bool) -> Admission {
 }
 
 fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, Problem> {
-    let given = host.headers(Map::RequestHeaders).map_err(|_| Problem::NotConfigured)?;
+    let given = host
+        .headers(Map::RequestHeaders)
+        .map_err(|_| Problem::NotConfigured)?;
     let caller = identity::read(host, &plugin.policy, &given);
     if let Some(poll) = poll(plugin, caller.as_ref(), &given) {
         return poll;
@@ -105,7 +111,8 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
         }
     };
     // A header that is ours and cannot be removed could be believed by the upstream.
-    host.set_headers(Map::RequestHeaders, &headers).map_err(|_| Problem::NotConfigured)?;
+    host.set_headers(Map::RequestHeaders, &headers)
+        .map_err(|_| Problem::NotConfigured)?;
     Ok(admission)
 }
 
@@ -121,7 +128,9 @@ fn poll(
     if header(headers, ":method")? != b"GET" {
         return Some(Err(Problem::ActionDenied));
     }
-    let Some(caller) = caller else { return Some(Err(Problem::IdentityRequired)) };
+    let Some(caller) = caller else {
+        return Some(Err(Problem::IdentityRequired));
+    };
     Some(match (approval.parse(), ask::read(headers)) {
         (Ok(approval), Ok(ask)) => Ok(Admission::Poll {
             approval,
@@ -169,7 +178,9 @@ fn question(
     if ask.lift.is_some() && classes.is_empty() && !ceiling.is_empty() {
         return Err(Problem::NothingToLift(ceiling));
     }
-    let reviews = verdict.action.is_some_and(|action| action.effect == Effect::Review);
+    let reviews = verdict
+        .action
+        .is_some_and(|action| action.effect == Effect::Review);
     if !reviews && !ask.is_made() {
         return Ok(None);
     }
@@ -183,10 +194,12 @@ fn question(
     };
     let text = |name| {
         let bytes = header(headers, name).unwrap_or_default();
-        String::from_utf8(bytes.to_vec())
-            .map_err(|_| Problem::Refused(Refusal::AmbiguousRequest))
+        String::from_utf8(bytes.to_vec()).map_err(|_| Problem::Refused(Refusal::AmbiguousRequest))
     };
-    let hold = ask.wait.map(|wait| wait.min(hold)).filter(|hold| !hold.is_zero());
+    let hold = ask
+        .wait
+        .map(|wait| wait.min(hold))
+        .filter(|hold| !hold.is_zero());
     Ok(Some(Question {
         fallback: match (reviews, action.otherwise, hold) {
             (true, Otherwise::Mask, _) => Fallback::Mask,
@@ -215,7 +228,13 @@ fn question(
 /// What the upstream must not see on a route whose answers are masked: anything that would make
 /// the answer partial, encoded, or absent because a cache holds another identity's view.
 fn prepare_for_masking(headers: &mut Headers, effect: Effect) {
-    for name in ["range", "if-range", "if-none-match", "if-modified-since", "te"] {
+    for name in [
+        "range",
+        "if-range",
+        "if-none-match",
+        "if-modified-since",
+        "te",
+    ] {
         remove(headers, name);
     }
     set(headers, "accept-encoding", "identity");
@@ -226,7 +245,10 @@ fn prepare_for_masking(headers: &mut Headers, effect: Effect) {
 }
 
 fn plan(headers: &Headers, question: Option<Question>, end: bool) -> Result<Admission, Problem> {
-    let writes = matches!(header(headers, ":method"), Some(b"PUT" | b"PATCH" | b"POST"));
+    let writes = matches!(
+        header(headers, ":method"),
+        Some(b"PUT" | b"PATCH" | b"POST")
+    );
     let inspect = writes && !end;
     if inspect && media::is_encoded(headers) {
         return Err(Problem::BodyEncoded);
@@ -235,17 +257,26 @@ fn plan(headers: &Headers, question: Option<Question>, end: bool) -> Result<Admi
         return Ok(Admission::Forward);
     }
     let media = media::of(headers);
-    Ok(Admission::Hold(Box::new(Plan { awaits_body: !end, inspect, media, question })))
+    Ok(Admission::Hold(Box::new(Plan {
+        awaits_body: !end,
+        inspect,
+        media,
+        question,
+    })))
 }
 
 fn is_safe(headers: &Headers) -> bool {
-    matches!(header(headers, ":method"), Some(b"GET" | b"HEAD" | b"OPTIONS"))
+    matches!(
+        header(headers, ":method"),
+        Some(b"GET" | b"HEAD" | b"OPTIONS")
+    )
 }
 
 /// Whether a body of any other form holds a placeholder as it is written.
 fn contains_placeholder(body: &[u8]) -> bool {
     const BEGINNING: &[u8] = b"[masked:";
-    body.windows(BEGINNING.len()).any(|window| window == BEGINNING)
+    body.windows(BEGINNING.len())
+        .any(|window| window == BEGINNING)
 }
 
 impl Plan {
@@ -263,7 +294,11 @@ impl Plan {
             }
             Media::Opaque => contains_placeholder(body),
         };
-        if found { Err(Problem::MaskedValue) } else { Ok(()) }
+        if found {
+            Err(Problem::MaskedValue)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use velum_approval::ApprovalId;
 use velum_engine::{ClassSet, Masker, Options};
 use velum_policy::UnreadableMedia;
 
-use crate::host::{Buffer, Flow, Headers, Host, Level, Map, Side, header, remove, remove_ours, set};
+use crate::host::{
+    Buffer, Flow, Headers, Host, Level, Map, Side, header, remove, remove_ours, set,
+};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
@@ -30,7 +32,10 @@ pub(crate) enum Response {
     Replied,
     Masking(Box<Masking>),
     /// The gateway's own answer: its status stays, its text is replaced.
-    Blank { status: u32, written: bool },
+    Blank {
+        status: u32,
+        written: bool,
+    },
     /// Cut: nothing more may go out.
     Cut,
 }
@@ -62,8 +67,9 @@ fn try_headers(
     release: &Release,
     end: bool,
 ) -> Result<(Response, Flow), &'static str> {
-    let mut headers =
-        host.headers(Map::ResponseHeaders).map_err(|_| "The response headers cannot be read.")?;
+    let mut headers = host
+        .headers(Map::ResponseHeaders)
+        .map_err(|_| "The response headers cannot be read.")?;
     remove_ours(&mut headers);
     let status = status(&headers);
     if matches!(status, 101 | 206) {
@@ -85,7 +91,10 @@ fn try_headers(
                     anything_fed: false,
                 }))
             }
-            Media::Opaque if is_of_gateway(host) => Response::Blank { status, written: false },
+            Media::Opaque if is_of_gateway(host) => Response::Blank {
+                status,
+                written: false,
+            },
             Media::Opaque if plugin.policy.otherwise() == UnreadableMedia::Pass => {
                 Response::Untouched
             }
@@ -133,12 +142,7 @@ fn edit(headers: &mut Headers, response: &Response, release: &Release) {
 }
 
 /// Takes body bytes. Always the bytes since the last call: nothing is left in the host's buffer.
-pub(crate) fn on_body(
-    response: &mut Response,
-    host: &impl Host,
-    size: usize,
-    end: bool,
-) -> Flow {
+pub(crate) fn on_body(response: &mut Response, host: &impl Host, size: usize, end: bool) -> Flow {
     let fault = match response {
         Response::Untouched => return Flow::Continue,
         Response::Replied => {
@@ -150,12 +154,16 @@ pub(crate) fn on_body(
         }
         Response::Fresh | Response::Cut => Some("nothing may go out"),
         Response::Blank { status, written } => {
-            return blank(host, *status, written, size, end).unwrap_or_else(|()| cut(response, host));
+            return blank(host, *status, written, size, end)
+                .unwrap_or_else(|()| cut(response, host));
         }
         Response::Masking(masking) => match masking.step(host, size, end) {
             Ok(flow) => return flow,
             Err(why) => {
-                host.log(Level::Warn, &format!("velum: a response is withheld: {why}"));
+                host.log(
+                    Level::Warn,
+                    &format!("velum: a response is withheld: {why}"),
+                );
                 if masking.headers_held {
                     let why = "The upstream's body is not JSON that can be masked.";
                     let (next, flow) = refuse(host, why);
@@ -169,7 +177,10 @@ pub(crate) fn on_body(
     // Whatever the host buffered must not go out, even if the reset should fail.
     let emptied = host.replace_body(Buffer::ResponseBody, size, b"");
     if fault.is_some() || emptied.is_err() {
-        host.log(Level::Error, "velum: a response that may not go out was stopped");
+        host.log(
+            Level::Error,
+            "velum: a response that may not go out was stopped",
+        );
     }
     cut(response, host)
 }
@@ -181,33 +192,54 @@ pub(crate) fn on_trailers(response: &mut Response, host: &impl Host) -> Flow {
         Response::Masking(masking) => !masking.anything_fed || masking.masker.is_closed(),
         Response::Fresh | Response::Replied | Response::Cut => false,
     };
-    let stripped = host.headers(Map::ResponseTrailers).and_then(|mut trailers| {
-        let before = trailers.len();
-        remove_ours(&mut trailers);
-        if trailers.len() == before { Ok(()) } else { host.set_headers(Map::ResponseTrailers, &trailers) }
-    });
-    if is_whole && stripped.is_ok() { Flow::Continue } else { cut(response, host) }
+    let stripped = host
+        .headers(Map::ResponseTrailers)
+        .and_then(|mut trailers| {
+            let before = trailers.len();
+            remove_ours(&mut trailers);
+            if trailers.len() == before {
+                Ok(())
+            } else {
+                host.set_headers(Map::ResponseTrailers, &trailers)
+            }
+        });
+    if is_whole && stripped.is_ok() {
+        Flow::Continue
+    } else {
+        cut(response, host)
+    }
 }
 
 impl Masking {
     fn step(&mut self, host: &impl Host, size: usize, end: bool) -> Result<Flow, String> {
         let mut out = Vec::new();
         if size > 0 {
-            let chunk = host.body(Buffer::ResponseBody, size).map_err(|_| "unreadable chunk")?;
+            let chunk = host
+                .body(Buffer::ResponseBody, size)
+                .map_err(|_| "unreadable chunk")?;
             if chunk.len() != size {
                 return Err("short chunk".to_owned());
             }
             self.anything_fed = true;
             out.reserve(size + size / 4);
-            self.masker.feed(&chunk, &mut out).map_err(|error| error.to_string())?;
+            self.masker
+                .feed(&chunk, &mut out)
+                .map_err(|error| error.to_string())?;
         } else if !end {
             // Nothing yet: held headers go on waiting.
-            return Ok(if self.headers_held { Flow::Pause } else { Flow::Continue });
+            return Ok(if self.headers_held {
+                Flow::Pause
+            } else {
+                Flow::Continue
+            });
         }
         if end && self.anything_fed {
-            self.masker.finish(&mut out).map_err(|error| error.to_string())?;
+            self.masker
+                .finish(&mut out)
+                .map_err(|error| error.to_string())?;
         }
-        host.replace_body(Buffer::ResponseBody, size, &out).map_err(|_| "unwritable chunk")?;
+        host.replace_body(Buffer::ResponseBody, size, &out)
+            .map_err(|_| "unwritable chunk")?;
         self.headers_held = false;
         Ok(Flow::Continue)
     }
@@ -215,21 +247,22 @@ impl Masking {
 
 /// Answers 502 in place of the upstream; headers have not gone out yet.
 fn refuse(host: &impl Host, why: &'static str) -> (Response, Flow) {
-    match Problem::NotMaskable(why).send(host) {
-        Ok(()) => (Response::Replied, Flow::Pause),
-        Err(_) => {
-            let mut response = Response::Cut;
-            let flow = cut(&mut response, host);
-            (response, flow)
-        }
+    if Problem::NotMaskable(why).send(host).is_ok() {
+        return (Response::Replied, Flow::Pause);
     }
+    let mut response = Response::Cut;
+    let flow = cut(&mut response, host);
+    (response, flow)
 }
 
 /// Ends the stream so that the client can tell that the body is not whole.
 fn cut(response: &mut Response, host: &impl Host) -> Flow {
     *response = Response::Cut;
     if host.reset(Side::Response).is_err() {
-        host.log(Level::Error, "velum: a stream could not be reset; it is held instead");
+        host.log(
+            Level::Error,
+            "velum: a stream could not be reset; it is held instead",
+        );
     }
     Flow::Pause
 }

@@ -21,7 +21,10 @@ enum Phase {
     /// Its body is being read.
     Gathering(Box<Plan>),
     /// The policy service is asked.
-    Asking { asking: Box<Asking>, fallback: Fallback },
+    Asking {
+        asking: Box<Asking>,
+        fallback: Fallback,
+    },
     /// The policy service is asked for the state of an approval.
     Polling,
     /// On its way to the upstream.
@@ -41,7 +44,12 @@ pub(crate) struct Stream {
 impl Stream {
     /// A stream under a configuration; without one, nothing passes.
     pub(crate) fn new(plugin: Option<Rc<Plugin>>) -> Self {
-        Self { plugin, phase: Phase::Fresh, response: Response::Fresh, call: None }
+        Self {
+            plugin,
+            phase: Phase::Fresh,
+            response: Response::Fresh,
+            call: None,
+        }
     }
 
     /// The call that the last callback made, if it made one.
@@ -64,22 +72,28 @@ impl Stream {
                 Flow::Continue
             }
             Admission::Refuse(problem) => self.refuse(host, &problem),
-            Admission::Poll { approval, principal, wait } => {
-                match check::ask_status(host, &plugin, &approval, &principal, wait) {
-                    Ok(token) => {
-                        self.call = Some(token);
-                        self.phase = Phase::Polling;
-                        Flow::Pause
-                    }
-                    Err(_) => self.refuse(host, &Problem::ApprovalUnavailable),
+            Admission::Poll {
+                approval,
+                principal,
+                wait,
+            } => match check::ask_status(host, &plugin, &approval, &principal, wait) {
+                Ok(token) => {
+                    self.call = Some(token);
+                    self.phase = Phase::Polling;
+                    Flow::Pause
                 }
-            }
+                Err(_) => self.refuse(host, &Problem::ApprovalUnavailable),
+            },
             Admission::Hold(plan) if plan.awaits_body => {
                 // Where the host cannot hold the headers, they go on and only the body is held:
                 // enough to refuse a body, and `request` lets nothing else come here.
                 let holds_headers = plugin.policy.headers_stop_iteration();
                 self.phase = Phase::Gathering(plan);
-                if holds_headers { Flow::Pause } else { Flow::Continue }
+                if holds_headers {
+                    Flow::Pause
+                } else {
+                    Flow::Continue
+                }
             }
             Admission::Hold(plan) => self.proceed(host, &plugin, *plan, &[]),
         }
@@ -105,25 +119,28 @@ impl Stream {
 
     /// The answer to the call that this stream made.
     pub(crate) fn on_call_answer(&mut self, host: &impl Host, headers: usize, body: usize) {
-        let Some(plugin) = self.plugin.clone() else { return };
+        let Some(plugin) = self.plugin.clone() else {
+            return;
+        };
         match std::mem::replace(&mut self.phase, Phase::Answered) {
-            Phase::Asking { mut asking, fallback } => {
-                match asking.on_answer(host, &plugin, headers, body) {
-                    Next::Asked(token) => {
-                        self.call = Some(token);
-                        self.phase = Phase::Asking { asking, fallback };
-                    }
-                    Next::Outcome(outcome) => {
-                        let held = asking.is_held();
-                        match settle(host, outcome, fallback, held) {
-                            Ok(release) => self.forward(host, release),
-                            Err(problem) => {
-                                self.refuse(host, &problem);
-                            }
+            Phase::Asking {
+                mut asking,
+                fallback,
+            } => match asking.on_answer(host, &plugin, headers, body) {
+                Next::Asked(token) => {
+                    self.call = Some(token);
+                    self.phase = Phase::Asking { asking, fallback };
+                }
+                Next::Outcome(outcome) => {
+                    let held = asking.is_held();
+                    match settle(host, outcome, fallback, held) {
+                        Ok(release) => self.forward(host, release),
+                        Err(problem) => {
+                            self.refuse(host, &problem);
                         }
                     }
                 }
-            }
+            },
             Phase::Polling => self.answer_poll(host, headers, body),
             // A late answer changes nothing.
             other => self.phase = other,
@@ -151,7 +168,9 @@ impl Stream {
             | Phase::Polling
             | Phase::Answered => Release::default(),
         };
-        let Some(plugin) = self.plugin.clone() else { return Flow::Pause };
+        let Some(plugin) = self.plugin.clone() else {
+            return Flow::Pause;
+        };
         let (response, flow) = respond::on_headers(host, &plugin, &release, end);
         self.response = response;
         flow
@@ -168,7 +187,9 @@ impl Stream {
     }
 
     fn gather(&mut self, host: &impl Host, size: usize, end: bool) -> Flow {
-        let Some(plugin) = self.plugin.clone() else { return Flow::Pause };
+        let Some(plugin) = self.plugin.clone() else {
+            return Flow::Pause;
+        };
         let most = plugin.policy.limits().held_body;
         if size > most && size != usize::MAX {
             return self.refuse(host, &Problem::BodyTooLarge);
@@ -205,22 +226,21 @@ impl Stream {
             return self.refuse(host, &Problem::ApprovalUnavailable);
         };
         let (asking, sent) = Asking::begin(host, plugin, check, hold);
-        match sent {
-            Ok(token) => {
-                self.call = Some(token);
-                self.phase = Phase::Asking { asking: Box::new(asking), fallback };
-                Flow::Pause
+        if let Ok(token) = sent {
+            self.call = Some(token);
+            self.phase = Phase::Asking {
+                asking: Box::new(asking),
+                fallback,
+            };
+            return Flow::Pause;
+        }
+        let outcome = Outcome::Unavailable("the call could not be sent");
+        match settle(host, outcome, fallback, asking.is_held()) {
+            Ok(release) => {
+                self.phase = Phase::Forwarded(release);
+                Flow::Continue
             }
-            Err(_) => {
-                let outcome = Outcome::Unavailable("the call could not be sent");
-                match settle(host, outcome, fallback, asking.is_held()) {
-                    Ok(release) => {
-                        self.phase = Phase::Forwarded(release);
-                        Flow::Continue
-                    }
-                    Err(problem) => self.refuse(host, &problem),
-                }
-            }
+            Err(problem) => self.refuse(host, &problem),
         }
     }
 
@@ -234,7 +254,9 @@ impl Stream {
     fn answer_poll(&mut self, host: &impl Host, headers: usize, body: usize) {
         let sent = match check::read_status(host, headers, body) {
             Ok(Some(answer)) => {
-                let wait = answer.retry_after_seconds.map(|s| Duration::from_secs(s.into()));
+                let wait = answer
+                    .retry_after_seconds
+                    .map(|s| Duration::from_secs(s.into()));
                 let reason = answer.public_reason.as_ref().map(Reason::as_str);
                 problem::send_status(host, answer.state.name(), wait, reason)
             }
@@ -251,7 +273,10 @@ impl Stream {
 
     /// Answers with a problem; where even that fails, the stream is cut.
     fn refuse(&mut self, host: &impl Host, problem: &Problem) -> Flow {
-        host.log(Level::Info, &format!("velum: a request is answered {}", problem.code()));
+        host.log(
+            Level::Info,
+            &format!("velum: a request is answered {}", problem.code()),
+        );
         // Once an upstream's answer is on its way, ours would come too late: the stream is cut.
         let sent = matches!(self.response, Response::Fresh) && problem.send(host).is_ok();
         self.answered(host, sent);
@@ -260,9 +285,16 @@ impl Stream {
 
     fn answered(&mut self, host: &impl Host, sent: bool) {
         self.phase = Phase::Answered;
-        self.response = if sent { Response::Replied } else { Response::Cut };
+        self.response = if sent {
+            Response::Replied
+        } else {
+            Response::Cut
+        };
         if !sent && host.reset(Side::Request).is_err() {
-            host.log(Level::Error, "velum: a request could not be refused; it is held instead");
+            host.log(
+                Level::Error,
+                "velum: a request could not be refused; it is held instead",
+            );
         }
     }
 }
@@ -274,24 +306,43 @@ fn settle(
     fallback: Fallback,
     held: bool,
 ) -> Result<Release, Problem> {
-    let masked = |pending| Ok(Release { lift: ClassSet::EMPTY, pending });
+    let masked = |pending| {
+        Ok(Release {
+            lift: ClassSet::EMPTY,
+            pending,
+        })
+    };
     match outcome {
-        Outcome::Allowed(allow) => Ok(Release { lift: allow.classes, pending: None }),
+        Outcome::Allowed(allow) => Ok(Release {
+            lift: allow.classes,
+            pending: None,
+        }),
         Outcome::Pending { approval, .. } if fallback == Fallback::Mask => masked(Some(approval)),
-        Outcome::Pending { approval, .. }
-            if fallback == Fallback::MaskUnlessDenied && !held =>
-        {
+        Outcome::Pending { approval, .. } if fallback == Fallback::MaskUnlessDenied && !held => {
             masked(Some(approval))
         }
-        Outcome::Pending { approval, retry_after } => {
-            Err(Problem::ApprovalRequired { approval, retry_after })
-        }
+        Outcome::Pending {
+            approval,
+            retry_after,
+        } => Err(Problem::ApprovalRequired {
+            approval,
+            retry_after,
+        }),
         Outcome::Denied { .. } if fallback == Fallback::Mask => masked(None),
-        Outcome::Denied { code, approval, public_reason } => {
-            Err(Problem::ApprovalDenied { code, approval, public_reason })
-        }
+        Outcome::Denied {
+            code,
+            approval,
+            public_reason,
+        } => Err(Problem::ApprovalDenied {
+            code,
+            approval,
+            public_reason,
+        }),
         Outcome::Unavailable(why) => {
-            host.log(Level::Warn, &format!("velum: the policy service is not believed: {why}"));
+            host.log(
+                Level::Warn,
+                &format!("velum: the policy service is not believed: {why}"),
+            );
             match fallback {
                 Fallback::Mask | Fallback::MaskUnlessDenied => masked(None),
                 Fallback::Refuse => Err(Problem::ApprovalUnavailable),
@@ -305,7 +356,10 @@ fn strip_ours(host: &impl Host, map: Map) {
         let before = headers.len();
         remove_ours(&mut headers);
         if headers.len() != before && host.set_headers(map, &headers).is_err() {
-            host.log(Level::Error, "velum: an upstream's velum-* header could not be removed");
+            host.log(
+                Level::Error,
+                "velum: an upstream's velum-* header could not be removed",
+            );
         }
     }
 }

@@ -121,6 +121,8 @@ pub struct Running {
     server: JoinHandle<()>,
     sweeper: JoinHandle<()>,
     store: Store,
+    #[cfg(test)]
+    app: App,
 }
 
 impl Running {
@@ -205,6 +207,8 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         random: options.random,
         closing: closing.clone(),
     });
+    #[cfg(test)]
+    let app_of_tests = app.clone();
     let sweeper = tokio::spawn(sweep::run(app.clone()));
     let server = tokio::spawn(server::run(listener, http::router(app), closing));
     Ok(Running {
@@ -216,6 +220,8 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         server,
         sweeper,
         store,
+        #[cfg(test)]
+        app: app_of_tests,
     })
 }
 

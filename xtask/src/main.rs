@@ -3,6 +3,7 @@
 //! One file a command. What they share: [`process`] runs other programs, [`workspace`] knows where
 //! things are, [`say`] is the only place that prints.
 
+mod bench;
 mod claims;
 mod demo;
 mod deny;
@@ -46,6 +47,8 @@ enum Command {
     Tidy,
     /// The main job as a story with real requests; `--once` runs through by itself and checks it
     Demo(demo::Arguments),
+    /// What the filter costs: Envoy's CPU a request, bare, with an empty filter and with Velum
+    Bench(bench::Arguments),
     /// Runs what shows each line of an area and prints it with its figure and `holds` or `falls short`
     Claims(claims::Arguments),
 }
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Deny => deny::run(),
         Command::Tidy => tidy::run(),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Claims(arguments) => claims::run(&arguments),
     };
     match outcome {

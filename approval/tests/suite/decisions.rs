@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use velum_approval::{
-    Ask, Cause, Decision, DenyCode, Event, GatewayId, Grant, REPLAY_WINDOW, Refused, State, Use,
-    Verdict, Vote, decide, transition,
+    Ask, Cause, Decision, DenyCode, Event, GatewayId, Grant, Lineage, Panel, REPLAY_WINDOW,
+    Refused, ReviewRule, State, Use, Verdict, Vote, decide, transition,
 };
 
 use crate::cast::{
-    GRANT, START, after_votes, ask, classes, gateway, jwt, later, leaf, mac, panel, panel_of,
-    pending, person, policy, reviewers, use_key, yes,
+    GRANT, START, after_votes, ask, classes, directory, gateway, jwt, later, leaf, mac, panel,
+    panel_of, pending, person, policy, reviewers, use_key, yes,
 };
 
 fn made(byte: u8, at: u64) -> Use {
@@ -241,4 +241,35 @@ fn votes_are_counted_again_when_the_grant_is_used() {
     for panel in [panel_of(1, &without_grace), panel(2)] {
         assert_eq!(decide(&approved, &ask, &[], &panel, later(2)), superseded);
     }
+}
+
+#[test]
+fn who_may_not_vote_does_not_count_towards_the_quorum_as_it_was() {
+    let (gateway, bot) = (gateway(), jwt("triage-bot"));
+    let ask = ask(&gateway, &bot);
+    let approved = after_votes(&panel(2), &[("grace", yes("name")), ("bob", yes("name"))]);
+    assert!(matches!(
+        decide(&approved, &ask, &[], &panel(1), later(2)),
+        Decision::Allow(_)
+    ));
+    let with = |id: &str, panel: &Panel| {
+        let mut approval = approved.clone();
+        approval.votes[1].person = person(id);
+        decide(&approval, &ask, &[], panel, later(2))
+    };
+    let superseded = Decision::Refused(DenyCode::Superseded);
+    // Cid is of another group.
+    assert_eq!(with("cid", &panel(1)), superseded);
+    // Dr Jones is behind the request, even where the directory has forgotten it since.
+    let lineage = Lineage::new(vec![jwt("grace")]).unwrap();
+    let of_another = directory().resolve(&lineage).unwrap();
+    let anyone = ReviewRule::new(1, vec![]).unwrap();
+    let forgetful = Panel::new(&anyone, &reviewers(), &of_another);
+    assert!(forgetful.admits(&person("dr-jones")) && forgetful.admits(&person("bob")));
+    let mut approval = approved.clone();
+    approval.votes[0].person = person("dr-jones");
+    assert_eq!(
+        decide(&approval, &ask, &[], &forgetful, later(2)),
+        superseded
+    );
 }

@@ -12,6 +12,8 @@ pub(crate) const EMAIL: Detector = Detector {
     find,
 };
 
+const LONGEST_LOCAL: usize = 320;
+
 fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     let bytes = text.as_bytes();
     let mut from = 0;
@@ -44,7 +46,8 @@ fn next_sign(bytes: &[u8], from: usize) -> Option<Range<usize>> {
 }
 
 fn local_start(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
-    let before = bytes.get(from..end)?;
+    // Bounded, so that no text takes long; RFC 5321 has 64.
+    let before = bytes.get(from.max(end.saturating_sub(LONGEST_LOCAL))..end)?;
     let is_local = |byte: &u8| {
         byte.is_ascii_alphanumeric() || *byte >= 0x80 || b".!#$&'*+-=?^_`{|}~%".contains(byte)
     };

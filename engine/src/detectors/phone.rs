@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Detector, Hint, joins};
+use super::{Detector, Hint, continues_at, continues_before};
 use crate::Class;
 
 pub(crate) const PHONE: Detector = Detector {
@@ -17,18 +17,19 @@ pub(crate) const PHONE: Detector = Detector {
 
 fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     let bytes = text.as_bytes();
-    let mut position = 0;
-    let mut before = None;
+    let (mut position, mut last_end) = (0, 0);
     while let Some(&byte) = bytes.get(position) {
-        let begins =
-            matches!(byte, b'+' | b'(' | b'0'..=b'9') && !(joins(before) || before == Some(b'+'));
+        let begins = matches!(byte, b'+' | b'(' | b'0'..=b'9')
+            && !continues_before(
+                bytes.get(last_end..).unwrap_or_default(),
+                position - last_end,
+            );
         if let Some(length) = begins.then(|| length_at(bytes, position)).flatten() {
             found(position..position + length);
             position += length;
-            before = None;
+            last_end = position;
             continue;
         }
-        before = Some(byte);
         position += 1;
     }
 }
@@ -66,7 +67,7 @@ fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
     let second = separator(rest, at);
     at += usize::from(second.is_some());
     let line = rest.get(at..at + 4)?;
-    if !line.iter().all(u8::is_ascii_digit) || continues(rest, at + 4) {
+    if !line.iter().all(u8::is_ascii_digit) || continues_at(rest, at + 4) {
         return None;
     }
     at += 4;
@@ -87,15 +88,6 @@ fn separator(rest: &[u8], at: usize) -> Option<u8> {
     rest.get(at)
         .copied()
         .filter(|byte| matches!(byte, b' ' | b'-' | b'.' | b'/'))
-}
-
-/// Whether a longer number or word goes on there. An extension may: `x12`, `ext`.
-fn continues(rest: &[u8], at: usize) -> bool {
-    match rest.get(at) {
-        Some(b'.' | b'-') => joins(rest.get(at + 1).copied()),
-        Some(b'x' | b'X') => !rest.get(at + 1).is_some_and(u8::is_ascii_digit),
-        byte => joins(byte.copied()),
-    }
 }
 
 fn is_labelled(bytes: &[u8], start: usize) -> bool {
@@ -144,6 +136,7 @@ mod tests {
             ("tel:2125550123", &["2125550123"]),
             ("212-555-0123x45", &["212-555-0123"]),
             ("(212)555-0123", &["(212)555-0123"]),
+            ("Tel.212-555-0123ext4", &["212-555-0123"]),
         ] {
             let mut found = Vec::new();
             find(text, &mut |range| found.push(&text[range]));

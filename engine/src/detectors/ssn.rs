@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Detector, Hint, joins};
+use super::{Detector, Hint, continues_at, continues_before};
 use crate::Class;
 
 pub(crate) const SSN: Detector = Detector {
@@ -17,18 +17,20 @@ pub(crate) const SSN: Detector = Detector {
 
 fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     let bytes = text.as_bytes();
-    let mut position = 0;
-    let mut before = None;
+    let (mut position, mut last_end) = (0, 0);
     while let Some(&byte) = bytes.get(position) {
-        let begins = byte.is_ascii_digit() && !joins(before);
+        // What follows a find will stand behind a placeholder.
+        let begins = byte.is_ascii_digit()
+            && !continues_before(
+                bytes.get(last_end..).unwrap_or_default(),
+                position - last_end,
+            );
         if let Some(length) = begins.then(|| length_at(bytes, position)).flatten() {
             found(position..position + length);
             position += length;
-            // What follows stands behind a placeholder.
-            before = None;
+            last_end = position;
             continue;
         }
-        before = Some(byte);
         position += 1;
     }
 }
@@ -43,10 +45,10 @@ fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
     };
     if separator.is_ascii_digit() {
         digits(0, 9)?;
-        return (!continues(rest, 9) && is_labelled(bytes, start)).then_some(9);
+        return (!continues_at(rest, 9) && is_labelled(bytes, start)).then_some(9);
     }
     let (area, group, serial) = (digits(0, 3)?, digits(4, 2)?, digits(7, 4)?);
-    if rest.get(6) != Some(&separator) || continues(rest, 11) {
+    if rest.get(6) != Some(&separator) || continues_at(rest, 11) {
         return None;
     }
     let valid = area != b"000"
@@ -58,14 +60,6 @@ fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
         b'-' => Some(11),
         b' ' | b'.' | b'/' if valid || is_labelled(bytes, start) => Some(11),
         _ => None,
-    }
-}
-
-/// Whether a longer word goes on there; a full stop that ends a sentence does not count.
-fn continues(rest: &[u8], at: usize) -> bool {
-    match rest.get(at) {
-        Some(b'.' | b'-') => joins(rest.get(at + 1).copied()),
-        byte => joins(byte.copied()),
     }
 }
 
@@ -116,6 +110,9 @@ mod tests {
             ("Social Security Number 123456789;", &["123456789"]),
             ("123-45-6789 - 223-45-6789", &["123-45-6789", "223-45-6789"]),
             ("#123-45-6789-", &["123-45-6789"]),
+            ("SSN123-45-6789A", &["123-45-6789"]),
+            ("No.123-45-6789_x", &["123-45-6789"]),
+            ("\u{ff1a}123-45-6789\u{3002}", &["123-45-6789"]),
         ] {
             let mut found = Vec::new();
             find(text, &mut |range| found.push(&text[range]));
@@ -131,9 +128,9 @@ mod tests {
             "123-45-67890",
             "123-45 6789",
             "123-456-789",
-            "a123-45-6789",
-            "123-45-6789a",
             "1.123.45.6789",
+            "7-123-45-6789",
+            "123-45-6789-1",
             "000 12 3456",
             "lessn 123456789",
             "ssn of 7 people: 123456789",

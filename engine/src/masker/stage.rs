@@ -13,6 +13,9 @@ use crate::rules::{Automaton, KeyRules};
 use crate::scan::{Container, Kind, Scanner};
 use crate::{Class, Error, ErrorKind, Operator, Options, Report};
 
+/// So many digits make a member name a value, inside of what is masked throughout.
+const NUMBER_DIGITS: usize = 4;
+
 /// A token and where it stands.
 pub(super) struct Token<'a> {
     source: &'a [u8],
@@ -110,7 +113,10 @@ impl Stage {
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.report);
         let mut member = self.begin_value(run, token)?;
-        if member.candidate.is_some() && is_placeholder(inside(token.source)) {
+        if matches!(kind, Kind::Boolean | Kind::Null) {
+            // Neither names nor numbers anyone.
+            member.candidate = None;
+        } else if member.candidate.is_some() && is_placeholder(inside(token.source)) {
             // Masked before, when its siblings may have told more.
             member = Member {
                 candidate: None,
@@ -125,16 +131,17 @@ impl Stage {
         }
         if self.writer.is_removing() {
             run.copied = token.range.end;
-        } else if let (Some(sibling), false) = (member.candidate, kind == Kind::Null)
+        } else if let Some(sibling) = member.candidate
             && self.may_wait(run, token)
         {
-            let candidate = Candidate::new(depth, sibling, member.decision, kind);
+            let otherwise = self.settle_decision(run, member.decision);
+            let candidate = Candidate::new(depth, sibling, otherwise, kind);
             self.wait(run, token, candidate, token.source);
         } else {
             let decision = if member.candidate.is_some() {
                 UNRESOLVED
             } else {
-                member.decision
+                self.settle_decision(run, member.decision)
             };
             let treatment = treat(run.context.rules, run.context.lift, decision);
             self.scratch.clear();
@@ -211,7 +218,8 @@ impl Stage {
         if let Some(sibling) = member.candidate
             && self.may_wait(run, token)
         {
-            let mut candidate = Candidate::new(depth, sibling, member.decision, Kind::String);
+            let otherwise = self.settle_decision(run, member.decision);
+            let mut candidate = Candidate::new(depth, sibling, otherwise, Kind::String);
             candidate.is_cut = true;
             self.wait(run, token, candidate, b"");
             self.drops_long = true;
@@ -220,7 +228,7 @@ impl Stage {
         let decision = if member.candidate.is_some() {
             UNRESOLVED
         } else {
-            member.decision
+            self.settle_decision(run, member.decision)
         };
         let passes = match treat(run.context.rules, run.context.lift, decision) {
             Treatment::Pass => None,
@@ -293,25 +301,62 @@ impl Stage {
         if self.writer.is_removing() {
             return KnownName::default();
         }
-        let changed = mask_scalar(
+        if mask_scalar(
             run.context,
             treatment,
             source,
             Kind::String,
             report,
             scratch,
-        );
-        if changed {
+        ) {
             let masked = Text::decode(inside(scratch));
             return look_up(run.context.rules, &strip_placeholders(masked.as_str()));
+        }
+        let digits = text.as_str().chars().filter(char::is_ascii_digit).count();
+        if digits >= NUMBER_DIGITS
+            && let Some(class) = self.masked_around(run)
+        {
+            // Everything here is of that class; a name like this is a value, not a word.
+            self.report.count(class, false);
+            Operator::Redact.write(Scalar { source, text: "" }, class, &mut self.scratch);
+            return KnownName::default();
         }
         // Masked once more, a name must be what it was.
         let stripped = strip_placeholders(text.as_str());
         let known = look_up(run.context.rules, &stripped);
-        if stripped.len() == name.len() {
+        let is_plain =
+            stripped.len() == name.len() && !run.context.rules.detectors.may_find(source);
+        if is_plain && digits < NUMBER_DIGITS {
             self.names.keep(name, known);
         }
         known
+    }
+
+    /// The class of everything in the innermost object, if it is masked throughout.
+    fn masked_around(&self, run: &Run<'_>) -> Option<Class> {
+        let decision = self.path.frames.last()?.decision;
+        match treat(run.context.rules, run.context.lift, decision) {
+            Treatment::Mask(class, _) => Some(class),
+            Treatment::Pass | Treatment::Inspect | Treatment::Lift(_) => None,
+        }
+    }
+
+    /// The decision about a scalar as it is carried out. What is lifted only because an object
+    /// around it is, was not told by its own place: detectors still look for other classes in it.
+    #[inline]
+    fn settle_decision(&mut self, run: &Run<'_>, decision: Decision) -> Decision {
+        let Treatment::Lift(class) = treat(run.context.rules, run.context.lift, decision) else {
+            return decision;
+        };
+        let objects = self.path.frames.iter().rev();
+        let object = objects
+            .into_iter()
+            .find(|frame| frame.container == Container::Object);
+        if object.is_none_or(|object| object.decision != decision) {
+            return decision;
+        }
+        self.report.count(class, true);
+        Decision::Inspect
     }
 
     /// The member or element whose value begins with this token.

@@ -64,6 +64,10 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "$..valueAddress.period",
                 "$..telecom[*].period",
                 "$..valueContactPoint.period",
+                "$..identifier[*].period",
+                "$..identifier.period",
+                "$..valueIdentifier.period",
+                "$..contact[*].period",
             ],
         },
         ByPath {
@@ -113,6 +117,11 @@ pub(crate) const DEFINITION: Definition = Definition {
             class: Class::Narrative,
             operator: || Operator::Replace(Replacement::text(NARRATIVE)),
             paths: &["$..text.div"],
+        },
+        ByPath {
+            class: Class::Narrative,
+            operator: || Operator::Remove,
+            paths: &["$..text._div"],
         },
         ByPath {
             class: Class::Photo,

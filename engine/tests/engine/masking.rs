@@ -287,6 +287,26 @@ fn lifted_classes_come_out_as_they_came_and_are_counted() {
 }
 
 #[test]
+fn a_lifted_object_shows_only_its_class() {
+    check(
+        &profile(Profile::Pii),
+        lift(&[Class::Name]),
+        r#"{"name":{"first":"A","note":"123-45-6789 B","phone":"1"},"first_name":"123-45-6789"}"#,
+        r#"{"name":{"first":"A","note":"[masked:ssn] B","phone":"[masked:phone]"},"first_name":"123-45-6789"}"#,
+    );
+}
+
+#[test]
+fn names_that_are_values_are_masked_inside_of_what_is_masked() {
+    check(
+        &profile(Profile::Pii),
+        Options::default(),
+        r#"{"ssn":{"123456789":true,"line1":[{"12a34":2}]},"123456789":3}"#,
+        r#"{"ssn":{"[masked:ssn]":"[masked:ssn]","line1":[{"[masked:ssn]":"[masked:ssn]"}]},"123456789":3}"#,
+    );
+}
+
+#[test]
 fn credentials_are_never_lifted() {
     let rules = profile(Profile::Credentials);
     let all: Vec<_> = Class::ALL.to_vec();

@@ -2,7 +2,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use velum_approval::messages::{Answer, Check};
-use velum_approval::{Allow, ApprovalId, GatewayId, GrantLimits, PublicKey, SignedAllow, SigningKey, Timestamp};
+use velum_approval::{
+    Allow, ApprovalId, GatewayId, GrantLimits, PublicKey, SignedAllow, SigningKey, Timestamp,
+};
 use velum_engine::{Class, ClassSet};
 
 use super::*;
@@ -64,7 +66,12 @@ impl Vm {
             ("VELUM_MASKING_KEY".to_owned(), STANDARD.encode([9_u8; 32])),
             ("VELUM_GATEWAY_TOKEN".to_owned(), "gateway-token".to_owned()),
         ]);
-        let base = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "claims"];
+        let base = [
+            "metadata",
+            "filter_metadata",
+            "envoy.filters.http.jwt_authn",
+            "claims",
+        ];
         for (path, value) in [
             (&["iss"][..], ISSUER),
             (&["sub"], "dr-jones"),
@@ -76,7 +83,11 @@ impl Vm {
         dispatcher.create(ROOT, 0);
         let text = policy.to_string();
         host.set_body(Buffer::PluginConfiguration, text.as_bytes());
-        assert!(dispatcher.configure(&host, ROOT, text.len()), "{:?}", host.log.borrow());
+        assert!(
+            dispatcher.configure(&host, ROOT, text.len()),
+            "{:?}",
+            host.log.borrow()
+        );
         dispatcher.create(STREAM, ROOT);
         Self { host, dispatcher }
     }
@@ -92,33 +103,44 @@ impl Vm {
     }
 
     fn request_with(&mut self, method: &str, path: &str, more: &[(&str, &str)], end: bool) -> Flow {
-        let mut pairs =
-            vec![(":method", method), (":path", path), (":authority", "fhir.example")];
+        let mut pairs = vec![
+            (":method", method),
+            (":path", path),
+            (":authority", "fhir.example"),
+        ];
         pairs.extend_from_slice(more);
         self.host.set_map(Map::RequestHeaders, &pairs);
-        self.dispatcher.run(&self.host, STREAM, |stream, host| stream.on_request_headers(host, end))
+        self.dispatcher.run(&self.host, STREAM, |stream, host| {
+            stream.on_request_headers(host, end)
+        })
     }
 
     fn request_body(&mut self, body: &str, end: bool) -> Flow {
         self.host.set_body(Buffer::RequestBody, body.as_bytes());
-        self.dispatcher
-            .run(&self.host, STREAM, |stream, host| stream.on_request_body(host, body.len(), end))
+        self.dispatcher.run(&self.host, STREAM, |stream, host| {
+            stream.on_request_body(host, body.len(), end)
+        })
     }
 
     fn response(&mut self, pairs: &[(&str, &str)], end: bool) -> Flow {
         self.host.set_map(Map::ResponseHeaders, pairs);
-        self.dispatcher.run(&self.host, STREAM, |stream, host| stream.on_response_headers(host, end))
+        self.dispatcher.run(&self.host, STREAM, |stream, host| {
+            stream.on_response_headers(host, end)
+        })
     }
 
     fn json_response(&mut self) -> Flow {
-        self.response(&[(":status", "200"), ("content-type", "application/json")], false)
+        self.response(
+            &[(":status", "200"), ("content-type", "application/json")],
+            false,
+        )
     }
 
     fn response_body(&mut self, body: &str, end: bool) -> (Flow, String) {
         self.host.set_body(Buffer::ResponseBody, body.as_bytes());
-        let flow = self
-            .dispatcher
-            .run(&self.host, STREAM, |stream, host| stream.on_response_body(host, body.len(), end));
+        let flow = self.dispatcher.run(&self.host, STREAM, |stream, host| {
+            stream.on_response_body(host, body.len(), end)
+        });
         (flow, self.host.body_text(Buffer::ResponseBody))
     }
 
@@ -128,10 +150,15 @@ impl Vm {
     }
 
     fn answer_text(&mut self, status: &str, body: &str) {
-        self.host.set_map(Map::CallResponseHeaders, &[(":status", status)]);
-        self.host.set_body(Buffer::CallResponseBody, body.as_bytes());
+        self.host
+            .set_map(Map::CallResponseHeaders, &[(":status", status)]);
+        self.host
+            .set_body(Buffer::CallResponseBody, body.as_bytes());
         let token = u32::try_from(self.host.sent.borrow().len()).unwrap();
-        let owner = self.dispatcher.owner_of(token).expect("the call is the stream's");
+        let owner = self
+            .dispatcher
+            .owner_of(token)
+            .expect("the call is the stream's");
         self.dispatcher.answer(&self.host, owner, 1, body.len());
     }
 
@@ -140,13 +167,24 @@ impl Vm {
     }
 
     fn reply(&self) -> Reply {
-        self.host.replies.borrow().last().cloned().expect("the filter replied")
+        self.host
+            .replies
+            .borrow()
+            .last()
+            .cloned()
+            .expect("the filter replied")
     }
 
     fn problem(&self) -> (u32, String) {
         let reply = self.reply();
         let body: Value = serde_json::from_str(&reply.body).unwrap();
-        let code = body["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let code = body["type"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .to_owned();
         (reply.status, code)
     }
 }
@@ -180,14 +218,22 @@ fn pending() -> Answer {
     }
 }
 
-const ASK: &[(&str, &str)] =
-    &[("velum-lift", "name,date"), ("velum-reason", "discharge"), ("prefer", "wait=30")];
-const PATIENT: &str = r#"{"resourceType":"Patient","name":[{"family":"Quill"}],"birthDate":"1970-02-03"}"#;
+const ASK: &[(&str, &str)] = &[
+    ("velum-lift", "name,date"),
+    ("velum-reason", "discharge"),
+    ("prefer", "wait=30"),
+];
+const PATIENT: &str =
+    r#"{"resourceType":"Patient","name":[{"family":"Quill"}],"birthDate":"1970-02-03"}"#;
 
 #[test]
 fn an_ordinary_answer_is_masked_and_its_validators_put_right() {
     let mut vm = Vm::new();
-    let more = [("range", "bytes=0-9"), ("if-none-match", "\"a\""), ("velum-x", "1")];
+    let more = [
+        ("range", "bytes=0-9"),
+        ("if-none-match", "\"a\""),
+        ("velum-x", "1"),
+    ];
     assert_eq!(vm.request("GET", "/Patient/1", &more), Flow::Continue);
     let upstream = vm.host.map(Map::RequestHeaders);
     assert_eq!(header(&upstream, "accept-encoding"), Some(&b"identity"[..]));
@@ -201,14 +247,21 @@ fn an_ordinary_answer_is_masked_and_its_validators_put_right() {
         ("etag", "\"strong\""),
         ("velum-lifted", "name"),
     ];
-    assert_eq!(vm.response(&pairs, false), Flow::Pause, "headers wait for the first chunk");
+    assert_eq!(
+        vm.response(&pairs, false),
+        Flow::Pause,
+        "headers wait for the first chunk"
+    );
     let answer = vm.host.map(Map::ResponseHeaders);
     for name in ["content-length", "etag", "velum-lifted"] {
         assert_eq!(header(&answer, name), None, "{name}");
     }
     let (flow, body) = vm.response_body(PATIENT, true);
     assert_eq!(flow, Flow::Continue);
-    assert!(body.contains("Patient") && !body.contains("Quill") && !body.contains("02-03"), "{body}");
+    assert!(
+        body.contains("Patient") && !body.contains("Quill") && !body.contains("02-03"),
+        "{body}"
+    );
 }
 
 #[test]
@@ -216,7 +269,10 @@ fn a_bad_first_chunk_is_a_502_and_a_later_one_cuts_the_stream() {
     let mut vm = Vm::new();
     vm.request("GET", "/Patient/1", &[]);
     vm.json_response();
-    assert_eq!(vm.response_body("{\"name\":\"Quill\"]", false).0, Flow::Pause);
+    assert_eq!(
+        vm.response_body("{\"name\":\"Quill\"]", false).0,
+        Flow::Pause
+    );
     assert_eq!(vm.problem(), (502, "response-not-maskable".into()));
 
     let mut vm = Vm::new();
@@ -238,11 +294,16 @@ fn a_body_that_ends_early_is_cut_at_its_end_or_its_trailers() {
         vm.json_response();
         vm.response_body("{\"a\":[1,", false);
         if by_trailers {
-            vm.dispatcher.run(&vm.host, STREAM, |stream, host| stream.on_response_trailers(host));
+            vm.dispatcher
+                .run(&vm.host, STREAM, Stream::on_response_trailers);
         } else {
             vm.response_body("", true);
         }
-        assert_eq!(*vm.host.resets.borrow(), [Side::Response], "trailers: {by_trailers}");
+        assert_eq!(
+            *vm.host.resets.borrow(),
+            [Side::Response],
+            "trailers: {by_trailers}"
+        );
     }
 }
 
@@ -252,7 +313,11 @@ fn what_cannot_be_read_is_withheld() {
         &[(":status", "200"), ("content-type", "text/html")][..],
         &[(":status", "200")],
         &[(":status", "206"), ("content-type", "application/json")],
-        &[(":status", "200"), ("content-type", "application/json"), ("content-encoding", "gzip")],
+        &[
+            (":status", "200"),
+            ("content-type", "application/json"),
+            ("content-encoding", "gzip"),
+        ],
     ] {
         let mut vm = Vm::new();
         vm.request("GET", "/Patient/1", &[]);
@@ -266,8 +331,14 @@ fn what_cannot_be_read_is_withheld() {
 fn the_gateways_own_answer_keeps_its_status_and_loses_its_text() {
     let mut vm = Vm::new();
     vm.request("GET", "/Patient/1", &[]);
-    vm.host.set_property(&["response", "code_details"], b"upstream_reset_before_response_started");
-    assert_eq!(vm.response(&[(":status", "503"), ("content-type", "text/plain")], false), Flow::Continue);
+    vm.host.set_property(
+        &["response", "code_details"],
+        b"upstream_reset_before_response_started",
+    );
+    assert_eq!(
+        vm.response(&[(":status", "503"), ("content-type", "text/plain")], false),
+        Flow::Continue
+    );
     let (_, body) = vm.response_body("upstream connect error to Quill", true);
     assert!(body.contains("503") && !body.contains("Quill"), "{body}");
 }
@@ -276,30 +347,54 @@ fn the_gateways_own_answer_keeps_its_status_and_loses_its_text() {
 fn a_passed_route_is_untouched_and_a_denied_one_is_refused() {
     let mut vm = Vm::new();
     assert_eq!(vm.request("GET", "/healthz", &[]), Flow::Continue);
-    assert_eq!(vm.response(&[(":status", "200"), ("content-type", "text/plain")], false), Flow::Continue);
-    assert_eq!(vm.response_body("Quill", true), (Flow::Continue, "Quill".into()));
+    assert_eq!(
+        vm.response(&[(":status", "200"), ("content-type", "text/plain")], false),
+        Flow::Continue
+    );
+    assert_eq!(
+        vm.response_body("Quill", true),
+        (Flow::Continue, "Quill".into())
+    );
 
     let mut vm = Vm::new();
     assert_eq!(vm.request("GET", "/closed/x", &[]), Flow::Pause);
     assert_eq!(vm.problem(), (403, "action-denied".into()));
-    assert_eq!(vm.response(&[(":status", "403")], false), Flow::Continue, "our own reply passes");
+    assert_eq!(
+        vm.response(&[(":status", "403")], false),
+        Flow::Continue,
+        "our own reply passes"
+    );
 }
 
 #[test]
 fn an_ask_is_held_and_lifts_only_what_is_granted() {
     let mut vm = Vm::new();
-    assert_eq!(vm.request("GET", "/Patient/42?name=Quill", ASK), Flow::Pause);
+    assert_eq!(
+        vm.request("GET", "/Patient/42?name=Quill", ASK),
+        Flow::Pause
+    );
     let check = vm.check();
     assert_eq!(check.principal.subject(), "triage-bot");
-    let lineage: Vec<_> = check.lineage.identities().iter().map(|i| i.subject().to_owned()).collect();
+    let lineage: Vec<_> = check
+        .lineage
+        .identities()
+        .iter()
+        .map(|i| i.subject().to_owned())
+        .collect();
     assert_eq!(lineage, ["triage-bot", "dr-jones"]);
     assert_eq!(check.action.as_str(), "read");
     let sent = vm.host.sent.borrow().last().cloned().unwrap();
     let text = String::from_utf8(sent.body).unwrap();
-    assert!(!text.contains("42") || !text.contains("/Patient/42"), "{text}");
+    assert!(
+        !text.contains("42") || !text.contains("/Patient/42"),
+        "{text}"
+    );
     assert!(!text.contains("Quill"), "{text}");
     assert_eq!(header(&sent.headers, "prefer"), Some(&b"wait=25"[..]));
-    vm.answer(&Answer::Allow(SignedAllow::sign(&allow(&check, names()), &key())));
+    vm.answer(&Answer::Allow(SignedAllow::sign(
+        &allow(&check, names()),
+        &key(),
+    )));
     assert_eq!(*vm.host.resumed.borrow(), [Side::Request]);
     vm.json_response();
     let answer = vm.host.map(Map::ResponseHeaders);
@@ -323,7 +418,10 @@ fn a_pending_answer_is_asked_again_until_the_hold_is_spent() {
     assert_eq!(vm.problem(), (403, "approval-required".into()));
     let reply = vm.reply();
     let location = format!("/.well-known/velum/approvals/{}", approval());
-    assert_eq!(header(&reply.headers, "location"), Some(location.as_bytes()));
+    assert_eq!(
+        header(&reply.headers, "location"),
+        Some(location.as_bytes())
+    );
     assert_eq!(header(&reply.headers, "retry-after"), Some(&b"5"[..]));
 }
 
@@ -353,7 +451,8 @@ fn an_answer_that_cannot_be_believed_lifts_nothing() {
             serde_json::to_string(&Answer::Allow(signed)).unwrap()
         }),
         ("another's key", |check| {
-            let signed = SignedAllow::sign(&allow(check, names()), &SigningKey::from_bytes(&[4; 32]));
+            let signed =
+                SignedAllow::sign(&allow(check, names()), &SigningKey::from_bytes(&[4; 32]));
             serde_json::to_string(&Answer::Allow(signed)).unwrap()
         }),
         ("another stream's", |check| {
@@ -388,7 +487,11 @@ fn an_answer_that_cannot_be_believed_lifts_nothing() {
     vm.request("GET", "/Patient/1", ASK);
     let signed = Answer::Allow(SignedAllow::sign(&allow(&vm.check(), names()), &key()));
     vm.answer_text("503", &serde_json::to_string(&signed).unwrap());
-    assert_eq!(vm.problem(), (503, "approval-unavailable".into()), "not a 200");
+    assert_eq!(
+        vm.problem(),
+        (503, "approval-unavailable".into()),
+        "not a 200"
+    );
 }
 
 #[test]
@@ -409,13 +512,19 @@ fn without_a_hold_the_masked_answer_comes_at_once() {
     assert_eq!(*vm.host.resumed.borrow(), [Side::Request]);
     vm.json_response();
     let answer = vm.host.map(Map::ResponseHeaders);
-    let link = format!("</.well-known/velum/approvals/{}>; rel=\"approval\"", approval());
+    let link = format!(
+        "</.well-known/velum/approvals/{}>; rel=\"approval\"",
+        approval()
+    );
     assert_eq!(header(&answer, "link"), Some(link.as_bytes()));
     assert!(!vm.response_body(PATIENT, true).1.contains("Quill"));
 
     let mut vm = Vm::new();
     vm.host.calls_fail.set(true);
-    assert_eq!(vm.request("GET", "/Patient/1", &[("velum-lift", "name")]), Flow::Continue);
+    assert_eq!(
+        vm.request("GET", "/Patient/1", &[("velum-lift", "name")]),
+        Flow::Continue
+    );
     vm.json_response();
     assert!(!vm.response_body(PATIENT, true).1.contains("Quill"));
 }
@@ -439,9 +548,15 @@ fn a_reviewed_body_is_bound_by_its_digest() {
     let mut fingerprints = Vec::new();
     for body in ["{\"a\":1}", "{\"a\":2}"] {
         let mut vm = Vm::new();
-        assert_eq!(vm.request_with("DELETE", "/Patient/1", &[], false), Flow::Pause);
+        assert_eq!(
+            vm.request_with("DELETE", "/Patient/1", &[], false),
+            Flow::Pause
+        );
         assert_eq!(vm.request_body("{\"a\"", false), Flow::Pause);
-        assert!(vm.host.sent.borrow().is_empty(), "the body is not whole yet");
+        assert!(
+            vm.host.sent.borrow().is_empty(),
+            "the body is not whole yet"
+        );
         assert_eq!(vm.request_body(body, true), Flow::Pause);
         fingerprints.push(vm.check().fingerprint);
     }
@@ -460,14 +575,23 @@ fn where_headers_cannot_be_held_a_body_is_not_reviewable() {
 #[test]
 fn a_masked_value_written_back_is_refused_and_a_clear_one_goes_on() {
     for (body, expected) in [
-        (r#"{"name":[{"family":"[masked:name]"}]}"#, Some((422, "masked-value".to_owned()))),
-        (r#"{"name":[{"family":"\u005bmasked:name]"}]}"#, Some((422, "masked-value".into()))),
+        (
+            r#"{"name":[{"family":"[masked:name]"}]}"#,
+            Some((422, "masked-value".to_owned())),
+        ),
+        (
+            r#"{"name":[{"family":"\u005bmasked:name]"}]}"#,
+            Some((422, "masked-value".into())),
+        ),
         (r#"{"name":"#, Some((400, "body-not-json".into()))),
         (r#"{"name":[{"family":"Quill"}]}"#, None),
     ] {
         let mut vm = Vm::new();
         let json = [("content-type", "application/fhir+json")];
-        assert_eq!(vm.request_with("PUT", "/Patient/1", &json, false), Flow::Pause);
+        assert_eq!(
+            vm.request_with("PUT", "/Patient/1", &json, false),
+            Flow::Pause
+        );
         let flow = vm.request_body(body, true);
         match expected {
             Some(problem) => assert_eq!(vm.problem(), problem, "{body}"),
@@ -482,20 +606,37 @@ fn a_refusal_that_comes_after_the_upstreams_answer_cuts_the_stream() {
     policy["host"] = json!({"headers_stop_iteration": false});
     let mut vm = Vm::with(&policy);
     let json = [("content-type", "application/json")];
-    assert_eq!(vm.request_with("PUT", "/Patient/1", &json, false), Flow::Continue);
+    assert_eq!(
+        vm.request_with("PUT", "/Patient/1", &json, false),
+        Flow::Continue
+    );
     vm.json_response();
     vm.request_body(r#"{"name":"[masked:name]"}"#, true);
     assert!(vm.host.replies.borrow().is_empty());
-    assert_eq!(vm.response_body(PATIENT, true).1, "", "nothing of that answer passes");
+    assert_eq!(
+        vm.response_body(PATIENT, true).1,
+        "",
+        "nothing of that answer passes"
+    );
 }
 
 #[test]
 fn what_may_not_be_asked_is_refused_with_what_may() {
-    for (lift, code) in [("nmae", "unknown-class"), ("ssn", "unknown-class"), ("credential", "unknown-class")] {
+    for (lift, code) in [
+        ("nmae", "unknown-class"),
+        ("ssn", "unknown-class"),
+        ("credential", "unknown-class"),
+    ] {
         let mut vm = Vm::new();
         vm.request("GET", "/Patient/1", &[("velum-lift", lift)]);
         assert_eq!(vm.problem(), (400, code.into()), "{lift}");
-        assert!(vm.reply().body.contains(r#""may_be_asked":["name","date"]"#), "{}", vm.reply().body);
+        assert!(
+            vm.reply()
+                .body
+                .contains(r#""may_be_asked":["name","date"]"#),
+            "{}",
+            vm.reply().body
+        );
     }
 }
 
@@ -508,13 +649,20 @@ fn a_review_without_identity_is_refused() {
     vm.request("GET", "/Patient/1", ASK);
     assert_eq!(vm.problem(), (403, "identity-required".into()));
     let mut vm = Vm::anonymous();
-    assert_eq!(vm.request("GET", "/Patient/1", &[]), Flow::Continue, "masked all the same");
+    assert_eq!(
+        vm.request("GET", "/Patient/1", &[]),
+        Flow::Continue,
+        "masked all the same"
+    );
 }
 
 #[test]
 fn a_review_may_fall_back_to_the_masked_answer() {
     let mut vm = Vm::new();
-    assert_eq!(vm.request("GET", "/bulk/Patient.ndjson", &[("velum-lift", "name")]), Flow::Pause);
+    assert_eq!(
+        vm.request("GET", "/bulk/Patient.ndjson", &[("velum-lift", "name")]),
+        Flow::Pause
+    );
     vm.answer_text("503", "");
     assert_eq!(*vm.host.resumed.borrow(), [Side::Request]);
     vm.json_response();
@@ -556,10 +704,15 @@ fn a_stream_without_a_policy_gets_nothing() {
     let mut dispatcher = Dispatcher::default();
     dispatcher.create(ROOT, 0);
     dispatcher.create(STREAM, ROOT);
-    let flow = dispatcher.run(&host, STREAM, |stream, host| stream.on_request_headers(host, true));
+    let flow = dispatcher.run(&host, STREAM, |stream, host| {
+        stream.on_request_headers(host, true)
+    });
     assert_eq!(flow, Flow::Pause);
     assert_eq!(host.replies.borrow()[0].status, 503);
-    assert_eq!(dispatcher.run(&host, 99, |_, _: &Fake| Flow::Continue), Flow::Pause);
+    assert_eq!(
+        dispatcher.run(&host, 99, |_, _: &Fake| Flow::Continue),
+        Flow::Pause
+    );
 }
 
 #[test]
@@ -576,23 +729,37 @@ fn a_configuration_that_is_refused_says_where() {
         let text = policy.to_string();
         host.set_body(Buffer::PluginConfiguration, text.as_bytes());
         assert!(!Dispatcher::default().configure(&host, ROOT, text.len()));
-        assert!(host.log.borrow().join("").contains(expected), "{:?}", host.log.borrow());
+        assert!(
+            host.log.borrow().join("").contains(expected),
+            "{:?}",
+            host.log.borrow()
+        );
     }
     let host = Fake::default();
     let text = policy().to_string();
     host.set_body(Buffer::PluginConfiguration, text.as_bytes());
-    assert!(!Dispatcher::default().configure(&host, ROOT, text.len()), "secrets are missing");
+    assert!(
+        !Dispatcher::default().configure(&host, ROOT, text.len()),
+        "secrets are missing"
+    );
     assert!(host.log.borrow().join("").contains("VELUM_GATEWAY_TOKEN"));
 }
 
 #[test]
 fn nothing_logged_or_replied_holds_a_value_of_the_request() {
     let mut vm = Vm::new();
-    let more = [("velum-lift", "name"), ("velum-reason", "Canary"), ("prefer", "wait=1")];
+    let more = [
+        ("velum-lift", "name"),
+        ("velum-reason", "Canary"),
+        ("prefer", "wait=1"),
+    ];
     vm.request("GET", "/Patient/Canary?family=Canary&Canary=1", &more);
     let sent = String::from_utf8(vm.host.sent.borrow()[0].body.clone()).unwrap();
     let mut check: Value = serde_json::from_str(&sent).unwrap();
-    assert_eq!(check.as_object_mut().unwrap().remove("reason"), Some("Canary".into()));
+    assert_eq!(
+        check.as_object_mut().unwrap().remove("reason"),
+        Some("Canary".into())
+    );
     assert!(!check.to_string().contains("Canary"), "{check}");
     vm.answer_text("500", "Canary");
     assert!(!vm.reply().body.contains("Canary"));

@@ -25,10 +25,9 @@ async fn a_grant_is_good_once_for_one_request_of_one_principal() {
     other_principal.principal = identity("omar");
     other_principal.lineage = Lineage::new(vec![identity("omar")]).unwrap();
     other_principal.approval = Some(id.clone());
-    assert_eq!(
-        refused(&service.check(&other_principal).await),
-        "unknown-approval"
-    );
+    let answer = service.check(&other_principal).await;
+    assert_eq!(refused(&answer), "unknown-approval");
+    assert_eq!(answer.get("approval"), None, "it says that there is one");
 
     let mut invented = service.ask(1);
     invented.approval = Some("0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e".parse().unwrap());
@@ -59,7 +58,10 @@ async fn the_same_use_key_gets_the_same_answer_for_a_minute() {
     let (_, other) = service
         .check_as(&service.running.gateways["second-edge"], &ask, 0)
         .await;
-    assert_ne!(other, answer, "another gateway got the answer of the first");
+    assert_eq!(
+        other["decision"], "pending",
+        "another gateway has keys of its own"
+    );
     let mut mismatch = ask.clone();
     mismatch.fingerprint = service.ask(2).fingerprint;
     assert_ne!(service.check(&mismatch).await["decision"], "allow");
@@ -205,6 +207,28 @@ async fn a_change_of_policy_between_ask_and_use_ends_the_approval() {
         assert_eq!(service.show(&old).await["state"], "superseded");
     }
     assert_eq!(service.count("grant.used").await, 0);
+}
+
+#[tokio::test]
+async fn who_waits_for_an_approval_that_another_stream_ends_is_told() {
+    let configuration = CONFIGURATION.replace(
+        "[\"policy.yaml\"]",
+        "[\"policy.yaml\", \"next-policy.yaml\"]",
+    );
+    let service = Service::with(&configuration).await;
+    let next = POLICY.replace("hold: 120s", "hold: 60s");
+    let next = velum_policy::document::from_text(&next).unwrap().digest();
+    let ask = service.ask(1);
+    let ending = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let mut under_next = service.ask(1);
+        under_next.policy = PolicyDigest::from_bytes(next);
+        assert_eq!(service.check(&under_next).await["decision"], "pending");
+    };
+    let begun = std::time::Instant::now();
+    let (answer, ()) = tokio::join!(service.check_waiting(&ask, 20), ending);
+    assert_eq!(refused(&answer), "superseded");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(2));
 }
 
 #[tokio::test]

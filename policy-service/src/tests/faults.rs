@@ -1,9 +1,11 @@
 //! What a store that fails, or is tampered with, releases: nothing.
 
 use serde_json::json;
+use velum_approval::{ApprovalId, Event, transition};
 
-use crate::store::{Fault, Operation, StoreError, Transaction};
-use crate::testing::{CONFIGURATION, Service};
+use crate::http::App;
+use crate::store::{Change, Fault, Operation, StoreError, Transaction};
+use crate::testing::{CONFIGURATION, Service, identity};
 
 /// Makes the next commit fail.
 struct Break(Fault);
@@ -147,4 +149,42 @@ async fn an_approval_that_somebody_wrote_into_the_store_releases_nothing() {
     let answer = service.check(&redeem).await;
     assert_eq!(answer["code"], "superseded", "{answer}");
     assert_eq!(service.count("grant.used").await, 0);
+}
+
+/// Ends an approval twice from the same reading of it.
+struct EndTwice(App, ApprovalId);
+
+impl Operation for EndTwice {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let EndTwice(app, id) = self;
+        let read = transaction.approval(&id).await?.unwrap();
+        let principal = identity("triage-bot");
+        let event = Event::Withdraw {
+            principal: &principal,
+        };
+        let stamp = app.stamp()?;
+        let (approval, record) = transition(&read, &event, stamp.now).unwrap();
+        for _ in 0..2 {
+            let change = Change::End {
+                approval: &approval,
+            };
+            transaction.apply(&change, &record, &app.stamp()?).await?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_change_to_what_has_changed_since_is_refused_and_leaves_no_record() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    let records = service.log().await.len();
+    let twice = EndTwice(service.running.app.clone(), id.clone());
+    let error = service.running.store.write(twice).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{error}");
+    assert_eq!(service.show(&id).await["state"], "pending");
+    assert_eq!(service.log().await.len(), records);
 }

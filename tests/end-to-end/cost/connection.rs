@@ -18,13 +18,19 @@ impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await.map_err(failure)?;
         stream.set_nodelay(true).map_err(failure)?;
-        Ok(Self { stream, read: Vec::with_capacity(64 * 1024) })
+        Ok(Self {
+            stream,
+            read: Vec::with_capacity(64 * 1024),
+        })
     }
 
     /// Sends a GET and reads the whole answer, which must be a 200 with a body.
     pub(crate) async fn get(&mut self, path: &str) -> Result<()> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: fhir.example\r\n\r\n");
-        self.stream.write_all(request.as_bytes()).await.map_err(failure)?;
+        self.stream
+            .write_all(request.as_bytes())
+            .await
+            .map_err(failure)?;
         let head = loop {
             if let Some(end) = find(&self.read, b"\r\n\r\n") {
                 break end + 4;
@@ -33,9 +39,14 @@ impl Connection {
         };
         let text = String::from_utf8_lossy(&self.read[..head]).to_lowercase();
         if !text.starts_with("http/1.1 200") {
-            return Err(Failure::new(format!("answered {}", text.lines().next().unwrap_or(""))));
+            return Err(Failure::new(format!(
+                "answered {}",
+                text.lines().next().unwrap_or("")
+            )));
         }
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = text
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
         let length: Option<usize> = length.and_then(|length| length.trim().parse().ok());
         self.read.drain(..head);
         match length {
@@ -73,7 +84,12 @@ impl Connection {
     }
 
     async fn more(&mut self) -> Result<()> {
-        match self.stream.read_buf(&mut self.read).await.map_err(failure)? {
+        match self
+            .stream
+            .read_buf(&mut self.read)
+            .await
+            .map_err(failure)?
+        {
             0 => Err(Failure::new("the connection ended")),
             _ => Ok(()),
         }
@@ -84,6 +100,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failure(error: io::Error) -> Failure {
     Failure::new(error.to_string())
 }

@@ -15,15 +15,22 @@ use velum_harness::{
 };
 
 const ROUNDS: usize = 7;
-const SIZES: [(&str, usize, u32); 3] =
-    [("2 KB", 2_000, 2_000), ("64 KB", 64_000, 600), ("1 MB", 1_000_000, 60)];
+const SIZES: [(&str, usize, u32); 3] = [
+    ("2 KB", 2_000, 2_000),
+    ("64 KB", 64_000, 600),
+    ("1 MB", 1_000_000, 60),
+];
 /// 32 bytes in base64, for this run only.
 const MASKING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let upstream = Upstream::start(Protocol::Http1, |request| {
-        let size = request.path.trim_start_matches("/size/").parse().unwrap_or(0);
+        let size = request
+            .path
+            .trim_start_matches("/size/")
+            .parse()
+            .unwrap_or(0);
         Reply::json(&bundle(size))
     })
     .await?;
@@ -35,10 +42,16 @@ async fn main() -> Result<()> {
     let mut velum = bare.clone();
     velum.filter = Some(wasm("VELUM_WASM")?);
     velum.policy = Some(PolicyDocument::Struct(example_policy()?));
-    let variants = [("bare", start(&bare).await?), ("empty filter", start(&empty).await?),
-        ("Velum", start(&velum).await?)];
+    let variants = [
+        ("bare", start(&bare).await?),
+        ("empty filter", start(&empty).await?),
+        ("Velum", start(&velum).await?),
+    ];
     println!("Envoy's CPU a request, median of {ROUNDS} interleaved rounds (multiple of bare)");
-    println!("{:>7}  {:>18}  {:>18}  {:>18}", "body", variants[0].0, variants[1].0, variants[2].0);
+    println!(
+        "{:>7}  {:>18}  {:>18}  {:>18}",
+        "body", variants[0].0, variants[1].0, variants[2].0
+    );
     for (name, size, requests) in SIZES {
         let mut costs: [Vec<Duration>; 3] = Default::default();
         for round in 0..=ROUNDS {
@@ -55,7 +68,12 @@ async fn main() -> Result<()> {
             let multiple = cost.as_secs_f64() / medians[0].as_secs_f64();
             format!("{:.0} µs ({multiple:.2})", cost.as_secs_f64() * 1e6)
         };
-        println!("{name:>7}  {:>18}  {:>18}  {:>18}", cell(medians[0]), cell(medians[1]), cell(medians[2]));
+        println!(
+            "{name:>7}  {:>18}  {:>18}  {:>18}",
+            cell(medians[0]),
+            cell(medians[1]),
+            cell(medians[2])
+        );
     }
     Ok(())
 }
@@ -75,7 +93,7 @@ async fn measure(envoy: &Envoy, size: usize, requests: u32) -> Result<Duration> 
     for _ in 0..requests {
         connection.get(&path).await?;
     }
-    Ok((envoy.cpu_time()? - before) / requests)
+    Ok(envoy.cpu_time()?.saturating_sub(before) / requests)
 }
 
 fn median(mut costs: Vec<Duration>) -> Duration {
@@ -84,9 +102,13 @@ fn median(mut costs: Vec<Duration>) -> Duration {
 }
 
 fn wasm(variable: &str) -> Result<PathBuf> {
-    std::env::var_os(variable).map(PathBuf::from).ok_or_else(|| {
-        Failure::new(format!("{variable} is not set; run `cargo xtask bench envoy`"))
-    })
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .ok_or_else(|| {
+            Failure::new(format!(
+                "{variable} is not set; run `cargo xtask bench envoy`"
+            ))
+        })
 }
 
 /// A list of invented patients and observations of about so many bytes.

@@ -7,12 +7,20 @@ use crate::stage::{AGENT, PERSON, REVIEWER, Setup, Stage, assert_masked, patient
 #[tokio::test]
 async fn a_held_request_returns_with_what_was_approved_and_no_more() {
     let stage = Stage::with_patients().await;
-    let answer = stage.approved(stage.ask("/Patient/p1", "name,date", 30), Some(&["name"])).await;
+    let answer = stage
+        .approved(stage.ask("/Patient/p1", "name,date", 30), Some(&["name"]))
+        .await;
     assert_eq!(answer.status, 200);
     let body = answer.json();
     assert_eq!(body["name"][0]["family"], "Thistlewood");
     assert_eq!(body["name"][0]["given"][0], "Orla");
-    for hidden in ["1971-04-09", "000-12-3456", "555-0142", "Lantern", "MRN-88213"] {
+    for hidden in [
+        "1971-04-09",
+        "000-12-3456",
+        "555-0142",
+        "Lantern",
+        "MRN-88213",
+    ] {
         assert!(!answer.text().contains(hidden), "{hidden}");
     }
     assert_eq!(answer.header("velum-lifted"), Some("name"));
@@ -24,7 +32,12 @@ async fn what_a_reviewer_sees_says_who_asks_for_what_and_why() {
     let stage = Stage::with_patients().await;
     let waiting = tokio::spawn(stage.ask("/Patient/p1?_id=Thistlewood", "name", 5).send());
     let seen = stage.pending().await;
-    let shown = stage.reviewer(REVIEWER).show(&text(&seen["id"])).await.expect("shown").body;
+    let shown = stage
+        .reviewer(REVIEWER)
+        .show(&text(&seen["id"]))
+        .await
+        .expect("shown")
+        .body;
     let page = shown.to_string();
     for expected in [AGENT, PERSON, "read", "GET", "name", "discharge summary"] {
         assert!(page.contains(expected), "{expected} is not in {page}");
@@ -40,9 +53,17 @@ async fn nobody_behind_the_request_approves_it() {
     let stage = Stage::with_patients().await;
     let waiting = tokio::spawn(stage.ask("/Patient/p1", "name", 3).send());
     let id = text(&stage.pending().await["id"]);
-    let refused = stage.reviewer(PERSON).approve(&id, None).await.expect("an answer");
+    let refused = stage
+        .reviewer(PERSON)
+        .approve(&id, None)
+        .await
+        .expect("an answer");
     assert_eq!(refused.status, 403, "{}", refused.body);
-    assert!(text(&refused.body["type"]).ends_with("/self-approval"), "{}", refused.body);
+    assert!(
+        text(&refused.body["type"]).ends_with("/self-approval"),
+        "{}",
+        refused.body
+    );
     let answer = waiting.await.expect("task").expect("an answer");
     assert_eq!(problem(&answer), (403, "approval-required".into()));
 }
@@ -50,7 +71,10 @@ async fn nobody_behind_the_request_approves_it() {
 #[tokio::test]
 async fn an_identity_that_the_directory_does_not_know_gets_no_review() {
     let stage = Stage::with_patients().await;
-    for token in [stage.jwt.agent("unlisted-bot", PERSON), stage.jwt.agent(AGENT, "unlisted-person")] {
+    for token in [
+        stage.jwt.agent("unlisted-bot", PERSON),
+        stage.jwt.agent(AGENT, "unlisted-person"),
+    ] {
         let call = stage.client().get("/Patient/p1").bearer(&token);
         let call = call.header("velum-lift", "name").header("prefer", "wait=5");
         let answer = call.send().await.expect("an answer");
@@ -65,7 +89,10 @@ async fn a_denial_is_told_with_its_public_reason() {
     let call = stage.ask("/Patient/p1", "name", 30);
     let answer = stage
         .while_waiting(call, |id| async move {
-            let denied = reviewer.deny(&id, Some("use the masked record")).await.expect("deny");
+            let denied = reviewer
+                .deny(&id, Some("use the masked record"))
+                .await
+                .expect("deny");
             assert_eq!(denied.status, 200, "{}", denied.body);
         })
         .await;
@@ -77,20 +104,46 @@ async fn a_denial_is_told_with_its_public_reason() {
 #[tokio::test]
 async fn a_hold_that_ran_out_names_the_approval_which_the_same_request_redeems_once() {
     let stage = Stage::with_patients().await;
-    let first = stage.ask("/Patient/p1", "name", 1).send().await.expect("an answer");
+    let first = stage
+        .ask("/Patient/p1", "name", 1)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(problem(&first), (403, "approval-required".into()));
-    let id = first.header("velum-approval").expect("an approval id").to_owned();
+    let id = first
+        .header("velum-approval")
+        .expect("an approval id")
+        .to_owned();
     assert_eq!(first.json()["approval"], id.as_str());
     assert!(first.header("retry-after").is_some());
     let location = first.header("location").expect("a location").to_owned();
-    let poll = stage.agent("GET", &location).send().await.expect("an answer");
-    assert_eq!((poll.status, poll.json()["state"].as_str()), (200, Some("pending")));
-    let approved = stage.reviewer(REVIEWER).approve(&id, None).await.expect("approve");
+    let poll = stage
+        .agent("GET", &location)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        (poll.status, poll.json()["state"].as_str()),
+        (200, Some("pending"))
+    );
+    let approved = stage
+        .reviewer(REVIEWER)
+        .approve(&id, None)
+        .await
+        .expect("approve");
     assert_eq!(approved.status, 200, "{}", approved.body);
-    let poll = stage.agent("GET", &location).send().await.expect("an answer");
+    let poll = stage
+        .agent("GET", &location)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(poll.json()["state"].as_str(), Some("approved"));
 
-    let again = || stage.ask("/Patient/p1", "name", 1).header("velum-approval", &id);
+    let again = || {
+        stage
+            .ask("/Patient/p1", "name", 1)
+            .header("velum-approval", &id)
+    };
     let released = again().send().await.expect("an answer");
     assert_eq!(released.json()["name"][0]["family"], "Thistlewood");
     let second = again().send().await.expect("an answer");
@@ -100,24 +153,60 @@ async fn a_hold_that_ran_out_names_the_approval_which_the_same_request_redeems_o
 #[tokio::test]
 async fn an_approval_is_good_for_its_request_and_its_principal_alone() {
     let stage = Stage::with_patients().await;
-    let first = stage.ask("/Patient/p1", "name", 1).send().await.expect("an answer");
-    let id = first.header("velum-approval").expect("an approval id").to_owned();
-    stage.reviewer(REVIEWER).approve(&id, None).await.expect("approve");
+    let first = stage
+        .ask("/Patient/p1", "name", 1)
+        .send()
+        .await
+        .expect("an answer");
+    let id = first
+        .header("velum-approval")
+        .expect("an approval id")
+        .to_owned();
+    stage
+        .reviewer(REVIEWER)
+        .approve(&id, None)
+        .await
+        .expect("approve");
 
-    for (path, lift) in [("/Patient/p2", "name"), ("/Patient/p1?x=1", "name"), ("/Patient/p1", "date")] {
+    for (path, lift) in [
+        ("/Patient/p2", "name"),
+        ("/Patient/p1?x=1", "name"),
+        ("/Patient/p1", "date"),
+    ] {
         let other = stage.ask(path, lift, 1).header("velum-approval", &id);
         let answer = other.send().await.expect("an answer");
-        assert_eq!(problem(&answer), (409, "approval-mismatch".into()), "{path} {lift}");
+        assert_eq!(
+            problem(&answer),
+            (409, "approval-mismatch".into()),
+            "{path} {lift}"
+        );
     }
-    let other = stage.client().get("/Patient/p1").bearer(&stage.jwt.agent("intake-bot", "dr-smith"));
-    let other = other.header("velum-lift", "name").header("velum-approval", &id);
-    let answer = other.header("prefer", "wait=1").send().await.expect("an answer");
+    let other = stage
+        .client()
+        .get("/Patient/p1")
+        .bearer(&stage.jwt.agent("intake-bot", "dr-smith"));
+    let other = other
+        .header("velum-lift", "name")
+        .header("velum-approval", &id);
+    let answer = other
+        .header("prefer", "wait=1")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(problem(&answer), (404, "approval-unknown".into()));
-    let poll = stage.client().get(&format!("/.well-known/velum/approvals/{id}"));
-    let poll = poll.bearer(&stage.jwt.agent("intake-bot", "dr-smith")).send().await.expect("an answer");
+    let poll = stage
+        .client()
+        .get(&format!("/.well-known/velum/approvals/{id}"));
+    let poll = poll
+        .bearer(&stage.jwt.agent("intake-bot", "dr-smith"))
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(problem(&poll), (404, "approval-unknown".into()));
 
-    let rightful = stage.ask("/Patient/p1", "name", 1).header("velum-approval", &id);
+    let rightful = stage
+        .ask("/Patient/p1", "name", 1)
+        .header("velum-approval", &id);
     let released = rightful.send().await.expect("an answer");
     assert_eq!(released.json()["name"][0]["family"], "Thistlewood");
 }
@@ -127,11 +216,24 @@ async fn a_grant_that_was_not_used_in_time_is_gone() {
     let mut setup = Setup::new(patients);
     setup.lifetimes = Some(("15m", "1s"));
     let stage = setup.start().await;
-    let first = stage.ask("/Patient/p1", "name", 1).send().await.expect("an answer");
-    let id = first.header("velum-approval").expect("an approval id").to_owned();
-    stage.reviewer(REVIEWER).approve(&id, None).await.expect("approve");
+    let first = stage
+        .ask("/Patient/p1", "name", 1)
+        .send()
+        .await
+        .expect("an answer");
+    let id = first
+        .header("velum-approval")
+        .expect("an approval id")
+        .to_owned();
+    stage
+        .reviewer(REVIEWER)
+        .approve(&id, None)
+        .await
+        .expect("approve");
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let late = stage.ask("/Patient/p1", "name", 1).header("velum-approval", &id);
+    let late = stage
+        .ask("/Patient/p1", "name", 1)
+        .header("velum-approval", &id);
     let answer = late.send().await.expect("an answer");
     assert_eq!(problem(&answer), (403, "approval-expired".into()));
     assert_masked(&answer.text());
@@ -140,22 +242,47 @@ async fn a_grant_that_was_not_used_in_time_is_gone() {
 #[tokio::test]
 async fn without_a_hold_the_masked_answer_comes_at_once_with_its_approval() {
     let stage = Stage::with_patients().await;
-    let ask = || stage.agent("GET", "/Patient/p1").header("velum-lift", "name");
+    let ask = || {
+        stage
+            .agent("GET", "/Patient/p1")
+            .header("velum-lift", "name")
+    };
     let masked = ask().send().await.expect("an answer");
     assert_eq!(masked.status, 200);
     assert_masked(&masked.text());
-    let id = masked.header("velum-approval").expect("an approval id").to_owned();
-    assert!(masked.header("link").is_some_and(|link| link.contains("rel=\"approval\"")));
-    stage.reviewer(REVIEWER).approve(&id, None).await.expect("approve");
+    let id = masked
+        .header("velum-approval")
+        .expect("an approval id")
+        .to_owned();
+    assert!(
+        masked
+            .header("link")
+            .is_some_and(|link| link.contains("rel=\"approval\""))
+    );
+    stage
+        .reviewer(REVIEWER)
+        .approve(&id, None)
+        .await
+        .expect("approve");
     let released = ask().send().await.expect("an answer");
-    assert_eq!(released.json()["name"][0]["family"], "Thistlewood", "re-sending finds it");
+    assert_eq!(
+        released.json()["name"][0]["family"],
+        "Thistlewood",
+        "re-sending finds it"
+    );
 }
 
 #[tokio::test]
 async fn every_decision_is_in_the_audit_log() {
     let stage = Stage::with_patients().await;
-    stage.approved(stage.ask("/Patient/p1", "name,date", 30), Some(&["name"])).await;
-    let entries = stage.reviewer(REVIEWER).audit(None).await.expect("the audit log");
+    stage
+        .approved(stage.ask("/Patient/p1", "name,date", 30), Some(&["name"]))
+        .await;
+    let entries = stage
+        .reviewer(REVIEWER)
+        .audit(None)
+        .await
+        .expect("the audit log");
     let log = json!(entries).to_string();
     for part in ["approval.requested", "grant.issued", "grant.used"] {
         assert!(log.contains(part), "{part} is not in {log}");

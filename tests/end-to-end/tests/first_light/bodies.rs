@@ -16,8 +16,17 @@ async fn stage(reply: fn() -> Reply) -> Stage {
 
 async fn both(stage: &Stage) -> [Response; 2] {
     [
-        stage.agent("GET", "/Patient/p1").send().await.expect("an answer"),
-        stage.agent("GET", "/Patient/p1").http2().send().await.expect("an answer"),
+        stage
+            .agent("GET", "/Patient/p1")
+            .send()
+            .await
+            .expect("an answer"),
+        stage
+            .agent("GET", "/Patient/p1")
+            .http2()
+            .send()
+            .await
+            .expect("an answer"),
     ]
 }
 
@@ -49,7 +58,10 @@ async fn invalid_in_the_middle_cuts_the_body() {
     for answer in both(&stage).await {
         assert_masked(&answer.text());
         assert_eq!((answer.status, answer.complete), (200, false));
-        assert!(answer.text().contains("[masked:name]"), "the first part had left");
+        assert!(
+            answer.text().contains("[masked:name]"),
+            "the first part had left"
+        );
     }
 }
 
@@ -62,7 +74,11 @@ async fn an_upstream_that_breaks_off_leaves_an_incomplete_body() {
     .await;
     for answer in both(&stage).await {
         assert_masked(&answer.text());
-        assert!(!answer.complete || answer.status >= 500, "status {}", answer.status);
+        assert!(
+            !answer.complete || answer.status >= 500,
+            "status {}",
+            answer.status
+        );
     }
 }
 
@@ -71,7 +87,11 @@ async fn a_document_that_ends_too_early_is_never_whole() {
     let stage = stage(|| json().whole(r#"{"name":[{"family":"Thistlewood"}]"#)).await;
     for answer in both(&stage).await {
         assert_masked(&answer.text());
-        assert!(!answer.complete || answer.status == 502, "status {}", answer.status);
+        assert!(
+            !answer.complete || answer.status == 502,
+            "status {}",
+            answer.status
+        );
     }
 }
 
@@ -84,7 +104,11 @@ async fn nesting_beyond_the_limit_lets_nothing_through() {
     .await;
     for answer in both(&stage).await {
         assert_masked(&answer.text());
-        assert!(!answer.complete || answer.status == 502, "status {}", answer.status);
+        assert!(
+            !answer.complete || answer.status == 502,
+            "status {}",
+            answer.status
+        );
     }
 }
 
@@ -98,14 +122,20 @@ async fn a_token_beyond_the_limit_is_masked_or_refused() {
     for answer in both(&stage).await {
         assert_masked(&answer.text());
         let whole = answer.complete && answer.status == 200;
-        assert!(!whole || answer.text().contains("[masked:"), "{}", answer.status);
+        assert!(
+            !whole || answer.text().contains("[masked:"),
+            "{}",
+            answer.status
+        );
     }
 }
 
 #[tokio::test]
 async fn other_media_types_encodings_and_parts_are_refused() {
     let stage = Setup::new(|request| match request.path.as_str() {
-        "/html" => Reply::new(200).header("content-type", "text/html").whole("Thistlewood"),
+        "/html" => Reply::new(200)
+            .header("content-type", "text/html")
+            .whole("Thistlewood"),
         "/none" => Reply::new(200).whole("Thistlewood"),
         "/gzip" => json()
             .header("content-encoding", "gzip")
@@ -114,14 +144,20 @@ async fn other_media_types_encodings_and_parts_are_refused() {
             .header("content-type", "application/json")
             .header("content-range", "bytes 0-9/100")
             .whole("{\"name\":\"T"),
-        _ => Reply::new(500).header("content-type", "text/plain").whole("trace: Thistlewood"),
+        _ => Reply::new(500)
+            .header("content-type", "text/plain")
+            .whole("trace: Thistlewood"),
     })
     .start()
     .await;
     for path in ["/html", "/none", "/gzip", "/part", "/fault"] {
         let answer = stage.agent("GET", path).send().await.expect("an answer");
         assert_masked(&answer.text());
-        assert_eq!(problem(&answer), (502, "response-not-maskable".into()), "{path}");
+        assert_eq!(
+            problem(&answer),
+            (502, "response-not-maskable".into()),
+            "{path}"
+        );
     }
 }
 
@@ -133,7 +169,11 @@ async fn an_error_document_in_json_is_masked_too() {
             .whole(r#"{"issue":[{"diagnostics":"no patient with SSN 000-12-3456 or orla@example.org"}]}"#)
     })
     .await;
-    let answer = stage.agent("GET", "/Patient/p1").send().await.expect("an answer");
+    let answer = stage
+        .agent("GET", "/Patient/p1")
+        .send()
+        .await
+        .expect("an answer");
     assert_masked(&answer.text());
     assert_eq!(answer.status, 404);
 }

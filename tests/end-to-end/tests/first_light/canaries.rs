@@ -32,17 +32,39 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
     let path = format!("/Patient/{PLAIN}-000-65-4321?family={PLAIN}&{PLAIN}=000-65-4321");
     let reason = format!("{PLAIN} {detected}");
 
-    let ask = |path: &str| stage.agent("GET", path).header("velum-lift", "name").header("velum-reason", &reason);
+    let ask = |path: &str| {
+        stage
+            .agent("GET", path)
+            .header("velum-lift", "name")
+            .header("velum-reason", &reason)
+    };
     let masked = ask(&path).send().await.expect("an answer");
     for canary in DETECTED {
-        assert!(!masked.text().contains(canary), "{canary} in {}", masked.text());
+        assert!(
+            !masked.text().contains(canary),
+            "{canary} in {}",
+            masked.text()
+        );
     }
-    let id = masked.header("velum-approval").expect("an approval id").to_owned();
-    let shown = stage.reviewer(REVIEWER).show(&id).await.expect("shown").body.to_string();
+    let id = masked
+        .header("velum-approval")
+        .expect("an approval id")
+        .to_owned();
+    let shown = stage
+        .reviewer(REVIEWER)
+        .show(&id)
+        .await
+        .expect("shown")
+        .body
+        .to_string();
     for canary in DETECTED {
         assert!(!shown.contains(canary), "{canary} in {shown}");
     }
-    stage.reviewer(REVIEWER).approve(&id, None).await.expect("approve");
+    stage
+        .reviewer(REVIEWER)
+        .approve(&id, None)
+        .await
+        .expect("approve");
     let released = ask(&path).send().await.expect("an answer");
     assert!(released.text().contains(PLAIN), "the name was released");
     for request in [
@@ -51,9 +73,16 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
         ask(&path).header("velum-approval", PLAIN),
         stage.agent("GET", &path).header("velum-lift", PLAIN),
         stage.agent("DELETE", &path).header("velum-reason", &reason),
-        stage.agent("PUT", &path).header("content-type", "application/json").body(format!("{{\"{PLAIN}\":\"000-65-4321\"")),
-        stage.client().get(&path).bearer(&stage.jwt.agent("intake-bot", "dr-smith"))
-            .header("velum-lift", "name").header("velum-reason", &reason),
+        stage
+            .agent("PUT", &path)
+            .header("content-type", "application/json")
+            .body(format!("{{\"{PLAIN}\":\"000-65-4321\"")),
+        stage
+            .client()
+            .get(&path)
+            .bearer(&stage.jwt.agent("intake-bot", "dr-smith"))
+            .header("velum-lift", "name")
+            .header("velum-reason", &reason),
     ] {
         request.send().await.expect("an answer");
     }
@@ -63,7 +92,10 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
     let mut looked_at = 0;
     let mut places = vec![
         ("Envoy's log".to_owned(), stage.envoy.log().into_bytes()),
-        ("the service's log".to_owned(), stage.service.log().into_bytes()),
+        (
+            "the service's log".to_owned(),
+            stage.service.log().into_bytes(),
+        ),
         ("the audit records".to_owned(), audit.into_bytes()),
     ];
     files(&stage.service.data_dir(), &mut places);
@@ -90,8 +122,12 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
 
 /// Looks into every column of every table.
 async fn assert_only_in_erasable_column(database: &str) {
-    let options = SqliteConnectOptions::new().filename(database).read_only(true);
-    let pool = SqlitePool::connect_with(options).await.expect("the database opens");
+    let options = SqliteConnectOptions::new()
+        .filename(database)
+        .read_only(true);
+    let pool = SqlitePool::connect_with(options)
+        .await
+        .expect("the database opens");
     let columns: Vec<(String, String)> = sqlx::query_as(
         "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c \
          WHERE m.type = 'table'",
@@ -113,7 +149,11 @@ async fn assert_only_in_erasable_column(database: &str) {
             found.push(format!("{table}.{column}"));
         }
     }
-    assert_eq!(found, ["audit_secret.text"], "the reason lives in its erasable column alone");
+    assert_eq!(
+        found,
+        ["audit_secret.text"],
+        "the reason lives in its erasable column alone"
+    );
 }
 
 fn files(folder: &Path, places: &mut Vec<(String, Vec<u8>)>) {
@@ -122,11 +162,16 @@ fn files(folder: &Path, places: &mut Vec<(String, Vec<u8>)>) {
         if path.is_dir() {
             files(&path, places);
         } else {
-            places.push((path.display().to_string(), std::fs::read(&path).expect("readable")));
+            places.push((
+                path.display().to_string(),
+                std::fs::read(&path).expect("readable"),
+            ));
         }
     }
 }
 
 fn contains(bytes: &[u8], canary: &str) -> bool {
-    bytes.windows(canary.len()).any(|window| window == canary.as_bytes())
+    bytes
+        .windows(canary.len())
+        .any(|window| window == canary.as_bytes())
 }

@@ -9,7 +9,12 @@ async fn single_and_list_over_both_protocols_chunked_and_by_length() {
         let mut setup = Setup::new(patients);
         setup.protocol = upstream;
         let stage = setup.start().await;
-        for path in ["/Patient/p1", "/Patient/p1?chunked", "/Patient", "/Patient?chunked"] {
+        for path in [
+            "/Patient/p1",
+            "/Patient/p1?chunked",
+            "/Patient",
+            "/Patient?chunked",
+        ] {
             for http2 in [false, true] {
                 let call = stage.agent("GET", path);
                 let call = if http2 { call.http2() } else { call };
@@ -21,14 +26,23 @@ async fn single_and_list_over_both_protocols_chunked_and_by_length() {
                 let patient = body.pointer("/entry/19/resource").unwrap_or(&body);
                 assert_eq!(patient["resourceType"], "Patient", "{place}");
                 assert_eq!(patient["gender"], "female", "{place}");
-                assert_eq!(patient["identifier"][0]["type"]["coding"][0]["code"], "MR", "{place}");
-                assert_eq!(patient["maritalStatus"]["coding"][0]["display"], "Married", "{place}");
+                assert_eq!(
+                    patient["identifier"][0]["type"]["coding"][0]["code"], "MR",
+                    "{place}"
+                );
+                assert_eq!(
+                    patient["maritalStatus"]["coding"][0]["display"], "Married",
+                    "{place}"
+                );
                 assert_eq!(patient["name"][0]["family"], "[masked:name]", "{place}");
                 answers += 1;
             }
         }
     }
-    figure("single_and_list_over_both_protocols_chunked_and_by_length", &format!("{answers} answers"));
+    figure(
+        "single_and_list_over_both_protocols_chunked_and_by_length",
+        &format!("{answers} answers"),
+    );
 }
 
 #[tokio::test]
@@ -42,11 +56,22 @@ async fn headers_that_the_change_made_false_are_put_right() {
     })
     .start()
     .await;
-    let call = stage.agent("GET", "/Patient/p1").header("accept-encoding", "gzip");
-    let call = call.header("range", "bytes=0-9").header("velum-x", "1").header("velum_y", "1");
+    let call = stage
+        .agent("GET", "/Patient/p1")
+        .header("accept-encoding", "gzip");
+    let call = call
+        .header("range", "bytes=0-9")
+        .header("velum-x", "1")
+        .header("velum_y", "1");
     let answer = call.send().await.expect("an answer");
     assert_masked(&answer.text());
-    for name in ["content-length", "etag", "digest", "accept-ranges", "velum-lifted"] {
+    for name in [
+        "content-length",
+        "etag",
+        "digest",
+        "accept-ranges",
+        "velum-lifted",
+    ] {
         assert_eq!(answer.header(name), None, "{name}");
     }
     let seen = stage.upstream.received().remove(0);
@@ -59,16 +84,30 @@ async fn headers_that_the_change_made_false_are_put_right() {
 #[tokio::test]
 async fn a_head_request_and_an_empty_answer_pass_and_a_passed_route_is_not_inspected() {
     let stage = Setup::new(|request| match request.path.as_str() {
-        "/healthz" => velum_harness::Reply::new(200).header("content-type", "text/plain").whole("ok"),
+        "/healthz" => velum_harness::Reply::new(200)
+            .header("content-type", "text/plain")
+            .whole("ok"),
         "/nothing" => velum_harness::Reply::new(204),
         _ => patients(request),
     })
     .start()
     .await;
-    let head = stage.agent("HEAD", "/Patient/p1").send().await.expect("an answer");
+    let head = stage
+        .agent("HEAD", "/Patient/p1")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!((head.status, head.body.len()), (200, 0));
-    let nothing = stage.agent("GET", "/nothing").send().await.expect("an answer");
+    let nothing = stage
+        .agent("GET", "/nothing")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(nothing.status, 204);
-    let health = stage.agent("GET", "/healthz").send().await.expect("an answer");
+    let health = stage
+        .agent("GET", "/healthz")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!((health.status, health.text().as_str()), (200, "ok"));
 }

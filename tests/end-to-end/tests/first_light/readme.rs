@@ -6,7 +6,8 @@ use velum_harness::locations;
 
 /// The commands in README's `sh` blocks, one a line; `#` begins a comment.
 fn commands() -> Vec<String> {
-    let readme = std::fs::read_to_string(locations::project().join("README.md")).expect("README.md");
+    let readme =
+        std::fs::read_to_string(locations::project().join("README.md")).expect("README.md");
     let mut inside = false;
     let mut commands = Vec::new();
     for line in readme.lines() {
@@ -41,21 +42,35 @@ fn velum_commands_run_as_written() {
             .env("PATH", &path)
             .output()
             .expect("sh");
-        assert!(status.status.success(), "{command}: {}", String::from_utf8_lossy(&status.stderr));
+        assert!(
+            status.status.success(),
+            "{command}: {}",
+            String::from_utf8_lossy(&status.stderr)
+        );
         run += 1;
     }
-    assert!(run >= 2, "README shows how to mask and how to check a policy");
+    assert!(
+        run >= 2,
+        "README shows how to mask and how to check a policy"
+    );
 }
 
 #[test]
 fn xtask_commands_exist() {
-    let known = std::fs::read_to_string(locations::project().join("xtask/src/main.rs")).expect("xtask");
-    for command in commands().iter().filter_map(|command| command.strip_prefix("cargo xtask ")) {
+    let known =
+        std::fs::read_to_string(locations::project().join("xtask/src/main.rs")).expect("xtask");
+    for command in commands()
+        .iter()
+        .filter_map(|command| command.strip_prefix("cargo xtask "))
+    {
         let name = command.split(' ').next().unwrap_or_default();
-        let variant: String = name.split('-').map(|word| {
-            let (first, rest) = word.split_at(1);
-            first.to_uppercase() + rest
-        }).collect();
+        let variant: String = name
+            .split('-')
+            .map(|word| {
+                let (first, rest) = word.split_at(1);
+                first.to_uppercase() + rest
+            })
+            .collect();
         assert!(known.contains(&variant), "cargo xtask {name}");
     }
 }

@@ -15,25 +15,50 @@ async fn behind(fake: &FakeService) -> Stage {
 }
 
 async fn ask(stage: &Stage) -> Response {
-    stage.ask("/Patient/p1", "name", 2).send().await.expect("an answer")
+    stage
+        .ask("/Patient/p1", "name", 2)
+        .send()
+        .await
+        .expect("an answer")
 }
 
 /// The plain answer stays, masked; the lift is refused.
 async fn assert_fails_closed(stage: &Stage, why: &str) {
     let answer = ask(stage).await;
     assert_masked(&answer.text());
-    assert_eq!(problem(&answer), (503, "approval-unavailable".into()), "{why}");
-    let first = stage.agent("GET", "/Patient/p1").header("velum-lift", "name");
+    assert_eq!(
+        problem(&answer),
+        (503, "approval-unavailable".into()),
+        "{why}"
+    );
+    let first = stage
+        .agent("GET", "/Patient/p1")
+        .header("velum-lift", "name");
     let first = first.send().await.expect("an answer");
     assert_eq!(first.status, 200, "{why}: mask first");
     assert_masked(&first.text());
-    let plain = stage.agent("GET", "/Patient/p1").send().await.expect("an answer");
+    let plain = stage
+        .agent("GET", "/Patient/p1")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(plain.status, 200, "{why}");
     assert_masked(&plain.text());
     stage.upstream.forget();
-    let delete = stage.agent("DELETE", "/Patient/p1").send().await.expect("an answer");
-    assert_eq!(problem(&delete), (503, "approval-unavailable".into()), "{why}");
-    assert!(stage.upstream.received().is_empty(), "{why}: nothing was deleted");
+    let delete = stage
+        .agent("DELETE", "/Patient/p1")
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        problem(&delete),
+        (503, "approval-unavailable".into()),
+        "{why}"
+    );
+    assert!(
+        stage.upstream.received().is_empty(),
+        "{why}: nothing was deleted"
+    );
 }
 
 #[tokio::test]
@@ -44,14 +69,20 @@ async fn down() {
     stage.service.restart().await.expect("restart");
     tokio::time::sleep(Duration::from_millis(500)).await;
     let answer = ask(&stage).await;
-    assert_eq!(problem(&answer), (403, "approval-required".into()), "it recovers");
+    assert_eq!(
+        problem(&answer),
+        (403, "approval-required".into()),
+        "it recovers"
+    );
 }
 
 #[tokio::test]
 async fn silent() {
     let fake = FakeService::start(Behaviour::Silent).await.expect("fake");
     let stage = behind(&fake).await;
-    let answer = tokio::time::timeout(Duration::from_secs(20), ask(&stage)).await.expect("in time");
+    let answer = tokio::time::timeout(Duration::from_secs(20), ask(&stage))
+        .await
+        .expect("in time");
     assert_masked(&answer.text());
     assert_eq!(problem(&answer), (503, "approval-unavailable".into()));
 }
@@ -62,7 +93,7 @@ async fn talking_rubbish() {
     let stage = behind(&fake).await;
     assert_fails_closed(&stage, "breaks off").await;
     for (status, body) in [
-        (200, "".to_owned()),
+        (200, String::new()),
         (200, "<html>ok</html>".to_owned()),
         (200, json!({"decision": "allow"}).to_string()),
         (200, json!({"decision": "sure"}).to_string()),
@@ -92,9 +123,12 @@ async fn unsigned_or_signed_by_another() {
     fake.set(Behaviour::Answer(200, unsigned.to_string().into_bytes()));
     assert_fails_closed(&stage, "unsigned").await;
     let key = SigningKey::from_bytes(&[42; 32]);
-    let forged = velum_harness::signed_allow(&key, &json!({
-        "gateway": "edge", "use_key": "AAAAAAAAAAAAAAAAAAAAAA", "classes": ["name"],
-    }));
+    let forged = velum_harness::signed_allow(
+        &key,
+        &json!({
+            "gateway": "edge", "use_key": "AAAAAAAAAAAAAAAAAAAAAA", "classes": ["name"],
+        }),
+    );
     fake.set(Behaviour::Answer(200, forged.to_string().into_bytes()));
     assert_fails_closed(&stage, "another's signature").await;
 }
@@ -104,8 +138,14 @@ async fn replaying_an_old_answer() {
     let fake = FakeService::start(Behaviour::Silent).await.expect("fake");
     let stage = behind(&fake).await;
     fake.set(Behaviour::Forward(stage.service.address()));
-    let first = stage.approved(stage.ask("/Patient/p1", "name", 20), None).await;
-    assert_eq!(first.json()["name"][0]["family"], "Thistlewood", "the answer was good once");
+    let first = stage
+        .approved(stage.ask("/Patient/p1", "name", 20), None)
+        .await;
+    assert_eq!(
+        first.json()["name"][0]["family"],
+        "Thistlewood",
+        "the answer was good once"
+    );
     fake.set(Behaviour::ReplayAllow);
     assert_fails_closed(&stage, "replayed").await;
 }
@@ -118,8 +158,19 @@ async fn slow_but_right_is_waited_for() {
     fake.set(slow);
     let first = ask(&stage).await;
     assert_masked(&first.text());
-    let id = first.header("velum-approval").expect("an approval id").to_owned();
-    stage.reviewer(REVIEWER).approve(&id, None).await.expect("approve");
-    let released = stage.ask("/Patient/p1", "name", 5).send().await.expect("an answer");
+    let id = first
+        .header("velum-approval")
+        .expect("an approval id")
+        .to_owned();
+    stage
+        .reviewer(REVIEWER)
+        .approve(&id, None)
+        .await
+        .expect("approve");
+    let released = stage
+        .ask("/Patient/p1", "name", 5)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(released.json()["name"][0]["family"], "Thistlewood");
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use velum_harness::{
-    BootstrapOptions, Call, Client, DownstreamTls, Envoy, EnvoyOptions, Jwt, PolicyDocument, PolicyService,
-    PolicyServiceOptions, Protocol, Received, Reply, Response, Reviewer, Upstream, bootstrap,
-    example_policy, locations,
+    BootstrapOptions, Call, Client, DownstreamTls, Envoy, EnvoyOptions, Jwt, PolicyDocument,
+    PolicyService, PolicyServiceOptions, Protocol, Received, Reply, Response, Reviewer, Upstream,
+    bootstrap, example_policy, locations,
 };
 
 pub(crate) const AGENT: &str = "triage-bot";
@@ -45,7 +45,9 @@ impl Setup {
 
     pub(crate) async fn start(self) -> Stage {
         let handler = self.handler;
-        let upstream = Upstream::start(self.protocol, handler).await.expect("upstream");
+        let upstream = Upstream::start(self.protocol, handler)
+            .await
+            .expect("upstream");
         let mut options = PolicyServiceOptions::new(self.policy).expect("service options");
         if let Some((pending, grant)) = self.lifetimes {
             options = options.lifetimes(pending, grant);
@@ -53,8 +55,12 @@ impl Setup {
         let service = PolicyService::start(options).await.expect("policy service");
         let jwt = Jwt::new().expect("token issuer");
         let filter = locations::filter().expect("the built filter");
-        let mut options =
-            BootstrapOptions::new(upstream.address(), filter, service.policy().clone(), jwt.jwks());
+        let mut options = BootstrapOptions::new(
+            upstream.address(),
+            filter,
+            service.policy().clone(),
+            jwt.jwks(),
+        );
         options.upstream_protocol = self.protocol;
         options.policy_service = Some(self.service_address.unwrap_or_else(|| service.address()));
         if self.tls.is_some() {
@@ -64,12 +70,19 @@ impl Setup {
         }
         (self.change)(&mut options);
         let envoy = start_envoy(&options, service.gateway_token("edge").expect("token")).await;
-        Stage { envoy, service, upstream, jwt }
+        Stage {
+            envoy,
+            service,
+            upstream,
+            jwt,
+        }
     }
 }
 
 pub(crate) async fn start_envoy(options: &BootstrapOptions, gateway_token: &str) -> Envoy {
-    Envoy::start(envoy_options(options, gateway_token)).await.expect("Envoy")
+    Envoy::start(envoy_options(options, gateway_token))
+        .await
+        .expect("Envoy")
 }
 
 pub(crate) fn envoy_options(options: &BootstrapOptions, gateway_token: &str) -> EnvoyOptions {
@@ -99,7 +112,9 @@ impl Stage {
 
     /// A request of the agent, on behalf of the person.
     pub(crate) fn agent(&self, method: &str, path: &str) -> Call {
-        self.client().call(method, path).bearer(&self.jwt.agent(AGENT, PERSON))
+        self.client()
+            .call(method, path)
+            .bearer(&self.jwt.agent(AGENT, PERSON))
     }
 
     /// The agent asks for names and waits.
@@ -117,7 +132,10 @@ impl Stage {
     /// Waits for the one pending approval, as the reviewer sees it.
     pub(crate) async fn pending(&self) -> Value {
         let patience = Duration::from_secs(20);
-        self.reviewer(REVIEWER).wait_for_pending(patience).await.expect("a pending approval")
+        self.reviewer(REVIEWER)
+            .wait_for_pending(patience)
+            .await
+            .expect("a pending approval")
     }
 
     /// Sends the call and, while it waits, lets the reviewer decide with `decide`.
@@ -129,7 +147,10 @@ impl Stage {
         let waiting = tokio::spawn(call.send());
         let id = text(&self.pending().await["id"]);
         decide(id).await;
-        waiting.await.expect("the request's task").expect("an answer")
+        waiting
+            .await
+            .expect("the request's task")
+            .expect("an answer")
     }
 
     /// A request that grace approves while it waits.
@@ -144,22 +165,42 @@ impl Stage {
 }
 
 pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("not a text: {value}"))
+        .to_owned()
 }
 
 /// The last part of a problem's type.
 pub(crate) fn problem(response: &Response) -> (u16, String) {
-    assert_eq!(response.header("content-type"), Some("application/problem+json"));
+    assert_eq!(
+        response.header("content-type"),
+        Some("application/problem+json")
+    );
     let body = response.json();
-    let code = text(&body["type"]).rsplit('/').next().unwrap_or_default().to_owned();
+    let code = text(&body["type"])
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     assert_eq!(body["status"], response.status, "{body}");
-    assert!(body["retryable"].is_boolean() && body["detail"].is_string(), "{body}");
+    assert!(
+        body["retryable"].is_boolean() && body["detail"].is_string(),
+        "{body}"
+    );
     (response.status, code)
 }
 
 /// Values of [`patient`] that must stay behind the veil.
 pub(crate) const SECRETS: [&str; 8] = [
-    "Thistlewood", "Orla", "000-12-3456", "555-0142", "Lantern", "1971-04-09", "MRN-88213", "orla@",
+    "Thistlewood",
+    "Orla",
+    "000-12-3456",
+    "555-0142",
+    "Lantern",
+    "1971-04-09",
+    "MRN-88213",
+    "orla@",
 ];
 
 pub(crate) fn patient() -> Value {
@@ -190,7 +231,11 @@ pub(crate) fn bundle(count: usize) -> Value {
 
 /// `/Patient/…` is a patient, `/Patient` a list; a query `chunked` sends it in chunks of 7 bytes.
 pub(crate) fn patients(request: &Received) -> Reply {
-    let document = if request.path.starts_with("/Patient/") { patient() } else { bundle(20) };
+    let document = if request.path.starts_with("/Patient/") {
+        patient()
+    } else {
+        bundle(20)
+    };
     let body = document.to_string().into_bytes();
     let reply = Reply::new(200).header("content-type", "application/fhir+json");
     if request.path.contains("chunked") {
@@ -214,7 +259,6 @@ pub(crate) fn as_text(policy: &Value) -> PolicyDocument {
 
 /// Leaves a figure for `cargo xtask claims`.
 pub(crate) fn figure(test: &str, figure: &str) {
-    println!("{test}: {figure}");
     if let Some(folder) = std::env::var_os("VELUM_FIGURES") {
         let file = std::path::Path::new(&folder).join(format!("{test}.txt"));
         std::fs::write(file, format!("{figure}\n")).expect("the figures' folder");

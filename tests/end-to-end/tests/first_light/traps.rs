@@ -8,7 +8,7 @@ use crate::stage::{as_text, assert_masked, envoy_options, patients, start_envoy}
 
 const KEY: &str = "ed25519:EVAkfqlrGGdTeD0zUoNn6t6IuWoajJeTuQkMHhS8GD0=";
 
-async fn options(upstream: &Upstream) -> BootstrapOptions {
+fn options(upstream: &Upstream) -> BootstrapOptions {
     let policy = with_public_keys(example_policy().expect("policy"), &[KEY.to_owned()]);
     let filter = locations::filter().expect("the built filter");
     let jwks = Jwt::new().expect("issuer").jwks();
@@ -17,18 +17,23 @@ async fn options(upstream: &Upstream) -> BootstrapOptions {
 
 #[tokio::test]
 async fn a_bad_configuration_is_refused_with_the_pointer_of_its_fault() {
-    let upstream = Upstream::start(Protocol::Http1, patients).await.expect("upstream");
+    let upstream = Upstream::start(Protocol::Http1, patients)
+        .await
+        .expect("upstream");
     let good = example_policy().expect("policy");
     for (pointer, change) in [
         ("/version", json!({"version": 2})),
         ("/maskin", json!({"maskin": {}})),
-        ("/masking/profiles/0", json!({"masking": {"profiles": ["hipa"]}})),
+        (
+            "/masking/profiles/0",
+            json!({"masking": {"profiles": ["hipa"]}}),
+        ),
     ] {
         let mut policy = good.clone();
         for (key, value) in change.as_object().expect("an object") {
             policy[key] = value.clone();
         }
-        let mut options = options(&upstream).await;
+        let mut options = options(&upstream);
         for document in [PolicyDocument::Struct(policy.clone()), as_text(&policy)] {
             options.policy = Some(document);
             let refused = Envoy::validate(envoy_options(&options, "token")).await;
@@ -37,7 +42,7 @@ async fn a_bad_configuration_is_refused_with_the_pointer_of_its_fault() {
             assert!(log.contains(pointer), "{pointer} is not in {log}");
         }
     }
-    let mut options = options(&upstream).await;
+    let mut options = options(&upstream);
     for text in ["", "{", "[]", "{\"version\":1,\"version\":1}"] {
         options.policy = Some(PolicyDocument::Text(text.to_owned()));
         let refused = Envoy::validate(envoy_options(&options, "token")).await;
@@ -47,8 +52,10 @@ async fn a_bad_configuration_is_refused_with_the_pointer_of_its_fault() {
 
 #[tokio::test]
 async fn a_missing_secret_is_refused() {
-    let upstream = Upstream::start(Protocol::Http1, patients).await.expect("upstream");
-    let options = options(&upstream).await;
+    let upstream = Upstream::start(Protocol::Http1, patients)
+        .await
+        .expect("upstream");
+    let options = options(&upstream);
     let refused = Envoy::validate(envoy_options(&options, "")).await;
     let log = refused.expect_err("Envoy must not start").to_string();
     assert!(log.contains("VELUM_GATEWAY_TOKEN"), "{log}");
@@ -120,23 +127,41 @@ async fn a_filter_that_runs_out_of_memory_leaks_nothing_and_comes_back() {
     std::fs::create_dir_all(&folder).expect("a folder");
     let file = folder.join("starved.wasm");
     std::fs::write(&file, starved_filter()).expect("written");
-    let mut options = options(&upstream).await;
+    let mut options = options(&upstream);
     options.filter = Some(file);
     options.buffer_limit = Some(4 * 1024 * 1024);
     options.jwks = None;
     let envoy = start_envoy(&options, "token").await;
-    let small = envoy.client().get("/Patient/p1").send().await.expect("an answer");
+    let small = envoy
+        .client()
+        .get("/Patient/p1")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(small.status, 200, "it starts well");
     let mut failed = 0;
     for _ in 0..5 {
-        let large = envoy.client().get("/large").send().await.expect("an answer");
+        let large = envoy
+            .client()
+            .get("/large")
+            .send()
+            .await
+            .expect("an answer");
         assert_masked(&large.text());
         failed += u32::from(large.status != 200 || !large.complete);
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
-    assert!(failed > 0, "the memory was not exhausted: the test shows nothing");
+    assert!(
+        failed > 0,
+        "the memory was not exhausted: the test shows nothing"
+    );
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    let after = envoy.client().get("/Patient/p1").send().await.expect("an answer");
+    let after = envoy
+        .client()
+        .get("/Patient/p1")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(after.status, 200, "new streams succeed");
     assert_masked(&after.text());
     std::fs::remove_dir_all(&folder).expect("removed");

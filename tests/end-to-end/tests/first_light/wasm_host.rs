@@ -37,27 +37,42 @@ impl Filter {
         let engine = Engine::new(&Config::default());
         let module = Module::new(&engine, &wasm).expect("a module");
         let mut store = Store::new(&engine, State::default());
-        let policy = json!({"version": 1, "masking": {"profiles": ["hipaa-safe-harbor", "fhir-r4"]}});
+        let policy =
+            json!({"version": 1, "masking": {"profiles": ["hipaa-safe-harbor", "fhir-r4"]}});
         store.data_mut().configuration = policy.to_string().into_bytes();
-        let instance =
-            linker(&engine).instantiate_and_start(&mut store, &module).expect("an instance");
-        let mut filter = Self { store, instance, next_stream: ROOT + 1 };
+        let instance = linker(&engine)
+            .instantiate_and_start(&mut store, &module)
+            .expect("an instance");
+        let mut filter = Self {
+            store,
+            instance,
+            next_stream: ROOT + 1,
+        };
         filter.call("proxy_on_context_create", (ROOT, 0));
         assert_eq!(filter.ask("proxy_on_vm_start", (ROOT, 0)), 1);
         let size = i32::try_from(filter.store.data().configuration.len()).expect("small");
-        assert_eq!(filter.ask("proxy_on_configure", (ROOT, size)), 1, "{}", filter.store.data().log);
+        assert_eq!(
+            filter.ask("proxy_on_configure", (ROOT, size)),
+            1,
+            "{}",
+            filter.store.data().log
+        );
         filter
     }
 
     fn call<P: wasmi::WasmParams>(&mut self, name: &str, parameters: P) {
-        let function: TypedFunc<P, ()> =
-            self.instance.get_typed_func(&self.store, name).expect("an export");
+        let function: TypedFunc<P, ()> = self
+            .instance
+            .get_typed_func(&self.store, name)
+            .expect("an export");
         function.call(&mut self.store, parameters).expect("no trap");
     }
 
     fn ask<P: wasmi::WasmParams>(&mut self, name: &str, parameters: P) -> i32 {
-        let function: TypedFunc<P, i32> =
-            self.instance.get_typed_func(&self.store, name).expect("an export");
+        let function: TypedFunc<P, i32> = self
+            .instance
+            .get_typed_func(&self.store, name)
+            .expect("an export");
         function.call(&mut self.store, parameters).expect("no trap")
     }
 
@@ -66,12 +81,23 @@ impl Filter {
         let stream = self.next_stream;
         self.next_stream += 1;
         self.call("proxy_on_context_create", (stream, ROOT));
-        self.store.data_mut().maps[0] =
-            pairs(&[(":method", "GET"), (":path", "/Patient/p1"), (":authority", "fhir.example")]);
-        assert_eq!(self.ask("proxy_on_request_headers", (stream, 3, 1)), 0, "goes on");
+        self.store.data_mut().maps[0] = pairs(&[
+            (":method", "GET"),
+            (":path", "/Patient/p1"),
+            (":authority", "fhir.example"),
+        ]);
+        assert_eq!(
+            self.ask("proxy_on_request_headers", (stream, 3, 1)),
+            0,
+            "goes on"
+        );
         self.store.data_mut().maps[usize::try_from(RESPONSE_HEADERS).expect("a map")] =
             pairs(&[(":status", "200"), ("content-type", content_type)]);
-        assert_eq!(self.ask("proxy_on_response_headers", (stream, 2, 0)), 0, "goes on");
+        assert_eq!(
+            self.ask("proxy_on_response_headers", (stream, 2, 0)),
+            0,
+            "goes on"
+        );
         let mut out = Vec::new();
         for (index, chunk) in chunks.iter().enumerate() {
             let end = index + 1 == chunks.len();
@@ -104,18 +130,25 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
 }
 
 fn memory(caller: &Caller<'_, State>) -> Memory {
-    caller.get_export("memory").and_then(Extern::into_memory).expect("the module's memory")
+    caller
+        .get_export("memory")
+        .and_then(Extern::into_memory)
+        .expect("the module's memory")
 }
 
 fn read(caller: &Caller<'_, State>, at: i32, size: i32) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(size).expect("a size")];
-    memory(caller).read(caller, usize::try_from(at).expect("an address"), &mut bytes).expect("read");
+    memory(caller)
+        .read(caller, usize::try_from(at).expect("an address"), &mut bytes)
+        .expect("read");
     bytes
 }
 
 fn write(caller: &mut Caller<'_, State>, at: i32, bytes: &[u8]) {
     let memory = memory(caller);
-    memory.write(caller, usize::try_from(at).expect("an address"), bytes).expect("written");
+    memory
+        .write(caller, usize::try_from(at).expect("an address"), bytes)
+        .expect("written");
 }
 
 /// Hands bytes over as Envoy does: in memory that the module gives.
@@ -123,8 +156,13 @@ fn give(caller: &mut Caller<'_, State>, bytes: &[u8], at: i32, size: i32) -> i32
     let length = i32::try_from(bytes.len()).expect("small");
     let mut address = 0;
     if length > 0 {
-        let allocate = caller.get_export("proxy_on_memory_allocate").and_then(Extern::into_func);
-        let allocate = allocate.expect("an allocator").typed::<i32, i32>(&*caller).expect("its type");
+        let allocate = caller
+            .get_export("proxy_on_memory_allocate")
+            .and_then(Extern::into_func);
+        let allocate = allocate
+            .expect("an allocator")
+            .typed::<i32, i32>(&*caller)
+            .expect("its type");
         address = allocate.call(&mut *caller, length).expect("no trap");
         write(caller, address, bytes);
     }
@@ -143,60 +181,108 @@ fn linker(engine: &Engine) -> Linker<State> {
 
 fn buffers(linker: &mut Linker<State>) {
     linker
-        .func_wrap("env", "proxy_get_buffer_bytes",
-            |mut caller: Caller<'_, State>, buffer: i32, start: i32, most: i32, at: i32, size: i32| {
+        .func_wrap(
+            "env",
+            "proxy_get_buffer_bytes",
+            |mut caller: Caller<'_, State>,
+             buffer: i32,
+             start: i32,
+             most: i32,
+             at: i32,
+             size: i32| {
                 let bytes = match buffer {
                     CONFIGURATION => caller.data().configuration.clone(),
                     RESPONSE_BODY => caller.data().body.clone(),
                     _ => return NOT_FOUND,
                 };
                 let start = usize::try_from(start).expect("a start");
-                let end = bytes.len().min(start + usize::try_from(most).expect("a size"));
+                let end = bytes
+                    .len()
+                    .min(start + usize::try_from(most).expect("a size"));
                 give(&mut caller, &bytes[start..end], at, size)
-            })
+            },
+        )
         .expect("linked")
-        .func_wrap("env", "proxy_set_buffer_bytes",
-            |mut caller: Caller<'_, State>, buffer: i32, start: i32, size: i32, at: i32, length: i32| {
-                assert_eq!((buffer, start), (RESPONSE_BODY, 0), "only ever replaced from the front");
+        .func_wrap(
+            "env",
+            "proxy_set_buffer_bytes",
+            |mut caller: Caller<'_, State>,
+             buffer: i32,
+             start: i32,
+             size: i32,
+             at: i32,
+             length: i32| {
+                assert_eq!(
+                    (buffer, start),
+                    (RESPONSE_BODY, 0),
+                    "only ever replaced from the front"
+                );
                 let bytes = read(&caller, at, length);
                 let body = &mut caller.data_mut().body;
                 let size = usize::try_from(size).expect("a size").min(body.len());
                 body.splice(..size, bytes);
                 OK
-            })
+            },
+        )
         .expect("linked")
-        .func_wrap("env", "proxy_get_header_map_pairs",
+        .func_wrap(
+            "env",
+            "proxy_get_header_map_pairs",
             |mut caller: Caller<'_, State>, map: i32, at: i32, size: i32| {
                 let bytes = caller.data().maps[usize::try_from(map).expect("a map")].clone();
                 give(&mut caller, &bytes, at, size)
-            })
+            },
+        )
         .expect("linked")
-        .func_wrap("env", "proxy_set_header_map_pairs",
+        .func_wrap(
+            "env",
+            "proxy_set_header_map_pairs",
             |mut caller: Caller<'_, State>, map: i32, at: i32, size: i32| {
                 let bytes = read(&caller, at, size);
                 caller.data_mut().maps[usize::try_from(map).expect("a map")] = bytes;
                 OK
-            })
+            },
+        )
         .expect("linked");
 }
 
 fn streams(linker: &mut Linker<State>) {
     linker
-        .func_wrap("env", "proxy_send_local_response",
-            |mut caller: Caller<'_, State>, status: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32| {
+        .func_wrap(
+            "env",
+            "proxy_send_local_response",
+            |mut caller: Caller<'_, State>,
+             status: i32,
+             _: i32,
+             _: i32,
+             _: i32,
+             _: i32,
+             _: i32,
+             _: i32,
+             _: i32| {
                 caller.data_mut().replies.push(status);
                 OK
-            })
+            },
+        )
         .expect("linked")
-        .func_wrap("env", "proxy_http_call",
-            |_: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32| NOT_FOUND)
+        .func_wrap(
+            "env",
+            "proxy_http_call",
+            |_: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32| {
+                NOT_FOUND
+            },
+        )
         .expect("linked")
         .func_wrap("env", "proxy_continue_stream", |_: i32| OK)
         .expect("linked")
-        .func_wrap("env", "proxy_close_stream", |mut caller: Caller<'_, State>, _: i32| {
-            caller.data_mut().resets += 1;
-            OK
-        })
+        .func_wrap(
+            "env",
+            "proxy_close_stream",
+            |mut caller: Caller<'_, State>, _: i32| {
+                caller.data_mut().resets += 1;
+                OK
+            },
+        )
         .expect("linked")
         .func_wrap("env", "proxy_set_effective_context", |_: i32| OK)
         .expect("linked");
@@ -204,28 +290,46 @@ fn streams(linker: &mut Linker<State>) {
 
 fn surroundings(linker: &mut Linker<State>) {
     linker
-        .func_wrap("env", "proxy_log", |mut caller: Caller<'_, State>, _: i32, at: i32, size: i32| {
-            let line = String::from_utf8(read(&caller, at, size)).expect("a line");
-            caller.data_mut().log.push_str(&line);
-            OK
-        })
-        .expect("linked")
-        .func_wrap("env", "proxy_get_current_time_nanoseconds",
-            |mut caller: Caller<'_, State>, at: i32| {
-                write(&mut caller, at, &1_700_000_000_000_000_000_u64.to_le_bytes());
+        .func_wrap(
+            "env",
+            "proxy_log",
+            |mut caller: Caller<'_, State>, _: i32, at: i32, size: i32| {
+                let line = String::from_utf8(read(&caller, at, size)).expect("a line");
+                caller.data_mut().log.push_str(&line);
                 OK
-            })
+            },
+        )
         .expect("linked")
-        .func_wrap("env", "proxy_get_property", |_: i32, _: i32, _: i32, _: i32| NOT_FOUND)
+        .func_wrap(
+            "env",
+            "proxy_get_current_time_nanoseconds",
+            |mut caller: Caller<'_, State>, at: i32| {
+                write(
+                    &mut caller,
+                    at,
+                    &1_700_000_000_000_000_000_u64.to_le_bytes(),
+                );
+                OK
+            },
+        )
+        .expect("linked")
+        .func_wrap(
+            "env",
+            "proxy_get_property",
+            |_: i32, _: i32, _: i32, _: i32| NOT_FOUND,
+        )
         .expect("linked")
         .func_wrap("wasi_snapshot_preview1", "random_get", |_: i32, _: i32| OK)
         .expect("linked")
-        .func_wrap("wasi_snapshot_preview1", "environ_sizes_get",
+        .func_wrap(
+            "wasi_snapshot_preview1",
+            "environ_sizes_get",
             |mut caller: Caller<'_, State>, count: i32, size: i32| {
                 write(&mut caller, count, &[0; 4]);
                 write(&mut caller, size, &[0; 4]);
                 OK
-            })
+            },
+        )
         .expect("linked")
         .func_wrap("wasi_snapshot_preview1", "environ_get", |_: i32, _: i32| OK)
         .expect("linked");
@@ -242,13 +346,24 @@ fn every_split_gives_the_same_bytes_in_the_built_wasm() {
         assert_masked(&String::from_utf8_lossy(&whole));
         for cut in 0..=body.len() {
             let (front, back) = body.split_at(cut);
-            assert_eq!(filter.mask("application/json", &[front, back]), whole, "cut at {cut}");
+            assert_eq!(
+                filter.mask("application/json", &[front, back]),
+                whole,
+                "cut at {cut}"
+            );
             splits += 1;
         }
         let bytes: Vec<&[u8]> = body.chunks(1).collect();
-        assert_eq!(filter.mask("application/json", &bytes), whole, "byte by byte");
+        assert_eq!(
+            filter.mask("application/json", &bytes),
+            whole,
+            "byte by byte"
+        );
     }
-    figure("every_split_gives_the_same_bytes_in_the_built_wasm", &format!("{splits} splits"));
+    figure(
+        "every_split_gives_the_same_bytes_in_the_built_wasm",
+        &format!("{splits} splits"),
+    );
 }
 
 #[tokio::test]
@@ -257,7 +372,10 @@ async fn one_byte_chunks_through_a_real_envoy_give_the_same_bytes() {
         let body = patient().to_string().into_bytes();
         let reply = Reply::new(200).header("content-type", "application/fhir+json");
         if request.path.ends_with("bytes") {
-            let steps: Vec<Step> = body.chunks(1).map(|byte| Step::Data(byte.to_vec())).collect();
+            let steps: Vec<Step> = body
+                .chunks(1)
+                .map(|byte| Step::Data(byte.to_vec()))
+                .collect();
             reply.script(velum_harness::Framing::Chunked, steps)
         } else {
             reply.whole(body)
@@ -265,8 +383,16 @@ async fn one_byte_chunks_through_a_real_envoy_give_the_same_bytes() {
     })
     .start()
     .await;
-    let whole = stage.agent("GET", "/Patient/whole").send().await.expect("an answer");
-    let bytes = stage.agent("GET", "/Patient/bytes").send().await.expect("an answer");
+    let whole = stage
+        .agent("GET", "/Patient/whole")
+        .send()
+        .await
+        .expect("an answer");
+    let bytes = stage
+        .agent("GET", "/Patient/bytes")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(whole.body, bytes.body);
     assert_masked(&whole.text());
 }

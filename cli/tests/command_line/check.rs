@@ -1,0 +1,231 @@
+//! `velum policy check`, as a program.
+
+use crate::program::{Folder, velum};
+
+const POLICY: &str = "version: 1\nmasking: {profiles: [pii]}\n";
+/// SHA-256 of {"masking":{"profiles":["pii"]},"version":1}
+const DIGEST: &str = "e953a89092a723e60154d691f9847e02060cd2010cc0d30052052062f367bb58";
+
+const BOOTSTRAP: &str = "
+static_resources:
+  listeners:
+  - filter_chains:
+    - filters:
+      - typed_config:
+          route_config:
+            virtual_hosts:
+            - domains: ['*']
+              routes:
+              - match: {prefix: /}
+                route: {cluster: upstream, ROUTE}
+          http_filters:
+          - name: velum
+            typed_config:
+              '@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+              config:
+                name: velum
+                PLUGIN
+                vm_config: {runtime: envoy.wasm.runtime.v8}
+                configuration:
+                  '@type': type.googleapis.com/google.protobuf.Struct
+                  value:
+                    version: 1
+                    identity: {peer_certificate: uri_san}
+                    masking: {profiles: [pii], keys: [{id: k1, environment: K}]}
+                    host: {headers_stop_iteration: true}
+                    policy_service:
+                      cluster: c
+                      authority: a
+                      token: {environment: T}
+                      public_keys: ['ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=']
+                    actions:
+                    - {name: purge, when: {method: DELETE}, effect: review, hold: 10s}
+";
+
+#[test]
+fn valid_documents_have_their_digest() {
+    let folder = Folder::new();
+    let yaml = folder.write("policy.yaml", POLICY);
+    let json = folder.write(
+        "policy.json",
+        r#"{"masking": {"profiles": ["pii"]}, "version": 1.0}"#,
+    );
+    let outcome = velum(&["policy", "check", &yaml, &json]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.errors);
+    assert_eq!(
+        outcome.output,
+        format!("{yaml}: ok, 0 actions, sha256:{DIGEST}\n{json}: ok, 0 actions, sha256:{DIGEST}\n")
+    );
+    let machine = velum(&["policy", "check", "--json", &yaml]);
+    let value: serde_json::Value = serde_json::from_str(&machine.output).unwrap();
+    assert_eq!(
+        value,
+        serde_json::json!([{"file": yaml, "ok": true, "sha256": [DIGEST], "warnings": []}])
+    );
+}
+
+#[test]
+fn faults_have_file_pointer_and_message() {
+    let folder = Folder::new();
+    let good = folder.write("good.yaml", POLICY);
+    let bad = folder.write(
+        "bad.yaml",
+        "version: 1\nmasking: {profiles: [pii], rules: [{key: a, clas: name}]}\n",
+    );
+    let twice = folder.write("twice.yaml", "version: 1\nversion: 1\n");
+    let broken = folder.write("broken.yaml", "a: [\n");
+    let outcome = velum(&["policy", "check", &good, &bad, &twice, &broken]);
+    assert_eq!(outcome.code, Some(1));
+    let lines: Vec<&str> = outcome.output.lines().collect();
+    assert!(lines[0].contains(": ok, "), "{}", outcome.output);
+    assert!(
+        lines[1].starts_with(&format!("{bad}: /masking/rules/0/clas: unknown key")),
+        "{}",
+        outcome.output
+    );
+    assert!(
+        lines[2].starts_with(&format!("{twice}: /version: duplicate key")),
+        "{}",
+        outcome.output
+    );
+    assert!(
+        lines[3].starts_with(&format!("{broken}: not a YAML or JSON document (line ")),
+        "{}",
+        outcome.output
+    );
+    let machine = velum(&["policy", "check", "--json", &bad]);
+    assert_eq!(machine.code, Some(1));
+    let value: serde_json::Value = serde_json::from_str(&machine.output).unwrap();
+    assert_eq!(
+        (&value[0]["ok"], &value[0]["pointer"]),
+        (&false.into(), &"/masking/rules/0/clas".into())
+    );
+    let missing = velum(&["policy", "check", "/nonexistent.yaml"]);
+    assert_eq!((missing.code, missing.output.as_str()), (Some(1), ""));
+    assert_eq!(velum(&["policy", "check"]).code, Some(2));
+}
+
+#[test]
+fn a_bootstrap_is_searched_for_what_undoes_the_policy() {
+    let folder = Folder::new();
+    let good = "failure_policy: FAIL_RELOAD\n                allow_on_headers_stop_iteration: true";
+    let config = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+    let route = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/route";
+    for (plugin, in_route, pointer, fragment) in [
+        (good, "timeout: 0s", None, ""),
+        (
+            good,
+            "hedge_policy: {hedge_on_per_try_timeout: true}",
+            Some(format!("{route}/hedge_policy")),
+            "more than once",
+        ),
+        (
+            good,
+            "request_mirror_policies: []",
+            Some(format!("{route}/request_mirror_policies")),
+            "another upstream",
+        ),
+        (
+            good,
+            "internal_redirect_policy: {}",
+            Some(format!("{route}/internal_redirect_policy")),
+            "somewhere else",
+        ),
+        (
+            good,
+            "retry_policy: {}",
+            Some(format!("{route}/retry_policy")),
+            "repeat",
+        ),
+        (
+            "failure_policy: FAIL_OPEN\n                allow_on_headers_stop_iteration: true",
+            "timeout: 0s",
+            Some(config.to_owned()),
+            "unmasked",
+        ),
+        (
+            "fail_open: true\n                allow_on_headers_stop_iteration: true",
+            "timeout: 0s",
+            Some(config.to_owned()),
+            "unmasked",
+        ),
+        (
+            "allow_on_headers_stop_iteration: true",
+            "timeout: 0s",
+            Some(config.to_owned()),
+            "for good",
+        ),
+        (
+            "failure_policy: FAIL_RELOAD",
+            "timeout: 0s",
+            Some(format!("{config}/allow_on_headers_stop_iteration")),
+            "the same as",
+        ),
+    ] {
+        let file = folder.write(
+            "envoy.yaml",
+            &BOOTSTRAP
+                .replace("PLUGIN", plugin)
+                .replace("ROUTE", in_route),
+        );
+        let outcome = velum(&["policy", "check", "--bootstrap", &file]);
+        assert_eq!(
+            outcome.code,
+            Some(0),
+            "{}{}",
+            outcome.output,
+            outcome.errors
+        );
+        let warnings: Vec<&str> = outcome
+            .output
+            .lines()
+            .filter(|line| line.contains(": warning: "))
+            .collect();
+        match pointer {
+            None => assert!(warnings.is_empty(), "{}", outcome.output),
+            Some(pointer) => {
+                assert_eq!(warnings.len(), 1, "{}", outcome.output);
+                assert!(
+                    warnings[0].contains(&format!("warning: {pointer}: "))
+                        && warnings[0].contains(fragment),
+                    "{}",
+                    outcome.output
+                );
+            }
+        }
+        // As a plain file, its policies are checked and nothing else.
+        assert!(
+            !velum(&["policy", "check", &file])
+                .output
+                .contains("warning")
+        );
+    }
+    let plain = folder.write("policy.yaml", POLICY);
+    let outcome = velum(&["policy", "check", "--bootstrap", &plain]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome.output.contains("not an Envoy configuration"),
+        "{}",
+        outcome.output
+    );
+}
+
+#[test]
+fn help_and_completions_are_there() {
+    for arguments in [
+        &["--help"][..],
+        &["mask", "--help"],
+        &["policy", "check", "--help"],
+        &["approvals", "approve", "--help"],
+        &["audit", "tail", "--help"],
+    ] {
+        let outcome = velum(arguments);
+        assert_eq!(outcome.code, Some(0));
+        assert!(
+            outcome.output.contains("Usage: velum"),
+            "{}",
+            outcome.output
+        );
+    }
+    assert!(velum(&["completions", "bash"]).output.contains("velum"));
+}

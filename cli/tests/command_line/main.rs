@@ -1,0 +1,6 @@
+//! `velum`, run as a program.
+
+mod approvals;
+mod check;
+mod mask;
+mod program;

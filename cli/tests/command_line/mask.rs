@@ -1,0 +1,205 @@
+//! `velum mask`, as a program.
+
+use std::io::{Read, Write};
+use std::process::Stdio;
+
+use crate::program::{self, Folder, Outcome, velum};
+
+#[test]
+fn a_file_or_standard_input_is_masked() {
+    let folder = Folder::new();
+    let file = folder.write("patient.json", r#"{"id": "1", "ssn": "123-45-6789"}"#);
+    let masked = r#"{"id": "1", "ssn": "[masked:ssn]"}"#;
+    assert_eq!(velum(&["mask", &file]), Outcome::ok(masked));
+    assert_eq!(
+        program::with_input(&["mask"], r#"{"id": "1", "ssn": "123-45-6789"}"#),
+        Outcome::ok(masked)
+    );
+    assert_eq!(
+        program::with_input(&["mask", "-"], r#"{"id": "1", "ssn": "123-45-6789"}"#),
+        Outcome::ok(masked)
+    );
+    assert_eq!(
+        velum(&["mask", &file, &file]),
+        Outcome::ok(&masked.repeat(2))
+    );
+}
+
+#[test]
+fn a_policy_or_profiles_say_what_is_masked() {
+    let folder = Folder::new();
+    let file = folder.write(
+        "a.json",
+        r#"{"colour": "red", "password": "x", "mail": "a@b.example"}"#,
+    );
+    let policy = folder.write(
+        "policy.yaml",
+        "version: 1\nmasking:\n  rules:\n  - {key: colour, class: other}\n",
+    );
+    for (arguments, masked) in [
+        (
+            &["--policy", &policy][..],
+            r#"{"colour": "[masked:other]", "password": "x", "mail": "a@b.example"}"#,
+        ),
+        (
+            &["--profile", "credentials"],
+            r#"{"colour": "red", "password": "[masked:credential]", "mail": "a@b.example"}"#,
+        ),
+        (
+            &["--profile", "credentials", "--profile", "pii"],
+            r#"{"colour": "red", "password": "[masked:credential]", "mail": "[masked:email]"}"#,
+        ),
+    ] {
+        assert_eq!(
+            velum(&[&["mask"], arguments, &[&file]].concat()),
+            Outcome::ok(masked),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn lines_are_told_by_the_option_or_by_the_files_name() {
+    let folder = Folder::new();
+    let lines = "{\"ssn\":\"123-45-6789\"}\n{\"ssn\":\"123-45-6789\"}\n";
+    let masked = "{\"ssn\":\"[masked:ssn]\"}\n{\"ssn\":\"[masked:ssn]\"}\n";
+    for name in ["a.ndjson", "a.jsonl"] {
+        assert_eq!(
+            velum(&["mask", &folder.write(name, lines)]),
+            Outcome::ok(masked)
+        );
+    }
+    let file = folder.write("a.json", lines);
+    assert_eq!(velum(&["mask", "--ndjson", &file]), Outcome::ok(masked));
+    let refused = velum(&["mask", &file]);
+    assert_eq!((refused.code, refused.output.as_str()), (Some(1), ""));
+    assert!(refused.errors.contains("at byte 22"), "{}", refused.errors);
+}
+
+/// Nothing after the fault leaves, and the fault has its file, its byte and its limit.
+#[test]
+fn faulty_input_is_named_and_not_passed_on() {
+    let folder = Folder::new();
+    let limits = folder.write(
+        "policy.yaml",
+        "version: 1\nmasking: {profiles: [pii]}\nlimits: {depth: 8, token_bytes: 1024}\n",
+    );
+    let long = format!("{{\"{}\": 1}}", "k".repeat(5000));
+    let deep = "[".repeat(20);
+    for (content, fragment) in [
+        (r#"{"ssn": "123-45-6789", x}"#, "invalid JSON at byte 23"),
+        (r#"{"ssn": "123-45-6789""#, "ends too early"),
+        ("", "ends too early"),
+        (deep.as_str(), "deeper than limits.depth (8) at byte 8"),
+        (long.as_str(), "longer than limits.token_bytes (1024)"),
+    ] {
+        let file = folder.write("faulty.json", content);
+        let outcome = velum(&["mask", "--policy", &limits, &file]);
+        assert_eq!(outcome.code, Some(1), "{content}");
+        assert!(
+            outcome.errors.contains(fragment) && outcome.errors.contains("faulty.json: "),
+            "{}",
+            outcome.errors
+        );
+        assert!(!outcome.output.contains("123-45") && !outcome.errors.contains("123-45"));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_or_is_called_wrongly() {
+    let folder = Folder::new();
+    let policy = folder.write("policy.yaml", "version: 1\nmasking: {profile: [pii]}\n");
+    for (arguments, code, fragment) in [
+        (
+            &["mask", "/nonexistent.json"][..],
+            1,
+            "/nonexistent.json: cannot be read",
+        ),
+        (
+            &["mask", "--policy", "/nonexistent.yaml"],
+            1,
+            "/nonexistent.yaml: cannot be read",
+        ),
+        (
+            &["mask", "--policy", &policy],
+            1,
+            "policy.yaml: /masking/profile: unknown key",
+        ),
+        (
+            &["mask", "--profile", "hippa"],
+            2,
+            "known profiles: hipaa-safe-harbor",
+        ),
+        (
+            &["mask", "--policy", &policy, "--profile", "pii"],
+            2,
+            "cannot be used with",
+        ),
+        (&[], 2, "Usage"),
+    ] {
+        let outcome = velum(arguments);
+        assert_eq!(outcome.code, Some(code), "{arguments:?}");
+        assert!(
+            outcome.errors.contains(fragment),
+            "{arguments:?}: {}",
+            outcome.errors
+        );
+        assert_eq!(outcome.output, "");
+    }
+}
+
+#[test]
+fn the_report_counts_and_shows_no_value() {
+    let outcome = program::with_input(
+        &["mask", "--report", "--ndjson"],
+        "{\"ssn\":\"123-45-6789\"}\n{\"a\":\"a@b.example\"}\n",
+    );
+    assert_eq!(outcome.code, Some(0));
+    assert_eq!(
+        outcome.errors,
+        "velum: -: masked email=1 ssn=1 in 2 records\n"
+    );
+}
+
+/// A line is out before the next one is in.
+#[test]
+fn output_is_streamed() {
+    let mut child = program::command(&["mask", "--ndjson"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    for _ in 0..3 {
+        input.write_all(b"{\"ssn\":\"123-45-6789\"}\n").unwrap();
+        input.flush().unwrap();
+        let mut line = [0; "{\"ssn\":\"[masked:ssn]\"}".len()];
+        output.read_exact(&mut line).unwrap();
+        assert_eq!(&line, b"{\"ssn\":\"[masked:ssn]\"}");
+        // The line's end comes with it or with the next line.
+        let mut end = [0; 1];
+        output.read_exact(&mut end).unwrap();
+        assert_eq!(&end, b"\n");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_closed_pipe_ends_it_without_noise() {
+    let mut child = program::command(&["mask", "--ndjson"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().unwrap();
+    // The program may be gone before all is written.
+    let _ = input.write_all(&b"{\"a\":1}\n".repeat(100_000));
+    drop(input);
+    let outcome = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&outcome.stderr), "");
+    assert_eq!(outcome.status.code(), Some(1));
+}

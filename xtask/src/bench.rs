@@ -1,0 +1,36 @@
+//! `bench`: what the filter costs inside a real Envoy.
+
+use std::process::Command;
+
+use clap::{Args, ValueEnum};
+
+use crate::{Result, say, setup, wasm, workspace};
+
+/// What is measured.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The part whose cost is measured
+    part: Part,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    /// Envoy's CPU a request: bare, with an empty filter, with Velum
+    Envoy,
+}
+
+/// Builds what is measured and measures it.
+pub(crate) fn run(arguments: &Arguments) -> Result {
+    let Part::Envoy = arguments.part;
+    setup::run()?;
+    wasm::build_modules()?;
+    workspace::build_programs(&["velum-end-to-end"])?;
+    say::step("measuring; this takes about two minutes");
+    let mut cost = Command::new(workspace::program_directory()?.join("velum-cost"));
+    workspace::tell_parts(&mut cost)?;
+    match cost.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("velum-cost ended with {status}")),
+        Err(error) => Err(format!("velum-cost could not be started: {error}")),
+    }
+}
