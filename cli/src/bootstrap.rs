@@ -27,20 +27,22 @@ const ROUTE: &[(&str, &str)] = &[
     ),
 ];
 
+/// Members by which an Envoy configuration is known.
+const KNOWN_BY: &[&str] = &[
+    "static_resources",
+    "dynamic_resources",
+    "resources",
+    "@type",
+];
+
 type Warning = (String, String);
 
 /// The warnings for a text that was read as an Envoy configuration with these policies; `None`
 /// where it is none.
 pub(crate) fn warnings(text: &str, policies: &[Policy]) -> Option<Vec<Warning>> {
     let document: Value = serde_saphyr::from_str(text).ok()?;
-    let is_envoy = [
-        "static_resources",
-        "dynamic_resources",
-        "resources",
-        "@type",
-    ]
-    .iter()
-    .any(|name| document.get(name).is_some());
+    // A list is one too: the filters of a chain.
+    let is_envoy = document.is_array() || KNOWN_BY.iter().any(|name| document.get(*name).is_some());
     if !is_envoy {
         return None;
     }

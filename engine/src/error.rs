@@ -23,7 +23,7 @@ pub enum ErrorKind {
     Utf8,
     /// Nested deeper than `limits.depth`; carries that limit.
     Depth(usize),
-    /// A member name, a number or white space that must be seen whole is longer than
+    /// A member name, a number, or a comma with the white space behind it is longer than
     /// `limits.token_bytes`; carries that limit.
     Token(usize),
     /// The body ended before its JSON text did.

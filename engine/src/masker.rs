@@ -69,7 +69,7 @@ impl Masker {
             };
             masker.scanner.begin();
             masker.drive(&mut run)?;
-            masker.stage.end_chunk(&mut run, &masker.scanner)?;
+            masker.stage.end_chunk(&mut run, &masker.scanner);
             masker.scanner.end(chunk);
             masker.offset += chunk.len() as u64;
             Ok(())
@@ -96,7 +96,7 @@ impl Masker {
             };
             masker.is_finished = true;
             if let Some(event) = masker.scanner.finish()? {
-                masker.handle(&mut run, event)?;
+                masker.handle(&mut run, event);
             }
             Ok(())
         })
@@ -133,27 +133,26 @@ impl Masker {
         loop {
             match self.scanner.next(run.chunk)? {
                 Event::More => return Ok(()),
-                event => self.handle(run, event)?,
+                event => self.handle(run, event),
             }
         }
     }
 
     #[inline]
-    fn handle(&mut self, run: &mut Run<'_>, event: Event) -> Result<(), Error> {
+    fn handle(&mut self, run: &mut Run<'_>, event: Event) {
         let chunk = run.chunk;
         let token = Token::of(&self.scanner, chunk);
         match event {
-            Event::More => return Ok(()),
-            Event::Key => self.stage.key(run, &token)?,
-            Event::Scalar(kind) => self.stage.scalar(run, &token, kind)?,
-            Event::Open(container) => self.stage.open(run, &token, container)?,
+            Event::More => return,
+            Event::Key => self.stage.key(run, &token),
+            Event::Scalar(kind) => self.stage.scalar(run, &token, kind),
+            Event::Open(container) => self.stage.open(run, &token, container),
             Event::Close(_) => self.stage.close(run, token.position),
-            Event::LongStart => self.stage.long_start(run, &token)?,
+            Event::LongStart => self.stage.long_start(run, &token),
             Event::LongPart => self.stage.long_part(run, &token, false),
             Event::LongEnd => self.stage.long_part(run, &token, true),
         }
         self.scanner.take_comma();
-        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Limits {
     pub depth: usize,
     /// The longest token that is looked at whole, in bytes of the body, quotes included. A longer
     /// string that a rule or detector would have to see is masked whole; a longer member name or
-    /// number ends the body with [`ErrorKind::Token`].
+    /// number, or more white space behind a comma, ends the body with [`ErrorKind::Token`].
     ///
     /// [`ErrorKind::Token`]: crate::ErrorKind::Token
     pub token_bytes: usize,

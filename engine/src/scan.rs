@@ -102,6 +102,7 @@ pub(crate) struct Scanner {
     token_offset: u64,
     comma: Option<usize>,
     comma_waits: bool,
+    comma_offset: u64,
 }
 
 impl Scanner {
@@ -121,6 +122,7 @@ impl Scanner {
             token_offset: 0,
             comma: None,
             comma_waits: false,
+            comma_offset: 0,
         }
     }
 
@@ -154,16 +156,6 @@ impl Scanner {
         } else {
             &self.carry
         }
-    }
-
-    /// The offset in the body of the current token, or of what follows it if it is a bracket.
-    pub(crate) fn token_offset(&self) -> u64 {
-        self.token_offset
-    }
-
-    /// The offset in the body of a place in the chunk.
-    pub(crate) fn offset(&self, position: usize) -> u64 {
-        self.base + position as u64
     }
 
     /// Whether a comma precedes the member or element at hand, and where, if it is in this chunk.
@@ -200,6 +192,9 @@ impl Scanner {
             self.position = block::skip_whitespace(chunk, start);
             if self.framing == Framing::Lines {
                 self.see_line_break(chunk, start)?;
+            }
+            if self.comma_waits {
+                self.check_separator()?;
             }
             let Some(&byte) = chunk.get(self.position) else {
                 return Ok(Event::More);
@@ -269,6 +264,19 @@ impl Scanner {
         })
     }
 
+    /// A comma and the white space behind it may have to wait for the fate of the next member.
+    fn check_separator(&self) -> Result<(), Error> {
+        let length = self.base + self.position as u64 - self.comma_offset;
+        if length <= self.token_limit as u64 {
+            return Ok(());
+        }
+        let kind = ErrorKind::Token(self.token_limit);
+        Err(Error {
+            kind,
+            offset: self.comma_offset,
+        })
+    }
+
     fn see_line_break(&mut self, chunk: &[u8], start: usize) -> Result<(), Error> {
         let skipped = chunk.get(start..self.position).unwrap_or_default();
         if let Some(at) = memchr::memchr(b'\n', skipped) {
@@ -291,6 +299,7 @@ impl Scanner {
                 };
                 self.comma = Some(self.position);
                 self.comma_waits = true;
+                self.comma_offset = self.base + self.position as u64;
             }
             (Expect::FirstKey | Expect::Key, b'"') => {
                 self.begin_token(Partial::Name(StringState::default()));

@@ -9,7 +9,6 @@
 
 use std::alloc::{Layout, alloc};
 use std::cell::RefCell;
-use std::time::Duration;
 
 use crate::host::{Buffer, Call, Flow, Headers, Host, HostError, Level, Map, Side};
 use crate::pairs;
@@ -94,7 +93,8 @@ fn owned(getter: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>
     }
     // SAFETY: a non-null answer was allocated by `proxy_on_memory_allocate` with exactly this size
     // and alignment 1, was initialised by the host, and is handed over to us.
-    Ok(unsafe { Vec::from_raw_parts(bytes, size, size) })
+    let owned = unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(bytes, size)) };
+    Ok(owned.into_vec())
 }
 
 impl Host for Envoy {

@@ -110,6 +110,9 @@ impl Stream {
 
     /// Request trailers end a body that had no end.
     pub(crate) fn on_request_trailers(&mut self, host: &impl Host) -> Flow {
+        if !strip_ours(host, Map::RequestTrailers) {
+            return self.refuse(host, &Problem::NotConfigured);
+        }
         match &self.phase {
             Phase::Passed | Phase::Forwarded(_) => Flow::Continue,
             Phase::Gathering(_) => self.gather(host, usize::MAX, true),
@@ -157,7 +160,9 @@ impl Stream {
         let release = match &self.phase {
             Phase::Passed => {
                 self.response = Response::Untouched;
-                strip_ours(host, Map::ResponseHeaders);
+                if !strip_ours(host, Map::ResponseHeaders) {
+                    host.log(Level::Error, "velum: an upstream's velum-* header stands");
+                }
                 return Flow::Continue;
             }
             Phase::Forwarded(release) => release.clone(),
@@ -351,17 +356,12 @@ fn settle(
     }
 }
 
-fn strip_ours(host: &impl Host, map: Map) {
-    if let Ok(mut headers) = host.headers(map) {
-        let before = headers.len();
-        remove_ours(&mut headers);
-        if headers.len() != before && host.set_headers(map, &headers).is_err() {
-            host.log(
-                Level::Error,
-                "velum: an upstream's velum-* header could not be removed",
-            );
-        }
-    }
+/// Removes what is ours to write from headers that otherwise pass; false where it still stands.
+fn strip_ours(host: &impl Host, map: Map) -> bool {
+    let Ok(mut headers) = host.headers(map) else { return false };
+    let before = headers.len();
+    remove_ours(&mut headers);
+    headers.len() == before || host.set_headers(map, &headers).is_ok()
 }
 
 #[cfg(test)]

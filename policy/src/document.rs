@@ -12,6 +12,7 @@ use crate::policy::Policy;
 use crate::tree::Node;
 
 /// Members by which an Envoy configuration is known: a bootstrap, a discovery file, one resource.
+/// A list, such as the filters of a chain, is one too.
 const ENVOY: &[&str] = &[
     "static_resources",
     "dynamic_resources",
@@ -85,7 +86,9 @@ pub fn from_text(text: &str) -> Result<Policy, DocumentError> {
 /// The first fault of any of them; where an Envoy configuration holds none.
 pub fn all_from_text(text: &str) -> Result<Vec<Policy>, DocumentError> {
     let document = read(text)?;
-    if !ENVOY.iter().any(|name| document.member(name).is_some()) {
+    let is_envoy = matches!(document, Node::Array(_))
+        || ENVOY.iter().any(|name| document.member(name).is_some());
+    if !is_envoy {
         return Ok(vec![load::policy(&document)?]);
     }
     let mut plugins = Vec::new();

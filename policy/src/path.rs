@@ -12,8 +12,8 @@ use crate::text::{decode_hex, percent_decode};
 /// How the raw path relates to its canonical form (RFC 3986, sections 3.3 and 6.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Spelling {
-    /// Canonical but for escapes that have to be there (or are harmless, see
-    /// [`CanonicalPath::undecoded`]) and one trailing `/`.
+    /// Canonical but for one trailing `/` and for escapes that have to be there, or that clients
+    /// set as they like: those of `! ' ( ) * + , : = @ &`.
     Plain,
     /// Well formed, but not the plain spelling: `.`, `..`, `//`, or an escaped letter, digit, `-`,
     /// `.`, `_`, `~` or `$`.

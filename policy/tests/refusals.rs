@@ -1324,6 +1324,55 @@ fn masking_that_masks_nothing() {
     }
 }
 
+/// What the engine refuses has the place of the rule or exemption.
+#[test]
+fn rules_that_the_engine_refuses() {
+    check(vec![
+        (
+            "/masking/exempt/-",
+            json!({"path": "$.resourceType"}),
+            "/masking/exempt/1",
+            "twice",
+        ),
+        (
+            "/masking/exempt/0/path",
+            json!("resourceType"),
+            "/masking/exempt/0",
+            "",
+        ),
+        (
+            "/masking/exempt/0/path",
+            json!("$..*"),
+            "/masking/exempt/0",
+            "",
+        ),
+        (
+            "/masking/rules/0/path",
+            json!("$.a[?(@.b)]"),
+            "/masking/rules/0",
+            "",
+        ),
+        (
+            "/masking/rules/-",
+            json!({"path": "$..mrn", "class": "name"}),
+            "/masking/rules/2",
+            "never fire",
+        ),
+        (
+            "/masking/rules/-",
+            json!({"key": "left_on", "class": "name"}),
+            "/masking/rules/2",
+            "",
+        ),
+        (
+            "/masking/rules/-",
+            json!({"key": "_", "class": "name"}),
+            "/masking/rules/2",
+            "",
+        ),
+    ]);
+}
+
 /// No message repeats what stands in the document, but for names that are the policy's own.
 #[test]
 fn messages_hold_no_values() {

@@ -141,7 +141,9 @@ fn compare(first: &Path, second: &Path) -> Result {
     let (one, other) = (sha256(first)?, sha256(second)?);
     let name = first.file_name().unwrap_or_default().to_string_lossy();
     if one != other {
-        return Err(format!("{name}: two builds differ: {one} and {other}"));
+        return Err(format!(
+            "{name}: two builds differ, or the sources changed meanwhile: {one}, {other}"
+        ));
     }
     say::result(&format!(
         "{name}: two builds have equal bytes, sha256 {one}"

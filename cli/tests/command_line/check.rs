@@ -3,7 +3,7 @@
 use crate::program::{Folder, velum};
 
 const POLICY: &str = "version: 1\nmasking: {profiles: [pii]}\n";
-/// SHA-256 of {"masking":{"profiles":["pii"]},"version":1}
+/// The SHA-256 of `{"masking":{"profiles":["pii"]},"version":1}`.
 const DIGEST: &str = "e953a89092a723e60154d691f9847e02060cd2010cc0d30052052062f367bb58";
 
 const BOOTSTRAP: &str = "
@@ -200,6 +200,15 @@ fn a_bootstrap_is_searched_for_what_undoes_the_policy() {
                 .contains("warning")
         );
     }
+    let filters = folder.write("filters.yaml", "- {name: velum, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {vm_config: {}, configuration: {'@type': type.googleapis.com/google.protobuf.Struct, value: {version: 1, masking: {profiles: [pii]}}}}}}\n");
+    let outcome = velum(&["policy", "check", "--bootstrap", &filters]);
+    assert!(
+        outcome
+            .output
+            .contains("warning: /0/typed_config/config: a trap"),
+        "{}",
+        outcome.output
+    );
     let plain = folder.write("policy.yaml", POLICY);
     let outcome = velum(&["policy", "check", "--bootstrap", &plain]);
     assert_eq!(outcome.code, Some(1));

@@ -11,7 +11,7 @@ use crate::path::{KnownName, Names, Path, look_up};
 use crate::profiles::Evidence;
 use crate::rules::{Automaton, KeyRules};
 use crate::scan::{Container, Kind, Scanner};
-use crate::{Class, Error, ErrorKind, Operator, Options, Report};
+use crate::{Class, Operator, Options, Report};
 
 /// So many digits make a member name a value, inside of what is masked throughout.
 const NUMBER_DIGITS: usize = 4;
@@ -26,7 +26,6 @@ pub(super) struct Token<'a> {
     comma: (bool, Option<usize>),
     /// Behind the token.
     pub(super) position: usize,
-    offset: u64,
 }
 
 impl<'a> Token<'a> {
@@ -38,7 +37,6 @@ impl<'a> Token<'a> {
             is_carried: scanner.is_carried(),
             comma: scanner.comma(),
             position: scanner.position(),
-            offset: scanner.token_offset(),
         }
     }
 }
@@ -52,7 +50,6 @@ pub(super) struct Stage {
     pub(super) report: Report,
     /// A comma of an earlier chunk, and the white space behind it, whose member may be removed.
     separator: Vec<u8>,
-    separator_limit: usize,
     scratch: Vec<u8>,
     /// Whether the long string under way is dropped.
     drops_long: bool,
@@ -67,14 +64,13 @@ impl Stage {
             records: Records::new(options.framing),
             report: Report::default(),
             separator: Vec::new(),
-            separator_limit: options.limits.token_bytes.max(8),
             scratch: Vec::new(),
             drops_long: false,
         }
     }
 
     /// A member name: decides about the member.
-    pub(super) fn key(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> Result<(), Error> {
+    pub(super) fn key(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
         let name = inside(token.source);
         if self.path.frames.len() == 1 {
             self.records.name(name);
@@ -85,14 +81,14 @@ impl Stage {
             None => self.look_at_name(run, token.source),
         };
         let Some(frame) = self.path.frames.last() else {
-            return Ok(());
+            return;
         };
         let automaton = &run.context.rules.automaton;
         let state = automaton.member(frame.state, known.column);
         let place = automaton.place(state);
         let member = decide(run.context.rules, frame.decision, state, place, known.rules);
         self.path.member = member;
-        self.begin_member(run, token, member)?;
+        self.begin_member(run, token, member);
         if !self.scratch.is_empty() {
             self.writer.copy_to(run, token.range.start);
             self.writer.write(run.out, &self.scratch);
@@ -100,19 +96,13 @@ impl Stage {
         } else if token.is_carried {
             self.writer.write(run.out, token.source);
         }
-        Ok(())
     }
 
     /// A whole scalar.
-    pub(super) fn scalar(
-        &mut self,
-        run: &mut Run<'_>,
-        token: &Token<'_>,
-        kind: Kind,
-    ) -> Result<(), Error> {
+    pub(super) fn scalar(&mut self, run: &mut Run<'_>, token: &Token<'_>, kind: Kind) {
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.report);
-        let mut member = self.begin_value(run, token)?;
+        let mut member = self.begin_value(run, token);
         if matches!(kind, Kind::Boolean | Kind::Null) {
             // Neither names nor numbers anyone.
             member.candidate = None;
@@ -156,19 +146,13 @@ impl Stage {
         }
         self.settle(run);
         self.end_value(run, token.position);
-        Ok(())
     }
 
     /// An array or object begins.
-    pub(super) fn open(
-        &mut self,
-        run: &mut Run<'_>,
-        token: &Token<'_>,
-        container: Container,
-    ) -> Result<(), Error> {
+    pub(super) fn open(&mut self, run: &mut Run<'_>, token: &Token<'_>, container: Container) {
         self.records
             .begin(self.path.frames.len(), Some(container), &mut self.report);
-        let mut member = self.begin_value(run, token)?;
+        let mut member = self.begin_value(run, token);
         if let Some(sibling) = member.candidate.take() {
             // Siblings tell the class of a scalar. In its place this is masked throughout, unless
             // siblings have to select it.
@@ -183,7 +167,6 @@ impl Stage {
             }
         }
         self.path.open(container, member);
-        Ok(())
     }
 
     /// An array or object has ended; `position` is behind its bracket.
@@ -205,15 +188,15 @@ impl Stage {
     }
 
     /// A string begins that is too long to be looked at.
-    pub(super) fn long_start(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> Result<(), Error> {
+    pub(super) fn long_start(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.report);
-        let member = self.begin_value(run, token)?;
+        let member = self.begin_value(run, token);
         self.tell(run, member, None);
         if self.writer.is_removing() {
             run.copied = token.range.end;
             self.drops_long = true;
-            return Ok(());
+            return;
         }
         if let Some(sibling) = member.candidate
             && self.may_wait(run, token)
@@ -223,7 +206,7 @@ impl Stage {
             candidate.is_cut = true;
             self.wait(run, token, candidate, b"");
             self.drops_long = true;
-            return Ok(());
+            return;
         }
         let decision = if member.candidate.is_some() {
             UNRESOLVED
@@ -258,7 +241,6 @@ impl Stage {
         } else if token.is_carried {
             self.writer.write(run.out, token.source);
         }
-        Ok(())
     }
 
     /// More of a long string.
@@ -272,7 +254,7 @@ impl Stage {
     }
 
     /// Writes what of the chunk is decided, and keeps what is not.
-    pub(super) fn end_chunk(&mut self, run: &mut Run<'_>, scanner: &Scanner) -> Result<(), Error> {
+    pub(super) fn end_chunk(&mut self, run: &mut Run<'_>, scanner: &Scanner) {
         let settled = scanner.settled();
         let (waits, comma) = scanner.comma();
         if run.context.rules.removes && waits && !self.writer.is_removing() {
@@ -281,14 +263,10 @@ impl Stage {
             let bytes = run.chunk.get(from..settled).unwrap_or_default();
             self.separator.extend_from_slice(bytes);
             run.copied = settled;
-            if self.separator.len() > self.separator_limit {
-                return Err(self.separator_error(scanner.offset(settled)));
-            }
         } else {
             self.writer.copy_to(run, settled);
         }
         self.settle(run);
-        Ok(())
     }
 
     /// Looks a name up that is not known yet; if it is to be masked, `scratch` has what to write.
@@ -361,14 +339,14 @@ impl Stage {
 
     /// The member or element whose value begins with this token.
     #[inline]
-    fn begin_value(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> Result<Member, Error> {
+    fn begin_value(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> Member {
         let rules = run.context.rules;
         let (around, state) = match self.path.frames.last().map(|frame| frame.container) {
             Some(Container::Object) => {
                 if token.is_carried {
                     run.copied = token.range.end;
                 }
-                return Ok(self.path.member);
+                return self.path.member;
             }
             Some(Container::Array) => match self.path.next_element(&rules.automaton) {
                 Some((state, around)) => (around, state),
@@ -378,28 +356,23 @@ impl Stage {
         };
         let place = rules.automaton.place(state);
         let member = decide(rules, around, state, place, KeyRules::default());
-        self.begin_member(run, token, member)?;
-        Ok(member)
+        self.begin_member(run, token, member);
+        member
     }
 
     /// A member begins with its name, an element with its value: deals with the comma before it,
     /// and begins to leave it out if it is to be removed.
     #[inline]
-    fn begin_member(
-        &mut self,
-        run: &mut Run<'_>,
-        token: &Token<'_>,
-        member: Member,
-    ) -> Result<(), Error> {
+    fn begin_member(&mut self, run: &mut Run<'_>, token: &Token<'_>, member: Member) {
         if token.is_carried {
             // All of the chunk so far is part of the token.
             run.copied = token.range.end;
         }
         if !run.context.rules.removes || self.writer.is_removing() {
-            return Ok(());
+            return;
         }
         let Some(frame) = self.path.frames.last_mut() else {
-            return Ok(());
+            return;
         };
         let start = if token.is_carried {
             token.range.end
@@ -413,14 +386,6 @@ impl Stage {
         let drops_comma = removed.is_some() || !frame.has_output;
         let (has_comma, comma) = token.comma;
         if has_comma {
-            let in_chunk = if token.is_carried {
-                0
-            } else {
-                start - comma.unwrap_or(0)
-            };
-            if self.separator.len() + in_chunk > self.separator_limit {
-                return Err(self.separator_error(token.offset));
-            }
             match comma {
                 Some(at) if drops_comma && !token.is_carried => {
                     self.writer.copy_to(run, at);
@@ -439,7 +404,6 @@ impl Stage {
         } else {
             frame.has_output = true;
         }
-        Ok(())
     }
 
     #[inline]
@@ -495,13 +459,6 @@ impl Stage {
             .unwrap_or_default();
         for (levels, read) in &place.evidence {
             self.path.tell(*levels, read(text.as_str()));
-        }
-    }
-
-    fn separator_error(&self, offset: u64) -> Error {
-        Error {
-            kind: ErrorKind::Token(self.separator_limit),
-            offset,
         }
     }
 }

@@ -136,6 +136,7 @@ fn errors_tell_kind_and_place() {
         (b"[[[[]]]]", ErrorKind::Depth(3), 3),
         (b"[ 12345678901234567 ]", ErrorKind::Token(16), 2),
         (b"{\"a2345678901234567\":1}", ErrorKind::Token(16), 1),
+        (b"[1,                  x]", ErrorKind::Token(16), 2),
     ] {
         let (_, result) = mask(&no_rules(), limits(3, 16, 16), text);
         let error = result.unwrap_err();

@@ -113,7 +113,7 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
         .iter()
         .find(|(place, bytes)| bytes.starts_with(b"SQLite format 3") && !place.ends_with("-wal"))
         .expect("the database");
-    assert_only_in_erasable_column(&database).await;
+    assert_only_in_erasable_column(database).await;
     figure(
         "planted_in_body_key_path_query_and_reason_are_found_nowhere",
         &format!("0 hits in {looked_at} bytes of logs, database and records"),
