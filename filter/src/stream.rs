@@ -358,7 +358,9 @@ fn settle(
 
 /// Removes what is ours to write from headers that otherwise pass; false where it still stands.
 fn strip_ours(host: &impl Host, map: Map) -> bool {
-    let Ok(mut headers) = host.headers(map) else { return false };
+    let Ok(mut headers) = host.headers(map) else {
+        return false;
+    };
     let before = headers.len();
     remove_ours(&mut headers);
     headers.len() == before || host.set_headers(map, &headers).is_ok()

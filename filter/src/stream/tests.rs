@@ -548,10 +548,17 @@ fn trailers_end_a_request_body_and_lose_what_is_ours() {
     let mut vm = Vm::new();
     vm.request_with("DELETE", "/Patient/1", &[], false);
     vm.request_body("{}", false);
-    vm.host.set_map(Map::RequestTrailers, &[("velum-lift", "name"), ("x-kept", "1")]);
-    vm.dispatcher.run(&vm.host, STREAM, Stream::on_request_trailers);
+    vm.host.set_map(
+        Map::RequestTrailers,
+        &[("velum-lift", "name"), ("x-kept", "1")],
+    );
+    vm.dispatcher
+        .run(&vm.host, STREAM, Stream::on_request_trailers);
     assert_eq!(vm.check().action.as_str(), "purge");
-    assert_eq!(vm.host.map(Map::RequestTrailers), vec![(b"x-kept".to_vec(), b"1".to_vec())]);
+    assert_eq!(
+        vm.host.map(Map::RequestTrailers),
+        vec![(b"x-kept".to_vec(), b"1".to_vec())]
+    );
 }
 
 #[test]
