@@ -39,23 +39,28 @@ pub const UNBOUND_HEADERS: &[&str] = &[
     // Forwarding.
     "forwarded",
     "via",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-port",
+    "x-forwarded-proto",
     "x-real-ip",
+    // Written by Envoy itself on the way. What else begins like these may say whom or what a
+    // request is for, and is bound.
+    "x-envoy-attempt-count",
+    "x-envoy-decorator-operation",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-max-retries",
     // How the answer is carried. The body's length is bound by its digest.
     "accept-encoding",
     "content-length",
     "user-agent",
 ];
 
-/// Beginnings of names of headers that are not part of a fingerprint: tracing, forwarding, Envoy's
-/// own, and ours.
-pub const UNBOUND_PREFIXES: &[&str] = &[
-    "velum-",
-    "velum_",
-    "x-b3-",
-    "x-datadog-",
-    "x-envoy-",
-    "x-forwarded-",
-];
+/// Beginnings of names of headers that are not part of a fingerprint: tracing, and
+/// ours.
+pub const UNBOUND_PREFIXES: &[&str] = &["velum-", "velum_", "x-b3-", "x-datadog-"];
 
 /// A request as it is bound. Nothing in it is kept.
 #[derive(Clone, Copy)]
@@ -230,6 +235,18 @@ mod tests {
             ("accept", "application/json"),
         ]);
         assert_eq!(changed(|_| ()), changed(|input| input.headers = more));
+    }
+
+    #[test]
+    fn headers_that_say_whom_or_what_a_request_is_for_are_bound() {
+        for name in [
+            "x-forwarded-user",
+            "x-forwarded-host",
+            "x-forwarded-prefix",
+            "x-envoy-original-path",
+        ] {
+            assert!(is_bound(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Asking {
                 retry_after_seconds,
                 ..
             }) => {
-                if self.may_ask_again(host.now()) {
+                if self.may_ask_again(host.now(), retry_after_seconds == 0) {
                     match self.send(host, plugin) {
                         Ok(token) => return Next::Asked(token),
                         Err(_) => Outcome::Unavailable("the call could not be sent"),
@@ -145,12 +145,15 @@ impl Asking {
         })
     }
 
-    fn may_ask_again(&mut self, now: u64) -> bool {
+    /// `decided`: the service says that the next call will be answered. A waiting call never uses
+    /// a grant, since nobody could tell whether its stream has ended meanwhile.
+    fn may_ask_again(&mut self, now: u64, decided: bool) -> bool {
         let spent = Duration::from_nanos(now.saturating_sub(self.sent_at));
         if spent < self.waited / 2 {
             self.early_answers += 1;
         }
-        self.early_answers <= EARLY_ANSWERS && self.remaining(now) >= Duration::from_secs(1)
+        let has_time = decided || self.remaining(now) >= Duration::from_secs(1);
+        self.early_answers <= EARLY_ANSWERS && self.is_held() && has_time
     }
 
     fn remaining(&self, now: u64) -> Duration {

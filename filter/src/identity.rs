@@ -3,6 +3,8 @@
 //! Absence is "no identity". So is anything that cannot be told for certain: a name that is not
 //! UTF-8, a header given twice, an actor without a subject.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use velum_approval::{Identity, IdentityKind};
 use velum_policy::{CertificateField, IdentitySource, Peers, Policy};
@@ -23,14 +25,32 @@ pub(crate) struct Caller {
     /// The claims that the policy's conditions look at; `None` where one of them is of a form that
     /// cannot be read, which the policy takes for a doubt.
     pub(crate) claims: Option<Value>,
+    /// The `sub` of the token, where the caller comes from one.
+    token_subject: Option<Identity>,
 }
 
 impl Caller {
+    /// Whether an `authorization` header is the token that the caller comes from, perhaps renewed:
+    /// a bearer token of the same issuer and subject. Any other credential is the upstream's
+    /// business, and so part of the request that is reviewed.
+    pub(crate) fn is_token(&self, authorization: &[u8]) -> bool {
+        let payload = || {
+            let token = std::str::from_utf8(authorization)
+                .ok()?
+                .strip_prefix("Bearer ")?;
+            let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+            let claims: Value = serde_json::from_slice(&payload).ok()?;
+            jwt_identity(claims.get("iss")?.as_str()?, claims.get("sub")?.as_str()?)
+        };
+        self.token_subject.is_some() && payload() == self.token_subject
+    }
+
     fn alone(principal: Identity) -> Self {
         Self {
             lineage: vec![principal.clone()],
             principal,
             claims: Some(Value::Object(Map::new())),
+            token_subject: None,
         }
     }
 }
@@ -76,6 +96,7 @@ fn jwt(host: &impl Host, metadata: &[String]) -> Option<Caller> {
         // The outermost actor is the present one: it comes first after all others are read.
         chain.push(jwt_identity(&issuer, &claim(host, &path, "sub")?)?);
     }
+    let token_subject = chain.first().cloned();
     let principal = chain.get(1).or(chain.first())?.clone();
     let mut lineage = vec![principal.clone()];
     lineage.extend(chain.into_iter().filter(|identity| *identity != principal));
@@ -83,6 +104,7 @@ fn jwt(host: &impl Host, metadata: &[String]) -> Option<Caller> {
         principal,
         lineage,
         claims: None,
+        token_subject,
     })
 }
 

@@ -2,41 +2,60 @@
 
 use velum_engine::Framing;
 
-use crate::host::{Headers, header, values};
+use crate::host::{Headers, values};
 
 /// What a body is to the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     /// JSON, framed so.
     Json(Framing),
-    /// Nothing that the filter can read.
-    Opaque,
+    /// Plainly something else than JSON.
+    Other,
+    /// It cannot be told what it is, or it is JSON in a form that cannot be read.
+    Unreadable,
 }
 
-/// Tells what a body is. Two content types, another charset than UTF-8, any encoding: opaque.
+/// Tells what a body is. No content type or two, any encoding, JSON in another charset than UTF-8:
+/// unreadable.
 pub(crate) fn of(headers: &Headers) -> Media {
-    if is_encoded(headers) || values(headers, "content-type").nth(1).is_some() {
-        return Media::Opaque;
-    }
-    let value = header(headers, "content-type").unwrap_or_default();
+    let mut given = values(headers, "content-type");
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return Media::Unreadable;
+    };
     let Ok(value) = std::str::from_utf8(value) else {
-        return Media::Opaque;
+        return Media::Unreadable;
     };
     let value = value.to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
-    if parts.any(|parameter| !is_harmless(parameter)) {
-        return Media::Opaque;
+    if is_encoded(headers) || !is_one_type(essence) {
+        return Media::Unreadable;
     }
+    let Some(framing) = framing(essence) else {
+        return Media::Other;
+    };
+    if parts.all(is_harmless) {
+        Media::Json(framing)
+    } else {
+        Media::Unreadable
+    }
+}
+
+fn framing(essence: &str) -> Option<Framing> {
     match essence {
-        "application/json" | "text/json" => Media::Json(Framing::Document),
+        "application/json" | "text/json" => Some(Framing::Document),
         "application/x-ndjson"
         | "application/ndjson"
         | "application/jsonl"
-        | "application/fhir+ndjson" => Media::Json(Framing::Lines),
-        _ if essence.ends_with("+json") && essence.contains('/') => Media::Json(Framing::Document),
-        _ => Media::Opaque,
+        | "application/fhir+ndjson" => Some(Framing::Lines),
+        _ => essence.ends_with("+json").then_some(Framing::Document),
     }
+}
+
+fn is_one_type(essence: &str) -> bool {
+    essence.split_once('/').is_some_and(|(kind, subtype)| {
+        !kind.is_empty() && !subtype.is_empty() && !subtype.contains(['/', ',', ' '])
+    })
 }
 
 /// Whether the body is compressed or otherwise encoded.
@@ -79,22 +98,22 @@ mod tests {
             ),
             ("application/x-ndjson", Media::Json(Framing::Lines)),
             ("application/fhir+ndjson", Media::Json(Framing::Lines)),
-            ("application/json; charset=utf-16", Media::Opaque),
-            ("application/json, text/html", Media::Opaque),
-            ("text/html", Media::Opaque),
-            ("+json", Media::Opaque),
-            ("", Media::Opaque),
+            ("application/json; charset=utf-16", Media::Unreadable),
+            ("application/json, text/html", Media::Unreadable),
+            ("text/html; charset=utf-8", Media::Other),
+            ("+json", Media::Unreadable),
+            ("", Media::Unreadable),
         ] {
             assert_eq!(media(content_type), expected, "{content_type}");
         }
     }
 
     #[test]
-    fn what_is_encoded_or_said_twice_is_opaque() {
+    fn what_is_encoded_or_said_twice_is_unreadable() {
         let json = (b"content-type".to_vec(), b"application/json".to_vec());
         let gzip = (b"content-encoding".to_vec(), b"gzip".to_vec());
-        assert_eq!(of(&vec![json.clone(), gzip]), Media::Opaque);
-        assert_eq!(of(&vec![json.clone(), json]), Media::Opaque);
-        assert_eq!(of(&Headers::new()), Media::Opaque);
+        assert_eq!(of(&vec![json.clone(), gzip]), Media::Unreadable);
+        assert_eq!(of(&vec![json.clone(), json]), Media::Unreadable);
+        assert_eq!(of(&Headers::new()), Media::Unreadable);
     }
 }

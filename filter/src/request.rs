@@ -188,6 +188,8 @@ fn question(
         return Err(Problem::NothingToLift(ceiling));
     };
     let caller = caller.ok_or(Problem::IdentityRequired)?;
+    let authorization_is_principal =
+        header(headers, "authorization").is_some_and(|value| caller.is_token(value));
     let hold = match (&action.ask, reviews) {
         (Some(ask), false) => ask.hold,
         _ => action.hold,
@@ -215,10 +217,7 @@ fn question(
         scrubbed_path: verdict.path.scrubbed(&plugin.policy),
         scrubbed_query: verdict.path.scrubbed_query(&plugin.policy),
         headers: headers.clone(),
-        authorization_is_principal: matches!(
-            plugin.policy.identity(),
-            Some(velum_policy::IdentitySource::Jwt { .. })
-        ),
+        authorization_is_principal,
         classes,
         ask,
         hold,
@@ -292,7 +291,7 @@ impl Plan {
                 read.map_err(|_| Problem::BodyNotJson)?;
                 inspector.found_masked()
             }
-            Media::Opaque => contains_placeholder(body),
+            Media::Other | Media::Unreadable => contains_placeholder(body),
         };
         if found {
             Err(Problem::MaskedValue)

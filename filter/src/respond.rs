@@ -91,17 +91,19 @@ fn try_headers(
                     anything_fed: false,
                 }))
             }
-            Media::Opaque if is_of_gateway(host) => Response::Blank {
+            Media::Other | Media::Unreadable if is_of_gateway(host) => Response::Blank {
                 status,
                 written: false,
             },
-            Media::Opaque if plugin.policy.otherwise() == UnreadableMedia::Pass => {
+            Media::Other if plugin.policy.otherwise() == UnreadableMedia::Pass => {
                 Response::Untouched
             }
-            Media::Opaque => return Err("The upstream's media type or encoding cannot be read."),
+            Media::Other | Media::Unreadable => {
+                return Err("The upstream's media type or encoding cannot be read.");
+            }
         }
     };
-    edit(&mut headers, &response, release);
+    edit(&mut headers, &response, release, end);
     host.set_headers(Map::ResponseHeaders, &headers)
         .map_err(|_| "The response headers cannot be written.")?;
     let held = matches!(&response, Response::Masking(masking) if masking.headers_held);
@@ -109,8 +111,10 @@ fn try_headers(
 }
 
 /// What the change of the body made false is dropped; what is released is not stored.
-fn edit(headers: &mut Headers, response: &Response, release: &Release) {
-    if !matches!(response, Response::Untouched) {
+fn edit(headers: &mut Headers, response: &Response, release: &Release, end: bool) {
+    // A HEAD's length is that of the unmasked body; only "there is none" stays true.
+    let is_empty = end && header(headers, "content-length") == Some(b"0");
+    if !is_empty && (end || !matches!(response, Response::Untouched)) {
         remove(headers, "content-length");
     }
     for name in [
@@ -132,7 +136,9 @@ fn edit(headers: &mut Headers, response: &Response, release: &Release) {
     }
     if !release.lift.is_empty() {
         set(headers, "cache-control", "no-store");
-        set(headers, "velum-lifted", &release.lift.to_string());
+        if matches!(response, Response::Masking(_)) {
+            set(headers, "velum-lifted", &release.lift.to_string());
+        }
     }
     if let Some(approval) = &release.pending {
         set(headers, "velum-approval", &approval.to_string());
@@ -246,7 +252,7 @@ impl Masking {
 }
 
 /// Answers 502 in place of the upstream; headers have not gone out yet.
-fn refuse(host: &impl Host, why: &'static str) -> (Response, Flow) {
+pub(crate) fn refuse(host: &impl Host, why: &'static str) -> (Response, Flow) {
     if Problem::NotMaskable(why).send(host).is_ok() {
         return (Response::Replied, Flow::Pause);
     }

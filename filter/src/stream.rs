@@ -160,10 +160,13 @@ impl Stream {
         let release = match &self.phase {
             Phase::Passed => {
                 self.response = Response::Untouched;
-                if !strip_ours(host, Map::ResponseHeaders) {
-                    host.log(Level::Error, "velum: an upstream's velum-* header stands");
+                if strip_ours(host, Map::ResponseHeaders) {
+                    return Flow::Continue;
                 }
-                return Flow::Continue;
+                let why = "The response headers cannot be written.";
+                let (response, flow) = respond::refuse(host, why);
+                self.response = response;
+                return flow;
             }
             Phase::Forwarded(release) => release.clone(),
             // An answer to a request that is still held can only be the gateway's own.

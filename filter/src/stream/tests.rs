@@ -426,6 +426,98 @@ fn a_pending_answer_is_asked_again_until_the_hold_is_spent() {
 }
 
 #[test]
+fn a_decision_that_came_while_waiting_is_fetched_by_a_call_of_its_own() {
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient/1", ASK);
+    // The hold is almost over when the reviewer decides.
+    vm.host.now.set(vm.host.now.get() + 29_900_000_000);
+    let Answer::Pending {
+        approval, expires, ..
+    } = pending()
+    else {
+        unreachable!()
+    };
+    vm.answer(&Answer::Pending {
+        approval,
+        retry_after_seconds: 0,
+        expires,
+    });
+    assert_eq!(vm.host.sent.borrow().len(), 2);
+    let check = vm.check();
+    let mut allow = allow(&check, names());
+    allow.expires = Timestamp::from_millis(1_700_000_090_000);
+    vm.answer(&Answer::Allow(SignedAllow::sign(&allow, &key())));
+    assert_eq!(*vm.host.resumed.borrow(), [Side::Request]);
+}
+
+#[test]
+fn only_what_is_plainly_no_json_may_pass_where_the_policy_lets_it() {
+    let mut policy = policy();
+    policy["responses"] = json!({"otherwise": "pass"});
+    let gzip = ("content-encoding", "gzip");
+    for (pairs, passes) in [
+        (&[("content-type", "text/html")][..], true),
+        (&[("content-type", "application/json"), gzip], false),
+        (&[("content-type", "text/html"), gzip], false),
+        (
+            &[("content-type", "application/json; charset=utf-16")],
+            false,
+        ),
+        (&[], false),
+    ] {
+        let mut vm = Vm::with(&policy);
+        vm.request("GET", "/Patient/1", &[]);
+        let headers = [&[(":status", "200")][..], pairs].concat();
+        vm.response(&headers, false);
+        assert_eq!(
+            vm.response_body("Quill", true).1 == "Quill",
+            passes,
+            "{pairs:?}"
+        );
+    }
+}
+
+#[test]
+fn a_head_answer_does_not_tell_the_length_of_the_unmasked_body() {
+    let mut vm = Vm::new();
+    vm.request("HEAD", "/Patient/1", &[]);
+    let pairs = [
+        (":status", "200"),
+        ("content-type", "application/json"),
+        ("content-length", "80"),
+    ];
+    vm.response(&pairs, true);
+    assert_eq!(
+        header(&vm.host.map(Map::ResponseHeaders), "content-length"),
+        None
+    );
+}
+
+#[test]
+fn another_credential_than_the_token_is_part_of_the_request() {
+    // {"iss":"https://idp.example","sub":"dr-jones"}, renewed or not, and somebody else's.
+    let token = |claims: Value, rest: &str| {
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims.to_string());
+        format!("Bearer e30.{claims}.{rest}")
+    };
+    let own = json!({"iss": ISSUER, "sub": "dr-jones"});
+    let fingerprint = |authorization: &str| {
+        let mut vm = Vm::new();
+        vm.request("DELETE", "/Patient/1", &[("authorization", authorization)]);
+        vm.check().fingerprint
+    };
+    let first = fingerprint(&token(own.clone(), "a"));
+    assert_eq!(
+        first,
+        fingerprint(&token(own, "b")),
+        "a renewed token is the same principal"
+    );
+    let other = json!({"iss": ISSUER, "sub": "someone-else"});
+    assert_ne!(first, fingerprint(&token(other, "a")));
+    assert_ne!(first, fingerprint("Basic dXNlcjpwdw=="));
+}
+
+#[test]
 fn a_service_that_never_waits_cannot_make_the_filter_spin() {
     let mut vm = Vm::new();
     vm.request("GET", "/Patient/1", ASK);
