@@ -121,6 +121,7 @@ pub(crate) fn treat(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Trea
             forced: false,
         } => of(class, &Operator::Redact),
         Decision::Rule(id) => match rules.rules.get(usize::from(id)) {
+            Some(rule) if rule.forced => Treatment::Mask(rule.class, &rule.operator),
             Some(rule) => of(rule.class, &rule.operator),
             // Cannot be: ids come from the same rule set. It is the side to fall to.
             None => Treatment::Mask(Class::Other, &Operator::Redact),

@@ -63,6 +63,8 @@ pub(crate) struct Definition {
     /// Tables of keys; profiles may share one.
     pub(crate) keys: &'static [&'static [ByKey]],
     pub(crate) paths: &'static [ByPath],
+    /// Members that go with what is masked beside them.
+    pub(crate) companions: &'static [Companions],
     /// Places of harmless structure inside of what is masked.
     pub(crate) keep: &'static [&'static str],
     pub(crate) siblings: &'static [Sibling],
@@ -80,6 +82,16 @@ pub(crate) struct ByPath {
     pub(crate) class: Class,
     pub(crate) operator: fn() -> Operator,
     pub(crate) paths: &'static [&'static str],
+}
+
+/// Members that are removed, of several objects: they can repeat what is masked beside them.
+pub(crate) struct Companions {
+    pub(crate) class: Class,
+    /// Where the objects are; `$.` for any object.
+    pub(crate) objects: &'static [&'static str],
+    pub(crate) members: &'static [&'static str],
+    /// Whether they stay away whatever is lifted: the class of what they repeat is not known.
+    pub(crate) forced: bool,
 }
 
 /// A value whose class the other members of its object tell, in whatever order they come.
@@ -121,8 +133,10 @@ impl Evidence {
     pub(crate) const NONE: Self = Self(0);
     /// The object is a FHIR Reference.
     pub(crate) const REFERENCE: Self = Self(1 << 62);
-    /// The object is a FHIR Coding.
-    pub(crate) const CODING: Self = Self(1 << 63);
+    /// The object has the system of a FHIR Coding.
+    pub(crate) const SYSTEM: Self = Self(1 << 63);
+    /// The object has something else of a FHIR Coding.
+    pub(crate) const CODE: Self = Self(1 << 61);
 
     pub(crate) const fn of(class: Class) -> Self {
         Self(class.bit())

@@ -83,6 +83,8 @@ pub(crate) struct CompiledRule {
     pub(crate) operator: Operator,
     /// Whether it was added as a rule, not by a profile.
     pub(crate) explicit: bool,
+    /// Whether it acts whatever is lifted.
+    pub(crate) forced: bool,
 }
 
 /// Collects profiles, rules and exemptions.
@@ -197,6 +199,7 @@ impl Compiling {
             class,
             operator,
             explicit,
+            forced: false,
         });
         Ok(id)
     }
@@ -214,6 +217,18 @@ impl Compiling {
             let id = self.add(paths.class, (paths.operator)(), false)?;
             for path in paths.paths {
                 self.paths.add(Pattern::parse(path)?, Mark::Profile(id));
+            }
+        }
+        for companions in definition.companions {
+            let id = self.add(companions.class, Operator::Remove, false)?;
+            if let Some(rule) = self.rules.last_mut() {
+                rule.forced = companions.forced;
+            }
+            for object in companions.objects {
+                for member in companions.members {
+                    let pattern = Pattern::parse(&format!("{object}.{member}"))?;
+                    self.paths.add(pattern, Mark::Profile(id));
+                }
             }
         }
         for path in definition.keep {

@@ -131,6 +131,8 @@ impl Asking {
                 ..
             }) => {
                 if self.may_ask_again(host.now(), retry_after_seconds == 0) {
+                    // From here on it is this approval that is waited for, and no new one.
+                    self.check.approval = Some(approval);
                     match self.send(host, plugin) {
                         Ok(token) => return Next::Asked(token),
                         Err(_) => Outcome::Unavailable("the call could not be sent"),

@@ -249,7 +249,7 @@ fn denial(code: DenyCode) -> &'static str {
         DenyCode::NoReviewer => "Nobody may review this request: everyone who could is behind it.",
         DenyCode::PolicyUnknown => "The policy service does not know this gateway's policy.",
         DenyCode::ActionUnknown => "The policy service does not know who reviews this action.",
-        DenyCode::Taken => "A newer retry of this request took the approval.",
+        DenyCode::Taken => "Another stream with the same request took the approval. Ask again.",
         DenyCode::Revoked => "The approval was revoked.",
         DenyCode::Cancelled => "You withdrew this approval. Ask again if it is needed after all.",
         DenyCode::RateLimited => "Too many approvals are waiting for you already. Retry later.",

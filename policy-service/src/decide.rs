@@ -1,4 +1,5 @@
-//! The one transaction behind a check: find or open the approval, and use it if it is granted.
+//! The one transaction behind a check: find or open the approval, and use it if it is granted and
+//! the check has not waited for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(crate) struct Asked {
 pub(crate) enum Outcome {
     /// It is decided.
     Answer(Answer),
-    /// People have to decide. The answer is for who does not wait.
+    /// People have to decide. The answer is for who waits no longer.
     Pending {
         approval: ApprovalId,
         answer: Answer,
@@ -50,7 +51,8 @@ pub(crate) struct Decided {
 pub(crate) struct Decide {
     pub(crate) app: App,
     pub(crate) asked: Arc<Asked>,
-    /// The approval that this stream has been waiting for.
+    /// The approval that this stream has been waiting for. It may be gone by now, so what it
+    /// waited for is not used here.
     pub(crate) waits_for: Option<ApprovalId>,
 }
 
@@ -145,7 +147,8 @@ impl Case<'_> {
         }
     }
 
-    /// Decides on an approval that is there, and uses it where it is granted.
+    /// Decides on an approval that is there, and uses it where it is granted; a check that has
+    /// waited only learns that it is.
     async fn judge(&mut self, approval: &Approval) -> Result<Judged, StoreError> {
         let uses = self.transaction.uses(&approval.id).await?;
         let made: Vec<Use> = uses.iter().map(|one| one.made.clone()).collect();
@@ -158,6 +161,7 @@ impl Case<'_> {
             self.app.now(),
         ) {
             Decision::Pending => Ok((pending(approval), None)),
+            Decision::Allow(_) if self.is_waiting => Ok((ask_again(approval), None)),
             Decision::Allow(grant) => Ok((self.consume(approval, grant.classes).await?, None)),
             Decision::Replay(made) => {
                 let stored = uses.into_iter().find(|one| one.made == made);
@@ -339,14 +343,22 @@ fn stands(denied: Timestamp, now: Timestamp) -> bool {
 }
 
 fn pending(approval: &Approval) -> Outcome {
-    let answer = Answer::Pending {
-        approval: approval.id.clone(),
-        retry_after_seconds: RETRY_AFTER,
-        expires: approval.decide_by,
-    };
     Outcome::Pending {
         approval: approval.id.clone(),
-        answer,
+        answer: pending_for(approval, RETRY_AFTER),
+    }
+}
+
+/// The grant is there, for a call that is made now: only a live stream makes one.
+fn ask_again(approval: &Approval) -> Outcome {
+    Outcome::Answer(pending_for(approval, 0))
+}
+
+fn pending_for(approval: &Approval, retry_after_seconds: u32) -> Answer {
+    Answer::Pending {
+        approval: approval.id.clone(),
+        retry_after_seconds,
+        expires: approval.decide_by,
     }
 }
 

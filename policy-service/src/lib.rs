@@ -201,7 +201,6 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         pending_per_principal: config.pending_per_principal,
         text_rules: text_rules()?,
         waiters: Waiters::default(),
-        watchers: Waiters::default(),
         refusals: Refusals::default(),
         clock: FencedClock::new(options.clock, latest),
         random: options.random,

@@ -4,42 +4,83 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use velum_approval::{Record, Timestamp};
+use velum_approval::{GatewayId, Identity, PersonId, Record, Timestamp};
 
 use crate::http::App;
 use crate::store::{Change, Operation, StoreError, Transaction};
 
 const A_MINUTE: u32 = 60;
 const MINUTE: i64 = 60_000;
+/// How many callers are told apart within a minute.
+const CALLERS: usize = 1024;
+
+/// Who is refused. Every principal of a gateway is counted alone, so that none hides another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Caller {
+    /// The gateway or the reviewer: a name of the configuration.
+    name: String,
+    /// For whom the gateway asks: a name that may come from anywhere.
+    principal: Option<Identity>,
+}
+
+impl Caller {
+    pub(crate) fn stream(gateway: &GatewayId, principal: &Identity) -> Caller {
+        Caller {
+            name: gateway.as_str().to_owned(),
+            principal: Some(principal.clone()),
+        }
+    }
+
+    pub(crate) fn reviewer(person: &PersonId) -> Caller {
+        Caller {
+            name: person.as_str().to_owned(),
+            principal: None,
+        }
+    }
+}
 
 /// How many refusals each caller has had in the present minute.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<String, (i64, u32)>>);
+pub(crate) struct Refusals(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    minute: i64,
+    callers: HashMap<Caller, u32>,
+}
 
 impl Refusals {
     /// Counts one refusal of a caller, and tells whether it is to be written.
-    fn admit(&self, caller: &str, now: Timestamp) -> bool {
+    fn admit(&self, mut caller: Caller, now: Timestamp) -> bool {
         let minute = now.as_millis() / MINUTE;
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Callers are those of the configuration, so the map stays small.
-        let count = counts.entry(caller.to_owned()).or_default();
-        if count.0 != minute {
-            *count = (minute, 0);
+        if counts.minute != minute {
+            *counts = Counts {
+                minute,
+                ..Counts::default()
+            };
         }
-        count.1 = count.1.saturating_add(1);
-        if count.1 == A_MINUTE + 1 {
+        if counts.callers.len() >= CALLERS && !counts.callers.contains_key(&caller) {
+            // The principals that come late share what is left to their gateway. The names without
+            // a principal are those of the configuration, so the map stays bounded.
+            caller.principal = None;
+        }
+        let name = caller.name.clone();
+        let count = counts.callers.entry(caller).or_default();
+        *count = count.saturating_add(1);
+        if *count == A_MINUTE + 1 {
             tracing::warn!(
-                caller,
+                caller = name,
                 "too many refusals: the rest of this minute is not recorded"
             );
         }
-        count.1 <= A_MINUTE
+        *count <= A_MINUTE
     }
 }
 
 /// Records a refusal in a transaction of its own. That it cannot be recorded changes nothing about
 /// it, so a failure is only logged.
-pub(crate) async fn note(app: &App, caller: &str, record: Record) {
+pub(crate) async fn note(app: &App, caller: Caller, record: Record) {
     if !app.parts().refusals.admit(caller, app.now()) {
         return;
     }
@@ -77,15 +118,41 @@ impl Operation for Note {
 mod tests {
     use super::*;
 
+    fn stream(subject: &str) -> Caller {
+        let principal = Identity::new(velum_approval::IdentityKind::Jwt, "issuer", subject);
+        Caller::stream(&GatewayId::new("edge").unwrap(), &principal.unwrap())
+    }
+
+    fn admitted(refusals: &Refusals, caller: &Caller, at: i64) -> usize {
+        (0..100)
+            .filter(|_| refusals.admit(caller.clone(), Timestamp::from_millis(at)))
+            .count()
+    }
+
     #[test]
     fn each_caller_has_its_own_minute() {
         let refusals = Refusals::default();
-        let at = Timestamp::from_millis;
-        let admitted = (0..100)
-            .filter(|_| refusals.admit("edge", at(59_999)))
-            .count();
-        assert_eq!(admitted, 60);
-        assert!(refusals.admit("grace", at(59_999)));
-        assert!(refusals.admit("edge", at(60_000)));
+        assert_eq!(admitted(&refusals, &stream("noisy"), 59_999), 60);
+        assert_eq!(admitted(&refusals, &stream("quiet"), 59_999), 60);
+        let grace = Caller::reviewer(&PersonId::new("grace").unwrap());
+        assert_eq!(admitted(&refusals, &grace, 59_999), 60);
+        assert_eq!(admitted(&refusals, &stream("noisy"), 60_000), 60);
+    }
+
+    #[test]
+    fn beyond_so_many_callers_the_rest_share_one_count() {
+        let refusals = Refusals::default();
+        for number in 0..CALLERS {
+            assert!(refusals.admit(stream(&number.to_string()), Timestamp::from_millis(0)));
+        }
+        assert_eq!(admitted(&refusals, &stream("late"), 0), 60);
+        assert_eq!(admitted(&refusals, &stream("later"), 0), 0);
+        assert_eq!(admitted(&refusals, &stream("0"), 0), 59);
+        assert_eq!(
+            refusals.0.lock().unwrap().callers.len(),
+            CALLERS + 1,
+            "the map grows"
+        );
+        assert_eq!(admitted(&refusals, &stream("later"), 60_000), 60);
     }
 }

@@ -35,7 +35,7 @@ async fn sweep(app: &App) -> Result<(), StoreError> {
             id: id.clone(),
         };
         if app.store().write(expire).await? {
-            app.parts().wake(&id);
+            app.parts().waiters.wake(&id);
         }
     }
     Ok(())

@@ -1,22 +1,21 @@
-//! Wakes the checks that wait for an approval.
+//! Wakes the requests that wait for an approval.
 //!
 //! A wake-up is a hint to look again, never the decision itself: whoever is woken reads the store.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use velum_approval::ApprovalId;
 
-/// The checks that wait in this process, by approval.
+/// The requests that wait in this process, by approval.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Waiters(Arc<Mutex<HashMap<ApprovalId, Waiting>>>);
 
 #[derive(Debug)]
 struct Waiting {
     changes: watch::Sender<u64>,
-    tickets: BTreeSet<u64>,
-    next_ticket: u64,
+    tickets: usize,
 }
 
 impl Waiters {
@@ -27,16 +26,12 @@ impl Waiters {
         let mut waiters = self.lock();
         let waiting = waiters.entry(approval.clone()).or_insert_with(|| Waiting {
             changes: watch::Sender::new(0),
-            tickets: BTreeSet::new(),
-            next_ticket: 0,
+            tickets: 0,
         });
-        let number = waiting.next_ticket;
-        waiting.next_ticket += 1;
-        waiting.tickets.insert(number);
+        waiting.tickets += 1;
         Ticket {
             waiters: self.clone(),
             approval: approval.clone(),
-            number,
             changes: waiting.changes.subscribe(),
         }
     }
@@ -58,7 +53,6 @@ impl Waiters {
 pub(crate) struct Ticket {
     waiters: Waiters,
     approval: ApprovalId,
-    number: u64,
     changes: watch::Receiver<u64>,
 }
 
@@ -70,19 +64,6 @@ impl Ticket {
             std::future::pending::<()>().await;
         }
     }
-
-    /// Whether nobody has joined after this one: of several live streams the newest takes the grant.
-    pub(crate) fn is_newest(&self) -> bool {
-        self.waiters
-            .lock()
-            .get(&self.approval)
-            .is_none_or(|waiting| {
-                waiting
-                    .tickets
-                    .last()
-                    .is_none_or(|last| *last == self.number)
-            })
-    }
 }
 
 impl Drop for Ticket {
@@ -91,12 +72,9 @@ impl Drop for Ticket {
         let Some(waiting) = waiters.get_mut(&self.approval) else {
             return;
         };
-        let was_newest = waiting.tickets.last() == Some(&self.number);
-        waiting.tickets.remove(&self.number);
-        if waiting.tickets.is_empty() {
+        waiting.tickets -= 1;
+        if waiting.tickets == 0 {
             waiters.remove(&self.approval);
-        } else if was_newest {
-            waiting.changes.send_modify(|changes| *changes += 1);
         }
     }
 }
@@ -131,23 +109,13 @@ mod tests {
         assert!(waited.is_err());
     }
 
-    #[tokio::test]
-    async fn when_the_newest_leaves_the_next_one_is_told() {
-        let waiters = Waiters::default();
-        let mut older = waiters.join(&id("a"));
-        let newer = waiters.join(&id("a"));
-        assert!(newer.is_newest() && !older.is_newest());
-        drop(newer);
-        tokio::time::timeout(Duration::from_secs(5), older.changed())
-            .await
-            .unwrap();
-        assert!(older.is_newest());
-    }
-
     #[test]
     fn nothing_is_kept_for_an_approval_that_nobody_waits_for() {
         let waiters = Waiters::default();
-        drop((waiters.join(&id("a")), waiters.join(&id("a"))));
+        let (one, other) = (waiters.join(&id("a")), waiters.join(&id("a")));
+        drop(one);
+        assert!(!waiters.lock().is_empty());
+        drop(other);
         assert!(waiters.lock().is_empty());
     }
 }

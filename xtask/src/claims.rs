@@ -44,9 +44,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
         let known: Vec<_> = AREAS.iter().map(|(name, _)| *name).collect();
         return Err(format!("no such area; there are: {}", known.join(", ")));
     }
-    setup::run()?;
-    wasm::build_modules()?;
-    workspace::build_programs(&[])?;
+    let built = setup::run()
+        .and_then(|()| wasm::build_modules())
+        .and_then(|()| workspace::build_programs(&[]));
+    if let Err(missing) = built {
+        for claim in areas.iter().flat_map(|(_, claims)| *claims) {
+            let verdict = Verdict::Skipped(vec![missing.clone()]);
+            say::result(&format!("{}: {}", claim.text, verdict.describe()));
+        }
+        return Err("no claim could be checked".to_owned());
+    }
 
     let folder = workspace::root().join("target/claims");
     empty(&folder)?;

@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::run()?;
     wasm::build_modules()?;
-    workspace::build_programs(&["velum-demo"])?;
+    workspace::build_programs(&[])?;
     say::step("starting the demo");
     let mut story = Command::new(workspace::program_directory()?.join("velum-demo"));
     workspace::tell_parts(&mut story)?;

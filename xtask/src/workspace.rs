@@ -35,7 +35,12 @@ pub(crate) fn metadata() -> Result<Value> {
 }
 
 /// The packages whose programs the tests and the demo start.
-const PROGRAMS: &[&str] = &["velum", "velum-example-fhir-api", "velum-policy-service"];
+const PROGRAMS: &[&str] = &[
+    "velum",
+    "velum-demo",
+    "velum-example-fhir-api",
+    "velum-policy-service",
+];
 
 /// Builds the programs, and `extra` packages with them.
 pub(crate) fn build_programs(extra: &[&str]) -> Result {

@@ -118,6 +118,9 @@ impl Stage {
             self.records
                 .string(depth, inside(token.source), &mut self.report);
             self.tell(run, member, Some(token.source));
+        } else if kind != Kind::Null {
+            // Masked, it is a string, and must tell no more then than now.
+            self.tell(run, member, None);
         }
         if self.writer.is_removing() {
             run.copied = token.range.end;
@@ -446,8 +449,8 @@ impl Stage {
         }
     }
 
-    /// Tells the siblings what this string says about their class; `None`: it is too long to say
-    /// more than that it is there.
+    /// Tells the siblings what this value says about their class; `None`: it is too long, or no
+    /// string, to say more than that it is there.
     #[inline]
     fn tell(&mut self, run: &Run<'_>, member: Member, source: Option<&[u8]>) {
         let place = run.context.rules.automaton.place(member.state);

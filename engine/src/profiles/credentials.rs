@@ -50,6 +50,7 @@ pub(crate) const DEFINITION: Definition = Definition {
         ],
     }]],
     paths: &[],
+    companions: &[],
     keep: &[],
     siblings: &[],
     detectors: &[],

@@ -6,7 +6,7 @@
 //! of members. What the operators write keeps its FHIR type where a reader would notice: dates
 //! become years, a narrative stays an XHTML `div`, what cannot be masked in type is removed.
 
-use super::{ByPath, Definition, Evidence, Sibling, Source, Verdict};
+use super::{ByPath, Companions, Definition, Evidence, Sibling, Source, Verdict};
 use crate::detectors::{EMAIL, PHONE, SSN};
 use crate::{Class, Operator, Replacement};
 
@@ -30,24 +30,15 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "$..name.suffix",
                 "$..name.text",
                 "$..valueHumanName.family",
+                "$..valueHumanName[*].family",
                 "$..valueHumanName.given",
+                "$..valueHumanName[*].given",
                 "$..valueHumanName.prefix",
+                "$..valueHumanName[*].prefix",
                 "$..valueHumanName.suffix",
+                "$..valueHumanName[*].suffix",
                 "$..valueHumanName.text",
-            ],
-        },
-        ByPath {
-            class: Class::Name,
-            operator: || Operator::Remove,
-            paths: &[
-                "$.._family",
-                "$.._given",
-                "$..name[*]._prefix",
-                "$..name[*]._suffix",
-                "$..name[*]._text",
-                "$..name._text",
-                "$..name[*].extension",
-                "$..name.extension",
+                "$..valueHumanName[*].text",
             ],
         },
         ByPath {
@@ -59,21 +50,21 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "$..name[*].period",
                 "$..name.period",
                 "$..valueHumanName.period",
+                "$..valueHumanName[*].period",
                 "$..address[*].period",
                 "$..address.period",
                 "$..valueAddress.period",
+                "$..valueAddress[*].period",
                 "$..telecom[*].period",
                 "$..valueContactPoint.period",
+                "$..valueContactPoint[*].period",
                 "$..identifier[*].period",
                 "$..identifier.period",
                 "$..valueIdentifier.period",
+                "$..valueIdentifier[*].period",
                 "$..contact[*].period",
+                "$..contact.period",
             ],
-        },
-        ByPath {
-            class: Class::Date,
-            operator: || Operator::Remove,
-            paths: &["$.._birthDate", "$.._deceasedDateTime"],
         },
         ByPath {
             class: Class::Address,
@@ -90,27 +81,15 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "$..address.postalCode",
                 "$..address.text",
                 "$..valueAddress.line",
+                "$..valueAddress[*].line",
                 "$..valueAddress.city",
+                "$..valueAddress[*].city",
                 "$..valueAddress.district",
+                "$..valueAddress[*].district",
                 "$..valueAddress.postalCode",
+                "$..valueAddress[*].postalCode",
                 "$..valueAddress.text",
-            ],
-        },
-        ByPath {
-            class: Class::Address,
-            operator: || Operator::Remove,
-            // Geolocation, and the parts of lines.
-            paths: &[
-                "$..address[*].extension",
-                "$..address.extension",
-                "$..valueAddress.extension",
-                "$..address[*]._line",
-                "$..address._line",
-                "$..valueAddress._line",
-                "$..address[*]._city",
-                "$..address._city",
-                "$..address[*]._text",
-                "$..address._text",
+                "$..valueAddress[*].text",
             ],
         },
         ByPath {
@@ -119,20 +98,139 @@ pub(crate) const DEFINITION: Definition = Definition {
             paths: &["$..text.div"],
         },
         ByPath {
-            class: Class::Narrative,
-            operator: || Operator::Remove,
-            paths: &["$..text._div"],
-        },
-        ByPath {
             class: Class::Photo,
             operator: || Operator::Remove,
             paths: &["$..photo"],
+        },
+    ],
+    // Extensions can repeat a value whole (rendered-value), its parts (iso21090-ADXP) or what it
+    // stands for (geolocation), whichever member of the type they hang on.
+    companions: &[
+        Companions {
+            class: Class::Name,
+            objects: &["$."],
+            members: &["_family", "_given", "_display"],
+            forced: false,
+        },
+        Companions {
+            class: Class::Name,
+            objects: &[
+                "$..name[*]",
+                "$..name",
+                "$..valueHumanName",
+                "$..valueHumanName[*]",
+            ],
+            members: &[
+                "extension",
+                "modifierExtension",
+                "_use",
+                "_text",
+                "_prefix",
+                "_suffix",
+                "_period",
+            ],
+            forced: false,
+        },
+        Companions {
+            class: Class::Name,
+            objects: &["$..extension[*]", "$..modifierExtension[*]"],
+            members: &["_valueString"],
+            forced: false,
+        },
+        Companions {
+            class: Class::Address,
+            objects: &[
+                "$..address[*]",
+                "$..address",
+                "$..valueAddress",
+                "$..valueAddress[*]",
+            ],
+            members: &[
+                "extension",
+                "modifierExtension",
+                "_use",
+                "_type",
+                "_text",
+                "_line",
+                "_city",
+                "_district",
+                "_state",
+                "_postalCode",
+                "_country",
+                "_period",
+            ],
+            forced: false,
+        },
+        Companions {
+            class: Class::Identifier,
+            objects: &[
+                "$..identifier[*]",
+                "$..identifier",
+                "$..valueIdentifier",
+                "$..valueIdentifier[*]",
+            ],
+            members: &[
+                "extension",
+                "modifierExtension",
+                "_use",
+                "_system",
+                "_value",
+                "_period",
+                "type.extension",
+                "type._text",
+                "assigner.extension",
+            ],
+            forced: true,
+        },
+        Companions {
+            class: Class::Identifier,
+            objects: &[
+                "$..telecom[*]",
+                "$..telecom",
+                "$..valueContactPoint",
+                "$..valueContactPoint[*]",
+            ],
+            members: &[
+                "extension",
+                "modifierExtension",
+                "_system",
+                "_value",
+                "_use",
+                "_rank",
+                "_period",
+            ],
+            forced: true,
+        },
+        Companions {
+            class: Class::Name,
+            objects: &["$..contact[*]", "$..contact"],
+            members: &["extension", "modifierExtension", "_period"],
+            forced: true,
+        },
+        Companions {
+            class: Class::Date,
+            objects: &["$."],
+            members: &["_birthDate", "_deceasedDateTime"],
+            forced: false,
+        },
+        Companions {
+            class: Class::Narrative,
+            objects: &["$..text"],
+            members: &["extension", "modifierExtension", "_status", "_div"],
+            forced: false,
+        },
+        Companions {
+            class: Class::Photo,
+            objects: &["$."],
+            members: &["_photo"],
+            forced: false,
         },
     ],
     keep: &[
         "$..name[*].use",
         "$..name.use",
         "$..valueHumanName.use",
+        "$..valueHumanName[*].use",
         "$..address[*].use",
         "$..address[*].type",
         "$..address[*].state",
@@ -142,13 +240,22 @@ pub(crate) const DEFINITION: Definition = Definition {
         "$..address.state",
         "$..address.country",
         "$..valueAddress.use",
+        "$..valueAddress[*].use",
         "$..valueAddress.type",
+        "$..valueAddress[*].type",
         "$..valueAddress.state",
+        "$..valueAddress[*].state",
         "$..valueAddress.country",
+        "$..valueAddress[*].country",
     ],
     siblings: &[
         Sibling {
-            objects: &["$..identifier[*]", "$..identifier", "$..valueIdentifier"],
+            objects: &[
+                "$..identifier[*]",
+                "$..identifier",
+                "$..valueIdentifier",
+                "$..valueIdentifier[*]",
+            ],
             candidate: "value",
             sources: &[
                 Source {
@@ -167,7 +274,12 @@ pub(crate) const DEFINITION: Definition = Definition {
             resolve: |evidence| evidence.class_or(Class::Identifier),
         },
         Sibling {
-            objects: &["$..telecom[*]", "$..telecom", "$..valueContactPoint"],
+            objects: &[
+                "$..telecom[*]",
+                "$..telecom",
+                "$..valueContactPoint",
+                "$..valueContactPoint[*]",
+            ],
             candidate: "value",
             sources: &[Source {
                 path: "system",
@@ -175,29 +287,34 @@ pub(crate) const DEFINITION: Definition = Definition {
             }],
             resolve: |evidence| evidence.class_or(Class::Phone),
         },
+        // Where FHIR has nothing but codings, one member of a Coding is enough.
+        Sibling {
+            objects: &[
+                "$..coding[*]",
+                "$..coding",
+                "$..valueCoding",
+                "$..concept[*]",
+                "$..meta.tag[*]",
+                "$..meta.security[*]",
+            ],
+            candidate: "display",
+            sources: CODING_OR_REFERENCE,
+            resolve: |evidence| {
+                display(
+                    evidence,
+                    evidence.has(Evidence::SYSTEM) || evidence.has(Evidence::CODE),
+                )
+            },
+        },
         Sibling {
             objects: &["$."],
             candidate: "display",
-            sources: &[
-                Source {
-                    path: "reference",
-                    read: |_| Evidence::REFERENCE,
-                },
-                Source {
-                    path: "system",
-                    read: |_| Evidence::CODING,
-                },
-                Source {
-                    path: "code",
-                    read: |_| Evidence::CODING,
-                },
-            ],
+            sources: CODING_OR_REFERENCE,
             resolve: |evidence| {
-                if evidence.has(Evidence::CODING) && !evidence.has(Evidence::REFERENCE) {
-                    Verdict::Unselected
-                } else {
-                    Verdict::Class(Class::Name)
-                }
+                display(
+                    evidence,
+                    evidence.has(Evidence::SYSTEM) && evidence.has(Evidence::CODE),
+                )
             },
         },
         Sibling {
@@ -215,6 +332,51 @@ pub(crate) const DEFINITION: Definition = Definition {
     ],
     detectors: &[&SSN, &EMAIL, &PHONE],
 };
+
+/// What tells a Coding from a Reference.
+const CODING_OR_REFERENCE: &[Source] = &[
+    Source {
+        path: "reference",
+        read: |_| Evidence::REFERENCE,
+    },
+    Source {
+        path: "type",
+        read: |_| Evidence::REFERENCE,
+    },
+    Source {
+        path: "identifier.value",
+        read: |_| Evidence::REFERENCE,
+    },
+    Source {
+        path: "identifier.system",
+        read: |_| Evidence::REFERENCE,
+    },
+    Source {
+        path: "system",
+        read: |_| Evidence::SYSTEM,
+    },
+    Source {
+        path: "code",
+        read: |_| Evidence::CODE,
+    },
+    Source {
+        path: "version",
+        read: |_| Evidence::CODE,
+    },
+    Source {
+        path: "userSelected",
+        read: |_| Evidence::CODE,
+    },
+];
+
+/// A display names a person or an organization, unless it is that of a coding.
+fn display(evidence: Evidence, is_coding: bool) -> Verdict {
+    if is_coding && !evidence.has(Evidence::REFERENCE) {
+        Verdict::Unselected
+    } else {
+        Verdict::Class(Class::Name)
+    }
+}
 
 /// Well-known systems of identifiers (hl7.org/fhir/R4/identifier-registry.html, HL7 OID registry).
 fn identifier_system(system: &str) -> Evidence {
@@ -278,5 +440,36 @@ fn extension_url(url: &str) -> Evidence {
             Evidence::of(Class::Name)
         }
         _ => Evidence::NONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_masked_has_its_companion_removed() {
+        let removed = |object: &str, member: &str| {
+            DEFINITION.companions.iter().any(|companions| {
+                let is_there = companions.objects.contains(&object);
+                (is_there || companions.objects.contains(&"$."))
+                    && companions.members.contains(&member)
+            })
+        };
+        let by_path = DEFINITION.paths.iter().flat_map(|paths| paths.paths);
+        let by_path = by_path.filter_map(|path| path.rsplit_once('.'));
+        let by_sibling = DEFINITION.siblings.iter().flat_map(|sibling| {
+            let objects = sibling.objects.iter();
+            objects.map(|object| (*object, sibling.candidate))
+        });
+        let kept = DEFINITION.keep.iter();
+        let kept = kept.filter_map(|path| path.rsplit_once('.'));
+        for (object, member) in by_path.chain(by_sibling).chain(kept) {
+            assert!(removed(object, &format!("_{member}")), "{object} {member}");
+            let has_own = !matches!(object, "$." | "$..extension[*]" | "$..modifierExtension[*]");
+            if has_own && member != "display" {
+                assert!(removed(object, "extension"), "{object}");
+            }
+        }
     }
 }

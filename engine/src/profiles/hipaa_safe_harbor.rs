@@ -119,6 +119,7 @@ const HEALTH: &[ByKey] = &[
 pub(crate) const DEFINITION: Definition = Definition {
     keys: &[PERSON, HEALTH],
     paths: &[],
+    companions: &[],
     keep: &[],
     siblings: &[],
     detectors: &[&SSN, &EMAIL, &PHONE],

@@ -173,6 +173,7 @@ pub(super) const PERSON: &[ByKey] = &[
 pub(crate) const DEFINITION: Definition = Definition {
     keys: &[PERSON],
     paths: &[],
+    companions: &[],
     keep: &[],
     siblings: &[],
     detectors: &[&SSN, &EMAIL, &PHONE],

@@ -232,6 +232,122 @@ fn nested_references_and_detectors_inside_of_what_stays() {
     check_splits(&rules, Options::default(), body.as_bytes(), 0..=body.len());
 }
 
+/// Types of FHIR that are masked, where they stand, and their members.
+const MASKED_TYPES: &[(&[&str], &[&str])] = &[
+    (
+        &["name", "valueHumanName"],
+        &[
+            "text", "family", "given", "prefix", "suffix", "period", "use",
+        ],
+    ),
+    (
+        &["address", "valueAddress"],
+        &[
+            "text",
+            "line",
+            "city",
+            "district",
+            "postalCode",
+            "period",
+            "state",
+            "country",
+            "use",
+            "type",
+        ],
+    ),
+    (
+        &["identifier", "valueIdentifier"],
+        &["value", "period", "system", "use"],
+    ),
+    (
+        &["telecom", "valueContactPoint"],
+        &["value", "period", "system", "use", "rank"],
+    ),
+    (&["contact"], &["period"]),
+    (&["text"], &["div", "status"]),
+    (&["subject", "managingOrganization"], &["display"]),
+    (&["resource"], &["birthDate", "deceasedDateTime", "photo"]),
+];
+
+#[test]
+fn extensions_of_what_is_masked_do_not_repeat_it() {
+    let rules = profile(Profile::FhirR4);
+    let extension = r#"[{"url":"http://hl7.org/fhir/StructureDefinition/rendered-value","valueString":"Thistle"},{"extension":[{"valueCode":"Thistle"}],"valueAddress":{"state":"Thistle"}}]"#;
+    let mut bodies = Vec::new();
+    for (places, members) in MASKED_TYPES {
+        for place in *places {
+            for member in *members {
+                let sibling = format!(
+                    r#"{{"{member}":null,"_{member}":{{"id":"Thistle","extension":{extension}}}}}"#
+                );
+                let list =
+                    format!(r#"{{"_{member}":[null,{{"extension":{extension}}}],"{member}":[]}}"#);
+                bodies.extend([(place, sibling), (place, list)]);
+            }
+            if !["subject", "managingOrganization", "resource"].contains(place) {
+                bodies.push((place, format!(r#"{{"extension":{extension},"use":"old"}}"#)));
+                bodies.push((place, format!(r#"{{"modifierExtension":{extension}}}"#)));
+            }
+        }
+    }
+    for (place, value) in bodies {
+        for body in [
+            format!(r#"{{"{place}":{value}}}"#),
+            format!(r#"{{"contact":[{{"{place}":{value}}}]}}"#),
+            format!(r#"[{{"entry":[{{"x":1,"{place}":[{value},{value}],"y":2}}]}}]"#),
+        ] {
+            if body.contains(r#""text":["#) {
+                continue; // No narrative is in an array.
+            }
+            let out = masked(&rules, Options::default(), &body);
+            assert!(!out.contains("Thistle"), "{body}\n{out}");
+            assert_eq!(masked(&rules, Options::default(), &out), out, "again");
+            check_splits(
+                &rules,
+                Options::default(),
+                body.as_bytes(),
+                (0..=body.len()).step_by(13),
+            );
+        }
+    }
+}
+
+#[test]
+fn extensions_of_identifiers_are_not_lifted_with_another_class() {
+    let rules = profile(Profile::FhirR4);
+    let body = r#"{"identifier":[{"value":"1","system":"http://hl7.org/fhir/sid/us-ssn","_value":{"extension":[{"valueString":"1"}]}}]}"#;
+    let expected =
+        r#"{"identifier":[{"value":"[masked:ssn]","system":"http://hl7.org/fhir/sid/us-ssn"}]}"#;
+    let options = lift(&[Class::Identifier]);
+    assert_eq!(masked(&rules, options, body), expected);
+}
+
+#[test]
+fn a_display_is_shown_where_it_is_that_of_a_coding() {
+    let rules = profile(Profile::FhirR4);
+    for clear in [
+        r#"{"code":{"coding":[{"code":"x","display":"Orla"}]}}"#,
+        r#"{"type":{"coding":[{"display":"Orla","system":"s"}]}}"#,
+        r#"{"class":{"display":"Orla","code":"AMB","system":"s"}}"#,
+        r#"{"valueCoding":{"code":"x","display":"Orla"}}"#,
+        r#"{"meta":{"tag":[{"code":"x","display":"Orla"}]}}"#,
+    ] {
+        assert_eq!(masked(&rules, Options::default(), clear), clear);
+    }
+    for body in [
+        r#"{"code":"x","display":"Orla"}"#,
+        r#"{"display":"Orla","system":"s"}"#,
+        r#"{"subject":{"code":"x","version":"1","display":"Orla"}}"#,
+        r#"{"system":"s","code":"x","display":"Orla","type":"Patient"}"#,
+        r#"{"coding":[{"system":"s","code":"x","display":"Orla","identifier":{"value":5}}]}"#,
+    ] {
+        let out = masked(&rules, Options::default(), body);
+        assert!(out.contains(r#""display":"[masked:name]""#), "{out}");
+        assert_eq!(masked(&rules, Options::default(), &out), out, "again");
+        check_splits(&rules, Options::default(), body.as_bytes(), 0..=body.len());
+    }
+}
+
 /// Every string in a document with the pointer to it.
 fn strings(value: &Value, pointer: &str, found: &mut Vec<(String, String)>) {
     match value {

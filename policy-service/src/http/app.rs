@@ -34,23 +34,13 @@ pub(crate) struct Parts {
     pub(crate) pending_per_principal: u32,
     /// Masks what people write before it is stored.
     pub(crate) text_rules: Ruleset,
-    /// The streams that wait for a grant.
+    /// The streams that wait for a decision, and those that only want to know the state.
     pub(crate) waiters: Waiters,
-    /// Those that only want to know the state.
-    pub(crate) watchers: Waiters,
     pub(crate) refusals: Refusals,
     pub(crate) clock: FencedClock,
     pub(crate) random: Arc<dyn Random>,
     /// Turns true when the service shuts down.
     pub(crate) closing: watch::Receiver<bool>,
-}
-
-impl Parts {
-    /// Wakes whoever waits for a change of this approval.
-    pub(crate) fn wake(&self, approval: &ApprovalId) {
-        self.waiters.wake(approval);
-        self.watchers.wake(approval);
-    }
 }
 
 impl App {

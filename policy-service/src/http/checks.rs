@@ -2,14 +2,16 @@
 //!
 //! Always 200 with an [`Answer`] where there is a decision; the filter takes every other status for
 //! a service that is not there, and lifts nothing.
+//!
+//! A check that has waited uses no grant: a gateway cannot cancel its call, so the stream behind it
+//! may be gone. It is told to ask again at once, which only a live stream does.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use velum_approval::{ActionName, Answer, ApprovalId, Check, DenyCode, GatewayId, Record};
 
 use super::app::{to_the_end, unavailable};
@@ -18,11 +20,9 @@ use super::{App, prefer};
 use crate::auth::Gateway;
 use crate::decide::{Asked, Decide, Outcome};
 use crate::problem::Problem;
-use crate::refusals;
+use crate::refusals::{self, Caller};
 use crate::store::StoreError;
-
-/// How long an older stream lets the newest one take the grant that both wait for.
-const YIELD: Duration = Duration::from_millis(250);
+use crate::wake::Ticket;
 
 /// Why a check has no decision.
 pub(crate) enum CheckError {
@@ -72,6 +72,7 @@ async fn answer(
     check: Check,
     deadline: Instant,
 ) -> Result<Answer, CheckError> {
+    let principal = check.principal.clone();
     let asked = match judge(app, gateway.clone(), check)? {
         Judgement::Asked(asked) => asked,
         Judgement::Refused(action, code) => {
@@ -80,7 +81,7 @@ async fn answer(
                 action,
                 code,
             };
-            refusals::note(app, gateway.as_str(), record).await;
+            refusals::note(app, Caller::stream(&gateway, &principal), record).await;
             return Ok(Answer::Deny {
                 code,
                 approval: None,
@@ -88,7 +89,7 @@ async fn answer(
             });
         }
     };
-    let mut waiting: Option<(ApprovalId, crate::wake::Ticket)> = None;
+    let mut waiting: Option<(ApprovalId, Ticket)> = None;
     loop {
         let waits_for = waiting.as_ref().map(|(id, _)| id.clone());
         let (answer, approval) = match decide(app, &asked, waits_for).await? {
@@ -105,11 +106,7 @@ async fn answer(
             continue;
         };
         tokio::select! {
-            () = ticket.changed() => {
-                if !ticket.is_newest() {
-                    let _ = timeout(YIELD, ticket.changed()).await;
-                }
-            }
+            () = ticket.changed() => {}
             () = sleep_until(deadline) => {}
             () = app.closing() => {}
         }
@@ -175,10 +172,11 @@ async fn decide(
             decided => decided?,
         };
         for approval in &decided.changed {
-            app.parts().wake(approval);
+            app.parts().waiters.wake(approval);
         }
         if let Some(record) = decided.refusal {
-            refusals::note(&app, asked.gateway.as_str(), record).await;
+            let caller = Caller::stream(&asked.gateway, &asked.check.principal);
+            refusals::note(&app, caller, record).await;
         }
         Ok(decided.outcome)
     })

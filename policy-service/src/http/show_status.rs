@@ -54,7 +54,7 @@ pub(crate) async fn handle(
             return Ok(Json(answer));
         }
         let Some(ticket) = &mut ticket else {
-            ticket = Some(app.parts().watchers.join(&id));
+            ticket = Some(app.parts().waiters.join(&id));
             continue;
         };
         tokio::select! {

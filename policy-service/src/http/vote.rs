@@ -10,7 +10,7 @@ use super::app::{to_the_end, unavailable};
 use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
-use crate::refusals;
+use crate::refusals::{self, Caller};
 use crate::store::{Change, Operation, StoreError, Transaction};
 
 /// What a reviewer says.
@@ -113,7 +113,7 @@ async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Resu
     };
     match app.store().write(operation).await {
         Ok(()) => {
-            app.parts().wake(&id);
+            app.parts().waiters.wake(&id);
             Ok(())
         }
         Err(VoteError::Refused(refused)) => {
@@ -122,7 +122,7 @@ async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Resu
                 person: person.clone(),
                 refused,
             };
-            refusals::note(app, person.as_str(), record).await;
+            refusals::note(app, Caller::reviewer(&person), record).await;
             Err(VoteError::Refused(refused))
         }
         Err(error) => Err(error),

@@ -43,7 +43,13 @@ async fn a_second_person_approves_less_and_the_waiting_request_goes_on() {
         waited < Duration::from_millis(1300),
         "woken after {waited:?}"
     );
-    let allow = service.verified(&ask, &answer);
+    assert_eq!(
+        (&answer["decision"], &answer["retry_after_seconds"]),
+        (&json!("pending"), &json!(0)),
+        "{answer}"
+    );
+    assert_eq!(service.show(&id).await["state"], "approved");
+    let allow = service.verified(&ask, &service.check_waiting(&ask, 20).await);
     assert_eq!(allow.classes, classes(&[Class::Name]));
     assert_eq!(allow.approval, id);
     assert_eq!(allow.gateway.as_str(), "edge");

@@ -2,39 +2,63 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use velum_approval::Check;
 
-use crate::testing::{Service, use_key};
+use crate::testing::Service;
 
-/// Sends the check of every racer at once and returns their answers.
-async fn race(service: &Service, seconds: u64, racers: u64) -> Vec<serde_json::Value> {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+/// As many asks of the same, each by a stream of its own.
+fn racers(service: &Service, many: usize) -> Vec<Check> {
+    (0..many).map(|_| service.ask(1)).collect()
+}
+
+/// Sends these checks at once and returns their answers, in no order.
+async fn race(service: &Service, seconds: u64, checks: &[Check]) -> Vec<Value> {
     let mut tasks = JoinSet::new();
-    for _ in 0..racers {
-        let mut check = service.ask(1);
-        check.use_key = use_key();
-        let request = client
-            .post(service.url("/v1/checks"))
-            .bearer_auth(service.gateway())
-            .header("prefer", format!("wait={seconds}"))
-            .json(&check);
-        tasks.spawn(async move {
-            request
-                .send()
-                .await
-                .unwrap()
-                .json::<serde_json::Value>()
-                .await
-                .unwrap()
-        });
+    for check in checks {
+        let sender = Sender::of(service);
+        let check = check.clone();
+        tasks.spawn(async move { sender.send(&check, seconds).await });
     }
     tasks.join_all().await
 }
 
-fn winners(answers: &[serde_json::Value]) -> usize {
+/// Sends checks from a task of its own.
+struct Sender {
+    client: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+impl Sender {
+    fn of(service: &Service) -> Sender {
+        Sender {
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            url: service.url("/v1/checks"),
+            token: service.gateway().to_owned(),
+        }
+    }
+
+    async fn send(&self, check: &Check, seconds: u64) -> Value {
+        let request = self
+            .client
+            .post(&self.url)
+            .bearer_auth(&self.token)
+            .header("prefer", format!("wait={seconds}"))
+            .json(check);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+}
+
+/// Whether the grant is there for whoever asks now.
+fn is_told_to_ask_again(answer: &Value) -> bool {
+    answer["decision"] == "pending" && answer["retry_after_seconds"] == 0
+}
+
+fn winners(answers: &[Value]) -> usize {
     answers
         .iter()
         .filter(|answer| answer["decision"] == "allow")
@@ -46,51 +70,104 @@ async fn of_many_that_race_for_a_grant_one_has_it() {
     let service = Service::start().await;
     let id = service.pending(&service.ask(1)).await;
     assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
-    let answers = race(&service, 0, 16).await;
+    let answers = race(&service, 0, &racers(&service, 16)).await;
     assert_eq!(winners(&answers), 1, "{answers:?}");
     assert_eq!(service.count("grant.used").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_that_wait_for_a_grant_one_has_it_and_the_rest_are_told() {
+async fn of_many_that_wait_none_uses_the_grant_and_of_their_next_calls_one() {
     let service = Service::start().await;
     let id = service.pending(&service.ask(1)).await;
+    let mut checks = racers(&service, 16);
     let approving = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        service.log().await.len()
     };
-    let (answers, ()) = tokio::join!(race(&service, 20, 16), approving);
+    let (answers, records) = tokio::join!(race(&service, 20, &checks), approving);
+    assert_eq!(answers.len(), 16);
+    for answer in &answers {
+        assert!(is_told_to_ask_again(answer), "{answer}");
+        assert_eq!(answer["approval"], id.as_str());
+    }
+    assert_eq!(service.show(&id).await["state"], "approved");
+    assert_eq!(service.log().await.len(), records, "a wait is recorded");
+
+    for check in &mut checks {
+        check.approval = Some(id.clone());
+    }
+    let answers = race(&service, 20, &checks).await;
     assert_eq!(winners(&answers), 1, "{answers:?}");
-    let taken = answers
+    let used = answers.iter().filter(|answer| answer["code"] == "used");
+    assert_eq!(used.count(), 15, "{answers:?}");
+    assert_eq!(service.count("grant.used").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_that_ask_again_as_soon_as_they_are_told_one_has_the_grant() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    let mut streams = JoinSet::new();
+    for mut check in racers(&service, 16) {
+        let (sender, id) = (Sender::of(&service), id.clone());
+        streams.spawn(async move {
+            let answer = sender.send(&check, 20).await;
+            if !is_told_to_ask_again(&answer) {
+                return answer;
+            }
+            check.approval = Some(id);
+            sender.send(&check, 20).await
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    let answers = streams.join_all().await;
+    assert_eq!(winners(&answers), 1, "{answers:?}");
+    // Who wakes after the use is told that it was taken, who asks again after it that it is used.
+    let told = answers
         .iter()
-        .filter(|answer| answer["code"] == "taken")
-        .count();
-    assert_eq!(taken, 15, "{answers:?}");
+        .filter(|answer| answer["code"] == "taken" || answer["code"] == "used");
+    assert_eq!(told.count(), 15, "{answers:?}");
     assert_eq!(service.count("grant.used").await, 1);
 }
 
 #[tokio::test]
-async fn the_newest_stream_takes_the_grant() {
+async fn a_stream_that_goes_while_its_check_waits_on_leaves_the_grant_to_the_next() {
     let service = Service::start().await;
-    let (older, newer) = (service.ask(1), service.ask(1));
-    let id = service.pending(&older).await;
-    let newest = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        service.check_waiting(&newer, 20).await
-    };
+    let gone = service.ask(1);
+    let id = service.pending(&gone).await;
     let approving = async {
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
     };
-    let (first, second, ()) = tokio::join!(service.check_waiting(&older, 20), newest, approving);
-    service.verified(&newer, &second);
-    assert_eq!(first["code"], "taken", "{first}");
+    // The gateway keeps the call open, and nobody reads its answer.
+    let (answer, ()) = tokio::join!(service.check_waiting(&gone, 20), approving);
+    assert!(is_told_to_ask_again(&answer), "{answer}");
+    assert_eq!(service.count("grant.used").await, 0);
+    let next = service.ask(1);
+    service.verified(&next, &service.check_waiting(&next, 20).await);
+}
+
+#[tokio::test]
+async fn who_waits_is_told_a_denial_at_once() {
+    let service = Service::start().await;
+    let check = service.ask(1);
+    let id = service.pending(&check).await;
+    let denying = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(service.deny("grace", &id, json!({})).await.0, 200);
+    };
+    let begun = std::time::Instant::now();
+    let (answer, ()) = tokio::join!(service.check_waiting(&check, 20), denying);
+    assert_eq!(answer["code"], "denied", "{answer}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn asks_that_race_open_one_approval() {
     let service = Service::start().await;
-    let answers = race(&service, 0, 16).await;
+    let answers = race(&service, 0, &racers(&service, 16)).await;
     assert!(
         answers
             .iter()

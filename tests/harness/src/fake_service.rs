@@ -1,7 +1,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -30,6 +30,8 @@ pub enum Behaviour {
     ForwardAfter(SocketAddr, Duration),
     /// Answer so: status and body, `application/json`.
     Answer(u16, Vec<u8>),
+    /// Allow whatever is asked, complete and for this very request, signed with this key.
+    Sign(Arc<SigningKey>),
     /// Answer with the first recorded answer that allowed something, whatever was asked.
     ReplayAllow,
     /// Send a head, half of a document, and break off.
@@ -133,6 +135,28 @@ pub fn signed_allow(key: &SigningKey, allow: &Value) -> Value {
     })
 }
 
+/// What a service with this key would sign for a check.
+fn allow_asked(key: &SigningKey, check: &[u8]) -> Value {
+    let check: Value = serde_json::from_slice(check).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    signed_allow(
+        key,
+        &json!({
+            "gateway": "edge",
+            "use_key": check["use_key"],
+            "fingerprint": check["fingerprint"],
+            "approval": "01920000-0000-7000-8000-000000000000",
+            "classes": check["classes"],
+            "limits": {"records": null, "bytes": null},
+            "tags": null,
+            "expires": u64::try_from(now).unwrap_or_default() + 60_000,
+        }),
+    )
+}
+
 async fn handle(
     State(shared): State<Arc<Shared>>,
     method: Method,
@@ -154,6 +178,7 @@ async fn handle(
             answer
         }
         Behaviour::Answer(status, answer) => (status, answer),
+        Behaviour::Sign(key) => (200, allow_asked(&key, &body).to_string().into_bytes()),
         Behaviour::ReplayAllow => (200, shared.first_allow().to_string().into_bytes()),
         Behaviour::BreakOff => return broken(),
         Behaviour::Silent => std::future::pending().await,

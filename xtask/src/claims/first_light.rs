@@ -132,6 +132,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         tests: &[
             "velum-end-to-end::first_light::readme::velum_commands_run_as_written",
             "velum-end-to-end::first_light::readme::xtask_commands_exist",
+            "velum-end-to-end::first_light::readme::the_demo_tells_its_story_and_finds_every_answer_right",
         ],
     },
 ];

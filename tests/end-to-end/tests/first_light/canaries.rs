@@ -6,12 +6,14 @@ use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use velum_harness::Reply;
 
-use crate::stage::{REVIEWER, Setup, figure, text};
+use crate::stage::{REVIEWER, Setup, figure};
 
 /// What the detectors know: it must be masked even where text is free.
 const DETECTED: [&str; 3] = ["000-65-4321", "202-555-0173", "canary.bird@example.org"];
-/// A plain word, which no detector can know.
+/// A plain word, which no detector can know, in path, query, keys and body.
 const PLAIN: &str = "Kanarienvogel";
+/// A plain word in the reason alone.
+const REASON: &str = "Wellensittich";
 
 #[tokio::test]
 async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
@@ -30,7 +32,7 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
     let stage = setup.start().await;
     let detected = DETECTED.join(" ");
     let path = format!("/Patient/{PLAIN}-000-65-4321?family={PLAIN}&{PLAIN}=000-65-4321");
-    let reason = format!("{PLAIN} {detected}");
+    let reason = format!("{REASON} {detected}");
 
     let ask = |path: &str| {
         stage
@@ -88,7 +90,7 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
     }
 
     let audit = json!(stage.reviewer(REVIEWER).audit(None).await.expect("audit")).to_string();
-    assert!(!text(&json!(audit.clone())).is_empty());
+    assert!(audit.contains("grant.used"), "{audit}");
     let mut looked_at = 0;
     let mut places = vec![
         ("Envoy's log".to_owned(), stage.envoy.log().into_bytes()),
@@ -103,10 +105,13 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
         for canary in DETECTED {
             assert!(!contains(bytes, canary), "{canary} is in {place}");
         }
-        // A plain word of the reason lives in the database's erasable column, and only there.
-        if !place.contains(".db") && !place.contains(".sqlite") {
-            assert!(!contains(bytes, PLAIN), "{PLAIN} is in {place}");
-        }
+        assert!(!contains(bytes, PLAIN), "{PLAIN} is in {place}");
+        // The reason lives in the database, and there in one column: see below.
+        let is_database = bytes.starts_with(b"SQLite format 3") || place.ends_with("-wal");
+        assert!(
+            is_database || !contains(bytes, REASON),
+            "{REASON} is in {place}"
+        );
         looked_at += bytes.len();
     }
     let (database, _) = places
@@ -141,7 +146,7 @@ async fn assert_only_in_erasable_column(database: &str) {
             "SELECT count(*) FROM \"{table}\" WHERE instr(CAST(\"{column}\" AS BLOB), CAST(? AS BLOB)) > 0"
         );
         let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
-            .bind(PLAIN)
+            .bind(REASON)
             .fetch_one(&pool)
             .await
             .expect("a count");

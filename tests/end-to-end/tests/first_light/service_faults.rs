@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
-use velum_harness::{Behaviour, FakeService, Response};
+use velum_harness::{Behaviour, BootstrapOptions, FakeService, PolicyDocument, Response};
 
 use crate::stage::{REVIEWER, Setup, Stage, assert_masked, patients, problem};
 
@@ -80,11 +84,10 @@ async fn down() {
 async fn silent() {
     let fake = FakeService::start(Behaviour::Silent).await.expect("fake");
     let stage = behind(&fake).await;
-    let answer = tokio::time::timeout(Duration::from_secs(20), ask(&stage))
+    let all = assert_fails_closed(&stage, "silent");
+    tokio::time::timeout(Duration::from_secs(60), all)
         .await
         .expect("in time");
-    assert_masked(&answer.text());
-    assert_eq!(problem(&answer), (503, "approval-unavailable".into()));
 }
 
 #[tokio::test]
@@ -109,28 +112,50 @@ async fn talking_rubbish() {
     }
 }
 
+/// The filter takes answers of this key in place of the real service's.
+fn believe_the_test_key(options: &mut BootstrapOptions) {
+    if let Some(PolicyDocument::Struct(policy)) = &mut options.policy {
+        policy["policy_service"]["public_keys"] = json!([public_key(&test_key())]);
+    }
+}
+
+fn test_key() -> SigningKey {
+    SigningKey::from_bytes(&[42; 32])
+}
+
+fn public_key(key: &SigningKey) -> String {
+    format!(
+        "ed25519:{}",
+        STANDARD.encode(key.verifying_key().to_bytes())
+    )
+}
+
 #[tokio::test]
 async fn unsigned_or_signed_by_another() {
-    let fake = FakeService::start(Behaviour::Silent).await.expect("fake");
+    let fake = FakeService::start(Behaviour::Sign(Arc::new(test_key())))
+        .await
+        .expect("fake");
+    // The control: the same answer lifts where the filter lists its key.
+    let mut setup = Setup::new(patients);
+    setup.service_address = Some(fake.address());
+    setup.change = believe_the_test_key;
+    let believing = setup.start().await;
+    let answer = ask(&believing).await;
+    assert_eq!(
+        answer.json()["name"][0]["family"],
+        "Thistlewood",
+        "the answer is complete"
+    );
+    let other = Behaviour::Sign(Arc::new(SigningKey::from_bytes(&[43; 32])));
+    fake.set(other);
+    assert_fails_closed(&believing, "another's signature").await;
+
     let stage = behind(&fake).await;
-    // Another installation's service answers, with a key that this filter does not list.
-    let other = Stage::with_patients().await;
-    fake.set(Behaviour::Forward(other.service.address()));
-    let answer = ask(&stage).await;
-    assert_masked(&answer.text());
-    assert!(answer.status >= 400, "{}", answer.status);
+    fake.set(Behaviour::Sign(Arc::new(test_key())));
+    assert_fails_closed(&stage, "a key that is not listed").await;
     let unsigned = json!({"decision": "allow", "allow": "e30", "signature": ""});
     fake.set(Behaviour::Answer(200, unsigned.to_string().into_bytes()));
     assert_fails_closed(&stage, "unsigned").await;
-    let key = SigningKey::from_bytes(&[42; 32]);
-    let forged = velum_harness::signed_allow(
-        &key,
-        &json!({
-            "gateway": "edge", "use_key": "AAAAAAAAAAAAAAAAAAAAAA", "classes": ["name"],
-        }),
-    );
-    fake.set(Behaviour::Answer(200, forged.to_string().into_bytes()));
-    assert_fails_closed(&stage, "another's signature").await;
 }
 
 #[tokio::test]

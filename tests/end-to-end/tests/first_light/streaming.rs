@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::Notify;
 use velum_harness::{Framing, Reply, Step};
 
@@ -30,7 +31,12 @@ fn ndjson(bytes: usize, last: Option<Arc<Notify>>) -> Reply {
 
 #[tokio::test]
 async fn a_hundred_megabytes_of_ndjson_in_bounded_memory() {
-    let stage = Setup::new(|_| ndjson(100_000_000, None)).start().await;
+    let stage = Setup::new(|request| match request.path.as_str() {
+        "/metadata" => Reply::json(&json!({"resourceType": "CapabilityStatement"})),
+        _ => ndjson(100_000_000, None),
+    })
+    .start()
+    .await;
     // The first, small answer pays for what every worker allocates once.
     let warm = Setup::new(|_| ndjson(2_000_000, None));
     drop(warm);

@@ -73,7 +73,7 @@ fn starved_filter() -> Vec<u8> {
             let (initial, _) = leb128(&module, flags_at + 1);
             let mut limits = vec![1, 1];
             limits.extend(to_leb128(initial));
-            limits.extend(to_leb128(initial + 24));
+            limits.extend(to_leb128(initial + 96));
             let mut starved = module[..position].to_vec();
             starved.push(5);
             starved.extend(to_leb128(limits.len()));
@@ -115,7 +115,7 @@ fn to_leb128(mut value: usize) -> Vec<u8> {
 async fn a_filter_that_runs_out_of_memory_leaks_nothing_and_comes_back() {
     let upstream = Upstream::start(Protocol::Http1, |request| {
         if request.path == "/large" {
-            let list = vec![crate::stage::patient(); 4_000];
+            let list = vec![crate::stage::patient(); 20_000];
             velum_harness::Reply::json(&json!(list))
         } else {
             patients(request)
@@ -129,7 +129,7 @@ async fn a_filter_that_runs_out_of_memory_leaks_nothing_and_comes_back() {
     std::fs::write(&file, starved_filter()).expect("written");
     let mut options = options(&upstream);
     options.filter = Some(file);
-    options.buffer_limit = Some(4 * 1024 * 1024);
+    options.buffer_limit = Some(16 * 1024 * 1024);
     options.jwks = None;
     let envoy = start_envoy(&options, "token").await;
     let small = envoy

@@ -85,7 +85,7 @@ async fn a_delete_is_reviewed_whatever_it_asks_to_lift() {
 #[tokio::test]
 async fn a_released_delete_happens_once_although_the_route_retries() {
     let mut setup = Setup::new(|request| {
-        if request.method == "DELETE" {
+        if request.method == "DELETE" || request.path == "/fails" {
             Reply::new(500)
                 .header("content-type", "application/json")
                 .whole("{}")
@@ -97,6 +97,13 @@ async fn a_released_delete_happens_once_although_the_route_retries() {
         options.retry = Some(json!({"retry_on": "5xx,reset,gateway-error", "num_retries": 3}));
     };
     let stage = setup.start().await;
+    // The control: the route does retry what is not reviewed.
+    stage
+        .agent("GET", "/fails")
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(stage.upstream.received().len(), 4);
     let delete = stage
         .agent("DELETE", "/Patient/p1")
         .header("prefer", "wait=30");
