@@ -240,6 +240,33 @@ async fn a_grant_that_was_not_used_in_time_is_gone() {
 }
 
 #[tokio::test]
+async fn a_caller_that_leaves_loses_its_place_and_not_its_approval() {
+    let stage = Stage::with_patients().await;
+    let waiting = tokio::spawn(stage.ask("/Patient/p1", "name", 20).send());
+    let id = text(&stage.pending().await["id"]);
+    waiting.abort();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let approved = stage
+        .reviewer(REVIEWER)
+        .approve(&id, None)
+        .await
+        .expect("approve");
+    assert_eq!(approved.status, 200, "{}", approved.body);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let again = stage
+        .ask("/Patient/p1", "name", 5)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        again.json()["name"][0]["family"],
+        "Thistlewood",
+        "re-sending finds it"
+    );
+    assert_eq!(again.header("velum-lifted"), Some("name"));
+}
+
+#[tokio::test]
 async fn without_a_hold_the_masked_answer_comes_at_once_with_its_approval() {
     let stage = Stage::with_patients().await;
     let ask = || {
