@@ -2,15 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use crate::{Result, process, say, setup};
 
-/// The checkout.
+/// The checkout that `cargo xtask` was called in. What was true when this program was built does not
+/// count: two checkouts that share a target folder share the program.
 pub(crate) fn root() -> &'static Path {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest)
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        manifest
+            .parent()
+            .map_or_else(|| manifest.clone(), Path::to_owned)
+    });
+    &ROOT
 }
 
 /// What is downloaded or installed for this checkout only; ignored by git.
