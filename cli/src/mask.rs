@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use velum_engine::{Class, ClassSet, Framing, Limits, Masker, Options, Profile, Report, Ruleset};
+use velum_engine::{
+    Class, ClassSet, Framing, Keyring, Limits, Masker, Options, Profile, Report, Ruleset,
+};
 use velum_policy::document;
 
 use crate::arguments::MaskOptions;
@@ -17,7 +19,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// Masks all inputs one after the other. Ends at the first that is faulty.
 pub(crate) fn run(options: &MaskOptions) -> Result<ExitCode, Failure> {
-    let (rules, limits) = rules(options)?;
+    let (rules, limits, keys) = rules(options)?;
     let standard_input = [Path::new("-").to_path_buf()];
     let files = if options.files.is_empty() {
         &standard_input[..]
@@ -36,6 +38,7 @@ pub(crate) fn run(options: &MaskOptions) -> Result<ExitCode, Failure> {
                 framing,
                 limits,
                 lift: ClassSet::EMPTY,
+                keys: keys.clone(),
             },
         );
         let report = if file.as_os_str() == "-" {
@@ -51,13 +54,17 @@ pub(crate) fn run(options: &MaskOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn rules(options: &MaskOptions) -> Result<(Arc<Ruleset>, Limits), Failure> {
+fn rules(options: &MaskOptions) -> Result<(Arc<Ruleset>, Limits, Keyring), Failure> {
     if let Some(file) = &options.policy {
         let text =
             std::fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))?;
-        let policy = document::from_text(&text)
-            .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
-        return Ok((Arc::clone(policy.rules()), policy.limits().engine));
+        let at_fault =
+            |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", file.display()));
+        let policy = document::from_text(&text).map_err(|error| at_fault(&error))?;
+        let keys = policy
+            .keyring(|name| std::env::var(name).ok())
+            .map_err(|error| at_fault(&error))?;
+        return Ok((Arc::clone(policy.rules()), policy.limits().engine, keys));
     }
     let profiles = if options.profile.is_empty() {
         Profile::ALL
@@ -71,7 +78,7 @@ fn rules(options: &MaskOptions) -> Result<(Arc<Ruleset>, Limits), Failure> {
         })
         .build()
         .map_err(|error| Failure::new(error.to_string()))?;
-    Ok((Arc::new(rules), Limits::default()))
+    Ok((Arc::new(rules), Limits::default(), Keyring::default()))
 }
 
 fn has_lines(file: &Path) -> bool {

@@ -13,8 +13,9 @@ const OVERLAP: usize = 64;
 /// Looks for placeholders in the strings and member names of a JSON body, whatever escapes they
 /// are written with.
 ///
-/// What [`Operator::Year`], [`Operator::Null`], [`Operator::Remove`] and an
-/// [`Operator::Replace`] without a placeholder write cannot be told from data.
+/// What [`Operator::Generalize`], [`Operator::Fpe`], [`Operator::DateShift`], [`Operator::Null`],
+/// [`Operator::Remove`] and an [`Operator::Replace`] without a placeholder write cannot be told from
+/// data.
 ///
 /// ```
 /// use velum_engine::{Framing, Inspector, Limits};
@@ -25,7 +26,9 @@ const OVERLAP: usize = 64;
 /// # Ok::<(), velum_engine::Error>(())
 /// ```
 ///
-/// [`Operator::Year`]: crate::Operator::Year
+/// [`Operator::Generalize`]: crate::Operator::Generalize
+/// [`Operator::Fpe`]: crate::Operator::Fpe
+/// [`Operator::DateShift`]: crate::Operator::DateShift
 /// [`Operator::Null`]: crate::Operator::Null
 /// [`Operator::Remove`]: crate::Operator::Remove
 /// [`Operator::Replace`]: crate::Operator::Replace

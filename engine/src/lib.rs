@@ -35,7 +35,9 @@
 //!
 //! - The output does not depend on how the input was cut into chunks.
 //! - What no rule and no detector touches comes out byte for byte.
-//! - The output of valid JSON is valid JSON; masking it again changes nothing.
+//! - The output of valid JSON is valid JSON; masking it again changes nothing, but where the
+//!   operators [`Fpe`](Operator::Fpe) and [`DateShift`](Operator::DateShift) are used.
+//! - An operator that needs a key and has none redacts.
 //! - A feed that fails appends nothing, and nothing is ever emitted after it.
 //! - No error, report or `Debug` form holds a byte of the body.
 //! - A value is emitted only after the decision about it has been made; where the decision needs a
@@ -56,6 +58,7 @@ mod decode;
 mod detectors;
 mod error;
 mod inspect;
+mod keys;
 mod mask;
 mod masker;
 mod operators;
@@ -70,8 +73,9 @@ pub use class::{Class, ClassSet};
 pub use detectors::mask_text;
 pub use error::{Error, ErrorKind};
 pub use inspect::Inspector;
+pub use keys::{KeyError, Keyring};
 pub use masker::Masker;
-pub use operators::{Operator, Replacement};
+pub use operators::{Fpe, Generalize, Operator, OperatorDoc, Replacement, is_own_token};
 pub use options::{Framing, Limits, Options};
 pub use profiles::Profile;
 pub use report::Report;

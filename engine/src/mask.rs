@@ -7,16 +7,19 @@ pub(crate) use writer::{Candidate, Run, Writer};
 use crate::decide::Treatment;
 use crate::decode::Text;
 use crate::detectors::Find;
-use crate::operators::{Scalar, push_placeholder};
+use crate::operators::{Scalar, Setting, push_placeholder};
 use crate::rules::Ruleset;
 use crate::scan::Kind;
-use crate::{Class, ClassSet, Report};
+use crate::{Class, ClassSet, Keyring, Report};
 
 /// What masking needs to know besides the scalar.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Ruleset,
     pub(crate) lift: ClassSet,
+    pub(crate) keys: &'a Keyring,
+    /// The reference of the patient whom the record is about, where it is known.
+    pub(crate) subject: Option<&'a str>,
 }
 
 /// Masks a scalar into `out`. False: it stays as it came, and nothing has been written.
@@ -45,19 +48,18 @@ pub(crate) fn mask_scalar(
         Treatment::Mask(..) if kind == Kind::Null => false,
         Treatment::Mask(class, operator) => {
             report.count(class, false);
+            let setting = Setting {
+                class,
+                keys: context.keys,
+                subject: context.subject,
+            };
             if operator.reads() && kind == Kind::String {
                 let text = Text::decode(inside(source));
-                operator.write(
-                    Scalar {
-                        source,
-                        text: text.as_str(),
-                    },
-                    class,
-                    out,
-                );
+                let text = text.as_str();
+                operator.write(Scalar { source, text }, setting, out);
             } else {
                 let text = str::from_utf8(source).unwrap_or_default();
-                operator.write(Scalar { source, text }, class, out);
+                operator.write(Scalar { source, text }, setting, out);
             }
             true
         }

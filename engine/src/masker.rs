@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::mask::{Context, Run};
 use crate::scan::{Event, Scanner};
-use crate::{Class, ClassSet, Error, ErrorKind, Options, Report, Ruleset};
+use crate::{Class, ClassSet, Error, ErrorKind, Keyring, Options, Report, Ruleset};
 use stage::{Stage, Token};
 
 /// Masks one body.
@@ -17,6 +17,7 @@ use stage::{Stage, Token};
 pub struct Masker {
     rules: Arc<Ruleset>,
     lift: ClassSet,
+    keys: Keyring,
     scanner: Scanner,
     stage: Stage,
     failed: Option<Error>,
@@ -37,6 +38,7 @@ impl Masker {
             lift,
             scanner: Scanner::new(options.framing, &options.limits),
             stage: Stage::new(&options),
+            keys: options.keys,
             failed: None,
             offset: 0,
             is_finished: false,
@@ -50,6 +52,7 @@ impl Masker {
     /// later call gives the same error.
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let rules = Arc::clone(&self.rules);
+        let keys = self.keys.clone();
         self.guarded(out, |masker, out| {
             if masker.is_finished && !chunk.is_empty() {
                 return Err(Error {
@@ -60,6 +63,8 @@ impl Masker {
             let context = Context {
                 rules: &rules,
                 lift: masker.lift,
+                keys: &keys,
+                subject: None,
             };
             let mut run = Run {
                 context,
@@ -83,10 +88,13 @@ impl Masker {
     /// [`ErrorKind::Truncated`] if the JSON text is not complete; an error of an earlier call.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         let rules = Arc::clone(&self.rules);
+        let keys = self.keys.clone();
         self.guarded(out, |masker, out| {
             let context = Context {
                 rules: &rules,
                 lift: masker.lift,
+                keys: &keys,
+                subject: None,
             };
             let mut run = Run {
                 context,

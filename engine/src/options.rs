@@ -1,6 +1,6 @@
 //! How a body is read, and within which limits.
 
-use crate::ClassSet;
+use crate::{ClassSet, Keyring};
 
 /// How JSON texts are laid out in a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Default for Limits {
 }
 
 /// What one [`Masker`](crate::Masker) is told besides its rules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// One JSON text, or one a line.
     pub framing: Framing,
@@ -51,4 +51,6 @@ pub struct Options {
     ///
     /// [`Class::Credential`]: crate::Class::Credential
     pub lift: ClassSet,
+    /// What operators that need a key work with; without a key they redact.
+    pub keys: Keyring,
 }

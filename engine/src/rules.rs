@@ -18,7 +18,6 @@ pub(crate) use keys::{KeyRules, KeyTable};
 use selector::Pattern;
 
 use crate::detectors::Detectors;
-use crate::operators::MOST_KEPT;
 use crate::profiles::{Sibling, Source};
 use crate::{Class, Operator, Profile};
 use automaton::{Builder, Mark};
@@ -64,6 +63,18 @@ impl Ruleset {
     /// A builder without any rule.
     pub fn builder() -> RulesetBuilder {
         RulesetBuilder::default()
+    }
+
+    /// Whether a rule has an operator that redacts without a key.
+    ///
+    /// ```
+    /// use velum_engine::{Profile, Ruleset};
+    /// let rules = Ruleset::builder().profile(Profile::Pii).build()?;
+    /// assert!(!rules.needs_key());
+    /// # Ok::<(), velum_engine::RuleError>(())
+    /// ```
+    pub fn needs_key(&self) -> bool {
+        self.rules.iter().any(|rule| rule.operator.needs_key())
     }
 }
 
@@ -173,11 +184,7 @@ impl Compiling {
     }
 
     fn rule(&mut self, rule: &Rule) -> Result<(), String> {
-        if let Operator::Partial { keep_last } = rule.operator
-            && !(1..=MOST_KEPT).contains(&keep_last)
-        {
-            return Err(format!("partial keeps 1 to {MOST_KEPT} characters"));
-        }
+        rule.operator.check()?;
         let id = self.add(rule.class, rule.operator.clone(), true)?;
         match &rule.select {
             Selector::Keys(keys) if keys.is_empty() => Err("it names no key".into()),

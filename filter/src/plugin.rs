@@ -3,20 +3,18 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use velum_engine::Keyring;
 use velum_policy::Policy;
 
 use crate::host::{Buffer, Flow, Host, Level};
 use crate::protobuf;
 use crate::stream::Stream;
 
-/// The shortest masking key taken, in bytes: below it, short identifiers could be found by trial.
-const SHORTEST_KEY: usize = 32;
-
 /// One accepted configuration with its secrets; read-only, shared by the streams made under it.
 pub(crate) struct Plugin {
     pub(crate) policy: Policy,
+    /// What the rules mask with; empty where none of them needs a key.
+    pub(crate) keys: Keyring,
     /// There is one wherever an action reviews or may be asked.
     pub(crate) secrets: Option<Secrets>,
 }
@@ -27,6 +25,9 @@ pub(crate) struct Secrets {
     pub(crate) resource_key: [u8; 32],
     pub(crate) gateway_token: String,
 }
+
+/// Where Envoy gives variables to a filter.
+const LISTED: &str = "list it under vm_config.environment_variables";
 
 /// Every context of this VM, by the number that the host gave it.
 #[derive(Default)]
@@ -111,7 +112,20 @@ impl Plugin {
             .map_err(|error| format!("cannot be read (host status {})", error.0))?;
         let policy = parse(&configuration)?;
         let secrets = Secrets::load(host, &policy)?;
-        Ok(Self { policy, secrets })
+        let keys = policy
+            .keyring(|name| host.environment(name))
+            .map_err(|error| {
+                if error.message.ends_with("is not set") {
+                    format!("{error}; {LISTED}")
+                } else {
+                    error.to_string()
+                }
+            })?;
+        Ok(Self {
+            policy,
+            keys,
+            secrets,
+        })
     }
 
     fn announce(&self, host: &impl Host) {
@@ -145,17 +159,9 @@ impl Secrets {
             .first()
             .ok_or("/masking/keys: a policy service needs a key")?;
         let master = variable(host, &first.environment, "/masking/keys/0")?;
-        let master = STANDARD
-            .decode(master.trim())
-            .ok()
-            .filter(|key| key.len() >= SHORTEST_KEY);
-        let master = master.ok_or_else(|| {
-            format!(
-                "/masking/keys/0: the variable {} must hold at least {SHORTEST_KEY} random bytes \
-                 in base64; make one with: openssl rand -base64 32",
-                first.environment
-            )
-        })?;
+        let master = first
+            .decode(&master)
+            .map_err(|fault| format!("/masking/keys/0: {fault}"))?;
         Ok(Some(Self {
             fingerprint_key: velum_approval::derive_key(&master, "fingerprint"),
             resource_key: velum_approval::derive_key(&master, "resource"),
@@ -176,10 +182,5 @@ fn parse(configuration: &[u8]) -> Result<Policy, String> {
 fn variable(host: &impl Host, name: &str, pointer: &str) -> Result<String, String> {
     host.environment(name)
         .filter(|value| !value.trim().is_empty())
-        .ok_or_else(|| {
-            format!(
-                "{pointer}: the environment variable {name} is not set; list it under \
-             vm_config.environment_variables"
-            )
-        })
+        .ok_or_else(|| format!("{pointer}: the environment variable {name} is not set; {LISTED}"))
 }

@@ -84,6 +84,7 @@ fn try_headers(
                     framing,
                     limits: plugin.policy.limits().engine,
                     lift: release.lift,
+                    keys: plugin.keys.clone(),
                 };
                 Response::Masking(Box::new(Masking {
                     masker: Masker::new(Arc::clone(plugin.policy.rules()), options),

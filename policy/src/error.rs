@@ -8,7 +8,8 @@ use std::fmt;
 pub struct ConfigError {
     /// Where, as a JSON Pointer (RFC 6901) into the document; empty for the document itself.
     pub pointer: String,
-    /// What is wrong and what to do. Holds no value of the document but words of the schema.
+    /// What is wrong and what to do. Holds no value of the document but words of the schema and
+    /// names of environment variables.
     pub message: String,
 }
 

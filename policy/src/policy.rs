@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use velum_engine::Ruleset;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use velum_engine::{Keyring, Ruleset};
 
 use crate::action::{Action, Effect};
 use crate::condition::Atom;
@@ -79,6 +81,36 @@ pub struct MaskingKey {
     pub id: String,
     /// The environment variable that holds it.
     pub environment: String,
+}
+
+/// The shortest secret taken, in bytes: below it, short identifiers could be found by trial.
+const SHORTEST_SECRET: usize = 32;
+
+impl MaskingKey {
+    /// Decodes what the variable holds: at least 32 bytes in base64, white space around them.
+    ///
+    /// ```
+    /// use velum_policy::MaskingKey;
+    /// let key = MaskingKey { id: "k1".to_owned(), environment: "KEY".to_owned() };
+    /// let fault = key.decode("c2hvcnQ=").unwrap_err();
+    /// assert!(fault.starts_with("the variable KEY must hold at least 32 random bytes"));
+    /// ```
+    ///
+    /// # Errors
+    /// A sentence that names the variable, where it holds something else.
+    pub fn decode(&self, value: &str) -> Result<Vec<u8>, String> {
+        STANDARD
+            .decode(value.trim())
+            .ok()
+            .filter(|secret| secret.len() >= SHORTEST_SECRET)
+            .ok_or_else(|| {
+                format!(
+                    "the variable {} must hold at least {SHORTEST_SECRET} random bytes in base64; \
+                     make one with: openssl rand -base64 32",
+                    self.environment
+                )
+            })
+    }
 }
 
 /// Bounds on what is held in memory for one request.
@@ -160,6 +192,39 @@ impl Policy {
     /// The masking keys; the first writes.
     pub fn keys(&self) -> &[MaskingKey] {
         &self.keys
+    }
+
+    /// The keys that the rules mask with, read by the names of their environment variables. Where no
+    /// rule needs one, none is read and the ring is empty.
+    ///
+    /// ```
+    /// use velum_policy::Policy;
+    /// let policy = br#"{"version": 1, "masking": {"profiles": ["pii"]}}"#;
+    /// assert!(Policy::parse(policy)?.keyring(|_| None).unwrap().is_empty());
+    /// # Ok::<(), velum_policy::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A variable that is not set, or does not hold a key.
+    pub fn keyring(
+        &self,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Keyring, ConfigError> {
+        if !self.rules.needs_key() {
+            return Ok(Keyring::default());
+        }
+        let mut secrets = Vec::with_capacity(self.keys.len());
+        for (index, key) in self.keys.iter().enumerate() {
+            let fault = |message| ConfigError::new(format!("/masking/keys/{index}"), message);
+            let value = environment(&key.environment)
+                .filter(|value| !value.trim().is_empty())
+                .ok_or_else(|| {
+                    let name = &key.environment;
+                    fault(format!("the environment variable {name} is not set"))
+                })?;
+            secrets.push((key.id.clone(), key.decode(&value).map_err(fault)?));
+        }
+        Keyring::new(secrets).map_err(|error| ConfigError::new("/masking/keys", error.to_string()))
     }
 
     /// Bounds on memory.

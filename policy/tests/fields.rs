@@ -183,6 +183,59 @@ fn masking_keys() {
 }
 
 #[test]
+fn keys_are_read_where_a_rule_needs_one() {
+    let keys = json!([{"id": "k1", "environment": "A"}, {"id": "k2", "environment": "B"}]);
+    let unkeyed = with("masking", json!({"profiles": ["pii"], "keys": keys}));
+    assert!(
+        unkeyed
+            .keyring(|_| panic!("none is needed"))
+            .unwrap()
+            .is_empty()
+    );
+    let rule = json!([{"key": "m", "class": "mrn", "operator": "token"}]);
+    let keyed = with("masking", json!({"rules": rule, "keys": keys}));
+    let good = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+    let ring = |a: Option<&str>, b: Option<&str>| {
+        keyed
+            .keyring(|name| if name == "A" { a } else { b }.map(str::to_owned))
+            .map(|ring| format!("{ring:?}"))
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        ring(Some(good), Some(good)),
+        Ok("Keyring(2 keys)".to_owned())
+    );
+    for (a, b, expected) in [
+        (
+            None,
+            Some(good),
+            "/masking/keys/0: the environment variable A is not set",
+        ),
+        (
+            Some(good),
+            Some(" "),
+            "/masking/keys/1: the environment variable B is not set",
+        ),
+        (
+            Some(good),
+            Some("c2hvcnQ="),
+            "/masking/keys/1: the variable B must hold at least 32 ",
+        ),
+        (
+            Some(good),
+            Some("%"),
+            "/masking/keys/1: the variable B must hold at least 32 ",
+        ),
+    ] {
+        let fault = ring(a, b).unwrap_err();
+        assert!(
+            fault.starts_with(expected) && !fault.contains("c2hvcnQ"),
+            "{fault}"
+        );
+    }
+}
+
+#[test]
 fn responses_host_mode_and_limits() {
     assert_eq!(
         with("responses", json!({"otherwise": "pass"})).otherwise(),

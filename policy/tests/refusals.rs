@@ -190,24 +190,6 @@ fn what_is_not_yet_supported() {
             "/actions/3/limits",
             "not yet supported",
         ),
-        (
-            "/masking/rules/0/operator",
-            json!({"token": {"prefix": "MRN-"}}),
-            "/masking/rules/0/operator/token",
-            "not yet supported",
-        ),
-        (
-            "/masking/rules/0/operator",
-            json!({"fpe": {}}),
-            "/masking/rules/0/operator/fpe",
-            "not yet supported",
-        ),
-        (
-            "/masking/rules/0/operator",
-            json!("date_shift"),
-            "/masking/rules/0/operator",
-            "not yet supported",
-        ),
     ]);
 }
 
@@ -395,7 +377,55 @@ fn values_of_the_wrong_kind_or_range() {
             "/masking/rules/0/operator",
             json!({"generalize": "month"}),
             "/masking/rules/0/operator/generalize",
-            "one of: year",
+            "one of: year, zip3, age, {range",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"generalize": {"range": {"width": 0}}}),
+            "/masking/rules/0/operator/generalize/range/width",
+            "from 1 to",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"generalize": {"range": {}}}),
+            "/masking/rules/0/operator/generalize/range",
+            "\"width\"",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"token": {"prefix": "M R"}}),
+            "/masking/rules/0/operator/token/prefix",
+            "at most 16 letters",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"token": {"prefix": ""}}),
+            "/masking/rules/0/operator/token/prefix",
+            "must not be empty",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"fpe": {"alphabet": "hex"}}),
+            "/masking/rules/0/operator/fpe/alphabet",
+            "one of: digits, alphanumeric",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"fpe": {"alphabet": "alphanumeric", "luhn": true}}),
+            "/masking/rules/0/operator/fpe/luhn",
+            "only digits have a check digit",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!("date_shift"),
+            "/masking/rules/0/operator",
+            "{date_shift: {days: …}}",
+        ),
+        (
+            "/masking/rules/0/operator",
+            json!({"date_shift": {"days": 3651}}),
+            "/masking/rules/0/operator/date_shift/days",
+            "from 1 to 3650",
         ),
         (
             "/masking/rules/0/operator/partial/keep_last",
@@ -1390,5 +1420,28 @@ fn messages_hold_no_values() {
         change(&mut document, place, Some(json!(secret)));
         let error = parse(&document).unwrap_err();
         assert!(!error.to_string().contains(secret), "{error}");
+    }
+}
+
+#[test]
+fn operators_that_need_a_key_where_there_is_none() {
+    for operator in [
+        json!("token"),
+        json!("fpe"),
+        json!({"token": {"prefix": "MRN-"}}),
+        json!({"fpe": {"alphabet": "alphanumeric"}}),
+        json!({"date_shift": {"days": 50}}),
+    ] {
+        let document = json!({"version": 1, "masking": {
+            "rules": [{"key": "mrn", "class": "mrn", "operator": operator}],
+        }});
+        let error = Policy::parse(document.to_string().as_bytes()).unwrap_err();
+        assert_eq!(error.pointer, "/masking/rules/0/operator");
+        assert!(
+            error
+                .message
+                .ends_with(" needs a key: list one under masking.keys"),
+            "{error}"
+        );
     }
 }

@@ -203,3 +203,31 @@ fn a_closed_pipe_ends_it_without_noise() {
     assert_eq!(String::from_utf8_lossy(&outcome.stderr), "");
     assert_eq!(outcome.status.code(), Some(1));
 }
+
+#[test]
+fn keyed_operators_take_their_keys_from_the_environment() {
+    let folder = Folder::new();
+    let policy = folder.write(
+        "policy.yaml",
+        "version: 1\nmasking:\n  keys: [{id: k1, environment: VELUM_TEST_KEY}]\n  rules:\n  \
+         - {key: mrn, class: mrn, operator: {token: {prefix: MRN-}}}\n",
+    );
+    let file = folder.write("a.json", r#"["x",{"mrn":"12"}]"#);
+    let run_with = |key: Option<&str>| {
+        let mut command = program::command(&["mask", "--policy", &policy, &file]);
+        command.env_remove("VELUM_TEST_KEY");
+        if let Some(key) = key {
+            command.env("VELUM_TEST_KEY", key);
+        }
+        program::run(command, "")
+    };
+    let missing = run_with(None);
+    assert_eq!((missing.code, missing.output.as_str()), (Some(1), ""));
+    let expected = "/masking/keys/0: the environment variable VELUM_TEST_KEY is not set";
+    assert!(missing.errors.contains(expected), "{}", missing.errors);
+    let masked = run_with(Some("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="));
+    assert_eq!(
+        masked,
+        Outcome::ok(r#"["x",{"mrn":"MRN-dzcniiylz3vrlcol5s2fx2"}]"#)
+    );
+}

@@ -8,7 +8,7 @@
 
 use super::{ByPath, Companions, Definition, Evidence, Sibling, Source, Verdict};
 use crate::detectors::{EMAIL, PHONE, SSN};
-use crate::{Class, Operator, Replacement};
+use crate::{Class, Generalize, Operator, Replacement};
 
 const NARRATIVE: &str = "<div xmlns=\"http://www.w3.org/1999/xhtml\">[masked:narrative]</div>";
 
@@ -43,7 +43,7 @@ pub(crate) const DEFINITION: Definition = Definition {
         },
         ByPath {
             class: Class::Date,
-            operator: || Operator::Year,
+            operator: || Operator::Generalize(Generalize::Year),
             paths: &[
                 "$..birthDate",
                 "$..deceasedDateTime",

@@ -82,7 +82,7 @@ fn a_patient_is_masked_whatever_else_is_active() {
         assert_eq!(masked(&rules, Options::default(), MASKED), MASKED, "again");
         check_splits(
             &rules,
-            Options::default(),
+            &Options::default(),
             PATIENT.as_bytes(),
             0..=PATIENT.len(),
         );
@@ -107,7 +107,7 @@ fn a_patient_is_masked_wherever_it_stands() {
     );
     check_splits(
         &rules,
-        lines(),
+        &lines(),
         body.as_bytes(),
         (0..=body.len()).step_by(7),
     );
@@ -132,8 +132,8 @@ fn lifting_one_class_shows_only_that_class() {
         (Class::Photo, &["UXVpbGw="]),
     ] {
         let options = lift(&[class]);
-        let out = masked(&rules, options, PATIENT);
-        let report = mask(&rules, options, PATIENT.as_bytes()).1.unwrap();
+        let out = masked(&rules, options.clone(), PATIENT);
+        let report = mask(&rules, options.clone(), PATIENT.as_bytes()).1.unwrap();
         assert!(report.lifted(class) > 0 && report.lifted_total() == report.lifted(class));
         let canaries = [
             "Q-111",
@@ -164,7 +164,7 @@ fn lifting_one_class_shows_only_that_class() {
         }
         check_splits(
             &rules,
-            options,
+            &options,
             PATIENT.as_bytes(),
             (0..=PATIENT.len()).step_by(11),
         );
@@ -193,8 +193,8 @@ fn contradicting_siblings_are_an_identifier_that_is_never_lifted() {
             r#"{"x":{"display":"[masked:name]","code":"c","reference":"r"}}"#,
         ),
     ] {
-        assert_eq!(masked(&rules, options, body), expected);
-        check_splits(&rules, options, body.as_bytes(), 0..=body.len());
+        assert_eq!(masked(&rules, options.clone(), body), expected);
+        check_splits(&rules, &options, body.as_bytes(), 0..=body.len());
     }
 }
 
@@ -212,7 +212,7 @@ fn what_waits_beyond_the_limit_is_an_identifier_that_is_not_lifted() {
         options.lift = [Class::Ssn, Class::Identifier, Class::Name]
             .into_iter()
             .collect();
-        check_splits(&rules, options, body.as_bytes(), 0..=body.len());
+        check_splits(&rules, &options, body.as_bytes(), 0..=body.len());
         let out = masked(&rules, options, &body);
         assert!(
             out.contains(r#""value":"3""#),
@@ -229,7 +229,7 @@ fn nested_references_and_detectors_inside_of_what_stays() {
     let body = r#"{"subject":{"display":"A B","identifier":{"value":"7","system":"http://hl7.org/fhir/sid/us-ssn","assigner":{"display":"C"}},"reference":"Patient/1"},"code":{"coding":[{"display":"ask 212-555-0123","code":"x"}]}}"#;
     let expected = r#"{"subject":{"display":"[masked:name]","identifier":{"value":"[masked:ssn]","system":"http://hl7.org/fhir/sid/us-ssn","assigner":{"display":"[masked:name]"}},"reference":"Patient/1"},"code":{"coding":[{"display":"ask [masked:phone]","code":"x"}]}}"#;
     assert_eq!(masked(&rules, Options::default(), body), expected);
-    check_splits(&rules, Options::default(), body.as_bytes(), 0..=body.len());
+    check_splits(&rules, &Options::default(), body.as_bytes(), 0..=body.len());
 }
 
 /// Types of FHIR that are masked, where they stand, and their members.
@@ -304,7 +304,7 @@ fn extensions_of_what_is_masked_do_not_repeat_it() {
             assert_eq!(masked(&rules, Options::default(), &out), out, "again");
             check_splits(
                 &rules,
-                Options::default(),
+                &Options::default(),
                 body.as_bytes(),
                 (0..=body.len()).step_by(13),
             );
@@ -344,7 +344,7 @@ fn a_display_is_shown_where_it_is_that_of_a_coding() {
         let out = masked(&rules, Options::default(), body);
         assert!(out.contains(r#""display":"[masked:name]""#), "{out}");
         assert_eq!(masked(&rules, Options::default(), &out), out, "again");
-        check_splits(&rules, Options::default(), body.as_bytes(), 0..=body.len());
+        check_splits(&rules, &Options::default(), body.as_bytes(), 0..=body.len());
     }
 }
 

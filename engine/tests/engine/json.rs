@@ -108,7 +108,7 @@ fn valid_texts_come_out_as_they_came() {
             let (out, result) = mask(&rules, Options::default(), text.as_bytes());
             assert!(result.is_ok(), "{text}: {result:?}");
             assert_eq!(out, text.as_bytes(), "{text}");
-            check_splits(&rules, Options::default(), text.as_bytes(), 0..=text.len());
+            check_splits(&rules, &Options::default(), text.as_bytes(), 0..=text.len());
         }
     }
 }
@@ -123,7 +123,7 @@ fn invalid_texts_are_refused() {
     for text in texts {
         let (_, result) = mask(&rules, Options::default(), text);
         assert!(result.is_err(), "{}", String::from_utf8_lossy(text));
-        check_splits(&rules, Options::default(), text, 0..=text.len());
+        check_splits(&rules, &Options::default(), text, 0..=text.len());
     }
 }
 
@@ -141,7 +141,7 @@ fn errors_tell_kind_and_place() {
         let (_, result) = mask(&no_rules(), limits(3, 16, 16), text);
         let error = result.unwrap_err();
         assert_eq!((error.kind, error.offset), (kind, offset));
-        check_splits(&no_rules(), limits(3, 16, 16), text, 0..=text.len());
+        check_splits(&no_rules(), &limits(3, 16, 16), text, 0..=text.len());
     }
 }
 
@@ -202,7 +202,7 @@ fn lines_are_texts_of_their_own() {
             "{text:?}"
         );
         assert!(result.is_err() || out == text.as_bytes());
-        check_splits(&all_profiles(), lines(), text.as_bytes(), 0..=text.len());
+        check_splits(&all_profiles(), &lines(), text.as_bytes(), 0..=text.len());
     }
 }
 
@@ -226,7 +226,7 @@ fn json_test_suite() {
         assert_eq!(result.is_ok(), accepted, "{name}: {result:?}");
         assert!(!accepted || out == body, "{name}");
         if body.len() < 2000 {
-            check_splits(&rules, Options::default(), &body, 0..=body.len());
+            check_splits(&rules, &Options::default(), &body, 0..=body.len());
         }
         seen += 1;
     }

@@ -4,5 +4,6 @@ mod fhir;
 mod inspector;
 mod json;
 mod masking;
+mod operators;
 mod properties;
 mod support;

@@ -140,12 +140,12 @@ proptest! {
             options.lift = [Class::Name, Class::Ssn, Class::Mrn].into_iter().collect();
         }
         let rules = rules();
-        let (whole, result) = mask(&rules, options, body.as_bytes());
+        let (whole, result) = mask(&rules, options.clone(), body.as_bytes());
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
         cuts.extend([0, body.len()]);
         cuts.sort_unstable();
         let chunks = cuts.windows(2).map(|pair| &body.as_bytes()[pair[0]..pair[1]]);
-        let (split, split_result) = mask_chunks(&rules, options, chunks);
+        let (split, split_result) = mask_chunks(&rules, options.clone(), chunks);
         prop_assert_eq!(&split_result, &result);
         let (single, single_result) = mask_chunks(&rules, options, body.as_bytes().chunks(1));
         prop_assert_eq!(&single_result, &result);
@@ -188,7 +188,7 @@ proptest! {
         framing in any::<bool>())
     {
         let options = if framing { crate::support::lines() } else { Options::default() };
-        let whole = mask(&all_profiles(), options, &body).1;
+        let whole = mask(&all_profiles(), options.clone(), &body).1;
         let single = mask_chunks(&all_profiles(), options, body.chunks(1)).1;
         prop_assert_eq!(&single, &whole);
         if !framing && serde_json::from_slice::<Value>(&body).is_ok() {

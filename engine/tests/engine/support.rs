@@ -85,13 +85,13 @@ pub(crate) fn masked(rules: &Arc<Ruleset>, options: Options, body: &str) -> Stri
 /// The output is the same for every cut into two, and byte by byte; a failure is the same failure.
 pub(crate) fn check_splits(
     rules: &Arc<Ruleset>,
-    options: Options,
+    options: &Options,
     body: &[u8],
     cuts: impl Iterator<Item = usize>,
 ) {
-    let (out, result) = mask(rules, options, body);
+    let (out, result) = mask(rules, options.clone(), body);
     let same = |chunks: &[&[u8]], what: &str| {
-        let (split_out, split_result) = mask_chunks(rules, options, chunks.iter().copied());
+        let (split_out, split_result) = mask_chunks(rules, options.clone(), chunks.iter().copied());
         assert_eq!(
             split_result,
             result,

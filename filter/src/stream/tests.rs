@@ -875,3 +875,35 @@ fn nothing_logged_or_replied_holds_a_value_of_the_request() {
     assert!(!vm.reply().body.contains("Canary"));
     assert!(!vm.host.log.borrow().join("\n").contains("Canary"));
 }
+
+#[test]
+fn tokens_are_made_with_the_keys_of_the_environment() {
+    let mut policy = policy();
+    policy["masking"]["rules"] =
+        json!([{"key": "mrn", "class": "mrn", "operator": {"token": {"prefix": "MRN-"}}}]);
+    let mut vm = Vm::with(&policy);
+    vm.request("GET", "/Patient/1", &[]);
+    vm.response(
+        &[(":status", "200"), ("content-type", "application/json")],
+        false,
+    );
+    let body = r#"{"mrn":"12"}"#;
+    vm.response_body(body, true);
+    let out = vm.host.body_text(Buffer::ResponseBody);
+    assert!(
+        out.starts_with(r#"{"mrn":"MRN-"#) && out.len() == body.len() + 24,
+        "{out}"
+    );
+
+    let host = Fake::default();
+    let text = policy.to_string();
+    host.set_body(Buffer::PluginConfiguration, text.as_bytes());
+    let variables = [("VELUM_GATEWAY_TOKEN".to_owned(), "gateway-token".to_owned())];
+    host.environment.borrow_mut().extend(variables);
+    assert!(!Dispatcher::default().configure(&host, ROOT, text.len()));
+    let log = host.log.borrow().concat();
+    assert!(
+        log.contains("VELUM_MASKING_KEY is not set; list it under"),
+        "{log}"
+    );
+}

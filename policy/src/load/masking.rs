@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use velum_engine::{Operator, Profile, Replacement, Rule, Ruleset, Selector};
+use velum_engine::{Fpe, Generalize, Operator, Profile, Replacement, Rule, Ruleset, Selector};
 
 use super::names;
 use crate::cursor::Cursor;
 use crate::error::ConfigError;
 use crate::policy::MaskingKey;
 use crate::tree::Node;
-
-const NOT_YET: &str = "not yet supported: take redact";
 
 pub(super) struct Masking {
     pub(super) rules: Arc<Ruleset>,
@@ -45,7 +43,7 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
         builder = builder.profile(profile);
     }
     for at in &rules {
-        builder = builder.rule(rule(at)?);
+        builder = builder.rule(rule(at, !keys.is_empty())?);
     }
     for at in &exempt {
         builder = builder.exempt(at.object(&["path"], &[])?.required("path")?.string()?);
@@ -88,7 +86,7 @@ fn keys(at: &Cursor<'_>) -> Result<Vec<MaskingKey>, ConfigError> {
     Ok(keys)
 }
 
-fn rule(at: &Cursor<'_>) -> Result<Rule, ConfigError> {
+fn rule(at: &Cursor<'_>, has_keys: bool) -> Result<Rule, ConfigError> {
     let fields = at.object(&["path", "key", "class", "operator"], &[])?;
     let select = match (fields.optional("path"), fields.optional("key")) {
         (Some(path), None) => Selector::Path(path.string()?.to_owned()),
@@ -105,11 +103,17 @@ fn rule(at: &Cursor<'_>) -> Result<Rule, ConfigError> {
         }
         _ => return Err(at.fault("give exactly one of: path, key")),
     };
-    let operator = fields
-        .optional("operator")
-        .map(|at| operator(&at))
-        .transpose()?
-        .unwrap_or(Operator::Redact);
+    let operator = match fields.optional("operator") {
+        Some(at) => {
+            let operator = operator(&at)?;
+            if operator.needs_key() && !has_keys {
+                let name = operator.name();
+                return Err(at.fault(format!("{name} needs a key: list one under masking.keys")));
+            }
+            operator
+        }
+        None => Operator::Redact,
+    };
     Ok(Rule {
         name: at.pointer().to_owned(),
         select,
@@ -119,7 +123,6 @@ fn rule(at: &Cursor<'_>) -> Result<Rule, ConfigError> {
 }
 
 fn operator(at: &Cursor<'_>) -> Result<Operator, ConfigError> {
-    const LATER: &[&str] = &["token", "fpe", "date_shift"];
     match at.node() {
         // In YAML the operator's name is also the word for no value.
         Node::Null => return Ok(Operator::Null),
@@ -128,16 +131,28 @@ fn operator(at: &Cursor<'_>) -> Result<Operator, ConfigError> {
                 "redact" => Ok(Operator::Redact),
                 "null" => Ok(Operator::Null),
                 "remove" => Ok(Operator::Remove),
-                word if LATER.contains(&word) => Err(at.fault(NOT_YET)),
+                "token" => Ok(Operator::Token {
+                    prefix: String::new(),
+                }),
+                "fpe" => Ok(Operator::Fpe(Fpe::Digits { luhn: false })),
                 _ => Err(at.fault(
-                    "must be one of: redact, null, remove, {replace: …}, {partial: {keep_last: …}}, \
-                     {generalize: year}",
+                    "must be one of: redact, null, remove, token, fpe, {replace: …}, \
+                     {partial: {keep_last: …}}, {token: {prefix: …}}, {fpe: {alphabet: …}}, \
+                     {date_shift: {days: …}}, {generalize: …}",
                 )),
             };
         }
         _ => {}
     }
-    let (name, at) = at.choice(&["replace", "partial", "generalize"], LATER)?;
+    let known = [
+        "replace",
+        "partial",
+        "token",
+        "fpe",
+        "date_shift",
+        "generalize",
+    ];
+    let (name, at) = at.choice(&known, &[])?;
     match name {
         "replace" => replacement(&at).map(Operator::Replace),
         "partial" => {
@@ -146,8 +161,62 @@ fn operator(at: &Cursor<'_>) -> Result<Operator, ConfigError> {
             let keep_last = u8::try_from(at.integer(1, 4)?).unwrap_or(1);
             Ok(Operator::Partial { keep_last })
         }
-        _ => at.word(&[("year", ())]).map(|()| Operator::Year),
+        "token" => token(&at),
+        "fpe" => fpe(&at).map(Operator::Fpe),
+        "date_shift" => {
+            let at = at.object(&["days"], &[])?.required("days")?;
+            // The engine shifts by ten years at most.
+            let days = u16::try_from(at.integer(1, 3650)?).unwrap_or(1);
+            Ok(Operator::DateShift { days })
+        }
+        _ => generalize(&at).map(Operator::Generalize),
     }
+}
+
+fn token(at: &Cursor<'_>) -> Result<Operator, ConfigError> {
+    let Some(at) = at.object(&["prefix"], &[])?.optional("prefix") else {
+        return Ok(Operator::Token {
+            prefix: String::new(),
+        });
+    };
+    let operator = Operator::Token {
+        prefix: at.string()?.to_owned(),
+    };
+    operator.check().map_err(|message| at.fault(message))?;
+    Ok(operator)
+}
+
+fn fpe(at: &Cursor<'_>) -> Result<Fpe, ConfigError> {
+    let fields = at.object(&["alphabet", "luhn"], &[])?;
+    let is_digits = match fields.optional("alphabet") {
+        Some(at) => at.word(&[("digits", true), ("alphanumeric", false)])?,
+        None => true,
+    };
+    match fields.optional("luhn") {
+        Some(at) if !is_digits => {
+            Err(at.fault("only digits have a check digit: leave it out, or take digits"))
+        }
+        Some(at) => at.bool().map(|luhn| Fpe::Digits { luhn }),
+        None if is_digits => Ok(Fpe::Digits { luhn: false }),
+        None => Ok(Fpe::Alphanumeric),
+    }
+}
+
+fn generalize(at: &Cursor<'_>) -> Result<Generalize, ConfigError> {
+    if let Node::Object(_) = at.node() {
+        let (_, at) = at.choice(&["range"], &[])?;
+        let at = at.object(&["width"], &[])?.required("width")?;
+        let width = at.integer(1, u32::MAX.into())?;
+        return u32::try_from(width)
+            .map(|width| Generalize::Range { width })
+            .map_err(|_| at.fault("is too large"));
+    }
+    at.word(&[
+        ("year", Generalize::Year),
+        ("zip3", Generalize::Zip3),
+        ("age", Generalize::Age),
+    ])
+    .map_err(|_| at.fault("must be one of: year, zip3, age, {range: {width: …}}"))
 }
 
 fn replacement(at: &Cursor<'_>) -> Result<Replacement, ConfigError> {

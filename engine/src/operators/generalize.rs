@@ -1,0 +1,38 @@
+//! A value made coarser, until it is shared by many.
+
+use crate::operators::{Scalar, Setting, age, range, year, zip3};
+
+/// How a value is made coarser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generalize {
+    /// A date (`YYYY`, `YYYY-MM`, `YYYY-MM-DD`, with or without a time) becomes its year, which
+    /// FHIR's `date` and `dateTime` allow; anything else is redacted. Safe Harbor allows the year,
+    /// 45 CFR 164.514(b)(2)(i)(C).
+    Year,
+    /// A US ZIP code becomes its first three digits where more than 20,000 people live there, else
+    /// `000`, as does everything else: 45 CFR 164.514(b)(2)(i)(B).
+    Zip3,
+    /// An age over 89 becomes `90+`, another stays, and what is no age in years is redacted:
+    /// 45 CFR 164.514(b)(2)(i)(C).
+    Age,
+    /// A number becomes the range that it falls into, `40-49` for 47 and a width of 10.
+    Range {
+        /// How many whole numbers a range has, at least 1.
+        width: u32,
+    },
+}
+
+/// Writes what is left of the value.
+pub(crate) fn write(
+    scalar: Scalar<'_>,
+    generalize: Generalize,
+    setting: Setting<'_>,
+    out: &mut Vec<u8>,
+) {
+    match generalize {
+        Generalize::Year => year::write(scalar, setting.class, out),
+        Generalize::Zip3 => zip3::write(scalar, out),
+        Generalize::Age => age::write(scalar, setting.class, out),
+        Generalize::Range { width } => range::write(scalar, width, setting.class, out),
+    }
+}
