@@ -126,18 +126,31 @@ impl Detectors {
 /// # Ok::<(), velum_engine::RuleError>(())
 /// ```
 pub fn mask_text(rules: &Ruleset, text: &str) -> String {
+    mask_counted(rules, text, |_| ()).unwrap_or_else(|| text.to_owned())
+}
+
+/// The same; `None`: there is nothing to mask. Calls back with the class of each find.
+pub(crate) fn mask_counted(
+    rules: &Ruleset,
+    text: &str,
+    mut count: impl FnMut(Class),
+) -> Option<String> {
     let mut detectors = rules.detectors;
     if detectors.are_none() {
         detectors.enable(ALL);
     }
     let finds = detectors.find(text);
     if finds.is_empty() {
-        return text.to_owned();
+        return None;
     }
-    match detectors.settle(text, finds) {
-        Some(finds) => replace(text, &finds).0,
-        None => format!("[masked:{}]", Class::Other),
+    let Some(finds) = detectors.settle(text, finds) else {
+        count(Class::Other);
+        return Some(format!("[masked:{}]", Class::Other));
+    };
+    for find in &finds {
+        count(find.class);
     }
+    Some(replace(text, &finds).0)
 }
 
 /// How many digits a text holds, and whether an `@`, a `%` or a backslash: what hides something

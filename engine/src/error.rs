@@ -9,7 +9,8 @@ use std::fmt;
 pub struct Error {
     /// What is wrong.
     pub kind: ErrorKind,
-    /// Where: the faulty byte, or for [`ErrorKind::Token`] the first byte of the token.
+    /// Where: the faulty byte, or for [`ErrorKind::Token`] the first byte of the token or
+    /// line.
     pub offset: u64,
 }
 
@@ -24,10 +25,13 @@ pub enum ErrorKind {
     /// Nested deeper than `limits.depth`; carries that limit.
     Depth(usize),
     /// A member name, a number, or a comma with the white space behind it is longer than
-    /// `limits.token_bytes`; carries that limit.
+    /// `limits.token_bytes`; carries that limit. Among events also a line that is no data, or what
+    /// such lines wait in together.
     Token(usize),
-    /// The body ended before its JSON text did.
+    /// The body, or the event, ended before its JSON text did.
     Truncated,
+    /// A `retry` line of an event stream that is no number of milliseconds.
+    Field,
     /// More bytes came after `finish`.
     Finished,
 }
@@ -44,6 +48,7 @@ impl fmt::Display for Error {
                 write!(formatter, "token longer than limits.token_bytes ({limit})")?;
             }
             ErrorKind::Truncated => write!(formatter, "JSON ends too early")?,
+            ErrorKind::Field => write!(formatter, "invalid field of an event")?,
             ErrorKind::Finished => write!(formatter, "data after the end")?,
         }
         write!(formatter, " at byte {}", self.offset)

@@ -44,7 +44,8 @@ pub struct Inspector {
 }
 
 impl Inspector {
-    /// An inspector for one body.
+    /// An inspector for one body. [`Framing::Events`] is read as [`Framing::Document`] here: a body
+    /// of events is refused.
     pub fn new(limits: Limits, framing: Framing) -> Self {
         Self {
             scanner: Scanner::new(framing, &limits),

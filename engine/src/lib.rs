@@ -29,12 +29,16 @@
 //! - `decide`: what the rules say about that place.
 //! - `mask`: writes the value as it came, or what its operator makes of it.
 //!
+//! With [`Framing::Events`], `events` stands before it: it takes the data of each event out of its
+//! lines, and what comes out of the pipeline goes back into lines.
+//!
 //! Detectors, operators and profiles are one file each, registered in one table each.
 //!
 //! # Invariants
 //!
 //! - The output does not depend on how the input was cut into chunks.
-//! - What no rule and no detector touches comes out byte for byte.
+//! - What no rule and no detector touches comes out byte for byte; what [`Framing::Events`] says is
+//!   the exception.
 //! - The output of valid JSON is valid JSON; masking it again changes nothing, but where the
 //!   operators [`Fpe`](Operator::Fpe) and [`DateShift`](Operator::DateShift) are used.
 //! - An operator that needs a key and has none redacts.
@@ -57,6 +61,7 @@ mod decide;
 mod decode;
 mod detectors;
 mod error;
+mod events;
 mod inspect;
 mod keys;
 mod mask;

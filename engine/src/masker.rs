@@ -6,9 +6,10 @@ mod stage;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::events::Events;
 use crate::mask::{Context, Run};
 use crate::scan::{Event, Scanner};
-use crate::{Class, ClassSet, Error, ErrorKind, Keyring, Options, Report, Ruleset};
+use crate::{Class, ClassSet, Error, ErrorKind, Framing, Keyring, Options, Report, Ruleset};
 use stage::{Stage, Token};
 
 /// Masks one body.
@@ -20,6 +21,8 @@ pub struct Masker {
     keys: Keyring,
     scanner: Scanner,
     stage: Stage,
+    /// With [`Framing::Events`], what reads the body in place of the two above.
+    events: Option<Box<Events>>,
     failed: Option<Error>,
     offset: u64,
     is_finished: bool,
@@ -28,6 +31,16 @@ pub struct Masker {
 impl Masker {
     /// A masker for one body.
     pub fn new(rules: Arc<Ruleset>, options: Options) -> Self {
+        let events =
+            (options.framing == Framing::Events).then(|| Box::new(Events::new(&rules, options.clone())));
+        Self {
+            events,
+            ..Self::of_texts(rules, options)
+        }
+    }
+
+    /// A masker for one JSON text after the other, with [`restart`](Self::restart) between them.
+    pub(crate) fn of_texts(rules: Arc<Ruleset>, options: Options) -> Self {
         let lift = options
             .lift
             .iter()
@@ -39,6 +52,7 @@ impl Masker {
             scanner: Scanner::new(options.framing, &options.limits),
             stage: Stage::new(&options),
             keys: options.keys,
+            events: None,
             failed: None,
             offset: 0,
             is_finished: false,
@@ -59,6 +73,10 @@ impl Masker {
                     kind: ErrorKind::Finished,
                     offset: masker.offset,
                 });
+            }
+            if let Some(events) = &mut masker.events {
+                masker.offset += chunk.len() as u64;
+                return events.feed(chunk, out);
             }
             let context = Context {
                 rules: &rules,
@@ -90,6 +108,10 @@ impl Masker {
         let rules = Arc::clone(&self.rules);
         let keys = self.keys.clone();
         self.guarded(out, |masker, out| {
+            if let Some(events) = &mut masker.events {
+                masker.is_finished = true;
+                return events.finish(out);
+            }
             let context = Context {
                 rules: &rules,
                 lift: masker.lift,
@@ -111,14 +133,37 @@ impl Masker {
     }
 
     /// Whether the top-level value is complete (with [`Framing::Lines`](crate::Framing::Lines):
-    /// whether no line is begun) and nothing is held back, so that the body may end here.
+    /// whether no line is begun; with [`Framing::Events`]: no line, and no event has data that
+    /// waits for its end) and nothing is held back, so that the body may end here.
     pub fn is_closed(&self) -> bool {
-        self.failed.is_none() && self.scanner.is_closed()
+        self.failed.is_none()
+            && match &self.events {
+                Some(events) => events.is_closed(),
+                None => self.scanner.is_closed(),
+            }
     }
 
     /// What has been done so far.
     pub fn report(&self) -> &Report {
-        &self.stage.report
+        match &self.events {
+            Some(events) => events.report(),
+            None => &self.stage.report,
+        }
+    }
+
+    /// For what is masked beside the text.
+    pub(crate) fn report_mut(&mut self) -> &mut Report {
+        &mut self.stage.report
+    }
+
+    /// Forgets the text, complete or not, and goes on counting: another one follows.
+    pub(crate) fn restart(&mut self, options: &Options) {
+        let report = std::mem::take(&mut self.stage.report);
+        self.scanner = Scanner::new(options.framing, &options.limits);
+        self.stage = Stage::new(options);
+        self.stage.report = report;
+        self.offset = 0;
+        self.is_finished = false;
     }
 
     /// After a failure nothing is ever written; what the failing call had written is taken back.

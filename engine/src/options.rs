@@ -10,6 +10,15 @@ pub enum Framing {
     Document,
     /// NDJSON: one JSON text a line, no line break inside a text, blank lines allowed.
     Lines,
+    /// Server-sent events (`text/event-stream`): the data of each event is one JSON text, in one
+    /// `data` line or several. Data that is `[DONE]` or nothing but white space passes.
+    ///
+    /// Events are masked each on their own, and each leaves with its last byte. The output differs
+    /// from the input in more than masked values where comments have a text (they come out as `:`),
+    /// where a line is no field that clients know (dropped) or is none of data but stands between
+    /// those or behind them (it comes behind them all), and where the `data` lines of one event
+    /// begin or end in different ways (all are written like the first).
+    Events,
 }
 
 /// Bounds on what is kept in memory for one body.
@@ -22,6 +31,9 @@ pub struct Limits {
     /// The longest token that is looked at whole, in bytes of the body, quotes included. A longer
     /// string that a rule or detector would have to see is masked whole; a longer member name or
     /// number, or more white space behind a comma, ends the body with [`ErrorKind::Token`].
+    ///
+    /// With [`Framing::Events`], also the longest line that is no data, and how much of such lines
+    /// may wait for the end of an event's data; beyond: [`ErrorKind::Token`].
     ///
     /// [`ErrorKind::Token`]: crate::ErrorKind::Token
     pub token_bytes: usize,
@@ -43,7 +55,7 @@ impl Default for Limits {
 /// What one [`Masker`](crate::Masker) is told besides its rules.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// One JSON text, or one a line.
+    /// One JSON text, one a line, or one an event.
     pub framing: Framing,
     /// Bounds on memory.
     pub limits: Limits,

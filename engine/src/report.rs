@@ -32,7 +32,8 @@ impl Report {
         self.lifted.iter().sum()
     }
 
-    /// How many records went by: NDJSON lines, elements of `entry` of a FHIR Bundle, elements of a
+    /// How many records went by: NDJSON lines, events with JSON data, elements of
+    /// `entry` of a FHIR Bundle, elements of a
     /// top-level array, else the body.
     pub fn records(&self) -> u64 {
         self.records

@@ -173,7 +173,7 @@ impl Scanner {
     pub(crate) fn is_closed(&self) -> bool {
         self.partial == Partial::None
             && match self.framing {
-                Framing::Document => self.expect == Expect::Done,
+                Framing::Document | Framing::Events => self.expect == Expect::Done,
                 Framing::Lines => matches!(self.expect, Expect::Done | Expect::Start),
             }
     }

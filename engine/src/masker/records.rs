@@ -3,7 +3,7 @@
 use crate::scan::Container;
 use crate::{Framing, Report};
 
-/// Counts records: lines, elements of a top-level array or of `entry` of a Bundle, else bodies.
+/// Counts records: lines, events, elements of a top-level array or of `entry` of a Bundle, else bodies.
 pub(super) struct Records {
     framing: Framing,
     root: Option<Container>,
@@ -58,10 +58,11 @@ impl Records {
 
     fn begin_near_top(&mut self, depth: usize, container: Option<Container>, report: &mut Report) {
         match (self.framing, depth, self.root) {
-            (Framing::Lines, 0, _) | (Framing::Document, 1, Some(Container::Array)) => {
+            (Framing::Lines | Framing::Events, 0, _)
+            | (Framing::Document, 1, Some(Container::Array)) => {
                 report.count_records(1);
             }
-            (Framing::Lines, ..) => {}
+            (Framing::Lines | Framing::Events, ..) => {}
             (Framing::Document, 0, _) => {
                 self.root = container;
                 report.count_records(u64::from(container.is_none()));

@@ -1,5 +1,6 @@
 //! The engine from outside: whole bodies in, whole bodies out.
 
+mod events;
 mod fhir;
 mod inspector;
 mod json;
