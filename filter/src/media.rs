@@ -48,6 +48,7 @@ fn framing(essence: &str) -> Option<Framing> {
         | "application/ndjson"
         | "application/jsonl"
         | "application/fhir+ndjson" => Some(Framing::Lines),
+        "text/event-stream" => Some(Framing::Events),
         _ => essence.ends_with("+json").then_some(Framing::Document),
     }
 }
@@ -64,7 +65,7 @@ pub(crate) fn is_encoded(headers: &Headers) -> bool {
         .any(|value| !value.is_empty() && !value.eq_ignore_ascii_case(b"identity"))
 }
 
-/// RFC 8259 knows no parameter; `charset=utf-8` and FHIR's `fhirVersion` say nothing new.
+/// RFC 8259 knows no parameter, and event streams are UTF-8 whatever it says; `charset=utf-8` and FHIR's `fhirVersion` say nothing new.
 fn is_harmless(parameter: &str) -> bool {
     match parameter.split_once('=') {
         Some(("charset", charset)) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
@@ -98,6 +99,12 @@ mod tests {
             ),
             ("application/x-ndjson", Media::Json(Framing::Lines)),
             ("application/fhir+ndjson", Media::Json(Framing::Lines)),
+            ("text/event-stream", Media::Json(Framing::Events)),
+            (
+                "text/event-stream;charset=UTF-8",
+                Media::Json(Framing::Events),
+            ),
+            ("text/event-stream; charset=latin1", Media::Unreadable),
             ("application/json; charset=utf-16", Media::Unreadable),
             ("application/json, text/html", Media::Unreadable),
             ("text/html; charset=utf-8", Media::Other),

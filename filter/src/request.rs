@@ -8,7 +8,7 @@ use velum_approval::messages::Check;
 use velum_approval::{
     ActionName, ApprovalId, FingerprintInput, Identity, Lineage, PolicyDigest, Reason,
 };
-use velum_engine::{ClassSet, Inspector};
+use velum_engine::{ClassSet, Framing, Inspector};
 use velum_policy::{Effect, Otherwise, Refusal, Verdict};
 
 use crate::ask::{self, Ask, AskFault};
@@ -285,13 +285,16 @@ impl Plan {
             return Ok(());
         }
         let found = match self.media {
+            // Events are for responses; as a request's body they are searched like any other.
+            Media::Json(Framing::Events) | Media::Other | Media::Unreadable => {
+                contains_placeholder(body)
+            }
             Media::Json(framing) => {
                 let mut inspector = Inspector::new(plugin.policy.limits().engine, framing);
                 let read = inspector.feed(body).and_then(|()| inspector.finish());
                 read.map_err(|_| Problem::BodyNotJson)?;
                 inspector.found_masked()
             }
-            Media::Other | Media::Unreadable => contains_placeholder(body),
         };
         if found {
             Err(Problem::MaskedValue)

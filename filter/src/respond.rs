@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use velum_approval::ApprovalId;
-use velum_engine::{ClassSet, Masker, Options};
+use velum_engine::{ClassSet, Framing, Masker, Options};
 use velum_policy::UnreadableMedia;
 
 use crate::host::{
@@ -88,7 +88,10 @@ fn try_headers(
                 };
                 Response::Masking(Box::new(Masking {
                     masker: Masker::new(Arc::clone(plugin.policy.rules()), options),
-                    headers_held: plugin.policy.headers_stop_iteration(),
+                    // The first event may be long in coming, and the client waits for the headers to
+                    // know that it is connected. A fault in that event cuts the stream instead.
+                    headers_held: plugin.policy.headers_stop_iteration()
+                        && framing != Framing::Events,
                     anything_fed: false,
                 }))
             }
