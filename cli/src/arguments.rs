@@ -22,6 +22,7 @@ pub(crate) enum Command {
   velum mask patient.json
   velum mask --policy policy.yaml --ndjson < export.ndjson > masked.ndjson
   curl -s https://ehr.example/Patient/1 | velum mask --profile fhir-r4 --profile credentials
+  curl -sN https://ehr.example/notifications | velum mask --events
 
 The output is streamed. On invalid input it ends where the fault is, and the command with 1.")]
     Mask(MaskOptions),
@@ -64,6 +65,9 @@ pub(crate) struct MaskOptions {
     /// One JSON text a line; files that end in .ndjson or .jsonl are read so without it
     #[arg(long)]
     pub(crate) ndjson: bool,
+    /// Server-sent events (text/event-stream) with JSON data; each event leaves as it is complete
+    #[arg(long, conflicts_with = "ndjson")]
+    pub(crate) events: bool,
     /// Print to standard error how many values of each class were masked
     #[arg(long)]
     pub(crate) report: bool,

@@ -27,7 +27,9 @@ pub(crate) fn run(options: &MaskOptions) -> Result<ExitCode, Failure> {
         &options.files
     };
     for file in files {
-        let framing = if options.ndjson || has_lines(file) {
+        let framing = if options.events {
+            Framing::Events
+        } else if options.ndjson || has_lines(file) {
             Framing::Lines
         } else {
             Framing::Document

@@ -161,6 +161,21 @@ fn the_report_counts_and_shows_no_value() {
     );
 }
 
+#[test]
+fn events_are_masked_each_on_its_own() {
+    let events = "id: 1\ndata: {\"ssn\":\ndata: \"123-45-6789\"}\n\n: note\ndata: [DONE]\n\n";
+    let masked = "id: 1\ndata: {\"ssn\":\ndata: \"[masked:ssn]\"}\n\n:\ndata: [DONE]\n\n";
+    assert_eq!(
+        program::with_input(&["mask", "--events"], events),
+        Outcome::ok(masked)
+    );
+    let refused = program::with_input(&["mask", "--events"], "data: {\"ssn\":\n\n");
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.errors.contains("at byte 13"), "{}", refused.errors);
+    let both = velum(&["mask", "--events", "--ndjson"]);
+    assert_eq!(both.code, Some(2));
+}
+
 /// A line is out before the next one is in.
 #[test]
 fn output_is_streamed() {
