@@ -34,7 +34,7 @@ fn check(body: &str, expected: &str) {
 
 fn refused(options: Options, body: &[u8], kind: ErrorKind, offset: usize) {
     let rules = all_profiles();
-    let (_, result) = mask(&rules, options, body);
+    let (_, result) = mask(&rules, options.clone(), body);
     let error = result.expect_err(&String::from_utf8_lossy(body));
     assert_eq!(
         (error.kind, error.offset),
@@ -424,8 +424,8 @@ proptest! {
         cuts.extend([0, body.len()]);
         cuts.sort_unstable();
         let chunks = cuts.windows(2).map(|pair| &body.as_bytes()[pair[0]..pair[1]]);
-        let (split, split_result) = mask_chunks(&rules, options, chunks);
-        let (single, single_result) = mask_chunks(&rules, options, body.as_bytes().chunks(1));
+        let (split, split_result) = mask_chunks(&rules, options.clone(), chunks);
+        let (single, single_result) = mask_chunks(&rules, options.clone(), body.as_bytes().chunks(1));
         prop_assert_eq!(&split_result, &result);
         prop_assert_eq!(&single_result, &result);
         // What left before a fault is a beginning of the same.
