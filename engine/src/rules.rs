@@ -176,6 +176,7 @@ struct Compiling {
 impl Compiling {
     fn exempt(&mut self, path: &str) -> Result<(), String> {
         let pattern = Pattern::parse(path)?;
+        pattern.check_acts()?;
         if pattern.selects_everything() {
             return Err("this would exempt everything".into());
         }
@@ -191,6 +192,7 @@ impl Compiling {
             Selector::Keys(keys) => keys.iter().try_for_each(|key| self.keys.add(key, id, true)),
             Selector::Path(path) => {
                 let pattern = Pattern::parse(path)?;
+                pattern.check_acts()?;
                 if rule.operator == Operator::Remove {
                     pattern.check_removable()?;
                 }

@@ -127,6 +127,9 @@ impl Builder {
     pub(crate) fn build(self) -> Result<Automaton, String> {
         let patterns =
             u16::try_from(self.patterns.len()).map_err(|_| "there are too many paths")?;
+        for (pattern, _) in &self.patterns {
+            pattern.check_acts()?;
+        }
         if self
             .patterns
             .iter()
