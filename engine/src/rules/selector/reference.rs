@@ -1,10 +1,6 @@
 //! What paths can say and what they cannot: two tables, from which a part of `docs/selecting.md`
 //! is written, and which are run.
 
-use std::path::Path;
-
-use super::Pattern;
-
 /// A form that paths have.
 struct PathForm {
     form: &'static str,
@@ -306,71 +302,80 @@ const REFUSED: &[Refusal] = &[
     },
 ];
 
-#[test]
-fn every_example_is_read() {
-    for PathForm { form, example, .. } in REFERENCE {
-        assert!(Pattern::parse(example).is_ok(), "{form}: {example}");
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
 
-#[test]
-fn every_refusal_is_as_told() {
-    for Refusal {
-        example, message, ..
-    } in REFUSED
-    {
-        assert_eq!(Pattern::parse(example).unwrap_err(), *message, "{example}");
-    }
-}
+    use super::super::Pattern;
+    use super::{PathForm, REFERENCE, REFUSED, Refusal};
 
-/// Run with `VELUM_WRITE_DOCS=1` to write the section.
-#[test]
-fn the_document_says_what_the_tables_say() {
-    const BEGIN: &str = "<!-- begin: paths, written by a test of engine/src/rules/selector -->\n";
-    const END: &str = "<!-- end: paths -->\n";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/selecting.md");
-    let document = std::fs::read_to_string(&file).unwrap();
-    let (before, rest) = document.split_once(BEGIN).unwrap();
-    let (section, after) = rest.split_once(END).unwrap();
-    if std::env::var_os("VELUM_WRITE_DOCS").is_some() {
-        let whole = format!("{before}{BEGIN}{}{END}{after}", tables());
-        std::fs::write(&file, whole).unwrap();
-    } else {
-        assert_eq!(section, tables(), "write it with VELUM_WRITE_DOCS=1");
+    #[test]
+    fn every_example_is_read() {
+        for PathForm { form, example, .. } in REFERENCE {
+            assert!(Pattern::parse(example).is_ok(), "{form}: {example}");
+        }
     }
-}
 
-fn tables() -> String {
-    let mut text = String::from("\n| form | selects | example |\n| --- | --- | --- |\n");
-    for PathForm {
-        form,
-        meaning,
-        example,
-    } in REFERENCE
-    {
-        text += &row(&[&code(form), meaning, &code(example)]);
+    #[test]
+    fn every_refusal_is_as_told() {
+        for Refusal {
+            example, message, ..
+        } in REFUSED
+        {
+            assert_eq!(Pattern::parse(example).unwrap_err(), *message, "{example}");
+        }
     }
-    text += "\nEverything else is refused when the policy loads:\n\n";
-    text += "| what | such as | message |\n| --- | --- | --- |\n";
-    for Refusal {
-        what,
-        example,
-        message,
-    } in REFUSED
-    {
-        text += &row(&[what, &code(example), message]);
+
+    /// Run with `VELUM_WRITE_DOCS=1` to write the section.
+    #[test]
+    fn the_document_says_what_the_tables_say() {
+        const BEGIN: &str =
+            "<!-- begin: paths, written by a test of engine/src/rules/selector -->\n";
+        const END: &str = "<!-- end: paths -->\n";
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/selecting.md");
+        let document = std::fs::read_to_string(&file).unwrap();
+        let (before, rest) = document.split_once(BEGIN).unwrap();
+        let (section, after) = rest.split_once(END).unwrap();
+        if std::env::var_os("VELUM_WRITE_DOCS").is_some() {
+            let whole = format!("{before}{BEGIN}{}{END}{after}", tables());
+            std::fs::write(&file, whole).unwrap();
+        } else {
+            assert_eq!(section, tables(), "write it with VELUM_WRITE_DOCS=1");
+        }
     }
-    text + "\n"
-}
 
-fn row(cells: &[&str]) -> String {
-    let cells: Vec<_> = cells
-        .iter()
-        .map(|cell| cell.replace('|', "\\|").replace('\t', "⇥"))
-        .collect();
-    format!("| {} |\n", cells.join(" | "))
-}
+    fn tables() -> String {
+        let mut text = String::from("\n| form | selects | example |\n| --- | --- | --- |\n");
+        for PathForm {
+            form,
+            meaning,
+            example,
+        } in REFERENCE
+        {
+            text += &row(&[&code(form), meaning, &code(example)]);
+        }
+        text += "\nEverything else is refused when the policy loads:\n\n";
+        text += "| what | such as | message |\n| --- | --- | --- |\n";
+        for Refusal {
+            what,
+            example,
+            message,
+        } in REFUSED
+        {
+            text += &row(&[what, &code(example), message]);
+        }
+        text + "\n"
+    }
 
-fn code(text: &str) -> String {
-    format!("`{text}`")
+    fn row(cells: &[&str]) -> String {
+        let cells: Vec<_> = cells
+            .iter()
+            .map(|cell| cell.replace('|', "\\|").replace('\t', "⇥"))
+            .collect();
+        format!("| {} |\n", cells.join(" | "))
+    }
+
+    fn code(text: &str) -> String {
+        format!("`{text}`")
+    }
 }
