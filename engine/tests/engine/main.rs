@@ -1,10 +1,13 @@
 //! The engine from outside: whole bodies in, whole bodies out.
 
+mod agreement;
 mod events;
 mod fhir;
+mod generate;
 mod inspector;
 mod json;
 mod masking;
 mod operators;
 mod properties;
+mod reference;
 mod support;
