@@ -7,6 +7,7 @@ mod bench;
 mod claims;
 mod demo;
 mod deny;
+mod fuzz;
 mod lint;
 mod process;
 mod say;
@@ -47,6 +48,8 @@ enum Command {
     Tidy,
     /// The main job as a story with real requests; `--once` runs through by itself and checks it
     Demo(demo::Arguments),
+    /// Runs the fuzz targets of the engine: coverage-guided where there is a C++ compiler
+    Fuzz(fuzz::Arguments),
     /// What the filter costs: Envoy's CPU a request, bare, with an empty filter and with Velum
     Bench(bench::Arguments),
     /// Runs what shows each line of an area and prints it with its figure and `holds` or `falls short`
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Deny => deny::run(),
         Command::Tidy => tidy::run(),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Claims(arguments) => claims::run(&arguments),
     };
