@@ -1,0 +1,140 @@
+//! What a masker allocates: nothing for a chunk once it is warm, and little at any time.
+//!
+//! A binary of its own, since it counts every allocation of its process; one test, so that nothing
+//! else allocates beside it.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use velum_engine::{Class, Framing, Masker, Operator, Options, Rule, Ruleset, Selector};
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+fn add(bytes: usize) {
+    COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = BYTES.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    PEAK.fetch_max(now, Ordering::Relaxed);
+}
+
+#[expect(
+    unsafe_code,
+    reason = "only an allocator sees allocations; this one hands all of them on to the system's"
+)]
+// SAFETY: every call is handed on unchanged; counting touches nothing but three numbers.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        add(layout.size());
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the memory came from `System` by `alloc` or `realloc`.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        add(size);
+        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the memory came from `System`; the caller's promises are those that it asks for.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn rules() -> Arc<Ruleset> {
+    let rule = |select, operator| Rule {
+        name: "a rule".into(),
+        select,
+        class: Class::Other,
+        operator,
+    };
+    let rules = Ruleset::builder()
+        .rule(rule(
+            Selector::Keys(vec!["ssn".into(), "*phone".into()]),
+            Operator::Redact,
+        ))
+        .rule(rule(
+            Selector::Path("$..contact.name".into()),
+            Operator::Redact,
+        ))
+        .rule(rule(Selector::Path("$.drop".into()), Operator::Remove))
+        .build();
+    Arc::new(rules.unwrap())
+}
+
+const LINE: &str = concat!(
+    r#"{"id":"r-000","ssn":"900-12-3456","drop":[1,2],"note":"plain text","list":[1,2.5,true,null],"#,
+    r#""contact":{"name":"Quill","homePhone":"555-0100","city":"Quincy"}}"#,
+    "\n"
+);
+
+/// Allocations of each of 200 chunks of the same size, after as many chunks of warm-up.
+fn allocations_by_chunk(size: usize) -> Vec<usize> {
+    let body = LINE.repeat(400 * size / LINE.len() + 1);
+    let mut out = Vec::with_capacity(4 * size);
+    let options = Options {
+        framing: Framing::Lines,
+        ..Options::default()
+    };
+    let mut masker = Masker::new(rules(), options);
+    let mut counts = Vec::with_capacity(400);
+    for chunk in body.as_bytes().chunks(size).take(400) {
+        out.clear();
+        let before = COUNT.load(Ordering::Relaxed);
+        masker.feed(chunk, &mut out).unwrap();
+        counts.push(COUNT.load(Ordering::Relaxed) - before);
+    }
+    counts.split_off(200)
+}
+
+/// The most bytes that a masker of 20 MB has at once, its rules and the caller's buffers aside.
+fn peak_of_a_long_body(line: &str, framing: Framing) -> usize {
+    let piece = line.repeat(16 * 1024 / line.len());
+    let mut out = Vec::with_capacity(64 * 1024);
+    let rules = rules();
+    let options = Options {
+        framing,
+        ..Options::default()
+    };
+    let before = BYTES.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let mut masker = Masker::new(rules, options);
+    if framing == Framing::Document {
+        masker.feed(b"[", &mut out).unwrap();
+    }
+    for _ in 0..20 * 64 {
+        out.clear();
+        masker.feed(piece.as_bytes(), &mut out).unwrap();
+    }
+    PEAK.load(Ordering::Relaxed) - before
+}
+
+#[test]
+fn a_warm_masker_allocates_nothing_and_a_long_body_takes_little() {
+    // Chunks that end between lines, and chunks that cut every kind of token.
+    for size in [LINE.len() * 8, 1000, 4096, 61] {
+        let counts = allocations_by_chunk(size);
+        let total: usize = counts.iter().sum();
+        assert_eq!(total, 0, "in {} chunks of {size} bytes", counts.len());
+    }
+    for (line, framing) in [
+        (LINE, Framing::Lines),
+        (&*LINE.replace('\n', ","), Framing::Document),
+    ] {
+        let peak = peak_of_a_long_body(line, framing);
+        assert!(peak < 64 * 1024, "{peak} bytes at once, {framing:?}");
+        #[expect(clippy::print_stdout, reason = "the figure is what the test is about")]
+        {
+            println!("at most {peak} bytes at once, {framing:?}");
+        }
+    }
+}
