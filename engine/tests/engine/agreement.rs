@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use velum_engine::{Framing, Options, Ruleset};
+use velum_engine::{Framing, Options, Ruleset, Selector};
 
 use crate::generate::{self, Random};
 use crate::reference::tree::{Member, Node, Tree, parse};
-use crate::reference::{Counts, Policy};
+use crate::reference::{Counts, How, Policy};
 use crate::support::mask_chunks;
 
 /// So many pairs of a policy and a document; four documents each policy.
@@ -71,8 +71,31 @@ fn disagreement(policy: &Policy, documents: &[Node], cuts: &[usize]) -> Option<S
         Ok((_, found)) if found.masked != counts.masked => Some(format!(
             "body: {body}\nengine: {found:?}\nexpected: {counts:?}"
         )),
-        Ok(_) => None,
+        Ok(_) if sees_itself(policy) => None,
+        Ok(_) => {
+            let again = engine(&rules, options, &expected, &[0, expected.len()]);
+            match again {
+                Ok((out, _)) if out == expected => None,
+                other => Some(format!("body: {body}\nonce: {expected}\nagain: {other:?}")),
+            }
+        }
     }
+}
+
+/// Whether masked output may look different to the policy than the body did: elements move up where
+/// others were removed, and a masked name counts as the empty one. See `known_faults.rs`.
+fn sees_itself(policy: &Policy) -> bool {
+    let paths = policy.rules.iter().filter_map(|rule| match &rule.select {
+        Selector::Path(path) => Some(path),
+        Selector::Keys(_) => None,
+    });
+    let removes = policy.rules.iter().any(|rule| rule.how == How::Remove);
+    paths.chain(&policy.exempt).any(|path| {
+        let has_index = ["[0]", "[1]", "[2]"]
+            .iter()
+            .any(|index| path.contains(index));
+        (removes && has_index) || path.contains("['']")
+    })
 }
 
 /// Greedy deletion: as long as something can be left out and the fault stays, it is left out.
