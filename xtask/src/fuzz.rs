@@ -166,7 +166,7 @@ fn tells_fault(line: &str) -> bool {
 
 fn summary(target: &str, text: &str, seconds: u64) -> String {
     let executions = text.lines().find_map(|line| {
-        let (name, count) = line.split_once(':')?;
+        let (name, count) = line.rsplit_once(':')?;
         let counts = ["stat::number_of_executed_units", "executions"].contains(&name);
         counts.then(|| count.trim().parse::<u64>().ok())?
     });

@@ -74,7 +74,7 @@ pub fn run(target: &Target, inputs: &[Vec<u8>], limit: Duration, seed: u64) -> R
     }
 }
 
-/// SplitMix64.
+/// `SplitMix64`.
 struct Random(u64);
 
 impl Random {

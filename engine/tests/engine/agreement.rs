@@ -174,9 +174,9 @@ fn smaller_nodes(node: &Node) -> Vec<Node> {
         Tree::Scalar(raw) if raw != "0" => add(Tree::Scalar("0".into())),
         Tree::Scalar(_) | Tree::Empty(_) => {}
         Tree::Array(elements) => {
-            elements
-                .iter()
-                .for_each(|element| add(element.value.clone()));
+            for element in elements {
+                add(element.value.clone());
+            }
             for index in 0..elements.len() {
                 let mut without = elements.clone();
                 without.remove(index);
@@ -193,9 +193,9 @@ fn smaller_nodes(node: &Node) -> Vec<Node> {
             }
         }
         Tree::Object(members) => {
-            members
-                .iter()
-                .for_each(|member| add(member.value.value.clone()));
+            for member in members {
+                add(member.value.value.clone());
+            }
             for index in 0..members.len() {
                 let mut without = members.clone();
                 without.remove(index);

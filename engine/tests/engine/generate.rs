@@ -5,7 +5,7 @@ use velum_engine::{Class, Selector};
 use crate::reference::tree::{Member, Node, Tree};
 use crate::reference::{How, Masking, Policy};
 
-/// SplitMix64: one number is the whole state, so that a case is named by its seed.
+/// `SplitMix64`: one number is the whole state, so that a case is named by its seed.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {

@@ -211,7 +211,8 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// What holds for the value at hand: an exemption; a path rule; a key rule; what holds around
-    /// it. Of several rules of a kind, the first. Below an exempt place, keys do not count.
+    /// it. Of several rules of a kind, the first. Below an exempt place, keys do not count, except
+    /// below a path rule there: see `known_faults.rs`.
     fn judge(&self, around: Verdict, name: Option<&str>) -> Verdict {
         let exempt = &self.policy.exempt;
         if exempt.iter().any(|path| paths::selects(path, &self.place)) {

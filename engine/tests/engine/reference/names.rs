@@ -58,7 +58,7 @@ pub(crate) fn words(name: &str) -> Vec<String> {
     let is_digit = |at: usize| letters.get(at).is_some_and(|it| it.is_numeric());
     let is_word = |at: usize| is_capital(at) || is_small(at) || is_digit(at);
     let mut words: Vec<String> = Vec::new();
-    for at in 0..letters.len() {
+    for (at, letter) in letters.iter().enumerate() {
         if !is_word(at) {
             continue;
         }
@@ -71,7 +71,7 @@ pub(crate) fn words(name: &str) -> Vec<String> {
             words.push(String::new());
         }
         if let Some(word) = words.last_mut() {
-            word.extend(letters[at].to_lowercase());
+            word.extend(letter.to_lowercase());
         }
     }
     words
