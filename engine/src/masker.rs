@@ -31,8 +31,8 @@ pub struct Masker {
 impl Masker {
     /// A masker for one body.
     pub fn new(rules: Arc<Ruleset>, options: Options) -> Self {
-        let events =
-            (options.framing == Framing::Events).then(|| Box::new(Events::new(&rules, options.clone())));
+        let events = (options.framing == Framing::Events)
+            .then(|| Box::new(Events::new(&rules, options.clone())));
         Self {
             events,
             ..Self::of_texts(rules, options)

@@ -14,10 +14,10 @@ pub(crate) type Outcome = (Vec<u8>, Result<Report, Error>);
 /// Masks a body given in chunks; a call that fails appends nothing.
 pub(crate) fn mask<'a>(
     rules: &Arc<Ruleset>,
-    options: Options,
+    options: &Options,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Outcome {
-    let mut masker = Masker::new(Arc::clone(rules), options);
+    let mut masker = Masker::new(Arc::clone(rules), options.clone());
     let mut out = Vec::new();
     for chunk in chunks {
         let before = out.len();
@@ -49,14 +49,14 @@ pub(crate) fn mask<'a>(
 }
 
 /// Masks a body in one piece.
-pub(crate) fn mask_whole(rules: &Arc<Ruleset>, options: Options, body: &[u8]) -> Outcome {
+pub(crate) fn mask_whole(rules: &Arc<Ruleset>, options: &Options, body: &[u8]) -> Outcome {
     mask(rules, options, [body])
 }
 
 /// The output does not depend on how the body is cut: at the places given, and at every byte.
 pub(crate) fn same_in_chunks(
     rules: &Arc<Ruleset>,
-    options: Options,
+    options: &Options,
     body: &[u8],
     size: usize,
     whole: &Outcome,
@@ -86,7 +86,7 @@ pub(crate) fn same_result(one: &Result<Report, Error>, other: &Result<Report, Er
 }
 
 /// What comes out of a sound body is sound, and masking it again changes nothing.
-pub(crate) fn sound_and_stable(rules: &Arc<Ruleset>, options: Options, out: &[u8]) {
+pub(crate) fn sound_and_stable(rules: &Arc<Ruleset>, options: &Options, out: &[u8]) {
     stays_sound(options.framing, out);
     let (again, result) = mask_whole(rules, options, out);
     assert!(result.is_ok(), "masked again: {result:?}");
@@ -109,7 +109,7 @@ pub(crate) fn stays_sound(framing: Framing, out: &[u8]) {
 }
 
 /// The inspector reads a body as the masker does.
-pub(crate) fn inspector_agrees(options: Options, body: &[u8], size: usize, whole: &Outcome) {
+pub(crate) fn inspector_agrees(options: &Options, body: &[u8], size: usize, whole: &Outcome) {
     let mut inspector = Inspector::new(options.limits, options.framing);
     let fed = body
         .chunks(size.max(1))
@@ -128,7 +128,7 @@ pub(crate) fn is_sound(framing: Framing, body: &[u8]) -> Option<bool> {
         return Some(false);
     };
     match framing {
-        Framing::Document => is_text(text),
+        Framing::Document | Framing::Events => is_text(text),
         Framing::Lines => {
             let lines = text
                 .split('\n')

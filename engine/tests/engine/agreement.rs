@@ -63,7 +63,7 @@ fn disagreement(policy: &Policy, documents: &[Node], cuts: &[usize]) -> Option<S
     } else {
         &whole
     };
-    match engine(&rules, options, &body, cuts) {
+    match engine(&rules, options.clone(), &body, cuts) {
         Err(error) => Some(format!("{error}\n{body}")),
         Ok((out, _)) if out != expected => Some(format!(
             "body:     {body}\nengine:   {out}\nexpected: {expected}"

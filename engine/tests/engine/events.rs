@@ -32,7 +32,7 @@ fn check(body: &str, expected: &str) {
     assert_eq!(masked(&rules, events(), expected), expected, "again");
 }
 
-fn refused(options: Options, body: &[u8], kind: ErrorKind, offset: usize) {
+fn refused(options: &Options, body: &[u8], kind: ErrorKind, offset: usize) {
     let rules = all_profiles();
     let (_, result) = mask(&rules, options.clone(), body);
     let error = result.expect_err(&String::from_utf8_lossy(body));
@@ -42,7 +42,7 @@ fn refused(options: Options, body: &[u8], kind: ErrorKind, offset: usize) {
         "{}",
         String::from_utf8_lossy(body)
     );
-    check_splits(&rules, &options, body, 0..=body.len());
+    check_splits(&rules, options, body, 0..=body.len());
 }
 
 /// What a client makes of a stream (section 9.2.6): type, data and id of each event.
@@ -251,7 +251,7 @@ fn faults_are_refused_at_their_place() {
         (b"data: Quill\n\n", ErrorKind::Syntax, 6),
         (b"event: a\ndata: {} {}\n\n", ErrorKind::Syntax, 18),
     ] {
-        refused(events(), body, kind, offset);
+        refused(&events(), body, kind, offset);
     }
 }
 
@@ -268,7 +268,7 @@ fn limits_hold_for_lines_and_for_what_waits() {
         // The comma is two lines before the place where it is too much.
         ("data: [1 ,\ndata:        \ndata:         2]\n\n", token, 9),
     ] {
-        refused(small(16), body.as_bytes(), kind, offset);
+        refused(&small(16), body.as_bytes(), kind, offset);
     }
     let long = format!("data: [\"{}\"]\n\n", "a".repeat(100));
     assert_eq!(

@@ -60,7 +60,7 @@ fn an_element_that_stays_is_not_removed_the_second_time() {
 #[ignore = "which of two faults in a long string is met first depends on the cut"]
 fn an_error_does_not_depend_on_the_cut() {
     let body = [b"\"".as_slice(), &[b'x'; 40], b"\xFF\x01\""].concat();
-    check_splits(&no_rules(), limits(8, 32, 64), &body, 0..=body.len());
+    check_splits(&no_rules(), &limits(8, 32, 64), &body, 0..=body.len());
 }
 
 #[test]

@@ -32,13 +32,13 @@ fn check(policy: &Policy, body: &str, expected: &str) {
     let expected = expected.replace('~', "\"[masked:other]\"");
     let rules = policy.ruleset().unwrap();
     let options = policy.options();
-    assert_eq!(masked(&rules, options, body), expected, "{body}");
+    assert_eq!(masked(&rules, options.clone(), body), expected, "{body}");
     assert_eq!(
-        masked(&rules, options, &expected),
+        masked(&rules, options.clone(), &expected),
         expected,
         "again: {body}"
     );
-    check_splits(&rules, options, body.as_bytes(), 0..=body.len());
+    check_splits(&rules, &options, body.as_bytes(), 0..=body.len());
     let tree = parse(body).unwrap();
     assert_eq!(policy.mask(&tree).0, expected, "the slow masker: {body}");
 }
@@ -293,7 +293,7 @@ fn escapes_do_not_hide_a_name() {
         let rules = policy.ruleset().unwrap();
         let expected = format!("{{\"{name}\":\"[masked:other]\"}}");
         assert_eq!(masked(&rules, Options::default(), &body), expected);
-        check_splits(&rules, Options::default(), body.as_bytes(), 0..=body.len());
+        check_splits(&rules, &Options::default(), body.as_bytes(), 0..=body.len());
         assert_eq!(policy.mask(&parse(&body).unwrap()).0, expected);
     }
     check(
@@ -318,7 +318,7 @@ fn bytes_with_two_readings_are_refused() {
         let body = [b"{\"", inside, b"\":1}"].concat();
         let (out, result) = mask(&no_rules(), Options::default(), &body);
         assert!(result.is_err() && out.is_empty(), "{body:?}");
-        check_splits(&no_rules(), Options::default(), &body, 0..=body.len());
+        check_splits(&no_rules(), &Options::default(), &body, 0..=body.len());
     }
 }
 

@@ -114,7 +114,7 @@ impl How {
             Self::Partial(keep_last) => Operator::Partial { keep_last },
             Self::Null => Operator::Null,
             Self::Remove => Operator::Remove,
-            Self::Year => Operator::Year,
+            Self::Year => Operator::Generalize(velum_engine::Generalize::Year),
         }
     }
 
@@ -133,7 +133,7 @@ impl How {
             Self::Number(number) => number.to_string(),
             Self::Boolean(value) => value.to_string(),
             Self::Null | Self::Remove => "null".into(),
-            Self::Partial(_) if is_placeholder(&text) => raw.to_owned(),
+            Self::Partial(_) | Self::Year if is_placeholder(&text) => raw.to_owned(),
             Self::Partial(keep) => {
                 let letters: Vec<char> = text.chars().filter(|it| it.is_alphanumeric()).collect();
                 let keep = usize::from(keep);

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use velum_engine::{Class, Operator, Options, Profile, Replacement, Rule, Ruleset, Selector};
+use velum_engine::{
+    Class, Generalize, Keyring, Operator, Options, Profile, Replacement, Rule, Ruleset, Selector,
+};
 
 use crate::check::{mask_whole, same_in_chunks, sound_and_stable};
 
@@ -17,8 +19,19 @@ fn rules() -> Option<Arc<Ruleset>> {
         ("partial", Operator::Partial { keep_last: 4 }),
         ("null", Operator::Null),
         ("remove", Operator::Remove),
-        ("year", Operator::Year),
-        // token, fpe, date_shift and generalize belong here.
+        ("year", Operator::Generalize(Generalize::Year)),
+        ("zip", Operator::Generalize(Generalize::Zip3)),
+        ("old", Operator::Generalize(Generalize::Age)),
+        (
+            "range",
+            Operator::Generalize(Generalize::Range { width: 10 }),
+        ),
+        (
+            "token",
+            Operator::Token {
+                prefix: "T-".into(),
+            },
+        ),
     ];
     let mut builder = Ruleset::builder();
     for (name, operator) in operators {
@@ -43,12 +56,22 @@ fn rules() -> Option<Arc<Ruleset>> {
 /// # Panics
 /// Where masked output is no JSON, or is masked further.
 pub(crate) fn target(data: &[u8]) {
+    static KEYS: LazyLock<Keyring> = LazyLock::new(|| {
+        Keyring::new([(
+            "fuzz".to_owned(),
+            b"a key for fuzzing only, not a secret".to_vec(),
+        )])
+        .unwrap_or_default()
+    });
     static RULES: LazyLock<Option<Arc<Ruleset>>> = LazyLock::new(rules);
     let Some(rules) = &*RULES else { return };
-    let options = Options::default();
-    let whole = mask_whole(rules, options, data);
-    same_in_chunks(rules, options, data, 11, &whole);
+    let options = Options {
+        keys: KEYS.clone(),
+        ..Options::default()
+    };
+    let whole = mask_whole(rules, &options, data);
+    same_in_chunks(rules, &options, data, 11, &whole);
     if whole.1.is_ok() {
-        sound_and_stable(rules, options, &whole.0);
+        sound_and_stable(rules, &options, &whole.0);
     }
 }

@@ -138,10 +138,10 @@ pub(crate) fn target(data: &[u8]) {
     }
     let mut became: Option<String> = None;
     for body in bodies(&object) {
-        let whole = mask_whole(rules, options, body.as_bytes());
+        let whole = mask_whole(rules, &options, body.as_bytes());
         same_in_chunks(
             rules,
-            options,
+            &options,
             body.as_bytes(),
             usize::from(object.size),
             &whole,
@@ -151,7 +151,7 @@ pub(crate) fn target(data: &[u8]) {
         assert!(!out.contains(CANARY), "{out}");
         // What waited too long is an identifier, and once masked it may wait in vain no more.
         if object.held_bytes.is_none() {
-            sound_and_stable(rules, options, &whole.0);
+            sound_and_stable(rules, &options, &whole.0);
             let found = placeholder(&out, &object.place);
             let expected = became.get_or_insert_with(|| found.clone());
             assert_eq!(found, *expected, "in another order: {body}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::Value;
-use velum_engine::{Class, Operator, Options, Replacement, Rule, Ruleset, Selector};
+use velum_engine::{Class, Generalize, Operator, Options, Replacement, Rule, Ruleset, Selector};
 
 use crate::check::{mask_whole, same_in_chunks, sound_and_stable};
 
@@ -38,7 +38,7 @@ impl How {
                 keep_last: keep % 4 + 1,
             },
             Self::Null => Operator::Null,
-            Self::Year => Operator::Year,
+            Self::Year => Operator::Generalize(Generalize::Year),
         }
     }
 
@@ -84,13 +84,13 @@ pub(crate) fn target(data: &[u8]) {
     };
     let body = format!("{{\"k\":{value}}}");
     let options = Options::default();
-    let whole = mask_whole(&rules, options, body.as_bytes());
-    same_in_chunks(&rules, options, body.as_bytes(), 3, &whole);
+    let whole = mask_whole(&rules, &options, body.as_bytes());
+    same_in_chunks(&rules, &options, body.as_bytes(), 3, &whole);
     if whole.1.is_err() {
         assert!(!masking.quoted, "{body}: {:?}", whole.1);
         return;
     }
-    sound_and_stable(&rules, options, &whole.0);
+    sound_and_stable(&rules, &options, &whole.0);
     let read = |body: &[u8]| serde_json::from_slice::<Value>(body).ok();
     let (Some(before), Some(after)) = (read(body.as_bytes()), read(&whole.0)) else {
         return;

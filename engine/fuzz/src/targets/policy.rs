@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arbitrary::{Arbitrary, Unstructured};
-use velum_engine::{Class, ClassSet, Operator, Options, Replacement, Rule, Ruleset, Selector};
+use velum_engine::{
+    Class, ClassSet, Generalize, Operator, Options, Replacement, Rule, Ruleset, Selector,
+};
 
 use crate::check::{mask_whole, same_in_chunks, stays_sound};
 
@@ -80,7 +82,7 @@ fn rule(masking: &Masking<'_>) -> Rule {
             How::Partial(keep_last) => Operator::Partial { keep_last },
             How::Null => Operator::Null,
             How::Remove => Operator::Remove,
-            How::Year => Operator::Year,
+            How::Year => Operator::Generalize(Generalize::Year),
         },
     }
 }
@@ -115,8 +117,8 @@ pub(crate) fn target(data: &[u8]) {
         lift: [class(policy.lifted)].into_iter().collect::<ClassSet>(),
         ..Options::default()
     };
-    let whole = mask_whole(&rules, options, body);
-    same_in_chunks(&rules, options, body, 7, &whole);
+    let whole = mask_whole(&rules, &options, body);
+    same_in_chunks(&rules, &options, body, 7, &whole);
     if whole.1.is_ok() {
         stays_sound(options.framing, &whole.0);
     }

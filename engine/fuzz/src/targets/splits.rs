@@ -66,16 +66,17 @@ pub(crate) fn target(data: &[u8]) {
             held_bytes: usize::from(reading.held_bytes),
         },
         lift: lifted.collect::<ClassSet>(),
+        ..Options::default()
     };
-    let whole = mask_whole(rules, options, body);
-    same_in_chunks(rules, options, body, usize::from(reading.size), &whole);
+    let whole = mask_whole(rules, &options, body);
+    same_in_chunks(rules, &options, body, usize::from(reading.size), &whole);
     let (left, right) = body.split_at(usize::from(reading.cut).min(body.len()));
-    let cut = mask(rules, options, [left, &[], right]);
+    let cut = mask(rules, &options, [left, &[], right]);
     same_result(&cut.1, &whole.1);
     assert!(
         whole.1.is_err() || cut.0 == whole.0,
         "cut at {}",
         reading.cut
     );
-    inspector_agrees(options, body, usize::from(reading.size), &whole);
+    inspector_agrees(&options, body, usize::from(reading.size), &whole);
 }

@@ -19,14 +19,14 @@ pub(crate) fn target(data: &[u8]) {
             framing,
             ..Options::default()
         };
-        let whole = mask_whole(rules, options, data);
+        let whole = mask_whole(rules, &options, data);
         if let Some(sound) = is_sound(framing, data) {
             assert_eq!(whole.1.is_ok(), sound, "{framing:?}: {:?}", whole.1);
         }
         if whole.1.is_ok() {
             assert!(whole.0 == data, "what no rule touches comes out as it came");
         }
-        same_in_chunks(rules, options, data, 7, &whole);
-        inspector_agrees(options, data, 5, &whole);
+        same_in_chunks(rules, &options, data, 7, &whole);
+        inspector_agrees(&options, data, 5, &whole);
     }
 }
