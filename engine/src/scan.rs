@@ -4,11 +4,16 @@
 //! byte. A leading byte order mark is accepted. An escape of a lone surrogate is refused: such a
 //! string has no decoded form, and parsers differ in what they make of it.
 //!
+//! Two stages. [`Index`] reads blocks of sixty-four bytes and lists where something begins or ends:
+//! structure, quotes, scalars. This stage walks that list and knows the grammar; it never looks at
+//! the inside of a string, nor at white space.
+//!
 //! A token that lies within one chunk is a range of it. The bytes of a token that began in an
 //! earlier chunk are collected in `carry`, at most `limits.token_bytes`; a string that is longer is
 //! handed on piece by piece.
 
 mod block;
+mod index;
 mod number;
 mod string;
 mod token;
@@ -19,9 +24,8 @@ use std::ops::Range;
 pub(crate) use string::{Escape, Step};
 
 use crate::{Error, ErrorKind, Framing, Limits};
+use index::Index;
 use number::NumberState;
-use string::StringState;
-use utf8::Utf8Stream;
 
 /// What the scanner found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +82,9 @@ enum Expect {
 enum Partial {
     None,
     Mark(u8),
-    Name(StringState),
-    String(StringState),
-    Long(StringState),
+    Name,
+    String,
+    Long,
     Number(NumberState),
     Literal(&'static [u8], u8),
 }
@@ -94,7 +98,7 @@ pub(crate) struct Scanner {
     partial: Partial,
     stack: Vec<Container>,
     carry: Vec<u8>,
-    utf8: Utf8Stream,
+    index: Index,
     /// Offset in the body of the first byte of the chunk.
     base: u64,
     position: usize,
@@ -115,7 +119,7 @@ impl Scanner {
             partial: Partial::None,
             stack: Vec::new(),
             carry: Vec::new(),
-            utf8: Utf8Stream::default(),
+            index: Index::new(framing == Framing::Lines),
             base: 0,
             position: 0,
             token: 0..0,
@@ -134,7 +138,7 @@ impl Scanner {
     /// How far into the chunk everything is whole tokens: the start of the token under way.
     pub(crate) fn settled(&self) -> usize {
         match self.partial {
-            Partial::None | Partial::Mark(_) | Partial::Long(_) => self.position,
+            Partial::None | Partial::Mark(_) | Partial::Long => self.position,
             _ => self.token.start,
         }
     }
@@ -188,22 +192,19 @@ impl Scanner {
                     None => return Ok(Event::More),
                 }
             }
-            let start = self.position;
-            self.position = block::skip_whitespace(chunk, start);
-            if self.framing == Framing::Lines {
-                self.see_line_break(chunk, start)?;
+            if self.begins_with_mark(chunk) {
+                self.partial = Partial::Mark(0);
+                continue;
             }
+            let next = self.index.peek(chunk, self.base);
+            self.position = next.unwrap_or_else(|| self.index.end(chunk));
             if self.comma_waits {
                 self.check_separator()?;
             }
-            let Some(&byte) = chunk.get(self.position) else {
-                return Ok(Event::More);
+            let Some(&byte) = next.and_then(|at| chunk.get(at)) else {
+                return self.index.fault(false).map_or(Ok(Event::More), Err);
             };
-            if byte == b'"'
-                && let Some(event) = self.whole_string(chunk)?
-            {
-                return Ok(event);
-            }
+            self.index.take();
             if let Some(event) = self.structure(byte)? {
                 return Ok(event);
             }
@@ -215,13 +216,14 @@ impl Scanner {
         self.position = 0;
         self.token = 0..0;
         self.comma = None;
+        self.index.begin();
     }
 
     /// Call with every chunk once it is used up; keeps what is needed of it.
     pub(crate) fn end(&mut self, chunk: &[u8]) {
         if matches!(
             self.partial,
-            Partial::Name(_) | Partial::String(_) | Partial::Number(_) | Partial::Literal(..)
+            Partial::Name | Partial::String | Partial::Number(_) | Partial::Literal(..)
         ) {
             self.carry
                 .extend_from_slice(chunk.get(self.token.start..).unwrap_or_default());
@@ -277,20 +279,16 @@ impl Scanner {
         })
     }
 
-    fn see_line_break(&mut self, chunk: &[u8], start: usize) -> Result<(), Error> {
-        let skipped = chunk.get(start..self.position).unwrap_or_default();
-        if let Some(at) = memchr::memchr(b'\n', skipped) {
-            if !self.stack.is_empty() {
-                return self.syntax(start + at);
-            }
-            self.expect = Expect::Start;
-        }
-        Ok(())
+    /// Whether the body begins with what may be a byte order mark.
+    fn begins_with_mark(&self, chunk: &[u8]) -> bool {
+        self.base == 0 && self.index.is_unread() && chunk.first() == Some(&0xEF)
     }
 
     /// Reads a structural byte, or begins a token.
     fn structure(&mut self, byte: u8) -> Result<Option<Event>, Error> {
         match (self.expect, byte) {
+            // Only lines have their breaks listed.
+            (_, b'\n') if self.stack.is_empty() => self.expect = Expect::Start,
             (Expect::Colon, b':') => self.expect = Expect::Value,
             (Expect::Comma, b',') => {
                 self.expect = match self.stack.last() {
@@ -302,7 +300,7 @@ impl Scanner {
                 self.comma_offset = self.base + self.position as u64;
             }
             (Expect::FirstKey | Expect::Key, b'"') => {
-                self.begin_token(Partial::Name(StringState::default()));
+                self.begin_token(Partial::Name);
                 return Ok(None);
             }
             (Expect::FirstKey | Expect::Comma, b'}')
@@ -316,17 +314,13 @@ impl Scanner {
 
     fn value(&mut self, byte: u8) -> Result<Option<Event>, Error> {
         let partial = match byte {
-            b'"' => Partial::String(StringState::default()),
+            b'"' => Partial::String,
             b'{' => return self.open(Container::Object),
             b'[' => return self.open(Container::Array),
             b'-' | b'0'..=b'9' => Partial::Number(NumberState::Start),
             b't' => Partial::Literal(b"true", 0),
             b'f' => Partial::Literal(b"false", 0),
             b'n' => Partial::Literal(b"null", 0),
-            0xEF if self.expect == Expect::Start && self.base + self.position as u64 == 0 => {
-                self.partial = Partial::Mark(0);
-                return Ok(None);
-            }
             _ => return self.syntax(self.position),
         };
         self.begin_token(partial);

@@ -1,14 +1,4 @@
-//! RFC 8259, section 7: strings.
-
-use super::block::find_special;
-
-/// How far into a string the scanner is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct StringState {
-    /// Whether a byte beyond ASCII may have been passed.
-    pub(crate) wide: bool,
-    escape: Option<Escape>,
-}
+//! RFC 8259, section 7: the escapes of strings.
 
 /// Where in an escape sequence a string stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +21,6 @@ pub(crate) enum Step {
     /// The character that the escape stands for.
     Done(char),
     Fault,
-}
-
-/// Where a run of string content ended.
-pub(super) enum Run {
-    /// Behind the closing quote.
-    Closed(usize),
-    /// With the bytes given.
-    Open,
-    /// At a byte that cannot stand there.
-    Fault(usize),
 }
 
 impl Escape {
@@ -92,35 +72,6 @@ impl Escape {
             // A high surrogate and its other half are one character; nothing else uses both.
             Some(Ok(letter)) if high.is_none() || letter as u32 > 0xFFFF => Step::Done(letter),
             _ => Step::Fault,
-        }
-    }
-}
-
-impl StringState {
-    /// Reads string content from `position` to the end of `bytes`.
-    pub(super) fn run(&mut self, bytes: &[u8], mut position: usize) -> Run {
-        loop {
-            while let Some(escape) = self.escape {
-                let Some(&byte) = bytes.get(position) else {
-                    return Run::Open;
-                };
-                self.escape = match escape.step(byte) {
-                    Step::Go(escape) => Some(escape),
-                    Step::Done(_) => None,
-                    Step::Fault => return Run::Fault(position),
-                };
-                position += 1;
-            }
-            let (special, wide) = find_special(bytes.get(position..).unwrap_or_default());
-            self.wide |= wide;
-            let Some(at) = special else { return Run::Open };
-            position += at;
-            match bytes.get(position) {
-                Some(b'"') => return Run::Closed(position + 1),
-                Some(b'\\') => self.escape = Some(Escape::Backslash { high: None }),
-                _ => return Run::Fault(position),
-            }
-            position += 1;
         }
     }
 }

@@ -1,56 +1,17 @@
 //! Tokens that may go on in the next chunk.
 
-use super::block::find_special;
 use super::number::NumberState;
-use super::string::{Run, StringState};
-use super::utf8::Utf8Stream;
 use super::{Event, Expect, Kind, Partial, Scanner};
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 impl Scanner {
-    /// The common case: a string without escapes that lies within the chunk.
-    #[inline]
-    pub(super) fn whole_string(&mut self, chunk: &[u8]) -> Result<Option<Event>, Error> {
-        let is_name = match self.expect {
-            Expect::FirstKey | Expect::Key => true,
-            Expect::Start | Expect::Value | Expect::FirstElement => false,
-            Expect::Colon | Expect::Comma | Expect::Done => return Ok(None),
-        };
-        let start = self.position;
-        let end = chunk.len().min(start.saturating_add(self.token_limit));
-        let content = chunk.get(start + 1..end).unwrap_or_default();
-        let (Some(length), wide) = find_special(content) else {
-            return Ok(None);
-        };
-        if content.get(length) != Some(&b'"') {
-            return Ok(None);
-        }
-        self.carry.clear();
-        self.position = start + length + 2;
-        self.token = start..self.position;
-        self.token_offset = self.base + start as u64;
-        if wide {
-            self.check_utf8(chunk)?;
-        }
-        if is_name {
-            self.expect = Expect::Colon;
-            if chunk.get(self.position) == Some(&b':') {
-                self.position += 1;
-                self.expect = Expect::Value;
-            }
-            return Ok(Some(Event::Key));
-        }
-        self.after_value();
-        Ok(Some(Event::Scalar(Kind::String)))
-    }
-
     /// Goes on with the token under way. `None`: the chunk is used up, or nothing is to be told.
     pub(super) fn resume(&mut self, chunk: &[u8]) -> Result<Option<Event>, Error> {
         match self.partial {
             Partial::None => Ok(None),
             Partial::Mark(seen) => self.resume_mark(chunk, seen),
-            Partial::Name(state) | Partial::String(state) => self.resume_string(chunk, state),
-            Partial::Long(state) => self.resume_long(chunk, state),
+            Partial::Name | Partial::String => self.resume_string(chunk),
+            Partial::Long => self.resume_long(chunk),
             Partial::Number(state) => self.resume_number(chunk, state),
             Partial::Literal(word, seen) => self.resume_literal(chunk, word, seen),
         }
@@ -66,6 +27,7 @@ impl Scanner {
             seen += 1;
             if usize::from(seen) == MARK.len() {
                 self.partial = Partial::None;
+                self.index.skip_to(self.position);
                 return Ok(None);
             }
         }
@@ -86,8 +48,7 @@ impl Scanner {
             self.position += 1;
             seen += 1;
             if usize::from(seen) == word.len() {
-                self.collect(chunk);
-                self.complete();
+                self.end_scalar(chunk)?;
                 let kind = if word == b"null" {
                     Kind::Null
                 } else {
@@ -109,8 +70,7 @@ impl Scanner {
             match state.next(byte) {
                 Some(next) => state = next,
                 None if state.is_complete() => {
-                    self.collect(chunk);
-                    self.complete();
+                    self.end_scalar(chunk)?;
                     return Ok(Some(Event::Scalar(Kind::Number)));
                 }
                 None => return self.syntax(self.position),
@@ -124,20 +84,29 @@ impl Scanner {
         Ok(None)
     }
 
-    fn resume_string(
-        &mut self,
-        chunk: &[u8],
-        mut state: StringState,
-    ) -> Result<Option<Event>, Error> {
-        let budget = self.token_limit.saturating_sub(self.token_length());
-        let end = chunk.len().min(self.position + budget);
-        let closed = self.run_string(chunk, end, &mut state)?;
-        let is_name = matches!(self.partial, Partial::Name(_));
-        if closed {
+    /// A number or literal ends here: nothing may touch it but what ends a value.
+    fn end_scalar(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        let next = chunk.get(self.position);
+        if next.is_some_and(|byte| !b" \t\n\r,]}[{:\"".contains(byte)) {
+            return self.syntax(self.position);
+        }
+        self.index.end_scalar(self.position, chunk);
+        self.collect(chunk);
+        self.complete();
+        Ok(())
+    }
+
+    #[inline]
+    fn resume_string(&mut self, chunk: &[u8]) -> Result<Option<Event>, Error> {
+        let close = self.index.peek(chunk, self.base);
+        let end = close.map_or_else(|| self.index.end(chunk), |close| close + 1);
+        let is_name = self.partial == Partial::Name;
+        let budget = self.token_limit.saturating_sub(self.carry.len());
+        let length = end - self.token.start;
+        if close.is_some() && length <= budget {
+            self.index.take();
+            self.position = end;
             self.collect(chunk);
-            if state.wide {
-                self.check_utf8(chunk)?;
-            }
             self.partial = Partial::None;
             if is_name {
                 self.expect = Expect::Colon;
@@ -146,69 +115,34 @@ impl Scanner {
             self.after_value();
             return Ok(Some(Event::Scalar(Kind::String)));
         }
-        if self.token_length() < self.token_limit {
-            self.partial = if is_name {
-                Partial::Name(state)
-            } else {
-                Partial::String(state)
-            };
-            return Ok(None);
+        if length < budget {
+            self.position = end;
+            return self.index.fault(true).map_or(Ok(None), Err);
         }
         if is_name {
             return self.too_long();
         }
+        self.position = self.token.start + budget;
         self.collect(chunk);
-        self.utf8 = Utf8Stream::default();
-        let (token, offset) = (self.token.clone(), self.token_offset);
-        let bytes = if self.carry.is_empty() {
-            chunk.get(token).unwrap_or_default()
-        } else {
-            &self.carry
-        };
-        self.utf8.feed(bytes, offset)?;
-        self.partial = Partial::Long(state);
+        self.partial = Partial::Long;
         Ok(Some(Event::LongStart))
     }
 
-    fn resume_long(
-        &mut self,
-        chunk: &[u8],
-        mut state: StringState,
-    ) -> Result<Option<Event>, Error> {
+    fn resume_long(&mut self, chunk: &[u8]) -> Result<Option<Event>, Error> {
         self.carry.clear();
         self.token.start = self.position;
-        let closed = self.run_string(chunk, chunk.len(), &mut state)?;
+        let close = self.index.peek(chunk, self.base);
+        self.position = close.map_or_else(|| self.index.end(chunk), |close| close + 1);
         self.token.end = self.position;
-        let piece = chunk.get(self.token.clone()).unwrap_or_default();
-        self.utf8.feed(piece, self.base + self.token.start as u64)?;
-        if closed {
-            self.utf8.finish()?;
+        if close.is_some() {
+            self.index.take();
             self.complete();
             return Ok(Some(Event::LongEnd));
         }
-        self.partial = Partial::Long(state);
-        Ok((!piece.is_empty()).then_some(Event::LongPart))
-    }
-
-    /// Reads string content up to `end`; true if the closing quote was read.
-    fn run_string(
-        &mut self,
-        chunk: &[u8],
-        end: usize,
-        state: &mut StringState,
-    ) -> Result<bool, Error> {
-        let bytes = chunk.get(..end).unwrap_or_default();
-        match state.run(bytes, self.position) {
-            Run::Closed(position) => {
-                self.position = position;
-                Ok(true)
-            }
-            Run::Open => {
-                self.position = end;
-                Ok(false)
-            }
-            Run::Fault(position) => self.syntax(position),
+        if let Some(fault) = self.index.fault(true) {
+            return Err(fault);
         }
+        Ok((!self.token.is_empty()).then_some(Event::LongPart))
     }
 
     /// The length so far of the token under way.
@@ -228,15 +162,5 @@ impl Scanner {
     pub(super) fn complete(&mut self) {
         self.partial = Partial::None;
         self.after_value();
-    }
-
-    fn check_utf8(&self, chunk: &[u8]) -> Result<(), Error> {
-        match str::from_utf8(self.token(chunk)) {
-            Ok(_) => Ok(()),
-            Err(fault) => Err(Error {
-                kind: ErrorKind::Utf8,
-                offset: self.token_offset + fault.valid_up_to() as u64,
-            }),
-        }
     }
 }

@@ -1,6 +1,4 @@
-//! RFC 3629, checked piece by piece: for strings that are never whole in memory.
-
-use crate::{Error, ErrorKind};
+//! RFC 3629, checked piece by piece.
 
 /// A sequence that the pieces so far have begun.
 #[derive(Clone, Copy, Debug, Default)]
@@ -10,9 +8,23 @@ pub(super) struct Utf8Stream {
     offset: u64,
 }
 
+/// What is no UTF-8; offsets in the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Utf8Fault {
+    /// Where the sequence begins.
+    pub(super) start: u64,
+    /// The byte that cannot stand where it does.
+    pub(super) at: u64,
+}
+
 impl Utf8Stream {
+    /// Whether a sequence is begun.
+    pub(super) fn is_begun(&self) -> bool {
+        self.length > 0
+    }
+
     /// Checks the next piece; `offset` is where in the body it begins.
-    pub(super) fn feed(&mut self, piece: &[u8], offset: u64) -> Result<(), Error> {
+    pub(super) fn feed(&mut self, piece: &[u8], offset: u64) -> Result<(), Utf8Fault> {
         let mut rest = piece;
         while self.length > 0 {
             let Some((&byte, after)) = rest.split_first() else {
@@ -27,44 +39,40 @@ impl Utf8Stream {
                 Ok(_) => self.length = 0,
                 Err(fault) if fault.error_len().is_none() => {}
                 Err(_) => {
-                    return Err(Error {
-                        kind: ErrorKind::Utf8,
-                        offset: self.offset,
+                    let at = self.offset + self.length as u64 - 1;
+                    return Err(Utf8Fault {
+                        start: self.offset,
+                        at,
                     });
                 }
             }
         }
         let offset = offset + (piece.len() - rest.len()) as u64;
-        match str::from_utf8(rest) {
-            Ok(_) => Ok(()),
-            Err(fault) => {
-                let valid = fault.valid_up_to();
-                self.offset = offset + valid as u64;
-                let tail = rest.get(valid..).unwrap_or_default();
-                match (fault.error_len(), self.begun.get_mut(..tail.len())) {
-                    (None, Some(begun)) => {
-                        begun.copy_from_slice(tail);
-                        self.length = tail.len();
-                        Ok(())
-                    }
-                    _ => Err(Error {
-                        kind: ErrorKind::Utf8,
-                        offset: self.offset,
-                    }),
-                }
+        let Err(fault) = str::from_utf8(rest) else {
+            return Ok(());
+        };
+        let valid = fault.valid_up_to();
+        self.offset = offset + valid as u64;
+        let tail = rest.get(valid..).unwrap_or_default();
+        match (fault.error_len(), self.begun.get_mut(..tail.len())) {
+            (None, Some(begun)) => {
+                begun.copy_from_slice(tail);
+                self.length = tail.len();
+                Ok(())
             }
-        }
-    }
-
-    /// The string ends: no sequence may be open.
-    pub(super) fn finish(&self) -> Result<(), Error> {
-        if self.length == 0 {
-            Ok(())
-        } else {
-            Err(Error {
-                kind: ErrorKind::Utf8,
-                offset: self.offset,
-            })
+            (length, _) => {
+                // What may begin no sequence is itself the fault.
+                let begins = matches!(tail.first(), Some(0xC2..=0xF4));
+                let good = if begins {
+                    length.unwrap_or_default()
+                } else {
+                    0
+                };
+                Err(Utf8Fault {
+                    start: self.offset,
+                    at: self.offset + good as u64,
+                })
+            }
         }
     }
 }
@@ -90,8 +98,14 @@ mod tests {
             for (offset, byte) in text.iter().enumerate() {
                 result = result.and_then(|()| stream.feed(&[*byte], offset as u64));
             }
-            let result = result.and_then(|()| stream.finish());
-            assert_eq!(result.map_err(|error| error.offset), expected.map(|_| ()));
+            let mut whole = Utf8Stream::default();
+            assert_eq!(whole.feed(text, 0), result);
+            let start = match result {
+                Ok(()) if stream.is_begun() => Err(stream.offset),
+                Ok(()) => Ok(()),
+                Err(fault) => Err(fault.start),
+            };
+            assert_eq!(start, expected.map(|_| ()));
         }
     }
 }
