@@ -1,5 +1,6 @@
 //! The masker: drives the scanner over each chunk and hands what it finds to the stage.
 
+mod cruise;
 mod records;
 mod stage;
 
@@ -184,6 +185,7 @@ impl Masker {
 
     fn drive(&mut self, run: &mut Run<'_>) -> Result<(), Error> {
         loop {
+            self.cruise(run);
             match self.scanner.next(run.chunk)? {
                 Event::More => return Ok(()),
                 event => self.handle(run, event),

@@ -43,9 +43,9 @@ impl<'a> Token<'a> {
 
 /// Everything behind the scanner.
 pub(super) struct Stage {
-    path: Path,
-    names: Names,
-    writer: Writer,
+    pub(super) path: Path,
+    pub(super) names: Names,
+    pub(super) writer: Writer,
     records: Records,
     pub(super) report: Report,
     /// A comma of an earlier chunk, and the white space behind it, whose member may be removed.

@@ -49,6 +49,14 @@ pub(crate) struct Place {
     pub(crate) evidence: Vec<Telling>,
 }
 
+impl Place {
+    fn is_plain(&self) -> bool {
+        let is_decided = self.exempt || self.keep;
+        let has_rule = self.rule.is_some() || self.profile.is_some() || self.candidate.is_some();
+        !is_decided && !has_rule && self.evidence.is_empty()
+    }
+}
+
 /// The compiled paths.
 pub(crate) struct Automaton {
     names: BTreeMap<Box<str>, usize>,
@@ -57,6 +65,8 @@ pub(crate) struct Automaton {
     /// Next state, by state and column.
     table: Vec<StateId>,
     places: Vec<Place>,
+    /// Of which nothing is said, by state.
+    plain: Vec<bool>,
     /// Rules that win at some place.
     used: Vec<bool>,
     /// Where no path says anything.
@@ -91,6 +101,12 @@ impl Automaton {
 
     pub(crate) fn place(&self, state: StateId) -> &Place {
         self.places.get(usize::from(state)).unwrap_or(&self.nowhere)
+    }
+
+    /// Whether the paths say nothing about the place.
+    #[inline]
+    pub(crate) fn is_plain(&self, state: StateId) -> bool {
+        self.plain.get(usize::from(state)).copied().unwrap_or(false)
     }
 
     /// Whether the path rule decides anywhere.
@@ -187,16 +203,18 @@ impl Builder {
             current += 1;
         }
         let mut used = Vec::new();
-        let places = states
+        let places: Vec<Place> = states
             .iter()
             .map(|items| self.place(items, &mut used))
             .collect();
+        let plain = places.iter().map(Place::is_plain).collect();
         Ok(Automaton {
             names,
             indices,
             columns,
             table,
             places,
+            plain,
             used,
             nowhere: Place::default(),
         })

@@ -5,6 +5,7 @@
 //! backslash, in an escape, in a scalar or in a character. What no string may hold is found here
 //! too: it ends the list, whatever comes behind it.
 
+use super::AHEAD;
 use super::block::{BLOCK, Masks, classify, prefix_xor};
 use super::string::{Escape, Step};
 use super::utf8::Utf8Stream;
@@ -102,6 +103,19 @@ impl Index {
             }
             self.fill(chunk, base);
         }
+    }
+
+    /// The next entries of the window, and where it begins.
+    #[inline]
+    pub(super) fn ahead(&self) -> Option<(&[u16; AHEAD], usize)> {
+        let listed = self.entries.get(self.next..self.count)?;
+        Some((listed.first_chunk()?, self.window))
+    }
+
+    /// So many entries have been dealt with.
+    #[inline]
+    pub(super) fn pass(&mut self, entries: usize) {
+        self.next += entries;
     }
 
     /// The entry has been dealt with.
