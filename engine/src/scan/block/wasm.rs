@@ -15,13 +15,13 @@ pub(super) fn classify(block: &[u8; BLOCK]) -> Masks {
         let folded = v128_or(bytes, u8x16_splat(0x20));
         let fold = |byte: u8| u8x16_eq(folded, u8x16_splat(byte));
         let brackets = v128_or(fold(b'{'), fold(b'}'));
-        let marks = v128_or(is(b':'), is(b','));
+        let structure = v128_or(is(b':'), is(b','));
         let blanks = v128_or(is(b' '), is(b'\n'));
         let others = v128_or(is(b'\t'), is(b'\r'));
         let bits = |lane: v128| u64::from(i8x16_bitmask(lane)) << shift;
         masks.quote |= bits(is(b'"'));
         masks.backslash |= bits(is(b'\\'));
-        masks.structural |= bits(v128_or(brackets, marks));
+        masks.structural |= bits(v128_or(brackets, structure));
         masks.space |= bits(v128_or(blanks, others));
         masks.newline |= bits(is(b'\n'));
         masks.control |= bits(u8x16_lt(bytes, u8x16_splat(0x20)));
