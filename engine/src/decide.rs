@@ -1,5 +1,6 @@
 //! What the rules say about a value at a place.
 
+use crate::labels::NodeId;
 use crate::profiles::{Evidence, Verdict};
 use crate::rules::{KeyRules, Place, Ruleset, StateId};
 use crate::{Class, ClassSet, Operator};
@@ -16,6 +17,8 @@ pub(crate) enum Decision {
     Rule(u16),
     /// Its siblings did, or would have, told its class.
     Class { class: Class, forced: bool },
+    /// It hangs on labels: see [`Labels`](crate::labels::Labels).
+    Deferred(NodeId),
 }
 
 /// A member or element: its place and what is to be done with its value.
@@ -25,6 +28,37 @@ pub(crate) struct Member {
     pub(crate) decision: Decision,
     /// The sibling rule that has the last word on a scalar.
     pub(crate) candidate: Option<u8>,
+    /// The decision hangs on labels, and on these rules: it is that about what is around still.
+    pub(crate) open: Option<KeyRules>,
+}
+
+impl Member {
+    /// Whether labels have a say.
+    pub(crate) fn is_deferred(&self) -> bool {
+        self.open.is_some() || matches!(self.decision, Decision::Deferred(_))
+    }
+
+    /// Whether what becomes of a scalar is not known yet.
+    pub(crate) fn waits(&self) -> bool {
+        self.candidate.is_some() || self.is_deferred()
+    }
+
+    /// The same as an array or object. Siblings tell the class of a scalar: in its place this is
+    /// masked throughout, unless siblings have to select it.
+    pub(crate) fn contains(mut self, rules: &Ruleset) -> Self {
+        if let Some(sibling) = self.candidate.take()
+            && let Some(decision) = resolve(rules, sibling, Evidence::NONE)
+        {
+            self.decision = match decision {
+                Decision::Class { class, .. } => Decision::Class {
+                    class,
+                    forced: true,
+                },
+                other => other,
+            };
+        }
+        self
+    }
 }
 
 /// What becomes of a scalar.
@@ -50,13 +84,44 @@ pub(crate) fn decide(
         state,
         decision,
         candidate: None,
+        open: None,
     };
     if place.exempt {
         return member(Decision::Exempt);
     }
+    let hangs = matches!(around, Decision::Deferred(_)) && says_more(place, key);
+    if !place.filtered.is_empty() || (hangs && place.rule.is_none()) {
+        return Member {
+            open: Some(key),
+            ..member(around)
+        };
+    }
     if let Some(rule) = place.rule {
         return member(Decision::Rule(rule));
     }
+    decide_below(rules, around, state, place, key)
+}
+
+/// Whether anything but what holds around the place is said about it.
+fn says_more(place: &Place, key: KeyRules) -> bool {
+    let by_profile = place.profile.is_some() || place.candidate.is_some() || place.keep;
+    by_profile || key != KeyRules::default()
+}
+
+/// The same, where no path of a rule speaks.
+pub(crate) fn decide_below(
+    rules: &Ruleset,
+    around: Decision,
+    state: StateId,
+    place: &Place,
+    key: KeyRules,
+) -> Member {
+    let member = |decision| Member {
+        state,
+        decision,
+        candidate: None,
+        open: None,
+    };
     if around == Decision::Exempt {
         return member(around);
     }
@@ -66,9 +131,8 @@ pub(crate) fn decide(
     let otherwise = key.profile.map_or(around, Decision::Rule);
     if place.candidate.is_some() {
         return Member {
-            state,
-            decision: otherwise,
             candidate: place.candidate,
+            ..member(otherwise)
         };
     }
     if let Some(rule) = place.profile {
@@ -112,6 +176,8 @@ pub(crate) fn treat(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Trea
     match decision {
         Decision::Inspect => Treatment::Inspect,
         Decision::Exempt => Treatment::Pass,
+        // Whoever does not ask the labels gets the answer for what cannot be known.
+        Decision::Deferred(_) => Treatment::Mask(Class::Identifier, &Operator::Redact),
         Decision::Class {
             class,
             forced: true,

@@ -64,6 +64,7 @@ mod error;
 mod events;
 mod inspect;
 mod keys;
+mod labels;
 mod mask;
 mod masker;
 mod operators;

@@ -2,7 +2,7 @@
 
 mod writer;
 
-pub(crate) use writer::{Candidate, Run, Writer};
+pub(crate) use writer::{Candidate, Run, Waiting, Writer};
 
 use crate::decide::Treatment;
 use crate::decode::Text;

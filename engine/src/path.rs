@@ -2,11 +2,12 @@
 
 mod names;
 
-pub(crate) use names::{KnownName, Names, look_up};
+pub(crate) use names::{KnownName, Names, look_up_masked};
 
 use crate::decide::{Decision, Member};
+use crate::labels::{Labels, Mark, Node, ScopeId};
 use crate::profiles::Evidence;
-use crate::rules::{Automaton, StateId};
+use crate::rules::{Automaton, Place, Ruleset, StateId, Told};
 use crate::scan::Container;
 
 /// An open array or object.
@@ -26,6 +27,14 @@ pub(crate) struct Frame {
     pub(crate) has_candidates: bool,
     /// Whether members have waited longer than the limit.
     pub(crate) overflowed: bool,
+    /// The innermost scope of labels.
+    pub(crate) scope: Option<ScopeId>,
+    /// Whether that is its own.
+    pub(crate) owns_scope: bool,
+    /// The labels that were there before it.
+    pub(crate) labels: Mark,
+    /// The names of labels that it has had, as bits.
+    pub(crate) named: u64,
 }
 
 /// The stack of frames, and the member at hand.
@@ -34,10 +43,35 @@ pub(crate) struct Path {
     pub(crate) frames: Vec<Frame>,
     /// The member whose value comes next, in an object.
     pub(crate) member: Member,
+    pub(crate) labels: Labels,
 }
 
 impl Path {
+    /// An array or object that filters do not look at begins.
+    #[inline]
     pub(crate) fn open(&mut self, container: Container, member: Member) {
+        let (scope, labels) = (self.scope(), self.labels.mark());
+        self.push(container, member, scope, labels);
+    }
+
+    /// An array or object begins about which paths may say anything.
+    pub(crate) fn open_place(&mut self, rules: &Ruleset, container: Container, member: Member) {
+        let (mut member, labels) = (member, self.labels.mark());
+        let place = rules.automaton.place(member.state);
+        let depth = self.frames.len();
+        let outer = self.scope();
+        let scope = self.labels.open(place, member.state, depth, outer);
+        if member.open.is_some() {
+            member.decision = self.defer(member, scope, true);
+        }
+        self.push(container, member.contains(rules), scope, labels);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.owns_scope = scope != outer;
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, container: Container, member: Member, scope: Option<ScopeId>, labels: Mark) {
         self.frames.push(Frame {
             container,
             state: member.state,
@@ -47,7 +81,68 @@ impl Path {
             has_output: false,
             has_candidates: false,
             overflowed: false,
+            scope,
+            owns_scope: false,
+            labels,
+            named: 0,
         });
+    }
+
+    /// The innermost array or object ends: what filters look at in it is complete.
+    pub(crate) fn close_scope(&mut self) {
+        let frame = self.frames.last().filter(|frame| frame.owns_scope);
+        if let Some(scope) = frame.and_then(|frame| frame.scope) {
+            self.labels.close(scope);
+        }
+    }
+
+    /// The innermost scope of labels.
+    #[inline]
+    pub(crate) fn scope(&self) -> Option<ScopeId> {
+        self.frames.last().and_then(|frame| frame.scope)
+    }
+
+    /// The decision about the member or element at hand, which hangs on labels.
+    pub(crate) fn defer(
+        &mut self,
+        member: Member,
+        scope: Option<ScopeId>,
+        is_container: bool,
+    ) -> Decision {
+        self.labels.defer(Node {
+            state: member.state,
+            key: member.open.unwrap_or_default(),
+            around: member.decision,
+            depth: self.frames.len(),
+            scope,
+            is_container,
+        })
+    }
+
+    /// A member name that labels are on or below: one that is repeated makes them unclear.
+    pub(crate) fn name_label(&mut self, rules: &Ruleset, place: &Place, column: u16) {
+        let (depth, scope) = (self.frames.len(), self.scope());
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
+        // With more than 64 names of labels, two of them can share a bit: that is the side to fall to.
+        let bit = 1 << (column % 64);
+        let is_repeated = frame.named & bit != 0;
+        frame.named |= bit;
+        if is_repeated {
+            for telling in place.tellings.iter().filter(|telling| telling.is_named) {
+                self.labels
+                    .tell(rules, scope, depth, *telling, Told::Unclear);
+            }
+        }
+    }
+
+    /// Tells the filters around what is at a place of labels.
+    pub(crate) fn tell_labels(&mut self, rules: &Ruleset, place: &Place, told: Told) {
+        let (depth, scope) = (self.frames.len(), self.scope());
+        for telling in place.tellings.iter().filter(|telling| telling.is_label) {
+            self.labels.tell(rules, scope, depth, *telling, told);
+        }
     }
 
     /// Adds evidence to the object so many levels above the value at hand.

@@ -8,14 +8,17 @@
 mod automaton;
 mod error;
 mod keys;
+mod labels;
 mod selector;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 pub(crate) use automaton::{Automaton, Place, StateId};
 pub use error::RuleError;
 pub(crate) use keys::{KeyRules, KeyTable};
-use selector::Pattern;
+pub(crate) use labels::{Filtered, Filters, Slot, Telling, Told};
+use selector::{Filter, FilterStep, PathStep, Pattern, Segment};
 
 use crate::detectors::Detectors;
 use crate::profiles::{Sibling, Source};
@@ -39,12 +42,14 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
     /// By member name, anywhere. Names are compared whole, after folding of case, camelCase and
-    /// separators (`patientSSN`, `patient_ssn` and `Patient-Ssn` are one), and numbers at the end
-    /// are passed over (`phone2` is `phone`). `*ssn` also selects names that end in the word `ssn`,
+    /// separators (`patientSSN`, `patient_ssn` and `Patient-Ssn` are one), and a number at the end
+    /// is passed over (`phone2` is `phone`). `*ssn` also selects names that end in the word `ssn`,
     /// `ssn*` those that begin with it, `*ssn*` those that have it anywhere.
     Keys(Vec<String>),
     /// By place, in a subset of JSONPath (RFC 9535): `$`, `.name`, `['name']`, `[*]`, `.*`, `[0]`,
-    /// and `..` before a name, a `*` or brackets. Names are compared exactly.
+    /// `..` before a name, a `*` or brackets, and one filter on labels,
+    /// `$..telecom[?@.system == 'phone'].value`. Names are compared exactly. All of it is in
+    /// `docs/selecting.md`.
     Path(String),
 }
 
@@ -52,6 +57,7 @@ pub enum Selector {
 pub struct Ruleset {
     pub(crate) automaton: Automaton,
     pub(crate) keys: KeyTable,
+    pub(crate) filters: Filters,
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) siblings: Vec<&'static Sibling>,
     pub(crate) detectors: Detectors,
@@ -121,7 +127,8 @@ impl RulesetBuilder {
         self
     }
 
-    /// Lets the values at a path pass, and all that is below them: only path rules still act there.
+    /// Lets the values at a path pass, and all that is below them: only path rules still act there,
+    /// and below what they select every rule does. A path with a filter is refused.
     #[must_use]
     pub fn exempt(mut self, path: &str) -> Self {
         self.exempt.push(path.to_owned());
@@ -168,6 +175,9 @@ impl RulesetBuilder {
 struct Compiling {
     paths: Builder,
     keys: KeyTable,
+    filters: Filters,
+    /// Elements and what is asked about them, as far as they are in `paths`.
+    asked: BTreeSet<(String, Slot)>,
     rules: Vec<CompiledRule>,
     siblings: Vec<&'static Sibling>,
     detectors: Detectors,
@@ -176,7 +186,10 @@ struct Compiling {
 impl Compiling {
     fn exempt(&mut self, path: &str) -> Result<(), String> {
         let pattern = Pattern::parse(path)?;
-        pattern.check_acts()?;
+        if pattern.filter().is_some() {
+            // What is served would say what is exempt.
+            return Err("an exemption has no filter: put one with != into a rule".into());
+        }
         if pattern.selects_everything() {
             return Err("this would exempt everything".into());
         }
@@ -192,14 +205,80 @@ impl Compiling {
             Selector::Keys(keys) => keys.iter().try_for_each(|key| self.keys.add(key, id, true)),
             Selector::Path(path) => {
                 let pattern = Pattern::parse(path)?;
-                pattern.check_acts()?;
                 if rule.operator == Operator::Remove {
                     pattern.check_removable()?;
                 }
-                self.paths.add(pattern, Mark::Rule(id));
+                match pattern.filter() {
+                    Some((at, filter)) => self.filtered(&pattern, at, filter, id)?,
+                    None => self.paths.add(pattern, Mark::Rule(id)),
+                }
                 Ok(())
             }
         }
+    }
+
+    /// Adds a path with a filter: what it selects, the elements it looks at, and what it asks there.
+    fn filtered(
+        &mut self,
+        pattern: &Pattern,
+        at: usize,
+        filter: &Filter,
+        rule: u16,
+    ) -> Result<(), String> {
+        let mut whole = pattern.clone();
+        for segment in whole.segments.iter_mut().skip(at).take(1) {
+            segment.step = PathStep::Any;
+        }
+        let element = Pattern {
+            segments: whole.segments.iter().take(at + 1).cloned().collect(),
+        };
+        let below = whole.segments.iter().skip(at + 1);
+        if below.clone().skip(1).any(|segment| segment.descends) {
+            // Which of several elements around a value it belongs to would not be known.
+            return Err("behind a filter, only the first step can be a .. step".into());
+        }
+        let is_exact = below.clone().all(|segment| !segment.descends);
+        let levels = u8::try_from(below.count()).map_err(|_| "the path is too long")?;
+        let (number, slots) = self.filters.add(filter)?;
+        for (slot, test) in slots.into_iter().zip(&filter.tests) {
+            self.asked(&element, slot, &test.path)?;
+        }
+        if !is_exact {
+            self.paths.add(element, Mark::Element(number));
+        }
+        let filtered = Filtered {
+            rule,
+            filter: number,
+            levels,
+            is_exact,
+        };
+        self.paths.add(whole, Mark::Filtered(filtered));
+        Ok(())
+    }
+
+    /// Adds what is asked about an element, once.
+    fn asked(&mut self, element: &Pattern, slot: Slot, path: &[FilterStep]) -> Result<(), String> {
+        if !self.asked.insert((element.to_string(), slot)) {
+            return Ok(());
+        }
+        self.paths.add(element.clone(), Mark::Slot(slot));
+        let mut pattern = element.clone();
+        for (done, step) in path.iter().enumerate() {
+            pattern.segments.push(Segment {
+                descends: false,
+                step: step.clone().into(),
+            });
+            let telling = Telling {
+                slot,
+                levels: u8::try_from(done + 1).map_err(|_| "the path of a filter is too long")?,
+                is_label: done + 1 == path.len(),
+                is_named: matches!(step, FilterStep::Name(_)),
+            };
+            if telling.is_label || telling.is_named {
+                self.paths.add(pattern.clone(), Mark::Telling(telling));
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, class: Class, operator: Operator, explicit: bool) -> Result<u16, String> {
@@ -275,6 +354,13 @@ impl Compiling {
     fn finish(self, builder: &RulesetBuilder) -> Result<Ruleset, RuleError> {
         let automaton = self.paths.build().map_err(RuleError::whole)?;
         for (index, rule) in builder.rules.iter().enumerate() {
+            if automaton.has_indices() && removes_elements(rule) {
+                let message = "elements of an array would move up, and the index in another path \
+                               would mean another one: use null";
+                return Err(RuleError::rule(index, &rule.name, message));
+            }
+        }
+        for (index, rule) in builder.rules.iter().enumerate() {
             let fires = match rule.select {
                 Selector::Keys(_) => true,
                 Selector::Path(_) => automaton.uses_rule(index),
@@ -301,10 +387,21 @@ impl Compiling {
         Ok(Ruleset {
             automaton,
             keys: self.keys,
+            filters: self.filters,
             rules: self.rules,
             siblings: self.siblings,
             detectors: self.detectors,
             removes,
         })
     }
+}
+
+/// Whether a rule can take elements away.
+fn removes_elements(rule: &Rule) -> bool {
+    let path = match &rule.select {
+        Selector::Path(path) if rule.operator == Operator::Remove => path,
+        _ => return false,
+    };
+    let steps = Pattern::parse(path).map(|pattern| pattern.segments);
+    steps.is_ok_and(|steps| matches!(steps.last(), Some(last) if last.step == PathStep::Any))
 }

@@ -3,15 +3,20 @@
 //! What needs no change is not touched: `Run::copied` says up to where the chunk has been dealt
 //! with, and a whole stretch is copied when something else must be written.
 //!
-//! While an object holds a value whose class its siblings tell, everything from that value on waits
-//! in `held`; the value itself waits as it came. It is resolved when its object closes, or when
-//! more than `limits.held_bytes` wait: then it counts as an identifier. That length is looked at
-//! exactly where a value begins to wait and where one is resolved, so that it does not depend on
-//! how the input was cut.
+//! While an object holds a value whose class its siblings or labels tell, everything from that value
+//! on waits in `held`; the value itself waits as it came. It is resolved when the last array or
+//! object ends that it waits for, or when more than `limits.held_bytes` wait: then it counts as an
+//! identifier. What waits only grows until it is let go, and it is weighed at least wherever a value
+//! begins to wait and wherever one is about to be resolved: so the outcome does not depend on how
+//! the input was cut.
 
-use crate::decide::{Decision, UNRESOLVED, resolve, treat};
+use crate::decide::{Decision, Member, Treatment, UNRESOLVED, resolve, treat};
+use crate::labels::Labels;
 use crate::mask::{Context, mask_scalar};
+use crate::operators::Scalar;
 use crate::path::Path;
+use crate::profiles::Evidence;
+use crate::rules::Ruleset;
 use crate::scan::Kind;
 use crate::{Class, Operator, Report};
 
@@ -24,36 +29,71 @@ pub(crate) struct Run<'a> {
     pub(crate) copied: usize,
 }
 
-/// A value that waits for its siblings.
+/// A value that waits for its siblings or labels, or a member name that waits for those of what it
+/// is in.
 #[derive(Clone, Copy)]
 pub(crate) struct Candidate {
     /// The number of open arrays and objects around it.
     pub(crate) depth: usize,
-    /// Which sibling rule decides.
-    pub(crate) sibling: u8,
+    /// It waits until the array or object that so many are open within, itself included, has ended.
+    pub(crate) until: usize,
+    /// Which sibling rule decides, and what its object had to tell.
+    pub(crate) sibling: Option<u8>,
+    pub(crate) evidence: Evidence,
     /// What becomes of it if siblings do not select it.
     pub(crate) otherwise: Decision,
-    pub(crate) kind: Kind,
-    /// Whether the value was too long to be kept: it can only be masked.
-    pub(crate) is_cut: bool,
+    /// Whether that is what becomes of the object around it.
+    pub(crate) is_inherited: bool,
+    pub(crate) what: Waiting,
     start: usize,
     end: usize,
     resolved: Option<Decision>,
 }
 
+/// What waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    Value(Kind),
+    /// A string that was too long to be kept: it can only be masked.
+    Cut,
+    /// A member name.
+    Name,
+}
+
 impl Candidate {
-    pub(crate) fn new(depth: usize, sibling: u8, otherwise: Decision, kind: Kind) -> Self {
-        let (start, end, resolved, is_cut) = (0, 0, None, false);
+    pub(crate) fn new(depth: usize, member: Member, what: Waiting) -> Self {
         Self {
             depth,
-            sibling,
-            otherwise,
-            kind,
-            is_cut,
-            start,
-            end,
-            resolved,
+            until: depth,
+            sibling: member.candidate,
+            evidence: Evidence::NONE,
+            otherwise: member.decision,
+            is_inherited: false,
+            what,
+            start: 0,
+            end: 0,
+            resolved: None,
         }
+    }
+
+    /// What becomes of it now that all it waited for has ended.
+    fn judge(&self, rules: &Ruleset, labels: &Labels) -> Decision {
+        let Some(member) = labels.judge(rules, self.otherwise) else {
+            return UNRESOLVED;
+        };
+        if matches!(
+            self.what,
+            Waiting::Value(Kind::Boolean | Kind::Null) | Waiting::Name
+        ) {
+            // Neither names nor numbers anyone.
+            return member.decision;
+        }
+        let sibling = match self.otherwise {
+            Decision::Deferred(_) => member.candidate,
+            _ => self.sibling,
+        };
+        let told = sibling.and_then(|sibling| resolve(rules, sibling, self.evidence));
+        told.unwrap_or(member.decision)
     }
 }
 
@@ -66,8 +106,10 @@ pub(crate) struct Writer {
     unresolved: usize,
     /// Depth of the member or element that is being removed.
     removing: Option<usize>,
-    overflowed: bool,
 }
+
+/// What a value that waits counts for beside its length.
+const CANDIDATE_WEIGHT: usize = 64;
 
 impl Writer {
     pub(crate) fn new(held_limit: usize) -> Self {
@@ -78,7 +120,6 @@ impl Writer {
             candidates,
             unresolved: 0,
             removing: None,
-            overflowed: false,
         }
     }
 
@@ -100,9 +141,17 @@ impl Writer {
         ends
     }
 
-    /// Whether a hold-back has run over its limit since this was last asked.
-    pub(crate) fn take_overflow(&mut self) -> bool {
-        std::mem::take(&mut self.overflowed)
+    /// Whether more waits than may: bytes, values, and what is known about labels.
+    #[inline]
+    pub(crate) fn is_over(&self, labels: &Labels) -> bool {
+        !self.candidates.is_empty()
+            && self.held.len() + self.candidates.len() * CANDIDATE_WEIGHT + labels.weight()
+                > self.held_limit
+    }
+
+    /// Whether anything waits.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.candidates.is_empty()
     }
 
     /// Writes the chunk up to a position as it came.
@@ -124,14 +173,7 @@ impl Writer {
         if self.candidates.is_empty() {
             out.extend_from_slice(bytes);
         } else {
-            self.hold(bytes);
-        }
-    }
-
-    fn hold(&mut self, bytes: &[u8]) {
-        self.held.extend_from_slice(bytes);
-        if self.held.len() > self.held_limit {
-            self.overflowed = true;
+            self.held.extend_from_slice(bytes);
         }
     }
 
@@ -141,24 +183,22 @@ impl Writer {
         candidate.end = candidate.start + source.len();
         self.candidates.push(candidate);
         self.unresolved += 1;
-        self.hold(source);
+        self.held.extend_from_slice(source);
     }
 
-    /// The object at this depth has closed (everything before has been written): its values know
-    /// their siblings. True if nothing that waits has siblings to come.
-    pub(crate) fn resolve(&mut self, context: Context<'_>, depth: usize, path: &Path) -> bool {
-        let evidence = path
-            .frames
-            .last()
-            .map(|frame| frame.evidence)
-            .unwrap_or_default();
+    /// The array or object at this depth has ended (everything before has been written). True if
+    /// nothing that waits has anything to wait for.
+    pub(crate) fn resolve(&mut self, rules: &Ruleset, depth: usize, path: &Path) -> bool {
+        let evidence = path.frames.last().map(|frame| frame.evidence);
         for candidate in self.candidates.iter_mut().rev() {
             if candidate.depth < depth {
                 break;
             }
-            if candidate.depth == depth && candidate.resolved.is_none() {
-                let decision = resolve(context.rules, candidate.sibling, evidence);
-                candidate.resolved = Some(decision.unwrap_or(candidate.otherwise));
+            if candidate.depth == depth {
+                candidate.evidence = evidence.unwrap_or_default();
+            }
+            if candidate.until == depth && candidate.resolved.is_none() {
+                candidate.resolved = Some(candidate.judge(rules, &path.labels));
                 self.unresolved = self.unresolved.saturating_sub(1);
             }
         }
@@ -191,29 +231,40 @@ fn mask_candidate(
     out: &mut Vec<u8>,
 ) {
     let decision = candidate.resolved.unwrap_or(UNRESOLVED);
-    if candidate.is_cut {
-        let class = match decision {
-            Decision::Class { class, .. } => class,
-            Decision::Rule(id) => context
-                .rules
-                .rules
-                .get(usize::from(id))
-                .map_or(Class::Other, |rule| rule.class),
-            Decision::Inspect | Decision::Exempt => Class::Other,
-        };
-        report.count(class, false);
-        Operator::Redact.write(
-            crate::operators::Scalar {
-                source: b"",
-                text: "",
-            },
-            class,
-            out,
-        );
-        return;
+    let mut treatment = treat(context.rules, context.lift, decision);
+    let kind = match candidate.what {
+        Waiting::Value(kind) => kind,
+        Waiting::Cut => {
+            let class = match treatment {
+                Treatment::Mask(class, _) | Treatment::Lift(class) => class,
+                Treatment::Pass | Treatment::Inspect => Class::Other,
+            };
+            report.count(class, false);
+            return redact(class, out);
+        }
+        Waiting::Name => {
+            if let Treatment::Mask(class, _) = treatment {
+                report.count(class, false);
+                redact(class, out);
+            } else {
+                out.extend_from_slice(source);
+            }
+            return;
+        }
+    };
+    if let (true, Treatment::Lift(class)) = (candidate.is_inherited, treatment) {
+        report.count(class, true);
+        treatment = Treatment::Inspect;
     }
-    let treatment = treat(context.rules, context.lift, decision);
-    if !mask_scalar(context, treatment, source, candidate.kind, report, out) {
+    if !mask_scalar(context, treatment, source, kind, report, out) {
         out.extend_from_slice(source);
     }
+}
+
+fn redact(class: Class, out: &mut Vec<u8>) {
+    let scalar = Scalar {
+        source: b"",
+        text: "",
+    };
+    Operator::Redact.write(scalar, class, out);
 }

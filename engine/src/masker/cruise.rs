@@ -55,6 +55,7 @@ impl Masker {
                     state,
                     decision: frame.decision,
                     candidate: None,
+                    open: None,
                 };
                 self.stage.path.open(container, member);
             }
@@ -78,7 +79,8 @@ impl Masker {
         let lead = match (byte, ahead.container) {
             (b'}', Container::Object) | (b']', Container::Array) => {
                 let is_near = path.frames.len() == NEAR_TOP;
-                return (!frame.has_candidates && !is_near).then_some(Plain::Close(first + 1));
+                return (!frame.has_candidates && !frame.owns_scope && !is_near)
+                    .then_some(Plain::Close(first + 1));
             }
             (b',', _) if !ahead.is_first => 1,
             (_, _) if ahead.is_first => 0,

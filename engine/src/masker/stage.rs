@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use super::records::Records;
-use crate::decide::{Decision, Member, Treatment, UNRESOLVED, decide, resolve, treat};
+use crate::decide::{Decision, Member, Treatment, UNRESOLVED, decide, treat};
 use crate::decode::Text;
-use crate::mask::{Candidate, Run, Writer, inside, mask_scalar};
+use crate::mask::{Candidate, Run, Waiting, Writer, inside, mask_scalar};
 use crate::operators::{Scalar, is_placeholder, strip_placeholders};
-use crate::path::{KnownName, Names, Path, look_up};
-use crate::profiles::Evidence;
-use crate::rules::{Automaton, KeyRules};
+use crate::path::{Frame, KnownName, Names, Path, look_up_masked};
+use crate::rules::{Automaton, KeyRules, Told};
 use crate::scan::{Container, Kind, Scanner};
 use crate::{Class, Operator, Options, Report};
 
@@ -76,20 +75,25 @@ impl Stage {
             self.records.name(name);
         }
         self.scratch.clear();
-        let known = match self.names.find(name) {
-            Some(known) => known,
+        let (known, waits) = match self.names.find(name) {
+            Some(known) => (known, None),
             None => self.look_at_name(run, token.source),
         };
         let Some(frame) = self.path.frames.last() else {
             return;
         };
-        let automaton = &run.context.rules.automaton;
-        let state = automaton.member(frame.state, known.column);
-        let place = automaton.place(state);
-        let member = decide(run.context.rules, frame.decision, state, place, known.rules);
+        let (rules, around) = (run.context.rules, frame.decision);
+        let state = rules.automaton.member(frame.state, known.column);
+        let place = rules.automaton.place(state);
+        if !place.tellings.is_empty() {
+            self.path.name_label(rules, place, known.column);
+        }
+        let member = decide(rules, around, state, place, known.rules);
         self.path.member = member;
         self.begin_member(run, token, member);
-        if !self.scratch.is_empty() {
+        if let Some(around) = waits {
+            self.wait_name(run, token, around);
+        } else if !self.scratch.is_empty() {
             self.writer.copy_to(run, token.range.start);
             self.writer.write(run.out, &self.scratch);
             run.copied = token.range.end;
@@ -102,18 +106,7 @@ impl Stage {
     pub(super) fn scalar(&mut self, run: &mut Run<'_>, token: &Token<'_>, kind: Kind) {
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.report);
-        let mut member = self.begin_value(run, token);
-        if matches!(kind, Kind::Boolean | Kind::Null) {
-            // Neither names nor numbers anyone.
-            member.candidate = None;
-        } else if member.candidate.is_some() && is_placeholder(inside(token.source)) {
-            // Masked before, when its siblings may have told more.
-            member = Member {
-                candidate: None,
-                decision: Decision::Exempt,
-                ..member
-            };
-        }
+        let member = self.begin_value(run, token);
         if kind == Kind::String {
             self.records
                 .string(depth, inside(token.source), &mut self.report);
@@ -122,19 +115,19 @@ impl Stage {
             // Masked, it is a string, and must tell no more then than now.
             self.tell(run, member, None);
         }
+        self.tell_labels(run, member, Some((token.source, kind)));
+        let (member, is_inherited) = self.judge(run, member, Some((token.source, kind)));
         if self.writer.is_removing() {
             run.copied = token.range.end;
-        } else if let Some(sibling) = member.candidate
-            && self.may_wait(run, token)
-        {
-            let otherwise = self.settle_decision(run, member.decision);
-            let candidate = Candidate::new(depth, sibling, otherwise, kind);
+        } else if member.waits() && self.may_wait(run, token, member) {
+            let mut candidate = Candidate::new(depth, member, Waiting::Value(kind));
+            candidate.is_inherited = is_inherited;
             self.wait(run, token, candidate, token.source);
         } else {
-            let decision = if member.candidate.is_some() {
+            let decision = if member.waits() {
                 UNRESOLVED
             } else {
-                self.settle_decision(run, member.decision)
+                self.settle_decision(run, member.decision, is_inherited, kind)
             };
             let treatment = treat(run.context.rules, run.context.lift, decision);
             self.scratch.clear();
@@ -155,21 +148,9 @@ impl Stage {
     pub(super) fn open(&mut self, run: &mut Run<'_>, token: &Token<'_>, container: Container) {
         self.records
             .begin(self.path.frames.len(), Some(container), &mut self.report);
-        let mut member = self.begin_value(run, token);
-        if let Some(sibling) = member.candidate.take() {
-            // Siblings tell the class of a scalar. In its place this is masked throughout, unless
-            // siblings have to select it.
-            if let Some(decision) = resolve(run.context.rules, sibling, Evidence::NONE) {
-                member.decision = match decision {
-                    Decision::Class { class, .. } => Decision::Class {
-                        class,
-                        forced: true,
-                    },
-                    other => other,
-                };
-            }
-        }
-        self.path.open(container, member);
+        let member = self.begin_value(run, token);
+        self.tell_labels(run, member, Some((b"", Kind::Null)));
+        self.path.open_place(run.context.rules, container, member);
     }
 
     /// An array or object has ended; `position` is behind its bracket.
@@ -180,8 +161,14 @@ impl Stage {
             self.writer.copy_to(run, position);
             self.settle(run);
         }
-        if waits(&self.path) && self.writer.resolve(run.context, depth, &self.path) {
+        self.path.close_scope();
+        if waits(&self.path) && self.writer.resolve(run.context.rules, depth, &self.path) {
             self.writer.release(run.context, &mut self.report, run.out);
+        }
+        if let Some(frame) = self.path.frames.last()
+            && !self.writer.is_waiting()
+        {
+            self.path.labels.back_to(frame.labels);
         }
         self.path.frames.pop();
         self.end_value(run, position);
@@ -196,25 +183,23 @@ impl Stage {
         self.records.begin(depth, None, &mut self.report);
         let member = self.begin_value(run, token);
         self.tell(run, member, None);
+        self.tell_labels(run, member, None);
+        let (member, is_inherited) = self.judge(run, member, None);
         if self.writer.is_removing() {
             run.copied = token.range.end;
             self.drops_long = true;
             return;
         }
-        if let Some(sibling) = member.candidate
-            && self.may_wait(run, token)
-        {
-            let otherwise = self.settle_decision(run, member.decision);
-            let mut candidate = Candidate::new(depth, sibling, otherwise, Kind::String);
-            candidate.is_cut = true;
+        if member.waits() && self.may_wait(run, token, member) {
+            let candidate = Candidate::new(depth, member, Waiting::Cut);
             self.wait(run, token, candidate, b"");
             self.drops_long = true;
             return;
         }
-        let decision = if member.candidate.is_some() {
+        let decision = if member.waits() {
             UNRESOLVED
         } else {
-            self.settle_decision(run, member.decision)
+            self.settle_decision(run, member.decision, is_inherited, Kind::String)
         };
         let passes = match treat(run.context.rules, run.context.lift, decision) {
             Treatment::Pass => None,
@@ -272,15 +257,16 @@ impl Stage {
         self.settle(run);
     }
 
-    /// Looks a name up that is not known yet; if it is to be masked, `scratch` has what to write.
+    /// Looks a name up that is not known yet; if it is to be masked, `scratch` has what to write. If
+    /// it waits, with the decision that it waits for.
     #[cold]
-    fn look_at_name(&mut self, run: &Run<'_>, source: &[u8]) -> KnownName {
+    fn look_at_name(&mut self, run: &Run<'_>, source: &[u8]) -> (KnownName, Option<Decision>) {
         let name = inside(source);
         let text = Text::decode(name);
         let treatment = Treatment::Inspect;
         let (report, scratch) = (&mut self.report, &mut self.scratch);
         if self.writer.is_removing() {
-            return KnownName::default();
+            return (KnownName::default(), None);
         }
         if mask_scalar(
             run.context,
@@ -291,52 +277,160 @@ impl Stage {
             scratch,
         ) {
             let masked = Text::decode(inside(scratch));
-            return look_up(run.context.rules, &strip_placeholders(masked.as_str()));
+            return (look_up_masked(run.context.rules, masked.as_str()), None);
         }
         let digits = text.as_str().chars().filter(char::is_ascii_digit).count();
+        let around = self.path.frames.last().map(|frame| frame.decision);
+        let mut waits = None;
         if digits >= NUMBER_DIGITS
-            && let Some(class) = self.masked_around(run)
+            && let Some(around) = around
         {
-            // Everything here is of that class; a name like this is a value, not a word.
-            self.report.count(class, false);
-            Operator::Redact.write(Scalar { source, text: "" }, class, &mut self.scratch);
-            return KnownName::default();
+            // Everything here may be of one class; a name like this is a value then, not a word.
+            let judged = self.path.labels.judge(run.context.rules, around);
+            match judged.map(|member| self.masking_class(run, member.decision)) {
+                None => waits = Some(around),
+                Some(Some(class)) => {
+                    self.report.count(class, false);
+                    Operator::Redact.write(Scalar { source, text: "" }, class, &mut self.scratch);
+                }
+                Some(None) => {}
+            }
+            let hangs = matches!(around, Decision::Deferred(_));
+            if !self.scratch.is_empty() && !hangs {
+                return (KnownName::default(), None);
+            }
         }
         // Masked once more, a name must be what it was.
         let stripped = strip_placeholders(text.as_str());
-        let known = look_up(run.context.rules, &stripped);
+        let known = look_up_masked(run.context.rules, text.as_str());
         let is_plain =
             stripped.len() == name.len() && !run.context.rules.detectors.may_find(source);
         if is_plain && digits < NUMBER_DIGITS {
             self.names.keep(name, known);
         }
-        known
+        (known, waits)
     }
 
-    /// The class of everything in the innermost object, if it is masked throughout.
-    fn masked_around(&self, run: &Run<'_>) -> Option<Class> {
-        let decision = self.path.frames.last()?.decision;
+    /// A member name waits for what becomes of the object that it is in.
+    fn wait_name(&mut self, run: &mut Run<'_>, token: &Token<'_>, around: Decision) {
+        let member = Member {
+            decision: around,
+            ..Member::default()
+        };
+        if self.may_wait(run, token, member) {
+            let candidate = Candidate::new(self.path.frames.len(), member, Waiting::Name);
+            self.wait(run, token, candidate, token.source);
+            return;
+        }
+        let class = Class::Identifier;
+        self.report.count(class, false);
+        self.scratch.clear();
+        let (source, text) = (token.source, "");
+        Operator::Redact.write(Scalar { source, text }, class, &mut self.scratch);
+        self.writer.write(run.out, &self.scratch);
+        run.copied = token.range.end;
+    }
+
+    /// The class of everything in an object with this decision, if it is masked throughout.
+    fn masking_class(&self, run: &Run<'_>, decision: Decision) -> Option<Class> {
         match treat(run.context.rules, run.context.lift, decision) {
             Treatment::Mask(class, _) => Some(class),
             Treatment::Pass | Treatment::Inspect | Treatment::Lift(_) => None,
         }
     }
 
+    /// What is known about a value that may hang on labels, and whether it is what is known about
+    /// the object around it; `None`: the value is too long to be looked at.
+    #[inline]
+    fn judge(
+        &mut self,
+        run: &Run<'_>,
+        member: Member,
+        value: Option<(&[u8], Kind)>,
+    ) -> (Member, bool) {
+        let is_inherited = !run.context.lift.is_empty() && self.is_inherited(member);
+        if !member.is_deferred() && member.candidate.is_none() {
+            return (member, is_inherited);
+        }
+        let settled = |decision| Member {
+            decision,
+            candidate: None,
+            open: None,
+            ..member
+        };
+        match value {
+            Some((_, Kind::Null)) if member.is_deferred() => {
+                return (settled(Decision::Exempt), false);
+            }
+            // Masked before, when its siblings or labels may have told more.
+            Some((source, Kind::String)) if is_placeholder(inside(source)) => {
+                return (settled(Decision::Exempt), false);
+            }
+            _ => {}
+        }
+        let mut member = if member.is_deferred() {
+            self.judge_labels(run, member)
+        } else {
+            member
+        };
+        if let Some((_, Kind::Boolean | Kind::Null)) = value {
+            // Neither names nor numbers anyone.
+            member.candidate = None;
+        }
+        (member, is_inherited)
+    }
+
+    /// Whether what becomes of the value is what becomes of the object around it.
+    fn is_inherited(&self, member: Member) -> bool {
+        let mut frames = self.path.frames.iter().rev();
+        let object = frames.find(|frame| frame.container == Container::Object);
+        member.open.is_none() && object.is_some_and(|object| object.decision == member.decision)
+    }
+
+    /// The same, of one that hangs on labels: what they tell now, or a decision that has to wait.
+    fn judge_labels(&mut self, run: &Run<'_>, member: Member) -> Member {
+        let rules = run.context.rules;
+        let mark = self.path.labels.mark();
+        let decision = if member.open.is_some() {
+            let scope = self.path.scope();
+            self.path.defer(member, scope, false)
+        } else {
+            member.decision
+        };
+        if let Some(judged) = self.path.labels.judge(rules, decision) {
+            self.path.labels.back_to(mark);
+            return Member {
+                state: member.state,
+                ..judged
+            };
+        }
+        Member {
+            decision,
+            candidate: None,
+            open: None,
+            ..member
+        }
+    }
+
     /// The decision about a scalar as it is carried out. What is lifted only because an object
     /// around it is, was not told by its own place: detectors still look for other classes in it.
     #[inline]
-    fn settle_decision(&mut self, run: &Run<'_>, decision: Decision) -> Decision {
+    fn settle_decision(
+        &mut self,
+        run: &Run<'_>,
+        decision: Decision,
+        is_inherited: bool,
+        kind: Kind,
+    ) -> Decision {
+        if !is_inherited {
+            return decision;
+        }
         let Treatment::Lift(class) = treat(run.context.rules, run.context.lift, decision) else {
             return decision;
         };
-        let objects = self.path.frames.iter().rev();
-        let object = objects
-            .into_iter()
-            .find(|frame| frame.container == Container::Object);
-        if object.is_none_or(|object| object.decision != decision) {
-            return decision;
+        if kind != Kind::Null {
+            self.report.count(class, true);
         }
-        self.report.count(class, true);
         Decision::Inspect
     }
 
@@ -416,22 +510,48 @@ impl Stage {
         }
     }
 
-    /// Whether the value may wait for its siblings: other values of its object have not waited too
-    /// long, everything before this one included.
-    fn may_wait(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> bool {
+    /// Whether the value may wait: what it waits for has not been waited for too long, everything
+    /// before this value included.
+    fn may_wait(&mut self, run: &mut Run<'_>, token: &Token<'_>, member: Member) -> bool {
         self.writer.copy_to(run, token.range.start);
         self.settle(run);
-        self.path
-            .frames
-            .last()
-            .is_some_and(|frame| !frame.overflowed)
+        let until = self.until(run, member);
+        self.frame_at(until).is_some_and(|frame| !frame.overflowed)
     }
 
-    /// Lets the value wait for its siblings.
-    fn wait(&mut self, run: &mut Run<'_>, token: &Token<'_>, candidate: Candidate, source: &[u8]) {
+    /// How many arrays and objects are open within the last one that the value waits for, itself
+    /// included.
+    fn until(&self, run: &Run<'_>, member: Member) -> usize {
+        let depth = self.path.frames.len();
+        let labels = self
+            .path
+            .labels
+            .hangs_on(run.context.rules, member.decision);
+        labels.map_or(depth, |labels| labels.min(depth))
+    }
+
+    fn frame_at(&mut self, depth: usize) -> Option<&mut Frame> {
+        self.path.frames.get_mut(depth.checked_sub(1)?)
+    }
+
+    /// Lets the value wait for its siblings or labels.
+    fn wait(
+        &mut self,
+        run: &mut Run<'_>,
+        token: &Token<'_>,
+        mut candidate: Candidate,
+        source: &[u8],
+    ) {
         run.copied = token.range.end;
-        if let Some(frame) = self.path.frames.last_mut() {
-            frame.has_candidates = true;
+        let member = Member {
+            decision: candidate.otherwise,
+            ..Member::default()
+        };
+        candidate.until = self.until(run, member);
+        for depth in [candidate.depth, candidate.until] {
+            if let Some(frame) = self.frame_at(depth) {
+                frame.has_candidates = true;
+            }
         }
         self.writer.wait(candidate, source);
         self.settle(run);
@@ -440,13 +560,31 @@ impl Stage {
     /// Lets go of what has waited longer than the limit.
     #[inline]
     fn settle(&mut self, run: &mut Run<'_>) {
-        if self.writer.take_overflow() {
+        if self.writer.is_over(&self.path.labels) {
             self.writer.release(run.context, &mut self.report, run.out);
             for frame in &mut self.path.frames {
                 frame.overflowed |= frame.has_candidates;
                 frame.has_candidates = false;
             }
         }
+    }
+
+    /// Tells the filters around what this value says; `None`: it is too long to be read.
+    #[inline]
+    fn tell_labels(&mut self, run: &Run<'_>, member: Member, value: Option<(&[u8], Kind)>) {
+        let rules = run.context.rules;
+        let place = rules.automaton.place(member.state);
+        if place.tellings.is_empty() {
+            return;
+        }
+        let told = match value {
+            None => Told::Unclear,
+            Some((source, Kind::String)) => {
+                rules.filters.read(Text::decode(inside(source)).as_str())
+            }
+            Some(_) => Told::Other,
+        };
+        self.path.tell_labels(rules, place, told);
     }
 
     /// Tells the siblings what this value says about their class; `None`: it is too long, or no

@@ -1,6 +1,7 @@
 //! Member names, looked up once each: what the rules say about a name does not change, and a body
 //! repeats few names many times.
 
+use crate::operators::strip_placeholders;
 use crate::rules::{KeyRules, Ruleset};
 
 /// Names whose hash is the same share a set of two.
@@ -75,11 +76,16 @@ impl Names {
     }
 }
 
-/// Looks a decoded name up in the rules.
-pub(crate) fn look_up(rules: &Ruleset, name: &str) -> KnownName {
+/// Looks a decoded name up in the rules: what is left of it without placeholders. One that is
+/// nothing but placeholders is a name that no rule knows.
+pub(crate) fn look_up_masked(rules: &Ruleset, name: &str) -> KnownName {
+    let stripped = strip_placeholders(name);
+    if stripped.is_empty() && !name.is_empty() {
+        return KnownName::default();
+    }
     KnownName {
-        column: rules.automaton.column(name),
-        rules: rules.keys.find(name),
+        column: rules.automaton.column(&stripped),
+        rules: rules.keys.find(&stripped),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::labels::{Filtered, Slot, Telling};
 use super::selector::{PathStep, Pattern};
 use crate::profiles::Evidence;
 
@@ -27,10 +28,17 @@ pub(crate) enum Mark {
         levels: u8,
         read: fn(&str) -> Evidence,
     },
+    /// A rule, if its filter holds.
+    Filtered(Filtered),
+    /// An element that filters look at.
+    Slot(Slot),
+    /// An element of that filter, which rules look for from any number of levels below.
+    Element(u16),
+    Telling(Telling),
 }
 
 /// How many levels up the object is, and what the text of the value tells about it.
-pub(crate) type Telling = (u8, fn(&str) -> Evidence);
+pub(crate) type Witness = (u8, fn(&str) -> Evidence);
 
 /// What the paths say about one place.
 #[derive(Default)]
@@ -46,14 +54,25 @@ pub(crate) struct Place {
     /// The class comes from siblings: index of the sibling rule.
     pub(crate) candidate: Option<u8>,
     /// The value tells the class of a sibling so many levels up.
-    pub(crate) evidence: Vec<Telling>,
+    pub(crate) evidence: Vec<Witness>,
+    /// Rules that select the value if their filters hold, the first of them first; only those that
+    /// come before `rule`.
+    pub(crate) filtered: Vec<Filtered>,
+    /// What filters ask about the value, in order: it is an element of theirs.
+    pub(crate) slots: Vec<Slot>,
+    /// The filters whose element it is, where rules look for it from any number of levels below.
+    pub(crate) elements: Vec<u16>,
+    /// What the value, or a value below it, tells the filters of an element above it.
+    pub(crate) tellings: Vec<Telling>,
 }
 
 impl Place {
     fn is_plain(&self) -> bool {
         let is_decided = self.exempt || self.keep;
         let has_rule = self.rule.is_some() || self.profile.is_some() || self.candidate.is_some();
-        !is_decided && !has_rule && self.evidence.is_empty()
+        let is_asked = !self.filtered.is_empty() || !self.slots.is_empty();
+        let tells = !self.evidence.is_empty() || !self.tellings.is_empty();
+        !is_decided && !has_rule && !is_asked && !tells
     }
 }
 
@@ -97,6 +116,11 @@ impl Automaton {
             self.indices.get(&index).copied().unwrap_or(OTHER)
         };
         self.next(state, column)
+    }
+
+    /// Whether a path has an index.
+    pub(crate) fn has_indices(&self) -> bool {
+        !self.indices.is_empty()
     }
 
     pub(crate) fn place(&self, state: StateId) -> &Place {
@@ -143,9 +167,6 @@ impl Builder {
     pub(crate) fn build(self) -> Result<Automaton, String> {
         let patterns =
             u16::try_from(self.patterns.len()).map_err(|_| "there are too many paths")?;
-        for (pattern, _) in &self.patterns {
-            pattern.check_acts()?;
-        }
         if self
             .patterns
             .iter()
@@ -224,11 +245,19 @@ impl Builder {
         let mut names = BTreeMap::new();
         let mut indices = BTreeMap::new();
         let mut columns = 1..;
-        for segment in self
+        // The names of labels come first: their columns are bits of a frame.
+        let labels = self
             .patterns
             .iter()
-            .flat_map(|(pattern, _)| &pattern.segments)
-        {
+            .filter_map(|(pattern, mark)| match mark {
+                Mark::Telling(_) => pattern.segments.last(),
+                _ => None,
+            });
+        let all = self
+            .patterns
+            .iter()
+            .flat_map(|(pattern, _)| &pattern.segments);
+        for segment in labels.chain(all) {
             match &segment.step {
                 PathStep::Name(name) if !names.contains_key(name.as_str()) => {
                     names.extend(columns.next().map(|column| (name.as_str().into(), column)));
@@ -300,11 +329,27 @@ impl Builder {
                 Mark::Keep => place.keep = true,
                 Mark::Candidate(id) if place.candidate.is_none() => place.candidate = Some(id),
                 Mark::Evidence { levels, read } => place.evidence.push((levels, read)),
-                Mark::Rule(_) | Mark::Profile(_) | Mark::Candidate(_) => {}
+                Mark::Filtered(filtered) => place.filtered.push(filtered),
+                Mark::Slot(slot) => place.slots.push(slot),
+                Mark::Element(filter) => place.elements.push(filter),
+                // Elements of several paths may be one.
+                Mark::Telling(telling) if !place.tellings.contains(&telling) => {
+                    place.tellings.push(telling);
+                }
+                Mark::Rule(_) | Mark::Profile(_) | Mark::Candidate(_) | Mark::Telling(_) => {}
             }
         }
-        if let (false, Some(id)) = (place.exempt, place.rule) {
-            let id = usize::from(id);
+        if place.exempt {
+            place.filtered.clear();
+        }
+        let rule = place.rule.filter(|_| !place.exempt);
+        let comes_first = |filtered: &Filtered| rule.is_none_or(|rule| filtered.rule < rule);
+        place.filtered.retain(comes_first);
+        place.filtered.sort_by_key(|filtered| filtered.rule);
+        place.slots.sort_unstable();
+        place.slots.dedup();
+        let conditional = place.filtered.iter().map(|filtered| filtered.rule);
+        for id in conditional.chain(rule).map(usize::from) {
             used.resize(used.len().max(id + 1), false);
             if let Some(used) = used.get_mut(id) {
                 *used = true;

@@ -10,7 +10,7 @@ mod reference;
 
 use std::fmt;
 
-pub(crate) use filter::Filter;
+pub(crate) use filter::{Filter, FilterStep};
 
 /// A parsed path. [`fmt::Display`] writes it in its canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,16 @@ pub(crate) enum PathStep {
     Filter(Filter),
 }
 
+impl From<FilterStep> for PathStep {
+    fn from(step: FilterStep) -> Self {
+        match step {
+            FilterStep::Name(name) => Self::Name(name),
+            FilterStep::Index(index) => Self::Index(index),
+            FilterStep::Any => Self::Any,
+        }
+    }
+}
+
 impl Pattern {
     /// Parses a path. The message of a refusal says at which character (from 1), and what would do.
     pub(crate) fn parse(path: &str) -> Result<Self, String> {
@@ -49,26 +59,25 @@ impl Pattern {
 
     /// Whether what it selects can be taken away.
     pub(crate) fn check_removable(&self) -> Result<(), String> {
+        if self.filter().is_some() {
+            // It would have to be held back with its name and comma, however large it is.
+            return Err("what a filter selects cannot be removed: use null or redact".into());
+        }
         match self.segments.last().map(|segment| &segment.step) {
             None => Err("the whole body cannot be removed".into()),
             // The next element would have that index then, and go when it is masked once more.
             Some(PathStep::Index(_)) => Err("one element of an array cannot be removed".into()),
-            // It would have to be held back whole.
-            Some(PathStep::Filter(_)) => Err(
-                "what a filter selects cannot be removed whole: name a member of it after the filter"
-                    .into(),
-            ),
-            Some(PathStep::Name(_) | PathStep::Any) => Ok(()),
+            _ => Ok(()),
         }
     }
 
-    /// Whether it can be compiled: filters are read, and do not act yet.
-    pub(crate) fn check_acts(&self) -> Result<(), String> {
-        let mut steps = self.segments.iter().map(|segment| &segment.step);
-        if steps.any(|step| matches!(step, PathStep::Filter(_))) {
-            return Err("filters in paths are not supported yet".into());
-        }
-        Ok(())
+    /// Its filter, and which step that is.
+    pub(crate) fn filter(&self) -> Option<(usize, &Filter)> {
+        let mut steps = self.segments.iter().enumerate();
+        steps.find_map(|(at, segment)| match &segment.step {
+            PathStep::Filter(filter) => Some((at, filter)),
+            _ => None,
+        })
     }
 
     /// Whether every path goes through it. One with a filter never does.

@@ -208,7 +208,7 @@ fn what_waits_beyond_the_limit_is_an_identifier_that_is_not_lifted() {
         let body = format!(
             r#"[{{"display":"A","identifier":{{"value":"1",{space}"value":"2","system":"{system}"}},"reference":"r"}},{{"identifier":{{"value":"3","system":"{system}"}}}}]"#
         );
-        let mut options = limits(8, 256, 150);
+        let mut options = limits(8, 256, 340);
         options.lift = [Class::Ssn, Class::Identifier, Class::Name]
             .into_iter()
             .collect();

@@ -124,6 +124,9 @@ const STEPS: &[&str] = &[
 const TEXTS: &[&str] = &[
     "",
     "x",
+    "x",
+    "a",
+    "ssn",
     "Quill",
     "123-45-6789",
     "1936-08-18",
@@ -202,8 +205,10 @@ pub(crate) fn policy(random: &mut Random) -> Policy {
         let select = if random.one_in(2) {
             let keys = (0..=random.below(2)).map(|_| random.pick(KEYS).to_owned());
             Selector::Keys(keys.collect())
-        } else {
+        } else if random.one_in(2) {
             Selector::Path(path(random))
+        } else {
+            Selector::Path(filtered_path(random))
         };
         policy.rules.push(Masking {
             select,
@@ -230,6 +235,44 @@ fn path(random: &mut Random) -> String {
         path.push_str(step);
     }
     path
+}
+
+/// A path with a filter; the steps behind it are plain, or the first goes down any number of levels.
+fn filtered_path(random: &mut Random) -> String {
+    let mut path = "$".to_owned();
+    for _ in 0..random.below(3) {
+        path.push_str(random.pick(STEPS));
+    }
+    path.push_str(random.pick(&["", "", ".."]));
+    let sign = random.pick(&[" && ", " || "]);
+    let tests: Vec<String> = (0..=random.below(2)).map(|_| test(random)).collect();
+    path.push_str(&format!("[?{}]", tests.join(sign)));
+    for step in 0..random.below(3) {
+        let step_text = random.pick(&[".a", ".b", ".*", ".ssn", "[0]", ".list"]);
+        if step == 0 && random.one_in(4) {
+            path.push_str(if step_text.starts_with('.') {
+                "."
+            } else {
+                ".."
+            });
+        }
+        path.push_str(step_text);
+    }
+    path
+}
+
+fn test(random: &mut Random) -> String {
+    let mut path = random.pick(&["@.a", "@.b", "@.ssn", "@.list"]).to_owned();
+    for _ in 0..random.below(5).saturating_sub(3) {
+        path.push_str(random.pick(&[".a", ".b", ".*"]));
+    }
+    let text = random.pick(&["x", "a", "ssn", "Quill"]);
+    match random.below(6) {
+        0 => path,
+        1 => format!("!{path}"),
+        2 => format!("{path} != '{text}'"),
+        _ => format!("{path} == '{text}'"),
+    }
 }
 
 /// A JSON text, pretty or compact.

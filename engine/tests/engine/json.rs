@@ -232,3 +232,9 @@ fn json_test_suite() {
     }
     assert!(seen > 300, "the suite has more than {seen} cases");
 }
+
+#[test]
+fn which_of_two_faults_is_met_does_not_depend_on_the_cut() {
+    let body = [b"\"".as_slice(), &[b'x'; 40], b"\xFF\x01\""].concat();
+    check_splits(&no_rules(), &limits(8, 32, 64), &body, 0..=body.len());
+}

@@ -6,7 +6,7 @@ mod fhir;
 mod generate;
 mod inspector;
 mod json;
-mod known_faults;
+mod labels;
 mod lessons;
 mod masking;
 mod operators;

@@ -454,3 +454,47 @@ fn no_debug_form_shows_a_value() {
     masker.feed(br#"{"a":"canary"#, &mut Vec::new()).unwrap();
     assert!(!format!("{masker:?} {rules:?}").contains("canary"));
 }
+
+#[test]
+fn a_null_is_not_a_lifted_value() {
+    let rules = rules(&[path("$.k", Class::Other, Operator::Redact)]);
+    for body in [r#"{"k":null}"#, r#"{"k":[null]}"#, r#"{"k":{"a":null}}"#] {
+        let report = mask(&rules, lift(&[Class::Other]), body.as_bytes()).1;
+        assert_eq!(report.unwrap().lifted_total(), 0, "{body}");
+    }
+}
+
+#[test]
+fn a_masked_name_is_none_that_rules_know() {
+    let rules = rules(&[
+        path("$.k['']", Class::Other, Operator::Null),
+        path("$.k", Class::Other, Operator::Redact),
+    ]);
+    check(
+        &rules,
+        Options::default(),
+        r#"{"k":{"12345":1,"":2}}"#,
+        r#"{"k":{"[masked:other]":"[masked:other]","":null}}"#,
+    );
+}
+
+#[test]
+fn elements_are_not_removed_where_another_path_counts_them() {
+    let all = path("$[*]", Class::Other, Operator::Remove);
+    let error = Ruleset::builder().exempt("$[1]").rule(all).build();
+    assert!(error.unwrap_err().to_string().contains("would move up"));
+}
+
+#[test]
+fn below_a_path_rule_within_an_exemption_every_rule_acts() {
+    let builder = Ruleset::builder()
+        .exempt("$.a")
+        .rule(path("$.a.b", Class::Other, Operator::Redact))
+        .rule(key(&["ssn"], Class::Ssn, Operator::Redact));
+    check(
+        &Arc::new(builder.build().unwrap()),
+        Options::default(),
+        r#"{"a":{"ssn":1,"b":{"ssn":2,"x":3}}}"#,
+        r#"{"a":{"ssn":1,"b":{"ssn":"[masked:ssn]","x":"[masked:other]"}}}"#,
+    );
+}

@@ -3,6 +3,7 @@
 //! It is written from the documentation of [`Selector`], [`Operator`] and the precedence in
 //! `rules.rs`, and shares no code with the engine. Profiles and detectors are not part of it.
 
+mod filters;
 pub(crate) mod names;
 pub(crate) mod paths;
 pub(crate) mod tree;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use velum_engine::{Class, ClassSet, Operator, Options, Replacement, Rule, Ruleset, Selector};
 
-use paths::Step;
+use paths::{Step, Stop};
 use tree::{Member, Node, Tree, decode};
 
 /// What is to be masked, and how.
@@ -50,9 +51,16 @@ pub(crate) struct Counts {
     pub(crate) lifted: u64,
 }
 
-/// What holds for a value.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What holds for a value, and whether a filter had a say in it.
+#[derive(Clone, Copy, Default)]
+struct Holding {
+    verdict: Verdict,
+    is_conditional: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Verdict {
+    #[default]
     Untouched,
     Exempt,
     Selected(usize),
@@ -85,7 +93,7 @@ impl Policy {
     }
 
     /// Masks a JSON text.
-    pub(crate) fn mask(&self, text: &Node) -> (String, Counts) {
+    pub(crate) fn mask<'a>(&'a self, text: &'a Node) -> (String, Counts) {
         let mut masking = Walk {
             policy: self,
             place: Vec::new(),
@@ -93,7 +101,7 @@ impl Policy {
             out: String::new(),
         };
         masking.out.push_str(&text.before);
-        let verdict = masking.judge(Verdict::Untouched, None);
+        let verdict = masking.judge(Holding::default(), None);
         masking.value(&text.value, verdict);
         masking.out.push_str(&text.after);
         (masking.out, masking.counts)
@@ -204,7 +212,7 @@ const NUMBER_DIGITS: usize = 4;
 
 struct Walk<'a> {
     policy: &'a Policy,
-    place: Vec<Step>,
+    place: Vec<Stop<'a>>,
     counts: Counts,
     out: String,
 }
@@ -212,36 +220,54 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// What holds for the value at hand: an exemption; a path rule; a key rule; what holds around
     /// it. Of several rules of a kind, the first. Below an exempt place, keys do not count, except
-    /// below a path rule there: see `known_faults.rs`.
-    fn judge(&self, around: Verdict, name: Option<&str>) -> Verdict {
+    /// below a path rule there.
+    fn judge(&self, around: Holding, name: Option<&str>) -> Holding {
+        let settled = |verdict| Holding {
+            verdict,
+            is_conditional: false,
+        };
         let exempt = &self.policy.exempt;
         if exempt.iter().any(|path| paths::selects(path, &self.place)) {
-            return Verdict::Exempt;
+            return settled(Verdict::Exempt);
         }
+        let rules = &self.policy.rules;
         let first = |selects: &dyn Fn(&Selector) -> bool| {
-            let rules = &self.policy.rules;
             rules.iter().position(|rule| selects(&rule.select))
         };
         let by_path = first(&|select| match select {
             Selector::Path(path) => paths::selects(path, &self.place),
             Selector::Keys(_) => false,
         });
+        let sure = first(&|select| match select {
+            Selector::Path(path) => !path.contains('?') && paths::selects(path, &self.place),
+            Selector::Keys(_) => false,
+        });
+        let before = &rules[..sure.unwrap_or(rules.len())];
+        let may_be_filtered = before.iter().any(|rule| match &rule.select {
+            Selector::Path(path) => path.contains('?') && paths::may_select(path, &self.place),
+            Selector::Keys(_) => false,
+        });
+        let is_conditional = may_be_filtered || (sure.is_none() && around.is_conditional);
+        let holding = |verdict| Holding {
+            verdict,
+            is_conditional,
+        };
         if let Some(rule) = by_path {
-            return Verdict::Selected(rule);
+            return holding(Verdict::Selected(rule));
         }
         let by_key = first(&|select| match (select, name) {
             (Selector::Keys(keys), Some(name)) => keys.iter().any(|key| names::selects(key, name)),
             _ => false,
         });
-        match by_key {
-            Some(rule) if around != Verdict::Exempt => Verdict::Selected(rule),
-            _ => around,
-        }
+        holding(match by_key {
+            Some(rule) if around.verdict != Verdict::Exempt => Verdict::Selected(rule),
+            _ => around.verdict,
+        })
     }
 
     /// The rule that masks what the verdict is about; none where its class is lifted.
-    fn masks(&self, verdict: Verdict) -> Option<&'a Masking> {
-        match verdict {
+    fn masks(&self, holding: Holding) -> Option<&'a Masking> {
+        match holding.verdict {
             Verdict::Selected(rule) => {
                 let rule = &self.policy.rules[rule];
                 (!self.policy.lifts(rule.class)).then_some(rule)
@@ -250,7 +276,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn value(&mut self, value: &Tree, verdict: Verdict) {
+    fn value(&mut self, value: &'a Tree, verdict: Holding) {
         match value {
             Tree::Empty(raw) => self.out.push_str(raw),
             Tree::Scalar(raw) => self.scalar(raw, verdict),
@@ -259,13 +285,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn scalar(&mut self, raw: &str, verdict: Verdict) {
-        match self.masks(verdict) {
+    fn scalar(&mut self, raw: &str, holding: Holding) {
+        let is_own = raw.starts_with('"') && is_placeholder(&raw[1..raw.len() - 1]);
+        if holding.is_conditional && is_own {
+            // The label that told more the first time may be gone.
+            self.out.push_str(raw);
+            return;
+        }
+        match self.masks(holding) {
             Some(rule) if raw != "null" => {
                 self.counts.masked += 1;
                 self.out.push_str(&rule.how.apply(raw, rule.class));
             }
-            None if raw != "null" && matches!(verdict, Verdict::Selected(_)) => {
+            None if raw != "null" && matches!(holding.verdict, Verdict::Selected(_)) => {
                 self.counts.lifted += 1;
                 self.out.push_str(raw);
             }
@@ -273,11 +305,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn array(&mut self, elements: &[Node], around: Verdict) {
+    fn array(&mut self, elements: &'a [Node], around: Holding) {
         self.out.push('[');
         let mut follows = false;
         for (index, element) in elements.iter().enumerate() {
-            self.place.push(Step::Index(index));
+            self.place.push((Step::Index(index), &element.value));
             let verdict = self.judge(around, None);
             if self.begins(index, &mut follows, &element.before, verdict) {
                 self.value(&element.value, verdict);
@@ -288,7 +320,7 @@ impl<'a> Walk<'a> {
         self.out.push(']');
     }
 
-    fn object(&mut self, members: &[Member], around: Verdict) {
+    fn object(&mut self, members: &'a [Member], around: Holding) {
         self.out.push('{');
         let mut follows = false;
         for (index, member) in members.iter().enumerate() {
@@ -297,13 +329,14 @@ impl<'a> Walk<'a> {
             // What is masked throughout has names that are values.
             let is_value = digits >= NUMBER_DIGITS;
             let masked = self.masks(around).filter(|_| is_value);
+            let is_nothing = |name: &str| name.is_empty() && member.name != "\"\"";
             let name = without_placeholders(&name);
             self.counts.masked += u64::from(masked.is_some());
-            self.place.push(match masked {
-                Some(_) => Step::Unnamed,
-                None => Step::Name(name.clone()),
-            });
-            let verdict = self.judge(around, masked.is_none().then_some(name.as_str()));
+            let is_known = masked.is_none() || around.is_conditional;
+            let known = Some(name.as_str()).filter(|name| is_known && !is_nothing(name));
+            let step = known.map_or(Step::Unnamed, |name| Step::Name(name.to_owned()));
+            self.place.push((step, &member.value.value));
+            let verdict = self.judge(around, known);
             if self.begins(index, &mut follows, &member.before, verdict) {
                 match masked {
                     Some(rule) => {
@@ -325,10 +358,10 @@ impl<'a> Walk<'a> {
 
     /// Writes what stands before a member or element; false: it is removed. Its comma goes with
     /// it, and the white space behind that comma; the comma of the first one that stays goes too.
-    fn begins(&mut self, index: usize, follows: &mut bool, before: &str, verdict: Verdict) -> bool {
+    fn begins(&mut self, index: usize, follows: &mut bool, before: &str, verdict: Holding) -> bool {
         let removed = self
             .masks(verdict)
-            .is_some_and(|rule| rule.how == How::Remove);
+            .is_some_and(|rule| rule.how == How::Remove && !verdict.is_conditional);
         if index == 0 {
             self.out.push_str(before);
         } else if !removed && *follows {

@@ -26,7 +26,7 @@ pub(crate) struct Test {
 }
 
 /// One step down in the path of a [`Test`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FilterStep {
     /// The member of that (decoded) name.
     Name(String),
@@ -53,27 +53,6 @@ pub(crate) enum Condition {
 impl Filter {
     /// How many tests a filter may mention.
     pub(crate) const MOST_TESTS: usize = 8;
-
-    /// The same filter in negation normal form: `Not` stands before tests only.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "filters are read, and do not act yet")
-    )]
-    pub(crate) fn normalise(&self) -> Self {
-        Self {
-            tests: self.tests.clone(),
-            condition: self.condition.normalise(false),
-        }
-    }
-
-    /// Whether it holds, once every test has its answer.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "filters are read, and do not act yet")
-    )]
-    pub(crate) fn holds(&self, answer: impl Fn(usize) -> bool) -> bool {
-        self.may_hold(|test| Some(answer(test))).unwrap_or_default()
-    }
 
     /// Whether it holds as far as the answers are known. None: it depends on one that is not known
     /// yet, or never will be; who cannot wait takes that for a yes.
@@ -119,19 +98,6 @@ impl Condition {
                 conditions.extend(last);
                 combine(conditions)
             }
-        }
-    }
-
-    fn normalise(&self, negated: bool) -> Self {
-        let each = |inner: &[Self]| inner.iter().map(|one| one.normalise(negated)).collect();
-        match self {
-            Self::Test(test) if negated => Self::not(Self::Test(*test)),
-            Self::Test(test) => Self::Test(*test),
-            Self::Not(inner) => inner.normalise(!negated),
-            Self::All(inner) if negated => Self::any(each(inner)),
-            Self::Any(inner) if negated => Self::all(each(inner)),
-            Self::All(inner) => Self::all(each(inner)),
-            Self::Any(inner) => Self::any(each(inner)),
         }
     }
 

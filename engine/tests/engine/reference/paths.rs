@@ -1,6 +1,7 @@
 //! Which places a path selects: tried from left to right, every number of levels for `..`.
-//!
-//! Filters (`[?…]`) get a segment of their own here once there are some.
+
+use super::filters;
+use super::tree::Tree;
 
 /// One step down in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,8 +13,12 @@ pub(crate) enum Step {
     Index(usize),
 }
 
+/// A step, and the value that it leads to.
+pub(crate) type Stop<'a> = (Step, &'a Tree);
+
 enum Wanted {
     Any,
+    Filter(String),
     Name(String),
     Index(usize),
 }
@@ -24,24 +29,30 @@ struct Segment {
 }
 
 /// Whether the path selects the place.
-pub(crate) fn selects(path: &str, place: &[Step]) -> bool {
-    matches(&segments(path), place)
+pub(crate) fn selects(path: &str, place: &[Stop<'_>]) -> bool {
+    matches(&segments(path), place, &filters::holds)
 }
 
-fn matches(segments: &[Segment], place: &[Step]) -> bool {
+/// Whether it would, if every filter held.
+pub(crate) fn may_select(path: &str, place: &[Stop<'_>]) -> bool {
+    matches(&segments(path), place, &|_, _| true)
+}
+
+fn matches(segments: &[Segment], place: &[Stop<'_>], holds: &dyn Fn(&str, &Tree) -> bool) -> bool {
     let Some((segment, later)) = segments.split_first() else {
         return place.is_empty();
     };
     let most = if segment.descends { place.len() } else { 1 };
     (0..most).any(|skipped| {
-        place.get(skipped).is_some_and(|step| {
+        place.get(skipped).is_some_and(|(step, value)| {
             let fits = match (&segment.wanted, step) {
                 (Wanted::Any, _) => true,
+                (Wanted::Filter(filter), _) => holds(filter, value),
                 (Wanted::Name(wanted), Step::Name(name)) => wanted == name,
                 (Wanted::Index(wanted), Step::Index(index)) => wanted == index,
                 _ => false,
             };
-            fits && matches(later, &place[skipped + 1..])
+            fits && matches(later, &place[skipped + 1..], holds)
         })
     })
 }
@@ -75,6 +86,11 @@ fn bracket(inside: &str) -> (Wanted, &str) {
     if let Some(after) = inside.strip_prefix("*]") {
         return (Wanted::Any, after);
     }
+    if let Some(inside) = inside.strip_prefix('?') {
+        // No text in a filter has a bracket.
+        let (filter, after) = inside.split_once(']').expect("a bracket closes");
+        return (Wanted::Filter(filter.to_owned()), after);
+    }
     if !inside.starts_with(['\'', '"']) {
         let (index, after) = inside.split_once(']').expect("a bracket closes");
         return (Wanted::Index(index.parse().expect("an index")), after);
@@ -98,8 +114,9 @@ fn bracket(inside: &str) -> (Wanted, &str) {
 
 #[test]
 fn paths_select_places() {
-    let name = |name: &str| Step::Name(name.into());
-    let place = [name("a"), Step::Index(1), name("b c")];
+    let value = Tree::Empty("{}".into());
+    let name = |name: &str| (Step::Name(name.into()), &value);
+    let place = [name("a"), (Step::Index(1), &value), name("b c")];
     for path in [
         "$.a[1]['b c']",
         "$..['b c']",
@@ -109,6 +126,7 @@ fn paths_select_places() {
         "$.a..['b c']",
         "$..a..[1]..*",
         "$..[1].*",
+        "$.a[?@.b != 'x'].*",
     ] {
         assert!(selects(path, &place), "{path}");
     }
@@ -121,9 +139,12 @@ fn paths_select_places() {
         "$..b",
         "$..a.*",
         "$['1']..*['b c'].x",
+        "$.a[?@.b == 'x'].*",
     ] {
         assert!(!selects(path, &place), "{path}");
     }
     assert!(selects("$", &[]) && !selects("$..*", &[]));
-    assert!(selects("$.*", &[Step::Unnamed]) && !selects("$['']", &[Step::Unnamed]));
+    let unnamed = [(Step::Unnamed, &value)];
+    assert!(selects("$.*", &unnamed) && !selects("$['']", &unnamed));
+    assert!(may_select("$.a[?@.b == 'x'].*", &place));
 }
