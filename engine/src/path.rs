@@ -12,6 +12,10 @@ use crate::scan::Container;
 
 /// An open array or object.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
 pub(crate) struct Frame {
     pub(crate) container: Container,
     pub(crate) state: StateId,

@@ -41,7 +41,8 @@ pub(crate) struct Filters {
     slots: BTreeMap<(Vec<FilterStep>, Option<String>), Slot>,
     kinds: Vec<SlotKind>,
     texts: BTreeMap<Box<str>, TextId>,
-    filters: Vec<(Filter, Vec<Question>)>,
+    /// By number, with what each test asks.
+    compiled: Vec<(Filter, Vec<Question>)>,
 }
 
 /// How many values a slot may have.
@@ -93,9 +94,9 @@ impl Filters {
             }
             questions.push(Question { slot, text });
         }
-        let number = u16::try_from(self.filters.len()).map_err(|_| TOO_MANY)?;
+        let number = u16::try_from(self.compiled.len()).map_err(|_| TOO_MANY)?;
         let slots = questions.iter().map(|question| question.slot).collect();
-        self.filters.push((filter.clone(), questions));
+        self.compiled.push((filter.clone(), questions));
         Ok((number, slots))
     }
 
@@ -116,9 +117,8 @@ impl Filters {
     pub(crate) fn add_told(&self, slot: Slot, before: Told, told: Told) -> Told {
         match (before, told, self.kind(slot)) {
             (Told::Unclear, ..) | (_, Told::Unclear, _) => Told::Unclear,
-            (Told::Nothing, told, _) => told,
             (Told::Text(text), _, SlotKind::Several(Some(wanted))) if text == wanted => before,
-            (_, told, SlotKind::Several(_)) => told,
+            (Told::Nothing, told, _) | (_, told, SlotKind::Several(_)) => told,
             (_, _, SlotKind::One) => Told::Unclear,
         }
     }
@@ -138,7 +138,7 @@ impl Filters {
         has_ended: bool,
         told: impl Fn(Slot) -> Told,
     ) -> Option<bool> {
-        let Some((filter, questions)) = self.filters.get(usize::from(filter)) else {
+        let Some((filter, questions)) = self.compiled.get(usize::from(filter)) else {
             // Cannot be: numbers come from the same rule set. It is the side to fall to.
             return Some(true);
         };

@@ -202,13 +202,13 @@ const HOWS: &[How] = &[
 pub(crate) fn policy(random: &mut Random) -> Policy {
     let mut policy = Policy::default();
     for _ in 0..random.below(6) {
-        let select = if random.one_in(2) {
-            let keys = (0..=random.below(2)).map(|_| random.pick(KEYS).to_owned());
-            Selector::Keys(keys.collect())
-        } else if random.one_in(2) {
-            Selector::Path(path(random))
-        } else {
-            Selector::Path(filtered_path(random))
+        let select = match random.below(4) {
+            0 => Selector::Path(path(random)),
+            1 => Selector::Path(filtered_path(random)),
+            _ => {
+                let keys = (0..=random.below(2)).map(|_| random.pick(KEYS).to_owned());
+                Selector::Keys(keys.collect())
+            }
         };
         policy.rules.push(Masking {
             select,
@@ -246,7 +246,7 @@ fn filtered_path(random: &mut Random) -> String {
     path.push_str(random.pick(&["", "", ".."]));
     let sign = random.pick(&[" && ", " || "]);
     let tests: Vec<String> = (0..=random.below(2)).map(|_| test(random)).collect();
-    path.push_str(&format!("[?{}]", tests.join(sign)));
+    path.extend(["[?", &tests.join(sign), "]"]);
     for step in 0..random.below(3) {
         let step_text = random.pick(&[".a", ".b", ".*", ".ssn", "[0]", ".list"]);
         if step == 0 && random.one_in(4) {

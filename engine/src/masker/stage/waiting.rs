@@ -1,0 +1,231 @@
+//! Values that hang on what stands beside them: what they tell, and how they wait.
+
+use super::{Stage, Token};
+use crate::decide::{Decision, Member, Treatment, treat};
+use crate::decode::Text;
+use crate::mask::{Candidate, Run, Waiting, inside};
+use crate::operators::{Scalar, is_placeholder};
+use crate::path::Frame;
+use crate::rules::Told;
+use crate::scan::{Container, Kind};
+use crate::{Class, Operator};
+
+impl Stage {
+    /// A member name waits for what becomes of the object that it is in.
+    pub(super) fn wait_name(&mut self, run: &mut Run<'_>, token: &Token<'_>, around: Decision) {
+        let member = Member {
+            decision: around,
+            ..Member::default()
+        };
+        if self.may_wait(run, token, member) {
+            let candidate = Candidate::new(self.path.frames.len(), member, Waiting::Name);
+            self.wait(run, token, candidate, token.source);
+            return;
+        }
+        let class = Class::Identifier;
+        self.report.count(class, false);
+        self.scratch.clear();
+        let (source, text) = (token.source, "");
+        Operator::Redact.write(Scalar { source, text }, class, &mut self.scratch);
+        self.writer.write(run.out, &self.scratch);
+        run.copied = token.range.end;
+    }
+
+    /// What is known about a value that may hang on labels, and whether it is what is known about
+    /// the object around it; `None`: the value is too long to be looked at.
+    #[inline]
+    pub(super) fn judge(
+        &mut self,
+        run: &Run<'_>,
+        member: Member,
+        value: Option<(&[u8], Kind)>,
+    ) -> (Member, bool) {
+        let is_inherited = !run.context.lift.is_empty() && self.is_inherited(member);
+        if !member.is_deferred() && member.candidate.is_none() {
+            return (member, is_inherited);
+        }
+        let settled = |decision| Member {
+            decision,
+            candidate: None,
+            open: None,
+            ..member
+        };
+        match value {
+            Some((_, Kind::Null)) if member.is_deferred() => {
+                return (settled(Decision::Exempt), false);
+            }
+            // Masked before, when its siblings or labels may have told more.
+            Some((source, Kind::String)) if is_placeholder(inside(source)) => {
+                return (settled(Decision::Exempt), false);
+            }
+            _ => {}
+        }
+        let mut member = if member.is_deferred() {
+            self.judge_labels(run, member)
+        } else {
+            member
+        };
+        if let Some((_, Kind::Boolean | Kind::Null)) = value {
+            // Neither names nor numbers anyone.
+            member.candidate = None;
+        }
+        (member, is_inherited)
+    }
+
+    /// Whether what becomes of the value is what becomes of the object around it.
+    fn is_inherited(&self, member: Member) -> bool {
+        let mut frames = self.path.frames.iter().rev();
+        let object = frames.find(|frame| frame.container == Container::Object);
+        member.open.is_none() && object.is_some_and(|object| object.decision == member.decision)
+    }
+
+    /// The same, of one that hangs on labels: what they tell now, or a decision that has to wait.
+    fn judge_labels(&mut self, run: &Run<'_>, member: Member) -> Member {
+        let rules = run.context.rules;
+        let mark = self.path.labels.mark();
+        let decision = if member.open.is_some() {
+            let scope = self.path.scope();
+            self.path.defer(member, scope, false)
+        } else {
+            member.decision
+        };
+        if let Some(judged) = self.path.labels.judge(rules, decision) {
+            self.path.labels.back_to(mark);
+            return Member {
+                state: member.state,
+                ..judged
+            };
+        }
+        Member {
+            decision,
+            candidate: None,
+            open: None,
+            ..member
+        }
+    }
+
+    /// The decision about a scalar as it is carried out. What is lifted only because an object
+    /// around it is, was not told by its own place: detectors still look for other classes in it.
+    #[inline]
+    pub(super) fn settle_decision(
+        &mut self,
+        run: &Run<'_>,
+        decision: Decision,
+        is_inherited: bool,
+        kind: Kind,
+    ) -> Decision {
+        if !is_inherited {
+            return decision;
+        }
+        let Treatment::Lift(class) = treat(run.context.rules, run.context.lift, decision) else {
+            return decision;
+        };
+        if kind != Kind::Null {
+            self.report.count(class, true);
+        }
+        Decision::Inspect
+    }
+
+    /// Whether the value may wait: what it waits for has not been waited for too long, everything
+    /// before this value included.
+    pub(super) fn may_wait(
+        &mut self,
+        run: &mut Run<'_>,
+        token: &Token<'_>,
+        member: Member,
+    ) -> bool {
+        self.writer.copy_to(run, token.range.start);
+        self.settle(run);
+        let until = self.until(run, member);
+        self.frame_at(until).is_some_and(|frame| !frame.overflowed)
+    }
+
+    /// How many arrays and objects are open within the last one that the value waits for, itself
+    /// included.
+    fn until(&self, run: &Run<'_>, member: Member) -> usize {
+        let depth = self.path.frames.len();
+        let labels = self
+            .path
+            .labels
+            .hangs_on(run.context.rules, member.decision);
+        labels.map_or(depth, |labels| labels.min(depth))
+    }
+
+    fn frame_at(&mut self, depth: usize) -> Option<&mut Frame> {
+        self.path.frames.get_mut(depth.checked_sub(1)?)
+    }
+
+    /// Lets the value wait for its siblings or labels.
+    pub(super) fn wait(
+        &mut self,
+        run: &mut Run<'_>,
+        token: &Token<'_>,
+        mut candidate: Candidate,
+        source: &[u8],
+    ) {
+        run.copied = token.range.end;
+        let member = Member {
+            decision: candidate.otherwise,
+            ..Member::default()
+        };
+        candidate.until = self.until(run, member);
+        for depth in [candidate.depth, candidate.until] {
+            if let Some(frame) = self.frame_at(depth) {
+                frame.has_candidates = true;
+            }
+        }
+        self.writer.wait(candidate, source);
+        self.settle(run);
+    }
+
+    /// Lets go of what has waited longer than the limit.
+    #[inline]
+    pub(super) fn settle(&mut self, run: &mut Run<'_>) {
+        if self.writer.is_over(&self.path.labels) {
+            self.writer.release(run.context, &mut self.report, run.out);
+            for frame in &mut self.path.frames {
+                frame.overflowed |= frame.has_candidates;
+                frame.has_candidates = false;
+            }
+        }
+    }
+
+    /// Tells the siblings what this value says about their class; `None`: it is too long, or no
+    /// string, to say more than that it is there.
+    #[inline]
+    pub(super) fn tell(&mut self, run: &Run<'_>, member: Member, source: Option<&[u8]>) {
+        let place = run.context.rules.automaton.place(member.state);
+        if place.evidence.is_empty() {
+            return;
+        }
+        let text = source
+            .map(|source| Text::decode(inside(source)))
+            .unwrap_or_default();
+        for (levels, read) in &place.evidence {
+            self.path.tell(*levels, read(text.as_str()));
+        }
+    }
+
+    /// Tells the filters around what this value says; `None`: it is too long to be read.
+    #[inline]
+    pub(super) fn tell_labels(
+        &mut self,
+        run: &Run<'_>,
+        member: Member,
+        value: Option<(&[u8], Kind)>,
+    ) {
+        let rules = run.context.rules;
+        let place = rules.automaton.place(member.state);
+        if place.tellings.is_empty() {
+            return;
+        }
+        let told = match value {
+            None => Told::Unclear,
+            Some((source, Kind::String)) => {
+                rules.filters.read(Text::decode(inside(source)).as_str())
+            }
+            Some(_) => Told::Other,
+        };
+        self.path.tell_labels(rules, place, told);
+    }
+}
