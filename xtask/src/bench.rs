@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Part {
-    /// Envoy's CPU a request: bare, with an empty filter, with Velum
+    /// Envoy's CPU a request: bare, with an empty filter, with Velum under three policies
     Envoy,
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::run()?;
     wasm::build_modules()?;
     workspace::build_programs(&["velum-end-to-end"])?;
-    say::step("measuring; this takes about two minutes");
+    say::step("measuring; this takes about three minutes");
     let mut cost = Command::new(workspace::program_directory()?.join("velum-cost"));
     workspace::tell_parts(&mut cost)?;
     match cost.status() {
