@@ -18,10 +18,12 @@ mod number;
 mod string;
 mod token;
 mod utf8;
+mod walk;
 
 use std::ops::Range;
 
 pub(crate) use string::{Escape, Step};
+pub(crate) use walk::Value;
 
 use crate::{Error, ErrorKind, Framing, Limits};
 use index::Index;
@@ -76,19 +78,6 @@ enum Expect {
     /// Nothing more (on this line).
     Done,
 }
-
-/// What may come next between two members or elements, and where the next entries of the list are.
-pub(crate) struct Ahead<'a> {
-    /// Whether no member or element of the innermost array or object has come yet.
-    pub(crate) is_first: bool,
-    pub(crate) container: Container,
-    /// The next entries, relative to `window`.
-    pub(crate) entries: &'a [u16; AHEAD],
-    pub(crate) window: usize,
-}
-
-/// How many entries a member can have: a comma, two quotes, a colon, two quotes.
-pub(crate) const AHEAD: usize = 6;
 
 /// The token under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,67 +182,6 @@ impl Scanner {
                 Framing::Document | Framing::Events => self.expect == Expect::Done,
                 Framing::Lines => matches!(self.expect, Expect::Done | Expect::Start),
             }
-    }
-
-    /// What lies ahead, where the scanner stands between two members or elements and all entries
-    /// of a whole member are listed.
-    #[inline]
-    pub(crate) fn ahead(&self) -> Option<Ahead<'_>> {
-        let is_first = match self.expect {
-            Expect::Comma => false,
-            Expect::FirstKey | Expect::FirstElement => true,
-            _ => return None,
-        };
-        if self.partial != Partial::None {
-            return None;
-        }
-        let (entries, window) = self.index.ahead()?;
-        Some(Ahead {
-            is_first,
-            container: *self.stack.last()?,
-            entries,
-            window,
-        })
-    }
-
-    /// A string of so many bytes, quotes included, would be looked at whole.
-    #[inline]
-    pub(crate) fn is_short(&self, length: usize) -> bool {
-        length <= self.token_limit
-    }
-
-    /// Passes a member or element whose value is a string, with its comma.
-    #[inline]
-    pub(crate) fn pass_string(&mut self, entries: usize, end: usize) {
-        self.index.pass(entries);
-        self.expect = Expect::Comma;
-        self.position = end;
-    }
-
-    /// Passes the beginning of a member or element that is an array or object, with its comma.
-    /// False, and nothing is passed: it would be too deep.
-    #[inline]
-    pub(crate) fn pass_open(&mut self, entries: usize, container: Container, end: usize) -> bool {
-        if self.stack.len() >= self.depth_limit {
-            return false;
-        }
-        self.index.pass(entries);
-        self.stack.push(container);
-        self.expect = match container {
-            Container::Array => Expect::FirstElement,
-            Container::Object => Expect::FirstKey,
-        };
-        self.position = end;
-        true
-    }
-
-    /// Passes the end of an array or object that is not the outermost.
-    #[inline]
-    pub(crate) fn pass_close(&mut self, end: usize) {
-        self.index.pass(1);
-        self.stack.pop();
-        self.expect = Expect::Comma;
-        self.position = end;
     }
 
     /// The next token of the chunk; after [`Event::More`] comes the next chunk.

@@ -26,6 +26,8 @@ pub(crate) struct Names {
 struct Slot {
     name: [u64; 3],
     length: u8,
+    /// Whether no rule speaks about the name itself.
+    is_plain: bool,
     known: KnownName,
 }
 
@@ -37,16 +39,31 @@ impl Names {
     /// What is known about a name (the source between its quotes).
     #[inline]
     pub(crate) fn find(&self, name: &[u8]) -> Option<KnownName> {
-        let key = pack(name)?;
-        let set = self.sets.get(hash(&key, name.len()))?;
+        Some(self.slot(pack(name)?, name.len())?.known)
+    }
+
+    /// The column of a name that begins at `at` in the chunk, if no rule speaks about it.
+    #[inline]
+    pub(crate) fn find_plain(&self, chunk: &[u8], at: usize, name: &[u8]) -> Option<u16> {
+        let words = match chunk.get(at..at + LONGEST) {
+            Some(bytes) => cut(bytes, name.len())?,
+            None => pack(name)?,
+        };
+        let slot = self.slot(words, name.len())?;
+        slot.is_plain.then_some(slot.known.column)
+    }
+
+    #[inline]
+    fn slot(&self, words: [u64; 3], length: usize) -> Option<&Slot> {
+        let set = self.sets.get(hash(&words, length))?;
         // Word by word: a comparison of arrays goes through memory, and waits for it.
-        let [first, middle, last] = key;
+        let [first, middle, last] = words;
         let is_it = |slot: &&Slot| {
             let [a, b, c] = slot.name;
             let differs = (a ^ first) | (b ^ middle) | (c ^ last);
-            differs == 0 && usize::from(slot.length) == name.len()
+            differs == 0 && usize::from(slot.length) == length
         };
-        set.iter().find(is_it).map(|slot| slot.known)
+        set.iter().find(is_it)
     }
 
     /// Remembers a name.
@@ -55,21 +72,20 @@ impl Names {
             return;
         };
         if self.sets.is_empty() {
-            let (name, known) = ([0; 3], KnownName::default());
-            self.sets = vec![
-                [Slot {
-                    name,
-                    length: u8::MAX,
-                    known
-                }; 2];
-                SETS
-            ];
+            let empty = Slot {
+                name: [0; 3],
+                length: u8::MAX,
+                is_plain: false,
+                known: KnownName::default(),
+            };
+            self.sets = vec![[empty; 2]; SETS];
         }
         if let Some([newer, older]) = self.sets.get_mut(hash(&key, name.len())) {
             *older = *newer;
             *newer = Slot {
                 name: key,
                 length,
+                is_plain: known.rules == KeyRules::default(),
                 known,
             };
         }
@@ -89,26 +105,40 @@ pub(crate) fn look_up_masked(rules: &Ruleset, name: &str) -> KnownName {
     }
 }
 
-/// A name as whole words, which together with its length tell it from every other: loads of words
-/// that may overlap are faster than a copy of bytes.
+/// A name as whole words, zeros behind it.
 #[inline]
 fn pack(name: &[u8]) -> Option<[u64; 3]> {
-    let (first, last) = (name.first_chunk::<8>(), name.last_chunk::<8>());
-    if let (Some(first), Some(last)) = (first, last) {
-        let middle = match name.get(8..) {
-            Some(rest) if name.len() > 16 => rest.first_chunk::<8>().copied().unwrap_or_default(),
-            _ => [0; 8],
-        };
-        let words = [*first, middle, *last].map(u64::from_le_bytes);
-        return (name.len() <= LONGEST).then_some(words);
-    }
-    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-        let [first, last] = [*first, *last].map(u32::from_le_bytes);
-        return Some([u64::from(first) | u64::from(last) << 32, 0, 0]);
-    }
-    let byte = |at: usize| name.get(at).copied().map_or(0, u64::from);
-    Some([byte(0) | byte(1) << 8 | byte(2) << 16, 0, 0])
+    let mut bytes = [0; LONGEST];
+    bytes.get_mut(..name.len())?.copy_from_slice(name);
+    cut(&bytes, name.len())
 }
+
+/// The words of the first `length` bytes, zeros behind them: without a branch on the length.
+#[inline]
+fn cut(bytes: &[u8], length: usize) -> Option<[u64; 3]> {
+    let (words, _) = bytes.as_chunks::<8>();
+    let &[first, middle, last] = words else {
+        return None;
+    };
+    let [a, b, c] = *MASKS.get(length)?;
+    let word = u64::from_le_bytes;
+    Some([word(first) & a, word(middle) & b, word(last) & c])
+}
+
+/// By the length of a name, which bits of its words are its own.
+const MASKS: [[u64; 3]; LONGEST + 1] = {
+    let mut masks = [[0; 3]; LONGEST + 1];
+    let mut bit = 0;
+    while bit < (LONGEST + 1) * LONGEST {
+        let (length, byte) = (bit / LONGEST, bit % LONGEST);
+        #[expect(clippy::indexing_slicing, reason = "checked when this is compiled")]
+        if byte < length {
+            masks[length][byte / 8] |= 0xFF << (byte % 8 * 8);
+        }
+        bit += 1;
+    }
+    masks
+};
 
 #[inline]
 fn hash(key: &[u64; 3], length: usize) -> usize {

@@ -1,9 +1,12 @@
-//! What the bytes of a block are, as bit masks: the one seam to the SIMD of each target.
+//! What bytes are, as bit masks: the one seam to the SIMD of each target.
 //!
-//! Bit `n` of a mask stands for byte `n` of the block. Every target gives the same masks: the
-//! tests compare them with the portable ones.
+//! Bit `n` of a mask stands for byte `n` of its block. Every target gives the same masks and the
+//! same lists: the tests compare them with the portable ones.
 
-#[cfg(any(test, not(any(target_arch = "x86_64", target_feature = "simd128"))))]
+#[cfg_attr(
+    target_feature = "simd128",
+    expect(dead_code, reason = "WebAssembly has its own for some")
+)]
 mod portable;
 #[cfg(target_feature = "simd128")]
 mod wasm;
@@ -13,31 +16,60 @@ mod x86_64;
 /// Bytes in a block: one for each bit of a mask.
 pub(super) const BLOCK: usize = 64;
 
+/// A block.
+pub(super) type Block = [u8; BLOCK];
+
 /// What the bytes of a block are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Masks {
     pub(super) quote: u64,
-    pub(super) backslash: u64,
-    /// `{`, `}`, `[`, `]`, `:` and `,`.
+    /// `{`, `}`, `[`, `]`, `:` and `,`; and two control characters, U+000C and U+001A, that differ
+    /// from two of them by one bit: nothing takes them for structure when it comes to them.
     pub(super) structural: u64,
     /// Space, tab, line feed and carriage return.
     pub(super) space: u64,
-    pub(super) newline: u64,
     /// Below U+0020.
     pub(super) control: u64,
-    /// Beyond ASCII.
-    pub(super) wide: u64,
 }
 
-/// Classifies a block.
+/// What blocks have seldom, and what is looked for only where it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rare {
+    pub(super) backslash: bool,
+    /// Bytes beyond ASCII.
+    pub(super) wide: bool,
+}
+
+/// Classifies blocks, as many as there are masks for.
 #[inline]
-pub(super) fn classify(block: &[u8; BLOCK]) -> Masks {
+pub(super) fn classify(blocks: &[Block], masks: &mut [Masks]) -> Rare {
     #[cfg(target_arch = "x86_64")]
-    return x86_64::classify(block);
+    return x86_64::classify(blocks, masks);
     #[cfg(target_feature = "simd128")]
-    return wasm::classify(block);
+    return wasm::classify(blocks, masks);
     #[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
-    portable::classify(block)
+    portable::classify(blocks, masks)
+}
+
+/// Where in each block a byte is.
+#[inline]
+pub(super) fn find(blocks: &[Block], byte: u8, masks: &mut [u64]) {
+    #[cfg(target_arch = "x86_64")]
+    return x86_64::find(blocks, byte, masks);
+    #[cfg(target_feature = "simd128")]
+    return wasm::find(blocks, byte, masks);
+    #[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
+    portable::find(blocks, byte, masks)
+}
+
+/// Lists the places of all bits, those of the first mask from `start` on, and tells how many there
+/// are. What is in `places` behind them is overwritten too, up to [`BLOCK`] more.
+#[inline]
+pub(super) fn list(bits: &[u64], start: u16, places: &mut [u16]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    return x86_64::list(bits, start, places);
+    #[cfg(not(target_arch = "x86_64"))]
+    portable::list(bits, start, places)
 }
 
 /// Each bit becomes the parity of itself and all below it: from quotes to what lies between them.
@@ -55,20 +87,91 @@ pub(super) fn prefix_xor(bits: u64) -> u64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_byte_is_the_same_to_every_target() {
+    /// Blocks with every byte in several places, among several others.
+    pub(super) fn blocks() -> Vec<Block> {
+        let mut blocks = Vec::new();
         for byte in 0..=u8::MAX {
             for at in [0, 1, 15, 16, 31, 32, 47, 48, 63] {
                 for fill in [b' ', b'a', b'"', 0xFF] {
                     let mut block = [fill; BLOCK];
                     block[at] = byte;
-                    assert_eq!(
-                        classify(&block),
-                        portable::classify(&block),
-                        "{byte} at {at}"
-                    );
+                    blocks.push(block);
                 }
             }
+        }
+        blocks
+    }
+
+    /// Masks with few bits, many and all.
+    pub(super) fn bits() -> Vec<u64> {
+        let mut bits = vec![0, 1, 1 << 63, u64::MAX, u64::MAX << 31, u64::MAX >> 31];
+        let mut word = 0x9E37_79B9_7F4A_7C15_u64;
+        for _ in 0..20 {
+            word = word.wrapping_mul(0xD129_42C2_5B4F_6E35).rotate_left(23);
+            bits.push(word & word.rotate_left(7));
+            bits.push(word | word.rotate_left(9));
+        }
+        bits
+    }
+
+    type Classify = fn(&[Block], &mut [Masks]) -> Rare;
+    type Find = fn(&[Block], u8, &mut [u64]);
+    type List = fn(&[u64], u16, &mut [u16]) -> usize;
+
+    /// Compares one target's functions with the portable ones.
+    pub(super) fn compare(classify: Classify, find: Find, list: List) {
+        let blocks = blocks();
+        let masks = |classify: Classify| {
+            let mut masks = vec![Masks::default(); blocks.len()];
+            let rare = classify(&blocks, &mut masks);
+            assert_eq!(
+                rare,
+                Rare {
+                    backslash: true,
+                    wide: true
+                }
+            );
+            let alone = blocks
+                .iter()
+                .map(|block| classify(&[*block], &mut [Masks::default()]));
+            (masks, alone.collect::<Vec<_>>())
+        };
+        assert_eq!(masks(classify), masks(portable::classify));
+        let found = |find: Find| {
+            let mut found = vec![1; blocks.len()];
+            find(&blocks, b'\\', &mut found);
+            found
+        };
+        assert_eq!(found(find), found(portable::find));
+        let bits = bits();
+        let listed = |list: List| {
+            let mut places = vec![0; (bits.len() + 1) * BLOCK];
+            let count = list(&bits, 128, &mut places);
+            places.truncate(count);
+            places
+        };
+        assert_eq!(listed(list), listed(portable::list));
+    }
+
+    #[test]
+    fn every_byte_is_the_same_to_every_target() {
+        compare(classify, find, list);
+    }
+
+    #[test]
+    fn the_list_has_every_bit_once() {
+        let mut places = [0; 3 * BLOCK];
+        assert_eq!(portable::list(&[0b101, 0, 1 << 63], 64, &mut places), 3);
+        assert_eq!(places[..3], [64, 66, 64 + 191]);
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_is() {
+        for block in blocks() {
+            let mut found = [0];
+            find(&[block], b'"', &mut found);
+            let expected = (0..BLOCK).filter(|at| block[*at] == b'"');
+            assert_eq!(found[0], expected.fold(0, |bits, at| bits | 1 << at));
         }
     }
 

@@ -5,24 +5,24 @@
 //! backslash, in an escape, in a scalar or in a character. What no string may hold is found here
 //! too: it ends the list, whatever comes behind it.
 
-use super::AHEAD;
-use super::block::{BLOCK, Masks, classify, prefix_xor};
+use super::block::{BLOCK, Block, Masks, classify, find, list, prefix_xor};
 use super::string::{Escape, Step};
 use super::utf8::Utf8Stream;
 use crate::{Error, ErrorKind};
 
-/// Bytes that are listed at a time.
-const WINDOW: usize = 2048;
-
-/// Entries that are written at a time.
-const GROUP: usize = 8;
+/// Blocks that are read at a time.
+const BLOCKS: usize = 32;
+/// Bytes in them.
+const WINDOW: usize = BLOCKS * BLOCK;
 
 /// The list of a window, and what the next block has to know.
 pub(super) struct Index {
     /// Whether line feeds outside of strings are listed.
     lists_lines: bool,
-    /// Places in the window of structure, quotes, and first bytes of other scalars.
+    /// Places in the window of structure, opening quotes, and first bytes of other scalars.
     entries: Box<[u16]>,
+    /// All quotes of the window that are not escaped.
+    quotes: [u64; BLOCKS],
     count: usize,
     next: usize,
     /// Where in the chunk the window begins.
@@ -51,7 +51,8 @@ impl Index {
     pub(super) fn new(lists_lines: bool) -> Self {
         Self {
             lists_lines,
-            entries: vec![0; WINDOW + GROUP].into_boxed_slice(),
+            entries: vec![0; WINDOW + BLOCK].into_boxed_slice(),
+            quotes: [0; BLOCKS],
             count: 0,
             next: 0,
             window: 0,
@@ -108,11 +109,44 @@ impl Index {
         }
     }
 
-    /// The next entries of the window, and where it begins.
+    /// Where the string ends whose next byte to be looked at is at `from`: its closing quote. All
+    /// entries before that have been taken. `None`: the chunk is used up, or a fault comes first.
+    pub(super) fn close(&mut self, from: usize, chunk: &[u8], base: u64) -> Option<usize> {
+        let mut from = from;
+        loop {
+            if let Some(at) = self.quote(from) {
+                return Some(at);
+            }
+            if self.fault.is_some() || self.read >= chunk.len() {
+                return None;
+            }
+            self.fill(chunk, base);
+            from = self.window;
+        }
+    }
+
+    /// The next quote of the window from a place on, if no fault comes first.
+    pub(super) fn quote(&self, from: usize) -> Option<usize> {
+        if from >= self.read {
+            // What is known about quotes is of an earlier window.
+            return None;
+        }
+        let from = from.checked_sub(self.window)?;
+        let mut word = from / BLOCK;
+        let mut bits = self.quotes.get(word)? & (u64::MAX << (from % BLOCK));
+        while bits == 0 {
+            word += 1;
+            bits = *self.quotes.get(word)?;
+        }
+        let at = self.window + word * BLOCK + bits.trailing_zeros() as usize;
+        self.fault.is_none_or(|fault| at < fault.at).then_some(at)
+    }
+
+    /// The entries of the window that are left, and where it begins.
     #[inline]
-    pub(super) fn ahead(&self) -> Option<(&[u16; AHEAD], usize)> {
-        let listed = self.entries.get(self.next..self.count)?;
-        Some((listed.first_chunk()?, self.window))
+    pub(super) fn ahead(&self) -> (&[u16], usize) {
+        let listed = self.entries.get(self.next..self.count);
+        (listed.unwrap_or_default(), self.window)
     }
 
     /// So many entries have been dealt with.
@@ -147,24 +181,22 @@ impl Index {
     fn fill(&mut self, chunk: &[u8], base: u64) {
         self.window = self.read;
         self.next = 0;
-        self.count = 0;
+        self.quotes = [0; BLOCKS];
         let rest = chunk.get(self.window..).unwrap_or_default();
         let bytes = rest.get(..WINDOW).unwrap_or(rest);
         let (blocks, tail) = bytes.as_chunks::<BLOCK>();
-        let mut wide = 0;
-        let mut start = 0;
-        for block in blocks {
-            wide |= self.block(block, BLOCK, start, base);
-            start += BLOCK;
-        }
+        let mut bits = [0; BLOCKS];
+        let mut wide = self.blocks(blocks, BLOCK, 0, base, &mut bits);
+        let mut used = blocks.len();
         if !tail.is_empty() {
             let mut block = [b' '; BLOCK];
             if let Some(part) = block.get_mut(..tail.len()) {
                 part.copy_from_slice(tail);
             }
-            wide |= self.block(&block, tail.len(), start, base);
+            wide |= self.blocks(&[block], tail.len(), used, base, &mut bits);
+            used += 1;
         }
-        if wide != 0 || self.utf8.is_begun() {
+        if wide || self.utf8.is_begun() {
             let offset = base + self.window as u64;
             if let Err(fault) = self.utf8.feed(bytes, offset) {
                 let at = usize::try_from(fault.at.saturating_sub(base)).unwrap_or_default();
@@ -172,6 +204,7 @@ impl Index {
             }
         }
         self.read += bytes.len();
+        self.count = list(bits.get(..used).unwrap_or_default(), 0, &mut self.entries);
         if let Some(fault) = self.fault {
             let listed = self.entries.get(..self.count).unwrap_or_default();
             let window = self.window;
@@ -179,65 +212,80 @@ impl Index {
         }
     }
 
-    /// Lists a block of which `length` bytes count, and tells where it goes beyond ASCII.
+    /// Reads whole blocks, or one of which `length` bytes count and the others are spaces. `first`
+    /// is the number of the first one in the window. True: some go beyond ASCII.
     #[inline]
-    fn block(&mut self, block: &[u8; BLOCK], length: usize, start: usize, base: u64) -> u64 {
-        let masks = classify(block);
-        let valid = u64::MAX >> (BLOCK - length);
-        let last = length - 1;
-        let (escaped, starts) = if masks.backslash == 0 && !self.is_escaped {
-            (0, 0)
-        } else {
-            self.escapes(masks.backslash & valid, last)
-        };
-        let quote = masks.quote & !escaped & valid;
-        let inside = prefix_xor(quote) ^ self.inside;
-        self.inside = 0_u64.wrapping_sub(inside >> last & 1);
-        if (starts & inside) != 0 || self.escape.is_some() {
-            self.check_escapes(block, length, starts & inside, start, base);
-        }
-        let control = masks.control & inside & valid;
-        if control != 0 {
-            let at = self.window + start + control.trailing_zeros() as usize;
-            self.fail(at, ErrorKind::Syntax, base + at as u64);
-        }
-        self.list(&masks, quote, inside, valid, last, start);
-        masks.wide
-    }
-
-    /// Writes the entries of a block down.
-    #[inline]
-    fn list(
+    fn blocks(
         &mut self,
-        masks: &Masks,
-        quote: u64,
-        inside: u64,
-        valid: u64,
-        last: usize,
-        start: usize,
-    ) {
-        let outside = !inside & !quote & valid;
-        let structural = masks.structural & outside;
-        let scalar = outside & !masks.structural & !masks.space;
-        let begins = scalar & !(scalar << 1 | u64::from(self.in_scalar));
-        self.in_scalar = scalar >> last & 1 != 0;
-        let mut bits = structural | quote | begins;
-        if self.lists_lines {
-            bits |= masks.newline & outside;
-        }
-        let number = bits.count_ones() as usize;
-        let entries = self.entries.get_mut(self.count..).unwrap_or_default();
-        let (groups, _) = entries.as_chunks_mut::<GROUP>();
-        // Whole groups, the last with more than is true: fewer branches that cannot be foreseen.
-        for group in groups.iter_mut().take(number.div_ceil(GROUP)) {
-            for entry in group {
-                #[expect(clippy::cast_possible_truncation, reason = "a window is smaller")]
-                let place = start as u16 + bits.trailing_zeros() as u16;
-                *entry = place;
-                bits &= bits.wrapping_sub(1);
+        blocks: &[Block],
+        length: usize,
+        first: usize,
+        base: u64,
+        bits: &mut [u64; BLOCKS],
+    ) -> bool {
+        let mut masks = [Masks::default(); BLOCKS];
+        let rare = classify(blocks, &mut masks);
+        let masks = masks.get(..blocks.len()).unwrap_or_default();
+        let bits = bits.get_mut(first..).unwrap_or_default();
+        if rare.backslash || self.is_escaped || self.escape.is_some() {
+            let mut backslashes = [0; BLOCKS];
+            find(blocks, b'\\', &mut backslashes);
+            for (index, (masks, bits)) in masks.iter().zip(&mut *bits).enumerate() {
+                let (escaped, starts) =
+                    self.escapes(backslashes.get(index).copied().unwrap_or(0), length - 1);
+                let inside = self.block(*masks, escaped, length, first + index, base, bits);
+                let starts = starts & inside;
+                if let Some(block) = blocks.get(index)
+                    && (starts != 0 || self.escape.is_some())
+                {
+                    let start = (first + index) * BLOCK;
+                    self.check_escapes(block, length, starts, start, base);
+                }
+            }
+        } else {
+            for (index, (masks, bits)) in masks.iter().zip(&mut *bits).enumerate() {
+                self.block(*masks, 0, length, first + index, base, bits);
             }
         }
-        self.count += number;
+        if self.lists_lines {
+            // One inside of a string is a fault, and ends the list.
+            let mut feeds = [0; BLOCKS];
+            find(blocks, b'\n', &mut feeds);
+            for (bits, feeds) in bits.iter_mut().zip(feeds) {
+                *bits |= feeds;
+            }
+        }
+        rare.wide
+    }
+
+    /// Reads a block: which of its bytes are listed, and which lie inside of a string.
+    #[inline]
+    fn block(
+        &mut self,
+        masks: Masks,
+        escaped: u64,
+        length: usize,
+        number: usize,
+        base: u64,
+        bits: &mut u64,
+    ) -> u64 {
+        let quote = masks.quote & !escaped;
+        // From each opening quote, included, to the closing one, excluded.
+        let inside = prefix_xor(quote) ^ self.inside;
+        self.inside = 0_u64.wrapping_sub(inside >> (BLOCK - 1));
+        if masks.control & inside != 0 {
+            let control = masks.control & inside;
+            let at = self.window + number * BLOCK + control.trailing_zeros() as usize;
+            self.fail(at, ErrorKind::Syntax, base + at as u64);
+        }
+        let scalar = !(inside | quote | masks.structural | masks.space);
+        let begins = scalar & !(scalar << 1 | u64::from(self.in_scalar));
+        self.in_scalar = scalar >> (length - 1) & 1 != 0;
+        *bits = (masks.structural & !inside) | (quote & inside) | begins;
+        if let Some(quotes) = self.quotes.get_mut(number) {
+            *quotes = quote;
+        }
+        inside
     }
 
     /// Which bytes are behind a backslash that is not itself behind one, and where those are.

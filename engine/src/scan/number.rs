@@ -32,6 +32,14 @@ impl NumberState {
         }
     }
 
+    /// Whether these bytes are a number.
+    pub(crate) fn is_number(bytes: &[u8]) -> bool {
+        let end = bytes
+            .iter()
+            .try_fold(Self::Start, |state, byte| state.next(*byte));
+        end.is_some_and(Self::is_complete)
+    }
+
     /// Whether the number may end here.
     pub(crate) fn is_complete(self) -> bool {
         matches!(

@@ -98,13 +98,12 @@ impl Scanner {
 
     #[inline]
     fn resume_string(&mut self, chunk: &[u8]) -> Result<Option<Event>, Error> {
-        let close = self.index.peek(chunk, self.base);
+        let close = self.index.close(self.position, chunk, self.base);
         let end = close.map_or_else(|| self.index.end(chunk), |close| close + 1);
         let is_name = self.partial == Partial::Name;
         let budget = self.token_limit.saturating_sub(self.carry.len());
         let length = end - self.token.start;
         if close.is_some() && length <= budget {
-            self.index.take();
             self.position = end;
             self.collect(chunk);
             self.partial = Partial::None;
@@ -131,11 +130,10 @@ impl Scanner {
     fn resume_long(&mut self, chunk: &[u8]) -> Result<Option<Event>, Error> {
         self.carry.clear();
         self.token.start = self.position;
-        let close = self.index.peek(chunk, self.base);
+        let close = self.index.close(self.position, chunk, self.base);
         self.position = close.map_or_else(|| self.index.end(chunk), |close| close + 1);
         self.token.end = self.position;
         if close.is_some() {
-            self.index.take();
             self.complete();
             return Ok(Some(Event::LongEnd));
         }

@@ -1,18 +1,56 @@
 //! Byte by byte, for targets without SIMD and as what the others are compared with.
 
-use super::{BLOCK, Masks};
+use super::{Block, Masks, Rare};
 
-pub(super) fn classify(block: &[u8; BLOCK]) -> Masks {
-    let mut masks = Masks::default();
-    for (at, &byte) in block.iter().enumerate() {
-        let bit = |is: bool| u64::from(is) << at;
-        masks.quote |= bit(byte == b'"');
-        masks.backslash |= bit(byte == b'\\');
-        masks.structural |= bit(matches!(byte, b'{' | b'}' | b'[' | b']' | b':' | b','));
-        masks.space |= bit(matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-        masks.newline |= bit(byte == b'\n');
-        masks.control |= bit(byte < 0x20);
-        masks.wide |= bit(byte >= 0x80);
+/// Places that are written at a time.
+const GROUP: usize = 8;
+
+pub(super) fn classify(blocks: &[Block], masks: &mut [Masks]) -> Rare {
+    let mut rare = Rare::default();
+    for (block, masks) in blocks.iter().zip(masks) {
+        *masks = Masks::default();
+        for (at, &byte) in block.iter().enumerate() {
+            let bit = |is: bool| u64::from(is) << at;
+            masks.quote |= bit(byte == b'"');
+            masks.structural |= bit(matches!(byte | 0x20, b'{' | b'}' | b':' | b','));
+            masks.space |= bit(matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+            masks.control |= bit(byte < 0x20);
+            rare.backslash |= byte == b'\\';
+            rare.wide |= byte >= 0x80;
+        }
     }
-    masks
+    rare
+}
+
+pub(super) fn find(blocks: &[Block], byte: u8, masks: &mut [u64]) {
+    for (block, mask) in blocks.iter().zip(masks) {
+        *mask = 0;
+        for (at, &other) in block.iter().enumerate() {
+            *mask |= u64::from(other == byte) << at;
+        }
+    }
+}
+
+#[inline]
+pub(super) fn list(bits: &[u64], start: u16, places: &mut [u16]) -> usize {
+    let mut count = 0;
+    let mut base = start;
+    for &bits in bits {
+        let mut bits = bits;
+        let number = bits.count_ones() as usize;
+        let rest = places.get_mut(count..).unwrap_or_default();
+        let (groups, _) = rest.as_chunks_mut::<GROUP>();
+        // Whole groups, the last with more than is true: fewer branches that cannot be foreseen.
+        for group in groups.iter_mut().take(number.div_ceil(GROUP)) {
+            for place in group {
+                #[expect(clippy::cast_possible_truncation, reason = "64 at most")]
+                let bit = bits.trailing_zeros() as u16;
+                *place = base.wrapping_add(bit);
+                bits &= bits.wrapping_sub(1);
+            }
+        }
+        count += number;
+        base = base.wrapping_add(64);
+    }
+    count
 }

@@ -1,33 +1,55 @@
 //! WebAssembly's simd128.
 
-use std::arch::wasm32::{i8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_or};
+use std::arch::wasm32::{
+    i8x16, i8x16_bitmask, u8x16_eq, u8x16_min, u8x16_splat, u8x16_swizzle, u64x2, v128, v128_and,
+    v128_any_true, v128_or,
+};
 
-use super::{BLOCK, Masks};
+use super::{Block, Masks, Rare};
+
+/// By the low half of a byte, the byte with that low half that is structure, its bit of 0x20 set.
+const STRUCTURE: v128 = i8x16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x3A, 0x7B, 0x2C, 0x7D, 0, 0);
+/// The same of white space.
+const SPACE: v128 = i8x16(0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0x09, 0x0A, 0, 0, 0x0D, 0, 0);
 
 #[inline]
-pub(super) fn classify(block: &[u8; BLOCK]) -> Masks {
-    let mut masks = Masks::default();
-    let (lanes, _) = block.as_chunks::<16>();
-    for (index, lane) in lanes.iter().enumerate() {
-        let bytes = load(lane);
-        let shift = index * 16;
-        let is = |byte: u8| u8x16_eq(bytes, u8x16_splat(byte));
-        let folded = v128_or(bytes, u8x16_splat(0x20));
-        let fold = |byte: u8| u8x16_eq(folded, u8x16_splat(byte));
-        let brackets = v128_or(fold(b'{'), fold(b'}'));
-        let structure = v128_or(is(b':'), is(b','));
-        let blanks = v128_or(is(b' '), is(b'\n'));
-        let others = v128_or(is(b'\t'), is(b'\r'));
-        let bits = |lane: v128| u64::from(i8x16_bitmask(lane)) << shift;
-        masks.quote |= bits(is(b'"'));
-        masks.backslash |= bits(is(b'\\'));
-        masks.structural |= bits(v128_or(brackets, structure));
-        masks.space |= bits(v128_or(blanks, others));
-        masks.newline |= bits(is(b'\n'));
-        masks.control |= bits(u8x16_lt(bytes, u8x16_splat(0x20)));
-        masks.wide |= bits(bytes);
+pub(super) fn classify(blocks: &[Block], masks: &mut [Masks]) -> Rare {
+    let none = u8x16_splat(0);
+    let (mut backslash, mut wide) = (none, none);
+    for (block, masks) in blocks.iter().zip(masks) {
+        *masks = Masks::default();
+        let (lanes, _) = block.as_chunks::<16>();
+        for (index, lane) in lanes.iter().enumerate() {
+            let bytes = load(lane);
+            let low = v128_and(bytes, u8x16_splat(0x0F));
+            let folded = v128_or(bytes, u8x16_splat(0x20));
+            let structural = u8x16_eq(folded, u8x16_swizzle(STRUCTURE, low));
+            let space = u8x16_eq(bytes, u8x16_swizzle(SPACE, low));
+            let control = u8x16_eq(u8x16_min(bytes, u8x16_splat(0x1F)), bytes);
+            let bits = |lane: v128| u64::from(i8x16_bitmask(lane)) << (index * 16);
+            masks.quote |= bits(u8x16_eq(bytes, u8x16_splat(b'"')));
+            masks.structural |= bits(structural);
+            masks.space |= bits(space);
+            masks.control |= bits(control);
+            backslash = v128_or(backslash, u8x16_eq(bytes, u8x16_splat(b'\\')));
+            wide = v128_or(wide, bytes);
+        }
     }
-    masks
+    Rare {
+        backslash: v128_any_true(backslash),
+        wide: i8x16_bitmask(wide) != 0,
+    }
+}
+
+pub(super) fn find(blocks: &[Block], byte: u8, masks: &mut [u64]) {
+    for (block, mask) in blocks.iter().zip(masks) {
+        let (lanes, _) = block.as_chunks::<16>();
+        *mask = 0;
+        for (index, lane) in lanes.iter().enumerate() {
+            let found = u8x16_eq(load(lane), u8x16_splat(byte));
+            *mask |= u64::from(i8x16_bitmask(found)) << (index * 16);
+        }
+    }
 }
 
 #[inline]
