@@ -23,7 +23,7 @@ mod walk;
 use std::ops::Range;
 
 pub(crate) use string::{Escape, Step};
-pub(crate) use walk::Value;
+pub(crate) use walk::{Next, Value};
 
 use crate::{Error, ErrorKind, Framing, Limits};
 use index::Index;

@@ -5,11 +5,11 @@
 
 use super::Masker;
 use super::stage::Stage;
-use crate::decide::{self, Decision};
+use crate::decide::{Decision, Member};
 use crate::mask::Run;
 use crate::path::Frame;
 use crate::rules::Ruleset;
-use crate::scan::{Container, Value};
+use crate::scan::{Container, Next, Value};
 
 /// Nearer to the top, records are counted.
 const NEAR_TOP: usize = 3;
@@ -36,49 +36,55 @@ impl Masker {
             let Some(frame) = path.frames.last_mut() else {
                 break;
             };
-            if walk.is_end(frame.container) {
-                // What is masked throughout ends like everything else.
-                if frame.has_candidates || frame.owns_scope || depth == NEAR_TOP {
-                    break;
+            let lead = match walk.next(frame.container) {
+                Some(Next::Member(lead)) => lead,
+                Some(Next::End) => {
+                    // What is masked throughout ends like everything else.
+                    if frame.has_candidates || frame.owns_scope || depth == NEAR_TOP {
+                        break;
+                    }
+                    walk.pass_end();
+                    path.frames.pop();
+                    continue;
                 }
-                walk.pass_end();
-                path.frames.pop();
-                continue;
-            }
-            let Some(member) = walk.member(frame.container) else {
-                break;
+                None => break,
             };
-            if !is_plain(frame, member.has_comma, rules) {
+            if !is_plain(frame, lead, rules) {
                 break;
             }
-            let state = match member.name {
-                Some((at, name)) => match names.find_plain(run.chunk, at, name) {
-                    Some(column) => rules.automaton.member(frame.state, column),
-                    None => break,
-                },
-                None => rules.automaton.element(frame.state, frame.elements),
+            let (entries, state) = if frame.container == Container::Object {
+                let Some(name) = walk.name(lead) else {
+                    break;
+                };
+                let Some(column) = names.find_plain(walk.text(), name.start, name.length) else {
+                    break;
+                };
+                (lead + 2, rules.automaton.member(frame.state, column))
+            } else {
+                (lead, rules.automaton.element(frame.state, frame.elements))
             };
             if !rules.automaton.is_plain(state) {
                 break;
             }
-            let Some((value, end)) = walk.value(&member) else {
+            let Some(value) = walk.value(entries) else {
                 break;
             };
-            if let Value::String(string) = value
+            if let Value::String(start, end) = value
+                && !rules.detectors.are_none()
                 && frame.decision == Decision::Inspect
-                && rules.detectors.may_find(string)
+                && rules
+                    .detectors
+                    .may_find(walk.text().get(start..end).unwrap_or_default())
             {
                 break;
             }
-            if !walk.pass_member(&member, value, end) {
+            if !walk.pass(entries + 1, value) {
                 break;
             }
             frame.has_output |= rules.removes;
-            if frame.container == Container::Array {
-                frame.elements = frame.elements.saturating_add(1);
-            }
-            if let Value::Open(container) = value {
-                let member = decide::Member {
+            frame.elements = frame.elements.saturating_add(1);
+            if let Value::Open(container, _) = value {
+                let member = Member {
                     state,
                     decision: frame.decision,
                     candidate: None,
@@ -94,8 +100,8 @@ impl Masker {
 
 /// Whether what no rule speaks about passes here, apart from what detectors say.
 #[inline]
-fn is_plain(frame: &Frame, has_comma: bool, rules: &Ruleset) -> bool {
+fn is_plain(frame: &Frame, lead: usize, rules: &Ruleset) -> bool {
     let passes = matches!(frame.decision, Decision::Inspect | Decision::Exempt);
-    let comma_waits = rules.removes && has_comma && !frame.has_output;
+    let comma_waits = rules.removes && lead > 0 && !frame.has_output;
     passes && !comma_waits
 }

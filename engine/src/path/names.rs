@@ -4,8 +4,11 @@
 use crate::operators::strip_placeholders;
 use crate::rules::{KeyRules, Ruleset};
 
-/// Names whose hash is the same share a set of two.
-const SETS: usize = 128;
+/// A name lies in one of so many slots from its hash on.
+const PROBES: usize = 4;
+const SLOTS: usize = 512;
+/// The length in a slot that is free.
+const NOTHING: u8 = u8::MAX;
 const LONGEST: usize = 24;
 
 /// What is known about a member name.
@@ -19,7 +22,7 @@ pub(crate) struct KnownName {
 /// A bounded memory of names without escapes in which no detector finds anything. It is indexed
 /// by a hash; a name that another one displaces is looked up again, nothing more.
 pub(crate) struct Names {
-    sets: Vec<[Slot; 2]>,
+    slots: Vec<Slot>,
 }
 
 #[derive(Clone, Copy)]
@@ -33,7 +36,7 @@ struct Slot {
 
 impl Names {
     pub(crate) fn new() -> Self {
-        Self { sets: Vec::new() }
+        Self { slots: Vec::new() }
     }
 
     /// What is known about a name (the source between its quotes).
@@ -42,20 +45,21 @@ impl Names {
         Some(self.slot(pack(name)?, name.len())?.known)
     }
 
-    /// The column of a name that begins at `at` in the chunk, if no rule speaks about it.
+    /// The column of a name that begins at `start` in the text, if no rule speaks about it.
     #[inline]
-    pub(crate) fn find_plain(&self, chunk: &[u8], at: usize, name: &[u8]) -> Option<u16> {
-        let words = match chunk.get(at..at + LONGEST) {
-            Some(bytes) => cut(bytes, name.len())?,
-            None => pack(name)?,
+    pub(crate) fn find_plain(&self, text: &[u8], start: usize, length: usize) -> Option<u16> {
+        let words = match text.get(start..).and_then(<[u8]>::first_chunk) {
+            Some(bytes) => cut(bytes, length)?,
+            None => pack(text.get(start..start + length)?)?,
         };
-        let slot = self.slot(words, name.len())?;
+        let slot = self.slot(words, length)?;
         slot.is_plain.then_some(slot.known.column)
     }
 
     #[inline]
     fn slot(&self, words: [u64; 3], length: usize) -> Option<&Slot> {
-        let set = self.sets.get(hash(&words, length))?;
+        let begin = hash(&words, length);
+        let near = self.slots.get(begin..)?.first_chunk::<PROBES>()?;
         // Word by word: a comparison of arrays goes through memory, and waits for it.
         let [first, middle, last] = words;
         let is_it = |slot: &&Slot| {
@@ -63,27 +67,33 @@ impl Names {
             let differs = (a ^ first) | (b ^ middle) | (c ^ last);
             differs == 0 && usize::from(slot.length) == length
         };
-        set.iter().find(is_it)
+        near.iter().find(is_it)
     }
 
     /// Remembers a name.
     pub(crate) fn keep(&mut self, name: &[u8], known: KnownName) {
-        let (Some(key), Ok(length)) = (pack(name), u8::try_from(name.len())) else {
+        let (Some(words), Ok(length)) = (pack(name), u8::try_from(name.len())) else {
             return;
         };
-        if self.sets.is_empty() {
+        if self.slots.is_empty() {
             let empty = Slot {
                 name: [0; 3],
-                length: u8::MAX,
+                length: NOTHING,
                 is_plain: false,
                 known: KnownName::default(),
             };
-            self.sets = vec![[empty; 2]; SETS];
+            self.slots = vec![empty; SLOTS + PROBES];
         }
-        if let Some([newer, older]) = self.sets.get_mut(hash(&key, name.len())) {
-            *older = *newer;
-            *newer = Slot {
-                name: key,
+        let begin = hash(&words, name.len());
+        let near = self.slots.get_mut(begin..).unwrap_or_default();
+        let near = near.get_mut(..PROBES).unwrap_or_default();
+        let free = near.iter().position(|slot| slot.length == NOTHING);
+        if free.is_none() {
+            near.rotate_right(1);
+        }
+        if let Some(slot) = near.get_mut(free.unwrap_or_default()) {
+            *slot = Slot {
+                name: words,
                 length,
                 is_plain: known.rules == KeyRules::default(),
                 known,
@@ -115,7 +125,7 @@ fn pack(name: &[u8]) -> Option<[u64; 3]> {
 
 /// The words of the first `length` bytes, zeros behind them: without a branch on the length.
 #[inline]
-fn cut(bytes: &[u8], length: usize) -> Option<[u64; 3]> {
+fn cut(bytes: &[u8; LONGEST], length: usize) -> Option<[u64; 3]> {
     let (words, _) = bytes.as_chunks::<8>();
     let &[first, middle, last] = words else {
         return None;
@@ -145,7 +155,7 @@ fn hash(key: &[u64; 3], length: usize) -> usize {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let [first, middle, last] = *key;
     let mixed = (first ^ last.rotate_left(29) ^ middle.rotate_left(43)).wrapping_add(length as u64);
-    (mixed.wrapping_mul(MULTIPLIER) >> 57) as usize % SETS
+    (mixed.wrapping_mul(MULTIPLIER) >> 55) as usize % SLOTS
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use super::{Container, Expect, Partial, Scanner};
 
 /// A way along the list, from between two members or elements on.
 pub(crate) struct Walk<'a> {
-    chunk: &'a [u8],
-    index: &'a Index,
-    /// The entries that are left of the window, and where that begins.
+    /// The chunk from the window on.
+    text: &'a [u8],
+    /// The entries that are left of the window: places in the text.
     entries: &'a [u16],
+    index: &'a Index,
     window: usize,
     listed: usize,
     stack: &'a mut Vec<Container>,
@@ -30,24 +31,30 @@ pub(crate) struct Arrival {
     is_first: bool,
 }
 
-/// The begin of a member or element, up to its value.
-pub(crate) struct Member<'a> {
-    /// Behind its comma, if it has one.
-    pub(crate) has_comma: bool,
-    /// Where its name is between the quotes; an element has none.
-    pub(crate) name: Option<(usize, &'a [u8])>,
-    /// The entry of the value.
-    value: usize,
+/// What comes next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A member or element; so many entries stand before it, for its comma.
+    Member(usize),
+    /// The end of the array or object.
+    End,
 }
 
-/// A value, as far as it is passed at once.
+/// A member name, up to its colon.
+pub(crate) struct Name {
+    /// Where in the text it begins, without the quote, and its length.
+    pub(crate) start: usize,
+    pub(crate) length: usize,
+}
+
+/// A value, as far as it is passed at once, and where it ends in the text.
 #[derive(Clone, Copy)]
-pub(crate) enum Value<'a> {
-    /// With its quotes.
-    String(&'a [u8]),
+pub(crate) enum Value {
+    /// From its first quote on.
+    String(usize, usize),
     /// A number or literal.
-    Other,
-    Open(Container),
+    Other(usize),
+    Open(Container, usize),
 }
 
 impl Scanner {
@@ -64,9 +71,9 @@ impl Scanner {
         }
         let (entries, window) = self.index.ahead();
         Some(Walk {
-            chunk,
-            index: &self.index,
+            text: chunk.get(window..)?,
             entries,
+            index: &self.index,
             window,
             listed: entries.len(),
             stack: &mut self.stack,
@@ -104,143 +111,123 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Where an entry is, and its byte.
+    /// The chunk from the window on.
     #[inline]
-    fn entry(&self, number: usize) -> Option<(usize, u8)> {
-        let at = self.window + usize::from(*self.entries.get(number)?);
-        Some((at, *self.chunk.get(at)?))
+    pub(crate) fn text(&self) -> &'a [u8] {
+        self.text
     }
 
-    /// Whether the array or object ends next.
+    /// What comes next in an array or object of this kind.
     #[inline]
-    pub(crate) fn is_end(&self, container: Container) -> bool {
+    pub(crate) fn next(&self, container: Container) -> Option<Next> {
         let bracket = match container {
             Container::Array => b']',
             Container::Object => b'}',
         };
-        self.entry(0).is_some_and(|(_, byte)| byte == bracket)
+        let first = usize::from(*self.entries.first()?);
+        let byte = *self.text.get(first)?;
+        if byte == b',' && !self.is_first {
+            // The white space behind a comma counts as part of it.
+            let begin = usize::from(*self.entries.get(1)?);
+            return (begin.wrapping_sub(first) <= self.token_limit).then_some(Next::Member(1));
+        }
+        if byte == bracket {
+            return Some(Next::End);
+        }
+        self.is_first.then_some(Next::Member(0))
     }
 
-    /// Passes the end of an array or object that is not the outermost.
+    /// The name of the member behind so many entries.
     #[inline]
-    pub(crate) fn pass_end(&mut self) {
-        if let Some((at, _)) = self.entry(0) {
-            self.stack.pop();
-            self.pass(1, at + 1, false);
-        }
-    }
-
-    /// The member or element that comes next.
-    #[inline]
-    pub(crate) fn member(&self, container: Container) -> Option<Member<'a>> {
-        let (first, byte) = self.entry(0)?;
-        let lead = match byte {
-            b',' if !self.is_first => 1,
-            _ if self.is_first => 0,
-            _ => return None,
-        };
-        let has_comma = lead == 1;
-        let (begin, byte) = self.entry(lead)?;
-        if has_comma && begin - first > self.token_limit {
-            return None;
-        }
-        if container == Container::Array {
-            let (name, value) = (None, lead);
-            return Some(Member {
-                has_comma,
-                name,
-                value,
-            });
-        }
-        let (colon, then) = self.entry(lead + 1)?;
-        // Between a quote that opens and a colon there is a string, and perhaps white space.
-        let end = colon.checked_sub(1)?;
-        if byte != b'"'
-            || then != b':'
-            || *self.chunk.get(end)? != b'"'
-            || end + 1 - begin > self.token_limit
-        {
-            return None;
-        }
-        Some(Member {
-            has_comma,
-            name: Some((begin + 1, self.chunk.get(begin + 1..end)?)),
-            value: lead + 2,
+    pub(crate) fn name(&self, lead: usize) -> Option<Name> {
+        let &[begin, colon] = self.entries.get(lead..)?.first_chunk()?;
+        let (begin, colon) = (usize::from(begin), usize::from(colon));
+        // From quote to quote.
+        let length = colon.wrapping_sub(begin);
+        let is_whole = *self.text.get(begin)? == b'"'
+            && *self.text.get(colon)? == b':'
+            && length >= 2
+            // Outside of strings a quote closes one, and there is no other since the first.
+            && *self.text.get(colon.wrapping_sub(1))? == b'"'
+            && length <= self.token_limit;
+        is_whole.then_some(Name {
+            start: begin + 1,
+            length: length - 2,
         })
     }
 
-    /// The value of a member or element.
+    /// The value behind so many entries.
     #[inline]
-    pub(crate) fn value(&self, member: &Member<'_>) -> Option<(Value<'a>, usize)> {
-        let (start, byte) = self.entry(member.value)?;
-        match byte {
+    pub(crate) fn value(&self, lead: usize) -> Option<Value> {
+        let start = usize::from(*self.entries.get(lead)?);
+        match *self.text.get(start)? {
             b'"' => {
-                let end = self.string_end(member.value, start)?;
-                let is_short = end - start <= self.token_limit;
-                let string = self.chunk.get(start..end)?;
-                is_short.then_some((Value::String(string), end))
+                let end = self.string_end(lead + 1, start)?;
+                (end.wrapping_sub(start) <= self.token_limit).then_some(Value::String(start, end))
             }
-            b'{' => Some((Value::Open(Container::Object), start + 1)),
-            b'[' => Some((Value::Open(Container::Array), start + 1)),
-            _ => Some((Value::Other, self.scalar_end(member.value, start)?)),
+            b'{' => Some(Value::Open(Container::Object, start + 1)),
+            b'[' => Some(Value::Open(Container::Array, start + 1)),
+            _ => self.scalar_end(lead + 1, start).map(Value::Other),
         }
     }
 
     /// Behind the closing quote of a string.
     #[inline]
-    fn string_end(&self, entry: usize, start: usize) -> Option<usize> {
-        if let Some((next, _)) = self.entry(entry + 1)
-            && next > start + 1
-            && self.chunk.get(next - 1) == Some(&b'"')
-        {
-            // Outside of strings, so it closes one; and it is the only one since `start`.
-            return Some(next);
+    fn string_end(&self, then: usize, start: usize) -> Option<usize> {
+        if let Some(next) = self.entries.get(then) {
+            let next = usize::from(*next);
+            // Outside of strings a quote closes one, and there is no other since `start`.
+            if next >= start + 2 && self.text.get(next - 1) == Some(&b'"') {
+                return Some(next);
+            }
         }
-        self.index.quote(start + 1).map(|at| at + 1)
+        let quote = self.index.quote(self.window + start + 1)?;
+        Some(quote + 1 - self.window)
     }
 
     /// Behind a number or literal.
-    fn scalar_end(&self, entry: usize, start: usize) -> Option<usize> {
-        let (next, _) = self.entry(entry + 1)?;
-        let bytes = self.chunk.get(start..next)?;
-        let length = bytes
-            .iter()
-            .position(|byte| b" \t\n\r".contains(byte))
-            .unwrap_or(bytes.len());
-        let bytes = bytes.get(..length)?;
-        let is_valid = match bytes {
-            b"true" | b"false" | b"null" => true,
-            _ => NumberState::is_number(bytes),
-        };
-        (is_valid && length <= self.token_limit).then_some(start + length)
+    #[inline(never)]
+    fn scalar_end(&self, then: usize, start: usize) -> Option<usize> {
+        let next = usize::from(*self.entries.get(then)?);
+        let bytes = self.text.get(start..next)?;
+        let end = bytes.iter().rposition(|byte| !b" \t\n\r".contains(byte))?;
+        let bytes = bytes.get(..=end)?;
+        let is_valid =
+            matches!(bytes, b"true" | b"false" | b"null") || NumberState::is_number(bytes);
+        (is_valid && bytes.len() <= self.token_limit).then_some(start + bytes.len())
     }
 
-    /// Passes a member or element. False, and nothing is passed: it would be too deep.
+    /// Passes the end of an array or object that is not the outermost.
     #[inline]
-    pub(crate) fn pass_member(
-        &mut self,
-        member: &Member<'_>,
-        value: Value<'_>,
-        end: usize,
-    ) -> bool {
-        let container = match value {
-            Value::Open(container) => Some(container),
-            Value::String(_) | Value::Other => None,
-        };
-        if let Some(container) = container {
-            if self.stack.len() >= self.depth_limit {
-                return false;
-            }
-            self.stack.push(container);
+    pub(crate) fn pass_end(&mut self) {
+        if let Some((&at, rest)) = self.entries.split_first() {
+            self.stack.pop();
+            self.entries = rest;
+            self.position = self.window + usize::from(at) + 1;
+            self.is_first = false;
         }
-        self.pass(member.value + 1, end, container.is_some());
-        true
     }
 
+    /// Passes so many entries, up to and with a value. False, and nothing is passed: it would be
+    /// too deep.
     #[inline]
-    fn pass(&mut self, entries: usize, position: usize, is_first: bool) {
+    pub(crate) fn pass(&mut self, entries: usize, value: Value) -> bool {
+        let end = match value {
+            Value::String(_, end) | Value::Other(end) => {
+                self.is_first = false;
+                end
+            }
+            Value::Open(container, end) => {
+                if self.stack.len() >= self.depth_limit {
+                    return false;
+                }
+                self.stack.push(container);
+                self.is_first = true;
+                end
+            }
+        };
         self.entries = self.entries.get(entries..).unwrap_or_default();
-        self.position = position;
-        self.is_first = is_first;
+        self.position = self.window + end;
+        true
     }
 }
