@@ -5,6 +5,7 @@
 
 mod email;
 mod phone;
+mod shape;
 mod ssn;
 
 use std::ops::Range;
@@ -15,6 +16,7 @@ pub(crate) use ssn::SSN;
 
 use crate::operators::push_placeholder;
 use crate::{Class, Ruleset};
+use shape::Shapes;
 
 /// Every detector.
 const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE];
@@ -22,6 +24,9 @@ const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE];
 /// How often a text is looked at again after finds have been replaced in it. What is still found
 /// then was made to be found: such a text is masked whole.
 const MOST_PASSES: usize = 4;
+
+/// No find is in a shorter string, quotes included.
+const SHORTEST: usize = 6;
 
 /// One detector.
 pub(crate) struct Detector {
@@ -36,8 +41,21 @@ pub(crate) struct Detector {
 pub(crate) enum Hint {
     /// An `@` or `%40`.
     At,
-    /// Nine digits.
-    Digits,
+    /// Nine digits, in a row or as 3-2-4.
+    NineDigits,
+    /// Ten digits, in groups of 3-3-4.
+    TenDigits,
+}
+
+impl Hint {
+    #[inline]
+    fn is_in(self, shapes: Shapes) -> bool {
+        match self {
+            Self::At => shapes.sign,
+            Self::NineDigits => shapes.nine,
+            Self::TenDigits => shapes.ten,
+        }
+    }
 }
 
 /// The detectors in use.
@@ -72,22 +90,24 @@ impl Detectors {
     /// Whether any detector could find something in the source of a string.
     #[inline]
     pub(crate) fn may_find(self, source: &[u8]) -> bool {
-        self.enabled != 0 && source.len() >= 6 && {
-            let (digits, others) = survey(source);
-            digits >= 9 || others
+        self.may_find_in(source, 0, source.len())
+    }
+
+    /// The same of a string that is a part of this text.
+    #[inline]
+    pub(crate) fn may_find_in(self, text: &[u8], start: usize, end: usize) -> bool {
+        self.enabled != 0 && end - start >= SHORTEST && {
+            let shapes = Shapes::of_part(text, start, end);
+            shapes.sign || shapes.nine || shapes.ten
         }
     }
 
     /// All finds, in order.
     pub(crate) fn find(self, text: &str) -> Vec<Find> {
         let mut finds = Vec::new();
-        let (digits, others) = survey(text.as_bytes());
+        let shapes = Shapes::of(text.as_bytes());
         for (bit, detector) in ALL.iter().enumerate() {
-            let hinted = match detector.hint {
-                Hint::At => others,
-                Hint::Digits => digits >= 9,
-            };
-            if hinted && self.enabled & 1 << bit != 0 {
+            if detector.hint.is_in(shapes) && self.enabled & 1 << bit != 0 {
                 (detector.find)(text, &mut |range| {
                     finds.push(Find {
                         range,
@@ -151,26 +171,6 @@ pub(crate) fn mask_counted(
         count(find.class);
     }
     Some(replace(text, &finds).0)
-}
-
-/// How many digits a text holds, and whether an `@`, a `%` or a backslash: what hides something
-/// counts as what it may hide.
-#[inline]
-fn survey(text: &[u8]) -> (usize, bool) {
-    let mut digits = 0;
-    let mut others = false;
-    for block in text.chunks(64) {
-        let mut count = 0u8;
-        let mut other = 0u8;
-        for &byte in block {
-            // Without branches, so that it becomes vector code.
-            count += u8::from(byte.wrapping_sub(b'0') < 10);
-            other |= u8::from(byte == b'@') | u8::from(byte == b'%') | u8::from(byte == b'\\');
-        }
-        digits += usize::from(count);
-        others |= other != 0;
-    }
-    (digits, others)
 }
 
 /// Sorts finds and joins those that overlap.

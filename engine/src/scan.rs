@@ -22,6 +22,7 @@ mod walk;
 
 use std::ops::Range;
 
+pub(crate) use block::{BLOCK, Block, marks};
 pub(crate) use string::{Escape, Step};
 pub(crate) use walk::{Next, Value};
 

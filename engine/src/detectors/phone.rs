@@ -11,7 +11,7 @@ use crate::Class;
 
 pub(crate) const PHONE: Detector = Detector {
     class: Class::Phone,
-    hint: Hint::Digits,
+    hint: Hint::TenDigits,
     find,
 };
 

@@ -11,7 +11,7 @@ use crate::Class;
 
 pub(crate) const SSN: Detector = Detector {
     class: Class::Ssn,
-    hint: Hint::Digits,
+    hint: Hint::NineDigits,
     find,
 };
 

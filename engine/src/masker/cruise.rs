@@ -70,11 +70,8 @@ impl Masker {
                 break;
             };
             if let Value::String(start, end) = value
-                && !rules.detectors.are_none()
                 && frame.decision == Decision::Inspect
-                && rules
-                    .detectors
-                    .may_find(walk.text().get(start..end).unwrap_or_default())
+                && rules.detectors.may_find_in(walk.text(), start, end)
             {
                 break;
             }

@@ -14,10 +14,10 @@ mod wasm;
 mod x86_64;
 
 /// Bytes in a block: one for each bit of a mask.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// A block.
-pub(super) type Block = [u8; BLOCK];
+pub(crate) type Block = [u8; BLOCK];
 
 /// What the bytes of a block are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,26 @@ pub(super) struct Rare {
     pub(super) backslash: bool,
     /// Bytes beyond ASCII.
     pub(super) wide: bool,
+}
+
+/// What detectors look for in a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// `0` to `9`.
+    pub(crate) digits: u64,
+    /// `@`, `%` and `\`.
+    pub(crate) signs: u64,
+}
+
+/// Marks what detectors look for.
+#[inline]
+pub(crate) fn marks(block: &Block) -> Marks {
+    #[cfg(target_arch = "x86_64")]
+    return x86_64::marks(block);
+    #[cfg(target_feature = "simd128")]
+    return wasm::marks(block);
+    #[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
+    portable::marks(block)
 }
 
 /// Classifies blocks, as many as there are masks for.
@@ -156,6 +176,13 @@ mod tests {
     #[test]
     fn every_byte_is_the_same_to_every_target() {
         compare(classify, find, list);
+    }
+
+    #[test]
+    fn digits_and_signs_are_the_same_to_every_target() {
+        for block in blocks() {
+            assert_eq!(marks(&block), portable::marks(&block));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Byte by byte, for targets without SIMD and as what the others are compared with.
 
-use super::{Block, Masks, Rare};
+use super::{Block, Marks, Masks, Rare};
 
 /// Places that are written at a time.
 const GROUP: usize = 8;
@@ -53,4 +53,17 @@ pub(super) fn list(bits: &[u64], start: u16, places: &mut [u16]) -> usize {
         base = base.wrapping_add(64);
     }
     count
+}
+
+#[cfg_attr(
+    target_arch = "x86_64",
+    cfg_attr(not(test), expect(dead_code, reason = "SSE2 is always there"))
+)]
+pub(super) fn marks(block: &Block) -> Marks {
+    let mut marks = Marks::default();
+    for (at, &byte) in block.iter().enumerate() {
+        marks.digits |= u64::from(byte.is_ascii_digit()) << at;
+        marks.signs |= u64::from(matches!(byte, b'@' | b'%' | b'\\')) << at;
+    }
+    marks
 }

@@ -1,11 +1,11 @@
 //! WebAssembly's simd128.
 
 use std::arch::wasm32::{
-    i8x16, i8x16_bitmask, u8x16_eq, u8x16_min, u8x16_splat, u8x16_swizzle, u64x2, v128, v128_and,
-    v128_any_true, v128_or,
+    i8x16, i8x16_bitmask, u8x16_eq, u8x16_min, u8x16_splat, u8x16_sub, u8x16_swizzle, u64x2, v128,
+    v128_and, v128_any_true, v128_or,
 };
 
-use super::{Block, Masks, Rare};
+use super::{Block, Marks, Masks, Rare};
 
 /// By the low half of a byte, the byte with that low half that is structure, its bit of 0x20 set.
 const STRUCTURE: v128 = i8x16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x3A, 0x7B, 0x2C, 0x7D, 0, 0);
@@ -50,6 +50,23 @@ pub(super) fn find(blocks: &[Block], byte: u8, masks: &mut [u64]) {
             *mask |= u64::from(i8x16_bitmask(found)) << (index * 16);
         }
     }
+}
+
+#[inline]
+pub(super) fn marks(block: &Block) -> Marks {
+    let mut marks = Marks::default();
+    let (lanes, _) = block.as_chunks::<16>();
+    for (index, lane) in lanes.iter().enumerate() {
+        let bytes = load(lane);
+        let shift = index * 16;
+        let is = |byte: u8| u8x16_eq(bytes, u8x16_splat(byte));
+        let value = u8x16_sub(bytes, u8x16_splat(b'0'));
+        let digits = u8x16_eq(u8x16_min(value, u8x16_splat(9)), value);
+        let signs = v128_or(v128_or(is(b'@'), is(b'%')), is(b'\\'));
+        marks.digits |= u64::from(i8x16_bitmask(digits)) << shift;
+        marks.signs |= u64::from(i8x16_bitmask(signs)) << shift;
+    }
+    marks
 }
 
 #[inline]

@@ -1,15 +1,16 @@
 //! AVX-512 or AVX2, where the processor has them.
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
-    _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm512_add_epi16,
-    _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_cvtepu8_epi16,
-    _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_maskz_compress_epi8, _mm512_movepi8_mask,
-    _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_setzero_si512,
-    _mm512_shuffle_epi8, _mm512_storeu_si512,
+    __m128i, __m256i, __m512i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8,
+    _mm_or_si128, _mm_set1_epi8, _mm_sub_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256,
+    _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm512_add_epi16, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask,
+    _mm512_cmplt_epu8_mask, _mm512_cvtepu8_epi16, _mm512_extracti64x4_epi64, _mm512_loadu_si512,
+    _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
+    _mm512_set1_epi16, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_storeu_si512,
 };
 
-use super::{BLOCK, Block, Masks, Rare, portable};
+use super::{BLOCK, Block, Marks, Masks, Rare, portable};
 
 /// By the low half of a byte, the byte with that low half that is structure, its bit of 0x20 set.
 /// What has no entry gives zero, as do bytes beyond ASCII: none of them is equal to that.
@@ -138,6 +139,41 @@ fn find_avx512(blocks: &[Block], byte: u8, masks: &mut [u64]) {
     for (block, mask) in blocks.iter().zip(masks) {
         *mask = _mm512_cmpeq_epi8_mask(load_avx512(block), wanted);
     }
+}
+
+#[inline]
+#[expect(unsafe_code, reason = "the functions that are used ask for a feature")]
+pub(super) fn marks(block: &Block) -> Marks {
+    // SAFETY: SSE2 is part of x86-64.
+    unsafe { marks_sse2(block) }
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn marks_sse2(block: &Block) -> Marks {
+    let mut marks = Marks::default();
+    let splat = |byte: u8| _mm_set1_epi8(byte.cast_signed());
+    let bits = |lane: __m128i| u64::from(_mm_movemask_epi8(lane).cast_unsigned());
+    let (lanes, _) = block.as_chunks::<16>();
+    for (index, lane) in lanes.iter().enumerate() {
+        let bytes = load_sse2(lane);
+        let shift = index * 16;
+        let is = |byte: u8| _mm_cmpeq_epi8(bytes, splat(byte));
+        let value = _mm_sub_epi8(bytes, splat(b'0'));
+        let digits = _mm_cmpeq_epi8(_mm_min_epu8(value, splat(9)), value);
+        let signs = _mm_or_si128(_mm_or_si128(is(b'@'), is(b'%')), is(b'\\'));
+        marks.digits |= bits(digits) << shift;
+        marks.signs |= bits(signs) << shift;
+    }
+    marks
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+#[expect(unsafe_code, reason = "loads are by pointer")]
+fn load_sse2(lane: &[u8; 16]) -> __m128i {
+    // SAFETY: it reads the 16 bytes of the lane, wherever they lie.
+    unsafe { _mm_loadu_si128(lane.as_ptr().cast()) }
 }
 
 #[inline]
