@@ -79,7 +79,7 @@ pub(super) fn find(blocks: &[Block], byte: u8, masks: &mut [u64]) {
     #[cfg(target_feature = "simd128")]
     return wasm::find(blocks, byte, masks);
     #[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
-    portable::find(blocks, byte, masks)
+    portable::find(blocks, byte, masks);
 }
 
 /// Lists the places of all bits, those of the first mask from `start` on, and tells how many there
