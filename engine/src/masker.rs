@@ -34,10 +34,9 @@ impl Masker {
     pub fn new(rules: Arc<Ruleset>, options: Options) -> Self {
         let events = (options.framing == Framing::Events)
             .then(|| Box::new(Events::new(&rules, options.clone())));
-        Self {
-            events,
-            ..Self::of_texts(rules, options)
-        }
+        let mut masker = Self::of_texts(rules, options);
+        masker.events = events;
+        masker
     }
 
     /// A masker for one JSON text after the other, with [`restart`](Self::restart) between them.
@@ -48,10 +47,10 @@ impl Masker {
             .filter(|class: &Class| class.may_be_lifted())
             .collect();
         Self {
+            scanner: Scanner::new(options.framing, &options.limits),
+            stage: Stage::new(&options, rules.shelf.take()),
             rules,
             lift,
-            scanner: Scanner::new(options.framing, &options.limits),
-            stage: Stage::new(&options),
             keys: options.keys,
             events: None,
             failed: None,
@@ -161,7 +160,8 @@ impl Masker {
     pub(crate) fn restart(&mut self, options: &Options) {
         let report = std::mem::take(&mut self.stage.report);
         self.scanner = Scanner::new(options.framing, &options.limits);
-        self.stage = Stage::new(options);
+        let names = std::mem::take(&mut self.stage.names);
+        self.stage = Stage::new(options, names);
         self.stage.report = report;
         self.offset = 0;
         self.is_finished = false;
@@ -208,6 +208,13 @@ impl Masker {
             Event::LongEnd => self.stage.long_part(run, &token, true),
         }
         self.scanner.take_comma();
+    }
+}
+
+impl Drop for Masker {
+    fn drop(&mut self) {
+        let names = std::mem::take(&mut self.stage.names);
+        self.rules.shelf.put(names);
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod names;
 
-pub(crate) use names::{KnownName, Names, look_up_masked};
+pub(crate) use names::{KnownName, Names, Shelf, look_up_masked};
 
 use crate::decide::{Decision, Member};
 use crate::labels::{Labels, Mark, Node, ScopeId};

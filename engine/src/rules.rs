@@ -21,6 +21,7 @@ pub(crate) use labels::{Filtered, Filters, Slot, Telling, Told};
 use selector::{Filter, FilterStep, PathStep, Pattern, Segment};
 
 use crate::detectors::Detectors;
+use crate::path::Shelf;
 use crate::profiles::{Sibling, Source};
 use crate::{Class, Operator, Profile};
 use automaton::{Builder, Mark};
@@ -63,6 +64,7 @@ pub struct Ruleset {
     pub(crate) detectors: Detectors,
     /// Whether a rule takes members away, so that commas must wait.
     pub(crate) removes: bool,
+    pub(crate) shelf: Shelf,
 }
 
 impl Ruleset {
@@ -392,6 +394,7 @@ impl Compiling {
             siblings: self.siblings,
             detectors: self.detectors,
             removes,
+            shelf: Shelf::default(),
         })
     }
 }

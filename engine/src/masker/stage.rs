@@ -57,10 +57,10 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options, names: Names) -> Self {
         Self {
             path: Path::default(),
-            names: Names::new(),
+            names,
             writer: Writer::new(options.limits.held_bytes),
             records: Records::new(options.framing),
             report: Report::default(),

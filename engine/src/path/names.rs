@@ -1,6 +1,8 @@
 //! Member names, looked up once each: what the rules say about a name does not change, and a body
 //! repeats few names many times.
 
+use std::sync::Mutex;
+
 use crate::operators::strip_placeholders;
 use crate::rules::{KeyRules, Ruleset};
 
@@ -21,6 +23,9 @@ pub(crate) struct KnownName {
 
 /// A bounded memory of names without escapes in which no detector finds anything. It is indexed
 /// by a hash; a name that another one displaces is looked up again, nothing more.
+///
+/// What is known of a name depends on the rules alone: see [`Shelf`].
+#[derive(Default)]
 pub(crate) struct Names {
     slots: Vec<Slot>,
 }
@@ -35,10 +40,6 @@ struct Slot {
 }
 
 impl Names {
-    pub(crate) fn new() -> Self {
-        Self { slots: Vec::new() }
-    }
-
     /// What is known about a name (the source between its quotes).
     #[inline]
     pub(crate) fn find(&self, name: &[u8]) -> Option<KnownName> {
@@ -98,6 +99,34 @@ impl Names {
                 is_plain: known.rules == KeyRules::default(),
                 known,
             };
+        }
+    }
+}
+
+/// Where memories of names wait for the next body under the same rules: most bodies that one filter
+/// sees have the same names.
+#[derive(Default)]
+pub(crate) struct Shelf(Mutex<Vec<Names>>);
+
+impl Shelf {
+    /// So many bodies are read at once and leave their memory here.
+    const MOST: usize = 8;
+
+    /// Takes a memory from the shelf, or a new one.
+    pub(crate) fn take(&self) -> Names {
+        let waiting = self.0.lock().ok();
+        waiting
+            .and_then(|mut names| names.pop())
+            .unwrap_or_default()
+    }
+
+    /// Puts a memory back.
+    pub(crate) fn put(&self, names: Names) {
+        if let Ok(mut waiting) = self.0.lock()
+            && waiting.len() < Self::MOST
+            && !names.slots.is_empty()
+        {
+            waiting.push(names);
         }
     }
 }
@@ -178,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_name_is_found_only_as_itself() {
-        let mut names = Names::new();
+        let mut names = Names::default();
         let known = KnownName {
             column: 7,
             rules: KeyRules::default(),
