@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use velum_approval::{ApprovalId, State};
-use velum_engine::{Class, Profile};
+use velum_engine::{Class, LimitDoc, Limits, Profile};
 
 /// Masks PHI, checks policies, and decides who may see more.
 #[derive(Debug, Parser)]
@@ -68,6 +68,10 @@ pub(crate) struct MaskOptions {
     /// Server-sent events (text/event-stream) with JSON data; each event leaves as it is complete
     #[arg(long, conflicts_with = "ndjson")]
     pub(crate) events: bool,
+    /// Set a limit, over what the policy says; may be repeated. With one that is exceeded, the error
+    /// names it
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = limit)]
+    pub(crate) limit: Vec<(&'static LimitDoc, usize)>,
     /// Print to standard error how many values of each class were masked
     #[arg(long)]
     pub(crate) report: bool,
@@ -222,6 +226,20 @@ fn profile(name: &str) -> Result<Profile, String> {
         let known: Vec<_> = Profile::ALL.iter().map(|profile| profile.name()).collect();
         format!("known profiles: {}", known.join(", "))
     })
+}
+
+fn limit(text: &str) -> Result<(&'static LimitDoc, usize), String> {
+    let known = || {
+        let known: Vec<_> = Limits::REFERENCE.iter().map(|doc| doc.name).collect();
+        format!("write NAME=NUMBER; known limits: {}", known.join(", "))
+    };
+    let (name, number) = text.split_once('=').ok_or_else(known)?;
+    let doc = Limits::REFERENCE.iter().find(|doc| doc.name == name);
+    let doc = doc.ok_or_else(known)?;
+    let number = number.parse().ok();
+    let number = number.filter(|number| (doc.lowest..=doc.highest).contains(number));
+    let range = || format!("a whole number from {} to {}", doc.lowest, doc.highest);
+    Ok((doc, number.ok_or_else(range)?))
 }
 
 fn class(name: &str) -> Result<Class, String> {

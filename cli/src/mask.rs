@@ -19,7 +19,10 @@ const CHUNK: usize = 64 * 1024;
 
 /// Masks all inputs one after the other. Ends at the first that is faulty.
 pub(crate) fn run(options: &MaskOptions) -> Result<ExitCode, Failure> {
-    let (rules, limits, keys) = rules(options)?;
+    let (rules, mut limits, keys) = rules(options)?;
+    for (doc, number) in &options.limit {
+        *doc.of(&mut limits) = *number;
+    }
     let standard_input = [Path::new("-").to_path_buf()];
     let files = if options.files.is_empty() {
         &standard_input[..]

@@ -9,8 +9,7 @@ use std::fmt;
 pub struct Error {
     /// What is wrong.
     pub kind: ErrorKind,
-    /// Where: the faulty byte, or for [`ErrorKind::Token`] the first byte of the token or
-    /// line.
+    /// Where: the faulty byte, or the first one of what a limit does not allow.
     pub offset: u64,
 }
 
@@ -28,6 +27,11 @@ pub enum ErrorKind {
     /// `limits.token_bytes`; carries that limit. Among events also a line that is no data, or what
     /// such lines wait in together.
     Token(usize),
+    /// An object has more members, or an array more elements, than `limits.members`; carries that
+    /// limit.
+    Members(usize),
+    /// A JSON text has more member names than `limits.keys`; carries that limit.
+    Keys(usize),
     /// The body, or the event, ended before its JSON text did.
     Truncated,
     /// A `retry` line of an event stream that is no number of milliseconds.
@@ -46,6 +50,12 @@ impl fmt::Display for Error {
             }
             ErrorKind::Token(limit) => {
                 write!(formatter, "token longer than limits.token_bytes ({limit})")?;
+            }
+            ErrorKind::Members(limit) => {
+                write!(formatter, "more members than limits.members ({limit})")?;
+            }
+            ErrorKind::Keys(limit) => {
+                write!(formatter, "more member names than limits.keys ({limit})")?;
             }
             ErrorKind::Truncated => write!(formatter, "JSON ends too early")?,
             ErrorKind::Field => write!(formatter, "invalid field of an event")?,

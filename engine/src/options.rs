@@ -1,6 +1,6 @@
 //! How a body is read, and within which limits.
 
-use crate::{ClassSet, Keyring};
+use crate::{ClassSet, Keyring, Limits};
 
 /// How JSON texts are laid out in a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,43 +21,12 @@ pub enum Framing {
     Events,
 }
 
-/// Bounds on what is kept in memory for one body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How many arrays and objects may be open at once. Deeper: [`ErrorKind::Depth`].
-    ///
-    /// [`ErrorKind::Depth`]: crate::ErrorKind::Depth
-    pub depth: usize,
-    /// The longest token that is looked at whole, in bytes of the body, quotes included. A longer
-    /// string that a rule or detector would have to see is masked whole; a longer member name or
-    /// number, or more white space behind a comma, ends the body with [`ErrorKind::Token`].
-    ///
-    /// With [`Framing::Events`], also the longest line that is no data, and how much of such lines
-    /// may wait for the end of an event's data; beyond: [`ErrorKind::Token`].
-    ///
-    /// [`ErrorKind::Token`]: crate::ErrorKind::Token
-    pub token_bytes: usize,
-    /// How much output may wait for a sibling that decides the class of a value, in bytes. What
-    /// waits longer is masked as [`Class::Identifier`](crate::Class::Identifier), never lifted.
-    pub held_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            depth: 128,
-            token_bytes: 64 * 1024,
-            held_bytes: 64 * 1024,
-        }
-    }
-}
-
 /// What one [`Masker`](crate::Masker) is told besides its rules.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// One JSON text, one a line, or one an event.
     pub framing: Framing,
-    /// Bounds on memory.
+    /// Bounds on what a body may hold, and on memory.
     pub limits: Limits,
     /// Classes whose values come out as they are. [`Class::Credential`] is ignored here.
     ///

@@ -80,6 +80,14 @@ enum Expect {
     Done,
 }
 
+/// An array or object that is open.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    container: Container,
+    /// How many members or elements it may have yet.
+    left: usize,
+}
+
 /// The token under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Partial {
@@ -99,7 +107,11 @@ pub(crate) struct Scanner {
     token_limit: usize,
     expect: Expect,
     partial: Partial,
-    stack: Vec<Container>,
+    member_limit: usize,
+    key_limit: usize,
+    /// How many member names the text may have yet.
+    keys_left: usize,
+    stack: Vec<Open>,
     carry: Vec<u8>,
     index: Index,
     /// Offset in the body of the first byte of the chunk.
@@ -120,6 +132,9 @@ impl Scanner {
             token_limit: limits.token_bytes.max(8),
             expect: Expect::Start,
             partial: Partial::None,
+            member_limit: limits.members,
+            key_limit: limits.keys,
+            keys_left: limits.keys,
             stack: Vec::new(),
             carry: Vec::new(),
             index: Index::new(framing == Framing::Lines),
@@ -291,10 +306,13 @@ impl Scanner {
     fn structure(&mut self, byte: u8) -> Result<Option<Event>, Error> {
         match (self.expect, byte) {
             // Only lines have their breaks listed.
-            (_, b'\n') if self.stack.is_empty() => self.expect = Expect::Start,
+            (_, b'\n') if self.stack.is_empty() => {
+                self.expect = Expect::Start;
+                self.keys_left = self.key_limit;
+            }
             (Expect::Colon, b':') => self.expect = Expect::Value,
             (Expect::Comma, b',') => {
-                self.expect = match self.stack.last() {
+                self.expect = match self.container() {
                     Some(Container::Object) => Expect::Key,
                     _ => Expect::Value,
                 };
@@ -303,6 +321,11 @@ impl Scanner {
                 self.comma_offset = self.base + self.position as u64;
             }
             (Expect::FirstKey | Expect::Key, b'"') => {
+                self.count_member()?;
+                let Some(left) = self.keys_left.checked_sub(1) else {
+                    return Err(self.error(ErrorKind::Keys(self.key_limit), self.position));
+                };
+                self.keys_left = left;
                 self.begin_token(Partial::Name);
                 return Ok(None);
             }
@@ -326,8 +349,34 @@ impl Scanner {
             b'n' => Partial::Literal(b"null", 0),
             _ => return self.syntax(self.position),
         };
+        self.count_element()?;
         self.begin_token(partial);
         Ok(None)
+    }
+
+    /// The kind of the innermost array or object.
+    fn container(&self) -> Option<Container> {
+        self.stack.last().map(|open| open.container)
+    }
+
+    /// An element is counted where its value begins.
+    fn count_element(&mut self) -> Result<(), Error> {
+        if self.container() == Some(Container::Array) {
+            self.count_member()?;
+        }
+        Ok(())
+    }
+
+    /// The innermost array or object has one more.
+    fn count_member(&mut self) -> Result<(), Error> {
+        let Some(open) = self.stack.last_mut() else {
+            return Ok(());
+        };
+        let Some(left) = open.left.checked_sub(1) else {
+            return Err(self.error(ErrorKind::Members(self.member_limit), self.position));
+        };
+        open.left = left;
+        Ok(())
     }
 
     fn begin_token(&mut self, partial: Partial) {
@@ -344,7 +393,11 @@ impl Scanner {
         if self.stack.len() >= self.depth_limit {
             return Err(self.error(ErrorKind::Depth(self.depth_limit), self.position));
         }
-        self.stack.push(container);
+        self.count_element()?;
+        self.stack.push(Open {
+            container,
+            left: self.member_limit,
+        });
         self.expect = match container {
             Container::Array => Expect::FirstElement,
             Container::Object => Expect::FirstKey,
@@ -361,9 +414,10 @@ impl Scanner {
         } else {
             Container::Array
         };
-        if self.stack.pop() != Some(container) {
+        if self.container() != Some(container) {
             return self.syntax(self.position);
         }
+        self.stack.pop();
         self.after_value();
         self.position += 1;
         Ok(Some(Event::Close(container)))

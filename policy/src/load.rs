@@ -119,24 +119,31 @@ fn default_limits() -> Limits {
     }
 }
 
+/// The limit that is not the engine's.
+const HELD_BODY_NAME: &str = "held_body";
+
 fn limits(at: &Cursor<'_>) -> Result<Limits, ConfigError> {
-    const KIB: u64 = 1024;
-    const MIB: u64 = 1024 * KIB;
-    let fields = at.object(&["depth", "token_bytes", "held_bytes", "held_body"], &[])?;
-    let read = |name: &str, from: u64, to: u64, default: usize| match fields.optional(name) {
+    const KIB: usize = 1024;
+    let names: Vec<&str> = EngineLimits::REFERENCE
+        .iter()
+        .map(|doc| doc.name)
+        .chain([HELD_BODY_NAME])
+        .collect();
+    let fields = at.object(&names, &[])?;
+    let read = |name: &str, lowest: usize, highest: usize, default: usize| {
+        let Some(at) = fields.optional(name) else {
+            return Ok(default);
+        };
+        let value = at.integer(lowest as u64, highest as u64)?;
         // No bound is beyond what 32 bits hold.
-        Some(at) => at
-            .integer(from, to)
-            .map(|value| usize::try_from(value).unwrap_or(default)),
-        None => Ok(default),
+        Ok(usize::try_from(value).unwrap_or(default))
     };
-    let default = default_limits();
-    let mut engine = default.engine;
-    engine.depth = read("depth", 8, 1024, engine.depth)?;
-    engine.token_bytes = read("token_bytes", KIB, 16 * MIB, engine.token_bytes)?;
-    engine.held_bytes = read("held_bytes", KIB, 16 * MIB, engine.held_bytes)?;
-    let held_body = read("held_body", KIB, 64 * MIB, default.held_body)?;
-    Ok(Limits { engine, held_body })
+    let mut limits = default_limits();
+    for doc in EngineLimits::REFERENCE {
+        *doc.of(&mut limits.engine) = read(doc.name, doc.lowest, doc.highest, doc.default)?;
+    }
+    limits.held_body = read(HELD_BODY_NAME, KIB, 64 * KIB * KIB, limits.held_body)?;
+    Ok(limits)
 }
 
 /// The words of the policy that may be shown when a path or query is: see [`crate::scrub`].

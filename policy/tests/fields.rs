@@ -249,7 +249,10 @@ fn responses_host_mode_and_limits() {
     assert_eq!(with("mode", json!("enforce")).mode(), Mode::Enforce);
     let limits = *with(
         "limits",
-        json!({"depth": 9.0, "token_bytes": 2048, "held_bytes": 4096, "held_body": 8192}),
+        json!({
+            "depth": 9.0, "token_bytes": 2048, "held_bytes": 4096, "held_body": 8192,
+            "members": 5000, "keys": 4_294_967_295_u64,
+        }),
     )
     .limits();
     assert_eq!(
@@ -257,9 +260,11 @@ fn responses_host_mode_and_limits() {
             limits.engine.depth,
             limits.engine.token_bytes,
             limits.engine.held_bytes,
+            limits.engine.members,
+            limits.engine.keys,
             limits.held_body
         ),
-        (9, 2048, 4096, 8192)
+        (9, 2048, 4096, 5000, 4_294_967_295, 8192)
     );
 }
 

@@ -594,6 +594,18 @@ fn values_of_the_wrong_kind_or_range() {
             "integer from",
         ),
         (
+            "/limits/members",
+            json!(1000),
+            "/limits/members",
+            "from 1024 to 4294967295",
+        ),
+        (
+            "/limits/keys",
+            json!(1_u64 << 32),
+            "/limits/keys",
+            "from 1024 to 4294967295",
+        ),
+        (
             "/limits/held_body",
             json!(0.5),
             "/limits/held_body",

@@ -106,6 +106,31 @@ fn faulty_input_is_named_and_not_passed_on() {
 }
 
 #[test]
+fn a_limit_of_the_command_line_counts() {
+    let folder = Folder::new();
+    let file = folder.write("deep.json", &"[".repeat(40));
+    let outcome = velum(&["mask", "--limit", "depth=20", "--limit", "keys=2000", &file]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome
+            .errors
+            .contains("deeper than limits.depth (20) at byte 20"),
+        "{}",
+        outcome.errors
+    );
+    for (limit, fragment) in [
+        ("depth=2", "from 8 to 1024"),
+        ("depth=x", "from 8 to 1024"),
+        ("depth", "known limits: depth, token_bytes"),
+        ("held_body=5000", "known limits: depth, token_bytes"),
+    ] {
+        let outcome = velum(&["mask", "--limit", limit, &file]);
+        assert_eq!(outcome.code, Some(2), "{limit}");
+        assert!(outcome.errors.contains(fragment), "{}", outcome.errors);
+    }
+}
+
+#[test]
 fn what_cannot_be_read_or_is_called_wrongly() {
     let folder = Folder::new();
     let policy = folder.write("policy.yaml", "version: 1\nmasking: {profile: [pii]}\n");

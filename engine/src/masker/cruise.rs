@@ -52,7 +52,8 @@ impl Masker {
             if !is_plain(frame, lead, rules) {
                 break;
             }
-            let (entries, state) = if frame.container == Container::Object {
+            let is_named = frame.container == Container::Object;
+            let (entries, state) = if is_named {
                 let Some(name) = walk.name(lead) else {
                     break;
                 };
@@ -75,7 +76,7 @@ impl Masker {
             {
                 break;
             }
-            if !walk.pass(entries + 1, value) {
+            if !walk.pass(entries + 1, is_named, value) {
                 break;
             }
             frame.has_output |= rules.removes;

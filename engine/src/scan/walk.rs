@@ -5,7 +5,7 @@
 
 use super::index::Index;
 use super::number::NumberState;
-use super::{Container, Expect, Partial, Scanner};
+use super::{Container, Expect, Open, Partial, Scanner};
 
 /// A way along the list, from between two members or elements on.
 pub(crate) struct Walk<'a> {
@@ -16,8 +16,10 @@ pub(crate) struct Walk<'a> {
     index: &'a Index,
     window: usize,
     listed: usize,
-    stack: &'a mut Vec<Container>,
+    stack: &'a mut Vec<Open>,
+    keys_left: &'a mut usize,
     depth_limit: usize,
+    member_limit: usize,
     token_limit: usize,
     position: usize,
     /// Whether no member or element of the innermost array or object has come yet.
@@ -77,6 +79,8 @@ impl Scanner {
             window,
             listed: entries.len(),
             stack: &mut self.stack,
+            keys_left: &mut self.keys_left,
+            member_limit: self.member_limit,
             depth_limit: self.depth_limit,
             token_limit: self.token_limit,
             position: self.position,
@@ -92,7 +96,7 @@ impl Scanner {
         }
         self.index.pass(arrival.passed);
         self.position = arrival.position;
-        self.expect = match (arrival.is_first, self.stack.last()) {
+        self.expect = match (arrival.is_first, self.container()) {
             (true, Some(Container::Object)) => Expect::FirstKey,
             (true, Some(Container::Array)) => Expect::FirstElement,
             _ => Expect::Comma,
@@ -208,20 +212,31 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Passes so many entries, up to and with a value. False, and nothing is passed: it would be
-    /// too deep.
+    /// Passes so many entries, up to and with a value that has a name or none. False, and nothing is
+    /// passed: a limit is in the way.
     #[inline]
-    pub(crate) fn pass(&mut self, entries: usize, value: Value) -> bool {
+    pub(crate) fn pass(&mut self, entries: usize, is_named: bool, value: Value) -> bool {
+        let depth = self.stack.len();
+        let Some(open) = self.stack.last_mut() else {
+            return false;
+        };
+        let keys = usize::from(is_named);
+        let is_deep = matches!(value, Value::Open(..)) && depth >= self.depth_limit;
+        if open.left == 0 || *self.keys_left < keys || is_deep {
+            return false;
+        }
+        open.left -= 1;
+        *self.keys_left -= keys;
         let end = match value {
             Value::String(_, end) | Value::Other(end) => {
                 self.is_first = false;
                 end
             }
             Value::Open(container, end) => {
-                if self.stack.len() >= self.depth_limit {
-                    return false;
-                }
-                self.stack.push(container);
+                self.stack.push(Open {
+                    container,
+                    left: self.member_limit,
+                });
                 self.is_first = true;
                 end
             }

@@ -8,6 +8,7 @@ mod inspector;
 mod json;
 mod labels;
 mod lessons;
+mod limits;
 mod masking;
 mod operators;
 mod properties;

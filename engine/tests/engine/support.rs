@@ -1,6 +1,6 @@
 //! What the other tests share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use velum_engine::{
@@ -47,8 +47,29 @@ pub(crate) fn limits(depth: usize, token_bytes: usize, held_bytes: usize) -> Opt
             depth,
             token_bytes,
             held_bytes,
+            ..Limits::default()
         },
         ..Options::default()
+    }
+}
+
+/// Compares the generated table of a document with what it should be; with `VELUM_WRITE_DOCS=1` it
+/// is written.
+pub(crate) fn document_has(path: &str, table: &str) {
+    const BEGIN: &str =
+        "<!-- The table is generated: VELUM_WRITE_DOCS=1 cargo test -p velum-engine -->\n";
+    const END: &str = "<!-- End of the table. -->\n";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let document = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = document.split_once(BEGIN).expect("the table begins");
+    let (found, after) = rest.split_once(END).expect("the table ends");
+    if std::env::var_os("VELUM_WRITE_DOCS").is_some_and(|value| value == "1") {
+        std::fs::write(&file, [before, BEGIN, table, END, after].concat()).unwrap();
+    } else {
+        assert!(
+            found == table,
+            "{path} is out of date: run VELUM_WRITE_DOCS=1 cargo test -p velum-engine"
+        );
     }
 }
 
@@ -124,7 +145,7 @@ pub(crate) fn shared_data(folder: &str) -> Option<PathBuf> {
 }
 
 /// The files of a folder by name.
-pub(crate) fn files(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

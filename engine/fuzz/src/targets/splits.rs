@@ -19,6 +19,8 @@ struct Reading {
     lifted: u8,
     size: u8,
     cut: u8,
+    members: u8,
+    keys: u8,
 }
 
 fn rules() -> Option<Arc<Ruleset>> {
@@ -42,7 +44,7 @@ fn rules() -> Option<Arc<Ruleset>> {
 pub(crate) fn target(data: &[u8]) {
     static RULES: LazyLock<Option<Arc<Ruleset>>> = LazyLock::new(rules);
     let Some(rules) = &*RULES else { return };
-    let Some((head, body)) = data.split_at_checked(8) else {
+    let Some((head, body)) = data.split_at_checked(10) else {
         return;
     };
     let Ok(reading) = Reading::arbitrary(&mut Unstructured::new(head)) else {
@@ -64,6 +66,8 @@ pub(crate) fn target(data: &[u8]) {
             depth: usize::from(reading.depth % 16) + 1,
             token_bytes: usize::from(reading.token_bytes),
             held_bytes: usize::from(reading.held_bytes),
+            members: usize::from(reading.members) + 1,
+            keys: usize::from(reading.keys) + 1,
         },
         lift: lifted.collect::<ClassSet>(),
         ..Options::default()

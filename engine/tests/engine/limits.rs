@@ -1,0 +1,130 @@
+//! What a body may hold, and what is said where it holds more.
+
+use std::fmt::Write as _;
+
+use velum_engine::{Error, ErrorKind, Limits, Options};
+
+use crate::support::{all_profiles, check_splits, document_has, lines, mask, no_rules};
+
+/// The limits of a test.
+fn options(name: &str, value: usize) -> Options {
+    let mut limits = Limits::default();
+    let doc = Limits::REFERENCE.iter().find(|doc| doc.name == name);
+    *doc.unwrap().of(&mut limits) = value;
+    Options {
+        limits,
+        ..Options::default()
+    }
+}
+
+fn refused(options: &Options, body: &str) -> Error {
+    for rules in [no_rules(), all_profiles()] {
+        check_splits(&rules, options, body.as_bytes(), 0..=body.len());
+        let (out, result) = mask(&rules, options.clone(), body.as_bytes());
+        let error = result.unwrap_err();
+        assert!(out.is_empty(), "one feed, and nothing of it leaves");
+        assert!(
+            error
+                .to_string()
+                .ends_with(&format!("at byte {}", error.offset))
+        );
+    }
+    mask(&no_rules(), options.clone(), body.as_bytes())
+        .1
+        .unwrap_err()
+}
+
+fn passes(options: &Options, body: &str) {
+    let rules = no_rules();
+    check_splits(&rules, options, body.as_bytes(), 0..=body.len());
+    let (out, result) = mask(&rules, options.clone(), body.as_bytes());
+    result.unwrap();
+    assert_eq!(out, body.as_bytes());
+}
+
+#[test]
+fn members_and_elements() {
+    let options = options("members", 3);
+    for (body, offset) in [
+        (r#"{"a":1,"b":2,"c":3,"d":4}"#, 19),
+        (r"[1,2,3,4]", 7),
+        (r#"[[],{},"x", [] ]"#, 12),
+        (r#"{"x":{"y":[{"a":"1","b":"2","c":"3" , "d":"4"}]}}"#, 38),
+        (r#"{"x":{"y":[["1","2","3","4"]]}}"#, 24),
+        (r#"{"x":{"y":[[{},{},{},{}]]}}"#, 21),
+        (r#"{"a":{"b":{"x":{},"x":{},"x":{},"x":{}}}}"#, 32),
+    ] {
+        let error = refused(&options, body);
+        assert_eq!(
+            error,
+            Error {
+                kind: ErrorKind::Members(3),
+                offset
+            },
+            "{body}"
+        );
+        let text = format!("more members than limits.members (3) at byte {offset}");
+        assert_eq!(error.to_string(), text);
+    }
+    for body in [
+        r#"{"a":1,"b":2,"c":[1,2,3]}"#,
+        r#"[[[{},{"a":[]},{}],[],"x"],1,{"a":{"b":{"c":{}}}}]"#,
+    ] {
+        passes(&options, body);
+    }
+}
+
+#[test]
+fn member_names() {
+    let options = options("keys", 4);
+    for (body, offset) in [
+        (r#"{"a":1,"b":{"a":{"a":{"a":1}}}}"#, 22),
+        (
+            r#"[[[{"a":"1","a":"2"},{"a":"3","a":"4"},{ "a":"5"}]]]"#,
+            41,
+        ),
+    ] {
+        let error = refused(&options, body);
+        assert_eq!(
+            error,
+            Error {
+                kind: ErrorKind::Keys(4),
+                offset
+            },
+            "{body}"
+        );
+        let text = format!("more member names than limits.keys (4) at byte {offset}");
+        assert_eq!(error.to_string(), text);
+    }
+    passes(
+        &options,
+        r#"[[[{"a":"1","b":"2"},{"c":"3","d":"4"}]],[{}]]"#,
+    );
+    // Of lines each has its own.
+    let each = Options {
+        limits: options.limits,
+        ..lines()
+    };
+    let line = "{\"a\":{\"b\":{\"c\":{\"d\":1}}}}\n";
+    passes(&each, &line.repeat(3));
+    assert_eq!(
+        refused(&each, &format!("{line}[{},{{\"e\":1}}]", line.trim_end())).offset,
+        54
+    );
+}
+
+#[test]
+fn the_document_has_every_limit() {
+    let mut table = String::from(
+        "| limit | bounds | default | from | to | beyond |\n| --- | --- | --- | --- | --- | --- |\n",
+    );
+    for doc in Limits::REFERENCE {
+        writeln!(
+            table,
+            "| `{}` | {} | {} | {} | {} | {} |",
+            doc.name, doc.bounds, doc.default, doc.lowest, doc.highest, doc.beyond
+        )
+        .unwrap();
+    }
+    document_has("docs/limits.md", &table);
+}
