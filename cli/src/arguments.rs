@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use velum_approval::{ApprovalId, State};
 use velum_engine::{Class, LimitDoc, Limits, Profile};
@@ -20,9 +20,9 @@ pub(crate) enum Command {
     /// Mask JSON from files or standard input, to standard output
     #[command(after_help = "Examples:
   velum mask patient.json
-  velum mask --policy policy.yaml --ndjson < export.ndjson > masked.ndjson
+  velum mask --policy policy.yaml --framing ndjson < export.ndjson > masked.ndjson
   curl -s https://ehr.example/Patient/1 | velum mask --profile fhir-r4 --profile credentials
-  curl -sN https://ehr.example/notifications | velum mask --events
+  curl -sN https://ehr.example/notifications | velum mask --framing events
 
 The output is streamed. On invalid input it ends where the fault is, and the command with 1.")]
     Mask(MaskOptions),
@@ -62,12 +62,10 @@ pub(crate) struct MaskOptions {
     /// What to mask, by profile, may be repeated; all profiles where neither is given
     #[arg(long, value_name = "NAME", value_parser = profile)]
     pub(crate) profile: Vec<Profile>,
-    /// One JSON text a line; files that end in .ndjson or .jsonl are read so without it
-    #[arg(long)]
-    pub(crate) ndjson: bool,
-    /// Server-sent events (text/event-stream) with JSON data; each event leaves as it is complete
-    #[arg(long, conflicts_with = "ndjson")]
-    pub(crate) events: bool,
+    /// How JSON texts are laid out; where it is absent, the name of a file that ends in .ndjson, .jsonl
+    /// or .json-seq says it, and anything else is one text
+    #[arg(long, value_name = "FRAMING")]
+    pub(crate) framing: Option<FramingName>,
     /// Set a limit, over what the policy says; may be repeated. With one that is exceeded, the error
     /// names it
     #[arg(long, value_name = "NAME=NUMBER", value_parser = limit)]
@@ -77,6 +75,21 @@ pub(crate) struct MaskOptions {
     pub(crate) report: bool,
     /// Files to read; - and none at all are standard input
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// How JSON texts are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FramingName {
+    /// One JSON text
+    Json,
+    /// One a line
+    Ndjson,
+    /// A JSON text sequence (RFC 7464)
+    JsonSeq,
+    /// One after the other
+    Concatenated,
+    /// Server-sent events (text/event-stream) with JSON data; each leaves as it is complete
+    Events,
 }
 
 #[derive(Debug, Subcommand)]

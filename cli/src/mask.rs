@@ -11,7 +11,7 @@ use velum_engine::{
 };
 use velum_policy::document;
 
-use crate::arguments::MaskOptions;
+use crate::arguments::{FramingName, MaskOptions};
 use crate::failure::Failure;
 
 /// How much is read at once, in bytes.
@@ -30,13 +30,7 @@ pub(crate) fn run(options: &MaskOptions) -> Result<ExitCode, Failure> {
         &options.files
     };
     for file in files {
-        let framing = if options.events {
-            Framing::Events
-        } else if options.ndjson || has_lines(file) {
-            Framing::Lines
-        } else {
-            Framing::Document
-        };
+        let framing = options.framing.map_or_else(|| guessed(file), framing);
         let masker = Masker::new(
             Arc::clone(&rules),
             Options {
@@ -86,9 +80,23 @@ fn rules(options: &MaskOptions) -> Result<(Arc<Ruleset>, Limits, Keyring), Failu
     Ok((Arc::new(rules), Limits::default(), Keyring::default()))
 }
 
-fn has_lines(file: &Path) -> bool {
-    file.extension()
-        .is_some_and(|extension| extension == "ndjson" || extension == "jsonl")
+fn framing(name: FramingName) -> Framing {
+    match name {
+        FramingName::Json => Framing::Document,
+        FramingName::Ndjson => Framing::Lines,
+        FramingName::JsonSeq => Framing::Sequence,
+        FramingName::Concatenated => Framing::Concatenated,
+        FramingName::Events => Framing::Events,
+    }
+}
+
+/// What the name of a file says.
+fn guessed(file: &Path) -> Framing {
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("ndjson" | "jsonl") => Framing::Lines,
+        Some("json-seq") => Framing::Sequence,
+        _ => Framing::Document,
+    }
 }
 
 fn mask(mut input: impl Read, name: &Path, mut masker: Masker) -> Result<Report, Failure> {

@@ -10,6 +10,15 @@ pub enum Framing {
     Document,
     /// NDJSON: one JSON text a line, no line break inside a text, blank lines allowed.
     Lines,
+    /// JSON text sequences (RFC 7464, `application/json-seq`): a record separator (U+001E) before each
+    /// text, a line feed behind it. Several separators in a row are one. Where the RFC lets a reader
+    /// skip a text that is incomplete, the body is refused; a number or literal must have white space
+    /// behind it.
+    Sequence,
+    /// One JSON text after the other, with or without white space between them; behind a number or
+    /// literal there must be some. Only where the media type says so: a second text in a body of
+    /// one is a sign of a confused reader.
+    Concatenated,
     /// Server-sent events (`text/event-stream`): the data of each event is one JSON text, in one
     /// `data` line or several. Data that is `[DONE]` or nothing but white space passes.
     ///
@@ -24,7 +33,7 @@ pub enum Framing {
 /// What one [`Masker`](crate::Masker) is told besides its rules.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// One JSON text, one a line, or one an event.
+    /// Where one JSON text ends and another begins.
     pub framing: Framing,
     /// Bounds on what a body may hold, and on memory.
     pub limits: Limits,

@@ -65,10 +65,15 @@ pub(crate) enum Kind {
     Null,
 }
 
+/// What stands before each text of a sequence (RFC 7464).
+const SEPARATOR: u8 = 0x1E;
+
 /// What the grammar allows next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
-    /// The first value of the body, or of a line.
+    /// The separator before the first text of a sequence.
+    Separator,
+    /// The first value of a text.
     Start,
     Value,
     FirstElement,
@@ -76,7 +81,7 @@ enum Expect {
     Key,
     Colon,
     Comma,
-    /// Nothing more (on this line).
+    /// Nothing more (in this text).
     Done,
 }
 
@@ -103,6 +108,8 @@ enum Partial {
 /// The tokenizer.
 pub(crate) struct Scanner {
     framing: Framing,
+    /// What stands between texts.
+    separator: Option<u8>,
     depth_limit: usize,
     token_limit: usize,
     expect: Expect,
@@ -114,6 +121,8 @@ pub(crate) struct Scanner {
     stack: Vec<Open>,
     carry: Vec<u8>,
     index: Index,
+    /// Where in the body a number or literal has ended that is a text of its own.
+    bare_end: Option<u64>,
     /// Offset in the body of the first byte of the chunk.
     base: u64,
     position: usize,
@@ -126,18 +135,29 @@ pub(crate) struct Scanner {
 
 impl Scanner {
     pub(crate) fn new(framing: Framing, limits: &Limits) -> Self {
+        let separator = match framing {
+            Framing::Lines => Some(b'\n'),
+            Framing::Sequence => Some(SEPARATOR),
+            Framing::Document | Framing::Concatenated | Framing::Events => None,
+        };
         Self {
             framing,
             depth_limit: limits.depth,
             token_limit: limits.token_bytes.max(8),
-            expect: Expect::Start,
+            expect: if framing == Framing::Sequence {
+                Expect::Separator
+            } else {
+                Expect::Start
+            },
             partial: Partial::None,
             member_limit: limits.members,
             key_limit: limits.keys,
             keys_left: limits.keys,
             stack: Vec::new(),
             carry: Vec::new(),
-            index: Index::new(framing == Framing::Lines),
+            index: Index::new(separator),
+            separator,
+            bare_end: None,
             base: 0,
             position: 0,
             token: 0..0,
@@ -196,7 +216,16 @@ impl Scanner {
         self.partial == Partial::None
             && match self.framing {
                 Framing::Document | Framing::Events => self.expect == Expect::Done,
-                Framing::Lines => matches!(self.expect, Expect::Done | Expect::Start),
+                Framing::Lines | Framing::Concatenated => {
+                    matches!(self.expect, Expect::Done | Expect::Start)
+                }
+                Framing::Sequence => {
+                    let ends = matches!(
+                        self.expect,
+                        Expect::Done | Expect::Start | Expect::Separator
+                    );
+                    ends && self.bare_end != Some(self.base)
+                }
             }
     }
 
@@ -255,6 +284,7 @@ impl Scanner {
         if let Partial::Number(state) = self.partial
             && self.stack.is_empty()
             && state.is_complete()
+            && self.framing != Framing::Sequence
         {
             self.complete();
             return Ok(Some(Event::Scalar(Kind::Number)));
@@ -299,17 +329,16 @@ impl Scanner {
 
     /// Whether the body begins with what may be a byte order mark.
     fn begins_with_mark(&self, chunk: &[u8]) -> bool {
-        self.base == 0 && self.index.is_unread() && chunk.first() == Some(&0xEF)
+        self.base == 0
+            && self.index.is_unread()
+            && chunk.first() == Some(&0xEF)
+            && self.framing != Framing::Sequence
     }
 
     /// Reads a structural byte, or begins a token.
     fn structure(&mut self, byte: u8) -> Result<Option<Event>, Error> {
         match (self.expect, byte) {
-            // Only lines have their breaks listed.
-            (_, b'\n') if self.stack.is_empty() => {
-                self.expect = Expect::Start;
-                self.keys_left = self.key_limit;
-            }
+            _ if self.separator == Some(byte) && self.stack.is_empty() => self.begin_text()?,
             (Expect::Colon, b':') => self.expect = Expect::Value,
             (Expect::Comma, b',') => {
                 self.expect = match self.container() {
@@ -332,10 +361,25 @@ impl Scanner {
             (Expect::FirstKey | Expect::Comma, b'}')
             | (Expect::FirstElement | Expect::Comma, b']') => return self.close(byte),
             (Expect::Start | Expect::Value | Expect::FirstElement, _) => return self.value(byte),
+            (Expect::Done, _) if self.framing == Framing::Concatenated => {
+                self.begin_text()?;
+                return self.value(byte);
+            }
             _ => return self.syntax(self.position),
         }
         self.position += 1;
         Ok(None)
+    }
+
+    /// Another text may begin. A number or literal is only known to be whole with white space behind.
+    fn begin_text(&mut self) -> Result<(), Error> {
+        let is_line = self.framing == Framing::Lines;
+        if !is_line && self.bare_end == Some(self.base + self.position as u64) {
+            return self.syntax(self.position);
+        }
+        self.expect = Expect::Start;
+        self.keys_left = self.key_limit;
+        Ok(())
     }
 
     fn value(&mut self, byte: u8) -> Result<Option<Event>, Error> {

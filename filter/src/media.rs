@@ -49,6 +49,9 @@ fn framing(essence: &str) -> Option<Framing> {
         | "application/jsonl"
         | "application/fhir+ndjson" => Some(Framing::Lines),
         "text/event-stream" => Some(Framing::Events),
+        "application/json-seq" => Some(Framing::Sequence),
+        "application/stream+json" | "application/x-json-stream" => Some(Framing::Concatenated),
+        _ if essence.ends_with("+json-seq") => Some(Framing::Sequence),
         _ => essence.ends_with("+json").then_some(Framing::Document),
     }
 }
@@ -100,6 +103,16 @@ mod tests {
             ("application/x-ndjson", Media::Json(Framing::Lines)),
             ("application/fhir+ndjson", Media::Json(Framing::Lines)),
             ("text/event-stream", Media::Json(Framing::Events)),
+            ("application/json-seq", Media::Json(Framing::Sequence)),
+            ("application/geo+json-seq", Media::Json(Framing::Sequence)),
+            (
+                "application/stream+json;charset=UTF-8",
+                Media::Json(Framing::Concatenated),
+            ),
+            (
+                "application/x-json-stream",
+                Media::Json(Framing::Concatenated),
+            ),
             (
                 "text/event-stream;charset=UTF-8",
                 Media::Json(Framing::Events),

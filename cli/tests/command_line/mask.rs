@@ -70,7 +70,10 @@ fn lines_are_told_by_the_option_or_by_the_files_name() {
         );
     }
     let file = folder.write("a.json", lines);
-    assert_eq!(velum(&["mask", "--ndjson", &file]), Outcome::ok(masked));
+    assert_eq!(
+        velum(&["mask", "--framing", "ndjson", &file]),
+        Outcome::ok(masked)
+    );
     let refused = velum(&["mask", &file]);
     assert_eq!((refused.code, refused.output.as_str()), (Some(1), ""));
     assert!(refused.errors.contains("at byte 22"), "{}", refused.errors);
@@ -176,7 +179,7 @@ fn what_cannot_be_read_or_is_called_wrongly() {
 #[test]
 fn the_report_counts_and_shows_no_value() {
     let outcome = program::with_input(
-        &["mask", "--report", "--ndjson"],
+        &["mask", "--report", "--framing", "ndjson"],
         "{\"ssn\":\"123-45-6789\"}\n{\"a\":\"a@b.example\"}\n",
     );
     assert_eq!(outcome.code, Some(0));
@@ -191,20 +194,37 @@ fn events_are_masked_each_on_its_own() {
     let events = "id: 1\ndata: {\"ssn\":\ndata: \"123-45-6789\"}\n\n: note\ndata: [DONE]\n\n";
     let masked = "id: 1\ndata: {\"ssn\":\ndata: \"[masked:ssn]\"}\n\n:\ndata: [DONE]\n\n";
     assert_eq!(
-        program::with_input(&["mask", "--events"], events),
+        program::with_input(&["mask", "--framing", "events"], events),
         Outcome::ok(masked)
     );
-    let refused = program::with_input(&["mask", "--events"], "data: {\"ssn\":\n\n");
+    let refused = program::with_input(&["mask", "--framing", "events"], "data: {\"ssn\":\n\n");
     assert_eq!(refused.code, Some(1));
     assert!(refused.errors.contains("at byte 13"), "{}", refused.errors);
-    let both = velum(&["mask", "--events", "--ndjson"]);
-    assert_eq!(both.code, Some(2));
+    let unknown = velum(&["mask", "--framing", "xml"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.errors.contains("json-seq"), "{}", unknown.errors);
+}
+
+#[test]
+fn sequences_and_texts_one_after_the_other() {
+    let folder = Folder::new();
+    let sequence = "\u{1E}{\"ssn\":\"123-45-6789\"}\n\u{1E}7\n";
+    let file = folder.write("a.json-seq", sequence);
+    let masked = "\u{1E}{\"ssn\":\"[masked:ssn]\"}\n\u{1E}7\n";
+    assert_eq!(velum(&["mask", &file]), Outcome::ok(masked));
+    let texts = sequence.replace('\u{1E}', "");
+    assert_eq!(
+        program::with_input(&["mask", "--framing", "concatenated"], &texts),
+        Outcome::ok(&masked.replace('\u{1E}', ""))
+    );
+    let refused = program::with_input(&["mask"], &texts);
+    assert_eq!(refused.code, Some(1), "a second text");
 }
 
 /// A line is out before the next one is in.
 #[test]
 fn output_is_streamed() {
-    let mut child = program::command(&["mask", "--ndjson"])
+    let mut child = program::command(&["mask", "--framing", "ndjson"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -228,7 +248,7 @@ fn output_is_streamed() {
 
 #[test]
 fn a_closed_pipe_ends_it_without_noise() {
-    let mut child = program::command(&["mask", "--ndjson"])
+    let mut child = program::command(&["mask", "--framing", "ndjson"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -123,12 +123,17 @@ pub(crate) fn inspector_agrees(options: &Options, body: &[u8], size: usize, whol
 /// order mark is accepted, a lone surrogate is not, and numbers have any size. `None`: nested too
 /// deep to be compared.
 pub(crate) fn is_sound(framing: Framing, body: &[u8]) -> Option<bool> {
-    let body = body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(body);
+    let body = match framing {
+        Framing::Sequence => body,
+        _ => body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(body),
+    };
     let Ok(text) = str::from_utf8(body) else {
         return Some(false);
     };
     match framing {
         Framing::Document | Framing::Events => is_text(text),
+        Framing::Sequence => is_sequence(text),
+        Framing::Concatenated => are_texts(text),
         Framing::Lines => {
             let lines = text
                 .split('\n')
@@ -140,7 +145,53 @@ pub(crate) fn is_sound(framing: Framing, body: &[u8]) -> Option<bool> {
     }
 }
 
+/// Texts behind their separators, whole ones only.
+fn is_sequence(text: &str) -> Option<bool> {
+    let is_blank = |text: &str| text.trim_matches([' ', '\t', '\r', '\n']).is_empty();
+    let mut parts = text.split('\u{1E}');
+    if !parts.next().is_none_or(is_blank) {
+        return Some(false);
+    }
+    let is_whole = |text: &str| {
+        let ends = text.ends_with([' ', '\t', '\r', '\n', '"', ']', '}']);
+        Some(ends && is_text(text)?)
+    };
+    parts
+        .filter(|text| !is_blank(text))
+        .map(is_whole)
+        .try_fold(true, |all, one| Some(all && one?))
+}
+
+/// Texts one after the other, as `serde_json` reads them, with white space behind bare ones.
+fn are_texts(text: &str) -> Option<bool> {
+    if is_deep(text) {
+        return None;
+    }
+    let blank = [' ', '\t', '\r', '\n'];
+    let mut texts = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let mut start = 0;
+    while let Some(result) = texts.next() {
+        let end = texts.byte_offset();
+        let (before, behind) = text.split_at_checked(end)?;
+        let read = before.get(start..).unwrap_or_default();
+        let is_bare = !read.trim_start_matches(blank).starts_with(['[', '{', '"']);
+        if result.is_err() || (is_bare && !behind.is_empty() && !behind.starts_with(blank)) {
+            return Some(false);
+        }
+        start = end;
+    }
+    Some(!has_lone_surrogate(text))
+}
+
 fn is_text(text: &str) -> Option<bool> {
+    if is_deep(text) {
+        return None;
+    }
+    Some(serde_json::from_str::<IgnoredAny>(text).is_ok() && !has_lone_surrogate(text))
+}
+
+/// Whether `serde_json` would give up.
+fn is_deep(text: &str) -> bool {
     let mut depth = 0_usize;
     let mut most = 0;
     let mut quoted = false;
@@ -156,10 +207,7 @@ fn is_text(text: &str) -> Option<bool> {
         }
         most = most.max(depth);
     }
-    if most > DEPTH {
-        return None;
-    }
-    Some(serde_json::from_str::<IgnoredAny>(text).is_ok() && !has_lone_surrogate(text))
+    most > DEPTH
 }
 
 /// Whether sound JSON has the escape of half a character.

@@ -58,11 +58,7 @@ impl Records {
 
     fn begin_near_top(&mut self, depth: usize, container: Option<Container>, report: &mut Report) {
         match (self.framing, depth, self.root) {
-            (Framing::Lines | Framing::Events, 0, _)
-            | (Framing::Document, 1, Some(Container::Array)) => {
-                report.count_records(1);
-            }
-            (Framing::Lines | Framing::Events, ..) => {}
+            (Framing::Document, 1, Some(Container::Array)) => report.count_records(1),
             (Framing::Document, 0, _) => {
                 self.root = container;
                 report.count_records(u64::from(container.is_none()));
@@ -70,6 +66,8 @@ impl Records {
             (Framing::Document, 1, _) => {
                 self.in_entry = self.name == RootName::Entry && container == Some(Container::Array);
             }
+            // Elsewhere each text is a record.
+            (framing, 0, _) if framing != Framing::Document => report.count_records(1),
             (_, _, Some(Container::Object)) if self.in_entry => {
                 if self.is_bundle {
                     report.count_records(1);

@@ -17,8 +17,8 @@ const WINDOW: usize = BLOCKS * BLOCK;
 
 /// The list of a window, and what the next block has to know.
 pub(super) struct Index {
-    /// Whether line feeds outside of strings are listed.
-    lists_lines: bool,
+    /// A byte that is listed too, outside of strings, and is part of nothing.
+    separator: Option<u8>,
     /// Places in the window of structure, opening quotes, and first bytes of other scalars.
     entries: Box<[u16]>,
     /// All quotes of the window that are not escaped.
@@ -48,9 +48,9 @@ struct Fault {
 }
 
 impl Index {
-    pub(super) fn new(lists_lines: bool) -> Self {
+    pub(super) fn new(separator: Option<u8>) -> Self {
         Self {
-            lists_lines,
+            separator,
             entries: vec![0; WINDOW + BLOCK].into_boxed_slice(),
             quotes: [0; BLOCKS],
             count: 0,
@@ -227,6 +227,9 @@ impl Index {
         let rare = classify(blocks, &mut masks);
         let masks = masks.get(..blocks.len()).unwrap_or_default();
         let bits = bits.get_mut(first..).unwrap_or_default();
+        if let Some(separator) = self.separator {
+            find(blocks, separator, bits);
+        }
         if rare.backslash || self.is_escaped || self.escape.is_some() {
             let mut backslashes = [0; BLOCKS];
             find(blocks, b'\\', &mut backslashes);
@@ -245,14 +248,6 @@ impl Index {
         } else {
             for (index, (masks, bits)) in masks.iter().zip(&mut *bits).enumerate() {
                 self.block(*masks, 0, length, first + index, base, bits);
-            }
-        }
-        if self.lists_lines {
-            // One inside of a string is a fault, and ends the list.
-            let mut feeds = [0; BLOCKS];
-            find(blocks, b'\n', &mut feeds);
-            for (bits, feeds) in bits.iter_mut().zip(feeds) {
-                *bits |= feeds;
             }
         }
         rare.wide
@@ -278,10 +273,12 @@ impl Index {
             let at = self.window + number * BLOCK + control.trailing_zeros() as usize;
             self.fail(at, ErrorKind::Syntax, base + at as u64);
         }
-        let scalar = !(inside | quote | masks.structural | masks.space);
+        // Those of the separator; one inside of a string is a fault, which ends the list.
+        let separators = *bits;
+        let scalar = !(inside | quote | masks.structural | masks.space | separators);
         let begins = scalar & !(scalar << 1 | u64::from(self.in_scalar));
         self.in_scalar = scalar >> (length - 1) & 1 != 0;
-        *bits = (masks.structural & !inside) | (quote & inside) | begins;
+        *bits = (masks.structural & !inside) | (quote & inside) | begins | separators;
         if let Some(quotes) = self.quotes.get_mut(number) {
             *quotes = quote;
         }

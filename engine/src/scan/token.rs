@@ -91,6 +91,9 @@ impl Scanner {
             return self.syntax(self.position);
         }
         self.index.end_scalar(self.position, chunk);
+        if self.stack.is_empty() {
+            self.bare_end = Some(self.base + self.position as u64);
+        }
         self.collect(chunk);
         self.complete();
         Ok(())

@@ -3,6 +3,7 @@
 mod agreement;
 mod events;
 mod fhir;
+mod framings;
 mod generate;
 mod inspector;
 mod json;

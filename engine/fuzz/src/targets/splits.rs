@@ -12,7 +12,7 @@ use crate::check::{inspector_agrees, mask, mask_whole, same_in_chunks, same_resu
 /// How the body, which is all that follows, is read.
 #[derive(Arbitrary)]
 struct Reading {
-    lines: bool,
+    framing: u8,
     depth: u8,
     token_bytes: u8,
     held_bytes: u8,
@@ -57,10 +57,11 @@ pub(crate) fn target(data: &[u8]) {
         .filter(|(bit, _)| reading.lifted >> bit & 1 == 1)
         .map(|(_, class)| class);
     let options = Options {
-        framing: if reading.lines {
-            Framing::Lines
-        } else {
-            Framing::Document
+        framing: match reading.framing % 4 {
+            0 => Framing::Document,
+            1 => Framing::Lines,
+            2 => Framing::Sequence,
+            _ => Framing::Concatenated,
         },
         limits: Limits {
             depth: usize::from(reading.depth % 16) + 1,

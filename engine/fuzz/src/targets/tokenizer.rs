@@ -6,7 +6,7 @@ use velum_engine::{Framing, Options, Ruleset};
 
 use crate::check::{inspector_agrees, is_sound, mask_whole, same_in_chunks};
 
-/// All of the input is the body, read as one text and as lines.
+/// All of the input is the body, read as one text and as several.
 ///
 /// # Panics
 /// Where the engine and `serde_json` differ otherwise than documented.
@@ -14,7 +14,12 @@ pub(crate) fn target(data: &[u8]) {
     static RULES: LazyLock<Option<Arc<Ruleset>>> =
         LazyLock::new(|| Ruleset::builder().build().ok().map(Arc::new));
     let Some(rules) = &*RULES else { return };
-    for framing in [Framing::Document, Framing::Lines] {
+    for framing in [
+        Framing::Document,
+        Framing::Lines,
+        Framing::Sequence,
+        Framing::Concatenated,
+    ] {
         let options = Options {
             framing,
             ..Options::default()
