@@ -154,7 +154,7 @@ impl<'a> Walk<'a> {
             // Outside of strings a quote closes one, and there is no other since the first.
             && *self.text.get(colon.wrapping_sub(1))? == b'"'
             && length <= self.token_limit;
-        is_whole.then_some(Name {
+        is_whole.then(|| Name {
             start: begin + 1,
             length: length - 2,
         })
@@ -198,7 +198,7 @@ impl<'a> Walk<'a> {
         let bytes = bytes.get(..=end)?;
         let is_valid =
             matches!(bytes, b"true" | b"false" | b"null") || NumberState::is_number(bytes);
-        (is_valid && bytes.len() <= self.token_limit).then_some(start + bytes.len())
+        (is_valid && bytes.len() <= self.token_limit).then(|| start + bytes.len())
     }
 
     /// Passes the end of an array or object that is not the outermost.

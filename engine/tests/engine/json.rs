@@ -81,6 +81,17 @@ const INVALID: &[&str] = &[
     "[1 2]",
     "/*c*/1",
     "[1,,2]",
+    "\",\":",
+    "{x:1}",
+    "{\"a\" \"b\":1}",
+    "{\"a\"x:1}",
+    "\"a\"x",
+    "\"a\" x",
+    "x\"a\"",
+    "1\u{C}",
+    "[1\u{1A}2]",
+    "{\"a\"\u{1A}1}",
+    "[1\u{C}2]",
     "\u{A0}1",
     " \u{FEFF}1",
     "{\"a\":\u{FEFF}1}",
@@ -100,6 +111,40 @@ const INVALID_BYTES: &[&[u8]] = &[
     b"\xFE\xFF\0{\0}",
     b"{\"\xFF\":1}",
 ];
+
+/// What stands around a text: deep inside and behind names that are known, most is read another way.
+const AROUND: &[(&str, &str)] = &[
+    ("[[[", "]]]"),
+    ("[[{\"k\":1,\"k\":\"\",\"k\":", ",\"k\":[ ]}]]"),
+    ("[[[{},\"\\n\" , ", "\n]\n]\n]"),
+];
+
+fn nested(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let is_value = !text.starts_with(b"\xEF") && !text.trim_ascii().is_empty();
+    let around = AROUND.iter().filter(move |_| is_value);
+    around.map(move |(before, behind)| [before.as_bytes(), text, behind.as_bytes()].concat())
+}
+
+#[test]
+fn texts_are_the_same_inside_of_others() {
+    let rules = no_rules();
+    for text in VALID {
+        for whole in nested(text.as_bytes()) {
+            let (out, result) = mask(&rules, Options::default(), &whole);
+            assert!(result.is_ok(), "{text}: {result:?}");
+            assert_eq!(out, whole, "{text}");
+            check_splits(&rules, &Options::default(), &whole, 0..=whole.len());
+        }
+    }
+    let texts = INVALID.iter().map(|text| text.as_bytes());
+    for text in texts.chain(INVALID_BYTES.iter().copied()) {
+        for whole in nested(text) {
+            let (_, result) = mask(&rules, Options::default(), &whole);
+            assert!(result.is_err(), "{}", String::from_utf8_lossy(&whole));
+            check_splits(&rules, &Options::default(), &whole, 0..=whole.len());
+        }
+    }
+}
 
 #[test]
 fn valid_texts_come_out_as_they_came() {
@@ -227,6 +272,11 @@ fn json_test_suite() {
         assert!(!accepted || out == body, "{name}");
         if body.len() < 2000 {
             check_splits(&rules, &Options::default(), &body, 0..=body.len());
+            for whole in nested(&body) {
+                let (out, result) = mask(&rules, Options::default(), &whole);
+                assert_eq!(result.is_ok(), accepted, "{name} inside: {result:?}");
+                assert!(!accepted || out == whole, "{name} inside");
+            }
         }
         seen += 1;
     }
