@@ -3,6 +3,7 @@
 use crate::labels::NodeId;
 use crate::profiles::{Evidence, Verdict};
 use crate::rules::{KeyRules, Place, Ruleset, StateId};
+use crate::tally::Cause;
 use crate::{Class, ClassSet, Operator};
 
 /// What is to be done with a value, or with everything in an array or object.
@@ -67,8 +68,8 @@ pub(crate) enum Treatment<'a> {
     Pass,
     Inspect,
     /// It is of a class that is lifted.
-    Lift(Class),
-    Mask(Class, &'a Operator),
+    Lift(Cause, Class),
+    Mask(Cause, Class, &'a Operator),
 }
 
 /// Decides about a member or element from what holds around it. The order is that of the
@@ -166,31 +167,35 @@ pub(crate) const UNRESOLVED: Decision = Decision::Class {
 
 /// A decision as it is carried out under a set of lifted classes.
 pub(crate) fn treat(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Treatment<'_> {
-    let of = |class: Class, operator| {
+    let of = |cause, class: Class, operator| {
         if lift.contains(class) {
-            Treatment::Lift(class)
+            Treatment::Lift(cause, class)
         } else {
-            Treatment::Mask(class, operator)
+            Treatment::Mask(cause, class, operator)
         }
     };
     match decision {
         Decision::Inspect => Treatment::Inspect,
         Decision::Exempt => Treatment::Pass,
         // Whoever does not ask the labels gets the answer for what cannot be known.
-        Decision::Deferred(_) => Treatment::Mask(Class::Identifier, &Operator::Redact),
+        Decision::Deferred(_) | UNRESOLVED => {
+            Treatment::Mask(Cause::Unclear, Class::Identifier, &Operator::Redact)
+        }
         Decision::Class {
             class,
             forced: true,
-        } => Treatment::Mask(class, &Operator::Redact),
+        } => Treatment::Mask(Cause::Siblings, class, &Operator::Redact),
         Decision::Class {
             class,
             forced: false,
-        } => of(class, &Operator::Redact),
+        } => of(Cause::Siblings, class, &Operator::Redact),
         Decision::Rule(id) => match rules.rules.get(usize::from(id)) {
-            Some(rule) if rule.forced => Treatment::Mask(rule.class, &rule.operator),
-            Some(rule) => of(rule.class, &rule.operator),
+            Some(rule) if rule.forced => {
+                Treatment::Mask(Cause::Rule(id), rule.class, &rule.operator)
+            }
+            Some(rule) => of(Cause::Rule(id), rule.class, &rule.operator),
             // Cannot be: ids come from the same rule set. It is the side to fall to.
-            None => Treatment::Mask(Class::Other, &Operator::Redact),
+            None => Treatment::Mask(Cause::Unclear, Class::Other, &Operator::Redact),
         },
     }
 }

@@ -24,6 +24,7 @@ mod data;
 use std::sync::Arc;
 
 use crate::detectors::mask_counted;
+use crate::tally::{Cause, Tally};
 use crate::{Error, ErrorKind, Options, Report, Ruleset};
 use data::Data;
 
@@ -107,6 +108,10 @@ impl Events {
     /// Whether no line is begun and no event has data that waits for its end.
     pub(crate) fn is_closed(&self) -> bool {
         !self.has_line() && !self.data.is_under_way()
+    }
+
+    pub(crate) fn tally_mut(&mut self) -> &mut Tally {
+        self.data.masker.tally_mut()
     }
 
     pub(crate) fn report(&self) -> &Report {
@@ -288,9 +293,12 @@ impl Events {
         if is_retry && let Some(at) = value.bytes().position(|byte| !byte.is_ascii_digit()) {
             return Err(fault(ErrorKind::Field, at));
         }
-        let report = self.data.masker.report_mut();
-        let Some(masked) = mask_counted(&self.rules, value, |class| report.count(class, false))
-        else {
+        let tally = self.data.masker.tally_mut();
+        tally.outside(true);
+        let count = |class| tally.count(Cause::Detector, class, false);
+        let masked = mask_counted(&self.rules, value, count);
+        tally.outside(false);
+        let Some(masked) = masked else {
             return Ok(None);
         };
         if is_retry {

@@ -7,9 +7,10 @@ pub(crate) use writer::{Candidate, Run, Waiting, Writer};
 use crate::decide::Treatment;
 use crate::decode::Text;
 use crate::detectors::Find;
-use crate::operators::{Scalar, Setting, push_placeholder};
+use crate::operators::{Scalar, Setting, is_placeholder, push_placeholder};
 use crate::rules::Ruleset;
 use crate::scan::Kind;
+use crate::tally::{Cause, Tally};
 use crate::{Class, ClassSet, Keyring, Report};
 
 /// What masking needs to know besides the scalar.
@@ -29,25 +30,29 @@ pub(crate) fn mask_scalar(
     treatment: Treatment<'_>,
     source: &[u8],
     kind: Kind,
-    report: &mut Report,
+    tally: &mut Tally,
     out: &mut Vec<u8>,
 ) -> bool {
     match treatment {
-        Treatment::Pass => false,
+        Treatment::Pass => {
+            count_exempt(source, &mut tally.report);
+            false
+        }
         Treatment::Inspect => {
             kind == Kind::String
                 && context.rules.detectors.may_find(source)
-                && inspect(context, source, report, out)
+                && inspect(context, source, tally, out)
         }
-        Treatment::Lift(class) => {
+        Treatment::Lift(cause, class) => {
             if kind != Kind::Null {
-                report.count(class, true);
+                tally.count(cause, class, true);
+                tally.report.count_lifted(source.len());
             }
             false
         }
         Treatment::Mask(..) if kind == Kind::Null => false,
-        Treatment::Mask(class, operator) => {
-            report.count(class, false);
+        Treatment::Mask(cause, class, operator) => {
+            tally.count(cause, class, false);
             let setting = Setting {
                 class,
                 keys: context.keys,
@@ -66,8 +71,17 @@ pub(crate) fn mask_scalar(
     }
 }
 
+/// Counts a value that passes without a look; what says nothing is none.
+#[inline]
+pub(crate) fn count_exempt(source: &[u8], report: &mut Report) {
+    let is_masked = source.first() == Some(&b'"') && is_placeholder(inside(source));
+    if source != b"null" && !is_masked {
+        report.count_exempt(source.len());
+    }
+}
+
 /// Masks what detectors find in a string; what lies between comes out as it came.
-fn inspect(context: Context<'_>, source: &[u8], report: &mut Report, out: &mut Vec<u8>) -> bool {
+fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec<u8>) -> bool {
     let detectors = context.rules.detectors;
     let inside = inside(source);
     let text = Text::decode(inside);
@@ -76,14 +90,18 @@ fn inspect(context: Context<'_>, source: &[u8], report: &mut Report, out: &mut V
         return false;
     }
     let Some(mut finds) = detectors.settle(text.as_str(), finds) else {
-        report.count(Class::Other, false);
+        tally.count(Cause::Detector, Class::Other, false);
         out.push(b'"');
         push_placeholder(Class::Other, out);
         out.push(b'"');
         return true;
     };
     for find in &finds {
-        report.count(find.class, context.lift.contains(find.class));
+        tally.count(
+            Cause::Detector,
+            find.class,
+            context.lift.contains(find.class),
+        );
     }
     finds.retain(|find| !context.lift.contains(find.class));
     if finds.is_empty() {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::events::Events;
 use crate::mask::{Context, Run};
 use crate::scan::{Event, Scanner};
+use crate::tally::Tally;
 use crate::{Class, ClassSet, Error, ErrorKind, Framing, Keyring, Options, Report, Ruleset};
 use stage::{Stage, Token};
 
@@ -24,6 +25,8 @@ pub struct Masker {
     stage: Stage,
     /// With [`Framing::Events`], what reads the body in place of the two above.
     events: Option<Box<Events>>,
+    /// Whether its texts are parts of a body, whose bytes are counted elsewhere.
+    is_part: bool,
     failed: Option<Error>,
     offset: u64,
     is_finished: bool,
@@ -36,6 +39,7 @@ impl Masker {
             .then(|| Box::new(Events::new(&rules, options.clone())));
         let mut masker = Self::of_texts(rules, options);
         masker.events = events;
+        masker.is_part = false;
         masker
     }
 
@@ -53,6 +57,7 @@ impl Masker {
             lift,
             keys: options.keys,
             events: None,
+            is_part: true,
             failed: None,
             offset: 0,
             is_finished: false,
@@ -76,7 +81,9 @@ impl Masker {
             }
             if let Some(events) = &mut masker.events {
                 masker.offset += chunk.len() as u64;
-                return events.feed(chunk, out);
+                events.feed(chunk, out)?;
+                events.tally_mut().report.count_read(chunk.len());
+                return Ok(());
             }
             let context = Context {
                 rules: &rules,
@@ -94,6 +101,9 @@ impl Masker {
             masker.drive(&mut run)?;
             masker.stage.end_chunk(&mut run, &masker.scanner);
             masker.scanner.end(chunk);
+            if !masker.is_part {
+                masker.stage.tally.report.count_read(chunk.len());
+            }
             masker.offset += chunk.len() as u64;
             Ok(())
         })
@@ -147,22 +157,25 @@ impl Masker {
     pub fn report(&self) -> &Report {
         match &self.events {
             Some(events) => events.report(),
-            None => &self.stage.report,
+            None => &self.stage.tally.report,
         }
     }
 
     /// For what is masked beside the text.
-    pub(crate) fn report_mut(&mut self) -> &mut Report {
-        &mut self.stage.report
+    pub(crate) fn tally_mut(&mut self) -> &mut Tally {
+        match &mut self.events {
+            Some(events) => events.tally_mut(),
+            None => &mut self.stage.tally,
+        }
     }
 
     /// Forgets the text, complete or not, and goes on counting: another one follows.
     pub(crate) fn restart(&mut self, options: &Options) {
-        let report = std::mem::take(&mut self.stage.report);
+        let tally = std::mem::take(&mut self.stage.tally);
         self.scanner = Scanner::new(options.framing, &options.limits);
         let names = std::mem::take(&mut self.stage.names);
         self.stage = Stage::new(options, names);
-        self.stage.report = report;
+        self.stage.tally = tally;
         self.offset = 0;
         self.is_finished = false;
     }

@@ -1,13 +1,58 @@
 //! What was done to a body, in counts.
 
-use crate::Class;
+use std::borrow::Cow;
+
+use crate::tally::Cause;
+use crate::{Class, Ruleset};
 
 /// Counts of what was masked and lifted so far; never a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     masked: [u64; Class::COUNT],
     lifted: [u64; Class::COUNT],
+    /// By [`slot`]; as long as it has to be.
+    causes: Vec<Counts>,
     records: u64,
+    read: u64,
+    exempt: u64,
+    lifted_bytes: u64,
+    too_long: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    masked: u64,
+    lifted: u64,
+}
+
+/// What one rule did, or a detector, or a table of siblings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleCount<'a> {
+    /// The name of the rule; of a profile, its name and what of it; else who decided.
+    pub rule: Cow<'a, str>,
+    /// How many values were masked.
+    pub masked: u64,
+    /// How many came out as they are because their class was lifted.
+    pub lifted: u64,
+}
+
+/// Bytes of values that no detector looked at, by reason. What a rule masked is not among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotScanned {
+    /// Values that are exempt.
+    pub exempt: u64,
+    /// Values whose class is lifted where they stand.
+    pub lifted: u64,
+    /// Strings longer than `limits.token_bytes`: they were masked whole, but where they are exempt,
+    /// lifted, or no detector is on.
+    pub too_long: u64,
+}
+
+impl NotScanned {
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.exempt + self.lifted + self.too_long
+    }
 }
 
 impl Report {
@@ -32,25 +77,127 @@ impl Report {
         self.lifted.iter().sum()
     }
 
-    /// How many records went by: NDJSON lines, events with JSON data, elements of
-    /// `entry` of a FHIR Bundle, elements of a
-    /// top-level array, else the body.
+    /// The same counts by who decided: the rules in the order in which they were added, siblings and
+    /// detectors. Only those that decided anything. `rules` are those of the masker.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use velum_engine::{Masker, Options, Profile, Ruleset};
+    /// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
+    /// let mut masker = Masker::new(Arc::clone(&rules), Options::default());
+    /// let mut out = Vec::new();
+    /// masker.feed(br#"{"phone":"555-0123","note":"a@b.example"}"#, &mut out)?;
+    /// masker.finish(&mut out)?;
+    /// let by_rule: Vec<_> = masker.report().by_rule(&rules).map(|count| count.rule).collect();
+    /// assert_eq!(by_rule, ["pii keys: phone", "detector: email"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn by_rule<'a>(&'a self, rules: &'a Ruleset) -> impl Iterator<Item = RuleCount<'a>> {
+        let (fixed, of_rules) = self.causes.split_at(RULES.min(self.causes.len()));
+        let of_rules = of_rules.iter().zip(&rules.rules);
+        let of_rules = of_rules.map(|(counts, rule)| (Cow::Borrowed(&*rule.name), counts));
+        let fixed = fixed.iter().enumerate();
+        let fixed = fixed.map(|(slot, counts)| (fixed_name(slot), counts));
+        of_rules
+            .chain(fixed)
+            .filter(|(_, counts)| **counts != Counts::default())
+            .map(|(rule, counts)| RuleCount {
+                rule,
+                masked: counts.masked,
+                lifted: counts.lifted,
+            })
+    }
+
+    /// How many records went by: NDJSON lines, other texts of several, events with JSON data,
+    /// elements of `entry` of a FHIR Bundle, elements of a top-level array, else the body.
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    pub(crate) fn count(&mut self, class: Class, lifted: bool) {
-        let counts = if lifted {
-            &mut self.lifted
-        } else {
-            &mut self.masked
+    /// How many bytes of the body have been read, and been looked at for what has to be masked.
+    pub fn scanned(&self) -> u64 {
+        self.read.saturating_sub(self.not_scanned().total())
+    }
+
+    /// How many bytes have been read but not been looked at, and why. Together with
+    /// [`scanned`](Self::scanned) they are all bytes of the body.
+    pub fn not_scanned(&self) -> NotScanned {
+        NotScanned {
+            exempt: self.exempt,
+            lifted: self.lifted_bytes,
+            too_long: self.too_long,
+        }
+    }
+
+    pub(crate) fn count(&mut self, cause: Cause, class: Class, lifted: bool) {
+        let slot = slot(cause, class);
+        if self.causes.len() <= slot {
+            self.causes.resize(slot + 1, Counts::default());
+        }
+        let (counts, by_class) = match self.causes.get_mut(slot) {
+            Some(counts) if lifted => (&mut counts.lifted, &mut self.lifted),
+            Some(counts) => (&mut counts.masked, &mut self.masked),
+            None => return,
         };
-        if let Some(count) = counts.get_mut(class as usize) {
+        *counts += 1;
+        if let Some(count) = by_class.get_mut(class as usize) {
             *count += 1;
         }
     }
 
     pub(crate) fn count_records(&mut self, records: u64) {
         self.records += records;
+    }
+
+    pub(crate) fn count_read(&mut self, bytes: usize) {
+        self.read += bytes as u64;
+    }
+
+    pub(crate) fn count_exempt(&mut self, bytes: usize) {
+        self.exempt += bytes as u64;
+    }
+
+    pub(crate) fn count_lifted(&mut self, bytes: usize) {
+        self.lifted_bytes += bytes as u64;
+    }
+
+    pub(crate) fn count_too_long(&mut self, bytes: usize) {
+        self.too_long += bytes as u64;
+    }
+}
+
+/// The first slots are for what is no rule.
+const SIBLINGS: usize = 0;
+const UNCLEAR: usize = 1;
+const DETECTORS: usize = 2;
+const RULES: usize = DETECTORS + Class::COUNT;
+
+fn slot(cause: Cause, class: Class) -> usize {
+    match cause {
+        Cause::Siblings => SIBLINGS,
+        Cause::Unclear => UNCLEAR,
+        Cause::Detector => DETECTORS + class as usize,
+        Cause::Rule(id) => RULES + usize::from(id),
+    }
+}
+
+fn fixed_name(slot: usize) -> Cow<'static, str> {
+    match slot {
+        SIBLINGS => "siblings".into(),
+        UNCLEAR => "unclear".into(),
+        _ => {
+            let class = Class::ALL.get(slot - DETECTORS);
+            let class = class.map_or("other", |class| class.name());
+            format!("detector: {class}").into()
+        }
+    }
+}
+
+/// The name of what decided about a value of this class.
+pub(crate) fn cause_name(rules: &Ruleset, cause: Cause, class: Class) -> Cow<'_, str> {
+    let slot = slot(cause, class);
+    match slot.checked_sub(RULES) {
+        Some(rule) => Cow::Borrowed(rules.rules.get(rule).map_or("", |rule| &*rule.name)),
+        None => fixed_name(slot),
     }
 }

@@ -98,6 +98,8 @@ impl fmt::Debug for Ruleset {
 /// A rule as the masker sees it.
 #[derive(Debug)]
 pub(crate) struct CompiledRule {
+    /// Names it in reports.
+    pub(crate) name: Box<str>,
     pub(crate) class: Class,
     pub(crate) operator: Operator,
     /// Whether it was added as a rule, not by a profile.
@@ -201,7 +203,7 @@ impl Compiling {
 
     fn rule(&mut self, rule: &Rule) -> Result<(), String> {
         rule.operator.check()?;
-        let id = self.add(rule.class, rule.operator.clone(), true)?;
+        let id = self.add(&rule.name, rule.class, rule.operator.clone(), true)?;
         match &rule.select {
             Selector::Keys(keys) if keys.is_empty() => Err("it names no key".into()),
             Selector::Keys(keys) => keys.iter().try_for_each(|key| self.keys.add(key, id, true)),
@@ -283,9 +285,16 @@ impl Compiling {
         Ok(())
     }
 
-    fn add(&mut self, class: Class, operator: Operator, explicit: bool) -> Result<u16, String> {
+    fn add(
+        &mut self,
+        name: &str,
+        class: Class,
+        operator: Operator,
+        explicit: bool,
+    ) -> Result<u16, String> {
         let id = u16::try_from(self.rules.len()).map_err(|_| "there are too many rules")?;
         self.rules.push(CompiledRule {
+            name: name.into(),
             class,
             operator,
             explicit,
@@ -296,21 +305,30 @@ impl Compiling {
 
     fn profile(&mut self, profile: Profile) -> Result<(), String> {
         let definition = profile.definition();
+        let name =
+            |what: &str, class: Class| format!("{} {what}: {}", profile.name(), class.name());
         for keys in definition.keys.iter().copied().flatten() {
-            let id = self.add(keys.class, Operator::Redact, false)?;
+            let id = self.add(
+                &name("keys", keys.class),
+                keys.class,
+                Operator::Redact,
+                false,
+            )?;
             // A key that an earlier rule or profile has taken stays with it.
             keys.keys
                 .iter()
                 .try_for_each(|key| self.keys.add(key, id, false))?;
         }
         for paths in definition.paths {
-            let id = self.add(paths.class, (paths.operator)(), false)?;
+            let name = name("paths", paths.class);
+            let id = self.add(&name, paths.class, (paths.operator)(), false)?;
             for path in paths.paths {
                 self.paths.add(Pattern::parse(path)?, Mark::Profile(id));
             }
         }
         for companions in definition.companions {
-            let id = self.add(companions.class, Operator::Remove, false)?;
+            let name = name("companions", companions.class);
+            let id = self.add(&name, companions.class, Operator::Remove, false)?;
             if let Some(rule) = self.rules.last_mut() {
                 rule.forced = companions.forced;
             }

@@ -18,7 +18,8 @@ use crate::path::Path;
 use crate::profiles::Evidence;
 use crate::rules::Ruleset;
 use crate::scan::Kind;
-use crate::{Class, Operator, Report};
+use crate::tally::{Cause, Tally};
+use crate::{Class, Operator};
 
 /// One call with one chunk.
 pub(crate) struct Run<'a> {
@@ -206,16 +207,18 @@ impl Writer {
     }
 
     /// Writes what has waited; values that are not resolved count as identifiers.
-    pub(crate) fn release(&mut self, context: Context<'_>, report: &mut Report, out: &mut Vec<u8>) {
+    pub(crate) fn release(&mut self, context: Context<'_>, tally: &mut Tally, out: &mut Vec<u8>) {
         let held = std::mem::take(&mut self.held);
         let mut copied = 0;
         self.unresolved = 0;
-        for candidate in std::mem::take(&mut self.candidates) {
+        for (number, candidate) in self.candidates.drain(..).enumerate() {
+            tally.at_waiting(Some(number));
             out.extend_from_slice(held.get(copied..candidate.start).unwrap_or_default());
             let source = held.get(candidate.start..candidate.end).unwrap_or_default();
-            mask_candidate(context, &candidate, source, report, out);
+            mask_candidate(context, &candidate, source, tally, out);
             copied = candidate.end;
         }
+        tally.at_waiting(None);
         out.extend_from_slice(held.get(copied..).unwrap_or_default());
         // The memory is kept for the next object.
         self.held = held;
@@ -227,7 +230,7 @@ fn mask_candidate(
     context: Context<'_>,
     candidate: &Candidate,
     source: &[u8],
-    report: &mut Report,
+    tally: &mut Tally,
     out: &mut Vec<u8>,
 ) {
     let decision = candidate.resolved.unwrap_or(UNRESOLVED);
@@ -235,16 +238,16 @@ fn mask_candidate(
     let kind = match candidate.what {
         Waiting::Value(kind) => kind,
         Waiting::Cut => {
-            let class = match treatment {
-                Treatment::Mask(class, _) | Treatment::Lift(class) => class,
-                Treatment::Pass | Treatment::Inspect => Class::Other,
+            let (cause, class) = match treatment {
+                Treatment::Mask(cause, class, _) | Treatment::Lift(cause, class) => (cause, class),
+                Treatment::Pass | Treatment::Inspect => (Cause::Unclear, Class::Other),
             };
-            report.count(class, false);
+            tally.count(cause, class, false);
             return redact(class, out);
         }
         Waiting::Name => {
-            if let Treatment::Mask(class, _) = treatment {
-                report.count(class, false);
+            if let Treatment::Mask(cause, class, _) = treatment {
+                tally.count(cause, class, false);
                 redact(class, out);
             } else {
                 out.extend_from_slice(source);
@@ -252,11 +255,11 @@ fn mask_candidate(
             return;
         }
     };
-    if let (true, Treatment::Lift(class)) = (candidate.is_inherited, treatment) {
-        report.count(class, true);
+    if let (true, Treatment::Lift(cause, class)) = (candidate.is_inherited, treatment) {
+        tally.count(cause, class, true);
         treatment = Treatment::Inspect;
     }
-    if !mask_scalar(context, treatment, source, kind, report, out) {
+    if !mask_scalar(context, treatment, source, kind, tally, out) {
         out.extend_from_slice(source);
     }
 }

@@ -6,7 +6,7 @@
 use super::Masker;
 use super::stage::Stage;
 use crate::decide::{Decision, Member};
-use crate::mask::Run;
+use crate::mask::{Run, count_exempt};
 use crate::path::Frame;
 use crate::rules::Ruleset;
 use crate::scan::{Container, Next, Value};
@@ -23,9 +23,10 @@ impl Masker {
             path,
             names,
             writer,
+            tally,
             ..
         } = &mut self.stage;
-        if path.frames.len() < NEAR_TOP || writer.is_removing() {
+        if path.frames.len() < NEAR_TOP || writer.is_removing() || tally.recorder.is_some() {
             return;
         }
         let Some(mut walk) = self.scanner.walk(run.chunk) else {
@@ -78,6 +79,12 @@ impl Masker {
             }
             if !walk.pass(entries + 1, is_named, value) {
                 break;
+            }
+            if let Value::String(start, end) | Value::Other(start, end) = value
+                && frame.decision == Decision::Exempt
+            {
+                let value = walk.text().get(start..end).unwrap_or_default();
+                count_exempt(value, &mut tally.report);
             }
             frame.has_output |= rules.removes;
             frame.elements = frame.elements.saturating_add(1);

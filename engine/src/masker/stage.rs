@@ -12,7 +12,8 @@ use crate::operators::{Scalar, strip_placeholders};
 use crate::path::{KnownName, Names, Path, look_up_masked};
 use crate::rules::{Automaton, KeyRules};
 use crate::scan::{Container, Kind, Scanner};
-use crate::{Class, Operator, Options, Report};
+use crate::tally::{Cause, Tally};
+use crate::{Class, Operator, Options};
 
 /// So many digits make a member name a value, inside of what is masked throughout.
 const NUMBER_DIGITS: usize = 4;
@@ -48,7 +49,7 @@ pub(super) struct Stage {
     pub(super) names: Names,
     pub(super) writer: Writer,
     records: Records,
-    pub(super) report: Report,
+    pub(super) tally: Tally,
     /// A comma of an earlier chunk, and the white space behind it, whose member may be removed.
     separator: Vec<u8>,
     scratch: Vec<u8>,
@@ -63,7 +64,7 @@ impl Stage {
             names,
             writer: Writer::new(options.limits.held_bytes),
             records: Records::new(options.framing),
-            report: Report::default(),
+            tally: Tally::default(),
             separator: Vec::new(),
             scratch: Vec::new(),
             drops_long: false,
@@ -77,10 +78,23 @@ impl Stage {
             self.records.name(name);
         }
         self.scratch.clear();
+        if let Some(recorder) = &mut self.tally.recorder {
+            recorder.begin_name();
+        }
         let (known, waits) = match self.names.find(name) {
             Some(known) => (known, None),
             None => self.look_at_name(run, token.source),
         };
+        if let Some(recorder) = &mut self.tally.recorder {
+            recorder.name(
+                if self.scratch.is_empty() {
+                    name
+                } else {
+                    inside(&self.scratch)
+                },
+                waits.is_some(),
+            );
+        }
         let Some(frame) = self.path.frames.last() else {
             return;
         };
@@ -107,11 +121,11 @@ impl Stage {
     /// A whole scalar.
     pub(super) fn scalar(&mut self, run: &mut Run<'_>, token: &Token<'_>, kind: Kind) {
         let depth = self.path.frames.len();
-        self.records.begin(depth, None, &mut self.report);
+        self.records.begin(depth, None, &mut self.tally.report);
         let member = self.begin_value(run, token);
         if kind == Kind::String {
             self.records
-                .string(depth, inside(token.source), &mut self.report);
+                .string(depth, inside(token.source), &mut self.tally.report);
             self.tell(run, member, Some(token.source));
         } else if kind != Kind::Null {
             // Masked, it is a string, and must tell no more then than now.
@@ -133,8 +147,8 @@ impl Stage {
             };
             let treatment = treat(run.context.rules, run.context.lift, decision);
             self.scratch.clear();
-            let (report, scratch) = (&mut self.report, &mut self.scratch);
-            if mask_scalar(run.context, treatment, token.source, kind, report, scratch) {
+            let (tally, scratch) = (&mut self.tally, &mut self.scratch);
+            if mask_scalar(run.context, treatment, token.source, kind, tally, scratch) {
                 self.writer.copy_to(run, token.range.start);
                 self.writer.write(run.out, &self.scratch);
                 run.copied = token.range.end;
@@ -148,11 +162,17 @@ impl Stage {
 
     /// An array or object begins.
     pub(super) fn open(&mut self, run: &mut Run<'_>, token: &Token<'_>, container: Container) {
-        self.records
-            .begin(self.path.frames.len(), Some(container), &mut self.report);
+        self.records.begin(
+            self.path.frames.len(),
+            Some(container),
+            &mut self.tally.report,
+        );
         let member = self.begin_value(run, token);
         self.tell_labels(run, member, Some((b"", Kind::Null)));
         self.path.open_place(run.context.rules, container, member);
+        if let Some(recorder) = &mut self.tally.recorder {
+            recorder.open();
+        }
     }
 
     /// An array or object has ended; `position` is behind its bracket.
@@ -165,7 +185,7 @@ impl Stage {
         }
         self.path.close_scope();
         if waits(&self.path) && self.writer.resolve(run.context.rules, depth, &self.path) {
-            self.writer.release(run.context, &mut self.report, run.out);
+            self.writer.release(run.context, &mut self.tally, run.out);
         }
         if let Some(frame) = self.path.frames.last()
             && !self.writer.is_waiting()
@@ -173,16 +193,20 @@ impl Stage {
             self.path.labels.back_to(frame.labels);
         }
         self.path.frames.pop();
+        if let Some(recorder) = &mut self.tally.recorder {
+            recorder.close();
+        }
         self.end_value(run, position);
         if self.path.frames.is_empty() {
-            self.records.end(&mut self.report);
+            self.records.end(&mut self.tally.report);
         }
     }
 
     /// A string begins that is too long to be looked at.
     pub(super) fn long_start(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
+        self.tally.report.count_too_long(token.source.len());
         let depth = self.path.frames.len();
-        self.records.begin(depth, None, &mut self.report);
+        self.records.begin(depth, None, &mut self.tally.report);
         let member = self.begin_value(run, token);
         self.tell(run, member, None);
         self.tell_labels(run, member, None);
@@ -206,16 +230,16 @@ impl Stage {
         let passes = match treat(run.context.rules, run.context.lift, decision) {
             Treatment::Pass => None,
             Treatment::Inspect if run.context.rules.detectors.are_none() => None,
-            Treatment::Lift(class) => {
-                self.report.count(class, true);
+            Treatment::Lift(cause, class) => {
+                self.tally.count(cause, class, true);
                 None
             }
-            Treatment::Inspect => Some((Class::Other, &Operator::Redact)),
-            Treatment::Mask(class, operator) => Some((class, operator)),
+            Treatment::Inspect => Some((Cause::Unclear, Class::Other, &Operator::Redact)),
+            Treatment::Mask(cause, class, operator) => Some((cause, class, operator)),
         };
         self.drops_long = passes.is_some();
-        if let Some((class, operator)) = passes {
-            self.report.count(class, false);
+        if let Some((cause, class, operator)) = passes {
+            self.tally.count(cause, class, false);
             self.scratch.clear();
             operator.write(
                 Scalar {
@@ -235,6 +259,7 @@ impl Stage {
 
     /// More of a long string.
     pub(super) fn long_part(&mut self, run: &mut Run<'_>, token: &Token<'_>, is_last: bool) {
+        self.tally.report.count_too_long(token.range.len());
         if self.drops_long {
             run.copied = token.range.end;
         }
@@ -266,18 +291,11 @@ impl Stage {
         let name = inside(source);
         let text = Text::decode(name);
         let treatment = Treatment::Inspect;
-        let (report, scratch) = (&mut self.report, &mut self.scratch);
+        let (tally, scratch) = (&mut self.tally, &mut self.scratch);
         if self.writer.is_removing() {
             return (KnownName::default(), None);
         }
-        if mask_scalar(
-            run.context,
-            treatment,
-            source,
-            Kind::String,
-            report,
-            scratch,
-        ) {
+        if mask_scalar(run.context, treatment, source, Kind::String, tally, scratch) {
             let masked = Text::decode(inside(scratch));
             return (look_up_masked(run.context.rules, masked.as_str()), None);
         }
@@ -291,8 +309,8 @@ impl Stage {
             let judged = self.path.labels.judge(run.context.rules, around);
             match judged.map(|member| masking_class(run, member.decision)) {
                 None => waits = Some(around),
-                Some(Some(class)) => {
-                    self.report.count(class, false);
+                Some(Some((cause, class))) => {
+                    self.tally.count(cause, class, false);
                     Operator::Redact.write(Scalar { source, text: "" }, class, &mut self.scratch);
                 }
                 Some(None) => {}
@@ -317,7 +335,11 @@ impl Stage {
     #[inline]
     fn begin_value(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> Member {
         let rules = run.context.rules;
-        let (around, state) = match self.path.frames.last().map(|frame| frame.container) {
+        let container = self.path.frames.last().map(|frame| frame.container);
+        if let Some(recorder) = &mut self.tally.recorder {
+            recorder.value(container);
+        }
+        let (around, state) = match container {
             Some(Container::Object) => {
                 if token.is_carried {
                     run.copied = token.range.end;
@@ -356,7 +378,9 @@ impl Stage {
             token.range.start
         };
         let removed = match treat(run.context.rules, run.context.lift, member.decision) {
-            Treatment::Mask(class, Operator::Remove) if member.candidate.is_none() => Some(class),
+            Treatment::Mask(cause, class, Operator::Remove) if member.candidate.is_none() => {
+                Some((cause, class))
+            }
             _ => None,
         };
         let drops_comma = removed.is_some() || !frame.has_output;
@@ -373,8 +397,8 @@ impl Stage {
             }
             self.separator.clear();
         }
-        if let Some(class) = removed {
-            self.report.count(class, false);
+        if let Some((cause, class)) = removed {
+            self.tally.count(cause, class, false);
             self.writer.copy_to(run, start);
             self.writer.begin_removal(self.path.frames.len());
         } else {
@@ -390,10 +414,11 @@ impl Stage {
     }
 }
 
-/// The class of everything in an object with this decision, if it is masked throughout.
-fn masking_class(run: &Run<'_>, decision: Decision) -> Option<Class> {
+/// The class of everything in an object with this decision, and who says so, if it is masked
+/// throughout.
+fn masking_class(run: &Run<'_>, decision: Decision) -> Option<(Cause, Class)> {
     match treat(run.context.rules, run.context.lift, decision) {
-        Treatment::Mask(class, _) => Some(class),
-        Treatment::Pass | Treatment::Inspect | Treatment::Lift(_) => None,
+        Treatment::Mask(cause, class, _) => Some((cause, class)),
+        Treatment::Pass | Treatment::Inspect | Treatment::Lift(..) => None,
     }
 }

@@ -131,7 +131,8 @@ impl Index {
             // What is known about quotes is of an earlier window.
             return None;
         }
-        let from = from.checked_sub(self.window)?;
+        // Before the window there is none that has not been seen.
+        let from = from.saturating_sub(self.window);
         let mut word = from / BLOCK;
         let mut bits = self.quotes.get(word)? & (u64::MAX << (from % BLOCK));
         while bits == 0 {

@@ -55,7 +55,7 @@ pub(crate) enum Value {
     /// From its first quote on.
     String(usize, usize),
     /// A number or literal.
-    Other(usize),
+    Other(usize, usize),
     Open(Container, usize),
 }
 
@@ -171,7 +171,10 @@ impl<'a> Walk<'a> {
             }
             b'{' => Some(Value::Open(Container::Object, start + 1)),
             b'[' => Some(Value::Open(Container::Array, start + 1)),
-            _ => self.scalar_end(lead + 1, start).map(Value::Other),
+            _ => {
+                let end = self.scalar_end(lead + 1, start)?;
+                Some(Value::Other(start, end))
+            }
         }
     }
 
@@ -228,7 +231,7 @@ impl<'a> Walk<'a> {
         open.left -= 1;
         *self.keys_left -= keys;
         let end = match value {
-            Value::String(_, end) | Value::Other(end) => {
+            Value::String(_, end) | Value::Other(_, end) => {
                 self.is_first = false;
                 end
             }

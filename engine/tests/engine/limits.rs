@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use velum_engine::{Error, ErrorKind, Limits, Options};
 
-use crate::support::{all_profiles, check_splits, document_has, lines, mask, no_rules};
+use crate::support::{
+    all_profiles, check_splits, document_has, lines, mask, mask_chunks, no_rules,
+};
 
 /// The limits of a test.
 fn options(name: &str, value: usize) -> Options {
@@ -111,6 +113,43 @@ fn member_names() {
         refused(&each, &format!("{line}[{},{{\"e\":1}}]", line.trim_end())).offset,
         54
     );
+}
+
+/// A string may go on for many of the windows in which a chunk is read.
+#[test]
+fn long_strings() {
+    let rules = all_profiles();
+    for limit in [16, 1000, 2047, 2048, 2049, 5000, 65_536] {
+        let options = options("token_bytes", limit);
+        for length in [10, 900, 2000, 2040, 2048, 2060, 4096, 6100, 70_000, 200_000] {
+            let pad = "x".repeat(length);
+            let body = format!(r#"[[[{{"a":"{pad}","ssn":"{pad}","b":"y"}},["{pad}"]]]]"#);
+            let kept = length + 2 <= limit;
+            let expected = |name: &str| {
+                let kept = kept && name == "a";
+                if kept {
+                    format!("\"{pad}\"")
+                } else {
+                    format!(
+                        "\"[masked:{}]\"",
+                        if name == "ssn" { name } else { "other" }
+                    )
+                }
+            };
+            let (a, ssn) = (expected("a"), expected("ssn"));
+            let expected = format!(r#"[[[{{"a":{a},"ssn":{ssn},"b":"y"}},[{a}]]]]"#);
+            let size = body.len();
+            for chunk in [size, size / 2 + 1, 4096, 1000] {
+                let (out, result) =
+                    mask_chunks(&rules, options.clone(), body.as_bytes().chunks(chunk));
+                result.unwrap();
+                assert!(
+                    out == expected.as_bytes(),
+                    "{length} of {limit} in chunks of {chunk}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -14,4 +14,5 @@ mod masking;
 mod operators;
 mod properties;
 mod reference;
+mod reporting;
 mod support;

@@ -8,6 +8,7 @@ use crate::operators::{Scalar, is_placeholder};
 use crate::path::Frame;
 use crate::rules::Told;
 use crate::scan::{Container, Kind};
+use crate::tally::Cause;
 use crate::{Class, Operator};
 
 impl Stage {
@@ -23,7 +24,7 @@ impl Stage {
             return;
         }
         let class = Class::Identifier;
-        self.report.count(class, false);
+        self.tally.count(Cause::Unclear, class, false);
         self.scratch.clear();
         let (source, text) = (token.source, "");
         Operator::Redact.write(Scalar { source, text }, class, &mut self.scratch);
@@ -117,11 +118,12 @@ impl Stage {
         if !is_inherited {
             return decision;
         }
-        let Treatment::Lift(class) = treat(run.context.rules, run.context.lift, decision) else {
+        let treatment = treat(run.context.rules, run.context.lift, decision);
+        let Treatment::Lift(cause, class) = treatment else {
             return decision;
         };
         if kind != Kind::Null {
-            self.report.count(class, true);
+            self.tally.count(cause, class, true);
         }
         Decision::Inspect
     }
@@ -175,6 +177,9 @@ impl Stage {
             }
         }
         self.writer.wait(candidate, source);
+        if let Some(recorder) = &mut self.tally.recorder {
+            recorder.wait();
+        }
         self.settle(run);
     }
 
@@ -182,7 +187,7 @@ impl Stage {
     #[inline]
     pub(super) fn settle(&mut self, run: &mut Run<'_>) {
         if self.writer.is_over(&self.path.labels) {
-            self.writer.release(run.context, &mut self.report, run.out);
+            self.writer.release(run.context, &mut self.tally, run.out);
             for frame in &mut self.path.frames {
                 frame.overflowed |= frame.has_candidates;
                 frame.has_candidates = false;

@@ -1,0 +1,106 @@
+//! Report only: what would be masked and where, and nothing is changed.
+
+use std::sync::Arc;
+
+use crate::recorder::{Found, Recorder};
+use crate::report::cause_name;
+use crate::{Class, Error, Masker, Options, Report, Ruleset};
+
+/// A value that a [`Masker`] would mask or lift. It has no byte of the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which JSON text of the body, from 0.
+    pub text: u64,
+    /// Where in it: a JSON Pointer (RFC 6901). In a member name that is itself masked, the pointer has
+    /// what it would become. `None`: it stands in an `id` or `event` line of an event stream.
+    pub pointer: Option<String>,
+    /// Its class.
+    pub class: Class,
+    /// Who decides, as in [`RuleCount::rule`](crate::RuleCount::rule).
+    pub rule: String,
+    /// Whether it would come out as it is, because its class is lifted.
+    pub lifted: bool,
+}
+
+/// Finds what a [`Masker`] with the same rules and options would mask, and leaves the body alone.
+///
+/// A value whose class its siblings tell is found when they are known; apart from that, findings come
+/// in the order of the body. They, and the names on the way to the value at hand, are kept in memory
+/// until they are taken.
+///
+/// ```
+/// use std::sync::Arc;
+/// use velum_engine::{Finder, Options, Profile, Ruleset};
+/// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
+/// let mut finder = Finder::new(rules, Options::default());
+/// finder.feed(br#"{"people":[{"phone":"555-0123"}]}"#)?;
+/// finder.finish()?;
+/// let pointers: Vec<_> = finder.findings().filter_map(|finding| finding.pointer).collect();
+/// assert_eq!(pointers, ["/people/0/phone"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Finder {
+    rules: Arc<Ruleset>,
+    masker: Masker,
+    masked: Vec<u8>,
+}
+
+impl Finder {
+    /// A finder for one body.
+    pub fn new(rules: Arc<Ruleset>, options: Options) -> Self {
+        let mut masker = Masker::new(Arc::clone(&rules), options);
+        masker.tally_mut().recorder = Some(Box::<Recorder>::default());
+        Self {
+            rules,
+            masker,
+            masked: Vec::new(),
+        }
+    }
+
+    /// Reads the next bytes of the body.
+    ///
+    /// # Errors
+    /// Those of [`Masker::feed`]. What was found before stays.
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        self.masked.clear();
+        self.masker.feed(chunk, &mut self.masked)
+    }
+
+    /// Tells that the body has ended.
+    ///
+    /// # Errors
+    /// Those of [`Masker::finish`].
+    pub fn finish(&mut self) -> Result<(), Error> {
+        self.masked.clear();
+        self.masker.finish(&mut self.masked)
+    }
+
+    /// What has been found since this was last asked.
+    pub fn findings(&mut self) -> impl Iterator<Item = Finding> {
+        let recorder = self.masker.tally_mut().recorder.as_mut();
+        let found = recorder.map(|recorder| recorder.take()).unwrap_or_default();
+        let rules = Arc::clone(&self.rules);
+        found.into_iter().map(move |found| {
+            let Found {
+                text,
+                pointer,
+                cause,
+                class,
+                lifted,
+            } = found;
+            let rule = cause_name(&rules, cause, class).into_owned();
+            Finding {
+                text,
+                pointer,
+                class,
+                rule,
+                lifted,
+            }
+        })
+    }
+
+    /// What has been found so far, in counts.
+    pub fn report(&self) -> &Report {
+        self.masker.report()
+    }
+}

@@ -1,0 +1,146 @@
+//! Where values stand that are found: JSON Pointers (RFC 6901), never a value.
+
+use crate::Class;
+use crate::decode::Text;
+use crate::scan::Container;
+use crate::tally::Cause;
+
+/// The way to the value at hand.
+enum Step {
+    /// In an object, as it would be written: masked, where it is a value itself.
+    Name(String),
+    /// In an array; `None` before the first element.
+    Index(Option<u64>),
+}
+
+/// A value that has been found.
+pub(crate) struct Found {
+    pub(crate) text: u64,
+    pub(crate) pointer: Option<String>,
+    pub(crate) cause: Cause,
+    pub(crate) class: Class,
+    pub(crate) lifted: bool,
+}
+
+/// Follows the path and keeps what is found until it is taken away.
+#[derive(Default)]
+pub(crate) struct Recorder {
+    steps: Vec<Step>,
+    /// JSON texts that have begun.
+    texts: u64,
+    /// The pointers of values that wait.
+    waiting: Vec<String>,
+    /// Which of them is counted.
+    at_waiting: Option<usize>,
+    /// While a name is read: how many of the finds at the end are in it.
+    in_name: Option<usize>,
+    /// Whether what is counted stands outside of the texts.
+    outside: bool,
+    found: Vec<Found>,
+}
+
+impl Recorder {
+    /// A member name, without its quotes and as it is written; `waits`: it may be a value itself.
+    pub(crate) fn name(&mut self, name: &[u8], waits: bool) {
+        let name = if waits {
+            format!("[masked:{}]", Class::Identifier.name())
+        } else {
+            Text::decode(name).as_str().to_owned()
+        };
+        if let Some(step) = self.steps.last_mut() {
+            *step = Step::Name(name);
+        }
+        let finds = self.in_name.take().unwrap_or_default();
+        let pointer = self.pointer();
+        for found in self.found.iter_mut().rev().take(finds) {
+            found.pointer = Some(pointer.clone());
+        }
+    }
+
+    /// What is found until the name is told is in it.
+    pub(crate) fn begin_name(&mut self) {
+        self.in_name = Some(0);
+    }
+
+    /// A value begins in such a container.
+    pub(crate) fn value(&mut self, container: Option<Container>) {
+        match (container, self.steps.last_mut()) {
+            (Some(Container::Array), Some(step)) => {
+                let index = match step {
+                    Step::Index(Some(index)) => *index + 1,
+                    _ => 0,
+                };
+                *step = Step::Index(Some(index));
+            }
+            (None, _) => self.texts += 1,
+            _ => {}
+        }
+    }
+
+    /// An array or object begins.
+    pub(crate) fn open(&mut self) {
+        self.steps.push(Step::Index(None));
+    }
+
+    /// An array or object has ended.
+    pub(crate) fn close(&mut self) {
+        self.steps.pop();
+    }
+
+    /// The value at hand waits.
+    pub(crate) fn wait(&mut self) {
+        self.waiting.push(self.pointer());
+    }
+
+    /// What is found next is a value that has waited, by its number; `None`: nothing waits any more.
+    pub(crate) fn at_waiting(&mut self, number: Option<usize>) {
+        self.at_waiting = number;
+        if number.is_none() {
+            self.waiting.clear();
+        }
+    }
+
+    /// Whether what is found next stands outside of the JSON texts.
+    pub(crate) fn outside(&mut self, outside: bool) {
+        self.outside = outside;
+    }
+
+    /// A value has been found.
+    pub(crate) fn find(&mut self, cause: Cause, class: Class, lifted: bool) {
+        let waited = self
+            .at_waiting
+            .map(|number| self.waiting.get(number).cloned());
+        let pointer = match (self.outside, waited) {
+            (true, _) => None,
+            (false, Some(waited)) => waited,
+            (false, None) => Some(self.pointer()),
+        };
+        if let Some(finds) = &mut self.in_name {
+            *finds += 1;
+        }
+        self.found.push(Found {
+            text: self.texts.saturating_sub(1),
+            pointer,
+            cause,
+            class,
+            lifted,
+        });
+    }
+
+    /// What has been found since this was last asked.
+    pub(crate) fn take(&mut self) -> Vec<Found> {
+        std::mem::take(&mut self.found)
+    }
+
+    fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for step in &self.steps {
+            pointer.push('/');
+            match step {
+                Step::Name(name) => pointer += &name.replace('~', "~0").replace('/', "~1"),
+                Step::Index(index) => pointer += &index.unwrap_or_default().to_string(),
+            }
+        }
+        pointer
+    }
+}

@@ -1,0 +1,50 @@
+//! Who decided, and what is counted for whom.
+
+use crate::recorder::Recorder;
+use crate::{Class, Report};
+
+/// What decided about a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A rule, by its number.
+    Rule(u16),
+    /// What stands beside the value, by a table of a profile.
+    Siblings,
+    /// What stands beside the value does not say what it is, or came too late.
+    Unclear,
+    /// A detector, by its class; `other`: the text was made to be found again and again.
+    Detector,
+}
+
+/// Counts, and records where a value stood if that is asked for.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) report: Report,
+    pub(crate) recorder: Option<Box<Recorder>>,
+}
+
+impl Tally {
+    /// A value has been masked or lifted.
+    pub(crate) fn count(&mut self, cause: Cause, class: Class, lifted: bool) {
+        self.report.count(cause, class, lifted);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.find(cause, class, lifted);
+        }
+    }
+
+    /// Whether what is counted next stands outside of the JSON texts.
+    pub(crate) fn outside(&mut self, outside: bool) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.outside(outside);
+        }
+    }
+
+    /// What is counted next is a value that has waited, by its number, or the one at hand; then
+    /// nothing waits any more.
+    #[inline]
+    pub(crate) fn at_waiting(&mut self, number: Option<usize>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.at_waiting(number);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What is told about a body: counts by class and rule, bytes, and where.
+
+use std::sync::Arc;
+
+use velum_engine::{
+    Class, Finder, Framing, Limits, NotScanned, Operator, Options, Profile, Rule, Ruleset, Selector,
+};
+
+use crate::support::{all_profiles, check_splits, lift, lines, mask, profile};
+
+fn rule(name: &str, select: Selector, class: Class, operator: Operator) -> Rule {
+    Rule {
+        name: name.to_owned(),
+        select,
+        class,
+        operator,
+    }
+}
+
+fn rules() -> Arc<Ruleset> {
+    let path = |path: &str| Selector::Path(path.to_owned());
+    let builder = Ruleset::builder()
+        .rule(rule(
+            "notes",
+            path("$..note"),
+            Class::Date,
+            Operator::Null,
+        ))
+        .rule(rule(
+            "gone",
+            path("$..gone"),
+            Class::Other,
+            Operator::Remove,
+        ))
+        .rule(rule(
+            "kinds",
+            path("$..item[?@.kind == 'x'].value"),
+            Class::Name,
+            Operator::Redact,
+        ))
+        .exempt("$..code")
+        .profile(Profile::Pii)
+        .profile(Profile::FhirR4);
+    Arc::new(builder.build().unwrap())
+}
+
+/// Name, masked, lifted.
+fn by_rule(rules: &Arc<Ruleset>, options: &Options, body: &str) -> Vec<(String, u64, u64)> {
+    check_splits(rules, options, body.as_bytes(), 0..=body.len());
+    let report = mask(rules, options.clone(), body.as_bytes()).1.unwrap();
+    let (masked, lifted) = report
+        .by_rule(rules)
+        .fold((0, 0), |(masked, lifted), count| {
+            (masked + count.masked, lifted + count.lifted)
+        });
+    assert_eq!(masked, report.masked_total());
+    assert_eq!(lifted, report.lifted_total());
+    let counts = report.by_rule(rules);
+    counts
+        .map(|count| (count.rule.into_owned(), count.masked, count.lifted))
+        .collect()
+}
+
+const BODY: &str = concat!(
+    r#"{"note":"a","x":{"note":[1,null,"b"]},"gone":{"note":1},"phone":"1","#,
+    r#""item":[{"value":"v","kind":"x"},{"value":"w","kind":"y"}],"#,
+    r#""text":"a@b.example and 123-45-6789 and c@d.example","code":"a@b.example"}"#
+);
+
+#[test]
+fn values_are_counted_for_what_decided() {
+    let expected = |phone: (u64, u64), email: (u64, u64)| {
+        [
+            ("notes", 3, 0),
+            ("gone", 1, 0),
+            ("kinds", 1, 0),
+            ("pii keys: phone", phone.0, phone.1),
+            ("detector: ssn", 1, 0),
+            ("detector: email", email.0, email.1),
+        ]
+        .map(|(name, masked, lifted)| (name.to_owned(), masked, lifted))
+    };
+    let sorted = |mut counts: Vec<(String, u64, u64)>| {
+        counts.sort();
+        counts
+    };
+    let rules = rules();
+    let counts = by_rule(&rules, &Options::default(), BODY);
+    assert_eq!(counts[..4], expected((1, 0), (2, 0))[..4], "in their order");
+    assert_eq!(sorted(counts), sorted(expected((1, 0), (2, 0)).to_vec()));
+    let counts = by_rule(&rules, &lift(&[Class::Phone, Class::Email]), BODY);
+    assert_eq!(sorted(counts), sorted(expected((0, 1), (0, 2)).to_vec()));
+}
+
+#[test]
+fn siblings_and_what_is_unclear() {
+    let body = concat!(
+        r#"{"resourceType":"Patient","telecom":[{"system":"phone","value":"1"},"#,
+        r#"{"system":"email","system":"phone","value":"2"}]}"#
+    );
+    let rules = profile(Profile::FhirR4);
+    let names: Vec<_> = by_rule(&rules, &Options::default(), body)
+        .into_iter()
+        .map(|(name, ..)| name)
+        .collect();
+    assert!(names.contains(&"siblings".to_owned()), "{names:?}");
+    let narrow = Options {
+        limits: Limits {
+            held_bytes: 8,
+            ..Limits::default()
+        },
+        ..Options::default()
+    };
+    let names: Vec<_> = by_rule(&rules, &narrow, body)
+        .into_iter()
+        .map(|(name, ..)| name)
+        .collect();
+    assert!(names.contains(&"unclear".to_owned()), "{names:?}");
+}
+
+fn bytes(options: &Options, body: &str) -> NotScanned {
+    let rules = rules();
+    check_splits(&rules, options, body.as_bytes(), 0..=body.len());
+    let report = mask(&rules, options.clone(), body.as_bytes()).1.unwrap();
+    let all = report.scanned() + report.not_scanned().total();
+    assert_eq!(all, body.len() as u64, "{body}");
+    report.not_scanned()
+}
+
+#[test]
+fn bytes_that_are_not_looked_at_have_a_reason() {
+    let none = NotScanned::default();
+    let default = Options::default();
+    assert_eq!(
+        bytes(&default, r#"{"a":"b","note":"c","n":[1,true,null]}"#),
+        none
+    );
+    let exempt = r#"[[[{"code":"ab","x":{"code":[{"y":"z"},null,12,"[masked:ssn]",true]}}]]]"#;
+    let expected = NotScanned {
+        exempt: 4 + 3 + 2 + 4,
+        ..none
+    };
+    assert_eq!(bytes(&default, exempt), expected);
+    let lifted = NotScanned { lifted: 5, ..none };
+    assert_eq!(bytes(&lift(&[Class::Phone]), r#"{"phone":"555"}"#), lifted);
+    let narrow = Options {
+        limits: Limits {
+            token_bytes: 16,
+            ..Limits::default()
+        },
+        ..default
+    };
+    let long = format!(
+        r#"[[[{{"a":"{0}","note":"{0}","code":"{0}","b":"c"}}]]]"#,
+        "x".repeat(40)
+    );
+    let too_long = NotScanned {
+        too_long: 3 * 42,
+        ..none
+    };
+    assert_eq!(bytes(&narrow, &long), too_long);
+    let events = Options {
+        framing: Framing::Events,
+        ..Options::default()
+    };
+    let stream = "id: 1\ndata: {\"code\":\"ab\"}\n\n: comment\ndata: 1\n\n";
+    assert_eq!(bytes(&events, stream), NotScanned { exempt: 4, ..none });
+    assert_eq!(
+        bytes(&lines(), "{\"code\":\"ab\"}\n{}\n"),
+        NotScanned { exempt: 4, ..none }
+    );
+}
+
+/// Text, pointer, class and rule of each; the same for every cut.
+fn found(rules: &Arc<Ruleset>, options: &Options, body: &str) -> Vec<String> {
+    let find = |chunks: &[&[u8]]| {
+        let mut finder = Finder::new(Arc::clone(rules), options.clone());
+        let mut findings = Vec::new();
+        for chunk in chunks {
+            finder.feed(chunk).unwrap();
+            findings.extend(finder.findings());
+        }
+        finder.finish().unwrap();
+        findings.extend(finder.findings());
+        let report = mask(rules, options.clone(), body.as_bytes()).1.unwrap();
+        assert_eq!(*finder.report(), report, "the counts are those of masking");
+        assert_eq!(
+            findings.len() as u64,
+            report.masked_total() + report.lifted_total()
+        );
+        findings
+    };
+    let whole = find(&[body.as_bytes()]);
+    for cut in 0..=body.len() {
+        let (left, right) = body.as_bytes().split_at(cut);
+        assert_eq!(find(&[left, right]), whole, "cut at {cut}");
+    }
+    let line = |finding: &velum_engine::Finding| {
+        let place = finding.pointer.as_deref().unwrap_or("-");
+        let lifted = if finding.lifted { " lifted" } else { "" };
+        format!(
+            "{} {place} {} {}{lifted}",
+            finding.text,
+            finding.class.name(),
+            finding.rule
+        )
+    };
+    whole.iter().map(line).collect()
+}
+
+#[test]
+fn places_are_json_pointers_and_nothing_is_a_value() {
+    let rules = rules();
+    assert_eq!(
+        found(&rules, &lift(&[Class::Phone]), BODY),
+        [
+            "0 /note date notes",
+            "0 /x/note/0 date notes",
+            "0 /x/note/2 date notes",
+            "0 /gone other gone",
+            "0 /phone phone pii keys: phone lifted",
+            "0 /item/0/value name kinds",
+            "0 /text email detector: email",
+            "0 /text ssn detector: ssn",
+            "0 /text email detector: email",
+        ]
+    );
+    let odd = r#"{"a/b":{"~":[[],[{"n\u006fte":"x"}]]},"a@b.example":{"note":1},"":"c@d.example"}"#;
+    assert_eq!(
+        found(&rules, &Options::default(), odd),
+        [
+            "0 /a~1b/~0/1/0/note date notes",
+            "0 /[masked:email] email detector: email",
+            "0 /[masked:email]/note date notes",
+            "0 / email detector: email",
+        ]
+    );
+    assert_eq!(
+        found(
+            &rules,
+            &lines(),
+            "\"a@b.example\"\n[]\n[\"x\",\"a@b.example\"]\n"
+        ),
+        ["0  email detector: email", "2 /1 email detector: email"]
+    );
+    let events = Options {
+        framing: Framing::Events,
+        ..Options::default()
+    };
+    assert_eq!(
+        found(
+            &rules,
+            &events,
+            "id: a@b.example\ndata: {\"note\":\"x\"}\n\n"
+        ),
+        ["0 - email detector: email", "0 /note date notes"]
+    );
+}
+
+#[test]
+fn values_that_wait_are_found_where_they_stood() {
+    let body = concat!(
+        r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","#,
+        r#""telecom":[{"value":"1","rank":1,"system":"phone"},{"value":"2","system":"email"}]}}]}"#
+    );
+    let found = found(&profile(Profile::FhirR4), &Options::default(), body);
+    let places: Vec<_> = found
+        .iter()
+        .map(|line| line.split(' ').nth(1).unwrap())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "/entry/0/resource/telecom/0/value",
+            "/entry/0/resource/telecom/1/value"
+        ]
+    );
+}
+
+#[test]
+fn a_fault_keeps_what_was_found_before() {
+    let mut finder = Finder::new(all_profiles(), Options::default());
+    finder.feed(br#"{"ssn":"1","#).unwrap();
+    finder.feed(br#""ssn":"2",x"#).unwrap_err();
+    assert!(finder.feed(b"}").is_err());
+    assert!(finder.findings().count() >= 1);
+    assert_eq!(finder.findings().count(), 0);
+}
