@@ -21,6 +21,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   velum mask patient.json
   velum mask --policy policy.yaml --framing ndjson < export.ndjson > masked.ndjson
+  velum mask --report-only bundle.json
   curl -s https://ehr.example/Patient/1 | velum mask --profile fhir-r4 --profile credentials
   curl -sN https://ehr.example/notifications | velum mask --framing events
 
@@ -70,9 +71,17 @@ pub(crate) struct MaskOptions {
     /// names it
     #[arg(long, value_name = "NAME=NUMBER", value_parser = limit)]
     pub(crate) limit: Vec<(&'static LimitDoc, usize)>,
-    /// Print to standard error how many values of each class were masked
+    /// Print to standard error how many values of each class were masked, by which rules, and how
+    /// many bytes no detector looked at
     #[arg(long)]
     pub(crate) report: bool,
+    /// Mask nothing: print where values would be masked, one a line, as file, number of the JSON text,
+    /// JSON Pointer, class and rule; never a value
+    #[arg(long)]
+    pub(crate) report_only: bool,
+    /// With --report-only, print one JSON object a line
+    #[arg(long, requires = "report_only")]
+    pub(crate) json: bool,
     /// Files to read; - and none at all are standard input
     pub(crate) files: Vec<PathBuf>,
 }

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use serde_json::json;
 use velum_engine::{
-    Class, ClassSet, Framing, Keyring, Limits, Masker, Options, Profile, Report, Ruleset,
+    Class, ClassSet, Error, Finder, Finding, Framing, Keyring, Limits, Masker, Options, Profile,
+    Report, Ruleset,
 };
 use velum_policy::document;
 
@@ -31,23 +33,26 @@ pub(crate) fn run(options: &MaskOptions) -> Result<ExitCode, Failure> {
     };
     for file in files {
         let framing = options.framing.map_or_else(|| guessed(file), framing);
-        let masker = Masker::new(
-            Arc::clone(&rules),
-            Options {
-                framing,
-                limits,
-                lift: ClassSet::EMPTY,
-                keys: keys.clone(),
-            },
-        );
+        let engine_options = Options {
+            framing,
+            limits,
+            lift: ClassSet::EMPTY,
+            keys: keys.clone(),
+        };
+        let output = if options.report_only {
+            let finder = Finder::new(Arc::clone(&rules), engine_options);
+            Output::Findings(Box::new(finder), options.json)
+        } else {
+            Output::Masked(Box::new(Masker::new(Arc::clone(&rules), engine_options)))
+        };
         let report = if file.as_os_str() == "-" {
-            mask(io::stdin().lock(), Path::new("standard input"), masker)?
+            read(io::stdin().lock(), Path::new("standard input"), output)?
         } else {
             let opened = File::open(file).map_err(|error| Failure::unreadable(file, &error))?;
-            mask(opened, file, masker)?
+            read(opened, file, output)?
         };
         if options.report {
-            tell(file, &report);
+            tell(file, &rules, &report);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -99,7 +104,67 @@ fn guessed(file: &Path) -> Framing {
     }
 }
 
-fn mask(mut input: impl Read, name: &Path, mut masker: Masker) -> Result<Report, Failure> {
+/// What is made of an input.
+enum Output {
+    Masked(Box<Masker>),
+    /// Where values are; whether as JSON.
+    Findings(Box<Finder>, bool),
+}
+
+impl Output {
+    /// Reads a chunk, or at `None` the end, and appends what is to be written.
+    fn feed(&mut self, name: &Path, chunk: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), Error> {
+        match self {
+            Self::Masked(masker) => match chunk {
+                Some(chunk) => masker.feed(chunk, out),
+                None => masker.finish(out),
+            },
+            Self::Findings(finder, json) => {
+                let fed = match chunk {
+                    Some(chunk) => finder.feed(chunk),
+                    None => finder.finish(),
+                };
+                for finding in finder.findings() {
+                    write_finding(name, &finding, *json, out);
+                }
+                fed
+            }
+        }
+    }
+
+    fn report(&self) -> &Report {
+        match self {
+            Self::Masked(masker) => masker.report(),
+            Self::Findings(finder, _) => finder.report(),
+        }
+    }
+}
+
+fn write_finding(name: &Path, finding: &Finding, json: bool, out: &mut Vec<u8>) {
+    let line = if json {
+        let object = json!({
+            "file": name.display().to_string(),
+            "text": finding.text,
+            "pointer": finding.pointer,
+            "class": finding.class.name(),
+            "rule": finding.rule,
+        });
+        object.to_string()
+    } else {
+        // A name in a pointer may have any character, also one that ends a line.
+        let pointer = finding.pointer.as_deref().unwrap_or("-").escape_debug();
+        let (class, rule) = (finding.class.name(), &finding.rule);
+        format!(
+            "{}\t{}\t{pointer}\t{class}\t{rule}",
+            name.display(),
+            finding.text
+        )
+    };
+    out.extend_from_slice(line.as_bytes());
+    out.push(b'\n');
+}
+
+fn read(mut input: impl Read, name: &Path, mut engine: Output) -> Result<Report, Failure> {
     let mut output = io::stdout().lock();
     let mut chunk = vec![0; CHUNK];
     let mut ready = Vec::with_capacity(CHUNK);
@@ -109,14 +174,12 @@ fn mask(mut input: impl Read, name: &Path, mut masker: Masker) -> Result<Report,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(Failure::unreadable(name, &error)),
         };
-        let fed = match &chunk[..length] {
-            [] => masker.finish(&mut ready),
-            bytes => masker.feed(bytes, &mut ready),
-        };
+        let bytes = chunk.get(..length).filter(|bytes| !bytes.is_empty());
+        let fed = engine.feed(name, bytes, &mut ready);
         flush(&mut output, &mut ready)?;
         fed.map_err(|error| Failure::new(format!("{}: {error}", name.display())))?;
         if length == 0 {
-            return Ok(masker.report().clone());
+            return Ok(engine.report().clone());
         }
     }
 }
@@ -129,22 +192,29 @@ fn flush(output: &mut StdoutLock<'_>, ready: &mut Vec<u8>) -> Result<(), Failure
     Ok(())
 }
 
-fn tell(file: &Path, report: &Report) {
-    let counts: Vec<String> = Class::ALL
-        .iter()
-        .filter(|class| report.masked(**class) > 0)
-        .map(|class| format!("{}={}", class.name(), report.masked(*class)))
-        .collect();
-    let counts = if counts.is_empty() {
+fn tell(file: &Path, rules: &Ruleset, report: &Report) {
+    let classes = Class::ALL.iter();
+    let classes = classes.filter(|class| report.masked(**class) > 0);
+    let classes = classes.map(|class| format!("{}={}", class.name(), report.masked(*class)));
+    let rules = report.by_rule(rules);
+    let rules = rules.map(|count| format!("\n  {}: {}", count.rule, count.masked));
+    let classes: Vec<String> = classes.collect();
+    let classes = if classes.is_empty() {
         "nothing".to_owned()
     } else {
-        counts.join(" ")
+        classes.join(" ")
     };
+    let not_scanned = report.not_scanned();
     // The report is a by-product: that it cannot be written is no reason to fail.
     let _ = writeln!(
         io::stderr(),
-        "velum: {}: masked {counts} in {} records",
+        "velum: {}: masked {classes} in {} records{}\n  bytes looked at: {}; exempt: {}; in long \
+         strings: {}",
         file.display(),
-        report.records()
+        report.records(),
+        rules.collect::<String>(),
+        report.scanned(),
+        not_scanned.exempt,
+        not_scanned.too_long,
     );
 }

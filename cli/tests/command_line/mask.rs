@@ -185,7 +185,8 @@ fn the_report_counts_and_shows_no_value() {
     assert_eq!(outcome.code, Some(0));
     assert_eq!(
         outcome.errors,
-        "velum: -: masked email=1 ssn=1 in 2 records\n"
+        "velum: -: masked email=1 ssn=1 in 2 records\n  hipaa-safe-harbor keys: ssn: 1\n  \
+         detector: email: 1\n  bytes looked at: 42; exempt: 0; in long strings: 0\n"
     );
 }
 
@@ -203,6 +204,33 @@ fn events_are_masked_each_on_its_own() {
     let unknown = velum(&["mask", "--framing", "xml"]);
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.errors.contains("json-seq"), "{}", unknown.errors);
+}
+
+#[test]
+fn report_only_says_where_and_shows_no_value() {
+    let folder = Folder::new();
+    let body = r#"{"a":[{"ssn":"123-45-6789"},"x@y.example"],"b\nc":{"phone":"555-0123"}}"#;
+    let file = folder.write("body.json", body);
+    let lines = [
+        ["0", "/a/0/ssn", "ssn", "pii keys: ssn"],
+        ["0", "/a/1", "email", "detector: email"],
+        ["0", "/b\\nc/phone", "phone", "pii keys: phone"],
+    ];
+    let lines = lines.map(|line| format!("{file}\t{}\n", line.join("\t")));
+    assert_eq!(
+        velum(&["mask", "--profile", "pii", "--report-only", &file]),
+        Outcome::ok(&lines.concat())
+    );
+    let json = velum(&["mask", "--profile", "pii", "--report-only", "--json", &file]);
+    assert_eq!(json.code, Some(0));
+    let first: serde_json::Value =
+        serde_json::from_str(json.output.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["pointer"], &first["text"], &first["rule"]),
+        (&"/a/0/ssn".into(), &0.into(), &"pii keys: ssn".into())
+    );
+    assert!(!json.output.contains("123-45") && !json.output.contains("x@y"));
+    assert_eq!(velum(&["mask", "--json", &file]).code, Some(2));
 }
 
 #[test]

@@ -20,12 +20,7 @@ fn rule(name: &str, select: Selector, class: Class, operator: Operator) -> Rule 
 fn rules() -> Arc<Ruleset> {
     let path = |path: &str| Selector::Path(path.to_owned());
     let builder = Ruleset::builder()
-        .rule(rule(
-            "notes",
-            path("$..note"),
-            Class::Date,
-            Operator::Null,
-        ))
+        .rule(rule("notes", path("$..note"), Class::Date, Operator::Null))
         .rule(rule(
             "gone",
             path("$..gone"),
