@@ -77,6 +77,7 @@ mod recorder;
 mod report;
 mod rules;
 mod scan;
+mod subject;
 mod tally;
 
 pub use class::{Class, ClassSet};

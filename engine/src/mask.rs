@@ -10,6 +10,7 @@ use crate::detectors::Find;
 use crate::operators::{Scalar, Setting, is_placeholder, push_placeholder};
 use crate::rules::Ruleset;
 use crate::scan::Kind;
+use crate::subject::Subject;
 use crate::tally::{Cause, Tally};
 use crate::{Class, ClassSet, Keyring, Report};
 
@@ -21,6 +22,21 @@ pub(crate) struct Context<'a> {
     pub(crate) keys: &'a Keyring,
     /// The reference of the patient whom the record is about, where it is known.
     pub(crate) subject: Option<&'a str>,
+}
+
+impl<'a> Context<'a> {
+    /// The same in a record about this subject.
+    #[inline]
+    pub(crate) fn about<'b>(self, current: Option<(usize, &'b Subject)>) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        let subject = current.and_then(|(_, subject)| subject.id());
+        Context {
+            subject: subject.map(|id| &**id),
+            ..self
+        }
+    }
 }
 
 /// Masks a scalar into `out`. False: it stays as it came, and nothing has been written.

@@ -9,6 +9,7 @@ use crate::labels::{Labels, Mark, Node, ScopeId};
 use crate::profiles::Evidence;
 use crate::rules::{Automaton, Place, Ruleset, StateId, Told};
 use crate::scan::Container;
+use crate::subject::{Role, Subjects, Word};
 
 /// An open array or object.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Frame {
     pub(crate) labels: Mark,
     /// The names of labels that it has had, as bits.
     pub(crate) named: u64,
+    /// What it is for a record, where rules shift dates.
+    pub(crate) role: Role,
 }
 
 /// The stack of frames, and the member at hand.
@@ -48,6 +51,10 @@ pub(crate) struct Path {
     /// The member whose value comes next, in an object.
     pub(crate) member: Member,
     pub(crate) labels: Labels,
+    /// What the name of that member says.
+    pub(crate) word: Word,
+    /// Whom the open records are about.
+    pub(crate) subjects: Subjects,
 }
 
 impl Path {
@@ -76,6 +83,10 @@ impl Path {
 
     #[inline]
     fn push(&mut self, container: Container, member: Member, scope: Option<ScopeId>, labels: Mark) {
+        let role = match self.frames.last() {
+            Some(frame) => frame.role.below(self.word, container),
+            None => Role::root(container),
+        };
         self.frames.push(Frame {
             container,
             state: member.state,
@@ -89,6 +100,7 @@ impl Path {
             owns_scope: false,
             labels,
             named: 0,
+            role,
         });
     }
 
@@ -97,6 +109,17 @@ impl Path {
         let frame = self.frames.last().filter(|frame| frame.owns_scope);
         if let Some(scope) = frame.and_then(|frame| frame.scope) {
             self.labels.close(scope);
+        }
+    }
+
+    /// The innermost array or object ends: perhaps it is a record.
+    pub(crate) fn close_record(&mut self) {
+        if self
+            .frames
+            .last()
+            .is_some_and(|frame| frame.role == Role::Record)
+        {
+            self.subjects.close();
         }
     }
 

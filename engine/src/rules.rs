@@ -64,6 +64,8 @@ pub struct Ruleset {
     pub(crate) detectors: Detectors,
     /// Whether a rule takes members away, so that commas must wait.
     pub(crate) removes: bool,
+    /// Whether a rule shifts dates, so that it counts whom a record is about.
+    pub(crate) shifts: bool,
     pub(crate) shelf: Shelf,
 }
 
@@ -404,6 +406,10 @@ impl Compiling {
             .rules
             .iter()
             .any(|rule| rule.operator == Operator::Remove);
+        let shifts = self
+            .rules
+            .iter()
+            .any(|rule| matches!(rule.operator, Operator::DateShift { .. }));
         Ok(Ruleset {
             automaton,
             keys: self.keys,
@@ -412,6 +418,7 @@ impl Compiling {
             siblings: self.siblings,
             detectors: self.detectors,
             removes,
+            shifts,
             shelf: Shelf::default(),
         })
     }

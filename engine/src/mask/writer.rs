@@ -10,6 +10,8 @@
 //! begins to wait and wherever one is about to be resolved: so the outcome does not depend on how
 //! the input was cut.
 
+use std::sync::Arc;
+
 use crate::decide::{Decision, Member, Treatment, UNRESOLVED, resolve, treat};
 use crate::labels::Labels;
 use crate::mask::{Context, mask_scalar};
@@ -32,7 +34,7 @@ pub(crate) struct Run<'a> {
 
 /// A value that waits for its siblings or labels, or a member name that waits for those of what it
 /// is in.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Candidate {
     /// The number of open arrays and objects around it.
     pub(crate) depth: usize,
@@ -46,6 +48,10 @@ pub(crate) struct Candidate {
     /// Whether that is what becomes of the object around it.
     pub(crate) is_inherited: bool,
     pub(crate) what: Waiting,
+    /// Whether nothing but whom the record is about is missing.
+    pub(crate) needs_only_subject: bool,
+    /// Whom the record is about, once that is known.
+    pub(crate) subject: Option<Arc<str>>,
     start: usize,
     end: usize,
     resolved: Option<Decision>,
@@ -71,6 +77,8 @@ impl Candidate {
             otherwise: member.decision,
             is_inherited: false,
             what,
+            needs_only_subject: false,
+            subject: None,
             start: 0,
             end: 0,
             resolved: None,
@@ -191,6 +199,10 @@ impl Writer {
     /// nothing that waits has anything to wait for.
     pub(crate) fn resolve(&mut self, rules: &Ruleset, depth: usize, path: &Path) -> bool {
         let evidence = path.frames.last().map(|frame| frame.evidence);
+        let subject = path
+            .subjects
+            .current()
+            .and_then(|(_, subject)| subject.id());
         for candidate in self.candidates.iter_mut().rev() {
             if candidate.depth < depth {
                 break;
@@ -200,6 +212,23 @@ impl Writer {
             }
             if candidate.until == depth && candidate.resolved.is_none() {
                 candidate.resolved = Some(candidate.judge(rules, &path.labels));
+                if candidate.subject.is_none() {
+                    candidate.subject = subject.cloned();
+                }
+                self.unresolved = self.unresolved.saturating_sub(1);
+            }
+        }
+        self.unresolved == 0
+    }
+
+    /// It is known, or never will be, whom the record at this depth is about (everything before has
+    /// been written). True if nothing that waits has anything to wait for.
+    pub(crate) fn settle_subject(&mut self, depth: usize, subject: Option<&Arc<str>>) -> bool {
+        for candidate in &mut self.candidates {
+            let waits = candidate.until == depth && candidate.resolved.is_none();
+            if waits && candidate.needs_only_subject {
+                candidate.resolved = Some(candidate.otherwise);
+                candidate.subject = subject.cloned();
                 self.unresolved = self.unresolved.saturating_sub(1);
             }
         }
@@ -233,7 +262,17 @@ fn mask_candidate(
     tally: &mut Tally,
     out: &mut Vec<u8>,
 ) {
-    let decision = candidate.resolved.unwrap_or(UNRESOLVED);
+    // Without knowing whom it is about, a date can still be masked as what it is.
+    let unresolved = if candidate.needs_only_subject {
+        candidate.otherwise
+    } else {
+        UNRESOLVED
+    };
+    let decision = candidate.resolved.unwrap_or(unresolved);
+    let context = Context {
+        subject: candidate.subject.as_deref(),
+        ..context
+    };
     let mut treatment = treat(context.rules, context.lift, decision);
     let kind = match candidate.what {
         Waiting::Value(kind) => kind,

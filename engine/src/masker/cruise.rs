@@ -10,6 +10,7 @@ use crate::mask::{Run, count_exempt};
 use crate::path::Frame;
 use crate::rules::Ruleset;
 use crate::scan::{Container, Next, Value};
+use crate::subject::{Role, Word};
 
 /// Nearer to the top, records are counted.
 const NEAR_TOP: usize = 3;
@@ -41,7 +42,11 @@ impl Masker {
                 Some(Next::Member(lead)) => lead,
                 Some(Next::End) => {
                     // What is masked throughout ends like everything else.
-                    if frame.has_candidates || frame.owns_scope || depth == NEAR_TOP {
+                    if frame.has_candidates
+                        || frame.owns_scope
+                        || depth == NEAR_TOP
+                        || (rules.shifts && frame.role == Role::Record)
+                    {
                         break;
                     }
                     walk.pass_end();
@@ -95,6 +100,7 @@ impl Masker {
                     candidate: None,
                     open: None,
                 };
+                path.word = Word::None;
                 path.open(container, member);
             }
         }

@@ -106,6 +106,7 @@ impl Stage {
         }
         let member = decide(rules, around, state, place, known.rules);
         self.path.member = member;
+        self.path.word = known.word;
         self.begin_member(run, token, member);
         if let Some(around) = waits {
             self.wait_name(run, token, around);
@@ -132,12 +133,17 @@ impl Stage {
             self.tell(run, member, None);
         }
         self.tell_labels(run, member, Some((token.source, kind)));
+        if run.context.rules.shifts {
+            self.tell_subject(run, token, (kind == Kind::String).then_some(token.source));
+        }
         let (member, is_inherited) = self.judge(run, member, Some((token.source, kind)));
+        let needs_subject = !member.waits() && self.needs_subject(run, member.decision);
         if self.writer.is_removing() {
             run.copied = token.range.end;
-        } else if member.waits() && self.may_wait(run, token, member) {
+        } else if (member.waits() || needs_subject) && self.may_wait(run, token, member) {
             let mut candidate = Candidate::new(depth, member, Waiting::Value(kind));
             candidate.is_inherited = is_inherited;
+            candidate.needs_only_subject = needs_subject;
             self.wait(run, token, candidate, token.source);
         } else {
             let decision = if member.waits() {
@@ -148,7 +154,8 @@ impl Stage {
             let treatment = treat(run.context.rules, run.context.lift, decision);
             self.scratch.clear();
             let (tally, scratch) = (&mut self.tally, &mut self.scratch);
-            if mask_scalar(run.context, treatment, token.source, kind, tally, scratch) {
+            let context = run.context.about(self.path.subjects.current());
+            if mask_scalar(context, treatment, token.source, kind, tally, scratch) {
                 self.writer.copy_to(run, token.range.start);
                 self.writer.write(run.out, &self.scratch);
                 run.copied = token.range.end;
@@ -170,6 +177,9 @@ impl Stage {
         let member = self.begin_value(run, token);
         self.tell_labels(run, member, Some((b"", Kind::Null)));
         self.path.open_place(run.context.rules, container, member);
+        if run.context.rules.shifts {
+            self.open_subject(run, token);
+        }
         if let Some(recorder) = &mut self.tally.recorder {
             recorder.open();
         }
@@ -186,6 +196,9 @@ impl Stage {
         self.path.close_scope();
         if waits(&self.path) && self.writer.resolve(run.context.rules, depth, &self.path) {
             self.writer.release(run.context, &mut self.tally, run.out);
+        }
+        if run.context.rules.shifts {
+            self.path.close_record();
         }
         if let Some(frame) = self.path.frames.last()
             && !self.writer.is_waiting()
@@ -210,6 +223,9 @@ impl Stage {
         let member = self.begin_value(run, token);
         self.tell(run, member, None);
         self.tell_labels(run, member, None);
+        if run.context.rules.shifts {
+            self.tell_subject(run, token, None);
+        }
         let (member, is_inherited) = self.judge(run, member, None);
         if self.writer.is_removing() {
             run.copied = token.range.end;

@@ -58,7 +58,7 @@ pub(crate) fn shift(keys: &Keys, reference: &str, days: u16, text: &str) -> Opti
 
 /// By how many days the dates of a patient are moved: from `-days` to `days`, never 0.
 fn offset(keys: &Keys, reference: &str, days: u16) -> Option<i64> {
-    let reference = canonical(reference)?;
+    let reference = patient_id(reference)?;
     let code = keys.date_shift(&[VERSION, reference.as_bytes()]);
     let days = u64::from(days);
     let choices = days.checked_mul(2).filter(|choices| *choices > 0)?;
@@ -76,7 +76,7 @@ fn offset(keys: &Keys, reference: &str, days: u16) -> Option<i64> {
 }
 
 /// The id in a reference: `1` of `1`, `Patient/1`, `http://x/Patient/1` and `Patient/1/_history/2`.
-fn canonical(reference: &str) -> Option<&str> {
+pub(crate) fn patient_id(reference: &str) -> Option<&str> {
     let reference = reference.trim();
     let reference = reference
         .split_once("/_history/")

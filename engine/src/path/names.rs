@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use crate::operators::strip_placeholders;
 use crate::rules::{KeyRules, Ruleset};
+use crate::subject::Word;
 
 /// A name lies in one of so many slots from its hash on.
 const PROBES: usize = 4;
@@ -19,6 +20,8 @@ pub(crate) struct KnownName {
     /// Its column in the automaton.
     pub(crate) column: u16,
     pub(crate) rules: KeyRules,
+    /// What it says about whom a record is about, where rules shift dates.
+    pub(crate) word: Word,
 }
 
 /// A bounded memory of names without escapes in which no detector finds anything. It is indexed
@@ -96,7 +99,7 @@ impl Names {
             *slot = Slot {
                 name: words,
                 length,
-                is_plain: known.rules == KeyRules::default(),
+                is_plain: known.rules == KeyRules::default() && known.word == Word::None,
                 known,
             };
         }
@@ -141,6 +144,11 @@ pub(crate) fn look_up_masked(rules: &Ruleset, name: &str) -> KnownName {
     KnownName {
         column: rules.automaton.column(&stripped),
         rules: rules.keys.find(&stripped),
+        word: if rules.shifts {
+            Word::of(&stripped)
+        } else {
+            Word::None
+        },
     }
 }
 
@@ -210,7 +218,7 @@ mod tests {
         let mut names = Names::default();
         let known = KnownName {
             column: 7,
-            rules: KeyRules::default(),
+            ..KnownName::default()
         };
         assert!(names.find(b"").is_none() && names.find(b"given").is_none());
         names.keep(b"given", known);

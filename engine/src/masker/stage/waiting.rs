@@ -8,6 +8,7 @@ use crate::operators::{Scalar, is_placeholder};
 use crate::path::Frame;
 use crate::rules::Told;
 use crate::scan::{Container, Kind};
+use crate::subject::{Role, Subject, tells};
 use crate::tally::Cause;
 use crate::{Class, Operator};
 
@@ -150,7 +151,80 @@ impl Stage {
             .path
             .labels
             .hangs_on(run.context.rules, member.decision);
-        labels.map_or(depth, |labels| labels.min(depth))
+        let labels = labels.map_or(depth, |labels| labels.min(depth));
+        match self.path.subjects.current() {
+            // Whatever it turns out to be, it may be a date that is shifted.
+            Some((record, Subject::Unknown)) => labels.min(record),
+            _ => labels,
+        }
+    }
+
+    /// Whether what becomes of a scalar with this decision hangs on whom the record is about, and that
+    /// may be told yet.
+    #[inline]
+    pub(super) fn needs_subject(&self, run: &Run<'_>, decision: Decision) -> bool {
+        run.context.rules.shifts
+            && matches!(self.path.subjects.current(), Some((_, Subject::Unknown)))
+            && matches!(
+                treat(run.context.rules, run.context.lift, decision),
+                Treatment::Mask(_, _, Operator::DateShift { .. })
+            )
+    }
+
+    /// An array or object has begun, which may be a record or the records in one.
+    #[cold]
+    pub(super) fn open_subject(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
+        let depth = self.path.frames.len();
+        match self.path.frames.last().map(|frame| frame.role) {
+            Some(Role::Record) => self.path.subjects.open(depth),
+            Some(Role::Entries) => {
+                self.path.subjects.blur();
+                self.settle_subject(run, token);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note of a scalar that says whom a record is about; `None`: it is no string, or too long.
+    pub(super) fn tell_subject(
+        &mut self,
+        run: &mut Run<'_>,
+        token: &Token<'_>,
+        source: Option<&[u8]>,
+    ) {
+        let role = self
+            .path
+            .frames
+            .last()
+            .map(|frame| frame.role)
+            .unwrap_or_default();
+        let word = self.path.word;
+        if !tells(role, word) {
+            return;
+        }
+        match source {
+            Some(source) => {
+                let text = Text::decode(inside(source));
+                self.path.subjects.tell(role, word, text.as_str());
+            }
+            None => self.path.subjects.blur(),
+        }
+        self.settle_subject(run, token);
+    }
+
+    /// Lets go of what waited for whom the record is about, where that is known now.
+    fn settle_subject(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
+        if !self.writer.is_waiting() {
+            return;
+        }
+        self.writer.copy_to(run, token.range.start);
+        self.settle(run);
+        if let Some((depth, subject)) = self.path.subjects.current()
+            && *subject != Subject::Unknown
+            && self.writer.settle_subject(depth, subject.id())
+        {
+            self.writer.release(run.context, &mut self.tally, run.out);
+        }
     }
 
     fn frame_at(&mut self, depth: usize) -> Option<&mut Frame> {
@@ -176,6 +250,12 @@ impl Stage {
                 frame.has_candidates = true;
             }
         }
+        candidate.subject = self
+            .path
+            .subjects
+            .current()
+            .and_then(|(_, subject)| subject.id())
+            .cloned();
         self.writer.wait(candidate, source);
         if let Some(recorder) = &mut self.tally.recorder {
             recorder.wait();
