@@ -1,17 +1,19 @@
 //! Finds our own output in what a client sends back.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Text};
+use crate::mask::inside;
 use crate::operators::contains_placeholder;
 use crate::scan::{Event, Kind, Scanner};
-use crate::{Error, ErrorKind, Framing, Limits};
+use crate::{Error, ErrorKind, Framing, Keyring, Limits, Operator, Ruleset};
 
 /// More than any placeholder is long.
 const OVERLAP: usize = 64;
 
 /// Looks for placeholders in the strings and member names of a JSON body, whatever escapes they
-/// are written with.
+/// are written with, and for tokens where it knows [whose](Self::with_tokens).
 ///
 /// What [`Operator::Generalize`], [`Operator::Fpe`], [`Operator::DateShift`], [`Operator::Null`],
 /// [`Operator::Remove`] and an [`Operator::Replace`] without a placeholder write cannot be told from
@@ -33,6 +35,8 @@ const OVERLAP: usize = 64;
 /// [`Operator::Remove`]: crate::Operator::Remove
 /// [`Operator::Replace`]: crate::Operator::Replace
 pub struct Inspector {
+    /// Whose tokens are known, and by which keys.
+    tokens: Option<(Arc<Ruleset>, Keyring)>,
     scanner: Scanner,
     decoder: Decoder,
     /// The end of a long string as far as it has been read.
@@ -48,6 +52,7 @@ impl Inspector {
     /// of events is refused.
     pub fn new(limits: Limits, framing: Framing) -> Self {
         Self {
+            tokens: None,
             scanner: Scanner::new(framing, &limits),
             decoder: Decoder::default(),
             window: Vec::new(),
@@ -56,6 +61,16 @@ impl Inspector {
             offset: 0,
             is_finished: false,
         }
+    }
+
+    /// Knows the tokens too that these rules made under these keys: strings and member names that are
+    /// one, whole. A string longer than `limits.token_bytes` is none.
+    #[must_use]
+    pub fn with_tokens(mut self, rules: Arc<Ruleset>, keys: Keyring) -> Self {
+        let is_token = |operator: &Operator| matches!(operator, Operator::Token { .. });
+        let any = rules.rules.iter().any(|rule| is_token(&rule.operator));
+        self.tokens = any.then_some((rules, keys));
+        self
     }
 
     /// Reads the next bytes of the body.
@@ -104,7 +119,8 @@ impl Inspector {
             .inspect_err(|error| self.failed = Some(*error))
     }
 
-    /// Whether a string or member name so far is, or contains, one of our placeholders.
+    /// Whether a string or member name so far is, or contains, one of our placeholders, or is one of
+    /// the tokens that are known.
     pub fn found_masked(&self) -> bool {
         self.found
     }
@@ -122,8 +138,12 @@ impl Inspector {
         if is_new {
             self.decoder = Decoder::default();
             self.window.clear();
+            let is_whole = event != Event::LongStart;
+            if is_whole && let Some((rules, keys)) = &self.tokens {
+                self.found = rules.made(keys, Text::decode(inside(token)).as_str());
+            }
             // Most strings hold no bracket, and no escape that could hide one.
-            if event != Event::LongStart && memchr::memchr2(b'[', b'\\', token).is_none() {
+            if self.found || (is_whole && memchr::memchr2(b'[', b'\\', token).is_none()) {
                 return;
             }
         }

@@ -21,9 +21,10 @@ pub(crate) use labels::{Filtered, Filters, Slot, Telling, Told};
 use selector::{Filter, FilterStep, PathStep, Pattern, Segment};
 
 use crate::detectors::Detectors;
+use crate::operators::is_own_token;
 use crate::path::Shelf;
 use crate::profiles::{Sibling, Source};
-use crate::{Class, Operator, Profile};
+use crate::{Class, Keyring, Operator, Profile};
 use automaton::{Builder, Mark};
 
 /// One rule: which values, of what class they are, and how they are masked.
@@ -85,6 +86,24 @@ impl Ruleset {
     /// ```
     pub fn needs_key(&self) -> bool {
         self.rules.iter().any(|rule| rule.operator.needs_key())
+    }
+}
+
+impl Ruleset {
+    /// Whether the text is a token that a rule of this set made under any key of the ring; see
+    /// [`is_own_token`](crate::is_own_token).
+    ///
+    /// ```
+    /// use velum_engine::{Keyring, Ruleset};
+    /// let rules = Ruleset::builder().build()?;
+    /// assert!(!rules.made(&Keyring::default(), "MRN-xxxvkdwoanwlf7iyrrtvf6"));
+    /// # Ok::<(), velum_engine::RuleError>(())
+    /// ```
+    pub fn made(&self, keys: &Keyring, text: &str) -> bool {
+        self.rules.iter().any(|rule| match &rule.operator {
+            Operator::Token { prefix } => is_own_token(keys, prefix, rule.class, text),
+            _ => false,
+        })
     }
 }
 

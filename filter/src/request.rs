@@ -1,6 +1,7 @@
 //! The request side: which action a request meets, and what must happen before the upstream
 //! may see it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -290,7 +291,9 @@ impl Plan {
                 contains_placeholder(body)
             }
             Media::Json(framing) => {
-                let mut inspector = Inspector::new(plugin.policy.limits().engine, framing);
+                let rules = Arc::clone(plugin.policy.rules());
+                let mut inspector = Inspector::new(plugin.policy.limits().engine, framing)
+                    .with_tokens(rules, plugin.keys.clone());
                 let read = inspector.feed(body).and_then(|()| inspector.finish());
                 read.map_err(|_| Problem::BodyNotJson)?;
                 inspector.found_masked()

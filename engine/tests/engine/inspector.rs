@@ -1,6 +1,13 @@
 //! Our own output is recognised when a client sends it back.
 
-use velum_engine::{ErrorKind, Framing, Inspector, Limits};
+use std::sync::Arc;
+
+use velum_engine::{
+    Class, ErrorKind, Framing, Inspector, Keyring, Limits, Operator, Options, Rule, Ruleset,
+    Selector,
+};
+
+use crate::support::masked;
 
 fn found(body: &str, token_bytes: usize, size: usize) -> bool {
     let limits = Limits {
@@ -52,4 +59,66 @@ fn invalid_bodies_are_refused() {
     let mut inspector = Inspector::new(Limits::default(), Framing::Document);
     inspector.feed(b"{").unwrap();
     assert_eq!(inspector.finish().unwrap_err().kind, ErrorKind::Truncated);
+}
+
+/// A rule that makes tokens of what is under a key.
+fn tokens(key: &str, prefix: &str, class: Class) -> Rule {
+    Rule {
+        name: key.into(),
+        select: Selector::Keys(vec![key.into()]),
+        class,
+        operator: Operator::Token {
+            prefix: prefix.into(),
+        },
+    }
+}
+
+#[test]
+fn own_tokens_are_found_and_nothing_that_looks_like_one() {
+    let builder = Ruleset::builder()
+        .rule(tokens("mrn", "MRN-", Class::Mrn))
+        .rule(tokens("ssn", "", Class::Ssn));
+    let rules = Arc::new(builder.build().unwrap());
+    let ring = |byte| Keyring::new([(format!("k{byte}"), vec![byte; 32])]).unwrap();
+    let options = Options {
+        keys: ring(1),
+        ..Options::default()
+    };
+    let body = masked(&rules, options, r#"{"mrn":"12","ssn":"123-45-6789"}"#);
+    let found = |keys: Keyring, body: &str| {
+        let inspector = Inspector::new(Limits::default(), Framing::Document);
+        let mut inspector = inspector.with_tokens(Arc::clone(&rules), keys);
+        inspector.feed(body.as_bytes()).unwrap();
+        inspector.finish().unwrap();
+        inspector.found_masked()
+    };
+    let part = |number: usize| body.split('"').nth(number).unwrap();
+    let (mrn, ssn) = (part(3), part(7));
+    assert!(mrn.starts_with("MRN-") && ssn.len() == 22, "{body}");
+    for (text, expected) in [
+        (mrn.to_owned(), true),
+        (ssn.to_owned(), true),
+        (mrn.replace('M', "\\u004d"), true),
+        // Of another class, in a sentence, and almost.
+        (mrn.replace("MRN-", ""), false),
+        (format!("MRN-{ssn}"), false),
+        (format!("see {mrn}"), false),
+        (mrn.get(..mrn.len() - 1).unwrap().to_owned(), false),
+        (format!("MRN-{}", "a".repeat(22)), false),
+    ] {
+        assert_eq!(
+            found(ring(1), &format!("[{{\"a\":\"{text}\"}}]")),
+            expected,
+            "{text}"
+        );
+        assert_eq!(
+            found(ring(1), &format!("{{\"{text}\":1}}")),
+            expected,
+            "{text}"
+        );
+        assert!(
+            !found(ring(2), &format!("[\"{text}\"]")),
+            "under another key"
+        );
+    }
 }
