@@ -897,6 +897,13 @@ fn tokens_are_made_with_the_keys_of_the_environment() {
         "{out}"
     );
 
+    // Written back, it would become the number.
+    let mut vm = Vm::with(&policy);
+    let json = [("content-type", "application/json")];
+    vm.request_with("PUT", "/Patient/1", &json, false);
+    vm.request_body(&out, true);
+    assert_eq!(vm.problem(), (422, "masked-value".into()));
+
     let host = Fake::default();
     let text = policy.to_string();
     host.set_body(Buffer::PluginConfiguration, text.as_bytes());
