@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use velum_engine::{Masker, Options, Profile, Ruleset};
 use velum_harness::{Reply, Step, locations};
-use wasmi::{Caller, Config, Engine, Extern, Linker, Memory, Module, Store, TypedFunc};
+use wasmi::{
+    Caller, CompilationMode, Config, Engine, Extern, Linker, Memory, Module, Store, TypedFunc,
+};
 
 use crate::stage::{Setup, assert_masked, figure, patient};
 
@@ -28,20 +30,24 @@ struct State {
     log: String,
 }
 
-struct Filter {
+pub(crate) struct Filter {
     store: Store<State>,
     instance: wasmi::Instance,
     next_stream: i32,
 }
 
 impl Filter {
-    fn new() -> Self {
+    /// The built filter under a policy.
+    pub(crate) fn new(policy: &Value) -> Self {
         let wasm = std::fs::read(locations::filter().expect("the built filter")).expect("readable");
-        let engine = Engine::new(&Config::default());
+        let mut config = Config::default();
+        config.consume_fuel(true);
+        // Compiling costs fuel too.
+        config.compilation_mode(CompilationMode::Eager);
+        let engine = Engine::new(&config);
         let module = Module::new(&engine, &wasm).expect("a module");
         let mut store = Store::new(&engine, State::default());
-        let policy =
-            json!({"version": 1, "masking": {"profiles": ["hipaa-safe-harbor", "fhir-r4"]}});
+        store.set_fuel(u64::MAX).expect("fuel is counted");
         store.data_mut().configuration = policy.to_string().into_bytes();
         let instance = linker(&engine)
             .instantiate_and_start(&mut store, &module)
@@ -63,6 +69,11 @@ impl Filter {
         filter
     }
 
+    /// What the interpreter has counted so far, as it counts.
+    pub(crate) fn spent(&self) -> u64 {
+        u64::MAX - self.store.get_fuel().expect("fuel is counted")
+    }
+
     fn call<P: wasmi::WasmParams>(&mut self, name: &str, parameters: P) {
         let function: TypedFunc<P, ()> = self
             .instance
@@ -80,7 +91,7 @@ impl Filter {
     }
 
     /// Masks a body that comes in these chunks.
-    fn mask(&mut self, content_type: &str, chunks: &[&[u8]]) -> Vec<u8> {
+    pub(crate) fn mask(&mut self, content_type: &str, chunks: &[&[u8]]) -> Vec<u8> {
         let stream = self.next_stream;
         self.next_stream += 1;
         self.call("proxy_on_context_create", (stream, ROOT));
@@ -338,8 +349,13 @@ fn surroundings(linker: &mut Linker<State>) {
         .expect("linked");
 }
 
+/// A policy of two profiles.
+pub(crate) fn profiles() -> Value {
+    json!({"version": 1, "masking": {"profiles": ["hipaa-safe-harbor", "fhir-r4"]}})
+}
+
 /// The same rules in the native engine.
-fn native(body: &[u8]) -> Vec<u8> {
+pub(crate) fn native(body: &[u8]) -> Vec<u8> {
     let rules = Ruleset::builder()
         .profile(Profile::HipaaSafeHarbor)
         .profile(Profile::FhirR4);
@@ -355,7 +371,7 @@ fn native(body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_split_gives_the_same_bytes_in_the_built_wasm() {
-    let mut filter = Filter::new();
+    let mut filter = Filter::new(&profiles());
     let odd = r#"{"name":"Zo\u00eb \ud83d\ude00","ssn":"\u0030\u0030\u0030-12-3456","n":[-1.5e+3,true,null]}"#;
     let mut splits = 0;
     for body in [patient().to_string(), odd.to_owned()] {
