@@ -71,7 +71,7 @@ fn value(source: &mut Source, depth: usize, out: &mut String) {
     match kind {
         0 | 1 => {
             let long = "x".repeat(if source.below(40) == 0 { 3000 } else { 0 });
-            *out += &format!("\"{}{long}\"", source.pick(&STRINGS));
+            *out += &["\"", source.pick(&STRINGS), &long, "\""].concat();
         }
         2 => *out += source.pick(&OTHERS),
         kind => {
@@ -84,8 +84,8 @@ fn value(source: &mut Source, depth: usize, out: &mut String) {
                 }
                 *out += source.pick(&SPACES);
                 if is_object {
-                    let space = source.pick(&SPACES);
-                    *out += &format!("\"{}\"{space}:", source.pick(&NAMES));
+                    let name = source.pick(&NAMES);
+                    *out += &["\"", name, "\"", source.pick(&SPACES), ":"].concat();
                 }
                 value(source, depth + 1, out);
             }
