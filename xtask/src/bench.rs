@@ -4,7 +4,7 @@ use std::process::Command;
 
 use clap::{Args, ValueEnum};
 
-use crate::{Result, say, setup, wasm, workspace};
+use crate::{Result, process, say, setup, wasm, workspace};
 
 /// What is measured.
 #[derive(Args)]
@@ -22,15 +22,17 @@ enum Part {
 /// Builds what is measured and measures it.
 pub(crate) fn run(arguments: &Arguments) -> Result {
     let Part::Envoy = arguments.part;
+    say::result(envoy()?.trim_end());
+    Ok(())
+}
+
+/// What the filter costs in Envoy, as a table.
+pub(crate) fn envoy() -> Result<String> {
     setup::run()?;
     wasm::build_modules()?;
     workspace::build_programs(&["velum-end-to-end"])?;
     say::step("measuring; this takes about three minutes");
     let mut cost = Command::new(workspace::program_directory()?.join("velum-cost"));
     workspace::tell_parts(&mut cost)?;
-    match cost.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("velum-cost ended with {status}")),
-        Err(error) => Err(format!("velum-cost could not be started: {error}")),
-    }
+    process::output(&mut cost)
 }

@@ -3,6 +3,7 @@
 //! A test leaves a figure by writing one line to `$VELUM_FIGURES/<name of its function>.txt`; one
 //! that begins with `skipped: ` says what the test had not got.
 
+mod engine;
 mod first_light;
 mod tests_run;
 
@@ -20,6 +21,9 @@ use crate::{Result, say, setup, wasm, workspace};
 pub(crate) struct Arguments {
     /// An area, for instance first-light; without it all of them
     area: Option<String>,
+    /// Take the long runs too: minutes for each
+    #[arg(long)]
+    long: bool,
 }
 
 /// One line of an area.
@@ -31,24 +35,35 @@ struct Claim {
     tests: &'static [&'static str],
 }
 
+/// A line that no test shows: a figure, taken when it is asked for.
+struct Measure {
+    /// As a reader finds it.
+    text: &'static str,
+    /// Takes the figure; whether it may take long.
+    run: fn(bool) -> Verdict,
+}
+
 /// Every area, in the order in which they came.
-const AREAS: &[(&str, &[Claim])] = &[("first-light", first_light::CLAIMS)];
+const AREAS: &[(&str, &[Claim], &[Measure])] = &[
+    ("first-light", first_light::CLAIMS, &[]),
+    ("engine", engine::CLAIMS, engine::MEASURES),
+];
 
 /// Runs the tests of an area and judges its claims.
 pub(crate) fn run(arguments: &Arguments) -> Result {
     let areas: Vec<_> = AREAS
         .iter()
-        .filter(|(name, _)| arguments.area.as_deref().is_none_or(|area| area == *name))
+        .filter(|(name, ..)| arguments.area.as_deref().is_none_or(|area| area == *name))
         .collect();
     if areas.is_empty() {
-        let known: Vec<_> = AREAS.iter().map(|(name, _)| *name).collect();
+        let known: Vec<_> = AREAS.iter().map(|(name, ..)| *name).collect();
         return Err(format!("no such area; there are: {}", known.join(", ")));
     }
     let built = setup::run()
         .and_then(|()| wasm::build_modules())
         .and_then(|()| workspace::build_programs(&[]));
     if let Err(missing) = built {
-        for claim in areas.iter().flat_map(|(_, claims)| *claims) {
+        for claim in areas.iter().flat_map(|(_, claims, _)| *claims) {
             let verdict = Verdict::Skipped(vec![missing.clone()]);
             say::result(&format!("{}: {}", claim.text, verdict.describe()));
         }
@@ -59,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     empty(&folder)?;
     let named = areas
         .iter()
-        .flat_map(|(_, claims)| *claims)
+        .flat_map(|(_, claims, _)| *claims)
         .flat_map(|claim| claim.tests);
     let named: Vec<_> = named
         .map(|test| TestName::parse(test))
@@ -68,13 +83,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     let figures = read_figures(&folder)?;
 
     let mut fallen = 0;
-    for (area, claims) in areas {
-        let verdicts: Vec<_> = claims
-            .iter()
-            .map(|it| judge(it, &outcomes, &figures))
-            .collect();
-        for (claim, verdict) in claims.iter().zip(&verdicts) {
+    for (area, claims, measures) in areas {
+        let mut verdicts = Vec::new();
+        for claim in *claims {
+            let verdict = judge(claim, &outcomes, &figures);
             say::result(&format!("{}: {}", claim.text, verdict.describe()));
+            verdicts.push(verdict);
+        }
+        for measure in *measures {
+            let verdict = (measure.run)(arguments.long);
+            say::result(&format!("{}: {}", measure.text, verdict.describe()));
+            verdicts.push(verdict);
         }
         let count = |kind: fn(&Verdict) -> bool| verdicts.iter().filter(|it| kind(it)).count();
         let short = count(|verdict| matches!(verdict, Verdict::FallsShort(_)));
@@ -251,7 +270,7 @@ mod tests {
     fn every_test_that_is_named_can_be_read() {
         for test in AREAS
             .iter()
-            .flat_map(|(_, claims)| *claims)
+            .flat_map(|(_, claims, _)| *claims)
             .flat_map(|claim| claim.tests)
         {
             assert!(TestName::parse(test).is_ok(), "{test}");

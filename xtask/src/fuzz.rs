@@ -36,6 +36,14 @@ pub(crate) struct Arguments {
     target: Option<String>,
 }
 
+/// Builds the targets and runs all of them, so many seconds each.
+pub(crate) fn run_all(seconds: u64) -> Result {
+    run(&Arguments {
+        seconds,
+        target: None,
+    })
+}
+
 /// Builds the targets and runs them one after the other.
 pub(crate) fn run(arguments: &Arguments) -> Result {
     let compiler = cxx();

@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use crate::{Result, process, say, setup, wasm, workspace};
+use crate::{Result, fuzz, process, say, setup, wasm, workspace};
+
+/// How long each fuzz target runs behind the tests.
+const FUZZ_SECONDS: u64 = 10;
 
 /// What is handed on to `cargo test`.
 #[derive(Args)]
@@ -24,7 +27,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
         command.arg("--workspace");
     }
     workspace::tell_parts(&mut command)?;
-    process::run(command.args(&arguments.cargo_test))
+    process::run(command.args(&arguments.cargo_test))?;
+    if arguments.cargo_test.is_empty() {
+        fuzz::run_all(FUZZ_SECONDS)?;
+    }
+    Ok(())
 }
 
 fn names_packages(arguments: &[String]) -> bool {
