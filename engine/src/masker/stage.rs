@@ -52,7 +52,7 @@ pub(super) struct Stage {
     pub(super) tally: Tally,
     /// A comma of an earlier chunk, and the white space behind it, whose member may be removed.
     separator: Vec<u8>,
-    scratch: Vec<u8>,
+    pub(super) scratch: Vec<u8>,
     /// Whether the long string under way is dropped.
     drops_long: bool,
 }

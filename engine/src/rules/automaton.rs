@@ -67,12 +67,18 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Whether nothing is said about the value.
     fn is_plain(&self) -> bool {
         let is_decided = self.exempt || self.keep;
-        let has_rule = self.rule.is_some() || self.profile.is_some() || self.candidate.is_some();
+        let has_rule = self.rule.is_some() || self.profile.is_some();
+        self.is_alone() && !is_decided && !has_rule
+    }
+
+    /// Whether the value has nothing to do with others: none tells what it is, and it tells nothing.
+    fn is_alone(&self) -> bool {
         let is_asked = !self.filtered.is_empty() || !self.slots.is_empty();
         let tells = !self.evidence.is_empty() || !self.tellings.is_empty();
-        !is_decided && !has_rule && !is_asked && !tells
+        !is_asked && !tells && self.candidate.is_none() && self.elements.is_empty()
     }
 }
 
@@ -86,6 +92,8 @@ pub(crate) struct Automaton {
     places: Vec<Place>,
     /// Of which nothing is said, by state.
     plain: Vec<bool>,
+    /// That have nothing to do with others, by state.
+    alone: Vec<bool>,
     /// Rules that win at some place.
     used: Vec<bool>,
     /// Where no path says anything.
@@ -131,6 +139,14 @@ impl Automaton {
     #[inline]
     pub(crate) fn is_plain(&self, state: StateId) -> bool {
         self.plain.get(usize::from(state)).copied().unwrap_or(false)
+    }
+
+    /// The place, if a value there has nothing to do with others.
+    #[inline]
+    pub(crate) fn place_alone(&self, state: StateId) -> Option<&Place> {
+        let index = usize::from(state);
+        let is_alone = self.alone.get(index).copied().unwrap_or(false);
+        is_alone.then(|| self.places.get(index))?
     }
 
     /// Whether the path rule decides anywhere.
@@ -229,6 +245,7 @@ impl Builder {
             .map(|items| self.place(items, &mut used))
             .collect();
         let plain = places.iter().map(Place::is_plain).collect();
+        let alone = places.iter().map(Place::is_alone).collect();
         Ok(Automaton {
             names,
             indices,
@@ -236,6 +253,7 @@ impl Builder {
             table,
             places,
             plain,
+            alone,
             used,
             nowhere: Place::default(),
         })

@@ -104,9 +104,13 @@ impl Scanner {
     }
 }
 
+#[expect(
+    clippy::inline_always,
+    reason = "a walk that is not taken apart lives in memory, and every step waits for it"
+)]
 impl<'a> Walk<'a> {
     /// Where the walk has ended.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn arrival(&self) -> Arrival {
         Arrival {
             passed: self.listed - self.entries.len(),
@@ -115,14 +119,20 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Where in the chunk the text begins.
+    #[inline(always)]
+    pub(crate) fn window(&self) -> usize {
+        self.window
+    }
+
     /// The chunk from the window on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(&self) -> &'a [u8] {
         self.text
     }
 
     /// What comes next in an array or object of this kind.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&self, container: Container) -> Option<Next> {
         let bracket = match container {
             Container::Array => b']',
@@ -142,7 +152,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The name of the member behind so many entries.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn name(&self, lead: usize) -> Option<Name> {
         let &[begin, colon] = self.entries.get(lead..)?.first_chunk()?;
         let (begin, colon) = (usize::from(begin), usize::from(colon));
@@ -161,7 +171,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The value behind so many entries.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&self, lead: usize) -> Option<Value> {
         let start = usize::from(*self.entries.get(lead)?);
         match *self.text.get(start)? {
@@ -179,7 +189,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Behind the closing quote of a string.
-    #[inline]
+    #[inline(always)]
     fn string_end(&self, then: usize, start: usize) -> Option<usize> {
         if let Some(next) = self.entries.get(then) {
             let next = usize::from(*next);
@@ -205,7 +215,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Passes the end of an array or object that is not the outermost.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pass_end(&mut self) {
         if let Some((&at, rest)) = self.entries.split_first() {
             self.stack.pop();
@@ -217,7 +227,7 @@ impl<'a> Walk<'a> {
 
     /// Passes so many entries, up to and with a value that has a name or none. False, and nothing is
     /// passed: a limit is in the way.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pass(&mut self, entries: usize, is_named: bool, value: Value) -> bool {
         let depth = self.stack.len();
         let Some(open) = self.stack.last_mut() else {
