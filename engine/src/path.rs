@@ -5,10 +5,12 @@ mod names;
 pub(crate) use names::{KnownName, Names, Shelf, look_up_masked};
 
 use crate::decide::{Decision, Member};
+use crate::decode::Text;
 use crate::labels::{Labels, Mark, Node, ScopeId};
+use crate::mask::inside;
 use crate::profiles::Evidence;
 use crate::rules::{Automaton, Place, Ruleset, StateId, Told};
-use crate::scan::Container;
+use crate::scan::{Container, Kind};
 use crate::subject::{Role, Subjects, Word};
 
 /// An open array or object.
@@ -172,8 +174,30 @@ impl Path {
         }
     }
 
+    /// Tells the siblings what a scalar says about their class.
+    #[inline]
+    pub(crate) fn tell_evidence(&mut self, place: &Place, source: &[u8], kind: Kind) {
+        match kind {
+            _ if place.evidence.is_empty() => {}
+            Kind::String => self.tell_text(place, Some(source)),
+            // Masked, it is a string, and must tell no more then than now.
+            Kind::Number | Kind::Boolean => self.tell_text(place, None),
+            Kind::Null => {}
+        }
+    }
+
+    /// The same of a string; `None`: it is too long, or no string, to say more than that it is there.
+    pub(crate) fn tell_text(&mut self, place: &Place, source: Option<&[u8]>) {
+        let text = source
+            .map(|source| Text::decode(inside(source)))
+            .unwrap_or_default();
+        for (levels, read) in &place.evidence {
+            self.tell(*levels, read(text.as_str()));
+        }
+    }
+
     /// Adds evidence to the object so many levels above the value at hand.
-    pub(crate) fn tell(&mut self, levels: u8, evidence: Evidence) {
+    fn tell(&mut self, levels: u8, evidence: Evidence) {
         let depth = self.frames.len().checked_sub(1 + usize::from(levels));
         if let Some(frame) = depth.and_then(|depth| self.frames.get_mut(depth)) {
             frame.evidence.add(evidence);

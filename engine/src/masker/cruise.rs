@@ -1,4 +1,4 @@
-//! The fast way through values that have nothing to do with others: whole members at once, straight
+//! The fast way through values whose fate is known where they stand: whole members at once, straight
 //! from the list.
 //!
 //! Whatever hangs on siblings, on labels or on the subject of a record, is removed or lifted, is left
@@ -10,7 +10,7 @@ use super::stage::Stage;
 use crate::decide::{Decision, Member, Treatment, decide, treat};
 use crate::mask::{Run, count_exempt, mask_scalar};
 use crate::path::{Frame, KnownName};
-use crate::rules::{Ruleset, StateId};
+use crate::rules::{Place, Ruleset, StateId};
 use crate::scan::{Container, Kind, Next, Value};
 use crate::subject::{Role, Word};
 use crate::{ClassSet, Operator};
@@ -153,7 +153,7 @@ impl Masker {
         } else {
             (lead, rules.automaton.element(frame.state, frame.elements))
         };
-        let decision = decide_alone(rules, frame, state, &known)?;
+        let (decision, place) = decide_alone(rules, frame, state, &known)?;
         let treatment = treat_alone(rules, context.lift, decision)?;
         let value = walk.value(entries)?;
         walk.pass(entries + 1, is_named, value).then_some(())?;
@@ -172,6 +172,7 @@ impl Masker {
             }
             Value::String(start, end) | Value::Other(start, end) => {
                 let source = walk.text().get(start..end).unwrap_or_default();
+                path.tell_evidence(place, source, kind(source));
                 scratch.clear();
                 if mask_scalar(context, treatment, source, kind(source), tally, scratch) {
                     writer.copy_to(run, walk.window() + start);
@@ -201,12 +202,12 @@ fn comma_waits(frame: &Frame, lead: usize, rules: &Ruleset) -> bool {
 
 /// What becomes of a member or element; `None`: it hangs on others.
 #[inline]
-fn decide_alone(
-    rules: &Ruleset,
+fn decide_alone<'a>(
+    rules: &'a Ruleset,
     frame: &Frame,
     state: StateId,
     known: &KnownName,
-) -> Option<Decision> {
+) -> Option<(Decision, &'a Place)> {
     let is_known = matches!(
         frame.decision,
         Decision::Inspect | Decision::Exempt | Decision::Rule(_)
@@ -216,7 +217,7 @@ fn decide_alone(
     }
     let place = rules.automaton.place_alone(state)?;
     let member = decide(rules, frame.decision, state, place, known.rules);
-    (!member.waits()).then_some(member.decision)
+    (!member.waits()).then_some((member.decision, place))
 }
 
 /// How a decision is carried out that hangs on nothing else.

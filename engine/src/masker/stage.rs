@@ -127,11 +127,9 @@ impl Stage {
         if kind == Kind::String {
             self.records
                 .string(depth, inside(token.source), &mut self.tally.report);
-            self.tell(run, member, Some(token.source));
-        } else if kind != Kind::Null {
-            // Masked, it is a string, and must tell no more then than now.
-            self.tell(run, member, None);
         }
+        let place = run.context.rules.automaton.place(member.state);
+        self.path.tell_evidence(place, token.source, kind);
         self.tell_labels(run, member, Some((token.source, kind)));
         if run.context.rules.shifts {
             self.tell_subject(run, token, (kind == Kind::String).then_some(token.source));
@@ -221,7 +219,8 @@ impl Stage {
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.tally.report);
         let member = self.begin_value(run, token);
-        self.tell(run, member, None);
+        let place = run.context.rules.automaton.place(member.state);
+        self.path.tell_text(place, None);
         self.tell_labels(run, member, None);
         if run.context.rules.shifts {
             self.tell_subject(run, token, None);

@@ -71,14 +71,14 @@ impl Place {
     fn is_plain(&self) -> bool {
         let is_decided = self.exempt || self.keep;
         let has_rule = self.rule.is_some() || self.profile.is_some();
-        self.is_alone() && !is_decided && !has_rule
+        self.is_alone() && !is_decided && !has_rule && self.evidence.is_empty()
     }
 
-    /// Whether the value has nothing to do with others: none tells what it is, and it tells nothing.
+    /// Whether no other value tells what this one is, and no filter asks about it.
     fn is_alone(&self) -> bool {
         let is_asked = !self.filtered.is_empty() || !self.slots.is_empty();
-        let tells = !self.evidence.is_empty() || !self.tellings.is_empty();
-        !is_asked && !tells && self.candidate.is_none() && self.elements.is_empty()
+        let is_label = !self.tellings.is_empty() || !self.elements.is_empty();
+        !is_asked && !is_label && self.candidate.is_none()
     }
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct Automaton {
     places: Vec<Place>,
     /// Of which nothing is said, by state.
     plain: Vec<bool>,
-    /// That have nothing to do with others, by state.
+    /// Whose values are decided by themselves, by state.
     alone: Vec<bool>,
     /// Rules that win at some place.
     used: Vec<bool>,
@@ -141,7 +141,7 @@ impl Automaton {
         self.plain.get(usize::from(state)).copied().unwrap_or(false)
     }
 
-    /// The place, if a value there has nothing to do with others.
+    /// The place, if a value there is decided by itself.
     #[inline]
     pub(crate) fn place_alone(&self, state: StateId) -> Option<&Place> {
         let index = usize::from(state);

@@ -275,22 +275,6 @@ impl Stage {
         }
     }
 
-    /// Tells the siblings what this value says about their class; `None`: it is too long, or no
-    /// string, to say more than that it is there.
-    #[inline]
-    pub(super) fn tell(&mut self, run: &Run<'_>, member: Member, source: Option<&[u8]>) {
-        let place = run.context.rules.automaton.place(member.state);
-        if place.evidence.is_empty() {
-            return;
-        }
-        let text = source
-            .map(|source| Text::decode(inside(source)))
-            .unwrap_or_default();
-        for (levels, read) in &place.evidence {
-            self.path.tell(*levels, read(text.as_str()));
-        }
-    }
-
     /// Tells the filters around what this value says; `None`: it is too long to be read.
     #[inline]
     pub(super) fn tell_labels(
