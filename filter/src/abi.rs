@@ -20,7 +20,14 @@ unsafe extern "C" {
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_get_property(path: *const u8, size: usize, out: *mut *mut u8, len: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, out: *mut *mut u8, len: *mut usize) -> u32;
-    fn proxy_set_header_map_pairs(map: u32, pairs: *const u8, size: usize) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, size: usize) -> u32;
+    fn proxy_add_header_map_value(
+        map: u32,
+        name: *const u8,
+        size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     fn proxy_get_buffer_bytes(
         buffer: u32,
         start: usize,
@@ -139,10 +146,16 @@ impl Host for Envoy {
         pairs::decode(&bytes).ok_or(HostError(3))
     }
 
-    fn set_headers(&self, map: Map, headers: &Headers) -> Result<(), HostError> {
-        let bytes = pairs::encode(headers);
-        // SAFETY: pointer and length are of a live vector.
-        check(unsafe { proxy_set_header_map_pairs(map as u32, bytes.as_ptr(), bytes.len()) })
+    fn remove_header(&self, map: Map, name: &[u8]) -> Result<(), HostError> {
+        // SAFETY: pointer and length are of a live slice.
+        check(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+    }
+
+    fn add_header(&self, map: Map, name: &[u8], value: &[u8]) -> Result<(), HostError> {
+        let (map, size, value_size) = (map as u32, name.len(), value.len());
+        let (name, value) = (name.as_ptr(), value.as_ptr());
+        // SAFETY: pointers and lengths are of live slices.
+        check(unsafe { proxy_add_header_map_value(map, name, size, value, value_size) })
     }
 
     fn body(&self, buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError> {

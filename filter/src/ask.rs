@@ -1,11 +1,12 @@
 //! What a caller asks for: `velum-lift`, `velum-reason`, `velum-approval` and `Prefer: wait`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use velum_approval::ApprovalId;
 use velum_engine::{Class, ClassSet};
 
-use crate::host::{Headers, header, values};
+use crate::host::{Edited, Headers, header, values};
 
 /// The longest reason taken, in bytes.
 const LONGEST_REASON: usize = 1_000;
@@ -48,16 +49,21 @@ pub(crate) fn read(headers: &Headers) -> Result<Ask, AskFault> {
 
 /// Takes `wait` out of `Prefer` and leaves the caller's other preferences to the upstream, where
 /// they belong to the request that is approved.
-pub(crate) fn remove_wait(headers: &mut Headers) {
-    for (name, value) in headers.iter_mut() {
-        if name == b"prefer" {
-            let kept: Vec<&[u8]> = preferences(value)
-                .filter(|item| seconds(item).is_none())
-                .collect();
-            *value = kept.join(b", ".as_slice());
+pub(crate) fn remove_wait(headers: &mut Edited) {
+    headers.edit(|name, value| {
+        if name != b"prefer" {
+            return true;
         }
-    }
-    headers.retain(|(name, value)| name != b"prefer" || !value.is_empty());
+        let kept: Vec<&[u8]> = preferences(value)
+            .filter(|item| seconds(item).is_none())
+            .collect();
+        let kept = kept.join(b", ".as_slice());
+        let is_left = !kept.is_empty();
+        if kept != **value {
+            *value = Cow::Owned(kept);
+        }
+        is_left
+    });
 }
 
 fn lift(headers: &Headers) -> Result<Option<ClassSet>, AskFault> {
@@ -190,11 +196,11 @@ mod tests {
 
     #[test]
     fn only_wait_is_taken_out_of_prefer() {
-        let mut given = headers(&[
+        let mut given = Edited::from(headers(&[
             ("prefer", "wait=30"),
             ("prefer", "return=minimal, Wait=\"5\""),
-        ]);
+        ]));
         remove_wait(&mut given);
-        assert_eq!(given, headers(&[("prefer", "return=minimal")]));
+        assert_eq!(*given, headers(&[("prefer", "return=minimal")]));
     }
 }

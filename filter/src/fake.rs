@@ -33,6 +33,9 @@ pub(crate) struct Fake {
     pub(crate) resumed: RefCell<Vec<Side>>,
     pub(crate) resets: RefCell<Vec<Side>>,
     pub(crate) log: RefCell<Vec<String>>,
+    /// The names of headers that were removed and added.
+    pub(crate) written: RefCell<Vec<String>>,
+    pub(crate) headers_fail: Cell<bool>,
     pub(crate) calls_fail: Cell<bool>,
     pub(crate) replies_fail: Cell<bool>,
 }
@@ -67,6 +70,13 @@ impl Fake {
             .cloned()
             .unwrap_or_default();
         String::from_utf8(bytes).unwrap()
+    }
+
+    fn write_header(&self, sign: &str, name: &[u8]) -> Result<(), HostError> {
+        let name = String::from_utf8_lossy(name);
+        self.written.borrow_mut().push(format!("{sign}{name}"));
+        let fails = self.headers_fail.get();
+        (!fails).then_some(()).ok_or(HostError(10))
     }
 
     pub(crate) fn set_property(&self, path: &[&str], value: &[u8]) {
@@ -111,8 +121,19 @@ impl Host for Fake {
         Ok(self.map(map))
     }
 
-    fn set_headers(&self, map: Map, headers: &Headers) -> Result<(), HostError> {
-        self.maps.borrow_mut().insert(map as u32, headers.clone());
+    fn remove_header(&self, map: Map, name: &[u8]) -> Result<(), HostError> {
+        self.write_header("-", name)?;
+        let mut maps = self.maps.borrow_mut();
+        let headers = maps.entry(map as u32).or_default();
+        headers.retain(|(key, _)| key != name);
+        Ok(())
+    }
+
+    fn add_header(&self, map: Map, name: &[u8], value: &[u8]) -> Result<(), HostError> {
+        self.write_header("+", name)?;
+        let mut maps = self.maps.borrow_mut();
+        let headers = maps.entry(map as u32).or_default();
+        headers.push((name.to_vec(), value.to_vec()));
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The one seam to the host: what the filter may ask of Envoy, each answer a value.
 
+use std::borrow::Cow;
+use std::ops::Deref;
 use std::time::Duration;
 
 /// A header map as bytes: names are lower case, values may be any bytes.
@@ -75,8 +77,10 @@ pub(crate) trait Host {
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError>;
     /// All pairs of a header map.
     fn headers(&self, map: Map) -> Result<Headers, HostError>;
-    /// Replaces a header map.
-    fn set_headers(&self, map: Map, headers: &Headers) -> Result<(), HostError>;
+    /// Removes a header that is there, with all its values.
+    fn remove_header(&self, map: Map, name: &[u8]) -> Result<(), HostError>;
+    /// Adds a value to a header.
+    fn add_header(&self, map: Map, name: &[u8], value: &[u8]) -> Result<(), HostError>;
     /// The first `size` bytes of a buffer.
     fn body(&self, buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError>;
     /// Replaces the first `size` bytes of a buffer.
@@ -89,6 +93,13 @@ pub(crate) trait Host {
     fn resume(&self, side: Side) -> Result<(), HostError>;
     /// Cuts the stream, so that the client sees an incomplete body.
     fn reset(&self, side: Side) -> Result<(), HostError>;
+}
+
+/// Removes what is ours to write from headers that otherwise pass.
+pub(crate) fn strip_ours(host: &impl Host, map: Map) -> Result<(), HostError> {
+    let mut headers = Edited::read(host, map)?;
+    headers.remove_ours();
+    headers.write(host, map)
 }
 
 /// The first value of a header, as bytes.
@@ -104,25 +115,168 @@ pub(crate) fn values<'a>(headers: &'a Headers, name: &str) -> impl Iterator<Item
         .map(|(_, value)| value.as_slice())
 }
 
-/// Removes a header wherever it stands.
-pub(crate) fn remove(headers: &mut Headers, name: &str) {
-    headers.retain(|(key, _)| key != name.as_bytes());
+/// A header map that is being edited. Only what changes is written back: the host's own copy of a
+/// whole map costs more than all that is done to it.
+#[derive(Default)]
+pub(crate) struct Edited {
+    headers: Headers,
+    /// The names whose values are no longer those that were read, and whether there were any
+    /// to remove.
+    changed: Vec<(Vec<u8>, bool)>,
 }
 
-/// Sets a header to one value.
-pub(crate) fn set(headers: &mut Headers, name: &str, value: &str) {
-    remove(headers, name);
-    headers.push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+impl Edited {
+    /// Reads a header map of the host.
+    pub(crate) fn read(host: &impl Host, map: Map) -> Result<Self, HostError> {
+        host.headers(map).map(Self::from)
+    }
+
+    /// Writes what has changed to the host.
+    pub(crate) fn write(&self, host: &impl Host, map: Map) -> Result<(), HostError> {
+        self.changed.iter().try_for_each(|(name, was_there)| {
+            if *was_there {
+                host.remove_header(map, name)?;
+            }
+            let mut kept = self.headers.iter().filter(|(key, _)| key == name);
+            kept.try_for_each(|(_, value)| host.add_header(map, name, value))
+        })
+    }
+
+    /// Removes a header wherever it stands.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.edit(|key, _| key != name.as_bytes());
+    }
+
+    /// Sets a header to one value.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        if !values(&self.headers, name).eq([value.as_bytes()]) {
+            self.remove(name);
+            self.add(name, value);
+        }
+    }
+
+    /// Adds a value to a header.
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
+        let pair = (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let was_there = header(&self.headers, name).is_some();
+        note(&mut self.changed, &pair.0, was_there);
+        self.headers.push(pair);
+    }
+
+    /// Removes everything that is ours to write: `velum-*`, and `velum_*`, which some upstreams
+    /// read as the same name.
+    pub(crate) fn remove_ours(&mut self) {
+        self.edit(|key, _| !is_ours(key));
+    }
+
+    /// Looks at every header: its value may be changed, and it is removed on `false`.
+    pub(crate) fn edit(&mut self, mut keep: impl FnMut(&[u8], &mut Cow<'_, [u8]>) -> bool) {
+        let changed = &mut self.changed;
+        self.headers.retain_mut(|(name, value)| {
+            let mut edited = Cow::Borrowed(value.as_slice());
+            let is_kept = keep(name, &mut edited);
+            if let Cow::Owned(edited) = edited {
+                note(changed, name, true);
+                *value = edited;
+            }
+            if !is_kept {
+                note(changed, name, true);
+            }
+            is_kept
+        });
+    }
 }
 
-/// Removes everything that is ours to write: `velum-*`, and `velum_*`, which some upstreams read
-/// as the same name.
-pub(crate) fn remove_ours(headers: &mut Headers) {
-    headers.retain(|(key, _)| !is_ours(key));
+impl From<Headers> for Edited {
+    fn from(headers: Headers) -> Self {
+        let changed = Vec::new();
+        Self { headers, changed }
+    }
+}
+
+impl Deref for Edited {
+    type Target = Headers;
+
+    fn deref(&self) -> &Headers {
+        &self.headers
+    }
+}
+
+fn note(changed: &mut Vec<(Vec<u8>, bool)>, name: &[u8], was_there: bool) {
+    if !changed.iter().any(|(noted, _)| noted == name) {
+        changed.push((name.to_vec(), was_there));
+    }
 }
 
 fn is_ours(name: &[u8]) -> bool {
     name.get(..6).is_some_and(|prefix| {
         prefix.eq_ignore_ascii_case(b"velum-") || prefix.eq_ignore_ascii_case(b"velum_")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+
+    #[test]
+    fn only_what_changes_is_written_and_the_host_has_what_was_edited() {
+        let host = Fake::default();
+        let given = [
+            (":path", "/a"),
+            ("accept-encoding", "gzip"),
+            ("x", "1"),
+            ("velum-lift", "name"),
+            ("accept-encoding", "br"),
+            ("x", "2"),
+            ("te", "trailers"),
+            ("range", "bytes=0-1"),
+        ];
+        host.set_map(Map::RequestHeaders, &given);
+        let mut headers = Edited::read(&host, Map::RequestHeaders).unwrap();
+        headers.remove_ours();
+        headers.remove("range");
+        headers.remove("not-there");
+        headers.set("accept-encoding", "identity");
+        headers.set("te", "trailers");
+        headers.add("x", "3");
+        headers.add("link", "<a>");
+        headers.add("link", "<b>");
+        headers.write(&host, Map::RequestHeaders).unwrap();
+        let mut expected = headers.clone();
+        let mut written = host.map(Map::RequestHeaders);
+        expected.sort();
+        written.sort();
+        assert_eq!(written, expected);
+        assert_eq!(
+            host.written.take(),
+            [
+                "-velum-lift",
+                "-range",
+                "-accept-encoding",
+                "+accept-encoding",
+                "-x",
+                "+x",
+                "+x",
+                "+x",
+                "+link",
+                "+link"
+            ]
+        );
+        assert_eq!(
+            values(&headers, "x").collect::<Vec<_>>(),
+            [b"1", b"2", b"3"]
+        );
+        assert_eq!(header(&headers, "accept-encoding"), Some(&b"identity"[..]));
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_written_is_told() {
+        let host = Fake::default();
+        host.set_map(Map::RequestHeaders, &[("velum-lift", "name")]);
+        let mut headers = Edited::read(&host, Map::RequestHeaders).unwrap();
+        headers.remove_ours();
+        host.headers_fail.set(true);
+        assert!(headers.write(&host, Map::RequestHeaders).is_err());
+    }
 }

@@ -14,7 +14,7 @@ use velum_policy::{Effect, Otherwise, Refusal, Verdict};
 
 use crate::ask::{self, Ask, AskFault};
 use crate::check;
-use crate::host::{Headers, Host, Map, header, remove, remove_ours, set};
+use crate::host::{Edited, Headers, Host, Map, header};
 use crate::identity::{self, Caller};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
@@ -86,9 +86,7 @@ pub(crate) fn admit(host: &impl Host, plugin: &Plugin, end: bool) -> Admission {
 }
 
 fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, Problem> {
-    let given = host
-        .headers(Map::RequestHeaders)
-        .map_err(|_| Problem::NotConfigured)?;
+    let given = Edited::read(host, Map::RequestHeaders).map_err(|_| Problem::NotConfigured)?;
     let caller = identity::read(host, &plugin.policy, &given);
     if let Some(poll) = poll(plugin, caller.as_ref(), &given) {
         return poll;
@@ -96,7 +94,7 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
     let verdict = evaluate(plugin, caller.as_ref(), &given)?;
     let asked = ask::read(&given);
     let mut headers = given;
-    remove_ours(&mut headers);
+    headers.remove_ours();
     ask::remove_wait(&mut headers);
     let effect = verdict.effect();
     let admission = match effect {
@@ -112,7 +110,8 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
         }
     };
     // A header that is ours and cannot be removed could be believed by the upstream.
-    host.set_headers(Map::RequestHeaders, &headers)
+    headers
+        .write(host, Map::RequestHeaders)
         .map_err(|_| Problem::NotConfigured)?;
     Ok(admission)
 }
@@ -227,7 +226,7 @@ fn question(
 
 /// What the upstream must not see on a route whose answers are masked: anything that would make
 /// the answer partial, encoded, or absent because a cache holds another identity's view.
-fn prepare_for_masking(headers: &mut Headers, effect: Effect) {
+fn prepare_for_masking(headers: &mut Edited, effect: Effect) {
     for name in [
         "range",
         "if-range",
@@ -235,12 +234,12 @@ fn prepare_for_masking(headers: &mut Headers, effect: Effect) {
         "if-modified-since",
         "te",
     ] {
-        remove(headers, name);
+        headers.remove(name);
     }
-    set(headers, "accept-encoding", "identity");
+    headers.set("accept-encoding", "identity");
     if effect == Effect::Review && !is_safe(headers) {
         // A released request happens once, whatever the route's retry policy says.
-        set(headers, "x-envoy-max-retries", "0");
+        headers.set("x-envoy-max-retries", "0");
     }
 }
 

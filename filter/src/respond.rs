@@ -7,9 +7,7 @@ use velum_approval::ApprovalId;
 use velum_engine::{ClassSet, Framing, Masker, Options};
 use velum_policy::UnreadableMedia;
 
-use crate::host::{
-    Buffer, Flow, Headers, Host, Level, Map, Side, header, remove, remove_ours, set,
-};
+use crate::host::{Buffer, Edited, Flow, Headers, Host, Level, Map, Side, header, strip_ours};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
@@ -67,10 +65,9 @@ fn try_headers(
     release: &Release,
     end: bool,
 ) -> Result<(Response, Flow), &'static str> {
-    let mut headers = host
-        .headers(Map::ResponseHeaders)
+    let mut headers = Edited::read(host, Map::ResponseHeaders)
         .map_err(|_| "The response headers cannot be read.")?;
-    remove_ours(&mut headers);
+    headers.remove_ours();
     let status = status(&headers);
     if matches!(status, 101 | 206) {
         return Err("The upstream sent a partial answer or another protocol.");
@@ -108,18 +105,19 @@ fn try_headers(
         }
     };
     edit(&mut headers, &response, release, end);
-    host.set_headers(Map::ResponseHeaders, &headers)
+    headers
+        .write(host, Map::ResponseHeaders)
         .map_err(|_| "The response headers cannot be written.")?;
     let held = matches!(&response, Response::Masking(masking) if masking.headers_held);
     Ok((response, if held { Flow::Pause } else { Flow::Continue }))
 }
 
 /// What the change of the body made false is dropped; what is released is not stored.
-fn edit(headers: &mut Headers, response: &Response, release: &Release, end: bool) {
+fn edit(headers: &mut Edited, response: &Response, release: &Release, end: bool) {
     // A HEAD's length is that of the unmasked body; only "there is none" stays true.
     let is_empty = end && header(headers, "content-length") == Some(b"0");
     if !is_empty && (end || !matches!(response, Response::Untouched)) {
-        remove(headers, "content-length");
+        headers.remove("content-length");
     }
     for name in [
         "accept-ranges",
@@ -130,24 +128,24 @@ fn edit(headers: &mut Headers, response: &Response, release: &Release, end: bool
         "signature",
         "signature-input",
     ] {
-        remove(headers, name);
+        headers.remove(name);
     }
     if header(headers, "etag").is_some_and(|etag| !etag.starts_with(b"W/")) {
-        remove(headers, "etag");
+        headers.remove("etag");
     }
     if matches!(response, Response::Blank { .. }) {
-        set(headers, "content-type", "application/problem+json");
+        headers.set("content-type", "application/problem+json");
     }
     if !release.lift.is_empty() {
-        set(headers, "cache-control", "no-store");
+        headers.set("cache-control", "no-store");
         if matches!(response, Response::Masking(_)) {
-            set(headers, "velum-lifted", &release.lift.to_string());
+            headers.set("velum-lifted", &release.lift.to_string());
         }
     }
     if let Some(approval) = &release.pending {
-        set(headers, "velum-approval", &approval.to_string());
+        headers.set("velum-approval", &approval.to_string());
         let link = format!("<{}>; rel=\"approval\"", problem::location(approval));
-        headers.push((b"link".to_vec(), link.into_bytes()));
+        headers.add("link", &link);
     }
 }
 
@@ -202,18 +200,8 @@ pub(crate) fn on_trailers(response: &mut Response, host: &impl Host) -> Flow {
         Response::Masking(masking) => !masking.anything_fed || masking.masker.is_closed(),
         Response::Fresh | Response::Replied | Response::Cut => false,
     };
-    let stripped = host
-        .headers(Map::ResponseTrailers)
-        .and_then(|mut trailers| {
-            let before = trailers.len();
-            remove_ours(&mut trailers);
-            if trailers.len() == before {
-                Ok(())
-            } else {
-                host.set_headers(Map::ResponseTrailers, &trailers)
-            }
-        });
-    if is_whole && stripped.is_ok() {
+    let is_stripped = strip_ours(host, Map::ResponseTrailers).is_ok();
+    if is_whole && is_stripped {
         Flow::Continue
     } else {
         cut(response, host)

@@ -7,7 +7,7 @@ use velum_approval::Reason;
 use velum_engine::ClassSet;
 
 use crate::check::{self, Asking, Next, Outcome};
-use crate::host::{Buffer, Flow, Host, Level, Map, Side, remove_ours};
+use crate::host::{Buffer, Flow, Host, Level, Map, Side, strip_ours};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
 use crate::request::{self, Admission, Fallback, Plan};
@@ -110,7 +110,7 @@ impl Stream {
 
     /// Request trailers end a body that had no end.
     pub(crate) fn on_request_trailers(&mut self, host: &impl Host) -> Flow {
-        if !strip_ours(host, Map::RequestTrailers) {
+        if strip_ours(host, Map::RequestTrailers).is_err() {
             return self.refuse(host, &Problem::NotConfigured);
         }
         match &self.phase {
@@ -160,7 +160,7 @@ impl Stream {
         let release = match &self.phase {
             Phase::Passed => {
                 self.response = Response::Untouched;
-                if strip_ours(host, Map::ResponseHeaders) {
+                if strip_ours(host, Map::ResponseHeaders).is_ok() {
                     return Flow::Continue;
                 }
                 let why = "The response headers cannot be written.";
@@ -357,16 +357,6 @@ fn settle(
             }
         }
     }
-}
-
-/// Removes what is ours to write from headers that otherwise pass; false where it still stands.
-fn strip_ours(host: &impl Host, map: Map) -> bool {
-    let Ok(mut headers) = host.headers(map) else {
-        return false;
-    };
-    let before = headers.len();
-    remove_ours(&mut headers);
-    headers.len() == before || host.set_headers(map, &headers).is_ok()
 }
 
 #[cfg(test)]

@@ -58,7 +58,8 @@ async fn headers_that_the_change_made_false_are_put_right() {
     .await;
     let call = stage
         .agent("GET", "/Patient/p1")
-        .header("accept-encoding", "gzip");
+        .header("accept-encoding", "gzip")
+        .header("accept-encoding", "br");
     let call = call
         .header("range", "bytes=0-9")
         .header("velum-x", "1")

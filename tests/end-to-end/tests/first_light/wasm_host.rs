@@ -250,12 +250,14 @@ fn buffers(linker: &mut Linker<State>) {
         .expect("linked")
         .func_wrap(
             "env",
-            "proxy_set_header_map_pairs",
-            |mut caller: Caller<'_, State>, map: i32, at: i32, size: i32| {
-                let bytes = read(&caller, at, size);
-                caller.data_mut().maps[usize::try_from(map).expect("a map")] = bytes;
-                OK
-            },
+            "proxy_remove_header_map_value",
+            |_: i32, _: i32, _: i32| OK,
+        )
+        .expect("linked")
+        .func_wrap(
+            "env",
+            "proxy_add_header_map_value",
+            |_: i32, _: i32, _: i32, _: i32, _: i32| OK,
         )
         .expect("linked");
 }
