@@ -305,14 +305,8 @@ impl Stage {
     fn look_at_name(&mut self, run: &Run<'_>, source: &[u8]) -> (KnownName, Option<Decision>) {
         let name = inside(source);
         let text = Text::decode(name);
-        let treatment = Treatment::Inspect;
-        let (tally, scratch) = (&mut self.tally, &mut self.scratch);
         if self.writer.is_removing() {
             return (KnownName::default(), None);
-        }
-        if mask_scalar(run.context, treatment, source, Kind::String, tally, scratch) {
-            let masked = Text::decode(inside(scratch));
-            return (look_up_masked(run.context.rules, masked.as_str()), None);
         }
         let digits = text.as_str().chars().filter(char::is_ascii_digit).count();
         let around = self.path.frames.last().map(|frame| frame.decision);
@@ -321,19 +315,24 @@ impl Stage {
             && let Some(around) = around
         {
             // Everything here may be of one class; a name like this is a value then, not a word.
+            // Asked before the detectors: they would take some of the digits, and what is left
+            // would be judged otherwise the next time.
             let judged = self.path.labels.judge(run.context.rules, around);
             match judged.map(|member| masking_class(run, member.decision)) {
                 None => waits = Some(around),
                 Some(Some((cause, class))) => {
                     self.tally.count(cause, class, false);
                     Operator::Redact.write(Scalar { source, text: "" }, class, &mut self.scratch);
+                    return (KnownName::default(), None);
                 }
                 Some(None) => {}
             }
-            let hangs = matches!(around, Decision::Deferred(_));
-            if !self.scratch.is_empty() && !hangs {
-                return (KnownName::default(), None);
-            }
+        }
+        let (tally, scratch) = (&mut self.tally, &mut self.scratch);
+        let treatment = Treatment::Inspect;
+        if mask_scalar(run.context, treatment, source, Kind::String, tally, scratch) {
+            let masked = Text::decode(inside(scratch));
+            return (look_up_masked(run.context.rules, masked.as_str()), waits);
         }
         // Masked once more, a name must be what it was.
         let stripped = strip_placeholders(text.as_str());

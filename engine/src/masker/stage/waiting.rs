@@ -21,7 +21,15 @@ impl Stage {
         };
         if self.may_wait(run, token, member) {
             let candidate = Candidate::new(self.path.frames.len(), member, Waiting::Name);
-            self.wait(run, token, candidate, token.source);
+            // What a detector found in it is masked whatever comes of the rest.
+            let inspected = std::mem::take(&mut self.scratch);
+            let source = if inspected.is_empty() {
+                token.source
+            } else {
+                &inspected
+            };
+            self.wait(run, token, candidate, source);
+            self.scratch = inspected;
             return;
         }
         let class = Class::Identifier;
