@@ -34,6 +34,14 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// One about which no rule speaks.
+    pub(crate) fn plain(state: StateId) -> Self {
+        Self {
+            state,
+            ..Self::default()
+        }
+    }
+
     /// Whether labels have a say.
     pub(crate) fn is_deferred(&self) -> bool {
         self.open.is_some() || matches!(self.decision, Decision::Deferred(_))

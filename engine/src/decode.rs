@@ -99,7 +99,11 @@ impl<'a> Text<'a> {
 /// The scanner has checked the bytes; should it ever not have, nothing is shown.
 fn to_str(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
     match bytes {
-        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        // The first of the two has a fast way through ASCII.
+        Cow::Borrowed(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        },
         Cow::Owned(bytes) => {
             Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|_| String::from('\u{FFFD}')))
         }

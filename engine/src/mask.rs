@@ -74,14 +74,13 @@ pub(crate) fn mask_scalar(
                 keys: context.keys,
                 subject: context.subject,
             };
-            if operator.reads() && kind == Kind::String {
-                let text = Text::decode(inside(source));
-                let text = text.as_str();
-                operator.write(Scalar { source, text }, setting, out);
-            } else {
-                let text = str::from_utf8(source).unwrap_or_default();
-                operator.write(Scalar { source, text }, setting, out);
-            }
+            let text = match kind {
+                _ if !operator.reads() => Text::default(),
+                Kind::String => Text::decode(inside(source)),
+                _ => Text::decode(source),
+            };
+            let text = text.as_str();
+            operator.write(Scalar { source, text }, setting, out);
             true
         }
     }

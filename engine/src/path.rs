@@ -2,7 +2,7 @@
 
 mod names;
 
-pub(crate) use names::{KnownName, Names, Shelf, look_up_masked};
+pub(crate) use names::{AllNames, KnownName, Names, Shelf, look_up_masked};
 
 use crate::decide::{Decision, Member};
 use crate::decode::Text;
@@ -80,6 +80,14 @@ impl Path {
         self.push(container, member.contains(rules), scope, labels);
         if let Some(frame) = self.frames.last_mut() {
             frame.owns_scope = scope != outer;
+        }
+    }
+
+    /// A member or element of the innermost array or object has been written.
+    #[inline]
+    pub(crate) fn mark_output(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.has_output = true;
         }
     }
 

@@ -15,6 +15,7 @@
 mod block;
 mod index;
 mod number;
+mod skim;
 mod string;
 mod token;
 mod utf8;
@@ -23,8 +24,10 @@ mod walk;
 use std::ops::Range;
 
 pub(crate) use block::{BLOCK, Block, marks};
+pub(crate) use skim::Guide;
+use skim::Way;
 pub(crate) use string::{Escape, Step};
-pub(crate) use walk::{Next, Value};
+pub(crate) use walk::{Next, Value, Walk};
 
 use crate::{Error, ErrorKind, Framing, Limits};
 use index::Index;
@@ -119,6 +122,7 @@ pub(crate) struct Scanner {
     /// How many member names the text may have yet.
     keys_left: usize,
     stack: Vec<Open>,
+    way: Box<Way>,
     carry: Vec<u8>,
     index: Index,
     /// Where in the body a number or literal has ended that is a text of its own.
@@ -154,6 +158,7 @@ impl Scanner {
             key_limit: limits.keys,
             keys_left: limits.keys,
             stack: Vec::new(),
+            way: Box::default(),
             carry: Vec::new(),
             index: Index::new(separator),
             separator,

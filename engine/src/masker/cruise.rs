@@ -8,15 +8,126 @@
 use super::Masker;
 use super::stage::Stage;
 use crate::decide::{Decision, Member, Treatment, decide, treat};
-use crate::mask::{Run, count_exempt, mask_scalar};
-use crate::path::{Frame, KnownName};
+use crate::mask::{Run, Writer, mask_scalar};
+use crate::path::{AllNames, Frame, KnownName};
 use crate::rules::{Place, Ruleset, StateId};
-use crate::scan::{Container, Kind, Next, Value};
+use crate::scan::{Container, Guide, Kind, Next, Value, Walk};
 use crate::subject::{Role, Word};
+use crate::tally::Tally;
 use crate::{ClassSet, Operator};
 
 /// Nearer to the top, records are counted.
 const NEAR_TOP: usize = 3;
+
+/// What rules and detectors say about what is skimmed.
+struct Plain<'a, 'r> {
+    run: &'a mut Run<'r>,
+    /// Where in the chunk the text begins.
+    window: usize,
+    names: AllNames<'a>,
+    frames: &'a [Frame],
+    writer: &'a mut Writer,
+    tally: &'a mut Tally,
+    scratch: &'a mut Vec<u8>,
+}
+
+impl<'a> Guide for Plain<'a, '_> {
+    /// And whether no rule speaks about it.
+    type Name = (&'a KnownName, bool);
+
+    #[inline]
+    fn name(&self, text: &[u8], start: usize, length: usize) -> Option<Self::Name> {
+        self.names.find(text, start, length)
+    }
+
+    #[inline]
+    fn inner(&self, place: StateId, name: Option<Self::Name>) -> Option<StateId> {
+        let automaton = &self.run.context.rules.automaton;
+        let state = match name {
+            Some((known, true)) => automaton.member(place, known.column),
+            Some((_, false)) => return None,
+            None => automaton.any_element(place)?,
+        };
+        automaton.is_plain(state).then_some(state)
+    }
+
+    #[inline]
+    fn around(&self, levels: usize) -> Option<StateId> {
+        let rules = self.run.context.rules;
+        let depth = self.frames.len().checked_sub(levels)?;
+        let (inner, outer) = (
+            self.frames.get(depth)?,
+            self.frames.get(depth.checked_sub(1)?)?,
+        );
+        let passes = may_end(inner, depth + 1, rules) && is_plain(outer, rules);
+        passes.then_some(outer.state)
+    }
+
+    #[inline]
+    fn passes(&self, text: &[u8], start: usize, end: usize) -> bool {
+        let detectors = self.run.context.rules.detectors;
+        text.get(start) != Some(&b'"') || !detectors.may_find_in(text, start, end)
+    }
+
+    #[inline(never)]
+    fn enter(&self, place: StateId, name: Option<Self::Name>) -> Option<StateId> {
+        let (state, decision, _) = self.decide(place, name)?;
+        (decision == Decision::Inspect).then_some(state)
+    }
+
+    #[inline(never)]
+    fn treat(
+        &mut self,
+        place: StateId,
+        name: Option<Self::Name>,
+        text: &[u8],
+        (start, end): (usize, usize),
+    ) -> bool {
+        let context = self.run.context;
+        let decided = self.decide(place, name);
+        let treatment = decided.and_then(|(_, decision, place)| {
+            // What tells about others has to have its frame.
+            let tells = !place.evidence.is_empty();
+            (!tells).then_some(treat_alone(context.rules, context.lift, decision)?)
+        });
+        let Some(treatment) = treatment else {
+            return false;
+        };
+        let source = text.get(start..end).unwrap_or_default();
+        self.scratch.clear();
+        if mask_scalar(
+            context,
+            treatment,
+            source,
+            kind(source),
+            self.tally,
+            self.scratch,
+        ) {
+            self.writer.copy_to(self.run, self.window + start);
+            self.writer.write(self.run.out, self.scratch);
+            self.run.copied = self.window + end;
+        }
+        true
+    }
+}
+
+impl<'a> Plain<'a, '_> {
+    /// What is decided about a member or element, if that hangs on nothing else.
+    #[inline]
+    fn decide(
+        &self,
+        place: StateId,
+        name: Option<(&KnownName, bool)>,
+    ) -> Option<(StateId, Decision, &'a Place)> {
+        let rules = self.run.context.rules;
+        let (known, state) = match name {
+            Some((known, _)) => (*known, rules.automaton.member(place, known.column)),
+            None => (KnownName::default(), rules.automaton.any_element(place)?),
+        };
+        let (decision, place) = decide_alone(rules, Decision::Inspect, state, &known)?;
+        Some((state, decision, place))
+    }
+}
 
 impl Masker {
     /// Passes or masks as many members and elements as there are that stand for themselves.
@@ -27,115 +138,86 @@ impl Masker {
         if is_near_top || stage.writer.is_removing() || stage.tally.recorder.is_some() {
             return;
         }
-        loop {
-            self.pass_plain(run);
-            if self.pass_alone(run).is_none() {
-                return;
-            }
-        }
-    }
-
-    /// Passes as many as there are about which no rule speaks and in which no detector may find
-    /// anything. Most of a body goes this way: all that it needs stays in registers.
-    #[inline]
-    fn pass_plain(&mut self, run: &Run<'_>) {
-        let rules = run.context.rules;
-        let Stage {
-            path, names, tally, ..
-        } = &mut self.stage;
         let Some(mut walk) = self.scanner.walk(run.chunk) else {
             return;
         };
         loop {
-            let depth = path.frames.len();
-            let Some(frame) = path.frames.last_mut() else {
+            self.stage.pass_plain(run, &mut walk);
+            if self.stage.pass_alone(run, &mut walk).is_none() {
                 break;
-            };
-            let lead = match walk.next(frame.container) {
-                Some(Next::Member(lead)) => lead,
-                Some(Next::End) => {
-                    // What is masked throughout ends like everything else.
-                    if frame.has_candidates
-                        || frame.owns_scope
-                        || depth == NEAR_TOP
-                        || (rules.shifts && frame.role == Role::Record)
-                    {
-                        break;
-                    }
-                    walk.pass_end();
-                    path.frames.pop();
-                    continue;
-                }
-                None => break,
-            };
-            if !is_plain(frame, lead, rules) {
-                break;
-            }
-            let is_named = frame.container == Container::Object;
-            let (entries, state) = if is_named {
-                let Some(name) = walk.name(lead) else {
-                    break;
-                };
-                let Some(column) = names.find_plain(walk.text(), name.start, name.length) else {
-                    break;
-                };
-                (lead + 2, rules.automaton.member(frame.state, column))
-            } else {
-                (lead, rules.automaton.element(frame.state, frame.elements))
-            };
-            if !rules.automaton.is_plain(state) {
-                break;
-            }
-            let Some(value) = walk.value(entries) else {
-                break;
-            };
-            if let Value::String(start, end) = value
-                && frame.decision == Decision::Inspect
-                && rules.detectors.may_find_in(walk.text(), start, end)
-            {
-                break;
-            }
-            if !walk.pass(entries + 1, is_named, value) {
-                break;
-            }
-            if let Value::String(start, end) | Value::Other(start, end) = value
-                && frame.decision == Decision::Exempt
-            {
-                let value = walk.text().get(start..end).unwrap_or_default();
-                count_exempt(value, &mut tally.report);
-            }
-            frame.has_output |= rules.removes;
-            frame.elements = frame.elements.saturating_add(1);
-            if let Value::Open(container, _) = value {
-                let member = Member {
-                    state,
-                    decision: frame.decision,
-                    candidate: None,
-                    open: None,
-                };
-                path.word = Word::None;
-                path.open(container, member);
             }
         }
         let arrival = walk.arrival();
         self.scanner.arrive(&arrival);
     }
+}
 
-    /// Passes or masks one that has nothing to do with others; `None`: it has, and nothing has
-    /// happened.
-    #[inline(never)]
-    fn pass_alone(&mut self, run: &mut Run<'_>) -> Option<()> {
-        let context = run.context;
-        let rules = context.rules;
-        let Stage {
+impl Stage {
+    /// Passes as many as there are about which no rule speaks and in which no detector may find
+    /// anything. Most of a body goes this way.
+    #[inline]
+    fn pass_plain(&mut self, run: &mut Run<'_>, walk: &mut Walk<'_>) {
+        let rules = run.context.rules;
+        let Self {
             path,
             names,
             writer,
             tally,
             scratch,
             ..
-        } = &mut self.stage;
-        let mut walk = self.scanner.walk(run.chunk)?;
+        } = self;
+        let Some(names) = names.all() else {
+            return;
+        };
+        while let Some(frame) = path.frames.last() {
+            let waits = rules.removes && !walk.is_first() && !frame.has_output;
+            if !waits && is_plain(frame, rules) {
+                let mut guide = Plain {
+                    window: walk.window(),
+                    run,
+                    names,
+                    frames: &path.frames,
+                    writer,
+                    tally,
+                    scratch,
+                };
+                let way = walk.skim(frame.state, &mut guide);
+                path.frames.truncate(path.frames.len() - way.closed());
+                for begun in way.begun() {
+                    path.word = Word::None;
+                    path.mark_output();
+                    path.open(begun.container, Member::plain(begun.place));
+                }
+                if way.passed() > 0 && !walk.is_first() {
+                    path.mark_output();
+                }
+            }
+            let Some(frame) = path.frames.last() else {
+                break;
+            };
+            let ends = walk.next(frame.container) == Some(Next::End);
+            if !ends || !may_end(frame, path.frames.len(), rules) {
+                break;
+            }
+            walk.pass_end();
+            path.frames.pop();
+        }
+    }
+
+    /// Passes or masks one that has nothing to do with others; `None`: it has, and nothing has
+    /// happened.
+    #[inline(never)]
+    fn pass_alone(&mut self, run: &mut Run<'_>, walk: &mut Walk<'_>) -> Option<()> {
+        let context = run.context;
+        let rules = context.rules;
+        let Self {
+            path,
+            names,
+            writer,
+            tally,
+            scratch,
+            ..
+        } = self;
         let frame = path.frames.last_mut()?;
         let Next::Member(lead) = walk.next(frame.container)? else {
             return None;
@@ -143,20 +225,19 @@ impl Masker {
         if comma_waits(frame, lead, rules) {
             return None;
         }
-        let is_named = frame.container == Container::Object;
         let mut known = KnownName::default();
-        let (entries, state) = if is_named {
-            let name = walk.name(lead)?;
-            let name = walk.text().get(name.start..name.start + name.length)?;
-            known = names.find(name)?;
-            (lead + 2, rules.automaton.member(frame.state, known.column))
+        let (begun, state) = if frame.container == Container::Object {
+            let begun = walk.member(lead)?;
+            known = names.find_in(walk.text(), begun.name, begun.length)?;
+            (begun, rules.automaton.member(frame.state, known.column))
         } else {
-            (lead, rules.automaton.element(frame.state, frame.elements))
+            let state = rules.automaton.element(frame.state, frame.elements);
+            (walk.element(lead)?, state)
         };
-        let (decision, place) = decide_alone(rules, frame, state, &known)?;
+        let (decision, place) = decide_alone(rules, frame.decision, state, &known)?;
         let treatment = treat_alone(rules, context.lift, decision)?;
-        let value = walk.value(entries)?;
-        walk.pass(entries + 1, is_named, value).then_some(())?;
+        let value = walk.value(&begun)?;
+        walk.pass(&begun, value).then_some(())?;
         frame.has_output |= rules.removes;
         frame.elements = frame.elements.saturating_add(1);
         match value {
@@ -181,17 +262,23 @@ impl Masker {
                 }
             }
         }
-        let arrival = walk.arrival();
-        self.scanner.arrive(&arrival);
         Some(())
     }
 }
 
-/// Whether what no rule speaks about passes here, apart from what detectors say.
+/// Whether what no rule speaks about is passed in that array or object.
 #[inline]
-fn is_plain(frame: &Frame, lead: usize, rules: &Ruleset) -> bool {
-    let passes = matches!(frame.decision, Decision::Inspect | Decision::Exempt);
-    passes && !comma_waits(frame, lead, rules)
+fn is_plain(frame: &Frame, rules: &Ruleset) -> bool {
+    let has_records = rules.shifts && matches!(frame.role, Role::List | Role::Entries);
+    frame.decision == Decision::Inspect && !has_records
+}
+
+/// Whether the end of an array or object, which is the innermost of so many, means nothing more.
+#[inline]
+fn may_end(frame: &Frame, depth: usize, rules: &Ruleset) -> bool {
+    let is_record = rules.shifts && frame.role == Role::Record;
+    let means_more = frame.has_candidates || frame.owns_scope || is_record;
+    !means_more && depth > NEAR_TOP
 }
 
 /// Whether the comma before the member may have to go with what comes before or behind it.
@@ -204,19 +291,19 @@ fn comma_waits(frame: &Frame, lead: usize, rules: &Ruleset) -> bool {
 #[inline]
 fn decide_alone<'a>(
     rules: &'a Ruleset,
-    frame: &Frame,
+    around: Decision,
     state: StateId,
     known: &KnownName,
 ) -> Option<(Decision, &'a Place)> {
     let is_known = matches!(
-        frame.decision,
+        around,
         Decision::Inspect | Decision::Exempt | Decision::Rule(_)
     );
     if !is_known || known.word != Word::None {
         return None;
     }
     let place = rules.automaton.place_alone(state)?;
-    let member = decide(rules, frame.decision, state, place, known.rules);
+    let member = decide(rules, around, state, place, known.rules);
     (!member.waits()).then_some((member.decision, place))
 }
 

@@ -10,8 +10,6 @@ use crate::subject::Word;
 /// A name lies in one of so many slots from its hash on.
 const PROBES: usize = 4;
 const SLOTS: usize = 512;
-/// The length in a slot that is free.
-const NOTHING: u8 = u8::MAX;
 const LONGEST: usize = 24;
 
 /// What is known about a member name.
@@ -30,13 +28,15 @@ pub(crate) struct KnownName {
 /// What is known of a name depends on the rules alone: see [`Shelf`].
 #[derive(Default)]
 pub(crate) struct Names {
-    slots: Vec<Slot>,
+    slots: Option<Box<Slots>>,
 }
+
+/// So many that each name has a place for every probe.
+type Slots = [Slot; SLOTS + PROBES];
 
 #[derive(Clone, Copy)]
 struct Slot {
-    name: [u64; 3],
-    length: u8,
+    name: Name,
     /// Whether no rule speaks about the name itself.
     is_plain: bool,
     known: KnownName,
@@ -46,64 +46,90 @@ impl Names {
     /// What is known about a name (the source between its quotes).
     #[inline]
     pub(crate) fn find(&self, name: &[u8]) -> Option<KnownName> {
-        Some(self.slot(pack(name)?, name.len())?.known)
+        Some(self.slot(pack(name)?)?.known)
     }
 
-    /// The column of a name that begins at `start` in the text, if no rule speaks about it.
+    /// What is known about a name that is a part of this text.
     #[inline]
-    pub(crate) fn find_plain(&self, text: &[u8], start: usize, length: usize) -> Option<u16> {
-        let words = match text.get(start..).and_then(<[u8]>::first_chunk) {
-            Some(bytes) => cut(bytes, length)?,
-            None => pack(text.get(start..start + length)?)?,
-        };
-        let slot = self.slot(words, length)?;
-        slot.is_plain.then_some(slot.known.column)
+    pub(crate) fn find_in(&self, text: &[u8], start: usize, length: usize) -> Option<KnownName> {
+        let part = text.get(start..start + length);
+        let name = Name::of_part(text, start, length).or_else(|| pack(part?))?;
+        Some(self.slot(name)?.known)
+    }
+
+    /// All that are known, if there are any.
+    #[inline]
+    pub(crate) fn all(&self) -> Option<AllNames<'_>> {
+        Some(AllNames(self.slots.as_deref()?))
     }
 
     #[inline]
-    fn slot(&self, words: [u64; 3], length: usize) -> Option<&Slot> {
-        let begin = hash(&words, length);
-        let near = self.slots.get(begin..)?.first_chunk::<PROBES>()?;
-        // Word by word: a comparison of arrays goes through memory, and waits for it.
-        let [first, middle, last] = words;
-        let is_it = |slot: &&Slot| {
-            let [a, b, c] = slot.name;
-            let differs = (a ^ first) | (b ^ middle) | (c ^ last);
-            differs == 0 && usize::from(slot.length) == length
-        };
-        near.iter().find(is_it)
+    fn slot(&self, name: Name) -> Option<&Slot> {
+        find(self.slots.as_deref()?, name)
     }
 
     /// Remembers a name.
     pub(crate) fn keep(&mut self, name: &[u8], known: KnownName) {
-        let (Some(words), Ok(length)) = (pack(name), u8::try_from(name.len())) else {
+        let Some(name) = pack(name) else {
             return;
         };
-        if self.slots.is_empty() {
+        if self.slots.is_none() {
             let empty = Slot {
-                name: [0; 3],
-                length: NOTHING,
+                name: Name::NONE,
                 is_plain: false,
                 known: KnownName::default(),
             };
-            self.slots = vec![empty; SLOTS + PROBES];
+            let slots = vec![empty; SLOTS + PROBES].into_boxed_slice();
+            self.slots = slots.try_into().ok();
         }
-        let begin = hash(&words, name.len());
-        let near = self.slots.get_mut(begin..).unwrap_or_default();
+        let Some(slots) = &mut self.slots else {
+            return;
+        };
+        let near = slots.get_mut(name.hash()..).unwrap_or_default();
         let near = near.get_mut(..PROBES).unwrap_or_default();
-        let free = near.iter().position(|slot| slot.length == NOTHING);
+        let free = near.iter().position(|slot| slot.name.is(&Name::NONE));
         if free.is_none() {
             near.rotate_right(1);
         }
+        let is_plain = known.rules == KeyRules::default() && known.word == Word::None;
         if let Some(slot) = near.get_mut(free.unwrap_or_default()) {
             *slot = Slot {
-                name: words,
-                length,
-                is_plain: known.rules == KeyRules::default() && known.word == Word::None,
+                name,
+                is_plain,
                 known,
             };
         }
     }
+}
+
+/// What many names are looked up in, one after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct AllNames<'a>(&'a Slots);
+
+impl<'a> AllNames<'a> {
+    /// What is known about a name that is a part of this text, and whether no rule speaks about it.
+    /// Names at the very ends of the text are not found.
+    #[inline]
+    pub(crate) fn find(
+        self,
+        text: &[u8],
+        start: usize,
+        length: usize,
+    ) -> Option<(&'a KnownName, bool)> {
+        let slot = find(self.0, Name::of_part(text, start, length)?)?;
+        Some((&slot.known, slot.is_plain))
+    }
+}
+
+#[inline]
+fn find(slots: &Slots, name: Name) -> Option<&Slot> {
+    let begin = name.hash();
+    let slot = slots.get(begin)?;
+    if slot.name.is(&name) {
+        return Some(slot);
+    }
+    let near = slots.get(begin..)?.get(1..PROBES)?;
+    near.iter().find(|slot| slot.name.is(&name))
 }
 
 /// Where memories of names wait for the next body under the same rules: most bodies that one filter
@@ -127,7 +153,7 @@ impl Shelf {
     pub(crate) fn put(&self, names: Names) {
         if let Ok(mut waiting) = self.0.lock()
             && waiting.len() < Self::MOST
-            && !names.slots.is_empty()
+            && names.slots.is_some()
         {
             waiting.push(names);
         }
@@ -152,47 +178,87 @@ pub(crate) fn look_up_masked(rules: &Ruleset, name: &str) -> KnownName {
     }
 }
 
-/// A name as whole words, zeros behind it.
-#[inline]
-fn pack(name: &[u8]) -> Option<[u64; 3]> {
-    let mut bytes = [0; LONGEST];
-    bytes.get_mut(..name.len())?.copy_from_slice(name);
-    cut(&bytes, name.len())
+/// A name of at most [`LONGEST`] bytes as whole words, which may overlap: no two names have the same
+/// words and the same length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Name {
+    /// The first eight bytes, or all of them.
+    first: u64,
+    /// The last eight bytes, or all of them.
+    last: u64,
+    /// The eight behind the first, where the others do not cover all.
+    middle: u64,
+    length: u64,
 }
 
-/// The words of the first `length` bytes, zeros behind them: without a branch on the length.
-#[inline]
-fn cut(bytes: &[u8; LONGEST], length: usize) -> Option<[u64; 3]> {
-    let (words, _) = bytes.as_chunks::<8>();
-    let &[first, middle, last] = words else {
-        return None;
+impl Name {
+    /// What no name is.
+    const NONE: Self = Self {
+        first: 0,
+        last: 0,
+        middle: 0,
+        length: u64::MAX,
     };
-    let [a, b, c] = *MASKS.get(length)?;
-    let word = u64::from_le_bytes;
-    Some([word(first) & a, word(middle) & b, word(last) & c])
+
+    /// Of a part of a text; `None`: too long or empty, or too near to the ends of the text.
+    #[inline]
+    fn of_part(text: &[u8], start: usize, length: usize) -> Option<Self> {
+        if length.wrapping_sub(1) >= LONGEST {
+            return None;
+        }
+        // One look at the text, and no branch on the length: what is read beyond a short name is
+        // shifted out.
+        let near = text.get(start.checked_sub(WORD)?..)?;
+        let near: &[u8; WORD + LONGEST + WORD] = near.first_chunk()?;
+        let beyond = WORD.saturating_sub(length) * 8;
+        Some(Self {
+            first: word(near, WORD)? & u64::MAX >> beyond,
+            last: word(near, length)? >> beyond,
+            middle: if length > 2 * WORD {
+                word(near, 2 * WORD)?
+            } else {
+                0
+            },
+            length: length as u64,
+        })
+    }
+
+    #[inline]
+    fn is(&self, other: &Self) -> bool {
+        // Word by word: a comparison of the whole goes through memory, and waits for it.
+        let differs = (self.first ^ other.first)
+            | (self.last ^ other.last)
+            | (self.middle ^ other.middle)
+            | (self.length ^ other.length);
+        differs == 0
+    }
+
+    #[inline]
+    fn hash(&self) -> usize {
+        const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+        let mixed = self.first ^ self.last.rotate_left(29) ^ self.middle.rotate_left(43);
+        let mixed = mixed.wrapping_add(self.length);
+        (mixed.wrapping_mul(MULTIPLIER) >> 55) as usize % SLOTS
+    }
 }
 
-/// By the length of a name, which bits of its words are its own.
-const MASKS: [[u64; 3]; LONGEST + 1] = {
-    let mut masks = [[0; 3]; LONGEST + 1];
-    let mut bit = 0;
-    while bit < (LONGEST + 1) * LONGEST {
-        let (length, byte) = (bit / LONGEST, bit % LONGEST);
-        #[expect(clippy::indexing_slicing, reason = "checked when this is compiled")]
-        if byte < length {
-            masks[length][byte / 8] |= 0xFF << (byte % 8 * 8);
-        }
-        bit += 1;
-    }
-    masks
-};
+/// Bytes in a word.
+const WORD: usize = 8;
 
 #[inline]
-fn hash(key: &[u64; 3], length: usize) -> usize {
-    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-    let [first, middle, last] = *key;
-    let mixed = (first ^ last.rotate_left(29) ^ middle.rotate_left(43)).wrapping_add(length as u64);
-    (mixed.wrapping_mul(MULTIPLIER) >> 55) as usize % SLOTS
+fn word(near: &[u8; WORD + LONGEST + WORD], start: usize) -> Option<u64> {
+    let bytes = near.get(start..start + WORD)?.first_chunk()?;
+    Some(u64::from_le_bytes(*bytes))
+}
+
+/// A name by itself.
+#[cold]
+fn pack(name: &[u8]) -> Option<Name> {
+    let mut bytes = [0; WORD + LONGEST + WORD];
+    bytes
+        .get_mut(WORD..WORD + name.len())?
+        .copy_from_slice(name);
+    Name::of_part(&bytes, WORD, name.len())
 }
 
 #[cfg(test)]
@@ -201,7 +267,7 @@ mod tests {
 
     #[test]
     fn words_tell_names_of_one_length_apart() {
-        for length in 0..=LONGEST {
+        for length in 1..=LONGEST {
             let name = vec![b'a'; length];
             let key = pack(&name).unwrap();
             for at in 0..length {
@@ -211,6 +277,22 @@ mod tests {
             }
         }
         assert_eq!(pack(&[b'a'; LONGEST + 1]), None);
+        assert_eq!(pack(b""), None);
+    }
+
+    #[test]
+    fn a_part_is_the_same_as_by_itself() {
+        let text: Vec<u8> = (b' '..=b'~').collect();
+        for start in 0..text.len() {
+            for length in 1..=LONGEST.min(text.len() - start) {
+                let part = Name::of_part(&text, start, length);
+                let is_near = start < WORD || start + LONGEST + WORD > text.len();
+                assert_eq!(part.is_none(), is_near);
+                if !is_near {
+                    assert_eq!(part, pack(&text[start..start + length]));
+                }
+            }
+        }
     }
 
     #[test]

@@ -126,6 +126,16 @@ impl Automaton {
         self.next(state, column)
     }
 
+    /// The state of an element whatever its index is; `None`: it depends on that.
+    #[inline]
+    pub(crate) fn any_element(&self, state: StateId) -> Option<StateId> {
+        let other = self.next(state, OTHER);
+        let mut columns = self.indices.values();
+        columns
+            .all(|column| self.next(state, *column) == other)
+            .then_some(other)
+    }
+
     /// Whether a path has an index.
     pub(crate) fn has_indices(&self) -> bool {
         !self.indices.is_empty()

@@ -13,7 +13,7 @@ use crate::{Error, ErrorKind};
 /// Blocks that are read at a time.
 const BLOCKS: usize = 32;
 /// Bytes in them.
-const WINDOW: usize = BLOCKS * BLOCK;
+pub(super) const WINDOW: usize = BLOCKS * BLOCK;
 
 /// The list of a window, and what the next block has to know.
 pub(super) struct Index {

@@ -3,33 +3,46 @@
 //! It goes only where all entries of a member are listed and nothing is unusual; from where it
 //! stops, the scanner goes on and sees the same tokens as without it.
 
-use super::index::Index;
+use super::index::{Index, WINDOW};
 use super::number::NumberState;
+use super::skim::Way;
 use super::{Container, Expect, Open, Partial, Scanner};
 
 /// A way along the list, from between two members or elements on.
 pub(crate) struct Walk<'a> {
+    pub(super) view: View<'a>,
+    /// How many entries have been passed.
+    pub(super) passed: usize,
+    pub(super) stack: &'a mut Vec<Open>,
+    pub(super) way: &'a mut Way,
+    /// How many members or elements the innermost array or object may have yet.
+    pub(super) left: usize,
+    pub(super) keys_left: usize,
+    pub(super) depth_limit: usize,
+    pub(super) member_limit: usize,
+    /// Behind what has been passed, in the text.
+    pub(super) end: usize,
+    /// Whether no member or element of the innermost array or object has come yet.
+    pub(super) is_first: bool,
+}
+
+/// What a walk sees.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
     /// The chunk from the window on.
     text: &'a [u8],
-    /// The entries that are left of the window: places in the text.
+    /// The entries of the window that were left: places in the text.
     entries: &'a [u16],
     index: &'a Index,
     window: usize,
-    listed: usize,
-    stack: &'a mut Vec<Open>,
-    keys_left: &'a mut usize,
-    depth_limit: usize,
-    member_limit: usize,
-    token_limit: usize,
-    position: usize,
-    /// Whether no member or element of the innermost array or object has come yet.
-    is_first: bool,
 }
 
 /// Where a walk has ended.
 pub(crate) struct Arrival {
     passed: usize,
     position: usize,
+    left: usize,
+    keys_left: usize,
     is_first: bool,
 }
 
@@ -42,11 +55,17 @@ pub(crate) enum Next {
     End,
 }
 
-/// A member name, up to its colon.
-pub(crate) struct Name {
-    /// Where in the text it begins, without the quote, and its length.
-    pub(crate) start: usize,
+/// A member or element up to the first byte of its value.
+pub(crate) struct Begun {
+    /// Where in the text its name begins, without the quote, and its length; both 0 without one.
+    pub(crate) name: usize,
     pub(crate) length: usize,
+    /// Where the value begins, and the entry behind it.
+    value: usize,
+    next: usize,
+    /// The entry behind that of the value.
+    pub(super) then: usize,
+    pub(super) keys: usize,
 }
 
 /// A value, as far as it is passed at once, and where it ends in the text.
@@ -60,7 +79,8 @@ pub(crate) enum Value {
 }
 
 impl Scanner {
-    /// The way ahead, where the scanner stands between two members or elements.
+    /// The way ahead, where the scanner stands between two members or elements. There is none where
+    /// a window can hold a token that is too long.
     #[inline]
     pub(crate) fn walk<'a>(&'a mut self, chunk: &'a [u8]) -> Option<Walk<'a>> {
         let is_first = match self.expect {
@@ -68,22 +88,25 @@ impl Scanner {
             Expect::FirstKey | Expect::FirstElement => true,
             _ => return None,
         };
-        if self.partial != Partial::None {
+        if self.partial != Partial::None || self.token_limit < WINDOW {
             return None;
         }
         let (entries, window) = self.index.ahead();
         Some(Walk {
-            text: chunk.get(window..)?,
-            entries,
-            index: &self.index,
-            window,
-            listed: entries.len(),
+            view: View {
+                text: chunk.get(window..)?,
+                entries,
+                index: &self.index,
+                window,
+            },
+            passed: 0,
+            left: self.stack.last()?.left,
             stack: &mut self.stack,
-            keys_left: &mut self.keys_left,
+            way: &mut self.way,
+            keys_left: self.keys_left,
             member_limit: self.member_limit,
             depth_limit: self.depth_limit,
-            token_limit: self.token_limit,
-            position: self.position,
+            end: 0,
             is_first,
         })
     }
@@ -96,6 +119,10 @@ impl Scanner {
         }
         self.index.pass(arrival.passed);
         self.position = arrival.position;
+        self.keys_left = arrival.keys_left;
+        if let Some(open) = self.stack.last_mut() {
+            open.left = arrival.left;
+        }
         self.expect = match (arrival.is_first, self.container()) {
             (true, Some(Container::Object)) => Expect::FirstKey,
             (true, Some(Container::Array)) => Expect::FirstElement,
@@ -113,8 +140,10 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     pub(crate) fn arrival(&self) -> Arrival {
         Arrival {
-            passed: self.listed - self.entries.len(),
-            position: self.position,
+            passed: self.passed,
+            position: self.window() + self.end,
+            left: self.left,
+            keys_left: self.keys_left,
             is_first: self.is_first,
         }
     }
@@ -122,13 +151,19 @@ impl<'a> Walk<'a> {
     /// Where in the chunk the text begins.
     #[inline(always)]
     pub(crate) fn window(&self) -> usize {
-        self.window
+        self.view.window
     }
 
     /// The chunk from the window on.
     #[inline(always)]
     pub(crate) fn text(&self) -> &'a [u8] {
-        self.text
+        self.view.text
+    }
+
+    /// Whether no member or element of the innermost array or object has come yet.
+    #[inline(always)]
+    pub(crate) fn is_first(&self) -> bool {
+        self.is_first
     }
 
     /// What comes next in an array or object of this kind.
@@ -138,12 +173,9 @@ impl<'a> Walk<'a> {
             Container::Array => b']',
             Container::Object => b'}',
         };
-        let first = usize::from(*self.entries.first()?);
-        let byte = *self.text.get(first)?;
+        let (_, byte) = self.view.mark(self.passed)?;
         if byte == b',' && !self.is_first {
-            // The white space behind a comma counts as part of it.
-            let begin = usize::from(*self.entries.get(1)?);
-            return (begin.wrapping_sub(first) <= self.token_limit).then_some(Next::Member(1));
+            return Some(Next::Member(1));
         }
         if byte == bracket {
             return Some(Next::End);
@@ -151,111 +183,153 @@ impl<'a> Walk<'a> {
         self.is_first.then_some(Next::Member(0))
     }
 
-    /// The name of the member behind so many entries.
+    /// The member behind so many entries.
     #[inline(always)]
-    pub(crate) fn name(&self, lead: usize) -> Option<Name> {
-        let &[begin, colon] = self.entries.get(lead..)?.first_chunk()?;
-        let (begin, colon) = (usize::from(begin), usize::from(colon));
-        // From quote to quote.
-        let length = colon.wrapping_sub(begin);
-        let is_whole = *self.text.get(begin)? == b'"'
-            && *self.text.get(colon)? == b':'
-            && length >= 2
-            // Outside of strings a quote closes one, and there is no other since the first.
-            && *self.text.get(colon.wrapping_sub(1))? == b'"'
-            && length <= self.token_limit;
-        is_whole.then(|| Name {
-            start: begin + 1,
-            length: length - 2,
-        })
+    pub(crate) fn member(&self, lead: usize) -> Option<Begun> {
+        self.view.member(self.passed + lead)
     }
 
-    /// The value behind so many entries.
+    /// The element behind so many entries.
     #[inline(always)]
-    pub(crate) fn value(&self, lead: usize) -> Option<Value> {
-        let start = usize::from(*self.entries.get(lead)?);
-        match *self.text.get(start)? {
-            b'"' => {
-                let end = self.string_end(lead + 1, start)?;
-                (end.wrapping_sub(start) <= self.token_limit).then_some(Value::String(start, end))
-            }
-            b'{' => Some(Value::Open(Container::Object, start + 1)),
-            b'[' => Some(Value::Open(Container::Array, start + 1)),
-            _ => {
-                let end = self.scalar_end(lead + 1, start)?;
-                Some(Value::Other(start, end))
-            }
-        }
+    pub(crate) fn element(&self, lead: usize) -> Option<Begun> {
+        self.view.element(self.passed + lead)
     }
 
-    /// Behind the closing quote of a string.
+    /// The value of a member or element.
     #[inline(always)]
-    fn string_end(&self, then: usize, start: usize) -> Option<usize> {
-        if let Some(next) = self.entries.get(then) {
-            let next = usize::from(*next);
-            // Outside of strings a quote closes one, and there is no other since `start`.
-            if next >= start + 2 && self.text.get(next - 1) == Some(&b'"') {
-                return Some(next);
-            }
-        }
-        let quote = self.index.quote(self.window + start + 1)?;
-        Some(quote + 1 - self.window)
-    }
-
-    /// Behind a number or literal.
-    #[inline(never)]
-    fn scalar_end(&self, then: usize, start: usize) -> Option<usize> {
-        let next = usize::from(*self.entries.get(then)?);
-        let bytes = self.text.get(start..next)?;
-        let end = bytes.iter().rposition(|byte| !b" \t\n\r".contains(byte))?;
-        let bytes = bytes.get(..=end)?;
-        let is_valid =
-            matches!(bytes, b"true" | b"false" | b"null") || NumberState::is_number(bytes);
-        (is_valid && bytes.len() <= self.token_limit).then(|| start + bytes.len())
+    pub(crate) fn value(&self, begun: &Begun) -> Option<Value> {
+        self.view.value(begun)
     }
 
     /// Passes the end of an array or object that is not the outermost.
     #[inline(always)]
     pub(crate) fn pass_end(&mut self) {
-        if let Some((&at, rest)) = self.entries.split_first() {
+        if let Some((place, _)) = self.view.mark(self.passed) {
             self.stack.pop();
-            self.entries = rest;
-            self.position = self.window + usize::from(at) + 1;
+            self.left = self.stack.last().map_or(0, |open| open.left);
+            self.passed += 1;
+            self.end = place + 1;
             self.is_first = false;
         }
     }
 
-    /// Passes so many entries, up to and with a value that has a name or none. False, and nothing is
-    /// passed: a limit is in the way.
+    /// Passes a member or element with its value, or as far as that is passed at once. False, and
+    /// nothing is passed: a limit is in the way.
     #[inline(always)]
-    pub(crate) fn pass(&mut self, entries: usize, is_named: bool, value: Value) -> bool {
-        let depth = self.stack.len();
-        let Some(open) = self.stack.last_mut() else {
-            return false;
-        };
-        let keys = usize::from(is_named);
-        let is_deep = matches!(value, Value::Open(..)) && depth >= self.depth_limit;
-        if open.left == 0 || *self.keys_left < keys || is_deep {
+    pub(crate) fn pass(&mut self, begun: &Begun, value: Value) -> bool {
+        if self.left == 0 || self.keys_left < begun.keys {
             return false;
         }
-        open.left -= 1;
-        *self.keys_left -= keys;
-        let end = match value {
+        match value {
             Value::String(_, end) | Value::Other(_, end) => {
+                self.left -= 1;
+                self.end = end;
                 self.is_first = false;
-                end
             }
             Value::Open(container, end) => {
+                if self.stack.len() >= self.depth_limit {
+                    return false;
+                }
+                if let Some(open) = self.stack.last_mut() {
+                    open.left = self.left - 1;
+                }
+                self.left = self.member_limit;
                 self.stack.push(Open {
                     container,
-                    left: self.member_limit,
+                    left: self.left,
                 });
+                self.end = end;
                 self.is_first = true;
-                end
             }
-        };
-        self.entries = self.entries.get(entries..).unwrap_or_default();
-        self.position = self.window + end;
+        }
+        self.keys_left -= begun.keys;
+        self.passed = begun.then;
         true
+    }
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "what is seen has to stay in registers, too"
+)]
+impl<'a> View<'a> {
+    #[inline(always)]
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Where in the text an entry is, and the byte there.
+    #[inline(always)]
+    pub(super) fn mark(&self, entry: usize) -> Option<(usize, u8)> {
+        let place = usize::from(*self.entries.get(entry)?);
+        Some((place, *self.text.get(place)?))
+    }
+
+    /// The member whose name is at that entry.
+    #[inline(always)]
+    pub(super) fn member(&self, entry: usize) -> Option<Begun> {
+        let &[begin, colon, value, next] = self.entries.get(entry..)?.first_chunk()?;
+        let (begin, colon) = (usize::from(begin), usize::from(colon));
+        // From quote to quote.
+        let length = colon.wrapping_sub(begin);
+        // Outside of strings a quote closes one, and there is no other since the first.
+        let end: &[u8; 2] = self.text.get(colon.wrapping_sub(1)..)?.first_chunk()?;
+        let is_whole = *self.text.get(begin)? == b'"' && end == b"\":" && length >= 2;
+        is_whole.then(|| Begun {
+            name: begin + 1,
+            length: length - 2,
+            value: value.into(),
+            next: next.into(),
+            then: entry + 3,
+            keys: 1,
+        })
+    }
+
+    /// The element at that entry.
+    #[inline(always)]
+    pub(super) fn element(&self, entry: usize) -> Option<Begun> {
+        let &[value, next] = self.entries.get(entry..)?.first_chunk()?;
+        Some(Begun {
+            name: 0,
+            length: 0,
+            value: value.into(),
+            next: next.into(),
+            then: entry + 1,
+            keys: 0,
+        })
+    }
+
+    /// The value of a member or element.
+    #[inline(always)]
+    pub(super) fn value(&self, begun: &Begun) -> Option<Value> {
+        let start = begun.value;
+        match *self.text.get(start)? {
+            b'"' => Some(Value::String(start, self.string_end(start, begun.next)?)),
+            b'{' => Some(Value::Open(Container::Object, start + 1)),
+            b'[' => Some(Value::Open(Container::Array, start + 1)),
+            _ => Some(Value::Other(start, self.scalar_end(start, begun.next)?)),
+        }
+    }
+
+    /// Behind the closing quote of a string, given the place of the next entry.
+    #[inline(always)]
+    fn string_end(&self, start: usize, next: usize) -> Option<usize> {
+        // Outside of strings a quote closes one, and there is no other since `start`.
+        if next >= start + 2 && *self.text.get(next - 1)? == b'"' {
+            return Some(next);
+        }
+        let quote = self.index.quote(self.window + start + 1)?;
+        Some(quote + 1 - self.window)
+    }
+
+    /// Behind a number or literal, given the place of the next entry.
+    #[inline(never)]
+    fn scalar_end(&self, start: usize, next: usize) -> Option<usize> {
+        let bytes = self.text.get(start..next)?;
+        let end = bytes.iter().rposition(|byte| !b" \t\n\r".contains(byte))?;
+        let bytes = bytes.get(..=end)?;
+        let is_valid =
+            matches!(bytes, b"true" | b"false" | b"null") || NumberState::is_number(bytes);
+        is_valid.then(|| start + bytes.len())
     }
 }

@@ -167,3 +167,52 @@ fn the_document_has_every_limit() {
     }
     document_has("docs/limits.md", &table);
 }
+
+/// A body whose names are known when it comes to its last part, which nothing is unusual about: such
+/// members go by without events.
+fn known_names(last: &str) -> String {
+    let plain = r#"{"first":"1","second":"2","third":["3"]}"#;
+    format!(
+        r#"{{"outer":{{"outer":{{"list":[{plain},{plain}],"then":{last}}},"behind":"{}"}}}}"#,
+        "x".repeat(64)
+    )
+}
+
+#[test]
+fn limits_are_the_same_where_names_are_known() {
+    let many = r#"{"first":"1","second":"2","third":"3","first":"4"}"#;
+    let body = known_names(many);
+    let error = refused(&options("members", 3), &body);
+    let fourth = body.rfind(r#""first":"4""#).unwrap() as u64;
+    assert_eq!((error.kind, error.offset), (ErrorKind::Members(3), fourth));
+    passes(&options("members", 4), &body);
+
+    let error = refused(&options("keys", 13), &body);
+    assert_eq!((error.kind, error.offset), (ErrorKind::Keys(13), fourth));
+    passes(&options("keys", 15), &body);
+
+    let elements = known_names(r#"[["1","2","3"],["1","2","3","4"],[]]"#);
+    let error = refused(&options("members", 3), &elements);
+    let fourth = elements.find(r#""4""#).unwrap() as u64;
+    assert_eq!((error.kind, error.offset), (ErrorKind::Members(3), fourth));
+
+    let deep = known_names(r#"[[],[[[]]]]"#);
+    let error = refused(&options("depth", 6), &deep);
+    let inner = deep.find("[[[").unwrap() as u64 + 2;
+    assert_eq!((error.kind, error.offset), (ErrorKind::Depth(6), inner));
+    passes(&options("depth", 7), &deep);
+}
+
+#[test]
+fn what_is_deeper_than_the_fast_way_goes_comes_out_the_same() {
+    for depth in [28, 31, 32, 33, 40, 70] {
+        let nested = (0..depth).fold(r#"{"first":"1"}"#.to_owned(), |inner, level| {
+            if level % 3 == 0 {
+                format!(r#"[1,{inner},"x"]"#)
+            } else {
+                format!(r#"{{"first":"1","second":{inner},"third":null}}"#)
+            }
+        });
+        passes(&Options::default(), &known_names(&nested));
+    }
+}
