@@ -196,7 +196,7 @@ fn limits_are_the_same_where_names_are_known() {
     let fourth = elements.find(r#""4""#).unwrap() as u64;
     assert_eq!((error.kind, error.offset), (ErrorKind::Members(3), fourth));
 
-    let deep = known_names(r#"[[],[[[]]]]"#);
+    let deep = known_names(r"[[],[[[]]]]");
     let error = refused(&options("depth", 6), &deep);
     let inner = deep.find("[[[").unwrap() as u64 + 2;
     assert_eq!((error.kind, error.offset), (ErrorKind::Depth(6), inner));
