@@ -140,10 +140,9 @@ impl Host for Envoy {
         }
     }
 
-    fn headers(&self, map: Map) -> Result<Headers, HostError> {
+    fn headers(&self, map: Map) -> Result<Vec<u8>, HostError> {
         // SAFETY: the out pointers are live.
-        let bytes = owned(|out, len| unsafe { proxy_get_header_map_pairs(map as u32, out, len) })?;
-        pairs::decode(&bytes).ok_or(HostError(3))
+        owned(|out, len| unsafe { proxy_get_header_map_pairs(map as u32, out, len) })
     }
 
     fn remove_header(&self, map: Map, name: &[u8]) -> Result<(), HostError> {
@@ -363,13 +362,8 @@ pub(crate) extern "C" fn proxy_on_http_call_response(
     });
 }
 
-/// The host is done with a context, and asks whether we are.
-#[unsafe(no_mangle)]
-pub(crate) extern "C" fn proxy_on_done(_context: u32) -> bool {
-    true
-}
-
-/// A context ends.
+/// A context ends. The host would ask before, by `proxy_on_done`, whether we are done with it; to a
+/// module without that function, which we always are, it makes one call less for each stream.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_delete(context: u32) {
     dispatch((), |dispatcher, _| dispatcher.delete(context));

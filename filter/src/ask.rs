@@ -1,12 +1,11 @@
 //! What a caller asks for: `velum-lift`, `velum-reason`, `velum-approval` and `Prefer: wait`.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use velum_approval::ApprovalId;
 use velum_engine::{Class, ClassSet};
 
-use crate::host::{Edited, Headers, header, values};
+use crate::host::{Edit, Edited, Header, header, values};
 
 /// The longest reason taken, in bytes.
 const LONGEST_REASON: usize = 1_000;
@@ -38,7 +37,7 @@ impl Ask {
 }
 
 /// Reads the asking headers.
-pub(crate) fn read(headers: &Headers) -> Result<Ask, AskFault> {
+pub(crate) fn read(headers: &[Header<'_>]) -> Result<Ask, AskFault> {
     Ok(Ask {
         lift: lift(headers)?,
         reason: reason(headers)?,
@@ -49,24 +48,26 @@ pub(crate) fn read(headers: &Headers) -> Result<Ask, AskFault> {
 
 /// Takes `wait` out of `Prefer` and leaves the caller's other preferences to the upstream, where
 /// they belong to the request that is approved.
-pub(crate) fn remove_wait(headers: &mut Edited) {
+pub(crate) fn remove_wait(headers: &mut Edited<'_>) {
     headers.edit(|name, value| {
         if name != b"prefer" {
-            return true;
+            return Edit::Keep;
         }
         let kept: Vec<&[u8]> = preferences(value)
             .filter(|item| seconds(item).is_none())
             .collect();
         let kept = kept.join(b", ".as_slice());
-        let is_left = !kept.is_empty();
-        if kept != **value {
-            *value = Cow::Owned(kept);
+        if kept.is_empty() {
+            Edit::Remove
+        } else if kept == value {
+            Edit::Keep
+        } else {
+            Edit::Replace(kept)
         }
-        is_left
     });
 }
 
-fn lift(headers: &Headers) -> Result<Option<ClassSet>, AskFault> {
+fn lift(headers: &[Header<'_>]) -> Result<Option<ClassSet>, AskFault> {
     let mut classes = None::<ClassSet>;
     for value in values(headers, "velum-lift") {
         let value = std::str::from_utf8(value).map_err(|_| AskFault::UnknownClass)?;
@@ -85,7 +86,7 @@ fn lift(headers: &Headers) -> Result<Option<ClassSet>, AskFault> {
     Ok(classes)
 }
 
-fn reason(headers: &Headers) -> Result<Option<String>, AskFault> {
+fn reason(headers: &[Header<'_>]) -> Result<Option<String>, AskFault> {
     match one(headers, "velum-reason") {
         Some(Ok(value)) if value.len() <= LONGEST_REASON => {
             let reason = std::str::from_utf8(value)
@@ -98,7 +99,7 @@ fn reason(headers: &Headers) -> Result<Option<String>, AskFault> {
     }
 }
 
-fn approval(headers: &Headers) -> Result<Option<ApprovalId>, AskFault> {
+fn approval(headers: &[Header<'_>]) -> Result<Option<ApprovalId>, AskFault> {
     match one(headers, "velum-approval") {
         Some(Ok(value)) => {
             let text = std::str::from_utf8(value).map_err(|_| AskFault::Approval)?;
@@ -113,7 +114,7 @@ fn approval(headers: &Headers) -> Result<Option<ApprovalId>, AskFault> {
 }
 
 /// The one value of a header; an error where there are several.
-fn one<'a>(headers: &'a Headers, name: &str) -> Option<Result<&'a [u8], ()>> {
+fn one<'a>(headers: &'a [Header<'_>], name: &str) -> Option<Result<&'a [u8], ()>> {
     let value = header(headers, name)?;
     Some(if values(headers, name).nth(1).is_some() {
         Err(())
@@ -123,7 +124,7 @@ fn one<'a>(headers: &'a Headers, name: &str) -> Option<Result<&'a [u8], ()>> {
 }
 
 /// RFC 7240: preferences are separated by commas, `wait` is in seconds, the first one counts.
-fn wait(headers: &Headers) -> Option<Duration> {
+fn wait(headers: &[Header<'_>]) -> Option<Duration> {
     values(headers, "prefer")
         .flat_map(preferences)
         .find_map(seconds)
@@ -150,10 +151,10 @@ fn seconds(preference: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(&str, &str)]) -> Headers {
+    fn headers<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<Header<'a>> {
         pairs
             .iter()
-            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes().into()))
             .collect()
     }
 

@@ -9,6 +9,7 @@ use velum_approval::{
 };
 
 use crate::host::{Buffer, Call, Headers, Host, HostError, Map, header};
+use crate::pairs;
 use crate::plugin::Plugin;
 
 /// Under this path, on every authority, the filter itself answers for approvals.
@@ -266,6 +267,7 @@ fn status(host: &impl Host, header_count: usize) -> Result<Vec<u8>, &'static str
     let headers = host
         .headers(Map::CallResponseHeaders)
         .map_err(|_| "the answer cannot be read")?;
+    let headers = pairs::decode(&headers).ok_or("the answer cannot be read")?;
     header(&headers, ":status")
         .map(<[u8]>::to_vec)
         .ok_or("the answer has no status")

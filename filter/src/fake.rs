@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, Side};
+use crate::pairs;
 
 /// A reply that the filter made.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Fake {
     pub(crate) log: RefCell<Vec<String>>,
     /// The names of headers that were removed and added.
     pub(crate) written: RefCell<Vec<String>>,
+    /// How often a buffer was written.
+    pub(crate) writes: Cell<u32>,
     pub(crate) headers_fail: Cell<bool>,
     pub(crate) calls_fail: Cell<bool>,
     pub(crate) replies_fail: Cell<bool>,
@@ -117,8 +120,8 @@ impl Host for Fake {
         }
     }
 
-    fn headers(&self, map: Map) -> Result<Headers, HostError> {
-        Ok(self.map(map))
+    fn headers(&self, map: Map) -> Result<Vec<u8>, HostError> {
+        Ok(pairs::encode(&self.map(map)))
     }
 
     fn remove_header(&self, map: Map, name: &[u8]) -> Result<(), HostError> {
@@ -144,6 +147,7 @@ impl Host for Fake {
     }
 
     fn replace_body(&self, buffer: Buffer, size: usize, bytes: &[u8]) -> Result<(), HostError> {
+        self.writes.set(self.writes.get() + 1);
         let mut buffers = self.buffers.borrow_mut();
         let held = buffers.entry(buffer as u32).or_default();
         held.splice(..size.min(held.len()), bytes.iter().copied());

@@ -4,8 +4,13 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::time::Duration;
 
-/// A header map as bytes: names are lower case, values may be any bytes.
+use crate::pairs;
+
+/// A header map of our own as bytes: names are lower case, values may be any bytes.
 pub(crate) type Headers = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A header where the host's answer holds it; its value may have been edited.
+pub(crate) type Header<'a> = (&'a [u8], Cow<'a, [u8]>);
 
 /// Which header map a call concerns (numbers of the proxy-wasm ABI).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +59,9 @@ pub(crate) enum Flow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HostError(pub(crate) u32);
 
+/// The status of an answer that is not of its form.
+const PARSE_FAILURE: u32 = 4;
+
 /// A request to another cluster.
 pub(crate) struct Call<'a> {
     pub(crate) cluster: &'a str,
@@ -75,8 +83,8 @@ pub(crate) trait Host {
     /// An attribute of the stream; `None` where absent, an error where it is there but cannot be
     /// given as bytes.
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError>;
-    /// All pairs of a header map.
-    fn headers(&self, map: Map) -> Result<Headers, HostError>;
+    /// All pairs of a header map, in the form that [`crate::pairs`] reads.
+    fn headers(&self, map: Map) -> Result<Vec<u8>, HostError>;
     /// Removes a header that is there, with all its values.
     fn remove_header(&self, map: Map, name: &[u8]) -> Result<(), HostError>;
     /// Adds a value to a header.
@@ -97,38 +105,54 @@ pub(crate) trait Host {
 
 /// Removes what is ours to write from headers that otherwise pass.
 pub(crate) fn strip_ours(host: &impl Host, map: Map) -> Result<(), HostError> {
-    let mut headers = Edited::read(host, map)?;
+    let bytes = host.headers(map)?;
+    let mut headers = Edited::read(&bytes)?;
     headers.remove_ours();
     headers.write(host, map)
 }
 
 /// The first value of a header, as bytes.
-pub(crate) fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
+pub(crate) fn header<'a>(
+    headers: &'a [(impl AsRef<[u8]>, impl AsRef<[u8]>)],
+    name: &str,
+) -> Option<&'a [u8]> {
     values(headers, name).next()
 }
 
 /// Every value of a header, in order.
-pub(crate) fn values<'a>(headers: &'a Headers, name: &str) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn values<'a>(
+    headers: &'a [(impl AsRef<[u8]>, impl AsRef<[u8]>)],
+    name: &str,
+) -> impl Iterator<Item = &'a [u8]> {
     headers
         .iter()
-        .filter(move |(key, _)| key == name.as_bytes())
-        .map(|(_, value)| value.as_slice())
+        .filter(move |(key, _)| key.as_ref() == name.as_bytes())
+        .map(|(_, value)| value.as_ref())
 }
 
-/// A header map that is being edited. Only what changes is written back: the host's own copy of a
-/// whole map costs more than all that is done to it.
+/// What becomes of a header.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Edit {
+    Keep,
+    Replace(Vec<u8>),
+    Remove,
+}
+
+/// A header map that is being edited, in the bytes that the host gave. Only what changes is written
+/// back: the host's own copy of a whole map costs more than all that is done to it.
 #[derive(Default)]
-pub(crate) struct Edited {
-    headers: Headers,
+pub(crate) struct Edited<'a> {
+    headers: Vec<Header<'a>>,
     /// The names whose values are no longer those that were read, and whether there were any
     /// to remove.
-    changed: Vec<(Vec<u8>, bool)>,
+    changed: Vec<(&'a [u8], bool)>,
 }
 
-impl Edited {
-    /// Reads a header map of the host.
-    pub(crate) fn read(host: &impl Host, map: Map) -> Result<Self, HostError> {
-        host.headers(map).map(Self::from)
+impl<'a> Edited<'a> {
+    /// Reads a header map as the host gave it.
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, HostError> {
+        let headers = pairs::decode(bytes).ok_or(HostError(PARSE_FAILURE))?;
+        Ok(Self::from(headers))
     }
 
     /// Writes what has changed to the host.
@@ -142,69 +166,81 @@ impl Edited {
         })
     }
 
-    /// Removes a header wherever it stands.
-    pub(crate) fn remove(&mut self, name: &str) {
-        self.edit(|key, _| key != name.as_bytes());
+    /// Removes these headers wherever they stand.
+    pub(crate) fn remove(&mut self, names: &[&str]) {
+        self.retain(|key| !names.iter().any(|name| name.as_bytes() == key));
     }
 
     /// Sets a header to one value.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+        let value = value.into();
         if !values(&self.headers, name).eq([value.as_bytes()]) {
-            self.remove(name);
+            self.remove(&[name]);
             self.add(name, value);
         }
     }
 
     /// Adds a value to a header.
-    pub(crate) fn add(&mut self, name: &str, value: &str) {
-        let pair = (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    pub(crate) fn add(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
         let was_there = header(&self.headers, name).is_some();
-        note(&mut self.changed, &pair.0, was_there);
-        self.headers.push(pair);
+        note(&mut self.changed, name.as_bytes(), was_there);
+        let value = match value.into() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        };
+        self.headers.push((name.as_bytes(), value));
     }
 
     /// Removes everything that is ours to write: `velum-*`, and `velum_*`, which some upstreams
     /// read as the same name.
     pub(crate) fn remove_ours(&mut self) {
-        self.edit(|key, _| !is_ours(key));
+        self.retain(|key| !is_ours(key));
     }
 
-    /// Looks at every header: its value may be changed, and it is removed on `false`.
-    pub(crate) fn edit(&mut self, mut keep: impl FnMut(&[u8], &mut Cow<'_, [u8]>) -> bool) {
+    /// Looks at every header, with its value, and does to it what is told.
+    pub(crate) fn edit(&mut self, mut look: impl FnMut(&[u8], &[u8]) -> Edit) {
         let changed = &mut self.changed;
         self.headers.retain_mut(|(name, value)| {
-            let mut edited = Cow::Borrowed(value.as_slice());
-            let is_kept = keep(name, &mut edited);
-            if let Cow::Owned(edited) = edited {
+            let edit = look(name, value);
+            if edit != Edit::Keep {
                 note(changed, name, true);
-                *value = edited;
             }
-            if !is_kept {
-                note(changed, name, true);
+            let is_kept = edit != Edit::Remove;
+            if let Edit::Replace(edited) = edit {
+                *value = Cow::Owned(edited);
             }
             is_kept
         });
     }
-}
 
-impl From<Headers> for Edited {
-    fn from(headers: Headers) -> Self {
+    fn retain(&mut self, keep: impl Fn(&[u8]) -> bool) {
+        self.edit(|name, _| if keep(name) { Edit::Keep } else { Edit::Remove });
+    }
+
+    /// The headers for longer than the host's bytes.
+    pub(crate) fn to_owned(&self) -> Headers {
+        let pairs = self.headers.iter();
+        pairs.map(|(n, v)| (n.to_vec(), v.to_vec())).collect()
+    }
+}
+impl<'a> From<Vec<Header<'a>>> for Edited<'a> {
+    fn from(headers: Vec<Header<'a>>) -> Self {
         let changed = Vec::new();
         Self { headers, changed }
     }
 }
 
-impl Deref for Edited {
-    type Target = Headers;
+impl<'a> Deref for Edited<'a> {
+    type Target = [Header<'a>];
 
-    fn deref(&self) -> &Headers {
+    fn deref(&self) -> &[Header<'a>] {
         &self.headers
     }
 }
 
-fn note(changed: &mut Vec<(Vec<u8>, bool)>, name: &[u8], was_there: bool) {
-    if !changed.iter().any(|(noted, _)| noted == name) {
-        changed.push((name.to_vec(), was_there));
+fn note<'a>(changed: &mut Vec<(&'a [u8], bool)>, name: &'a [u8], was_there: bool) {
+    if !changed.iter().any(|(noted, _)| *noted == name) {
+        changed.push((name, was_there));
     }
 }
 
@@ -233,17 +269,17 @@ mod tests {
             ("range", "bytes=0-1"),
         ];
         host.set_map(Map::RequestHeaders, &given);
-        let mut headers = Edited::read(&host, Map::RequestHeaders).unwrap();
+        let bytes = host.headers(Map::RequestHeaders).unwrap();
+        let mut headers = Edited::read(&bytes).unwrap();
         headers.remove_ours();
-        headers.remove("range");
-        headers.remove("not-there");
+        headers.remove(&["range", "not-there"]);
         headers.set("accept-encoding", "identity");
         headers.set("te", "trailers");
         headers.add("x", "3");
         headers.add("link", "<a>");
         headers.add("link", "<b>");
         headers.write(&host, Map::RequestHeaders).unwrap();
-        let mut expected = headers.clone();
+        let mut expected = headers.to_owned();
         let mut written = host.map(Map::RequestHeaders);
         expected.sort();
         written.sort();
@@ -274,7 +310,8 @@ mod tests {
     fn a_header_that_cannot_be_written_is_told() {
         let host = Fake::default();
         host.set_map(Map::RequestHeaders, &[("velum-lift", "name")]);
-        let mut headers = Edited::read(&host, Map::RequestHeaders).unwrap();
+        let bytes = host.headers(Map::RequestHeaders).unwrap();
+        let mut headers = Edited::read(&bytes).unwrap();
         headers.remove_ours();
         host.headers_fail.set(true);
         assert!(headers.write(&host, Map::RequestHeaders).is_err());

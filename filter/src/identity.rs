@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use velum_approval::{Identity, IdentityKind};
 use velum_policy::{CertificateField, IdentitySource, Peers, Policy};
 
-use crate::host::{Headers, Host, values};
+use crate::host::{Header, Host, values};
 use crate::pairs;
 
 /// How deep `act` may nest; a longer chain is no identity.
@@ -56,7 +56,7 @@ impl Caller {
 }
 
 /// Reads the caller from the source that the policy names.
-pub(crate) fn read(host: &impl Host, policy: &Policy, headers: &Headers) -> Option<Caller> {
+pub(crate) fn read(host: &impl Host, policy: &Policy, headers: &[Header<'_>]) -> Option<Caller> {
     match policy.identity()? {
         IdentitySource::Jwt { metadata } => {
             let mut caller = jwt(host, metadata)?;
@@ -128,7 +128,7 @@ fn claim_value(bytes: Vec<u8>) -> Option<Value> {
     if let Some(pairs) = pairs::decode(&bytes).filter(|pairs| !pairs.is_empty()) {
         let elements = pairs
             .into_iter()
-            .map(|(name, _)| text(name).map(Value::String));
+            .map(|(name, _)| text(name.to_vec()).map(Value::String));
         return elements.collect::<Option<Vec<_>>>().map(Value::Array);
     }
     text(bytes).map(Value::String)
@@ -173,7 +173,7 @@ fn peer_certificate(host: &impl Host, field: CertificateField) -> Option<String>
     text(host.property(&["connection", name]).ok()??)
 }
 
-fn header(host: &impl Host, name: &str, from: &Peers, headers: &Headers) -> Option<Caller> {
+fn header(host: &impl Host, name: &str, from: &Peers, headers: &[Header<'_>]) -> Option<Caller> {
     let asserted_by = match from {
         Peers::Any => "any-peer".to_owned(),
         Peers::Listed(peers) => {

@@ -1,6 +1,8 @@
 //! Header maps as the proxy-wasm ABI writes them: a count, the lengths, then each text with a NUL.
 
-use crate::host::Headers;
+use std::borrow::Cow;
+
+use crate::host::{Header, Headers};
 
 /// Writes pairs in the ABI's form.
 pub(crate) fn encode(pairs: &Headers) -> Vec<u8> {
@@ -21,14 +23,14 @@ pub(crate) fn encode(pairs: &Headers) -> Vec<u8> {
     out
 }
 
-/// Reads pairs in the ABI's form; `None` where the bytes are not that.
-pub(crate) fn decode(bytes: &[u8]) -> Option<Headers> {
+/// Reads pairs in the ABI's form, where they lie; `None` where the bytes are not that.
+pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<Header<'_>>> {
     if bytes.is_empty() {
-        return Some(Headers::new());
+        return Some(Vec::new());
     }
     let (count, mut lengths) = split_length(bytes)?;
     let mut texts = lengths.get(count.checked_mul(8)?..)?;
-    let mut pairs = Headers::with_capacity(count);
+    let mut pairs = Vec::with_capacity(count);
     for _ in 0..count {
         let (name_length, rest) = split_length(lengths)?;
         let (value_length, rest) = split_length(rest)?;
@@ -36,7 +38,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Headers> {
         let (name, rest) = split_text(texts, name_length)?;
         let (value, rest) = split_text(rest, value_length)?;
         texts = rest;
-        pairs.push((name.to_vec(), value.to_vec()));
+        pairs.push((name, Cow::Borrowed(value)));
     }
     Some(pairs)
 }
@@ -68,7 +70,10 @@ mod tests {
             (b"x-empty".to_vec(), vec![]),
             (b"x-bytes".to_vec(), vec![0xff, 0xfe, 0]),
         ];
-        assert_eq!(decode(&encode(&pairs)), Some(pairs));
+        let bytes = encode(&pairs);
+        let read = decode(&bytes).unwrap();
+        let owned = read.iter().map(|(n, v)| (n.to_vec(), v.to_vec()));
+        assert_eq!(owned.collect::<Headers>(), pairs);
     }
 
     #[test]

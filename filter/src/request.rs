@@ -14,7 +14,7 @@ use velum_policy::{Effect, Otherwise, Refusal, Verdict};
 
 use crate::ask::{self, Ask, AskFault};
 use crate::check;
-use crate::host::{Edited, Headers, Host, Map, header};
+use crate::host::{Edited, Header, Headers, Host, Map, header};
 use crate::identity::{self, Caller};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
@@ -86,7 +86,10 @@ pub(crate) fn admit(host: &impl Host, plugin: &Plugin, end: bool) -> Admission {
 }
 
 fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, Problem> {
-    let given = Edited::read(host, Map::RequestHeaders).map_err(|_| Problem::NotConfigured)?;
+    let bytes = host
+        .headers(Map::RequestHeaders)
+        .map_err(|_| Problem::NotConfigured)?;
+    let given = Edited::read(&bytes).map_err(|_| Problem::NotConfigured)?;
     let caller = identity::read(host, &plugin.policy, &given);
     if let Some(poll) = poll(plugin, caller.as_ref(), &given) {
         return poll;
@@ -120,7 +123,7 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
 fn poll(
     plugin: &Plugin,
     caller: Option<&Caller>,
-    headers: &Headers,
+    headers: &[Header<'_>],
 ) -> Option<Result<Admission, Problem>> {
     plugin.policy.policy_service()?;
     let path = std::str::from_utf8(header(headers, ":path")?).ok()?;
@@ -144,7 +147,7 @@ fn poll(
 fn evaluate<'p>(
     plugin: &'p Plugin,
     caller: Option<&Caller>,
-    headers: &Headers,
+    headers: &[Header<'_>],
 ) -> Result<Verdict<'p>, Problem> {
     let pseudo = |name| header(headers, name).unwrap_or_default();
     let kind = caller.map(|caller| caller.principal.kind().name());
@@ -154,11 +157,12 @@ fn evaluate<'p>(
         subject: caller.principal.subject(),
         claims: caller.claims.as_ref(),
     });
+    let fields: Vec<_> = headers.iter().map(|(n, v)| (*n, &**v)).collect();
     let request = velum_policy::Request {
         method: pseudo(":method"),
         authority: pseudo(":authority"),
         path: pseudo(":path"),
-        headers,
+        headers: &fields,
         caller: facts.as_ref(),
     };
     plugin.policy.evaluate(&request).map_err(Problem::Refused)
@@ -170,7 +174,7 @@ fn question(
     verdict: &Verdict<'_>,
     caller: Option<Caller>,
     asked: Result<Ask, AskFault>,
-    headers: &Headers,
+    headers: &Edited<'_>,
 ) -> Result<Option<Question>, Problem> {
     let ceiling = verdict.askable();
     let ask = asked.map_err(|fault| Problem::Asked(fault, ceiling))?;
@@ -216,7 +220,7 @@ fn question(
         query: verdict.path.query().to_vec(),
         scrubbed_path: verdict.path.scrubbed(&plugin.policy),
         scrubbed_query: verdict.path.scrubbed_query(&plugin.policy),
-        headers: headers.clone(),
+        headers: headers.to_owned(),
         authorization_is_principal,
         classes,
         ask,
@@ -226,16 +230,14 @@ fn question(
 
 /// What the upstream must not see on a route whose answers are masked: anything that would make
 /// the answer partial, encoded, or absent because a cache holds another identity's view.
-fn prepare_for_masking(headers: &mut Edited, effect: Effect) {
-    for name in [
+fn prepare_for_masking(headers: &mut Edited<'_>, effect: Effect) {
+    headers.remove(&[
         "range",
         "if-range",
         "if-none-match",
         "if-modified-since",
         "te",
-    ] {
-        headers.remove(name);
-    }
+    ]);
     headers.set("accept-encoding", "identity");
     if effect == Effect::Review && !is_safe(headers) {
         // A released request happens once, whatever the route's retry policy says.
@@ -243,7 +245,11 @@ fn prepare_for_masking(headers: &mut Edited, effect: Effect) {
     }
 }
 
-fn plan(headers: &Headers, question: Option<Question>, end: bool) -> Result<Admission, Problem> {
+fn plan(
+    headers: &[Header<'_>],
+    question: Option<Question>,
+    end: bool,
+) -> Result<Admission, Problem> {
     let writes = matches!(
         header(headers, ":method"),
         Some(b"PUT" | b"PATCH" | b"POST")
@@ -264,7 +270,7 @@ fn plan(headers: &Headers, question: Option<Question>, end: bool) -> Result<Admi
     })))
 }
 
-fn is_safe(headers: &Headers) -> bool {
+fn is_safe(headers: &[Header<'_>]) -> bool {
     matches!(
         header(headers, ":method"),
         Some(b"GET" | b"HEAD" | b"OPTIONS")

@@ -7,7 +7,7 @@ use velum_approval::ApprovalId;
 use velum_engine::{ClassSet, Framing, Masker, Options};
 use velum_policy::UnreadableMedia;
 
-use crate::host::{Buffer, Edited, Flow, Headers, Host, Level, Map, Side, header, strip_ours};
+use crate::host::{Buffer, Edited, Flow, Header, Host, Level, Map, Side, header, strip_ours};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
@@ -65,8 +65,10 @@ fn try_headers(
     release: &Release,
     end: bool,
 ) -> Result<(Response, Flow), &'static str> {
-    let mut headers = Edited::read(host, Map::ResponseHeaders)
+    let bytes = host
+        .headers(Map::ResponseHeaders)
         .map_err(|_| "The response headers cannot be read.")?;
+    let mut headers = Edited::read(&bytes).map_err(|_| "The response headers cannot be read.")?;
     headers.remove_ours();
     let status = status(&headers);
     if matches!(status, 101 | 206) {
@@ -113,13 +115,13 @@ fn try_headers(
 }
 
 /// What the change of the body made false is dropped; what is released is not stored.
-fn edit(headers: &mut Edited, response: &Response, release: &Release, end: bool) {
+fn edit(headers: &mut Edited<'_>, response: &Response, release: &Release, end: bool) {
     // A HEAD's length is that of the unmasked body; only "there is none" stays true.
     let is_empty = end && header(headers, "content-length") == Some(b"0");
     if !is_empty && (end || !matches!(response, Response::Untouched)) {
-        headers.remove("content-length");
+        headers.remove(&["content-length"]);
     }
-    for name in [
+    headers.remove(&[
         "accept-ranges",
         "content-digest",
         "content-md5",
@@ -127,11 +129,9 @@ fn edit(headers: &mut Edited, response: &Response, release: &Release, end: bool)
         "repr-digest",
         "signature",
         "signature-input",
-    ] {
-        headers.remove(name);
-    }
+    ]);
     if header(headers, "etag").is_some_and(|etag| !etag.starts_with(b"W/")) {
-        headers.remove("etag");
+        headers.remove(&["etag"]);
     }
     if matches!(response, Response::Blank { .. }) {
         headers.set("content-type", "application/problem+json");
@@ -139,13 +139,13 @@ fn edit(headers: &mut Edited, response: &Response, release: &Release, end: bool)
     if !release.lift.is_empty() {
         headers.set("cache-control", "no-store");
         if matches!(response, Response::Masking(_)) {
-            headers.set("velum-lifted", &release.lift.to_string());
+            headers.set("velum-lifted", release.lift.to_string());
         }
     }
     if let Some(approval) = &release.pending {
-        headers.set("velum-approval", &approval.to_string());
+        headers.set("velum-approval", approval.to_string());
         let link = format!("<{}>; rel=\"approval\"", problem::location(approval));
-        headers.add("link", &link);
+        headers.add("link", link);
     }
 }
 
@@ -236,8 +236,11 @@ impl Masking {
                 .finish(&mut out)
                 .map_err(|error| error.to_string())?;
         }
-        host.replace_body(Buffer::ResponseBody, size, &out)
-            .map_err(|_| "unwritable chunk")?;
+        // A body's end often comes by itself, and is none of what the buffer holds.
+        if size > 0 || !out.is_empty() {
+            host.replace_body(Buffer::ResponseBody, size, &out)
+                .map_err(|_| "unwritable chunk")?;
+        }
         self.headers_held = false;
         Ok(Flow::Continue)
     }
@@ -290,7 +293,7 @@ fn is_of_gateway(host: &impl Host) -> bool {
     )
 }
 
-fn status(headers: &Headers) -> u32 {
+fn status(headers: &[Header<'_>]) -> u32 {
     header(headers, ":status")
         .and_then(|status| std::str::from_utf8(status).ok())
         .and_then(|status| status.parse().ok())

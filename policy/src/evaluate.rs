@@ -85,8 +85,9 @@ fn replaces_path(request: &Request<'_>) -> bool {
 }
 
 fn names_one(name: &[u8], names: &[&str]) -> bool {
-    let name = parameter::dashed(name);
-    names.iter().any(|known| known.as_bytes() == name)
+    names
+        .iter()
+        .any(|known| parameter::is_same_name(name, known))
 }
 
 /// The methods that some upstream may take in place of the request's own, in upper case; `None`
@@ -96,7 +97,7 @@ fn overriding_methods(request: &Request<'_>, path: &CanonicalPath) -> Vec<Option
         .headers
         .iter()
         .filter(|(name, _)| names_one(name, METHOD_HEADERS))
-        .map(|(_, value)| value.clone());
+        .map(|(_, value)| value.to_vec());
     let parameters = parameter::parameters(path.query(), b"&;")
         .filter(|(name, _)| parameter::may_name(name, METHOD_PARAMETER))
         .map(|(_, value)| form_decode(value));

@@ -37,13 +37,43 @@ pub struct CanonicalPath {
 impl CanonicalPath {
     /// Reads a raw `:path`, with or without query.
     pub(crate) fn read(raw: &[u8]) -> Self {
-        let (path, query) = match raw.iter().position(|&byte| byte == b'?') {
-            Some(at) => (
-                raw.get(..at).unwrap_or(raw),
-                raw.get(at + 1..).unwrap_or_default(),
-            ),
-            None => (raw, &[][..]),
+        Self::read_canonical(raw).unwrap_or_else(|| Self::read_any(raw))
+    }
+
+    /// Reads a path that is its own canonical form, which most are: one look at each byte.
+    fn read_canonical(raw: &[u8]) -> Option<Self> {
+        let (path, query) = split_query(raw);
+        let is_plain = |byte: &u8| {
+            matches!(
+                byte,
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'$' | b'='
+            )
         };
+        let mut before = 0;
+        for byte in path {
+            let is_canonical = match byte {
+                // An empty segment, or one that may be `.` or `..`.
+                b'/' | b'.' => before != b'/',
+                _ => is_plain(byte),
+            };
+            if !is_canonical {
+                return None;
+            }
+            before = *byte;
+        }
+        if path.first() != Some(&b'/') || before == b'/' || query.contains(&b'#') {
+            return None;
+        }
+        Some(Self {
+            text: std::str::from_utf8(path).ok()?.to_owned(),
+            undecoded: None,
+            query: query.to_vec(),
+            spelling: Spelling::Plain,
+        })
+    }
+
+    fn read_any(raw: &[u8]) -> Self {
+        let (path, query) = split_query(raw);
         let mut spelling = Spelling::Plain;
         if raw.contains(&b'#') {
             spelling = Spelling::Ambiguous;
@@ -140,6 +170,17 @@ impl fmt::Debug for CanonicalPath {
             .debug_struct("CanonicalPath")
             .field("spelling", &self.spelling)
             .finish_non_exhaustive()
+    }
+}
+
+/// A raw `:path` without its query, and the query without `?`.
+fn split_query(raw: &[u8]) -> (&[u8], &[u8]) {
+    match raw.iter().position(|&byte| byte == b'?') {
+        Some(at) => (
+            raw.get(..at).unwrap_or(raw),
+            raw.get(at + 1..).unwrap_or_default(),
+        ),
+        None => (raw, &[][..]),
     }
 }
 
@@ -432,6 +473,14 @@ mod tests {
     }
 
     proptest! {
+        /// The short way says what the long one does.
+        #[test]
+        fn canonical_paths_are_read_alike(raw in "/?[a-cA-C0-9/.~$=_%;!é-]{0,24}([?][a#?=&]{0,4})?") {
+            if let Some(short) = CanonicalPath::read_canonical(raw.as_bytes()) {
+                prop_assert!(short == CanonicalPath::read_any(raw.as_bytes()));
+            }
+        }
+
         /// Escaping what has to be escaped and reading again gives the same path: reading is
         /// idempotent, and a canonical path has one plain meaning.
         #[test]

@@ -14,7 +14,7 @@ pub struct Request<'a> {
     /// The raw `:path`, with its query.
     pub path: &'a [u8],
     /// All header fields, names in lower case; pseudo-headers and `velum-*` do not matter.
-    pub headers: &'a [(Vec<u8>, Vec<u8>)],
+    pub headers: &'a [(&'a [u8], &'a [u8])],
     /// Who asks, where that is known for certain.
     pub caller: Option<&'a Caller<'a>>,
 }

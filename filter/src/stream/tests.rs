@@ -858,6 +858,27 @@ fn a_configuration_that_is_refused_says_where() {
 }
 
 #[test]
+fn a_body_is_written_as_often_as_it_comes() {
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient/1", &[]);
+    vm.json_response();
+    assert_eq!(vm.response_body("{\"a\":[1,", false).0, Flow::Continue);
+    assert_eq!(vm.response_body("", false).0, Flow::Continue);
+    assert_eq!(vm.response_body("2]}", false).0, Flow::Continue);
+    assert_eq!(vm.response_body("", true).0, Flow::Continue);
+    assert_eq!(vm.host.writes.get(), 2);
+    // A number ends where the body ends.
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient/1", &[]);
+    vm.json_response();
+    vm.response_body("12", false);
+    assert_eq!(
+        vm.response_body("", true),
+        (Flow::Continue, "12".to_owned())
+    );
+}
+
+#[test]
 fn nothing_logged_or_replied_holds_a_value_of_the_request() {
     let mut vm = Vm::new();
     let more = [

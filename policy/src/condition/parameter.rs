@@ -55,34 +55,30 @@ impl ParameterTest {
 
 /// A header's values are field lines; each is also read as a list, with parameters, since
 /// upstreams do. A name with `_` for `-` is the same one to a CGI-like upstream.
-pub(crate) fn header_holds(
-    name: &str,
-    test: &ParameterTest,
-    headers: &[(Vec<u8>, Vec<u8>)],
-) -> Truth {
+pub(crate) fn header_holds(name: &str, test: &ParameterTest, headers: &[(&[u8], &[u8])]) -> Truth {
     let mut values = Vec::new();
     let mut is_disputed = false;
     for (header, value) in headers {
-        if header == name.as_bytes() {
+        if *header == name.as_bytes() {
             values.push(header_readings(value));
         } else {
-            is_disputed |= dashed(header) == dashed(name.as_bytes());
+            is_disputed |= is_same_name(header, name);
         }
     }
     test.over(&values, is_disputed)
 }
 
-/// A header's name in lower case, with `-` for `_`.
-pub(crate) fn dashed(name: &[u8]) -> Vec<u8> {
-    name.iter()
-        .map(|&byte| {
-            if byte == b'_' {
-                b'-'
-            } else {
-                byte.to_ascii_lowercase()
-            }
-        })
-        .collect()
+/// Whether some reader takes a header for the one of this name: in any case, with `_` for `-`.
+pub(crate) fn is_same_name(header: &[u8], name: &str) -> bool {
+    let plain = |byte: &u8| match byte {
+        b'_' => b'-',
+        other => other.to_ascii_lowercase(),
+    };
+    header.len() == name.len()
+        && header
+            .iter()
+            .map(plain)
+            .eq(name.as_bytes().iter().map(plain))
 }
 
 fn header_readings(value: &[u8]) -> Vec<Vec<u8>> {

@@ -123,7 +123,6 @@ impl Filter {
         }
         assert_eq!(self.store.data().resets, 0);
         assert!(self.store.data().replies.is_empty());
-        assert_eq!(self.ask("proxy_on_done", stream), 1);
         self.call("proxy_on_delete", stream);
         out
     }
