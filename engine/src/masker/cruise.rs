@@ -2,8 +2,8 @@
 //! from the list.
 //!
 //! Whatever hangs on siblings, on labels or on the subject of a record, is removed or lifted, is left
-//! to the stages. What is dealt with here becomes exactly what it would have become there; a list
-//! may end anywhere, so the tests that cut at random compare the two.
+//! to the stages. What is dealt with here becomes exactly what it would have become there: a list may
+//! end anywhere, so the tests that cut at random compare the two, and so does a slow tree masker.
 
 use super::Masker;
 use super::stage::Stage;
@@ -19,8 +19,8 @@ use crate::{ClassSet, Operator};
 /// Nearer to the top, records are counted.
 const NEAR_TOP: usize = 3;
 
-/// What rules and detectors say about what is skimmed.
-struct Plain<'a, 'r> {
+/// What rules and detectors say about what is skimmed, and what is done with it.
+struct Decided<'a, 'r> {
     run: &'a mut Run<'r>,
     /// Where in the chunk the text begins.
     window: usize,
@@ -31,7 +31,7 @@ struct Plain<'a, 'r> {
     scratch: &'a mut Vec<u8>,
 }
 
-impl<'a> Guide for Plain<'a, '_> {
+impl<'a> Guide for Decided<'a, '_> {
     /// And whether no rule speaks about it.
     type Name = (&'a KnownName, bool);
 
@@ -59,7 +59,7 @@ impl<'a> Guide for Plain<'a, '_> {
             self.frames.get(depth)?,
             self.frames.get(depth.checked_sub(1)?)?,
         );
-        let passes = may_end(inner, depth + 1, rules) && is_plain(outer, rules);
+        let passes = may_end(inner, depth + 1, rules) && is_skimmed(outer, rules);
         passes.then_some(outer.state)
     }
 
@@ -111,7 +111,7 @@ impl<'a> Guide for Plain<'a, '_> {
     }
 }
 
-impl<'a> Plain<'a, '_> {
+impl<'a> Decided<'a, '_> {
     /// What is decided about a member or element, if that hangs on nothing else.
     #[inline]
     fn decide(
@@ -142,7 +142,7 @@ impl Masker {
             return;
         };
         loop {
-            self.stage.pass_plain(run, &mut walk);
+            self.stage.skim(run, &mut walk);
             if self.stage.pass_alone(run, &mut walk).is_none() {
                 break;
             }
@@ -153,10 +153,10 @@ impl Masker {
 }
 
 impl Stage {
-    /// Passes as many as there are about which no rule speaks and in which no detector may find
-    /// anything. Most of a body goes this way.
+    /// Passes or masks as many as there are that are decided where they stand and tell nothing about
+    /// others, and ends of arrays and objects that mean nothing more. Most of a body goes this way.
     #[inline]
-    fn pass_plain(&mut self, run: &mut Run<'_>, walk: &mut Walk<'_>) {
+    fn skim(&mut self, run: &mut Run<'_>, walk: &mut Walk<'_>) {
         let rules = run.context.rules;
         let Self {
             path,
@@ -171,8 +171,8 @@ impl Stage {
         };
         while let Some(frame) = path.frames.last() {
             let waits = rules.removes && !walk.is_first() && !frame.has_output;
-            if !waits && is_plain(frame, rules) {
-                let mut guide = Plain {
+            if !waits && is_skimmed(frame, rules) {
+                let mut guide = Decided {
                     window: walk.window(),
                     run,
                     names,
@@ -266,9 +266,9 @@ impl Stage {
     }
 }
 
-/// Whether what no rule speaks about is passed in that array or object.
+/// Whether that array or object may be skimmed.
 #[inline]
-fn is_plain(frame: &Frame, rules: &Ruleset) -> bool {
+fn is_skimmed(frame: &Frame, rules: &Ruleset) -> bool {
     let has_records = rules.shifts && matches!(frame.role, Role::List | Role::Entries);
     frame.decision == Decision::Inspect && !has_records
 }

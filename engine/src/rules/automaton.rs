@@ -94,6 +94,8 @@ pub(crate) struct Automaton {
     plain: Vec<bool>,
     /// Whose values are decided by themselves, by state.
     alone: Vec<bool>,
+    /// Whose elements are alike whatever their index is, by state.
+    any_index: Vec<bool>,
     /// Rules that win at some place.
     used: Vec<bool>,
     /// Where no path says anything.
@@ -129,11 +131,8 @@ impl Automaton {
     /// The state of an element whatever its index is; `None`: it depends on that.
     #[inline]
     pub(crate) fn any_element(&self, state: StateId) -> Option<StateId> {
-        let other = self.next(state, OTHER);
-        let mut columns = self.indices.values();
-        columns
-            .all(|column| self.next(state, *column) == other)
-            .then_some(other)
+        let is_any = self.any_index.get(usize::from(state)).copied();
+        is_any.unwrap_or(false).then(|| self.next(state, OTHER))
     }
 
     /// Whether a path has an index.
@@ -256,6 +255,12 @@ impl Builder {
             .collect();
         let plain = places.iter().map(Place::is_plain).collect();
         let alone = places.iter().map(Place::is_alone).collect();
+        let rows = table.chunks(columns);
+        let any_index = rows.map(|row| {
+            let mut indexed = indices.values().filter_map(|column| row.get(*column));
+            indexed.all(|next| Some(next) == row.get(OTHER))
+        });
+        let any_index = any_index.collect();
         Ok(Automaton {
             names,
             indices,
@@ -264,6 +269,7 @@ impl Builder {
             places,
             plain,
             alone,
+            any_index,
             used,
             nowhere: Place::default(),
         })

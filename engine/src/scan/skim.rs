@@ -1,8 +1,9 @@
-//! The shortest way: members about which nothing is to be known but that they are in order.
+//! The shortest way: members and elements whose fate is known where they stand, one after the other.
 //!
-//! It goes through what is in an array or object, and through all that begins in it. What is open is
-//! kept aside, in few words, and nothing is written before the way ends: where that array or object
-//! does, or before the first member that is not to be passed.
+//! It goes through what is in an array or object, through all that begins in it, and on behind its
+//! end. A [`Guide`] says what each member is and does what is to be done with it. What is open is
+//! kept aside, in few words: the scanner's own stack is written when the way ends, before the first
+//! member or element that the guide leaves to others.
 
 use super::walk::{Value, Walk};
 use super::{Container, Open};
@@ -146,11 +147,14 @@ impl Walk<'_> {
             let Some(member) = member else {
                 break;
             };
-            let name = is_object.then(|| guide.name(view.text(), member.name, member.length));
-            let name = match name {
-                Some(None) => break,
-                Some(name) => name,
-                None => None,
+            let name = if is_object {
+                let name = guide.name(view.text(), member.name, member.length);
+                if name.is_none() {
+                    break;
+                }
+                name
+            } else {
+                None
             };
             let inner = guide.inner(here.place, name);
             if left == 0 || keys_left < member.keys {

@@ -1,8 +1,10 @@
 //! The body that is masked: what a FHIR server would answer to a search.
 
+use serde_json::Value;
+
 /// About so many bytes of a minified Bundle, invented patients and observations in turn, members in
 /// the order of FHIR R4's definitions.
-pub(crate) fn bundle(size: usize) -> String {
+pub(crate) fn minified(size: usize) -> String {
     const PAIR: [&str; 2] = [
         concat!(
             r#"{"resource":{"resourceType":"Patient","id":"p1","identifier":["#,
@@ -34,4 +36,16 @@ pub(crate) fn bundle(size: usize) -> String {
         body.extend(entries.next().copied());
     }
     body + "]}"
+}
+
+/// About so many bytes of the same, indented as a FHIR server does for people.
+pub(crate) fn indented(size: usize) -> String {
+    let indent = |body: &str| {
+        let value: Value = serde_json::from_str(body).unwrap_or_default();
+        serde_json::to_string_pretty(&value).unwrap_or_default()
+    };
+    // How much it grows by depends on the members, which are the same all along.
+    let sample = minified(10_000);
+    let grown = indent(&sample).len();
+    indent(&minified(size * sample.len() / grown))
 }

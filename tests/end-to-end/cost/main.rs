@@ -13,11 +13,13 @@ use connection::Connection;
 use velum_harness::{Envoy, Protocol, Reply, Result, Upstream};
 
 const ROUNDS: usize = 7;
-/// Bodies, and how many requests a round has.
-const SIZES: [(&str, usize, u32); 3] = [
-    ("2 KB", 2_000, 1_500),
-    ("64 KB", 64_000, 500),
-    ("1 MB", 1_000_000, 60),
+/// Bodies: where the upstream has them, and how many requests a round has.
+const BODIES: [(&str, &str, u32); 5] = [
+    ("2 KB", "/minified/2000", 1_500),
+    ("64 KB", "/minified/64000", 500),
+    ("1 MB", "/minified/1000000", 60),
+    ("64 KB, indented", "/indented/64000", 500),
+    ("1 MB, indented", "/indented/1000000", 60),
 ];
 
 /// What a request took.
@@ -32,25 +34,31 @@ struct Cost {
 #[tokio::main]
 async fn main() -> Result<()> {
     let upstream = Upstream::start(Protocol::Http1, |request| {
-        let size = request.path.trim_start_matches("/size/").parse();
+        let (_, size) = request.path.rsplit_once('/').unwrap_or_default();
+        let size = size.parse().unwrap_or_default();
+        let body = if request.path.starts_with("/indented/") {
+            bundle::indented(size)
+        } else {
+            bundle::minified(size)
+        };
         Reply::new(200)
             .header("content-type", "application/json")
-            .whole(bundle::bundle(size.unwrap_or_default()))
+            .whole(body)
     })
     .await?;
     let variants = variants::start(&upstream).await?;
     println!(
-        "Bodies: minified FHIR Bundles, invented patients and observations in turn.\n\
+        "Bodies: FHIR Bundles, minified or indented, invented patients and observations in turn.\n\
          Envoy's CPU a request, median of {ROUNDS} interleaved rounds (multiple of bare, of the \
          empty filter), and below it requests a second on one connection."
     );
     let names = variants.iter().map(|variant| variant.name.to_owned());
     row("body", names);
-    for (name, size, requests) in SIZES {
+    for (name, path, requests) in BODIES {
         let mut costs = vec![Vec::new(); variants.len()];
         for round in 0..=ROUNDS {
             for (variant, costs) in variants.iter().zip(&mut costs) {
-                let cost = measure(&variant.envoy, size, requests).await?;
+                let cost = measure(&variant.envoy, path, requests).await?;
                 // The first round warms up.
                 if round > 0 {
                     costs.push(cost);
@@ -81,20 +89,19 @@ async fn main() -> Result<()> {
 }
 
 fn row(name: &str, cells: impl Iterator<Item = String>) {
-    print!("{name:>6}");
+    print!("{name:>15}");
     for cell in cells {
         print!("  {cell:>23}");
     }
     println!();
 }
 
-async fn measure(envoy: &Envoy, size: usize, requests: u32) -> Result<Cost> {
+async fn measure(envoy: &Envoy, path: &str, requests: u32) -> Result<Cost> {
     let mut connection = Connection::open(envoy.address()).await?;
-    let path = format!("/size/{size}");
-    connection.get(&path).await?;
+    connection.get(path).await?;
     let (before, start) = (envoy.cpu_time()?, Instant::now());
     for _ in 0..requests {
-        connection.get(&path).await?;
+        connection.get(path).await?;
     }
     let elapsed = start.elapsed() / requests;
     let processor = envoy.cpu_time()?.saturating_sub(before) / requests;
