@@ -7,6 +7,7 @@ mod bundle;
 mod connection;
 mod variants;
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use connection::Connection;
@@ -33,14 +34,10 @@ struct Cost {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let upstream = Upstream::start(Protocol::Http1, |request| {
-        let (_, size) = request.path.rsplit_once('/').unwrap_or_default();
-        let size = size.parse().unwrap_or_default();
-        let body = if request.path.starts_with("/indented/") {
-            bundle::indented(size)
-        } else {
-            bundle::minified(size)
-        };
+    // Made once: an upstream that is slow to answer would make small chunks of a large body.
+    let bodies: HashMap<&str, String> = BODIES.map(|(_, path, _)| (path, body(path))).into();
+    let upstream = Upstream::start(Protocol::Http1, move |request| {
+        let body = bodies.get(&*request.path).cloned().unwrap_or_default();
         Reply::new(200)
             .header("content-type", "application/json")
             .whole(body)
@@ -86,6 +83,17 @@ async fn main() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The body that the upstream has at a path.
+fn body(path: &str) -> String {
+    let (kind, size) = path.rsplit_once('/').unwrap_or_default();
+    let size = size.parse().unwrap_or_default();
+    if kind == "/indented" {
+        bundle::indented(size)
+    } else {
+        bundle::minified(size)
+    }
 }
 
 fn row(name: &str, cells: impl Iterator<Item = String>) {
