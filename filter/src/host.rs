@@ -223,6 +223,7 @@ impl<'a> Edited<'a> {
         pairs.map(|(n, v)| (n.to_vec(), v.to_vec())).collect()
     }
 }
+
 impl<'a> From<Vec<Header<'a>>> for Edited<'a> {
     fn from(headers: Vec<Header<'a>>) -> Self {
         let changed = Vec::new();

@@ -188,7 +188,7 @@ impl Stage {
                     path.mark_output();
                     path.open(begun.container, Member::plain(begun.place));
                 }
-                if way.passed() > 0 && !walk.is_first() {
+                if walk.passed() > 0 && !walk.is_first() {
                     path.mark_output();
                 }
             }
@@ -243,10 +243,8 @@ impl Stage {
         match value {
             Value::Open(container, _) => {
                 let member = Member {
-                    state,
                     decision,
-                    candidate: None,
-                    open: None,
+                    ..Member::plain(state)
                 };
                 path.word = Word::None;
                 path.open(container, member);

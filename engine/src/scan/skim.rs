@@ -56,7 +56,6 @@ pub(crate) struct Way {
     lefts: [usize; DEPTH],
     count: usize,
     closed: usize,
-    passed: usize,
 }
 
 impl Default for Way {
@@ -70,7 +69,6 @@ impl Default for Way {
             lefts: [0; DEPTH],
             count: 0,
             closed: 0,
-            passed: 0,
         }
     }
 }
@@ -84,11 +82,6 @@ impl Way {
     /// How many arrays and objects have ended on it that had begun before.
     pub(crate) fn closed(&self) -> usize {
         self.closed
-    }
-
-    /// How many entries have been passed on it.
-    pub(crate) fn passed(&self) -> usize {
-        self.passed
     }
 }
 
@@ -195,7 +188,6 @@ impl Walk<'_> {
         self.is_first = is_first;
         self.way.count = count;
         self.way.closed = closed;
-        self.way.passed = passed;
         if closed > 0 {
             self.stack.truncate(self.stack.len() - closed);
         }

@@ -148,6 +148,12 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// How many entries have been passed.
+    #[inline(always)]
+    pub(crate) fn passed(&self) -> usize {
+        self.passed
+    }
+
     /// Where in the chunk the text begins.
     #[inline(always)]
     pub(crate) fn window(&self) -> usize {
