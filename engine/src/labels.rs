@@ -7,7 +7,9 @@
 //! as soon as what is told decides it, and once all the scopes it hangs on have ended.
 //!
 //! Scopes and nodes lie on stacks, and go when the array or object ends within which they were made
-//! and nothing waits any more.
+//! and nothing waits any more. While values wait, they stay; once those are let go, what belongs to
+//! nothing that is open is taken out from between the rest, which moves together. So what is there,
+//! and what it weighs, follows from the document alone and not from how it was cut.
 
 use crate::decide::{Decision, Member, decide_below};
 use crate::rules::{Filtered, KeyRules, Place, Ruleset, Slot, StateId, Telling, Told};
@@ -70,11 +72,58 @@ impl Labels {
         }
     }
 
+    /// Whether there is anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.scopes.is_empty() && self.nodes.is_empty()
+    }
+
+    /// Forgets a node, and those that came behind it.
+    pub(crate) fn back_before(&mut self, node: NodeId) {
+        self.nodes.truncate(node as usize);
+    }
+
     /// Forgets what has come since.
     pub(crate) fn back_to(&mut self, mark: Mark) {
         self.scopes.truncate(mark.scopes as usize);
         self.nodes.truncate(mark.nodes as usize);
         self.cells.truncate(mark.cells as usize);
+    }
+
+    /// Keeps a scope while the rest moves together: behind what has been kept so far.
+    pub(crate) fn keep_scope(
+        &mut self,
+        rules: &Ruleset,
+        kept: &mut Mark,
+        scope: ScopeId,
+        outer: Option<ScopeId>,
+    ) -> Option<ScopeId> {
+        let mut moved = *self.scopes.get(scope as usize)?;
+        let from = moved.cells as usize;
+        let cells = from..from + rules.automaton.place(moved.state).slots.len();
+        let (id, at) = (kept.scopes, kept.cells as usize);
+        kept.scopes += 1;
+        kept.cells += u32::try_from(cells.len()).unwrap_or(u32::MAX);
+        self.cells.copy_within(cells, at);
+        moved.outer = outer;
+        moved.cells = u32::try_from(at).unwrap_or(u32::MAX);
+        *self.scopes.get_mut(id as usize)? = moved;
+        Some(id)
+    }
+
+    /// Keeps a node in the same way.
+    pub(crate) fn keep_node(
+        &mut self,
+        kept: &mut Mark,
+        node: NodeId,
+        around: Decision,
+        scope: Option<ScopeId>,
+    ) -> Option<NodeId> {
+        let mut moved = *self.nodes.get(node as usize)?;
+        let id = kept.nodes;
+        kept.nodes += 1;
+        (moved.around, moved.scope) = (around, scope);
+        *self.nodes.get_mut(id as usize)? = moved;
+        Some(id)
     }
 
     /// About the memory that all of it takes, in bytes; the same on every target.

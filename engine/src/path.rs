@@ -4,7 +4,7 @@ mod names;
 
 pub(crate) use names::{AllNames, KnownName, Names, Shelf, look_up_masked};
 
-use crate::decide::{Decision, Member};
+use crate::decide::{Decision, Member, UNRESOLVED};
 use crate::decode::Text;
 use crate::labels::{Labels, Mark, Node, ScopeId};
 use crate::mask::inside;
@@ -50,7 +50,7 @@ pub(crate) struct Frame {
 #[derive(Default)]
 pub(crate) struct Path {
     pub(crate) frames: Vec<Frame>,
-    /// The member whose value comes next, in an object.
+    /// The member whose value comes next, or the element at hand.
     pub(crate) member: Member,
     pub(crate) labels: Labels,
     /// What the name of that member says.
@@ -154,6 +154,56 @@ impl Path {
             scope,
             is_container,
         })
+    }
+
+    /// Forgets the decision about the scalar at hand, if labels alone had a say in it.
+    pub(crate) fn forget(&mut self, decision: Decision) {
+        let around = self.frames.last().map(|frame| frame.decision);
+        if let Decision::Deferred(node) = decision
+            && around != Some(decision)
+        {
+            self.labels.back_before(node);
+        }
+    }
+
+    /// Nothing waits any more: forgets the labels of all that has ended. Those of what is open, and of
+    /// the member at hand, move together.
+    pub(crate) fn forget_ended(&mut self, rules: &Ruleset) {
+        if self.labels.is_empty() {
+            return;
+        }
+        let Self {
+            frames,
+            member,
+            labels,
+            ..
+        } = self;
+        let (mut kept, mut scope) = (Mark::default(), None);
+        // What held around, as it was and as it is now.
+        let mut around = (Decision::Inspect, Decision::Inspect);
+        let mut keep_decision = |labels: &mut Labels, kept: &mut Mark, decision, scope| {
+            let moved = match decision {
+                Decision::Deferred(_) if decision == around.0 => around.1,
+                Decision::Deferred(node) => labels
+                    .keep_node(kept, node, around.1, scope)
+                    .map_or(UNRESOLVED, Decision::Deferred),
+                known => known,
+            };
+            around = (decision, moved);
+            moved
+        };
+        for frame in frames {
+            frame.labels = kept;
+            if frame.owns_scope
+                && let Some(own) = frame.scope
+            {
+                scope = labels.keep_scope(rules, &mut kept, own, scope);
+            }
+            frame.scope = scope;
+            frame.decision = keep_decision(labels, &mut kept, frame.decision, scope);
+        }
+        member.decision = keep_decision(labels, &mut kept, member.decision, scope);
+        labels.back_to(kept);
     }
 
     /// A member name that labels are on or below: one that is repeated makes them unclear.

@@ -287,11 +287,11 @@ fn mask_candidate(
         Waiting::Name => {
             if let Treatment::Mask(cause, class, _) = treatment {
                 tally.count(cause, class, false);
-                redact(class, out);
-            } else {
-                out.extend_from_slice(source);
+                return redact(class, out);
             }
-            return;
+            // What a detector finds in it is masked whatever comes of the rest.
+            treatment = Treatment::Inspect;
+            Kind::String
         }
     };
     if let (true, Treatment::Lift(cause, class)) = (candidate.is_inherited, treatment) {

@@ -275,7 +275,8 @@ fn is_skimmed(frame: &Frame, rules: &Ruleset) -> bool {
 #[inline]
 fn may_end(frame: &Frame, depth: usize, rules: &Ruleset) -> bool {
     let is_record = rules.shifts && frame.role == Role::Record;
-    let means_more = frame.has_candidates || frame.owns_scope || is_record;
+    let has_labels = frame.owns_scope || matches!(frame.decision, Decision::Deferred(_));
+    let means_more = frame.has_candidates || has_labels || is_record;
     !means_more && depth > NEAR_TOP
 }
 

@@ -82,7 +82,7 @@ impl Stage {
             recorder.begin_name();
         }
         let (known, waits) = match self.names.find(name) {
-            Some(known) => (known, None),
+            Some(known) => (known, false),
             None => self.look_at_name(run, token.source),
         };
         if let Some(recorder) = &mut self.tally.recorder {
@@ -92,7 +92,7 @@ impl Stage {
                 } else {
                     inside(&self.scratch)
                 },
-                waits.is_some(),
+                waits,
             );
         }
         let Some(frame) = self.path.frames.last() else {
@@ -108,8 +108,8 @@ impl Stage {
         self.path.member = member;
         self.path.word = known.word;
         self.begin_member(run, token, member);
-        if let Some(around) = waits {
-            self.wait_name(run, token, around);
+        if waits {
+            self.wait_name(run, token);
         } else if !self.scratch.is_empty() {
             self.writer.copy_to(run, token.range.start);
             self.writer.write(run.out, &self.scratch);
@@ -123,22 +123,24 @@ impl Stage {
     pub(super) fn scalar(&mut self, run: &mut Run<'_>, token: &Token<'_>, kind: Kind) {
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.tally.report);
-        let member = self.begin_value(run, token);
+        self.begin_value(run, token);
         if kind == Kind::String {
             self.records
                 .string(depth, inside(token.source), &mut self.tally.report);
         }
+        let member = self.path.member;
         let place = run.context.rules.automaton.place(member.state);
         self.path.tell_evidence(place, token.source, kind);
         self.tell_labels(run, member, Some((token.source, kind)));
         if run.context.rules.shifts {
             self.tell_subject(run, token, (kind == Kind::String).then_some(token.source));
         }
-        let (member, is_inherited) = self.judge(run, member, Some((token.source, kind)));
-        let needs_subject = !member.waits() && self.needs_subject(run, member.decision);
+        let is_inherited = self.judge(run, Some((token.source, kind)));
+        let needs_subject = self.needs_subject(run);
+        let (member, may_wait) = self.take_member(run, token, needs_subject);
         if self.writer.is_removing() {
             run.copied = token.range.end;
-        } else if (member.waits() || needs_subject) && self.may_wait(run, token, member) {
+        } else if may_wait {
             let mut candidate = Candidate::new(depth, member, Waiting::Value(kind));
             candidate.is_inherited = is_inherited;
             candidate.needs_only_subject = needs_subject;
@@ -172,7 +174,8 @@ impl Stage {
             Some(container),
             &mut self.tally.report,
         );
-        let member = self.begin_value(run, token);
+        self.begin_value(run, token);
+        let member = std::mem::take(&mut self.path.member);
         self.tell_labels(run, member, Some((b"", Kind::Null)));
         self.path.open_place(run.context.rules, container, member);
         if run.context.rules.shifts {
@@ -193,7 +196,7 @@ impl Stage {
         }
         self.path.close_scope();
         if waits(&self.path) && self.writer.resolve(run.context.rules, depth, &self.path) {
-            self.writer.release(run.context, &mut self.tally, run.out);
+            self.release(run);
         }
         if run.context.rules.shifts {
             self.path.close_record();
@@ -218,20 +221,22 @@ impl Stage {
         self.tally.report.count_too_long(token.source.len());
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.tally.report);
-        let member = self.begin_value(run, token);
+        self.begin_value(run, token);
+        let member = self.path.member;
         let place = run.context.rules.automaton.place(member.state);
         self.path.tell_text(place, None);
         self.tell_labels(run, member, None);
         if run.context.rules.shifts {
             self.tell_subject(run, token, None);
         }
-        let (member, is_inherited) = self.judge(run, member, None);
+        let is_inherited = self.judge(run, None);
+        let (member, may_wait) = self.take_member(run, token, false);
         if self.writer.is_removing() {
             run.copied = token.range.end;
             self.drops_long = true;
             return;
         }
-        if member.waits() && self.may_wait(run, token, member) {
+        if may_wait {
             let candidate = Candidate::new(depth, member, Waiting::Cut);
             self.wait(run, token, candidate, b"");
             self.drops_long = true;
@@ -299,18 +304,18 @@ impl Stage {
         self.settle(run);
     }
 
-    /// Looks a name up that is not known yet; if it is to be masked, `scratch` has what to write. If
-    /// it waits, with the decision that it waits for.
+    /// Looks a name up that is not known yet; if it is to be masked, `scratch` has what to write. And
+    /// whether it waits for what becomes of the object around it.
     #[cold]
-    fn look_at_name(&mut self, run: &Run<'_>, source: &[u8]) -> (KnownName, Option<Decision>) {
+    fn look_at_name(&mut self, run: &Run<'_>, source: &[u8]) -> (KnownName, bool) {
         let name = inside(source);
         let text = Text::decode(name);
         if self.writer.is_removing() {
-            return (KnownName::default(), None);
+            return (KnownName::default(), false);
         }
         let digits = text.as_str().chars().filter(char::is_ascii_digit).count();
         let around = self.path.frames.last().map(|frame| frame.decision);
-        let mut waits = None;
+        let mut waits = false;
         if digits >= NUMBER_DIGITS
             && let Some(around) = around
         {
@@ -319,17 +324,23 @@ impl Stage {
             // would be judged otherwise the next time.
             let judged = self.path.labels.judge(run.context.rules, around);
             match judged.map(|member| masking_class(run, member.decision)) {
-                None => waits = Some(around),
+                None => waits = true,
                 Some(Some((cause, class))) => {
                     self.tally.count(cause, class, false);
                     Operator::Redact.write(Scalar { source, text: "" }, class, &mut self.scratch);
-                    return (KnownName::default(), None);
+                    return (KnownName::default(), false);
                 }
                 Some(None) => {}
             }
         }
-        let (tally, scratch) = (&mut self.tally, &mut self.scratch);
-        let treatment = Treatment::Inspect;
+        // What is found in a name that waits is counted when it is let go.
+        let mut uncounted = Tally::default();
+        let tally = if waits {
+            &mut uncounted
+        } else {
+            &mut self.tally
+        };
+        let (scratch, treatment) = (&mut self.scratch, Treatment::Inspect);
         if mask_scalar(run.context, treatment, source, Kind::String, tally, scratch) {
             let masked = Text::decode(inside(scratch));
             return (look_up_masked(run.context.rules, masked.as_str()), waits);
@@ -345,9 +356,9 @@ impl Stage {
         (known, waits)
     }
 
-    /// The member or element whose value begins with this token.
+    /// Sets the member or element whose value begins with this token.
     #[inline]
-    fn begin_value(&mut self, run: &mut Run<'_>, token: &Token<'_>) -> Member {
+    fn begin_value(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
         let rules = run.context.rules;
         let container = self.path.frames.last().map(|frame| frame.container);
         if let Some(recorder) = &mut self.tally.recorder {
@@ -358,7 +369,7 @@ impl Stage {
                 if token.is_carried {
                     run.copied = token.range.end;
                 }
-                return self.path.member;
+                return;
             }
             Some(Container::Array) => match self.path.next_element(&rules.automaton) {
                 Some((state, around)) => (around, state),
@@ -368,8 +379,8 @@ impl Stage {
         };
         let place = rules.automaton.place(state);
         let member = decide(rules, around, state, place, KeyRules::default());
+        self.path.member = member;
         self.begin_member(run, token, member);
-        member
     }
 
     /// A member begins with its name, an element with its value: deals with the comma before it,

@@ -6,6 +6,7 @@ mod events;
 mod fhir;
 mod framings;
 mod generate;
+mod held;
 mod inspector;
 mod json;
 mod labels;

@@ -14,22 +14,16 @@ use crate::{Class, Operator};
 
 impl Stage {
     /// A member name waits for what becomes of the object that it is in.
-    pub(super) fn wait_name(&mut self, run: &mut Run<'_>, token: &Token<'_>, around: Decision) {
+    pub(super) fn wait_name(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
+        self.weigh(run, token);
+        let frame = self.path.frames.last();
         let member = Member {
-            decision: around,
+            decision: frame.map(|frame| frame.decision).unwrap_or_default(),
             ..Member::default()
         };
-        if self.may_wait(run, token, member) {
+        if self.may_wait(run, member.decision) {
             let candidate = Candidate::new(self.path.frames.len(), member, Waiting::Name);
-            // What a detector found in it is masked whatever comes of the rest.
-            let inspected = std::mem::take(&mut self.scratch);
-            let source = if inspected.is_empty() {
-                token.source
-            } else {
-                &inspected
-            };
-            self.wait(run, token, candidate, source);
-            self.scratch = inspected;
+            self.wait(run, token, candidate, token.source);
             return;
         }
         let class = Class::Identifier;
@@ -41,18 +35,14 @@ impl Stage {
         run.copied = token.range.end;
     }
 
-    /// What is known about a value that may hang on labels, and whether it is what is known about
-    /// the object around it; `None`: the value is too long to be looked at.
+    /// Finds out what is known about the value at hand, which may hang on labels, and whether it is
+    /// what is known about the object around it; `None`: the value is too long to be looked at.
     #[inline]
-    pub(super) fn judge(
-        &mut self,
-        run: &Run<'_>,
-        member: Member,
-        value: Option<(&[u8], Kind)>,
-    ) -> (Member, bool) {
+    pub(super) fn judge(&mut self, run: &Run<'_>, value: Option<(&[u8], Kind)>) -> bool {
+        let member = self.path.member;
         let is_inherited = !run.context.lift.is_empty() && self.is_inherited(member);
         if !member.is_deferred() && member.candidate.is_none() {
-            return (member, is_inherited);
+            return is_inherited;
         }
         let settled = |decision| Member {
             decision,
@@ -62,11 +52,13 @@ impl Stage {
         };
         match value {
             Some((_, Kind::Null)) if member.is_deferred() => {
-                return (settled(Decision::Exempt), false);
+                self.path.member = settled(Decision::Exempt);
+                return false;
             }
             // Masked before, when its siblings or labels may have told more.
             Some((source, Kind::String)) if is_placeholder(inside(source)) => {
-                return (settled(Decision::Exempt), false);
+                self.path.member = settled(Decision::Exempt);
+                return false;
             }
             _ => {}
         }
@@ -79,7 +71,8 @@ impl Stage {
             // Neither names nor numbers anyone.
             member.candidate = None;
         }
-        (member, is_inherited)
+        self.path.member = member;
+        is_inherited
     }
 
     /// Whether what becomes of the value is what becomes of the object around it.
@@ -137,28 +130,45 @@ impl Stage {
         Decision::Inspect
     }
 
-    /// Whether the value may wait: what it waits for has not been waited for too long, everything
-    /// before this value included.
-    pub(super) fn may_wait(
+    /// What is known about the value at hand, and whether it has to wait and may. Labels keep what
+    /// they know about it only if it does.
+    #[inline]
+    pub(super) fn take_member(
         &mut self,
         run: &mut Run<'_>,
         token: &Token<'_>,
-        member: Member,
-    ) -> bool {
+        needs_subject: bool,
+    ) -> (Member, bool) {
+        let has_to_wait = self.path.member.waits() || needs_subject;
+        let is_weighed = has_to_wait && !self.writer.is_removing();
+        if is_weighed {
+            self.weigh(run, token);
+        }
+        let member = std::mem::take(&mut self.path.member);
+        let may_wait = is_weighed && self.may_wait(run, member.decision);
+        if has_to_wait && !may_wait {
+            self.path.forget(member.decision);
+        }
+        (member, may_wait)
+    }
+
+    /// Weighs what waits, everything before this token included.
+    fn weigh(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
         self.writer.copy_to(run, token.range.start);
         self.settle(run);
-        let until = self.until(run, member);
+    }
+
+    /// Whether a value may wait: what it waits for has not been waited for too long.
+    fn may_wait(&mut self, run: &Run<'_>, decision: Decision) -> bool {
+        let until = self.until(run, decision);
         self.frame_at(until).is_some_and(|frame| !frame.overflowed)
     }
 
     /// How many arrays and objects are open within the last one that the value waits for, itself
     /// included.
-    fn until(&self, run: &Run<'_>, member: Member) -> usize {
+    fn until(&self, run: &Run<'_>, decision: Decision) -> usize {
         let depth = self.path.frames.len();
-        let labels = self
-            .path
-            .labels
-            .hangs_on(run.context.rules, member.decision);
+        let labels = self.path.labels.hangs_on(run.context.rules, decision);
         let labels = labels.map_or(depth, |labels| labels.min(depth));
         match self.path.subjects.current() {
             // Whatever it turns out to be, it may be a date that is shifted.
@@ -167,14 +177,16 @@ impl Stage {
         }
     }
 
-    /// Whether what becomes of a scalar with this decision hangs on whom the record is about, and that
-    /// may be told yet.
+    /// Whether what becomes of the scalar at hand hangs on nothing but whom the record is about, and
+    /// that may be told yet.
     #[inline]
-    pub(super) fn needs_subject(&self, run: &Run<'_>, decision: Decision) -> bool {
-        run.context.rules.shifts
+    pub(super) fn needs_subject(&self, run: &Run<'_>) -> bool {
+        let (rules, decision) = (run.context.rules, self.path.member.decision);
+        rules.shifts
+            && !self.path.member.waits()
             && matches!(self.path.subjects.current(), Some((_, Subject::Unknown)))
             && matches!(
-                treat(run.context.rules, run.context.lift, decision),
+                treat(rules, run.context.lift, decision),
                 Treatment::Mask(_, _, Operator::DateShift { .. })
             )
     }
@@ -231,7 +243,7 @@ impl Stage {
             && *subject != Subject::Unknown
             && self.writer.settle_subject(depth, subject.id())
         {
-            self.writer.release(run.context, &mut self.tally, run.out);
+            self.release(run);
         }
     }
 
@@ -248,11 +260,7 @@ impl Stage {
         source: &[u8],
     ) {
         run.copied = token.range.end;
-        let member = Member {
-            decision: candidate.otherwise,
-            ..Member::default()
-        };
-        candidate.until = self.until(run, member);
+        candidate.until = self.until(run, candidate.otherwise);
         for depth in [candidate.depth, candidate.until] {
             if let Some(frame) = self.frame_at(depth) {
                 frame.has_candidates = true;
@@ -271,11 +279,17 @@ impl Stage {
         self.settle(run);
     }
 
+    /// Lets go of all that waits.
+    pub(super) fn release(&mut self, run: &mut Run<'_>) {
+        self.writer.release(run.context, &mut self.tally, run.out);
+        self.path.forget_ended(run.context.rules);
+    }
+
     /// Lets go of what has waited longer than the limit.
     #[inline]
     pub(super) fn settle(&mut self, run: &mut Run<'_>) {
         if self.writer.is_over(&self.path.labels) {
-            self.writer.release(run.context, &mut self.tally, run.out);
+            self.release(run);
             for frame in &mut self.path.frames {
                 frame.overflowed |= frame.has_candidates;
                 frame.has_candidates = false;
