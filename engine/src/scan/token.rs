@@ -4,6 +4,11 @@ use super::number::NumberState;
 use super::{Event, Expect, Kind, Partial, Scanner};
 use crate::Error;
 
+/// Whether a number or literal may touch this byte.
+pub(super) fn may_follow_scalar(byte: u8) -> bool {
+    b" \t\n\r,]}[{:\"".contains(&byte)
+}
+
 impl Scanner {
     /// Goes on with the token under way. `None`: the chunk is used up, or nothing is to be told.
     pub(super) fn resume(&mut self, chunk: &[u8]) -> Result<Option<Event>, Error> {
@@ -87,7 +92,7 @@ impl Scanner {
     /// A number or literal ends here: nothing may touch it but what ends a value.
     fn end_scalar(&mut self, chunk: &[u8]) -> Result<(), Error> {
         let next = chunk.get(self.position);
-        if next.is_some_and(|byte| !b" \t\n\r,]}[{:\"".contains(byte)) {
+        if next.is_some_and(|byte| !may_follow_scalar(*byte)) {
             return self.syntax(self.position);
         }
         self.index.end_scalar(self.position, chunk);

@@ -6,6 +6,7 @@
 use super::index::{Index, WINDOW};
 use super::number::NumberState;
 use super::skim::Way;
+use super::token::may_follow_scalar;
 use super::{Container, Expect, Open, Partial, Scanner};
 
 /// A way along the list, from between two members or elements on.
@@ -336,6 +337,7 @@ impl<'a> View<'a> {
         let bytes = bytes.get(..=end)?;
         let is_valid =
             matches!(bytes, b"true" | b"false" | b"null") || NumberState::is_number(bytes);
-        is_valid.then(|| start + bytes.len())
+        let end = start + bytes.len();
+        (is_valid && may_follow_scalar(*self.text.get(end)?)).then_some(end)
     }
 }

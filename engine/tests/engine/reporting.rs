@@ -6,7 +6,7 @@ use velum_engine::{
     Class, Finder, Framing, Limits, NotScanned, Operator, Options, Profile, Rule, Ruleset, Selector,
 };
 
-use crate::support::{all_profiles, check_splits, lift, lines, mask, profile};
+use crate::support::{all_profiles, check_splits, lift, lines, mask, masked, profile};
 
 fn rule(name: &str, select: Selector, class: Class, operator: Operator) -> Rule {
     Rule {
@@ -280,4 +280,48 @@ fn a_fault_keeps_what_was_found_before() {
     assert!(finder.feed(b"}").is_err());
     assert!(finder.findings().count() >= 1);
     assert_eq!(finder.findings().count(), 0);
+}
+
+#[test]
+fn a_name_that_waits_is_counted_once() {
+    let rule = Rule {
+        name: "phones".into(),
+        select: Selector::Path("$..telecom[?@.system=='phone'].value".into()),
+        class: Class::Phone,
+        operator: Operator::Redact,
+    };
+    let builder = Ruleset::builder().rule(rule).profile(Profile::Pii);
+    let rules = Arc::new(builder.build().unwrap());
+    for (system, name, cause) in [
+        ("phone", "[masked:phone]", "phones"),
+        ("email", "[masked:email] 12345", "detector: email"),
+    ] {
+        let body =
+            format!(r#"{{"telecom":[{{"value":{{"a@b.example 12345":1}},"system":"{system}"}}]}}"#);
+        let out = masked(&rules, Options::default(), &body);
+        assert!(out.contains(&format!(r#"{{"{name}":"#)), "{out}");
+        let counts = by_rule(&rules, &Options::default(), &body);
+        let of_name = counts.iter().find(|(by, ..)| by == cause).unwrap();
+        // Under the rule, the value is masked too.
+        let expected = if system == "phone" { 2 } else { 1 };
+        assert_eq!(of_name.1, expected, "{counts:?}");
+        assert_eq!(counts.iter().map(|count| count.1).sum::<u64>(), expected);
+    }
+}
+
+#[test]
+fn what_is_no_value_is_not_counted() {
+    let rules = rules();
+    for end in ["\u{c}", "\u{1a}", "x"] {
+        let body = format!(r#"{{"a":{{"b":{{"phone":123{end},"phone":1}}}}}}"#);
+        for size in [1, body.len()] {
+            let mut masker = velum_engine::Masker::new(Arc::clone(&rules), Options::default());
+            let mut out = Vec::new();
+            let mut chunks = body.as_bytes().chunks(size);
+            chunks
+                .try_for_each(|chunk| masker.feed(chunk, &mut out))
+                .unwrap_err();
+            assert_eq!(masker.report().masked_total(), 0, "{body:?}");
+        }
+    }
 }
