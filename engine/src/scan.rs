@@ -24,10 +24,11 @@ mod walk;
 use std::ops::Range;
 
 pub(crate) use block::{BLOCK, Block, marks};
+pub(crate) use index::Sight;
 pub(crate) use skim::Guide;
 use skim::Way;
 pub(crate) use string::{Escape, Step};
-pub(crate) use walk::{Next, Value, Walk};
+pub(crate) use walk::{Begun, Next, Value, Walk};
 
 use crate::{Error, ErrorKind, Framing, Limits};
 use index::Index;

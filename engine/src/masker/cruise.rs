@@ -8,10 +8,11 @@
 use super::Masker;
 use super::stage::Stage;
 use crate::decide::{Decision, Member, Treatment, decide, treat};
+use crate::detectors::Detectors;
 use crate::mask::{Run, Writer, mask_scalar};
 use crate::path::{AllNames, Frame, KnownName};
-use crate::rules::{Place, Ruleset, StateId};
-use crate::scan::{Container, Guide, Kind, Next, Value, Walk};
+use crate::rules::{Automaton, Place, Ruleset, StateId};
+use crate::scan::{Begun, Container, Guide, Kind, Next, Sight, Value, Walk};
 use crate::subject::{Role, Word};
 use crate::tally::Tally;
 use crate::{ClassSet, Operator};
@@ -25,48 +26,38 @@ struct Decided<'a, 'r> {
     /// Where in the chunk the text begins.
     window: usize,
     names: AllNames<'a>,
-    frames: &'a [Frame],
+    automaton: &'a Automaton,
+    detectors: Detectors,
     writer: &'a mut Writer,
     tally: &'a mut Tally,
     scratch: &'a mut Vec<u8>,
 }
 
 impl<'a> Guide for Decided<'a, '_> {
-    /// And whether no rule speaks about it.
-    type Name = (&'a KnownName, bool);
+    type Name = &'a KnownName;
 
     #[inline]
-    fn name(&self, text: &[u8], start: usize, length: usize) -> Option<Self::Name> {
-        self.names.find(text, start, length)
+    fn member(
+        &self,
+        place: StateId,
+        text: &Sight,
+        start: usize,
+        length: usize,
+    ) -> Option<(Self::Name, Option<StateId>)> {
+        let (known, is_plain) = self.names.find(text, start, length)?;
+        let state = self.automaton.plain_member(place, known.column);
+        Some((known, state.filter(|_| is_plain)))
     }
 
     #[inline]
-    fn inner(&self, place: StateId, name: Option<Self::Name>) -> Option<StateId> {
-        let automaton = &self.run.context.rules.automaton;
-        let state = match name {
-            Some((known, true)) => automaton.member(place, known.column),
-            Some((_, false)) => return None,
-            None => automaton.any_element(place)?,
-        };
-        automaton.is_plain(state).then_some(state)
-    }
-
-    #[inline]
-    fn around(&self, levels: usize) -> Option<StateId> {
-        let rules = self.run.context.rules;
-        let depth = self.frames.len().checked_sub(levels)?;
-        let (inner, outer) = (
-            self.frames.get(depth)?,
-            self.frames.get(depth.checked_sub(1)?)?,
-        );
-        let passes = may_end(inner, depth + 1, rules) && is_skimmed(outer, rules);
-        passes.then_some(outer.state)
+    fn element(&self, place: StateId) -> Option<StateId> {
+        let state = self.automaton.any_element(place)?;
+        self.automaton.is_plain(state).then_some(state)
     }
 
     #[inline]
     fn passes(&self, text: &[u8], start: usize, end: usize) -> bool {
-        let detectors = self.run.context.rules.detectors;
-        text.get(start) != Some(&b'"') || !detectors.may_find_in(text, start, end)
+        !self.detectors.may_find_in(text, start, end)
     }
 
     #[inline(never)]
@@ -117,11 +108,11 @@ impl<'a> Decided<'a, '_> {
     fn decide(
         &self,
         place: StateId,
-        name: Option<(&KnownName, bool)>,
+        name: Option<&KnownName>,
     ) -> Option<(StateId, Decision, &'a Place)> {
         let rules = self.run.context.rules;
         let (known, state) = match name {
-            Some((known, _)) => (*known, rules.automaton.member(place, known.column)),
+            Some(known) => (*known, rules.automaton.member(place, known.column)),
             None => (KnownName::default(), rules.automaton.any_element(place)?),
         };
         let (decision, place) = decide_alone(rules, Decision::Inspect, state, &known)?;
@@ -170,19 +161,18 @@ impl Stage {
             return;
         };
         while let Some(frame) = path.frames.last() {
-            let waits = rules.removes && !walk.is_first() && !frame.has_output;
-            if !waits && is_skimmed(frame, rules) {
+            if !comma_waits(frame, walk, rules) && is_skimmed(frame, rules) {
                 let mut guide = Decided {
                     window: walk.window(),
                     run,
                     names,
-                    frames: &path.frames,
+                    automaton: &rules.automaton,
+                    detectors: rules.detectors,
                     writer,
                     tally,
                     scratch,
                 };
                 let way = walk.skim(frame.state, &mut guide);
-                path.frames.truncate(path.frames.len() - way.closed());
                 for begun in way.begun() {
                     path.word = Word::None;
                     path.mark_output();
@@ -219,20 +209,20 @@ impl Stage {
             ..
         } = self;
         let frame = path.frames.last_mut()?;
-        let Next::Member(lead) = walk.next(frame.container)? else {
+        let Next::Member(entries) = walk.next(frame.container)? else {
             return None;
         };
-        if comma_waits(frame, lead, rules) {
+        if comma_waits(frame, walk, rules) {
             return None;
         }
         let mut known = KnownName::default();
         let (begun, state) = if frame.container == Container::Object {
-            let begun = walk.member(lead)?;
+            let begun = walk.member(entries)?;
             known = names.find_in(walk.text(), begun.name, begun.length)?;
             (begun, rules.automaton.member(frame.state, known.column))
         } else {
             let state = rules.automaton.element(frame.state, frame.elements);
-            (walk.element(lead)?, state)
+            (Begun::element(entries)?, state)
         };
         let (decision, place) = decide_alone(rules, frame.decision, state, &known)?;
         let treatment = treat_alone(rules, context.lift, decision)?;
@@ -241,7 +231,7 @@ impl Stage {
         frame.has_output |= rules.removes;
         frame.elements = frame.elements.saturating_add(1);
         match value {
-            Value::Open(container, _) => {
+            Value::Open(container) => {
                 let member = Member {
                     decision,
                     ..Member::plain(state)
@@ -280,10 +270,10 @@ fn may_end(frame: &Frame, depth: usize, rules: &Ruleset) -> bool {
     !means_more && depth > NEAR_TOP
 }
 
-/// Whether the comma before the member may have to go with what comes before or behind it.
+/// Whether the comma before the next member may have to go with what comes before or behind it.
 #[inline]
-fn comma_waits(frame: &Frame, lead: usize, rules: &Ruleset) -> bool {
-    rules.removes && lead > 0 && !frame.has_output
+fn comma_waits(frame: &Frame, walk: &Walk<'_>, rules: &Ruleset) -> bool {
+    rules.removes && !walk.is_first() && !frame.has_output
 }
 
 /// What becomes of a member or element; `None`: it hangs on others.

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use crate::operators::strip_placeholders;
 use crate::rules::{KeyRules, Ruleset};
+use crate::scan::Sight;
 use crate::subject::Word;
 
 /// A name lies in one of so many slots from its hash on.
@@ -51,10 +52,8 @@ impl Names {
 
     /// What is known about a name that is a part of this text.
     #[inline]
-    pub(crate) fn find_in(&self, text: &[u8], start: usize, length: usize) -> Option<KnownName> {
-        let part = text.get(start..start + length);
-        let name = Name::of_part(text, start, length).or_else(|| pack(part?))?;
-        Some(self.slot(name)?.known)
+    pub(crate) fn find_in(&self, text: &Sight, start: usize, length: usize) -> Option<KnownName> {
+        Some(self.slot(Name::of_part(text, start, length)?)?.known)
     }
 
     /// All that are known, if there are any.
@@ -108,11 +107,10 @@ pub(crate) struct AllNames<'a>(&'a Slots);
 
 impl<'a> AllNames<'a> {
     /// What is known about a name that is a part of this text, and whether no rule speaks about it.
-    /// Names at the very ends of the text are not found.
     #[inline]
     pub(crate) fn find(
         self,
-        text: &[u8],
+        text: &Sight,
         start: usize,
         length: usize,
     ) -> Option<(&'a KnownName, bool)> {
@@ -200,22 +198,25 @@ impl Name {
         length: u64::MAX,
     };
 
-    /// Of a part of a text; `None`: too long or empty, or too near to the ends of the text.
+    /// Of a part of a text; `None`: too long or empty, or beyond the window.
     #[inline]
-    fn of_part(text: &[u8], start: usize, length: usize) -> Option<Self> {
+    fn of_part(text: &Sight, start: usize, length: usize) -> Option<Self> {
+        Self::of(text.get(start..)?.first_chunk()?, length)
+    }
+
+    /// Of so many of these bytes; `None`: they are too many, or none.
+    #[inline]
+    fn of(bytes: &[u8; LONGEST + WORD], length: usize) -> Option<Self> {
         if length.wrapping_sub(1) >= LONGEST {
             return None;
         }
-        // One look at the text, and no branch on the length: what is read beyond a short name is
-        // shifted out.
-        let near = text.get(start.checked_sub(WORD)?..)?;
-        let near: &[u8; WORD + LONGEST + WORD] = near.first_chunk()?;
-        let beyond = WORD.saturating_sub(length) * 8;
+        // No branch on the length: what is read beyond a short name is masked out.
+        let within = u64::MAX >> (WORD.saturating_sub(length) * 8);
         Some(Self {
-            first: word(near, WORD)? & u64::MAX >> beyond,
-            last: word(near, length)? >> beyond,
+            first: word(bytes, 0)? & within,
+            last: word(bytes, length.saturating_sub(WORD))? & within,
             middle: if length > 2 * WORD {
-                word(near, 2 * WORD)?
+                word(bytes, WORD)?
             } else {
                 0
             },
@@ -236,8 +237,7 @@ impl Name {
     #[inline]
     fn hash(&self) -> usize {
         const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-        let mixed = self.first ^ self.last.rotate_left(29) ^ self.middle.rotate_left(43);
-        let mixed = mixed.wrapping_add(self.length);
+        let mixed = self.first ^ self.last.rotate_left(29);
         (mixed.wrapping_mul(MULTIPLIER) >> 55) as usize % SLOTS
     }
 }
@@ -246,19 +246,17 @@ impl Name {
 const WORD: usize = 8;
 
 #[inline]
-fn word(near: &[u8; WORD + LONGEST + WORD], start: usize) -> Option<u64> {
-    let bytes = near.get(start..start + WORD)?.first_chunk()?;
+fn word(bytes: &[u8; LONGEST + WORD], start: usize) -> Option<u64> {
+    let bytes = bytes.get(start..start + WORD)?.first_chunk()?;
     Some(u64::from_le_bytes(*bytes))
 }
 
 /// A name by itself.
 #[cold]
 fn pack(name: &[u8]) -> Option<Name> {
-    let mut bytes = [0; WORD + LONGEST + WORD];
-    bytes
-        .get_mut(WORD..WORD + name.len())?
-        .copy_from_slice(name);
-    Name::of_part(&bytes, WORD, name.len())
+    let mut bytes = [0; LONGEST + WORD];
+    bytes.get_mut(..name.len())?.copy_from_slice(name);
+    Name::of(&bytes, name.len())
 }
 
 #[cfg(test)]
@@ -282,14 +280,17 @@ mod tests {
 
     #[test]
     fn a_part_is_the_same_as_by_itself() {
-        let text: Vec<u8> = (b' '..=b'~').collect();
-        for start in 0..text.len() {
+        let mut text = [0; size_of::<Sight>()];
+        for (byte, letter) in text.iter_mut().zip((b' '..=b'~').cycle()) {
+            *byte = letter;
+        }
+        for start in 0..=text.len() {
             for length in 1..=LONGEST.min(text.len() - start) {
                 let part = Name::of_part(&text, start, length);
-                let is_near = start < WORD || start + LONGEST + WORD > text.len();
-                assert_eq!(part.is_none(), is_near);
-                if !is_near {
+                if start + LONGEST + WORD <= text.len() {
                     assert_eq!(part, pack(&text[start..start + length]));
+                } else {
+                    assert_eq!(part, None);
                 }
             }
         }

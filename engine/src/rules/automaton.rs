@@ -13,6 +13,8 @@ use crate::profiles::Evidence;
 pub(crate) type StateId = u16;
 
 const MOST_STATES: usize = 4096;
+/// What marks a state in the table of whose place nothing is said; more than there are states.
+const PLAIN: StateId = 1 << 15;
 const OTHER: usize = 0;
 const TOO_MANY: &str = "the paths are too many, or have too many .. steps";
 
@@ -87,7 +89,7 @@ pub(crate) struct Automaton {
     names: BTreeMap<Box<str>, usize>,
     indices: BTreeMap<u32, usize>,
     columns: usize,
-    /// Next state, by state and column.
+    /// Next state, by state and column, marked as [`PLAIN`] if it is.
     table: Vec<StateId>,
     places: Vec<Place>,
     /// Of which nothing is said, by state.
@@ -144,6 +146,13 @@ impl Automaton {
         self.places.get(usize::from(state)).unwrap_or(&self.nowhere)
     }
 
+    /// The state of a member about whose place the paths say nothing.
+    #[inline]
+    pub(crate) fn plain_member(&self, state: StateId, column: u16) -> Option<StateId> {
+        let next = self.next_marked(state, usize::from(column));
+        (next & PLAIN != 0).then_some(next & !PLAIN)
+    }
+
     /// Whether the paths say nothing about the place.
     #[inline]
     pub(crate) fn is_plain(&self, state: StateId) -> bool {
@@ -164,6 +173,10 @@ impl Automaton {
     }
 
     fn next(&self, state: StateId, column: usize) -> StateId {
+        self.next_marked(state, column) & !PLAIN
+    }
+
+    fn next_marked(&self, state: StateId, column: usize) -> StateId {
         let index = usize::from(state) * self.columns + column;
         self.table.get(index).copied().unwrap_or_default()
     }
@@ -253,7 +266,7 @@ impl Builder {
             .iter()
             .map(|items| self.place(items, &mut used))
             .collect();
-        let plain = places.iter().map(Place::is_plain).collect();
+        let plain: Vec<bool> = places.iter().map(Place::is_plain).collect();
         let alone = places.iter().map(Place::is_alone).collect();
         let rows = table.chunks(columns);
         let any_index = rows.map(|row| {
@@ -261,6 +274,11 @@ impl Builder {
             indexed.all(|next| Some(next) == row.get(OTHER))
         });
         let any_index = any_index.collect();
+        for next in &mut table {
+            if plain.get(usize::from(*next)) == Some(&true) {
+                *next |= PLAIN;
+            }
+        }
         Ok(Automaton {
             names,
             indices,

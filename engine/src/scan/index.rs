@@ -15,6 +15,10 @@ const BLOCKS: usize = 32;
 /// Bytes in them.
 pub(super) const WINDOW: usize = BLOCKS * BLOCK;
 
+/// A window and what lies behind it, of a size that is known: what is read at a place in the window,
+/// and a little further, is never beyond it.
+pub(crate) type Sight = [u8; WINDOW + BLOCK];
+
 /// The list of a window, and what the next block has to know.
 pub(super) struct Index {
     /// A byte that is listed too, outside of strings, and is part of nothing.
@@ -23,6 +27,9 @@ pub(super) struct Index {
     entries: Box<[u16]>,
     /// All quotes of the window that are not escaped.
     quotes: [u64; BLOCKS],
+    /// The window once more, with spaces behind it, where it is too near to the end of the chunk.
+    near_end: Box<Sight>,
+    is_near_end: bool,
     count: usize,
     next: usize,
     /// Where in the chunk the window begins.
@@ -53,6 +60,8 @@ impl Index {
             separator,
             entries: vec![0; WINDOW + BLOCK].into_boxed_slice(),
             quotes: [0; BLOCKS],
+            near_end: Box::new([b' '; WINDOW + BLOCK]),
+            is_near_end: false,
             count: 0,
             next: 0,
             window: 0,
@@ -143,11 +152,15 @@ impl Index {
         self.fault.is_none_or(|fault| at < fault.at).then_some(at)
     }
 
-    /// The entries of the window that are left, and where it begins.
+    /// The entries of the window that are left, the window, and where in the chunk it begins.
     #[inline]
-    pub(super) fn ahead(&self) -> (&[u16], usize) {
-        let listed = self.entries.get(self.next..self.count);
-        (listed.unwrap_or_default(), self.window)
+    pub(super) fn ahead<'a>(&'a self, chunk: &'a [u8]) -> Option<(&'a [u16], &'a Sight, usize)> {
+        let sight = if self.is_near_end {
+            &*self.near_end
+        } else {
+            chunk.get(self.window..)?.first_chunk()?
+        };
+        Some((self.entries.get(self.next..self.count)?, sight, self.window))
     }
 
     /// So many entries have been dealt with.
@@ -185,6 +198,12 @@ impl Index {
         self.quotes = [0; BLOCKS];
         let rest = chunk.get(self.window..).unwrap_or_default();
         let bytes = rest.get(..WINDOW).unwrap_or(rest);
+        self.is_near_end = rest.len() < WINDOW + BLOCK;
+        if self.is_near_end {
+            let (window, behind) = self.near_end.split_at_mut(bytes.len());
+            window.copy_from_slice(bytes);
+            behind.fill(b' ');
+        }
         let (blocks, tail) = bytes.as_chunks::<BLOCK>();
         let mut bits = [0; BLOCKS];
         let mut wide = self.blocks(blocks, BLOCK, 0, base, &mut bits);

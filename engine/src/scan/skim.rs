@@ -1,11 +1,12 @@
 //! The shortest way: members and elements whose fate is known where they stand, one after the other.
 //!
-//! It goes through what is in an array or object, through all that begins in it, and on behind its
-//! end. A [`Guide`] says what each member is and does what is to be done with it. What is open is
-//! kept aside, in few words: the scanner's own stack is written when the way ends, before the first
-//! member or element that the guide leaves to others.
+//! It goes through what is in an array or object, through all that begins in it, and up to its end. A
+//! [`Guide`] says what each member is and does what is to be done with it. What is open is kept
+//! aside, in few words: the scanner's own stack is written when the way ends, before the first member
+//! or element that the guide leaves to others.
 
-use super::walk::{Value, Walk};
+use super::index::Sight;
+use super::walk::{Begun, Value, Walk};
 use super::{Container, Open};
 
 /// At most so many arrays and objects are open at once on the way.
@@ -17,17 +18,21 @@ pub(crate) trait Guide {
     /// What the guide knows about a member name.
     type Name: Copy;
 
-    /// The name that lies there in the text, without its quotes; `None`: it is not known.
-    fn name(&self, text: &[u8], start: usize, length: usize) -> Option<Self::Name>;
-    /// The place of a member of an object that is at that place, or of an element of an array; `None`:
-    /// something is said about it.
-    fn inner(&self, place: u16, name: Option<Self::Name>) -> Option<u16>;
+    /// The name that lies there in the text, without its quotes, of a member of an object that is at
+    /// that place; and the place of the member, or `None`: something is said about it. `None` in all:
+    /// the name is not known.
+    fn member(
+        &self,
+        place: u16,
+        text: &Sight,
+        start: usize,
+        length: usize,
+    ) -> Option<(Self::Name, Option<u16>)>;
+    /// The place of an element of an array that is at that place; `None`: something is said about it.
+    fn element(&self, place: u16) -> Option<u16>;
     /// The place of an array or object about which something is said, if it is passed all the same.
     fn enter(&self, place: u16, name: Option<Self::Name>) -> Option<u16>;
-    /// The place of the array or object so many levels out of that in which the skim begins, if the
-    /// one within it may end.
-    fn around(&self, levels: usize) -> Option<u16>;
-    /// Whether the scalar that lies there in the text, quotes included, is passed without more.
+    /// Whether the string that lies there in the text, quotes included, is passed without more.
     fn passes(&self, text: &[u8], start: usize, end: usize) -> bool;
     /// Does what is to be done with a scalar about which something is said, given where it begins and
     /// ends; false, and nothing is done: that cannot be told here.
@@ -40,9 +45,9 @@ pub(crate) trait Guide {
     ) -> bool;
 }
 
-/// An array or object that has begun on the way and is open.
+/// An array or object that is open.
 #[derive(Clone, Copy)]
-pub(crate) struct Inner {
+pub(crate) struct Level {
     pub(crate) container: Container,
     pub(crate) place: u16,
 }
@@ -50,38 +55,31 @@ pub(crate) struct Inner {
 /// What is open on the way. It is kept for the next one: to clear it every time would cost more than
 /// most ways do.
 pub(crate) struct Way {
-    /// The outermost first.
-    begun: [Inner; DEPTH],
-    /// What those around each of them may have yet.
-    lefts: [usize; DEPTH],
-    count: usize,
-    closed: usize,
+    /// That in which the way began, and what has begun on it, the outermost first.
+    levels: [Level; DEPTH + 1],
+    /// How many members or elements each of them may have yet.
+    lefts: [usize; DEPTH + 1],
+    begun: usize,
 }
 
 impl Default for Way {
     fn default() -> Self {
-        let none = Inner {
+        let none = Level {
             container: Container::Array,
             place: 0,
         };
         Self {
-            begun: [none; DEPTH],
-            lefts: [0; DEPTH],
-            count: 0,
-            closed: 0,
+            levels: [none; DEPTH + 1],
+            lefts: [0; DEPTH + 1],
+            begun: 0,
         }
     }
 }
 
 impl Way {
     /// What has begun on the last way and is open, the outermost first.
-    pub(crate) fn begun(&self) -> &[Inner] {
-        self.begun.get(..self.count).unwrap_or_default()
-    }
-
-    /// How many arrays and objects have ended on it that had begun before.
-    pub(crate) fn closed(&self) -> usize {
-        self.closed
+    pub(crate) fn begun(&self) -> &[Level] {
+        self.levels.get(1..=self.begun).unwrap_or_default()
     }
 }
 
@@ -90,123 +88,106 @@ impl Walk<'_> {
     #[inline(never)]
     pub(crate) fn skim(&mut self, place: u16, guide: &mut impl Guide) -> &Way {
         let view = self.view;
-        let Way { begun, lefts, .. } = &mut *self.way;
+        let Way { levels, lefts, .. } = &mut *self.way;
         let most = self.depth_limit.saturating_sub(self.stack.len()).min(DEPTH);
-        let (mut count, mut closed) = (0_usize, 0);
+        let mut begun = 0_usize;
         let container = self.stack.last().map(|open| open.container);
-        let mut base = Inner {
+        let mut here = Level {
             container: container.unwrap_or(Container::Array),
             place,
         };
-        let mut here = base;
+        let (mut rest, mut is_first) = (self.rest, self.is_first);
         let (mut left, mut keys_left) = (self.left, self.keys_left);
-        let (mut is_first, mut end, mut passed) = (self.is_first, self.end, self.passed);
-        while let Some((mark, byte)) = view.mark(passed) {
-            let is_object = here.container == Container::Object;
-            let mut entry = passed;
+        while let Some((mark, behind)) = rest.split_first() {
+            let byte = view.byte((*mark).into());
+            let mut entries = rest;
             if byte == b',' && !is_first {
-                entry += 1;
-            } else if byte == (if is_object { b'}' } else { b']' }) {
-                if let Some(level) = count.checked_sub(1) {
-                    count = level;
-                    left = lefts.get(level).copied().unwrap_or_default();
-                    let around = level.checked_sub(1).and_then(|level| begun.get(level));
-                    here = around.copied().unwrap_or(base);
-                } else {
-                    let level = self.stack.len().checked_sub(closed + 2);
-                    let around = level.and_then(|level| self.stack.get(level));
-                    let (Some(open), Some(place)) = (around, guide.around(closed + 1)) else {
-                        break;
-                    };
-                    closed += 1;
-                    left = open.left;
-                    base = Inner {
-                        container: open.container,
-                        place,
-                    };
-                    here = base;
-                }
-                (is_first, end) = (false, mark + 1);
-                passed += 1;
+                entries = behind;
+            } else if byte == here.container.bracket() {
+                let Some(level) = begun.checked_sub(1) else {
+                    break;
+                };
+                let (Some(around), Some(around_left)) = (levels.get(level), lefts.get(level))
+                else {
+                    break;
+                };
+                (here, left, begun) = (*around, *around_left, level);
+                (rest, is_first) = (behind, false);
                 continue;
             } else if !is_first {
                 break;
             }
-            let member = if is_object {
-                view.member(entry)
-            } else {
-                view.element(entry)
-            };
-            let Some(member) = member else {
-                break;
-            };
-            let name = if is_object {
-                let name = guide.name(view.text(), member.name, member.length);
-                if name.is_none() {
+            let (member, name, inner, keys) = if here.container == Container::Object {
+                let Some(member) = view.member(entries) else {
                     break;
-                }
-                name
+                };
+                let known = guide.member(here.place, view.text(), member.name, member.length);
+                let (Some((name, inner)), Some(keys)) = (known, keys_left.checked_sub(1)) else {
+                    break;
+                };
+                (member, Some(name), inner, keys)
             } else {
-                None
+                let Some(element) = Begun::element(entries) else {
+                    break;
+                };
+                (element, None, guide.element(here.place), keys_left)
             };
-            let inner = guide.inner(here.place, name);
-            if left == 0 || keys_left < member.keys {
+            if left == 0 {
                 break;
             }
-            match view.value(&member) {
-                Some(Value::Open(container, behind)) => {
-                    let (true, Some(open), Some(outer)) =
-                        (count < most, begun.get_mut(count), lefts.get_mut(count))
-                    else {
+            let scalar = match view.value(&member) {
+                Some(Value::Open(container)) => {
+                    let inner = inner.or_else(|| guide.enter(here.place, name));
+                    let (true, Some(place), Some(around), Some(around_left)) = (
+                        begun < most,
+                        inner,
+                        levels.get_mut(begun),
+                        lefts.get_mut(begun),
+                    ) else {
                         break;
                     };
-                    let Some(place) = inner.or_else(|| guide.enter(here.place, name)) else {
-                        break;
-                    };
-                    here = Inner { container, place };
-                    (*open, *outer) = (here, left - 1);
-                    count += 1;
-                    (left, is_first, end) = (self.member_limit, true, behind);
+                    (*around, *around_left) = (here, left - 1);
+                    begun += 1;
+                    here = Level { container, place };
+                    left = self.member_limit;
+                    (rest, keys_left, is_first) = (member.then, keys, true);
+                    continue;
                 }
-                Some(Value::String(start, behind) | Value::Other(start, behind)) => {
-                    let is_passed = inner.is_some() && guide.passes(view.text(), start, behind);
-                    let scalar = (start, behind);
-                    if !is_passed && !guide.treat(here.place, name, view.text(), scalar) {
-                        break;
-                    }
-                    (left, is_first, end) = (left - 1, false, behind);
+                Some(Value::String(start, end)) => {
+                    let is_passed = inner.is_some() && guide.passes(view.text(), start, end);
+                    (start, end, is_passed)
                 }
+                Some(Value::Other(start, end)) => (start, end, inner.is_some()),
                 None => break,
+            };
+            let (start, end, is_passed) = scalar;
+            if !is_passed && !guide.treat(here.place, name, view.text(), (start, end)) {
+                break;
             }
-            keys_left -= member.keys;
-            passed = member.then;
+            left -= 1;
+            (rest, keys_left, is_first) = (member.then, keys, false);
         }
-        self.passed = passed;
-        self.end = end;
+        if let (Some(level), Some(level_left)) = (levels.get_mut(begun), lefts.get_mut(begun)) {
+            (*level, *level_left) = (here, left);
+        }
+        self.rest = rest;
         self.left = left;
         self.keys_left = keys_left;
         self.is_first = is_first;
-        self.way.count = count;
-        self.way.closed = closed;
-        if closed > 0 {
-            self.stack.truncate(self.stack.len() - closed);
-        }
-        if count > 0 {
-            self.open_begun();
-        }
+        self.way.begun = begun;
+        self.open_begun();
         self.way
     }
 
     /// Opens what has begun on the way.
     fn open_begun(&mut self) {
-        let outer = self.way.lefts.get(..self.way.count).unwrap_or_default();
-        if let (Some(open), Some(left)) = (self.stack.last_mut(), outer.first()) {
+        if let (Some(open), Some(left)) = (self.stack.last_mut(), self.way.lefts.first()) {
             open.left = *left;
         }
-        let lefts = outer.iter().skip(1).chain([&self.left]);
+        let lefts = self.way.lefts.iter().skip(1);
         let begun = self.way.begun().iter().zip(lefts);
-        self.stack.extend(begun.map(|(begun, left)| Open {
-            container: begun.container,
+        self.stack.extend(begun.map(|(level, left)| Open {
+            container: level.container,
             left: *left,
         }));
     }

@@ -3,7 +3,7 @@
 //! It goes only where all entries of a member are listed and nothing is unusual; from where it
 //! stops, the scanner goes on and sees the same tokens as without it.
 
-use super::index::{Index, WINDOW};
+use super::index::{Index, Sight, WINDOW};
 use super::number::NumberState;
 use super::skim::Way;
 use super::token::may_follow_scalar;
@@ -12,8 +12,10 @@ use super::{Container, Expect, Open, Partial, Scanner};
 /// A way along the list, from between two members or elements on.
 pub(crate) struct Walk<'a> {
     pub(super) view: View<'a>,
-    /// How many entries have been passed.
-    pub(super) passed: usize,
+    /// The entries that have not been passed: places in the text.
+    pub(super) rest: &'a [u16],
+    /// How many there were.
+    entries: usize,
     pub(super) stack: &'a mut Vec<Open>,
     pub(super) way: &'a mut Way,
     /// How many members or elements the innermost array or object may have yet.
@@ -21,8 +23,6 @@ pub(crate) struct Walk<'a> {
     pub(super) keys_left: usize,
     pub(super) depth_limit: usize,
     pub(super) member_limit: usize,
-    /// Behind what has been passed, in the text.
-    pub(super) end: usize,
     /// Whether no member or element of the innermost array or object has come yet.
     pub(super) is_first: bool,
 }
@@ -30,18 +30,16 @@ pub(crate) struct Walk<'a> {
 /// What a walk sees.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
-    /// The chunk from the window on.
-    text: &'a [u8],
-    /// The entries of the window that were left: places in the text.
-    entries: &'a [u16],
+    /// The window and what lies behind it.
+    text: &'a Sight,
     index: &'a Index,
+    /// Where in the chunk that begins.
     window: usize,
 }
 
 /// Where a walk has ended.
 pub(crate) struct Arrival {
     passed: usize,
-    position: usize,
     left: usize,
     keys_left: usize,
     is_first: bool,
@@ -49,24 +47,42 @@ pub(crate) struct Arrival {
 
 /// What comes next.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// A member or element; so many entries stand before it, for its comma.
-    Member(usize),
+pub(crate) enum Next<'a> {
+    /// A member or element; its entries, without that for its comma.
+    Member(&'a [u16]),
     /// The end of the array or object.
     End,
 }
 
 /// A member or element up to the first byte of its value.
-pub(crate) struct Begun {
+pub(crate) struct Begun<'a> {
     /// Where in the text its name begins, without the quote, and its length; both 0 without one.
     pub(crate) name: usize,
     pub(crate) length: usize,
     /// Where the value begins, and the entry behind it.
     value: usize,
     next: usize,
-    /// The entry behind that of the value.
-    pub(super) then: usize,
-    pub(super) keys: usize,
+    /// The entries behind that of the value.
+    pub(super) then: &'a [u16],
+    keys: usize,
+}
+
+impl<'a> Begun<'a> {
+    /// The element that is at the first of the entries.
+    #[inline]
+    pub(crate) fn element(entries: &'a [u16]) -> Option<Self> {
+        let [value, then @ ..] = entries else {
+            return None;
+        };
+        Some(Self {
+            name: 0,
+            length: 0,
+            value: (*value).into(),
+            next: (*then.first()?).into(),
+            then,
+            keys: 0,
+        })
+    }
 }
 
 /// A value, as far as it is passed at once, and where it ends in the text.
@@ -76,7 +92,18 @@ pub(crate) enum Value {
     String(usize, usize),
     /// A number or literal.
     Other(usize, usize),
-    Open(Container, usize),
+    Open(Container),
+}
+
+impl Container {
+    /// The byte that ends it.
+    #[inline]
+    pub(super) fn bracket(self) -> u8 {
+        match self {
+            Self::Array => b']',
+            Self::Object => b'}',
+        }
+    }
 }
 
 impl Scanner {
@@ -92,22 +119,21 @@ impl Scanner {
         if self.partial != Partial::None || self.token_limit < WINDOW {
             return None;
         }
-        let (entries, window) = self.index.ahead();
+        let (rest, text, window) = self.index.ahead(chunk)?;
         Some(Walk {
             view: View {
-                text: chunk.get(window..)?,
-                entries,
+                text,
                 index: &self.index,
                 window,
             },
-            passed: 0,
+            rest,
+            entries: rest.len(),
             left: self.stack.last()?.left,
             stack: &mut self.stack,
             way: &mut self.way,
             keys_left: self.keys_left,
             member_limit: self.member_limit,
             depth_limit: self.depth_limit,
-            end: 0,
             is_first,
         })
     }
@@ -119,7 +145,6 @@ impl Scanner {
             return;
         }
         self.index.pass(arrival.passed);
-        self.position = arrival.position;
         self.keys_left = arrival.keys_left;
         if let Some(open) = self.stack.last_mut() {
             open.left = arrival.left;
@@ -141,8 +166,7 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     pub(crate) fn arrival(&self) -> Arrival {
         Arrival {
-            passed: self.passed,
-            position: self.window() + self.end,
+            passed: self.passed(),
             left: self.left,
             keys_left: self.keys_left,
             is_first: self.is_first,
@@ -152,7 +176,7 @@ impl<'a> Walk<'a> {
     /// How many entries have been passed.
     #[inline(always)]
     pub(crate) fn passed(&self) -> usize {
-        self.passed
+        self.entries - self.rest.len()
     }
 
     /// Where in the chunk the text begins.
@@ -161,9 +185,9 @@ impl<'a> Walk<'a> {
         self.view.window
     }
 
-    /// The chunk from the window on.
+    /// The chunk from the window on, as far as it is seen.
     #[inline(always)]
-    pub(crate) fn text(&self) -> &'a [u8] {
+    pub(crate) fn text(&self) -> &'a Sight {
         self.view.text
     }
 
@@ -175,47 +199,37 @@ impl<'a> Walk<'a> {
 
     /// What comes next in an array or object of this kind.
     #[inline(always)]
-    pub(crate) fn next(&self, container: Container) -> Option<Next> {
-        let bracket = match container {
-            Container::Array => b']',
-            Container::Object => b'}',
-        };
-        let (_, byte) = self.view.mark(self.passed)?;
+    pub(crate) fn next(&self, container: Container) -> Option<Next<'a>> {
+        let (mark, behind) = self.rest.split_first()?;
+        let byte = self.view.byte((*mark).into());
         if byte == b',' && !self.is_first {
-            return Some(Next::Member(1));
+            return Some(Next::Member(behind));
         }
-        if byte == bracket {
+        if byte == container.bracket() {
             return Some(Next::End);
         }
-        self.is_first.then_some(Next::Member(0))
+        self.is_first.then_some(Next::Member(self.rest))
     }
 
-    /// The member behind so many entries.
+    /// The member whose name is at the first of the entries.
     #[inline(always)]
-    pub(crate) fn member(&self, lead: usize) -> Option<Begun> {
-        self.view.member(self.passed + lead)
-    }
-
-    /// The element behind so many entries.
-    #[inline(always)]
-    pub(crate) fn element(&self, lead: usize) -> Option<Begun> {
-        self.view.element(self.passed + lead)
+    pub(crate) fn member(&self, entries: &'a [u16]) -> Option<Begun<'a>> {
+        self.view.member(entries)
     }
 
     /// The value of a member or element.
     #[inline(always)]
-    pub(crate) fn value(&self, begun: &Begun) -> Option<Value> {
+    pub(crate) fn value(&self, begun: &Begun<'_>) -> Option<Value> {
         self.view.value(begun)
     }
 
     /// Passes the end of an array or object that is not the outermost.
     #[inline(always)]
     pub(crate) fn pass_end(&mut self) {
-        if let Some((place, _)) = self.view.mark(self.passed) {
+        if let Some((_, behind)) = self.rest.split_first() {
             self.stack.pop();
             self.left = self.stack.last().map_or(0, |open| open.left);
-            self.passed += 1;
-            self.end = place + 1;
+            self.rest = behind;
             self.is_first = false;
         }
     }
@@ -223,17 +237,16 @@ impl<'a> Walk<'a> {
     /// Passes a member or element with its value, or as far as that is passed at once. False, and
     /// nothing is passed: a limit is in the way.
     #[inline(always)]
-    pub(crate) fn pass(&mut self, begun: &Begun, value: Value) -> bool {
+    pub(crate) fn pass(&mut self, begun: &Begun<'a>, value: Value) -> bool {
         if self.left == 0 || self.keys_left < begun.keys {
             return false;
         }
         match value {
-            Value::String(_, end) | Value::Other(_, end) => {
+            Value::String(..) | Value::Other(..) => {
                 self.left -= 1;
-                self.end = end;
                 self.is_first = false;
             }
-            Value::Open(container, end) => {
+            Value::Open(container) => {
                 if self.stack.len() >= self.depth_limit {
                     return false;
                 }
@@ -245,12 +258,11 @@ impl<'a> Walk<'a> {
                     container,
                     left: self.left,
                 });
-                self.end = end;
                 self.is_first = true;
             }
         }
         self.keys_left -= begun.keys;
-        self.passed = begun.then;
+        self.rest = begun.then;
         true
     }
 }
@@ -261,59 +273,50 @@ impl<'a> Walk<'a> {
 )]
 impl<'a> View<'a> {
     #[inline(always)]
-    pub(super) fn text(&self) -> &'a [u8] {
+    pub(super) fn text(&self) -> &'a Sight {
         self.text
     }
 
-    /// Where in the text an entry is, and the byte there.
+    /// The byte at a place in the window.
     #[inline(always)]
-    pub(super) fn mark(&self, entry: usize) -> Option<(usize, u8)> {
-        let place = usize::from(*self.entries.get(entry)?);
-        Some((place, *self.text.get(place)?))
+    pub(super) fn byte(&self, place: usize) -> u8 {
+        // Of the size of a window it is known that it lies within.
+        self.text.get(place % WINDOW).copied().unwrap_or_default()
     }
 
-    /// The member whose name is at that entry.
+    /// The member whose name is at the first of the entries.
     #[inline(always)]
-    pub(super) fn member(&self, entry: usize) -> Option<Begun> {
-        let &[begin, colon, value, next] = self.entries.get(entry..)?.first_chunk()?;
-        let (begin, colon) = (usize::from(begin), usize::from(colon));
+    pub(super) fn member(&self, entries: &'a [u16]) -> Option<Begun<'a>> {
+        let [begin, colon, value, then @ ..] = entries else {
+            return None;
+        };
+        let (begin, colon) = (usize::from(*begin) % WINDOW, usize::from(*colon));
         // From quote to quote.
         let length = colon.wrapping_sub(begin);
+        let end = colon.wrapping_sub(1) % WINDOW;
         // Outside of strings a quote closes one, and there is no other since the first.
-        let end: &[u8; 2] = self.text.get(colon.wrapping_sub(1)..)?.first_chunk()?;
-        let is_whole = *self.text.get(begin)? == b'"' && end == b"\":" && length >= 2;
-        is_whole.then(|| Begun {
+        let is_whole = self.byte(begin) == b'"' && self.text.get(end..end + 2) == Some(b"\":");
+        if !is_whole || length < 2 {
+            return None;
+        }
+        Some(Begun {
             name: begin + 1,
             length: length - 2,
-            value: value.into(),
-            next: next.into(),
-            then: entry + 3,
+            value: (*value).into(),
+            next: (*then.first()?).into(),
+            then,
             keys: 1,
-        })
-    }
-
-    /// The element at that entry.
-    #[inline(always)]
-    pub(super) fn element(&self, entry: usize) -> Option<Begun> {
-        let &[value, next] = self.entries.get(entry..)?.first_chunk()?;
-        Some(Begun {
-            name: 0,
-            length: 0,
-            value: value.into(),
-            next: next.into(),
-            then: entry + 1,
-            keys: 0,
         })
     }
 
     /// The value of a member or element.
     #[inline(always)]
-    pub(super) fn value(&self, begun: &Begun) -> Option<Value> {
+    pub(super) fn value(&self, begun: &Begun<'_>) -> Option<Value> {
         let start = begun.value;
-        match *self.text.get(start)? {
+        match self.byte(start) {
             b'"' => Some(Value::String(start, self.string_end(start, begun.next)?)),
-            b'{' => Some(Value::Open(Container::Object, start + 1)),
-            b'[' => Some(Value::Open(Container::Array, start + 1)),
+            b'{' => Some(Value::Open(Container::Object)),
+            b'[' => Some(Value::Open(Container::Array)),
             _ => Some(Value::Other(start, self.scalar_end(start, begun.next)?)),
         }
     }
@@ -322,7 +325,7 @@ impl<'a> View<'a> {
     #[inline(always)]
     fn string_end(&self, start: usize, next: usize) -> Option<usize> {
         // Outside of strings a quote closes one, and there is no other since `start`.
-        if next >= start + 2 && *self.text.get(next - 1)? == b'"' {
+        if next >= start + 2 && self.byte(next - 1) == b'"' {
             return Some(next);
         }
         let quote = self.index.quote(self.window + start + 1)?;

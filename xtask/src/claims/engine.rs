@@ -33,6 +33,7 @@ pub(super) const CLAIMS: &[Claim] = &[
             "velum-engine::engine::limits::member_names",
             "velum-engine::engine::limits::long_strings",
             "velum-engine::engine::limits::limits_are_the_same_where_names_are_known",
+            "velum-engine::engine::held::what_is_held_does_not_depend_on_cuts_nor_on_the_way",
             "velum-engine::engine::limits::what_is_deeper_than_the_fast_way_goes_comes_out_the_same",
             "velum-engine::engine::limits::the_document_has_every_limit",
             "velum-engine::engine::json::errors_tell_kind_and_place",

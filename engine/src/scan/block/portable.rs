@@ -3,7 +3,7 @@
 use super::{Block, Marks, Masks, Rare};
 
 /// Places that are written at a time.
-const GROUP: usize = 8;
+const GROUP: usize = 4;
 
 pub(super) fn classify(blocks: &[Block], masks: &mut [Masks]) -> Rare {
     let mut rare = Rare::default();
