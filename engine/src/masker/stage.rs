@@ -311,7 +311,16 @@ impl Stage {
         let name = inside(source);
         let text = Text::decode(name);
         if self.writer.is_removing() {
-            return (KnownName::default(), false);
+            // It is not written, and tells labels and records what it would have told otherwise.
+            let (mut uncounted, mut masked) = (Tally::default(), Vec::new());
+            let (tally, treatment) = (&mut uncounted, Treatment::Inspect);
+            let kind = Kind::String;
+            let known = if mask_scalar(run.context, treatment, source, kind, tally, &mut masked) {
+                look_up_masked(run.context.rules, Text::decode(inside(&masked)).as_str())
+            } else {
+                look_up_masked(run.context.rules, text.as_str())
+            };
+            return (known, false);
         }
         let digits = text.as_str().chars().filter(char::is_ascii_digit).count();
         let around = self.path.frames.last().map(|frame| frame.decision);

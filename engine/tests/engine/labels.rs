@@ -237,3 +237,21 @@ fn what_is_remembered_counts_as_waiting() {
     masker.feed(&b",[]".repeat(1000), &mut out).unwrap();
     assert!(out.starts_with(br#"[["[masked:identifier]",[]"#));
 }
+
+#[test]
+fn a_label_in_what_is_removed_is_read_whatever_came_before() {
+    let builder = || {
+        Ruleset::builder()
+            .rule(rule("$.list[?@.b.c=='x'].d", Class::Ssn, Operator::Redact))
+            .rule(rule("$..b", Class::Other, Operator::Remove))
+    };
+    let rules = Arc::new(builder().build().unwrap());
+    let body = r#"{"list":[{"b":{"c":"x"},"d":"Thistle"}]}"#;
+    let expected = r#"{"list":[{"d":"[masked:ssn]"}]}"#;
+    // At first no name is known; then one is.
+    for before in [r#"{"c":1}"#, "{}"] {
+        assert_eq!(masked(&rules, Options::default(), body), expected);
+        check_splits(&rules, &Options::default(), body.as_bytes(), 0..=body.len());
+        masked(&rules, Options::default(), before);
+    }
+}
