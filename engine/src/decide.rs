@@ -137,6 +137,10 @@ pub(crate) fn decide_below(
     if let Some(rule) = key.rule {
         return member(Decision::Rule(rule));
     }
+    if is_explicit(rules, around) {
+        // Masked throughout: no profile replaces that, nor what it would keep below.
+        return member(around);
+    }
     let otherwise = key.profile.map_or(around, Decision::Rule);
     if place.candidate.is_some() {
         return Member {
@@ -147,7 +151,7 @@ pub(crate) fn decide_below(
     if let Some(rule) = place.profile {
         return member(Decision::Rule(rule));
     }
-    if place.keep && !is_explicit(rules, around) {
+    if place.keep {
         return member(Decision::Inspect);
     }
     member(otherwise)

@@ -498,3 +498,28 @@ fn below_a_path_rule_within_an_exemption_every_rule_acts() {
         r#"{"a":{"ssn":1,"b":{"ssn":"[masked:ssn]","x":"[masked:other]"}}}"#,
     );
 }
+
+#[test]
+fn no_profile_keeps_what_is_under_a_rule() {
+    let rule = Rule {
+        name: "a".into(),
+        select: Selector::Path("$.a".into()),
+        class: Class::Other,
+        operator: Operator::Redact,
+    };
+    let profiles = Profile::ALL.iter();
+    let builder = profiles.fold(Ruleset::builder().rule(rule), |builder, profile| {
+        builder.profile(*profile)
+    });
+    let rules = Arc::new(builder.build().unwrap());
+    for place in [
+        r#""name":[{"use":"Thistle"}]"#,
+        r#""address":[{"type":"Thistle","line":["Thistle"]}]"#,
+        r#""identifier":[{"system":"urn:x","value":"Thistle"}],"birthDate":"Thistle""#,
+    ] {
+        let body = format!(r#"{{"a":{{{place}}}}}"#);
+        let out = masked(&rules, Options::default(), &body);
+        assert!(!out.contains("Thistle"), "{out}");
+        assert!(!out.contains("urn:x"), "{out}");
+    }
+}
