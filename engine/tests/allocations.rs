@@ -118,6 +118,31 @@ fn peak_of_a_long_body(line: &str, framing: Framing) -> usize {
     PEAK.load(Ordering::Relaxed) - before
 }
 
+/// The same of a body in one chunk in which a value waits, and filters look at all that is beside it.
+fn peak_of_what_waits(inner: &str) -> usize {
+    let rule = |number: usize| Rule {
+        name: format!("rule {number}"),
+        select: Selector::Path(format!(
+            "$..[?@.a{number} == 'x' && @.b{number} == 'y'].value"
+        )),
+        class: Class::Other,
+        operator: Operator::Redact,
+    };
+    let builder = (0..4).fold(Ruleset::builder(), |builder, number| {
+        builder.rule(rule(number))
+    });
+    let rules = Arc::new(builder.build().unwrap());
+    let inner = vec![inner; (1 << 20) / inner.len()].join(",");
+    let body = format!(r#"{{"o":{{"value":"q","z":[{inner}]}}}}"#);
+    let mut out = Vec::with_capacity(2 * body.len());
+    let before = BYTES.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let mut masker = Masker::new(rules, Options::default());
+    masker.feed(body.as_bytes(), &mut out).unwrap();
+    assert!(out.starts_with(br#"{"o":{"value":"[masked:identifier]""#));
+    PEAK.load(Ordering::Relaxed) - before
+}
+
 #[test]
 fn a_warm_masker_allocates_nothing_and_a_long_body_takes_little() {
     // Chunks that end between lines, and chunks that cut every kind of token.
@@ -136,5 +161,13 @@ fn a_warm_masker_allocates_nothing_and_a_long_body_takes_little() {
         {
             println!("at most {peak} bytes at once, {framing:?}");
         }
+    }
+    // `held_bytes` by default, and as much for what stacks have beyond their length.
+    for inner in ["{}", "[]", r#"{"value":1}"#] {
+        let peak = peak_of_what_waits(inner);
+        assert!(
+            peak < 3 * 64 * 1024,
+            "{peak} bytes at once while {inner} wait"
+        );
     }
 }

@@ -177,7 +177,12 @@ impl Stage {
         self.begin_value(run, token);
         let member = std::mem::take(&mut self.path.member);
         self.tell_labels(run, member, Some((b"", Kind::Null)));
+        let labels = self.path.labels.mark();
         self.path.open_place(run.context.rules, container, member);
+        if self.writer.is_waiting() && self.path.labels.mark() != labels {
+            // Many may open and end before another value waits.
+            self.weigh(run, token);
+        }
         if run.context.rules.shifts {
             self.open_subject(run, token);
         }

@@ -166,3 +166,19 @@ fn what_ended_counts_no_more_once_it_is_let_go() {
         }
     }
 }
+
+#[test]
+fn what_a_filter_selects_throughout_ends_by_events() {
+    let rule = Rule {
+        name: "text".into(),
+        select: Selector::Path("$.q[?@.kind=='secret']..text".into()),
+        class: Class::Name,
+        operator: Operator::Redact,
+    };
+    let rules = Arc::new(Ruleset::builder().rule(rule).build().unwrap());
+    let inner = vec![r#"{"text":{"n":null}}"#; 20].join(",");
+    let body = format!(r#"{{"q":{{"q":{{"w":[[[{inner}]]],"text":"Thistle","kind":"y"}}}}}}"#);
+    for held_bytes in 100..1300 {
+        same_however(&rules, held_bytes, &body, 7).unwrap();
+    }
+}

@@ -153,7 +153,7 @@ impl Stage {
     }
 
     /// Weighs what waits, everything before this token included.
-    fn weigh(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
+    pub(super) fn weigh(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
         self.writer.copy_to(run, token.range.start);
         self.settle(run);
     }
