@@ -16,6 +16,8 @@ pub(crate) enum Decision {
     Exempt,
     /// A rule selects it.
     Rule(u16),
+    /// A rule of a profile selects it, in what is masked throughout whatever profiles know of it.
+    Within(u16),
     /// Its siblings did, or would have, told its class.
     Class { class: Class, forced: bool },
     /// It hangs on labels: see [`Labels`](crate::labels::Labels).
@@ -137,11 +139,15 @@ pub(crate) fn decide_below(
     if let Some(rule) = key.rule {
         return member(Decision::Rule(rule));
     }
-    if is_explicit(rules, around) {
-        // Masked throughout: no profile replaces that, nor what it would keep below.
-        return member(around);
-    }
-    let otherwise = key.profile.map_or(around, Decision::Rule);
+    let is_throughout = is_throughout(rules, around);
+    let by_profile = |rule| {
+        if is_throughout {
+            Decision::Within(rule)
+        } else {
+            Decision::Rule(rule)
+        }
+    };
+    let otherwise = key.profile.map_or(around, by_profile);
     if place.candidate.is_some() {
         return Member {
             candidate: place.candidate,
@@ -149,9 +155,9 @@ pub(crate) fn decide_below(
         };
     }
     if let Some(rule) = place.profile {
-        return member(Decision::Rule(rule));
+        return member(by_profile(rule));
     }
-    if place.keep {
+    if place.keep && !is_throughout {
         return member(Decision::Inspect);
     }
     member(otherwise)
@@ -201,7 +207,7 @@ pub(crate) fn treat(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Trea
             class,
             forced: false,
         } => of(Cause::Siblings, class, &Operator::Redact),
-        Decision::Rule(id) => match rules.rules.get(usize::from(id)) {
+        Decision::Rule(id) | Decision::Within(id) => match rules.rules.get(usize::from(id)) {
             Some(rule) if rule.forced => {
                 Treatment::Mask(Cause::Rule(id), rule.class, &rule.operator)
             }
@@ -212,12 +218,15 @@ pub(crate) fn treat(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Trea
     }
 }
 
-fn is_explicit(rules: &Ruleset, decision: Decision) -> bool {
+/// Whether nothing below may be kept: an explicit rule selects it, or it stands where siblings would
+/// have told the class of a scalar.
+fn is_throughout(rules: &Ruleset, decision: Decision) -> bool {
     match decision {
         Decision::Rule(id) => rules
             .rules
             .get(usize::from(id))
             .is_none_or(|rule| rule.explicit),
-        _ => false,
+        Decision::Within(_) | Decision::Class { .. } => true,
+        Decision::Inspect | Decision::Exempt | Decision::Deferred(_) => false,
     }
 }

@@ -286,7 +286,7 @@ fn decide_alone<'a>(
 ) -> Option<(Decision, &'a Place)> {
     let is_known = matches!(
         around,
-        Decision::Inspect | Decision::Exempt | Decision::Rule(_)
+        Decision::Inspect | Decision::Exempt | Decision::Rule(_) | Decision::Within(_)
     );
     if !is_known || known.word != Word::None {
         return None;
@@ -302,11 +302,16 @@ fn treat_alone(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Option<Tr
     match decision {
         Decision::Inspect => Some(Treatment::Inspect),
         Decision::Exempt => Some(Treatment::Pass),
-        Decision::Rule(_) if lift.is_empty() => match treat(rules, lift, decision) {
-            Treatment::Mask(_, _, Operator::Remove | Operator::DateShift { .. }) => None,
-            treatment => Some(treatment),
-        },
-        Decision::Rule(_) | Decision::Class { .. } | Decision::Deferred(_) => None,
+        Decision::Rule(_) | Decision::Within(_) if lift.is_empty() => {
+            match treat(rules, lift, decision) {
+                Treatment::Mask(_, _, Operator::Remove | Operator::DateShift { .. }) => None,
+                treatment => Some(treatment),
+            }
+        }
+        Decision::Rule(_)
+        | Decision::Within(_)
+        | Decision::Class { .. }
+        | Decision::Deferred(_) => None,
     }
 }
 

@@ -501,12 +501,7 @@ fn below_a_path_rule_within_an_exemption_every_rule_acts() {
 
 #[test]
 fn no_profile_keeps_what_is_under_a_rule() {
-    let rule = Rule {
-        name: "a".into(),
-        select: Selector::Path("$.a".into()),
-        class: Class::Other,
-        operator: Operator::Redact,
-    };
+    let rule = path("$.a", Class::Other, Operator::Redact);
     let profiles = Profile::ALL.iter();
     let builder = profiles.fold(Ruleset::builder().rule(rule), |builder, profile| {
         builder.profile(*profile)
@@ -516,10 +511,23 @@ fn no_profile_keeps_what_is_under_a_rule() {
         r#""name":[{"use":"Thistle"}]"#,
         r#""address":[{"type":"Thistle","line":["Thistle"]}]"#,
         r#""identifier":[{"system":"urn:x","value":"Thistle"}],"birthDate":"Thistle""#,
+        r#""telecom":[{"system":"phone","value":{"name":[{"use":"Thistle"}]}}]"#,
     ] {
         let body = format!(r#"{{"a":{{{place}}}}}"#);
         let out = masked(&rules, Options::default(), &body);
         assert!(!out.contains("Thistle"), "{out}");
         assert!(!out.contains("urn:x"), "{out}");
+    }
+}
+
+#[test]
+fn a_grant_for_what_is_around_gives_no_other_class() {
+    let rule = path("$.a", Class::Name, Operator::Redact);
+    let builder = Ruleset::builder().rule(rule).profile(Profile::Credentials);
+    let rules = Arc::new(builder.build().unwrap());
+    let body = r#"{"a":{"password":"hunter22","x":{"password":["hunter22"]}}}"#;
+    for options in [Options::default(), lift(&[Class::Name])] {
+        let out = masked(&rules, options, body);
+        assert!(!out.contains("hunter22"), "{out}");
     }
 }
