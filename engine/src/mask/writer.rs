@@ -6,9 +6,10 @@
 //! While an object holds a value whose class its siblings or labels tell, everything from that value
 //! on waits in `held`; the value itself waits as it came. It is resolved when the last array or
 //! object ends that it waits for, or when more than `limits.held_bytes` wait: then it counts as an
-//! identifier. What waits only grows until it is let go, and it is weighed at least wherever a value
-//! begins to wait and wherever one is about to be resolved: so the outcome does not depend on how
-//! the input was cut.
+//! identifier. What waits only grows until it is let go (but for the decision about a value that may not
+//! wait, which is forgotten at once), and it is weighed at least wherever a value begins to wait, where
+//! labels begin to be kept, and wherever one is about to be resolved: so the outcome does not depend on
+//! how the input was cut.
 
 use std::sync::Arc;
 

@@ -234,6 +234,7 @@ impl Name {
         differs == 0
     }
 
+    /// Long names that differ only in the middle share their slots: they are slower, no more.
     #[inline]
     fn hash(&self) -> usize {
         const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -27,7 +27,7 @@ pub(super) struct Index {
     entries: Box<[u16]>,
     /// All quotes of the window that are not escaped.
     quotes: [u64; BLOCKS],
-    /// The window once more, with spaces behind it, where it is too near to the end of the chunk.
+    /// The window once more, with a block of spaces behind it, where it is too near to the end of the chunk.
     near_end: Box<Sight>,
     is_near_end: bool,
     count: usize,
@@ -202,7 +202,10 @@ impl Index {
         if self.is_near_end {
             let (window, behind) = self.near_end.split_at_mut(bytes.len());
             window.copy_from_slice(bytes);
-            behind.fill(b' ');
+            // What is read at a place in the window goes no further behind it.
+            if let Some(block) = behind.first_chunk_mut::<BLOCK>() {
+                block.fill(b' ');
+            }
         }
         let (blocks, tail) = bytes.as_chunks::<BLOCK>();
         let mut bits = [0; BLOCKS];

@@ -158,10 +158,12 @@ fn what_ended_counts_no_more_once_it_is_let_go() {
     let bodies = [
         r#"{"list":{"text":"phone"},"a":{"telecom":"Thistle","b":{"telecom":"phone","telecom":"x"},"telecom":{"c":"Mail a@b.example","valueString":"Thistle"}}}"#,
         r#"{"text":[{"email":[{"555-012-3456":"of which nothing is to be said at all, over and over"}]}],"555-012-3456":{},"value":[],"555-012-3456":{"deep":[]},"telecom":[{"system":"phone","value":"7"},{"value":"8","x":{"y":[1]},"system":"email"}]}"#,
+        // Let go in the inner `telecom`, whose decision hangs on that of `text` around it.
+        r#"{"list":{"text":"a","identifier":"a fairly long piece of text, of which nothing is to be said at all, over and over"},"x":{"telecom":"b","telecom":"c","telecom":"d"},"list":{"telecom":"e","telecom":"f"},"text":{"telecom":"g","telecom":null,"telecom":"h","telecom":{"list":"i","text":"j","y":{"text":"k"},"text":{"list":"l","text":"m"}},"text":"n"}}"#,
     ];
     for resource in bodies {
         let body = format!(r#"{{"entry":[{{"resource":{resource}}}]}}"#);
-        for held_bytes in 100..900 {
+        for held_bytes in 100..1500 {
             same_however(&RULES[0], held_bytes, &body, 7).unwrap();
         }
     }
