@@ -315,22 +315,13 @@ impl Stage {
     fn look_at_name(&mut self, run: &Run<'_>, source: &[u8]) -> (KnownName, bool) {
         let name = inside(source);
         let text = Text::decode(name);
-        if self.writer.is_removing() {
-            // It is not written, and tells labels and records what it would have told otherwise.
-            let (mut uncounted, mut masked) = (Tally::default(), Vec::new());
-            let (tally, treatment) = (&mut uncounted, Treatment::Inspect);
-            let kind = Kind::String;
-            let known = if mask_scalar(run.context, treatment, source, kind, tally, &mut masked) {
-                look_up_masked(run.context.rules, Text::decode(inside(&masked)).as_str())
-            } else {
-                look_up_masked(run.context.rules, text.as_str())
-            };
-            return (known, false);
-        }
+        // What is not written still tells labels and records what it would have told otherwise.
+        let is_removing = self.writer.is_removing();
         let digits = text.as_str().chars().filter(char::is_ascii_digit).count();
         let around = self.path.frames.last().map(|frame| frame.decision);
         let mut waits = false;
         if digits >= NUMBER_DIGITS
+            && !is_removing
             && let Some(around) = around
         {
             // Everything here may be of one class; a name like this is a value then, not a word.
@@ -349,7 +340,7 @@ impl Stage {
         }
         // What is found in a name that waits is counted when it is let go.
         let mut uncounted = Tally::default();
-        let tally = if waits {
+        let tally = if waits || is_removing {
             &mut uncounted
         } else {
             &mut self.tally

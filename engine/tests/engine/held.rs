@@ -4,24 +4,20 @@
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
-use velum_engine::{Class, Limits, Operator, Options, Profile, Rule, Ruleset, Selector};
+use velum_engine::{Class, Limits, Operator, Options, Profile, Ruleset, RulesetBuilder};
 
+use crate::labels::rule;
 use crate::support::{mask, mask_chunks};
+
+fn builder(paths: &[(&str, Class)]) -> RulesetBuilder {
+    let rules = paths
+        .iter()
+        .map(|(path, class)| rule(path, *class, Operator::Redact));
+    rules.fold(Ruleset::builder(), RulesetBuilder::rule)
+}
 
 /// Paths with filters, alone and beside what siblings tell and records are about.
 static RULES: LazyLock<[Arc<Ruleset>; 2]> = LazyLock::new(|| {
-    let builder = |paths: &[(&str, Class)]| {
-        paths
-            .iter()
-            .fold(Ruleset::builder(), |builder, (path, class)| {
-                builder.rule(Rule {
-                    name: (*path).into(),
-                    select: Selector::Path((*path).into()),
-                    class: *class,
-                    operator: Operator::Redact,
-                })
-            })
-    };
     let alone = builder(&[
         ("$..telecom[?@.system=='phone'].value", Class::Phone),
         ("$..[?@.kind=='secret']..text", Class::Name),
@@ -171,13 +167,8 @@ fn what_ended_counts_no_more_once_it_is_let_go() {
 
 #[test]
 fn what_a_filter_selects_throughout_ends_by_events() {
-    let rule = Rule {
-        name: "text".into(),
-        select: Selector::Path("$.q[?@.kind=='secret']..text".into()),
-        class: Class::Name,
-        operator: Operator::Redact,
-    };
-    let rules = Arc::new(Ruleset::builder().rule(rule).build().unwrap());
+    let rules = builder(&[("$.q[?@.kind=='secret']..text", Class::Name)]);
+    let rules = Arc::new(rules.build().unwrap());
     let inner = vec![r#"{"text":{"n":null}}"#; 20].join(",");
     let body = format!(r#"{{"q":{{"q":{{"w":[[[{inner}]]],"text":"Thistle","kind":"y"}}}}}}"#);
     for held_bytes in 100..1300 {

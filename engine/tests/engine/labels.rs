@@ -7,7 +7,7 @@ use velum_engine::{Class, Operator, Options, Profile, Rule, RuleError, Ruleset, 
 
 use crate::support::{check_splits, lift, limits, mask, masked};
 
-fn rule(path: &str, class: Class, operator: Operator) -> Rule {
+pub(crate) fn rule(path: &str, class: Class, operator: Operator) -> Rule {
     Rule {
         name: path.into(),
         select: Selector::Path(path.into()),

@@ -284,12 +284,8 @@ fn a_fault_keeps_what_was_found_before() {
 
 #[test]
 fn a_name_that_waits_is_counted_once() {
-    let rule = Rule {
-        name: "phones".into(),
-        select: Selector::Path("$..telecom[?@.system=='phone'].value".into()),
-        class: Class::Phone,
-        operator: Operator::Redact,
-    };
+    let select = Selector::Path("$..telecom[?@.system=='phone'].value".into());
+    let rule = rule("phones", select, Class::Phone, Operator::Redact);
     let builder = Ruleset::builder().rule(rule).profile(Profile::Pii);
     let rules = Arc::new(builder.build().unwrap());
     for (system, name, cause) in [
