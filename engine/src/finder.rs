@@ -24,8 +24,8 @@ pub struct Finding {
 
 /// Finds what a [`Masker`] with the same rules and options would mask, and leaves the body alone.
 ///
-/// A value whose class its siblings tell is found when they are known; apart from that, findings come
-/// in the order of the body. They, and the names on the way to the value at hand, are kept in memory
+/// A value whose class its siblings tell is found when they are known; what is taken together comes in
+/// the order of the body. Findings, and the names on the way to the value at hand, are kept in memory
 /// until they are taken.
 ///
 /// ```
@@ -75,7 +75,7 @@ impl Finder {
         self.masker.finish(&mut self.masked)
     }
 
-    /// What has been found since this was last asked.
+    /// What has been found since this was last asked, in the order of the body.
     pub fn findings(&mut self) -> impl Iterator<Item = Finding> {
         let recorder = self.masker.tally_mut().recorder.as_mut();
         let found = recorder.map(|recorder| recorder.take()).unwrap_or_default();
@@ -87,6 +87,7 @@ impl Finder {
                 cause,
                 class,
                 lifted,
+                ..
             } = found;
             let rule = cause_name(&rules, cause, class).into_owned();
             Finding {

@@ -15,6 +15,8 @@ enum Step {
 
 /// A value that has been found.
 pub(crate) struct Found {
+    /// Of two finds, which comes first in the body; equal in one string.
+    order: u64,
     pub(crate) text: u64,
     pub(crate) pointer: Option<String>,
     pub(crate) cause: Cause,
@@ -28,8 +30,10 @@ pub(crate) struct Recorder {
     steps: Vec<Step>,
     /// JSON texts that have begun.
     texts: u64,
-    /// The pointers of values that wait.
-    waiting: Vec<String>,
+    /// Names and values that have begun.
+    begun: u64,
+    /// The values that wait: their pointers, and which they are of those that have begun.
+    waiting: Vec<(String, u64)>,
     /// Which of them is counted.
     at_waiting: Option<usize>,
     /// While a name is read: how many of the finds at the end are in it.
@@ -60,10 +64,12 @@ impl Recorder {
     /// What is found until the name is told is in it.
     pub(crate) fn begin_name(&mut self) {
         self.in_name = Some(0);
+        self.begun += 1;
     }
 
     /// A value begins in such a container.
     pub(crate) fn value(&mut self, container: Option<Container>) {
+        self.begun += 1;
         match (container, self.steps.last_mut()) {
             (Some(Container::Array), Some(step)) => {
                 let index = match step {
@@ -89,7 +95,7 @@ impl Recorder {
 
     /// The value at hand waits.
     pub(crate) fn wait(&mut self) {
-        self.waiting.push(self.pointer());
+        self.waiting.push((self.pointer(), self.begun));
     }
 
     /// What is found next is a value that has waited, by its number; `None`: nothing waits any more.
@@ -110,15 +116,17 @@ impl Recorder {
         let waited = self
             .at_waiting
             .map(|number| self.waiting.get(number).cloned());
-        let pointer = match (self.outside, waited) {
-            (true, _) => None,
-            (false, Some(waited)) => waited,
-            (false, None) => Some(self.pointer()),
+        let (pointer, order) = match (self.outside, waited) {
+            (true, _) => (None, self.begun),
+            (false, Some(Some((pointer, order)))) => (Some(pointer), order),
+            (false, Some(None)) => (None, self.begun),
+            (false, None) => (Some(self.pointer()), self.begun),
         };
         if let Some(finds) = &mut self.in_name {
             *finds += 1;
         }
         self.found.push(Found {
+            order,
             text: self.texts.saturating_sub(1),
             pointer,
             cause,
@@ -127,9 +135,11 @@ impl Recorder {
         });
     }
 
-    /// What has been found since this was last asked.
+    /// What has been found since this was last asked, in the order of the body.
     pub(crate) fn take(&mut self) -> Vec<Found> {
-        std::mem::take(&mut self.found)
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_by_key(|found| found.order);
+        found
     }
 
     fn pointer(&self) -> String {

@@ -7,6 +7,7 @@
 
 use super::block::{BLOCK, Block, Masks, classify, find, list, prefix_xor};
 use super::string::{Escape, Step};
+use super::token::may_follow_scalar;
 use super::utf8::Utf8Stream;
 use crate::{Error, ErrorKind};
 
@@ -100,6 +101,15 @@ impl Index {
         }
         if position == chunk.len() || self.read == position {
             self.in_scalar = false;
+        }
+    }
+
+    /// What touches a scalar that is whole here, and cannot, is a fault.
+    pub(super) fn expect_end(&mut self, position: usize, chunk: &[u8], base: u64) {
+        let next = chunk.get(position);
+        if next.is_some_and(|byte| !may_follow_scalar(*byte)) {
+            self.fail(position, ErrorKind::Syntax, base + position as u64);
+            self.count = self.next;
         }
     }
 

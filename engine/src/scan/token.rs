@@ -53,7 +53,9 @@ impl Scanner {
             self.position += 1;
             seen += 1;
             if usize::from(seen) == word.len() {
-                self.end_scalar(chunk)?;
+                // It is whole with its last letter, whether the next byte is known or not.
+                self.index.expect_end(self.position, chunk, self.base);
+                self.end_scalar(chunk);
                 let kind = if word == b"null" {
                     Kind::Null
                 } else {
@@ -75,7 +77,10 @@ impl Scanner {
             match state.next(byte) {
                 Some(next) => state = next,
                 None if state.is_complete() => {
-                    self.end_scalar(chunk)?;
+                    if !may_follow_scalar(byte) {
+                        return self.syntax(self.position);
+                    }
+                    self.end_scalar(chunk);
                     return Ok(Some(Event::Scalar(Kind::Number)));
                 }
                 None => return self.syntax(self.position),
@@ -89,19 +94,14 @@ impl Scanner {
         Ok(None)
     }
 
-    /// A number or literal ends here: nothing may touch it but what ends a value.
-    fn end_scalar(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        let next = chunk.get(self.position);
-        if next.is_some_and(|byte| !may_follow_scalar(*byte)) {
-            return self.syntax(self.position);
-        }
+    /// A number or literal ends here.
+    fn end_scalar(&mut self, chunk: &[u8]) {
         self.index.end_scalar(self.position, chunk);
         if self.stack.is_empty() {
             self.bare_end = Some(self.base + self.position as u64);
         }
         self.collect(chunk);
         self.complete();
-        Ok(())
     }
 
     #[inline]

@@ -321,3 +321,56 @@ fn what_is_no_value_is_not_counted() {
         }
     }
 }
+
+#[test]
+fn a_literal_is_counted_with_its_last_letter_whatever_the_cuts() {
+    let rules = rules();
+    for body in [
+        r#"{"a":{"b":{"phone":truex,"phone":1}}}"#,
+        r#"{"a":{"phone":null"x":1}}"#,
+    ] {
+        let outcomes: Vec<_> = [1, 2, 3, body.len()]
+            .into_iter()
+            .map(|size| {
+                let mut masker = velum_engine::Masker::new(Arc::clone(&rules), Options::default());
+                let mut chunks = body.as_bytes().chunks(size);
+                let fed = chunks.try_for_each(|chunk| masker.feed(chunk, &mut Vec::new()));
+                (fed.unwrap_err(), masker.report().masked_total())
+            })
+            .collect();
+        assert!(
+            outcomes.iter().all(|outcome| *outcome == outcomes[0]),
+            "{body}: {outcomes:?}"
+        );
+    }
+}
+
+#[test]
+fn findings_taken_together_come_in_the_order_of_the_body() {
+    let rule = |name, path: &str| {
+        let select = Selector::Path(path.into());
+        rule(name, select, Class::Other, Operator::Redact)
+    };
+    let builder = Ruleset::builder()
+        .rule(rule("v", "$.l[?@.k=='x'].v"))
+        .rule(rule("w", "$..w"));
+    let rules = Arc::new(builder.build().unwrap());
+    let options = Options {
+        limits: Limits {
+            held_bytes: 220,
+            ..Limits::default()
+        },
+        ..Options::default()
+    };
+    let (a, b) = ("a".repeat(31), "b".repeat(52));
+    let body = format!(r#"{{"l":[{{"v":"{a}","z":"{b}","w":"c"}}]}}"#);
+    for cut in 0..=body.len() {
+        let mut finder = Finder::new(Arc::clone(&rules), options.clone());
+        let (left, right) = body.as_bytes().split_at(cut);
+        finder.feed(left).unwrap();
+        finder.feed(right).unwrap();
+        finder.finish().unwrap();
+        let pointers: Vec<_> = finder.findings().filter_map(|find| find.pointer).collect();
+        assert_eq!(pointers, ["/l/0/v", "/l/0/w"], "cut at {cut}");
+    }
+}
