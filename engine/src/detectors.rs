@@ -1,10 +1,14 @@
 //! What identifies a person inside of any text: one file each, registered in [`ALL`].
 //!
-//! A detector works on decoded text. It is called only if the text holds what all its finds hold
-//! ([`Hint`]). Finds of several detectors that overlap become one, of the class of the first.
+//! A detector reads decoded text in one spelling ([`Probe`]). It is called only if the text has one of
+//! the shapes that all its finds have ([`Shapes`]), or the name of the member speaks for it ([`Cues`]).
+//! Finds that overlap become one, of the class of the surest; of equally sure ones the longest, then
+//! the first. What is less sure never makes less of the text masked.
 
 mod email;
+mod normal;
 mod phone;
+mod probe;
 mod shape;
 mod ssn;
 
@@ -12,14 +16,17 @@ use std::ops::Range;
 
 pub(crate) use email::EMAIL;
 pub(crate) use phone::PHONE;
+pub(crate) use probe::{Found, Probe, Strength};
+pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
 
 use crate::operators::push_placeholder;
+use crate::scan::SHORTEST_FOUND;
+use crate::tally::Cause;
 use crate::{Class, Ruleset};
-use shape::Shapes;
 
 /// Every detector.
-const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE];
+pub(crate) const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE];
 
 /// How often a text is looked at again after finds have been replaced in it. What is still found
 /// then was made to be found: such a text is masked whole.
@@ -30,38 +37,30 @@ const SHORTEST: usize = 6;
 
 /// One detector.
 pub(crate) struct Detector {
+    /// Names it in policies and reports.
+    pub(crate) name: &'static str,
     pub(crate) class: Class,
-    pub(crate) hint: Hint,
-    /// Calls back with every find, in order, none overlapping another.
-    pub(crate) find: fn(&str, &mut dyn FnMut(Range<usize>)),
+    /// Every text in which it finds something without a cue has one of these shapes.
+    pub(crate) shapes: Shapes,
+    /// Words that say that a value is what it looks for: in lower case, one space between two.
+    pub(crate) words: &'static [&'static str],
+    /// Calls back with every find, none overlapping another of the same strength.
+    pub(crate) find: fn(&Probe<'_>, &mut Found<'_>),
 }
 
-/// What a text must hold for a detector to find anything.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hint {
-    /// An `@` or `%40`.
-    At,
-    /// Nine digits, in a row or as 3-2-4.
-    NineDigits,
-    /// Ten digits, in groups of 3-3-4.
-    TenDigits,
-}
+/// Which detectors the name of a member speaks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cues(u64);
 
-impl Hint {
-    #[inline]
-    fn is_in(self, shapes: Shapes) -> bool {
-        match self {
-            Self::At => shapes.sign,
-            Self::NineDigits => shapes.nine,
-            Self::TenDigits => shapes.ten,
-        }
-    }
+impl Cues {
+    pub(crate) const NONE: Self = Self(0);
 }
 
 /// The detectors in use.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Detectors {
-    enabled: u32,
+    enabled: u64,
+    shapes: Shapes,
 }
 
 /// A part of a text.
@@ -69,16 +68,20 @@ pub(crate) struct Detectors {
 pub(crate) struct Find {
     pub(crate) range: Range<usize>,
     pub(crate) class: Class,
+    /// Which of [`ALL`] found it.
+    pub(crate) detector: u8,
+    strength: Strength,
+    /// The length of what was found, before others were joined with it.
+    length: usize,
 }
 
 impl Detectors {
     pub(crate) fn enable(&mut self, detectors: &[&Detector]) {
         for (bit, known) in ALL.iter().enumerate() {
-            if detectors
-                .iter()
-                .any(|detector| detector.class == known.class)
-            {
+            if detectors.iter().any(|one| one.name == known.name) {
                 self.enabled |= 1 << bit;
+                // Beyond ASCII and behind escapes, anything may be one of its shapes.
+                self.shapes = self.shapes | known.shapes | Shapes::SIGN | Shapes::WIDE;
             }
         }
     }
@@ -87,31 +90,58 @@ impl Detectors {
         self.enabled == 0
     }
 
-    /// Whether any detector could find something in the source of a string.
+    /// Which of them a member name speaks for.
+    pub(crate) fn cues(self, name: &str) -> Cues {
+        let name = spoken(name);
+        let speaks = |detector: &Detector| {
+            let mut words = detector.words.iter();
+            words.any(|word| name.contains(&format!(" {word} ")))
+        };
+        let mut cues = Cues::NONE;
+        for (bit, detector) in ALL.iter().enumerate() {
+            if self.enabled & 1 << bit != 0 && speaks(detector) {
+                cues.0 |= 1 << bit;
+            }
+        }
+        cues
+    }
+
+    /// Whether any detector could find something in the source of a scalar.
     #[inline]
-    pub(crate) fn may_find(self, source: &[u8]) -> bool {
-        self.may_find_in(source, 0, source.len())
+    pub(crate) fn may_find(self, source: &[u8], cues: Cues) -> bool {
+        cues != Cues::NONE
+            || if source.first() == Some(&b'"') {
+                self.may_find_in(source, 0, source.len())
+            } else {
+                self.enabled != 0 && is_long_number(source)
+            }
     }
 
     /// The same of a string that is a part of this text.
     #[inline]
     pub(crate) fn may_find_in(self, text: &[u8], start: usize, end: usize) -> bool {
-        self.enabled != 0 && end - start >= SHORTEST && {
-            let shapes = Shapes::of_part(text, start, end);
-            shapes.sign || shapes.nine || shapes.ten
-        }
+        self.enabled != 0
+            && end - start >= SHORTEST
+            && Shapes::of_part(text, start, end).meets(self.shapes)
     }
 
     /// All finds, in order.
-    pub(crate) fn find(self, text: &str) -> Vec<Find> {
+    pub(crate) fn find(self, text: &str, cues: Cues) -> Vec<Find> {
         let mut finds = Vec::new();
-        let shapes = Shapes::of(text.as_bytes());
+        let mut probe = Probe::of(text);
+        let shapes = Shapes::of(probe.bytes());
         for (bit, detector) in ALL.iter().enumerate() {
-            if detector.hint.is_in(shapes) && self.enabled & 1 << bit != 0 {
-                (detector.find)(text, &mut |range| {
+            probe.named = cues.0 & 1 << bit != 0;
+            let is_called = probe.named || detector.shapes.meets(shapes);
+            if is_called && self.enabled & 1 << bit != 0 {
+                (detector.find)(&probe, &mut |range, strength| {
+                    let range = probe.back(&range);
                     finds.push(Find {
+                        length: range.len(),
                         range,
                         class: detector.class,
+                        detector: u8::try_from(bit).unwrap_or(u8::MAX),
+                        strength,
                     });
                 });
             }
@@ -121,15 +151,15 @@ impl Detectors {
     }
 
     /// Whether replacing the finds leaves something to be found.
-    pub(crate) fn settle(self, text: &str, finds: Vec<Find>) -> Option<Vec<Find>> {
+    pub(crate) fn settle(self, text: &str, finds: Vec<Find>, cues: Cues) -> Option<Vec<Find>> {
         let mut finds = finds;
         for _ in 0..MOST_PASSES {
             let (replaced, map) = replace(text, &finds);
-            let more = self.find(&replaced);
+            let more = self.find(&replaced, cues);
             if more.is_empty() {
                 return Some(finds);
             }
-            finds.extend(more.into_iter().map(|find| map.back(&find)));
+            finds.extend(more.into_iter().map(|find| map.back(find)));
             merge(&mut finds);
         }
         None
@@ -146,29 +176,29 @@ impl Detectors {
 /// # Ok::<(), velum_engine::RuleError>(())
 /// ```
 pub fn mask_text(rules: &Ruleset, text: &str) -> String {
-    mask_counted(rules, text, |_| ()).unwrap_or_else(|| text.to_owned())
+    mask_counted(rules, text, |_, _| ()).unwrap_or_else(|| text.to_owned())
 }
 
-/// The same; `None`: there is nothing to mask. Calls back with the class of each find.
+/// The same; `None`: there is nothing to mask. Calls back with who found each find, and its class.
 pub(crate) fn mask_counted(
     rules: &Ruleset,
     text: &str,
-    mut count: impl FnMut(Class),
+    mut count: impl FnMut(Cause, Class),
 ) -> Option<String> {
     let mut detectors = rules.detectors;
     if detectors.are_none() {
         detectors.enable(ALL);
     }
-    let finds = detectors.find(text);
+    let finds = detectors.find(text, Cues::NONE);
     if finds.is_empty() {
         return None;
     }
-    let Some(finds) = detectors.settle(text, finds) else {
-        count(Class::Other);
+    let Some(finds) = detectors.settle(text, finds, Cues::NONE) else {
+        count(Cause::Unsettled, Class::Other);
         return Some(format!("[masked:{}]", Class::Other));
     };
     for find in &finds {
-        count(find.class);
+        count(Cause::Detector(find.detector), find.class);
     }
     Some(replace(text, &finds).0)
 }
@@ -180,6 +210,12 @@ fn merge(finds: &mut Vec<Find>) {
         let overlaps = next.range.start < kept.range.end;
         if overlaps {
             kept.range.end = kept.range.end.max(next.range.end);
+            if (next.strength, next.length) > (kept.strength, kept.length) {
+                kept.class = next.class;
+                kept.detector = next.detector;
+                kept.strength = next.strength;
+                kept.length = next.length;
+            }
         }
         overlaps
     });
@@ -210,14 +246,14 @@ fn replace(text: &str, finds: &[Find]) -> (String, Origins) {
 
 impl Origins {
     /// A find in the replaced text as one in the original.
-    fn back(&self, find: &Find) -> Find {
+    fn back(&self, find: Find) -> Find {
         let (start, end) = (
             self.offset(find.range.start, false),
             self.offset(find.range.end, true),
         );
         Find {
             range: start..end,
-            class: find.class,
+            ..find
         }
     }
 
@@ -241,6 +277,22 @@ impl Origins {
     }
 }
 
+/// Whether the source of a scalar is a number that may be found by its digits alone.
+#[inline]
+fn is_long_number(source: &[u8]) -> bool {
+    source.len() >= SHORTEST_FOUND && source.iter().all(u8::is_ascii_digit)
+}
+
+/// A member name as it would be spoken: its words in lower case, each between two spaces.
+fn spoken(name: &str) -> String {
+    let mut spoken = String::from(" ");
+    for word in crate::rules::words(name) {
+        spoken += &word;
+        spoken.push(' ');
+    }
+    spoken
+}
+
 /// Whether a longer number goes on before the byte: a digit, or a joiner behind a digit. Letters do
 /// not count: a number glued to a word is still a number.
 pub(crate) fn continues_before(bytes: &[u8], at: usize) -> bool {
@@ -256,4 +308,63 @@ pub(crate) fn continues_at(bytes: &[u8], at: usize) -> bool {
 fn continues(near: Option<&u8>, far: Option<&u8>) -> bool {
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     is_digit(near) || (matches!(near, Some(b'-' | b'.' | b'_')) && is_digit(far))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one detector finds in a text, as it stands there.
+    pub(super) fn found<'a>(detector: &Detector, text: &'a str) -> Vec<&'a str> {
+        found_under(detector, "", text)
+    }
+
+    /// The same of a value whose member has that name.
+    pub(super) fn found_under<'a>(detector: &Detector, name: &str, text: &'a str) -> Vec<&'a str> {
+        let mut detectors = Detectors::default();
+        detectors.enable(&[detector]);
+        let cues = detectors.cues(name);
+        let finds = detectors.find(text, cues);
+        let found: Vec<_> = finds.into_iter().map(|find| &text[find.range]).collect();
+        if !found.is_empty() {
+            let source = format!("\"{text}\"");
+            assert!(
+                detectors.may_find(source.as_bytes(), cues),
+                "its shapes are not those of {text}"
+            );
+        }
+        found
+    }
+
+    #[test]
+    fn names_speak_for_detectors() {
+        let mut detectors = Detectors::default();
+        detectors.enable(ALL);
+        for (name, expected) in [
+            ("patientSSN", "ssn"),
+            ("tax_id", "ssn"),
+            ("Cell-Phone", "phone"),
+        ] {
+            let cues = detectors.cues(name);
+            let named: Vec<_> = (0..ALL.len())
+                .filter(|bit| cues.0 & 1 << bit != 0)
+                .map(|bit| ALL[bit].name)
+                .collect();
+            assert_eq!(named, [expected], "{name}");
+        }
+        assert_eq!(detectors.cues("lesson"), Cues::NONE);
+        assert_eq!(found_under(&SSN, "ssn", "123456789"), ["123456789"]);
+        assert_eq!(found_under(&SSN, "code", "123456789"), [""; 0]);
+    }
+
+    #[test]
+    fn what_looks_alike_is_found() {
+        for text in [
+            "１２３-４５-６７８９",
+            "123\u{2011}45\u{2212}6789",
+            "12\u{200B}3-45-67\u{AD}89",
+        ] {
+            assert_eq!(found(&SSN, text), [text]);
+        }
+    }
 }

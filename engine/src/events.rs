@@ -24,7 +24,7 @@ mod data;
 use std::sync::Arc;
 
 use crate::detectors::mask_counted;
-use crate::tally::{Cause, Tally};
+use crate::tally::Tally;
 use crate::{Error, ErrorKind, Options, Report, Ruleset};
 use data::Data;
 
@@ -295,7 +295,7 @@ impl Events {
         }
         let tally = self.data.masker.tally_mut();
         tally.outside(true);
-        let count = |class| tally.count(Cause::Detector, class, false);
+        let count = |cause, class| tally.count(cause, class, false);
         let masked = mask_counted(&self.rules, value, count);
         tally.outside(false);
         let Some(masked) = masked else {

@@ -89,7 +89,7 @@ impl Finder {
                 lifted,
                 ..
             } = found;
-            let rule = cause_name(&rules, cause, class).into_owned();
+            let rule = cause_name(&rules, cause).into_owned();
             Finding {
                 text,
                 pointer,

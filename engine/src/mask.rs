@@ -6,13 +6,13 @@ pub(crate) use writer::{Candidate, Run, Waiting, Writer};
 
 use crate::decide::Treatment;
 use crate::decode::Text;
-use crate::detectors::Find;
+use crate::detectors::{Cues, Find};
 use crate::operators::{Scalar, Setting, is_placeholder, push_placeholder};
 use crate::rules::Ruleset;
 use crate::scan::Kind;
 use crate::subject::Subject;
 use crate::tally::{Cause, Tally};
-use crate::{Class, ClassSet, Keyring, Report};
+use crate::{Class, ClassSet, Keyring, Operator, Report};
 
 /// What masking needs to know besides the scalar.
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ pub(crate) struct Context<'a> {
     pub(crate) keys: &'a Keyring,
     /// The reference of the patient whom the record is about, where it is known.
     pub(crate) subject: Option<&'a str>,
+    /// What the name of the member at hand speaks for.
+    pub(crate) cues: Cues,
 }
 
 impl<'a> Context<'a> {
@@ -36,6 +38,12 @@ impl<'a> Context<'a> {
             subject: subject.map(|id| &**id),
             ..self
         }
+    }
+
+    /// The same of a value whose member has that name.
+    #[inline]
+    pub(crate) fn cued(self, cues: Cues) -> Self {
+        Self { cues, ..self }
     }
 }
 
@@ -55,9 +63,13 @@ pub(crate) fn mask_scalar(
             false
         }
         Treatment::Inspect => {
-            kind == Kind::String
-                && context.rules.detectors.may_find(source)
-                && inspect(context, source, tally, out)
+            let detectors = context.rules.detectors;
+            let may_find = detectors.may_find(source, context.cues);
+            match kind {
+                Kind::String => may_find && inspect(context, source, tally, out),
+                Kind::Number => may_find && inspect_number(context, source, tally, out),
+                Kind::Boolean | Kind::Null => false,
+            }
         }
         Treatment::Lift(cause, class) => {
             if kind != Kind::Null {
@@ -100,12 +112,12 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
     let detectors = context.rules.detectors;
     let inside = inside(source);
     let text = Text::decode(inside);
-    let finds = detectors.find(text.as_str());
+    let finds = detectors.find(text.as_str(), context.cues);
     if finds.is_empty() {
         return false;
     }
-    let Some(mut finds) = detectors.settle(text.as_str(), finds) else {
-        tally.count(Cause::Detector, Class::Other, false);
+    let Some(mut finds) = detectors.settle(text.as_str(), finds, context.cues) else {
+        tally.count(Cause::Unsettled, Class::Other, false);
         out.push(b'"');
         push_placeholder(Class::Other, out);
         out.push(b'"');
@@ -113,7 +125,7 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
     };
     for find in &finds {
         tally.count(
-            Cause::Detector,
+            Cause::Detector(find.detector),
             find.class,
             context.lift.contains(find.class),
         );
@@ -126,6 +138,27 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
     write_finds(inside, &text, &finds, out);
     out.push(b'"');
     true
+}
+
+/// Masks a number in which a detector finds something: the whole of it, it is one token.
+#[cold]
+fn inspect_number(
+    context: Context<'_>,
+    source: &[u8],
+    tally: &mut Tally,
+    out: &mut Vec<u8>,
+) -> bool {
+    let text = str::from_utf8(source).unwrap_or_default();
+    let finds = context.rules.detectors.find(text, context.cues);
+    let Some(find) = finds.first() else {
+        return false;
+    };
+    let is_lifted = context.lift.contains(find.class);
+    tally.count(Cause::Detector(find.detector), find.class, is_lifted);
+    if !is_lifted {
+        Operator::Redact.write(Scalar { source, text }, find.class, out);
+    }
+    !is_lifted
 }
 
 fn write_finds(inside: &[u8], text: &Text<'_>, finds: &[Find], out: &mut Vec<u8>) {

@@ -7,6 +7,7 @@ mod stage;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::detectors::Cues;
 use crate::events::Events;
 use crate::mask::{Context, Run};
 use crate::scan::{Event, Scanner};
@@ -90,6 +91,7 @@ impl Masker {
                 lift: masker.lift,
                 keys: &keys,
                 subject: None,
+                cues: Cues::NONE,
             };
             let mut run = Run {
                 context,
@@ -127,6 +129,7 @@ impl Masker {
                 lift: masker.lift,
                 keys: &keys,
                 subject: None,
+                cues: Cues::NONE,
             };
             let mut run = Run {
                 context,

@@ -6,6 +6,7 @@ pub(crate) use names::{AllNames, KnownName, Names, Shelf, look_up_masked};
 
 use crate::decide::{Decision, Member, UNRESOLVED};
 use crate::decode::Text;
+use crate::detectors::Cues;
 use crate::labels::{Labels, Mark, Node, ScopeId};
 use crate::mask::inside;
 use crate::profiles::Evidence;
@@ -44,6 +45,8 @@ pub(crate) struct Frame {
     pub(crate) named: u64,
     /// What it is for a record, where rules shift dates.
     pub(crate) role: Role,
+    /// Which detectors its name speaks for, if it is an array.
+    pub(crate) cues: Cues,
 }
 
 /// The stack of frames, and the member at hand.
@@ -55,6 +58,8 @@ pub(crate) struct Path {
     pub(crate) labels: Labels,
     /// What the name of that member says.
     pub(crate) word: Word,
+    /// Which detectors it speaks for; of an element, the name of the array.
+    pub(crate) cues: Cues,
     /// Whom the open records are about.
     pub(crate) subjects: Subjects,
 }
@@ -111,6 +116,10 @@ impl Path {
             labels,
             named: 0,
             role,
+            cues: match container {
+                Container::Array => self.cues,
+                Container::Object => Cues::NONE,
+            },
         });
     }
 
@@ -267,6 +276,7 @@ impl Path {
         let frame = self.frames.last_mut()?;
         let state = automaton.element(frame.state, frame.elements);
         frame.elements = frame.elements.saturating_add(1);
+        self.cues = frame.cues;
         Some((state, frame.decision))
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::tally::Cause;
-use crate::{Class, Ruleset};
+use crate::{Class, Ruleset, detectors};
 
 /// Counts of what was masked and lifted so far; never a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl Report {
     }
 
     pub(crate) fn count(&mut self, cause: Cause, class: Class, lifted: bool) {
-        let slot = slot(cause, class);
+        let slot = slot(cause);
         if self.causes.len() <= slot {
             self.causes.resize(slot + 1, Counts::default());
         }
@@ -169,14 +169,16 @@ impl Report {
 /// The first slots are for what is no rule.
 const SIBLINGS: usize = 0;
 const UNCLEAR: usize = 1;
-const DETECTORS: usize = 2;
-const RULES: usize = DETECTORS + Class::COUNT;
+const UNSETTLED: usize = 2;
+const DETECTORS: usize = 3;
+const RULES: usize = DETECTORS + detectors::ALL.len();
 
-fn slot(cause: Cause, class: Class) -> usize {
+fn slot(cause: Cause) -> usize {
     match cause {
         Cause::Siblings => SIBLINGS,
         Cause::Unclear => UNCLEAR,
-        Cause::Detector => DETECTORS + class as usize,
+        Cause::Unsettled => UNSETTLED,
+        Cause::Detector(number) => DETECTORS + usize::from(number),
         Cause::Rule(id) => RULES + usize::from(id),
     }
 }
@@ -185,17 +187,18 @@ fn fixed_name(slot: usize) -> Cow<'static, str> {
     match slot {
         SIBLINGS => "siblings".into(),
         UNCLEAR => "unclear".into(),
+        UNSETTLED => "detectors".into(),
         _ => {
-            let class = Class::ALL.get(slot - DETECTORS);
-            let class = class.map_or("other", |class| class.name());
-            format!("detector: {class}").into()
+            let detector = detectors::ALL.get(slot - DETECTORS);
+            let name = detector.map_or("", |detector| detector.name);
+            format!("detector: {name}").into()
         }
     }
 }
 
-/// The name of what decided about a value of this class.
-pub(crate) fn cause_name(rules: &Ruleset, cause: Cause, class: Class) -> Cow<'_, str> {
-    let slot = slot(cause, class);
+/// The name of what decided about a value.
+pub(crate) fn cause_name(rules: &Ruleset, cause: Cause) -> Cow<'_, str> {
+    let slot = slot(cause);
     match slot.checked_sub(RULES) {
         Some(rule) => Cow::Borrowed(rules.rules.get(rule).map_or("", |rule| &*rule.name)),
         None => fixed_name(slot),

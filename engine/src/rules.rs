@@ -16,7 +16,7 @@ use std::fmt;
 
 pub(crate) use automaton::{Automaton, Place, StateId};
 pub use error::RuleError;
-pub(crate) use keys::{KeyRules, KeyTable};
+pub(crate) use keys::{KeyRules, KeyTable, words};
 pub(crate) use labels::{Filtered, Filters, Slot, Telling, Told};
 use selector::{Filter, FilterStep, PathStep, Pattern, Segment};
 

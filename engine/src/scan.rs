@@ -23,10 +23,10 @@ mod walk;
 
 use std::ops::Range;
 
-pub(crate) use block::{BLOCK, Block, marks};
+pub(crate) use block::{BLOCK, Block, Marks, marks};
 pub(crate) use index::Sight;
-pub(crate) use skim::Guide;
 use skim::Way;
+pub(crate) use skim::{Guide, SHORTEST_FOUND};
 pub(crate) use string::{Escape, Step};
 pub(crate) use walk::{Begun, Next, Value, Walk};
 

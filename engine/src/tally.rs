@@ -12,8 +12,10 @@ pub(crate) enum Cause {
     Siblings,
     /// What stands beside the value does not say what it is, or came too late.
     Unclear,
-    /// A detector, by its class; `other`: the text was made to be found again and again.
-    Detector,
+    /// A detector, by its number.
+    Detector(u8),
+    /// Detectors, of a text that was made to be found again and again.
+    Unsettled,
 }
 
 /// Counts, and records where a value stood if that is asked for.

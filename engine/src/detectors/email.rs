@@ -3,19 +3,21 @@
 
 use std::ops::Range;
 
-use super::{Detector, Hint};
+use super::{Detector, Found, Probe, Shapes, Strength};
 use crate::Class;
 
 pub(crate) const EMAIL: Detector = Detector {
+    name: "email",
     class: Class::Email,
-    hint: Hint::At,
+    shapes: Shapes::SIGN,
+    words: &[],
     find,
 };
 
 const LONGEST_LOCAL: usize = 320;
 
-fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
-    let bytes = text.as_bytes();
+fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
+    let bytes = probe.bytes();
     let mut from = 0;
     let mut search = 0;
     while let Some(sign) = next_sign(bytes, search) {
@@ -23,7 +25,7 @@ fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
         let start = local_start(bytes, from, sign.start);
         let end = domain_end(bytes, sign.end);
         if let (Some(start), Some(end)) = (start, end) {
-            found(start..end);
+            found(start..end, Strength::Valid);
             from = end;
             search = end;
         }
@@ -98,6 +100,7 @@ fn domain_end(bytes: &[u8], start: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detectors::tests::found;
 
     #[test]
     fn addresses_are_found() {
@@ -120,9 +123,7 @@ mod tests {
             ("a@b.co@c.example", &["a@b.co"]),
             ("'o'neil@b.example'", &["o'neil@b.example"]),
         ] {
-            let mut found = Vec::new();
-            find(text, &mut |range| found.push(&text[range]));
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(found(&EMAIL, text), expected, "{text}");
         }
     }
 
@@ -139,7 +140,7 @@ mod tests {
             "v@1.2",
             "a@-b.c",
         ] {
-            find(text, &mut |range| panic!("{text}: {}", &text[range]));
+            assert_eq!(found(&EMAIL, text), [""; 0], "{text}");
         }
     }
 }

@@ -4,19 +4,33 @@
 //! Ten digits in a row count behind `+1`, `tel:` or a word for telephone: otherwise they are more
 //! often a time or a code. Fictional numbers (555-01XX) are masked like others.
 
-use std::ops::Range;
-
-use super::{Detector, Hint, continues_at, continues_before};
+use super::{Detector, Found, Probe, Shapes, Strength, continues_at, continues_before};
 use crate::Class;
 
 pub(crate) const PHONE: Detector = Detector {
+    name: "phone",
     class: Class::Phone,
-    hint: Hint::TenDigits,
+    shapes: Shapes::TEN,
+    words: WORDS,
     find,
 };
 
-fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
-    let bytes = text.as_bytes();
+const WORDS: &[&str] = &[
+    "phone",
+    "phones",
+    "phonenumber",
+    "telephone",
+    "tel",
+    "call",
+    "mobile",
+    "cell",
+    "fax",
+    "sms",
+    "text",
+];
+
+fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
+    let bytes = probe.bytes();
     let (mut position, mut last_end) = (0, 0);
     while let Some(&byte) = bytes.get(position) {
         let begins = matches!(byte, b'+' | b'(' | b'0'..=b'9')
@@ -24,8 +38,9 @@ fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
                 bytes.get(last_end..).unwrap_or_default(),
                 position - last_end,
             );
-        if let Some(length) = begins.then(|| length_at(bytes, position)).flatten() {
-            found(position..position + length);
+        let there = begins.then(|| length_at(probe, position)).flatten();
+        if let Some((length, strength)) = there {
+            found(position..position + length, strength);
             position += length;
             last_end = position;
             continue;
@@ -35,8 +50,8 @@ fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
 }
 
 /// The length of the number that begins here.
-fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
-    let rest = bytes.get(start..)?;
+fn length_at(probe: &Probe<'_>, start: usize) -> Option<(usize, Strength)> {
+    let rest = probe.bytes().get(start..)?;
     let international = rest.starts_with(b"+1");
     let mut at = if international {
         2
@@ -72,7 +87,10 @@ fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
     }
     at += 4;
     let grouped = parenthesis || (first.is_some() && second.is_some());
-    (grouped || international || is_labelled(bytes, start)).then_some(at)
+    if probe.is_labelled(&(start..start + at), WORDS) {
+        return Some((at, Strength::Labelled));
+    }
+    (grouped || international).then_some((at, Strength::Valid))
 }
 
 /// Three digits that may be an area code or an exchange.
@@ -90,36 +108,10 @@ fn separator(rest: &[u8], at: usize) -> Option<u8> {
         .filter(|byte| matches!(byte, b' ' | b'-' | b'.' | b'/'))
 }
 
-fn is_labelled(bytes: &[u8], start: usize) -> bool {
-    let before = bytes
-        .get(start.saturating_sub(24)..start)
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    [
-        &b"phone"[..],
-        b"tel",
-        b"call",
-        b"mobile",
-        b"cell",
-        b"fax",
-        b"sms",
-        b"text",
-    ]
-    .into_iter()
-    .any(|word| {
-        memchr::memmem::rfind(&before, word).is_some_and(|at| {
-            !before
-                .get(at..)
-                .unwrap_or_default()
-                .iter()
-                .any(u8::is_ascii_digit)
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detectors::tests::found;
 
     #[test]
     fn numbers_are_found() {
@@ -138,9 +130,7 @@ mod tests {
             ("(212)555-0123", &["(212)555-0123"]),
             ("Tel.212-555-0123ext4", &["212-555-0123"]),
         ] {
-            let mut found = Vec::new();
-            find(text, &mut |range| found.push(&text[range]));
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(found(&PHONE, text), expected, "{text}");
         }
     }
 
@@ -157,7 +147,7 @@ mod tests {
             "2007-03-25T19:08:38+00:00",
             "1579613145",
         ] {
-            find(text, &mut |range| panic!("{text}: {}", &text[range]));
+            assert_eq!(found(&PHONE, text), [""; 0], "{text}");
         }
     }
 }

@@ -4,19 +4,30 @@
 //! all the same, they are ITINs or test data. With spaces or dots the parts must be valid. Nine
 //! digits in a row count only behind the word (SSA, "What is a valid SSN").
 
-use std::ops::Range;
-
-use super::{Detector, Hint, continues_at, continues_before};
+use super::{Detector, Found, Probe, Shapes, Strength, continues_at, continues_before};
 use crate::Class;
 
 pub(crate) const SSN: Detector = Detector {
+    name: "ssn",
     class: Class::Ssn,
-    hint: Hint::NineDigits,
+    shapes: Shapes::NINE,
+    words: WORDS,
     find,
 };
 
-fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
-    let bytes = text.as_bytes();
+const WORDS: &[&str] = &[
+    "ssn",
+    "ssns",
+    "ss#",
+    "ss no",
+    "social security",
+    "social",
+    "tax id",
+    "taxpayer id",
+];
+
+fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
+    let bytes = probe.bytes();
     let (mut position, mut last_end) = (0, 0);
     while let Some(&byte) = bytes.get(position) {
         // What follows a find will stand behind a placeholder.
@@ -25,8 +36,9 @@ fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
                 bytes.get(last_end..).unwrap_or_default(),
                 position - last_end,
             );
-        if let Some(length) = begins.then(|| length_at(bytes, position)).flatten() {
-            found(position..position + length);
+        let there = begins.then(|| length_at(probe, position)).flatten();
+        if let Some((length, strength)) = there {
+            found(position..position + length, strength);
             position += length;
             last_end = position;
             continue;
@@ -36,8 +48,9 @@ fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
 }
 
 /// The length of the number that begins here.
-fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
-    let rest = bytes.get(start..)?;
+fn length_at(probe: &Probe<'_>, start: usize) -> Option<(usize, Strength)> {
+    let rest = probe.bytes().get(start..)?;
+    let is_labelled = |length| probe.is_labelled(&(start..start + length), WORDS);
     let separator = *rest.get(3)?;
     let digits = |from: usize, length: usize| {
         rest.get(from..from + length)
@@ -45,7 +58,7 @@ fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
     };
     if separator.is_ascii_digit() {
         digits(0, 9)?;
-        return (!continues_at(rest, 9) && is_labelled(bytes, start)).then_some(9);
+        return (!continues_at(rest, 9) && is_labelled(9)).then_some((9, Strength::Labelled));
     }
     let (area, group, serial) = (digits(0, 3)?, digits(4, 2)?, digits(7, 4)?);
     if rest.get(6) != Some(&separator) || continues_at(rest, 11) {
@@ -56,45 +69,19 @@ fn length_at(bytes: &[u8], start: usize) -> Option<usize> {
         && area < b"900".as_slice()
         && group != b"00"
         && serial != b"0000";
-    match separator {
-        b'-' => Some(11),
-        b' ' | b'.' | b'/' if valid || is_labelled(bytes, start) => Some(11),
-        _ => None,
-    }
-}
-
-/// Whether the words before say that this is a social security number.
-fn is_labelled(bytes: &[u8], start: usize) -> bool {
-    let before = bytes
-        .get(start.saturating_sub(32)..start)
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let has = |word: &[u8]| {
-        memchr::memmem::rfind(&before, word).is_some_and(|at| {
-            let left = at.checked_sub(1).and_then(|left| before.get(left));
-            let right = before.get(at + word.len());
-            // The word stands alone, and no other number lies between.
-            let alone = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
-            let between = before.get(at + word.len()..).unwrap_or_default();
-            alone(left) && alone(right) && !between.iter().any(u8::is_ascii_digit)
-        })
+    let strength = match separator {
+        b'-' | b' ' | b'.' | b'/' if is_labelled(11) => Strength::Labelled,
+        b'-' | b' ' | b'.' | b'/' if valid => Strength::Valid,
+        b'-' => Strength::Shape,
+        _ => return None,
     };
-    [
-        &b"ssn"[..],
-        b"ss#",
-        b"ss no",
-        b"social security",
-        b"social",
-        b"itin",
-        b"tax id",
-    ]
-    .into_iter()
-    .any(has)
+    Some((11, strength))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detectors::tests::found;
 
     #[test]
     fn numbers_are_found() {
@@ -114,9 +101,7 @@ mod tests {
             ("No.123-45-6789_x", &["123-45-6789"]),
             ("\u{ff1a}123-45-6789\u{3002}", &["123-45-6789"]),
         ] {
-            let mut found = Vec::new();
-            find(text, &mut |range| found.push(&text[range]));
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(found(&SSN, text), expected, "{text}");
         }
     }
 
@@ -136,7 +121,7 @@ mod tests {
             "ssn of 7 people: 123456789",
             "2007-03-25",
         ] {
-            find(text, &mut |range| panic!("{text}: {}", &text[range]));
+            assert_eq!(found(&SSN, text), [""; 0], "{text}");
         }
     }
 }

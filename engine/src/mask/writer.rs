@@ -14,6 +14,7 @@
 use std::sync::Arc;
 
 use crate::decide::{Decision, Member, Treatment, UNRESOLVED, resolve, treat};
+use crate::detectors::Cues;
 use crate::labels::Labels;
 use crate::mask::{Context, mask_scalar};
 use crate::operators::Scalar;
@@ -53,6 +54,8 @@ pub(crate) struct Candidate {
     pub(crate) needs_only_subject: bool,
     /// Whom the record is about, once that is known.
     pub(crate) subject: Option<Arc<str>>,
+    /// What the name of its member speaks for.
+    pub(crate) cues: Cues,
     start: usize,
     end: usize,
     resolved: Option<Decision>,
@@ -80,6 +83,7 @@ impl Candidate {
             what,
             needs_only_subject: false,
             subject: None,
+            cues: Cues::NONE,
             start: 0,
             end: 0,
             resolved: None,
@@ -272,6 +276,7 @@ fn mask_candidate(
     let decision = candidate.resolved.unwrap_or(unresolved);
     let context = Context {
         subject: candidate.subject.as_deref(),
+        cues: candidate.cues,
         ..context
     };
     let mut treatment = treat(context.rules, context.lift, decision);

@@ -8,7 +8,7 @@
 use super::Masker;
 use super::stage::Stage;
 use crate::decide::{Decision, Member, Treatment, decide, treat};
-use crate::detectors::Detectors;
+use crate::detectors::{Cues, Detectors};
 use crate::mask::{Run, Writer, mask_scalar};
 use crate::path::{AllNames, Frame, KnownName};
 use crate::rules::{Automaton, Place, Ruleset, StateId};
@@ -62,6 +62,9 @@ impl<'a> Guide for Decided<'a, '_> {
 
     #[inline(never)]
     fn enter(&self, place: StateId, name: Option<Self::Name>) -> Option<StateId> {
+        if name.is_some_and(|name| name.cues != Cues::NONE) {
+            return None;
+        }
         let (state, decision, _) = self.decide(place, name)?;
         (decision == Decision::Inspect).then_some(state)
     }
@@ -75,6 +78,7 @@ impl<'a> Guide for Decided<'a, '_> {
         (start, end): (usize, usize),
     ) -> bool {
         let context = self.run.context;
+        let context = context.cued(name.map_or(Cues::NONE, |name| name.cues));
         let decided = self.decide(place, name);
         let treatment = decided.and_then(|(_, decision, place)| {
             // What tells about others has to have its frame.
@@ -175,6 +179,7 @@ impl Stage {
                 let way = walk.skim(frame.state, &mut guide);
                 for begun in way.begun() {
                     path.word = Word::None;
+                    path.cues = Cues::NONE;
                     path.mark_output();
                     path.open(begun.container, Member::plain(begun.place));
                 }
@@ -222,6 +227,7 @@ impl Stage {
             (begun, rules.automaton.member(frame.state, known.column))
         } else {
             let state = rules.automaton.element(frame.state, frame.elements);
+            known.cues = frame.cues;
             (Begun::element(entries)?, state)
         };
         let (decision, place) = decide_alone(rules, frame.decision, state, &known)?;
@@ -237,12 +243,14 @@ impl Stage {
                     ..Member::plain(state)
                 };
                 path.word = Word::None;
+                path.cues = known.cues;
                 path.open(container, member);
             }
             Value::String(start, end) | Value::Other(start, end) => {
                 let source = walk.text().get(start..end).unwrap_or_default();
                 path.tell_evidence(place, source, kind(source));
                 scratch.clear();
+                let context = context.cued(known.cues);
                 if mask_scalar(context, treatment, source, kind(source), tally, scratch) {
                     writer.copy_to(run, walk.window() + start);
                     writer.write(run.out, scratch);
@@ -258,7 +266,7 @@ impl Stage {
 #[inline]
 fn is_skimmed(frame: &Frame, rules: &Ruleset) -> bool {
     let has_records = rules.shifts && matches!(frame.role, Role::List | Role::Entries);
-    frame.decision == Decision::Inspect && !has_records
+    frame.decision == Decision::Inspect && !has_records && frame.cues == Cues::NONE
 }
 
 /// Whether the end of an array or object, which is the innermost of so many, means nothing more.

@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::records::Records;
 use crate::decide::{Decision, Member, Treatment, UNRESOLVED, decide, treat};
 use crate::decode::Text;
+use crate::detectors::Cues;
 use crate::mask::{Candidate, Run, Waiting, Writer, inside, mask_scalar};
 use crate::operators::{Scalar, strip_placeholders};
 use crate::path::{KnownName, Names, Path, look_up_masked};
@@ -107,6 +108,7 @@ impl Stage {
         let member = decide(rules, around, state, place, known.rules);
         self.path.member = member;
         self.path.word = known.word;
+        self.path.cues = known.cues;
         self.begin_member(run, token, member);
         if waits {
             self.wait_name(run, token);
@@ -144,6 +146,7 @@ impl Stage {
             let mut candidate = Candidate::new(depth, member, Waiting::Value(kind));
             candidate.is_inherited = is_inherited;
             candidate.needs_only_subject = needs_subject;
+            candidate.cues = self.path.cues;
             self.wait(run, token, candidate, token.source);
         } else {
             let decision = if member.waits() {
@@ -155,6 +158,7 @@ impl Stage {
             self.scratch.clear();
             let (tally, scratch) = (&mut self.tally, &mut self.scratch);
             let context = run.context.about(self.path.subjects.current());
+            let context = context.cued(self.path.cues);
             if mask_scalar(context, treatment, token.source, kind, tally, scratch) {
                 self.writer.copy_to(run, token.range.start);
                 self.writer.write(run.out, &self.scratch);
@@ -353,8 +357,8 @@ impl Stage {
         // Masked once more, a name must be what it was.
         let stripped = strip_placeholders(text.as_str());
         let known = look_up_masked(run.context.rules, text.as_str());
-        let is_plain =
-            stripped.len() == name.len() && !run.context.rules.detectors.may_find(source);
+        let is_plain = stripped.len() == name.len()
+            && !run.context.rules.detectors.may_find(source, Cues::NONE);
         if is_plain && digits < NUMBER_DIGITS {
             self.names.keep(name, known);
         }

@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use crate::detectors::Cues;
 use crate::operators::strip_placeholders;
 use crate::rules::{KeyRules, Ruleset};
 use crate::scan::Sight;
@@ -21,6 +22,8 @@ pub(crate) struct KnownName {
     pub(crate) rules: KeyRules,
     /// What it says about whom a record is about, where rules shift dates.
     pub(crate) word: Word,
+    /// Which detectors it speaks for.
+    pub(crate) cues: Cues,
 }
 
 /// A bounded memory of names without escapes in which no detector finds anything. It is indexed
@@ -90,7 +93,9 @@ impl Names {
         if free.is_none() {
             near.rotate_right(1);
         }
-        let is_plain = known.rules == KeyRules::default() && known.word == Word::None;
+        let is_plain = known.rules == KeyRules::default()
+            && known.word == Word::None
+            && known.cues == Cues::NONE;
         if let Some(slot) = near.get_mut(free.unwrap_or_default()) {
             *slot = Slot {
                 name,
@@ -173,6 +178,7 @@ pub(crate) fn look_up_masked(rules: &Ruleset, name: &str) -> KnownName {
         } else {
             Word::None
         },
+        cues: rules.detectors.cues(&stripped),
     }
 }
 

@@ -45,8 +45,18 @@ pub(super) struct Rare {
 pub(crate) struct Marks {
     /// `0` to `9`.
     pub(crate) digits: u64,
+    /// ASCII letters and `_`.
+    pub(crate) letters: u64,
     /// `@`, `%` and `\`.
     pub(crate) signs: u64,
+    pub(crate) colons: u64,
+    pub(crate) dots: u64,
+    pub(crate) dashes: u64,
+    pub(crate) slashes: u64,
+    pub(crate) spaces: u64,
+    pub(crate) equals: u64,
+    /// Beyond ASCII.
+    pub(crate) wide: u64,
 }
 
 /// Marks what detectors look for.

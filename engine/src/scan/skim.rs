@@ -12,6 +12,9 @@ use super::{Container, Open};
 /// At most so many arrays and objects are open at once on the way.
 const DEPTH: usize = 32;
 
+/// A number with fewer bytes is passed unless something is said about it.
+pub(crate) const SHORTEST_FOUND: usize = 12;
+
 /// What a skim asks about what it passes. A place is a number that means something to the guide
 /// alone.
 pub(crate) trait Guide {
@@ -32,7 +35,8 @@ pub(crate) trait Guide {
     fn element(&self, place: u16) -> Option<u16>;
     /// The place of an array or object about which something is said, if it is passed all the same.
     fn enter(&self, place: u16, name: Option<Self::Name>) -> Option<u16>;
-    /// Whether the string that lies there in the text, quotes included, is passed without more.
+    /// Whether the string that lies there in the text, quotes included, is passed without more; or the
+    /// number, if it has [`SHORTEST_FOUND`] digits.
     fn passes(&self, text: &[u8], start: usize, end: usize) -> bool;
     /// Does what is to be done with a scalar about which something is said, given where it begins and
     /// ends; false, and nothing is done: that cannot be told here.
@@ -157,7 +161,12 @@ impl Walk<'_> {
                     let is_passed = inner.is_some() && guide.passes(view.text(), start, end);
                     (start, end, is_passed)
                 }
-                Some(Value::Other(start, end)) => (start, end, inner.is_some()),
+                Some(Value::Other(start, end)) => {
+                    let is_short = end - start < SHORTEST_FOUND;
+                    let is_passed =
+                        inner.is_some() && (is_short || guide.passes(view.text(), start, end));
+                    (start, end, is_passed)
+                }
                 None => break,
             };
             let (start, end, is_passed) = scalar;

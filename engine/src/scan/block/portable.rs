@@ -62,8 +62,17 @@ pub(super) fn list(bits: &[u64], start: u16, places: &mut [u16]) -> usize {
 pub(super) fn marks(block: &Block) -> Marks {
     let mut marks = Marks::default();
     for (at, &byte) in block.iter().enumerate() {
-        marks.digits |= u64::from(byte.is_ascii_digit()) << at;
-        marks.signs |= u64::from(matches!(byte, b'@' | b'%' | b'\\')) << at;
+        let bit = |is: bool| u64::from(is) << at;
+        marks.digits |= bit(byte.is_ascii_digit());
+        marks.letters |= bit(byte.is_ascii_alphabetic() || byte == b'_');
+        marks.signs |= bit(matches!(byte, b'@' | b'%' | b'\\'));
+        marks.colons |= bit(byte == b':');
+        marks.dots |= bit(byte == b'.');
+        marks.dashes |= bit(byte == b'-');
+        marks.slashes |= bit(byte == b'/');
+        marks.spaces |= bit(byte == b' ');
+        marks.equals |= bit(byte == b'=');
+        marks.wide |= bit(byte >= 0x80);
     }
     marks
 }

@@ -63,8 +63,20 @@ pub(super) fn marks(block: &Block) -> Marks {
         let value = u8x16_sub(bytes, u8x16_splat(b'0'));
         let digits = u8x16_eq(u8x16_min(value, u8x16_splat(9)), value);
         let signs = v128_or(v128_or(is(b'@'), is(b'%')), is(b'\\'));
-        marks.digits |= u64::from(i8x16_bitmask(digits)) << shift;
-        marks.signs |= u64::from(i8x16_bitmask(signs)) << shift;
+        let folded = u8x16_sub(v128_or(bytes, u8x16_splat(0x20)), u8x16_splat(b'a'));
+        let letters = u8x16_eq(u8x16_min(folded, u8x16_splat(25)), folded);
+        let letters = v128_or(letters, is(b'_'));
+        let bits = |lane: v128| u64::from(i8x16_bitmask(lane)) << shift;
+        marks.digits |= bits(digits);
+        marks.letters |= bits(letters);
+        marks.signs |= bits(signs);
+        marks.colons |= bits(is(b':'));
+        marks.dots |= bits(is(b'.'));
+        marks.dashes |= bits(is(b'-'));
+        marks.slashes |= bits(is(b'/'));
+        marks.spaces |= bits(is(b' '));
+        marks.equals |= bits(is(b'='));
+        marks.wide |= bits(bytes);
     }
     marks
 }

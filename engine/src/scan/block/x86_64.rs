@@ -162,8 +162,19 @@ fn marks_sse2(block: &Block) -> Marks {
         let value = _mm_sub_epi8(bytes, splat(b'0'));
         let digits = _mm_cmpeq_epi8(_mm_min_epu8(value, splat(9)), value);
         let signs = _mm_or_si128(_mm_or_si128(is(b'@'), is(b'%')), is(b'\\'));
+        let folded = _mm_sub_epi8(_mm_or_si128(bytes, splat(0x20)), splat(b'a'));
+        let letters = _mm_cmpeq_epi8(_mm_min_epu8(folded, splat(25)), folded);
+        let letters = _mm_or_si128(letters, is(b'_'));
         marks.digits |= bits(digits) << shift;
+        marks.letters |= bits(letters) << shift;
         marks.signs |= bits(signs) << shift;
+        marks.colons |= bits(is(b':')) << shift;
+        marks.dots |= bits(is(b'.')) << shift;
+        marks.dashes |= bits(is(b'-')) << shift;
+        marks.slashes |= bits(is(b'/')) << shift;
+        marks.spaces |= bits(is(b' ')) << shift;
+        marks.equals |= bits(is(b'=')) << shift;
+        marks.wide |= bits(bytes) << shift;
     }
     marks
 }
