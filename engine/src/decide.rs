@@ -55,8 +55,9 @@ impl Member {
     }
 
     /// The same as an array or object. Siblings tell the class of a scalar: in its place this is
-    /// masked throughout, unless siblings have to select it.
-    pub(crate) fn contains(mut self, rules: &Ruleset) -> Self {
+    /// masked throughout, unless siblings have to select it; `around`: what holds around it.
+    pub(crate) fn contains(mut self, rules: &Ruleset, around: Decision) -> Self {
+        self.decision = within(rules, self.decision, around);
         if let Some(sibling) = self.candidate.take()
             && let Some(decision) = resolve(rules, sibling, Evidence::NONE)
         {
@@ -147,6 +148,9 @@ pub(crate) fn decide_below(
             Decision::Rule(rule)
         }
     };
+    if place.codes && !is_throughout {
+        return member(Decision::Inspect);
+    }
     let otherwise = key.profile.map_or(around, by_profile);
     if place.candidate.is_some() {
         return Member {
@@ -163,11 +167,27 @@ pub(crate) fn decide_below(
     member(otherwise)
 }
 
+/// What holds for all that is in an array or object, given what is decided about it and what holds
+/// around it.
+pub(crate) fn within(rules: &Ruleset, decision: Decision, around: Decision) -> Decision {
+    match decision {
+        Decision::Rule(id) | Decision::Within(id)
+            if rules
+                .rules
+                .get(usize::from(id))
+                .is_some_and(|rule| rule.scalars) =>
+        {
+            around
+        }
+        other => other,
+    }
+}
+
 /// What becomes of a candidate once its siblings are known; `None`: what would become of it
 /// without them.
 pub(crate) fn resolve(rules: &Ruleset, sibling: u8, evidence: Evidence) -> Option<Decision> {
     let sibling = rules.siblings.get(usize::from(sibling))?;
-    match (sibling.resolve)(evidence) {
+    match sibling.resolve(evidence) {
         Verdict::Class(class) => Some(Decision::Class {
             class,
             forced: false,

@@ -36,6 +36,7 @@ const MOST_PASSES: usize = 4;
 const SHORTEST: usize = 6;
 
 /// One detector.
+#[derive(Debug)]
 pub(crate) struct Detector {
     /// Names it in policies and reports.
     pub(crate) name: &'static str,
@@ -54,13 +55,21 @@ pub(crate) struct Cues(u64);
 
 impl Cues {
     pub(crate) const NONE: Self = Self(0);
+    /// Codes are there: only detectors of what no code looks like are called.
+    pub(crate) const CODES: Self = Self(1 << 63);
 }
+
+/// What is looked for among codes.
+const IN_CODES: &[&str] = &["email", "phone", "ssn"];
+const SHAPES_IN_CODES: Shapes = Shapes::SIGN.or(Shapes::NINE).or(Shapes::TEN);
 
 /// The detectors in use.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Detectors {
     enabled: u64,
     shapes: Shapes,
+    /// Those of what is looked for among codes.
+    in_codes: Shapes,
 }
 
 /// A part of a text.
@@ -82,6 +91,7 @@ impl Detectors {
                 self.enabled |= 1 << bit;
                 // Beyond ASCII and behind escapes, anything may be one of its shapes.
                 self.shapes = self.shapes | known.shapes | Shapes::SIGN | Shapes::WIDE;
+                self.in_codes = SHAPES_IN_CODES;
             }
         }
     }
@@ -109,20 +119,24 @@ impl Detectors {
     /// Whether any detector could find something in the source of a scalar.
     #[inline]
     pub(crate) fn may_find(self, source: &[u8], cues: Cues) -> bool {
+        if cues == Cues::CODES {
+            return self.may_find_in(source, 0, source.len(), true);
+        }
         cues != Cues::NONE
             || if source.first() == Some(&b'"') {
-                self.may_find_in(source, 0, source.len())
+                self.may_find_in(source, 0, source.len(), false)
             } else {
                 self.enabled != 0 && is_long_number(source)
             }
     }
 
-    /// The same of a string that is a part of this text.
+    /// The same of a string that is a part of this text, or a code.
     #[inline]
-    pub(crate) fn may_find_in(self, text: &[u8], start: usize, end: usize) -> bool {
-        self.enabled != 0
-            && end - start >= SHORTEST
-            && Shapes::of_part(text, start, end).meets(self.shapes)
+    pub(crate) fn may_find_in(self, text: &[u8], start: usize, end: usize, is_code: bool) -> bool {
+        let shapes = if is_code { self.in_codes } else { self.shapes };
+        end - start >= SHORTEST
+            && shapes != Shapes::default()
+            && Shapes::of_part(text, start, end).meets(shapes)
     }
 
     /// All finds, in order.
@@ -132,7 +146,8 @@ impl Detectors {
         let shapes = Shapes::of(probe.bytes());
         for (bit, detector) in ALL.iter().enumerate() {
             probe.named = cues.0 & 1 << bit != 0;
-            let is_called = probe.named || detector.shapes.meets(shapes);
+            let is_meant = cues != Cues::CODES || IN_CODES.contains(&detector.name);
+            let is_called = is_meant && (probe.named || detector.shapes.meets(shapes));
             if is_called && self.enabled & 1 << bit != 0 {
                 (detector.find)(&probe, &mut |range, strength| {
                     let range = probe.back(&range);

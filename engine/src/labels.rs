@@ -219,7 +219,7 @@ impl Labels {
         let around = self.judge(rules, node.around)?.decision;
         let member = decide_below(rules, around, node.state, place, node.key);
         Some(if node.is_container {
-            member.contains(rules)
+            member.contains(rules, around)
         } else {
             member
         })

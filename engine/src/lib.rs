@@ -90,6 +90,6 @@ pub use limits::{LimitDoc, Limits};
 pub use masker::Masker;
 pub use operators::{Fpe, Generalize, Operator, OperatorDoc, Replacement, is_own_token};
 pub use options::{Framing, Options};
-pub use profiles::Profile;
+pub use profiles::{Profile, ProfileDocument};
 pub use report::{NotScanned, Report, RuleCount};
 pub use rules::{Rule, RuleError, Ruleset, RulesetBuilder, Selector};

@@ -9,7 +9,7 @@ use crate::decode::Text;
 use crate::detectors::Cues;
 use crate::labels::{Labels, Mark, Node, ScopeId};
 use crate::mask::inside;
-use crate::profiles::Evidence;
+use crate::profiles::{Evidence, Reader};
 use crate::rules::{Automaton, Place, Ruleset, StateId, Told};
 use crate::scan::{Container, Kind};
 use crate::subject::{Role, Subjects, Word};
@@ -82,7 +82,9 @@ impl Path {
         if member.open.is_some() {
             member.decision = self.defer(member, scope, true);
         }
-        self.push(container, member.contains(rules), scope, labels);
+        let around = self.frames.last().map(|frame| frame.decision);
+        let member = member.contains(rules, around.unwrap_or_default());
+        self.push(container, member, scope, labels);
         if let Some(frame) = self.frames.last_mut() {
             frame.owns_scope = scope != outer;
         }
@@ -243,30 +245,44 @@ impl Path {
 
     /// Tells the siblings what a scalar says about their class.
     #[inline]
-    pub(crate) fn tell_evidence(&mut self, place: &Place, source: &[u8], kind: Kind) {
+    pub(crate) fn tell_evidence(
+        &mut self,
+        rules: &Ruleset,
+        place: &Place,
+        source: &[u8],
+        kind: Kind,
+    ) {
         match kind {
             _ if place.evidence.is_empty() => {}
-            Kind::String => self.tell_text(place, Some(source)),
+            Kind::String => self.tell_text(rules, place, Some(source)),
             // Masked, it is a string, and must tell no more then than now.
-            Kind::Number | Kind::Boolean => self.tell_text(place, None),
+            Kind::Number | Kind::Boolean => self.tell_text(rules, place, None),
             Kind::Null => {}
         }
     }
 
     /// The same of a string; `None`: it is too long, or no string, to say more than that it is there.
-    pub(crate) fn tell_text(&mut self, place: &Place, source: Option<&[u8]>) {
+    pub(crate) fn tell_text(&mut self, rules: &Ruleset, place: &Place, source: Option<&[u8]>) {
+        let readers = |number: u16| rules.readers.get(usize::from(number));
+        let mut numbers = place.evidence.iter().map(|(_, number)| *number);
+        let reads = numbers.any(|number| readers(number).is_some_and(Reader::reads));
         let text = source
+            .filter(|_| reads)
             .map(|source| Text::decode(inside(source)))
             .unwrap_or_default();
-        for (levels, read) in &place.evidence {
-            self.tell(*levels, read(text.as_str()));
+        for (levels, number) in &place.evidence {
+            if let Some(reader) = readers(*number) {
+                self.tell(*levels, reader.read(text.as_str()));
+            }
         }
     }
 
-    /// Adds evidence to the object so many levels above the value at hand.
+    /// Adds evidence to an object around the value at hand, so many objects further out than the
+    /// innermost one.
     fn tell(&mut self, levels: u8, evidence: Evidence) {
-        let depth = self.frames.len().checked_sub(1 + usize::from(levels));
-        if let Some(frame) = depth.and_then(|depth| self.frames.get_mut(depth)) {
+        let objects = self.frames.iter_mut().rev();
+        let mut objects = objects.filter(|frame| frame.container == Container::Object);
+        if let Some(frame) = objects.nth(usize::from(levels)) {
             frame.evidence.add(evidence);
         }
     }

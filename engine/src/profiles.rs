@@ -1,9 +1,12 @@
-//! Shipped sets of rules and detectors: one file each, registered in [`Profile::definition`].
+//! Shipped sets of rules and detectors: one file each, in `engine/profiles`.
+//!
+//! A profile is data, in the form that a user can write too ([`ProfileDocument`]). Its places are names
+//! with dots between, from anywhere down and through arrays: `name.family` is `family` of every element
+//! of every `name`.
 
-mod credentials;
-mod fhir_r4;
-mod hipaa_safe_harbor;
-mod pii;
+mod document;
+
+use std::sync::{Arc, OnceLock};
 
 use crate::detectors::Detector;
 use crate::{Class, ClassSet, Operator};
@@ -13,9 +16,9 @@ use crate::{Class, ClassSet, Operator};
 pub enum Profile {
     /// The identifiers of HIPAA Safe Harbor, 45 CFR 164.514(b)(2)(i), by key and by detector.
     HipaaSafeHarbor,
-    /// The Patient resource and references of HL7 FHIR R4, by place.
+    /// HL7 FHIR R4, by place.
     FhirR4,
-    /// Secrets, by key.
+    /// Secrets, by key and by detector.
     Credentials,
     /// What identifies a person outside of health care, by key and by detector.
     Pii,
@@ -48,70 +51,177 @@ impl Profile {
             .find(|profile| profile.name() == name)
     }
 
-    pub(crate) fn definition(self) -> &'static Definition {
+    /// The file: JSON that can be copied and changed.
+    pub const fn source(self) -> &'static str {
         match self {
-            Self::HipaaSafeHarbor => &hipaa_safe_harbor::DEFINITION,
-            Self::FhirR4 => &fhir_r4::DEFINITION,
-            Self::Credentials => &credentials::DEFINITION,
-            Self::Pii => &pii::DEFINITION,
+            Self::HipaaSafeHarbor => include_str!("../profiles/hipaa-safe-harbor.json"),
+            Self::FhirR4 => include_str!("../profiles/fhir-r4.json"),
+            Self::Credentials => include_str!("../profiles/credentials.json"),
+            Self::Pii => include_str!("../profiles/pii.json"),
+        }
+    }
+
+    /// What it says.
+    ///
+    /// # Panics
+    /// Never: the shipped files are read by tests.
+    #[expect(
+        clippy::panic,
+        reason = "a shipped file that cannot be read is no program"
+    )]
+    pub fn document(self) -> ProfileDocument {
+        static READ: [OnceLock<ProfileDocument>; Profile::ALL.len()] =
+            [const { OnceLock::new() }; Profile::ALL.len()];
+        let read = || match ProfileDocument::from_json(self.source()) {
+            Ok(document) => document,
+            Err(error) => panic!("{}: {error}", self.name()),
+        };
+        match READ.get(self as usize) {
+            Some(place) => place.get_or_init(read).clone(),
+            None => read(),
         }
     }
 }
 
+/// A set of rules and detectors, shipped or written by a user.
+///
+/// ```
+/// use velum_engine::{ProfileDocument, Ruleset};
+/// let profile = ProfileDocument::from_json(
+///     r#"{"profile": "badges", "version": 1, "about": "Our badges.",
+///         "rules": [{"class": "identifier", "keys": ["badge", "*badge number"]}]}"#,
+/// )?;
+/// assert_eq!(profile.name(), "badges");
+/// Ruleset::builder().document(profile).build().unwrap();
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ProfileDocument {
+    pub(crate) definition: Arc<Definition>,
+}
+
+impl ProfileDocument {
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// What is wrong, and in which part: not JSON, an unknown member, class, operator or detector, a
+    /// path that is none.
+    pub fn from_json(json: &str) -> Result<Self, String> {
+        let definition = Arc::new(document::read(json)?);
+        Ok(Self { definition })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// Its version, from 1.
+    pub fn version(&self) -> u32 {
+        self.definition.version
+    }
+
+    /// What it is for.
+    pub fn about(&self) -> &str {
+        &self.definition.about
+    }
+}
+
 /// What a profile consists of.
+#[derive(Debug, Default)]
 pub(crate) struct Definition {
-    /// Tables of keys; profiles may share one.
-    pub(crate) keys: &'static [&'static [ByKey]],
-    pub(crate) paths: &'static [ByPath],
-    /// Members that go with what is masked beside them.
-    pub(crate) companions: &'static [Companions],
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    pub(crate) about: String,
+    pub(crate) rules: Vec<Rule>,
     /// Places of harmless structure inside of what is masked.
-    pub(crate) keep: &'static [&'static str],
-    pub(crate) siblings: &'static [Sibling],
-    pub(crate) detectors: &'static [&'static Detector],
+    pub(crate) keep: Vec<String>,
+    /// Places of codes, their systems and the like.
+    pub(crate) codes: Vec<String>,
+    pub(crate) siblings: Vec<Sibling>,
+    pub(crate) detectors: Vec<&'static Detector>,
 }
 
-/// Keys (in the notation of [`Selector::Keys`](crate::Selector::Keys)) that are redacted.
-pub(crate) struct ByKey {
+/// Keys (in the notation of [`Selector::Keys`](crate::Selector::Keys)) or places, with one operator.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: String,
     pub(crate) class: Class,
-    pub(crate) keys: &'static [&'static str],
-}
-
-/// Paths with one operator.
-pub(crate) struct ByPath {
-    pub(crate) class: Class,
-    pub(crate) operator: fn() -> Operator,
-    pub(crate) paths: &'static [&'static str],
-}
-
-/// Members that are removed, of several objects: they can repeat what is masked beside them.
-pub(crate) struct Companions {
-    pub(crate) class: Class,
-    /// Where the objects are; `$.` for any object.
-    pub(crate) objects: &'static [&'static str],
-    pub(crate) members: &'static [&'static str],
-    /// Whether they stay away whatever is lifted: the class of what they repeat is not known.
+    pub(crate) operator: Operator,
+    pub(crate) keys: Vec<String>,
+    pub(crate) paths: Vec<String>,
+    /// Whether it selects scalars only: an array or object there is looked into.
+    pub(crate) scalars: bool,
+    /// Whether it acts whatever is lifted: the class of what it masks is not known.
     pub(crate) forced: bool,
+    /// Profiles with which it does not act.
+    pub(crate) not_with: Vec<String>,
 }
 
 /// A value whose class the other members of its object tell, in whatever order they come.
+#[derive(Clone, Debug)]
 pub(crate) struct Sibling {
-    /// Where the object is; `$.` for any object.
-    pub(crate) objects: &'static [&'static str],
+    /// Where the object is; none: any object.
+    pub(crate) objects: Vec<String>,
     /// The member whose class is wanted.
-    pub(crate) candidate: &'static str,
+    pub(crate) candidate: String,
     /// Where in the object the evidence is.
-    pub(crate) sources: &'static [Source],
-    /// What the evidence comes to.
-    pub(crate) resolve: fn(Evidence) -> Verdict,
+    pub(crate) sources: Vec<Source>,
+    /// Its class if nothing tells it; `None`: what would be done with it without siblings.
+    otherwise: Option<Class>,
+    /// When siblings do not select it.
+    unless: Option<Unless>,
 }
 
 /// A place of evidence.
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     /// From the object down.
-    pub(crate) path: &'static str,
-    /// What its text tells.
-    pub(crate) read: fn(&str) -> Evidence,
+    pub(crate) path: String,
+    pub(crate) reader: Reader,
+}
+
+/// What a text tells.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reader {
+    /// Whatever it is.
+    always: Evidence,
+    /// Of a text, without regard to case and to white space and a `/` at its ends.
+    texts: Vec<(Box<str>, Evidence)>,
+    /// Of what a text begins with.
+    prefixes: Vec<(Box<str>, Evidence)>,
+}
+
+impl Reader {
+    /// Whether it has to see the text.
+    pub(crate) fn reads(&self) -> bool {
+        !self.texts.is_empty() || !self.prefixes.is_empty()
+    }
+
+    /// What it tells.
+    pub(crate) fn read(&self, text: &str) -> Evidence {
+        let text = text.trim().trim_end_matches('/');
+        let mut evidence = self.always;
+        for (known, told) in &self.texts {
+            if known.eq_ignore_ascii_case(text) {
+                evidence.add(*told);
+            }
+        }
+        for (known, told) in &self.prefixes {
+            let start = text.get(..known.len());
+            if start.is_some_and(|start| known.eq_ignore_ascii_case(start)) {
+                evidence.add(*told);
+            }
+        }
+        evidence
+    }
+}
+
+/// Signs that must be there, and signs that must not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unless {
+    all: Evidence,
+    none: Evidence,
 }
 
 /// What the strings of an object tell about its members.
@@ -129,38 +239,88 @@ pub(crate) enum Verdict {
     Unselected,
 }
 
+impl Sibling {
+    /// What becomes of the value.
+    pub(crate) fn resolve(&self, evidence: Evidence) -> Verdict {
+        if let Some(Unless { all, none }) = self.unless
+            && evidence.0 & all.0 == all.0
+            && evidence.0 & none.0 == 0
+        {
+            return Verdict::Unselected;
+        }
+        let classes = ClassSet::from_bits(evidence.0);
+        if classes.is_empty() {
+            return self.otherwise.map_or(Verdict::Unselected, Verdict::Class);
+        }
+        classes.only().map_or(Verdict::Unclear, Verdict::Class)
+    }
+}
+
 impl Evidence {
     pub(crate) const NONE: Self = Self(0);
-    /// The object is a FHIR Reference.
-    pub(crate) const REFERENCE: Self = Self(1 << 62);
-    /// The object has the system of a FHIR Coding.
-    pub(crate) const SYSTEM: Self = Self(1 << 63);
-    /// The object has something else of a FHIR Coding.
-    pub(crate) const CODE: Self = Self(1 << 61);
 
-    pub(crate) const fn of(class: Class) -> Self {
+    const fn of(class: Class) -> Self {
         Self(class.bit())
+    }
+
+    /// One of the signs of a table of siblings, by its number.
+    fn sign(number: usize) -> Option<Self> {
+        const FIRST: usize = 32;
+        (number < FIRST).then(|| Self(1 << (FIRST + number)))
     }
 
     pub(crate) fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }
+}
 
-    pub(crate) const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// The classes told.
-    pub(crate) const fn classes(self) -> ClassSet {
-        ClassSet::from_bits(self.0)
-    }
-
-    /// The one class told; the given one if none is.
-    pub(crate) fn class_or(self, class: Class) -> Verdict {
-        let classes = self.classes();
-        if classes.is_empty() {
-            return Verdict::Class(class);
+    #[test]
+    fn shipped_profiles_are_read_under_their_names() {
+        for profile in Profile::ALL {
+            let document = profile.document();
+            assert_eq!(document.name(), profile.name());
+            assert!(document.version() >= 2 && !document.about().is_empty());
         }
-        classes.only().map_or(Verdict::Unclear, Verdict::Class)
+    }
+
+    #[test]
+    fn faults_are_named() {
+        for (rule, fault) in [
+            (r#"{"class":"nome","keys":["a"]}"#, "unknown class \"nome\""),
+            (r#"{"class":"name"}"#, "either keys or places"),
+            (r#"{"class":"name","in":["a"]}"#, "go together"),
+            (r#"{"class":"name","at":["a..b"]}"#, "no path"),
+            (r#"{"class":"name","key":["a"]}"#, "unknown field `key`"),
+            (r#"{"class":"name","keys":["a"],"operator":"blur"}"#, "blur"),
+        ] {
+            let json = format!(r#"{{"profile":"p","version":1,"about":"","rules":[{rule}]}}"#);
+            let error = ProfileDocument::from_json(&json).unwrap_err();
+            assert!(error.contains(fault), "{error}");
+        }
+        let json = r#"{"profile":"p","version":1,"about":"","detectors":["no"]}"#;
+        assert!(
+            ProfileDocument::from_json(json)
+                .unwrap_err()
+                .contains("\"no\"")
+        );
+    }
+
+    #[test]
+    fn texts_are_compared_without_case_and_ends() {
+        let reader = Reader {
+            texts: vec![("http://a.example/SSN".into(), Evidence::of(Class::Ssn))],
+            prefixes: vec![("urn:x.".into(), Evidence::of(Class::Mrn))],
+            ..Reader::default()
+        };
+        assert_eq!(
+            reader.read(" http://a.example/ssn/ "),
+            Evidence::of(Class::Ssn)
+        );
+        assert_eq!(reader.read("URN:X.7"), Evidence::of(Class::Mrn));
+        assert_eq!(reader.read("urn:x"), Evidence::NONE);
     }
 }

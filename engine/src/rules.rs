@@ -23,8 +23,8 @@ use selector::{Filter, FilterStep, PathStep, Pattern, Segment};
 use crate::detectors::Detectors;
 use crate::operators::is_own_token;
 use crate::path::Shelf;
-use crate::profiles::{Sibling, Source};
-use crate::{Class, Keyring, Operator, Profile};
+use crate::profiles::{Definition, Reader, Sibling};
+use crate::{Class, Keyring, Operator, Profile, ProfileDocument};
 use automaton::{Builder, Mark};
 
 /// One rule: which values, of what class they are, and how they are masked.
@@ -61,7 +61,9 @@ pub struct Ruleset {
     pub(crate) keys: KeyTable,
     pub(crate) filters: Filters,
     pub(crate) rules: Vec<CompiledRule>,
-    pub(crate) siblings: Vec<&'static Sibling>,
+    pub(crate) siblings: Vec<Sibling>,
+    /// What texts beside them tell.
+    pub(crate) readers: Vec<Reader>,
     pub(crate) detectors: Detectors,
     /// Whether a rule takes members away, so that commas must wait.
     pub(crate) removes: bool,
@@ -127,20 +129,28 @@ pub(crate) struct CompiledRule {
     pub(crate) explicit: bool,
     /// Whether it acts whatever is lifted.
     pub(crate) forced: bool,
+    /// Whether it selects scalars only.
+    pub(crate) scalars: bool,
 }
 
 /// Collects profiles, rules and exemptions.
 #[derive(Clone, Debug, Default)]
 pub struct RulesetBuilder {
-    profiles: Vec<Profile>,
+    profiles: Vec<ProfileDocument>,
     rules: Vec<Rule>,
     exempt: Vec<String>,
 }
 
 impl RulesetBuilder {
-    /// Adds the rules and detectors of a profile.
+    /// Adds the rules and detectors of a shipped profile.
     #[must_use]
-    pub fn profile(mut self, profile: Profile) -> Self {
+    pub fn profile(self, profile: Profile) -> Self {
+        self.document(profile.document())
+    }
+
+    /// Adds the rules and detectors of a profile, shipped or not.
+    #[must_use]
+    pub fn document(mut self, profile: ProfileDocument) -> Self {
         self.profiles.push(profile);
         self
     }
@@ -172,7 +182,7 @@ impl RulesetBuilder {
                 .profiles
                 .iter()
                 .take(index)
-                .any(|earlier| earlier == profile)
+                .any(|earlier| earlier.name() == profile.name())
             {
                 return Err(RuleError::profile(index, "this profile is named twice"));
             }
@@ -187,10 +197,13 @@ impl RulesetBuilder {
                 .rule(rule)
                 .map_err(|message| RuleError::rule(index, &rule.name, message))?;
         }
-        for profile in &self.profiles {
-            compiling.profile(*profile).map_err(|message| {
-                RuleError::profile(0, format!("{}: {message}", profile.name()))
-            })?;
+        let names: Vec<_> = self.profiles.iter().map(ProfileDocument::name).collect();
+        for (index, profile) in self.profiles.iter().enumerate() {
+            compiling
+                .profile(&profile.definition, &names)
+                .map_err(|message| {
+                    RuleError::profile(index, format!("{}: {message}", profile.name()))
+                })?;
         }
         compiling.finish(&self)
     }
@@ -204,7 +217,8 @@ struct Compiling {
     /// Elements and what is asked about them, as far as they are in `paths`.
     asked: BTreeSet<(String, Slot)>,
     rules: Vec<CompiledRule>,
-    siblings: Vec<&'static Sibling>,
+    siblings: Vec<Sibling>,
+    readers: Vec<Reader>,
     detectors: Detectors,
 }
 
@@ -256,6 +270,7 @@ impl Compiling {
         }
         let element = Pattern {
             segments: whole.segments.iter().take(at + 1).cloned().collect(),
+            through_arrays: false,
         };
         let below = whole.segments.iter().skip(at + 1);
         if below.clone().skip(1).any(|segment| segment.descends) {
@@ -320,75 +335,83 @@ impl Compiling {
             operator,
             explicit,
             forced: false,
+            scalars: false,
         });
         Ok(id)
     }
 
-    fn profile(&mut self, profile: Profile) -> Result<(), String> {
-        let definition = profile.definition();
-        let name =
-            |what: &str, class: Class| format!("{} {what}: {}", profile.name(), class.name());
-        for keys in definition.keys.iter().copied().flatten() {
-            let id = self.add(
-                &name("keys", keys.class),
-                keys.class,
-                Operator::Redact,
-                false,
-            )?;
-            // A key that an earlier rule or profile has taken stays with it.
-            keys.keys
+    fn profile(&mut self, definition: &Definition, with: &[&str]) -> Result<(), String> {
+        for rule in &definition.rules {
+            if rule
+                .not_with
                 .iter()
-                .try_for_each(|key| self.keys.add(key, id, false))?;
-        }
-        for paths in definition.paths {
-            let name = name("paths", paths.class);
-            let id = self.add(&name, paths.class, (paths.operator)(), false)?;
-            for path in paths.paths {
-                self.paths.add(Pattern::parse(path)?, Mark::Profile(id));
+                .any(|other| with.contains(&other.as_str()))
+            {
+                continue;
+            }
+            let name = format!("{} {}", definition.name, rule.name);
+            let id = self.add(&name, rule.class, rule.operator.clone(), false)?;
+            if let Some(compiled) = self.rules.last_mut() {
+                compiled.forced = rule.forced;
+                compiled.scalars = rule.scalars;
+            }
+            // A key that an earlier rule or profile has taken stays with it.
+            let mut keys = rule.keys.iter();
+            keys.try_for_each(|key| self.keys.add(key, id, false))?;
+            for path in &rule.paths {
+                self.paths.add(Pattern::of_profile(path), Mark::Profile(id));
             }
         }
-        for companions in definition.companions {
-            let name = name("companions", companions.class);
-            let id = self.add(&name, companions.class, Operator::Remove, false)?;
-            if let Some(rule) = self.rules.last_mut() {
-                rule.forced = companions.forced;
-            }
-            for object in companions.objects {
-                for member in companions.members {
-                    let pattern = Pattern::parse(&format!("{object}.{member}"))?;
-                    self.paths.add(pattern, Mark::Profile(id));
-                }
-            }
+        for path in &definition.keep {
+            self.paths.add(Pattern::of_profile(path), Mark::Keep);
         }
-        for path in definition.keep {
-            self.paths.add(Pattern::parse(path)?, Mark::Keep);
+        for path in &definition.codes {
+            self.paths.add(Pattern::of_profile(path), Mark::Codes);
         }
-        for sibling in definition.siblings {
+        for sibling in &definition.siblings {
             self.sibling(sibling)?;
         }
-        self.detectors.enable(definition.detectors);
+        self.detectors.enable(&definition.detectors);
         Ok(())
     }
 
-    fn sibling(&mut self, sibling: &'static Sibling) -> Result<(), String> {
+    fn sibling(&mut self, sibling: &Sibling) -> Result<(), String> {
         let id = u8::try_from(self.siblings.len()).map_err(|_| "there are too many siblings")?;
-        self.siblings.push(sibling);
-        for object in sibling.objects {
-            let path = format!("{object}.{}", sibling.candidate);
-            self.paths.add(Pattern::parse(&path)?, Mark::Candidate(id));
-            for Source { path, read } in sibling.sources {
-                let inner = Pattern::parse(&format!("$.{path}"))?.segments.len();
-                let levels = u8::try_from(inner - 1).map_err(|_| "the source is too deep")?;
-                let pattern = Pattern::parse(&format!("{object}.{path}"))?;
-                self.paths.add(
-                    pattern,
-                    Mark::Evidence {
-                        levels,
-                        read: *read,
-                    },
-                );
+        let first = self.readers.len();
+        let readers = sibling.sources.iter().map(|source| source.reader.clone());
+        self.readers.extend(readers);
+        let anywhere = [String::new()];
+        let objects = if sibling.objects.is_empty() {
+            &anywhere[..]
+        } else {
+            &sibling.objects
+        };
+        for object in objects {
+            let within = |path: &str| {
+                let dot = if object.is_empty() { "" } else { "." };
+                Pattern::of_profile(&format!("{object}{dot}{path}"))
+            };
+            let candidate = within(&sibling.candidate);
+            self.paths.add(
+                candidate,
+                Mark::Candidate {
+                    sibling: id,
+                    anywhere: object.is_empty(),
+                },
+            );
+            for (number, source) in sibling.sources.iter().enumerate() {
+                let levels = source.path.matches('.').count();
+                let levels = u8::try_from(levels).map_err(|_| "the source is too deep")?;
+                let reader = u16::try_from(first + number).map_err(|_| "too many sources")?;
+                let mark = Mark::Evidence {
+                    levels,
+                    reader,
+                    anywhere: object.is_empty(),
+                };
+                self.paths.add(within(&source.path), mark);
             }
         }
+        self.siblings.push(sibling.clone());
         Ok(())
     }
 
@@ -435,6 +458,7 @@ impl Compiling {
             filters: self.filters,
             rules: self.rules,
             siblings: self.siblings,
+            readers: self.readers,
             detectors: self.detectors,
             removes,
             shifts,

@@ -7,7 +7,7 @@
 
 use super::Masker;
 use super::stage::Stage;
-use crate::decide::{Decision, Member, Treatment, decide, treat};
+use crate::decide::{Decision, Member, Treatment, decide, treat, within};
 use crate::detectors::{Cues, Detectors};
 use crate::mask::{Run, Writer, mask_scalar};
 use crate::path::{AllNames, Frame, KnownName};
@@ -51,13 +51,13 @@ impl<'a> Guide for Decided<'a, '_> {
 
     #[inline]
     fn element(&self, place: StateId) -> Option<StateId> {
-        let state = self.automaton.any_element(place)?;
-        self.automaton.is_plain(state).then_some(state)
+        self.automaton.plain_element(place)
     }
 
     #[inline]
-    fn passes(&self, text: &[u8], start: usize, end: usize) -> bool {
-        !self.detectors.may_find_in(text, start, end)
+    fn passes(&self, place: StateId, text: &[u8], start: usize, end: usize) -> bool {
+        let has_codes = Automaton::has_codes(place);
+        !self.detectors.may_find_in(text, start, end, has_codes)
     }
 
     #[inline(never)]
@@ -66,7 +66,9 @@ impl<'a> Guide for Decided<'a, '_> {
             return None;
         }
         let (state, decision, _) = self.decide(place, name)?;
-        (decision == Decision::Inspect).then_some(state)
+        let rules = self.run.context.rules;
+        let within = within(rules, decision, Decision::Inspect);
+        (within == Decision::Inspect).then_some(state)
     }
 
     #[inline(never)]
@@ -80,6 +82,12 @@ impl<'a> Guide for Decided<'a, '_> {
         let context = self.run.context;
         let context = context.cued(name.map_or(Cues::NONE, |name| name.cues));
         let decided = self.decide(place, name);
+        let has_codes = decided.is_some_and(|(_, _, place)| place.codes);
+        let context = if has_codes {
+            context.cued(Cues::CODES)
+        } else {
+            context
+        };
         let treatment = decided.and_then(|(_, decision, place)| {
             // What tells about others has to have its frame.
             let tells = !place.evidence.is_empty();
@@ -230,7 +238,11 @@ impl Stage {
             known.cues = frame.cues;
             (Begun::element(entries)?, state)
         };
-        let (decision, place) = decide_alone(rules, frame.decision, state, &known)?;
+        let around = frame.decision;
+        let (decision, place) = decide_alone(rules, around, state, &known)?;
+        if place.codes {
+            known.cues = Cues::CODES;
+        }
         let treatment = treat_alone(rules, context.lift, decision)?;
         let value = walk.value(&begun)?;
         walk.pass(&begun, value).then_some(())?;
@@ -239,7 +251,7 @@ impl Stage {
         match value {
             Value::Open(container) => {
                 let member = Member {
-                    decision,
+                    decision: within(rules, decision, around),
                     ..Member::plain(state)
                 };
                 path.word = Word::None;
@@ -248,7 +260,7 @@ impl Stage {
             }
             Value::String(start, end) | Value::Other(start, end) => {
                 let source = walk.text().get(start..end).unwrap_or_default();
-                path.tell_evidence(place, source, kind(source));
+                path.tell_evidence(rules, place, source, kind(source));
                 scratch.clear();
                 let context = context.cued(known.cues);
                 if mask_scalar(context, treatment, source, kind(source), tally, scratch) {

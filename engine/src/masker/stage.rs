@@ -132,7 +132,11 @@ impl Stage {
         }
         let member = self.path.member;
         let place = run.context.rules.automaton.place(member.state);
-        self.path.tell_evidence(place, token.source, kind);
+        self.path
+            .tell_evidence(run.context.rules, place, token.source, kind);
+        if place.codes {
+            self.path.cues = Cues::CODES;
+        }
         self.tell_labels(run, member, Some((token.source, kind)));
         if run.context.rules.shifts {
             self.tell_subject(run, token, (kind == Kind::String).then_some(token.source));
@@ -233,7 +237,7 @@ impl Stage {
         self.begin_value(run, token);
         let member = self.path.member;
         let place = run.context.rules.automaton.place(member.state);
-        self.path.tell_text(place, None);
+        self.path.tell_text(run.context.rules, place, None);
         self.tell_labels(run, member, None);
         if run.context.rules.shifts {
             self.tell_subject(run, token, None);

@@ -51,6 +51,16 @@ pub(crate) fn write(scalar: Scalar<'_>, class: Class, out: &mut Vec<u8>) {
     }
 }
 
+/// The same, but a number over 89 becomes `90`.
+pub(crate) fn write_number(scalar: Scalar<'_>, class: Class, out: &mut Vec<u8>) {
+    let is_string = scalar.source.first() == Some(&b'"');
+    if !is_string && age(scalar.text) == Some(Age::Over) {
+        out.extend_from_slice(b"90");
+    } else {
+        write(scalar, class, out);
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Age {
     Usual,

@@ -165,6 +165,24 @@ impl Operator {
         },
         OperatorDoc {
             name: "generalize",
+            configuration: "{generalize: age-number}",
+            writes: "the same, but a number over 89 becomes the number 90",
+            is_idempotent: true,
+            needs_key: false,
+            example: ("94", "90"),
+            operator: || Operator::Generalize(Generalize::AgeNumber),
+        },
+        OperatorDoc {
+            name: "generalize",
+            configuration: "{generalize: instant}",
+            writes: "the year of a date; with a time, the first moment of it; anything else is redacted",
+            is_idempotent: true,
+            needs_key: false,
+            example: (r#""1980-02-03T04:05:06Z""#, r#""1980-01-01T00:00:00Z""#),
+            operator: || Operator::Generalize(Generalize::Instant),
+        },
+        OperatorDoc {
+            name: "generalize",
             configuration: "{generalize: {range: {width: 10}}}",
             writes: "the range of so many whole numbers that a decimal number falls into; anything \
                      else is redacted",

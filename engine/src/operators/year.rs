@@ -21,6 +21,19 @@ pub(crate) fn write(scalar: Scalar<'_>, class: Class, out: &mut Vec<u8>) {
     }
 }
 
+/// The same of a date without a time; of one with a time, the first moment of the year.
+pub(crate) fn write_instant(scalar: Scalar<'_>, class: Class, out: &mut Vec<u8>) {
+    let has_time = scalar.text.as_bytes().get(10) == Some(&b'T');
+    match year(scalar.text).filter(|_| has_time) {
+        Some(year) => {
+            out.push(b'"');
+            out.extend_from_slice(year.as_bytes());
+            out.extend_from_slice(b"-01-01T00:00:00Z\"");
+        }
+        None => write(scalar, class, out),
+    }
+}
+
 /// The year of `YYYY`, `YYYY-MM`, `YYYY-MM-DD` or such a date with a time behind `T` or a space.
 fn year(text: &str) -> Option<&str> {
     let date = text.split(['T', ' ']).next()?;

@@ -1,13 +1,12 @@
 //! All paths as one deterministic automaton: a place in a document is one state number.
 //!
 //! Subset construction over (pattern, step) pairs. Names that no path mentions share one column,
-//! and so do array indices. The number of states is bounded; rule sets that need more are refused.
+//! and so do array indices. The paths of profiles go through arrays as if these were not there. The number of states is bounded; rule sets that need more are refused.
 
 use std::collections::BTreeMap;
 
 use super::labels::{Filtered, Slot, Telling};
 use super::selector::{PathStep, Pattern};
-use crate::profiles::Evidence;
 
 /// A place in a document, as far as the paths tell places apart.
 pub(crate) type StateId = u16;
@@ -15,7 +14,11 @@ pub(crate) type StateId = u16;
 const MOST_STATES: usize = 4096;
 /// What marks a state in the table of whose place nothing is said; more than there are states.
 const PLAIN: StateId = 1 << 15;
+/// What marks a state at whose place codes are; more than there are states.
+const CODES: StateId = 1 << 14;
+/// The columns of other names and of other indices.
 const OTHER: usize = 0;
+const ELEMENT: usize = 1;
 const TOO_MANY: &str = "the paths are too many, or have too many .. steps";
 
 /// What a pattern says about the values it selects.
@@ -25,11 +28,20 @@ pub(crate) enum Mark {
     Rule(u16),
     Profile(u16),
     Keep,
-    Candidate(u8),
+    /// The class comes from siblings; `anywhere`: of any object.
+    Candidate {
+        sibling: u8,
+        anywhere: bool,
+    },
+    /// The value tells the class of a member of an object so many objects further out, by a reader;
+    /// `anywhere`: of any object.
     Evidence {
         levels: u8,
-        read: fn(&str) -> Evidence,
+        reader: u16,
+        anywhere: bool,
     },
+    /// Codes, their systems and the like.
+    Codes,
     /// A rule, if its filter holds.
     Filtered(Filtered),
     /// An element that filters look at.
@@ -39,8 +51,8 @@ pub(crate) enum Mark {
     Telling(Telling),
 }
 
-/// How many levels up the object is, and what the text of the value tells about it.
-pub(crate) type Witness = (u8, fn(&str) -> Evidence);
+/// How many objects further out the object is, and which reader says what the text tells about it.
+pub(crate) type Witness = (u8, u16);
 
 /// What the paths say about one place.
 #[derive(Default)]
@@ -55,7 +67,9 @@ pub(crate) struct Place {
     pub(crate) keep: bool,
     /// The class comes from siblings: index of the sibling rule.
     pub(crate) candidate: Option<u8>,
-    /// The value tells the class of a sibling so many levels up.
+    /// A profile knows that codes are here: only some detectors look.
+    pub(crate) codes: bool,
+    /// The value tells the class of a member of an object around it.
     pub(crate) evidence: Vec<Witness>,
     /// Rules that select the value if their filters hold, the first of them first; only those that
     /// come before `rule`.
@@ -69,11 +83,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Whether nothing is said about the value.
+    /// Whether nothing is said about the value where nothing is masked throughout.
     fn is_plain(&self) -> bool {
-        let is_decided = self.exempt || self.keep;
-        let has_rule = self.rule.is_some() || self.profile.is_some();
-        self.is_alone() && !is_decided && !has_rule && self.evidence.is_empty()
+        let has_rule = self.exempt || self.rule.is_some() || self.profile.is_some();
+        self.is_alone() && !has_rule && self.evidence.is_empty()
     }
 
     /// Whether no other value tells what this one is, and no filter asks about it.
@@ -92,8 +105,6 @@ pub(crate) struct Automaton {
     /// Next state, by state and column, marked as [`PLAIN`] if it is.
     table: Vec<StateId>,
     places: Vec<Place>,
-    /// Of which nothing is said, by state.
-    plain: Vec<bool>,
     /// Whose values are decided by themselves, by state.
     alone: Vec<bool>,
     /// Whose elements are alike whatever their index is, by state.
@@ -123,9 +134,9 @@ impl Automaton {
     /// The state of an element.
     pub(crate) fn element(&self, state: StateId, index: u32) -> StateId {
         let column = if self.indices.is_empty() {
-            OTHER
+            ELEMENT
         } else {
-            self.indices.get(&index).copied().unwrap_or(OTHER)
+            self.indices.get(&index).copied().unwrap_or(ELEMENT)
         };
         self.next(state, column)
     }
@@ -133,8 +144,23 @@ impl Automaton {
     /// The state of an element whatever its index is; `None`: it depends on that.
     #[inline]
     pub(crate) fn any_element(&self, state: StateId) -> Option<StateId> {
-        let is_any = self.any_index.get(usize::from(state)).copied();
-        is_any.unwrap_or(false).then(|| self.next(state, OTHER))
+        let is_any = self.any_index.get(usize::from(state & !CODES)).copied();
+        is_any.unwrap_or(false).then(|| self.next(state, ELEMENT))
+    }
+
+    /// The same where the paths say nothing about the place.
+    #[inline]
+    pub(crate) fn plain_element(&self, state: StateId) -> Option<StateId> {
+        let is_any = self.any_index.get(usize::from(state & !CODES)).copied();
+        let next = self.next_marked(state, ELEMENT);
+        (is_any == Some(true) && next & PLAIN != 0).then_some(next & !PLAIN)
+    }
+
+    /// Whether codes are at the place; of a state as [`plain_member`](Self::plain_member) and
+    /// [`plain_element`](Self::plain_element) give it.
+    #[inline]
+    pub(crate) fn has_codes(state: StateId) -> bool {
+        state & CODES != 0
     }
 
     /// Whether a path has an index.
@@ -143,7 +169,8 @@ impl Automaton {
     }
 
     pub(crate) fn place(&self, state: StateId) -> &Place {
-        self.places.get(usize::from(state)).unwrap_or(&self.nowhere)
+        let place = self.places.get(usize::from(state & !CODES));
+        place.unwrap_or(&self.nowhere)
     }
 
     /// The state of a member about whose place the paths say nothing.
@@ -153,16 +180,10 @@ impl Automaton {
         (next & PLAIN != 0).then_some(next & !PLAIN)
     }
 
-    /// Whether the paths say nothing about the place.
-    #[inline]
-    pub(crate) fn is_plain(&self, state: StateId) -> bool {
-        self.plain.get(usize::from(state)).copied().unwrap_or(false)
-    }
-
     /// The place, if a value there is decided by itself.
     #[inline]
     pub(crate) fn place_alone(&self, state: StateId) -> Option<&Place> {
-        let index = usize::from(state);
+        let index = usize::from(state & !CODES);
         let is_alone = self.alone.get(index).copied().unwrap_or(false);
         is_alone.then(|| self.places.get(index))?
     }
@@ -173,11 +194,11 @@ impl Automaton {
     }
 
     fn next(&self, state: StateId, column: usize) -> StateId {
-        self.next_marked(state, column) & !PLAIN
+        self.next_marked(state, column) & !(PLAIN | CODES)
     }
 
     fn next_marked(&self, state: StateId, column: usize) -> StateId {
-        let index = usize::from(state) * self.columns + column;
+        let index = usize::from(state & !CODES) * self.columns + column;
         self.table.get(index).copied().unwrap_or_default()
     }
 }
@@ -192,7 +213,14 @@ pub(crate) struct Builder {
 enum Input<'a> {
     Other,
     Name(&'a str),
+    OtherIndex,
     Index(u32),
+}
+
+impl Input<'_> {
+    fn is_element(self) -> bool {
+        matches!(self, Self::OtherIndex | Self::Index(_))
+    }
 }
 
 type Items = Vec<(u16, u8)>;
@@ -213,11 +241,14 @@ impl Builder {
             return Err("a path has more than 64 steps".into());
         }
         let (names, indices) = self.alphabet();
-        let columns = 1 + names.len() + indices.len();
+        let columns = ELEMENT + 1 + names.len() + indices.len();
         if u16::try_from(columns).is_err() {
             return Err(TOO_MANY.into());
         }
         let mut inputs = vec![Input::Other; columns];
+        if let Some(input) = inputs.get_mut(ELEMENT) {
+            *input = Input::OtherIndex;
+        }
         let known = names
             .iter()
             .map(|(name, column)| (*column, Input::Name(name)));
@@ -266,17 +297,22 @@ impl Builder {
             .iter()
             .map(|items| self.place(items, &mut used))
             .collect();
-        let plain: Vec<bool> = places.iter().map(Place::is_plain).collect();
         let alone = places.iter().map(Place::is_alone).collect();
         let rows = table.chunks(columns);
         let any_index = rows.map(|row| {
             let mut indexed = indices.values().filter_map(|column| row.get(*column));
-            indexed.all(|next| Some(next) == row.get(OTHER))
+            indexed.all(|next| Some(next) == row.get(ELEMENT))
         });
         let any_index = any_index.collect();
         for next in &mut table {
-            if plain.get(usize::from(*next)) == Some(&true) {
+            let place = places.get(usize::from(*next));
+            let is_plain = place.is_some_and(Place::is_plain);
+            let has_codes = place.is_some_and(|place| place.codes);
+            if is_plain {
                 *next |= PLAIN;
+            }
+            if has_codes {
+                *next |= CODES;
             }
         }
         Ok(Automaton {
@@ -285,7 +321,6 @@ impl Builder {
             columns,
             table,
             places,
-            plain,
             alone,
             any_index,
             used,
@@ -296,7 +331,7 @@ impl Builder {
     fn alphabet(&self) -> (BTreeMap<Box<str>, usize>, BTreeMap<u32, usize>) {
         let mut names = BTreeMap::new();
         let mut indices = BTreeMap::new();
-        let mut columns = 1..;
+        let mut columns = ELEMENT + 1..;
         // The names of labels come first: their columns are bits of a frame.
         let labels = self
             .patterns
@@ -328,12 +363,14 @@ impl Builder {
     fn step(&self, items: &Items, input: Input<'_>) -> Items {
         let mut next = Items::new();
         for &(pattern, done) in items {
-            let segments = self
-                .patterns
-                .get(usize::from(pattern))
-                .map(|found| &found.0.segments);
-            let Some(segment) = segments.and_then(|segments| segments.get(usize::from(done)))
-            else {
+            let Some((found, _)) = self.patterns.get(usize::from(pattern)) else {
+                continue;
+            };
+            if found.through_arrays && input.is_element() && done > 0 {
+                next.push((pattern, done));
+                continue;
+            }
+            let Some(segment) = found.segments.get(usize::from(done)) else {
                 continue;
             };
             if segment.descends {
@@ -366,21 +403,28 @@ impl Builder {
 
     fn place(&self, items: &Items, used: &mut Vec<bool>) -> Place {
         let mut place = Place::default();
-        for &(pattern, done) in items {
-            let Some((pattern, mark)) = self.patterns.get(usize::from(pattern)) else {
-                continue;
-            };
-            if pattern.segments.len() != usize::from(done) {
-                continue;
-            }
+        let here = |&&(pattern, done): &&(u16, u8)| {
+            let (pattern, mark) = self.patterns.get(usize::from(pattern))?;
+            (pattern.segments.len() == usize::from(done)).then_some(mark)
+        };
+        let marks: Vec<_> = items.iter().filter_map(|item| here(&item)).collect();
+        // What is known of a place comes before what holds of any object.
+        let is_known = |mark: &&Mark| matches!(mark, Mark::Keep | Mark::Codes);
+        let is_known = marks.iter().any(|mark| is_known(mark));
+        for mark in marks {
             // Patterns come in the order in which they were added: the first one wins.
             match *mark {
                 Mark::Exempt => place.exempt = true,
                 Mark::Rule(id) if place.rule.is_none() => place.rule = Some(id),
                 Mark::Profile(id) if place.profile.is_none() => place.profile = Some(id),
                 Mark::Keep => place.keep = true,
-                Mark::Candidate(id) if place.candidate.is_none() => place.candidate = Some(id),
-                Mark::Evidence { levels, read } => place.evidence.push((levels, read)),
+                Mark::Candidate { anywhere, .. } | Mark::Evidence { anywhere, .. }
+                    if anywhere && is_known => {}
+                Mark::Candidate { sibling, .. } if place.candidate.is_none() => {
+                    place.candidate = Some(sibling);
+                }
+                Mark::Evidence { levels, reader, .. } => place.evidence.push((levels, reader)),
+                Mark::Codes => place.codes = true,
                 Mark::Filtered(filtered) => place.filtered.push(filtered),
                 Mark::Slot(slot) => place.slots.push(slot),
                 Mark::Element(filter) => place.elements.push(filter),
@@ -388,8 +432,12 @@ impl Builder {
                 Mark::Telling(telling) if !place.tellings.contains(&telling) => {
                     place.tellings.push(telling);
                 }
-                Mark::Rule(_) | Mark::Profile(_) | Mark::Candidate(_) | Mark::Telling(_) => {}
+                Mark::Rule(_) | Mark::Profile(_) | Mark::Candidate { .. } | Mark::Telling(_) => {}
             }
+        }
+        if place.codes {
+            // Whatever rules of profiles say of a name like this elsewhere.
+            place.profile = None;
         }
         if place.exempt {
             place.filtered.clear();

@@ -17,6 +17,9 @@ pub(crate) use filter::{Filter, FilterStep};
 pub(crate) struct Pattern {
     /// From the body down. At most one step is a filter.
     pub(crate) segments: Vec<Segment>,
+    /// Whether arrays are passed through, as in FHIRPath: `name.family` is `family` of every element
+    /// of `name`. The paths of profiles are so.
+    pub(crate) through_arrays: bool,
 }
 
 /// One step down.
@@ -52,6 +55,18 @@ impl From<FilterStep> for PathStep {
 }
 
 impl Pattern {
+    /// A path of a profile: names with dots between, from anywhere down.
+    pub(crate) fn of_profile(path: &str) -> Self {
+        let segments = path.split('.').enumerate().map(|(at, name)| Segment {
+            descends: at == 0,
+            step: PathStep::Name(name.to_owned()),
+        });
+        Self {
+            segments: segments.collect(),
+            through_arrays: true,
+        }
+    }
+
     /// Parses a path. The message of a refusal says at which character (from 1), and what would do.
     pub(crate) fn parse(path: &str) -> Result<Self, String> {
         parse::pattern(path)

@@ -35,9 +35,9 @@ pub(crate) trait Guide {
     fn element(&self, place: u16) -> Option<u16>;
     /// The place of an array or object about which something is said, if it is passed all the same.
     fn enter(&self, place: u16, name: Option<Self::Name>) -> Option<u16>;
-    /// Whether the string that lies there in the text, quotes included, is passed without more; or the
+    /// Whether the string at that place that lies there in the text, quotes included, is passed without more; or the
     /// number, if it has [`SHORTEST_FOUND`] digits.
-    fn passes(&self, text: &[u8], start: usize, end: usize) -> bool;
+    fn passes(&self, place: u16, text: &[u8], start: usize, end: usize) -> bool;
     /// Does what is to be done with a scalar about which something is said, given where it begins and
     /// ends; false, and nothing is done: that cannot be told here.
     fn treat(
@@ -158,13 +158,15 @@ impl Walk<'_> {
                     continue;
                 }
                 Some(Value::String(start, end)) => {
-                    let is_passed = inner.is_some() && guide.passes(view.text(), start, end);
+                    let is_passed =
+                        inner.is_some_and(|place| guide.passes(place, view.text(), start, end));
                     (start, end, is_passed)
                 }
                 Some(Value::Other(start, end)) => {
                     let is_short = end - start < SHORTEST_FOUND;
-                    let is_passed =
-                        inner.is_some() && (is_short || guide.passes(view.text(), start, end));
+                    let is_passed = inner.is_some_and(|place| {
+                        is_short || guide.passes(place, view.text(), start, end)
+                    });
                     (start, end, is_passed)
                 }
                 None => break,

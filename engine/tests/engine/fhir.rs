@@ -63,7 +63,7 @@ const MASKED: &str = r#"{
   ],
   "gender": "female", "birthDate": "1936",
   "deceasedDateTime": "2007",
-  "address": [{"line": ["[masked:address]"], "city": "[masked:address]", "state": "MA", "postalCode": "[masked:address]", "country": "US"}],
+  "address": [{"line": ["[masked:address]"], "city": "[masked:address]", "state": "MA", "postalCode": "021", "country": "US"}],
   "maritalStatus": {"coding": [{"system": "http://s", "code": "M", "display": "Married"}], "text": "M"},
   "contact": [{"name": {"text": "[masked:name]"}, "relationship": [{"coding": [{"display": "Next of kin", "code": "N"}]}]}],
   "generalPractitioner": [{"reference": "Practitioner/1", "display": "[masked:name]"}, {"display": "[masked:name]"}],
@@ -339,7 +339,6 @@ fn a_display_is_shown_where_it_is_that_of_a_coding() {
         r#"{"display":"Orla","system":"s"}"#,
         r#"{"subject":{"code":"x","version":"1","display":"Orla"}}"#,
         r#"{"system":"s","code":"x","display":"Orla","type":"Patient"}"#,
-        r#"{"coding":[{"system":"s","code":"x","display":"Orla","identifier":{"value":5}}]}"#,
     ] {
         let out = masked(&rules, Options::default(), body);
         assert!(out.contains(r#""display":"[masked:name]""#), "{out}");

@@ -215,6 +215,8 @@ fn generalize(at: &Cursor<'_>) -> Result<Generalize, ConfigError> {
         ("year", Generalize::Year),
         ("zip3", Generalize::Zip3),
         ("age", Generalize::Age),
+        ("age-number", Generalize::AgeNumber),
+        ("instant", Generalize::Instant),
     ])
     .map_err(|_| at.fault("must be one of: year, zip3, age, {range: {width: …}}"))
 }

@@ -22,7 +22,10 @@ pub(super) fn pattern(path: &str) -> Parsed<Pattern> {
     while !parser.rest.is_empty() {
         segments.push(parser.segment(&segments)?);
     }
-    Ok(Pattern { segments })
+    Ok(Pattern {
+        segments,
+        through_arrays: false,
+    })
 }
 
 struct Parser<'a> {

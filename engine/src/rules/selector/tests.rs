@@ -302,7 +302,10 @@ fn any_pattern() -> impl Strategy<Value = Pattern> {
             if let Some((filtered, place)) = filtered {
                 segments.insert(place.index(segments.len() + 1), filtered);
             }
-            Pattern { segments }
+            Pattern {
+                segments,
+                through_arrays: false,
+            }
         })
 }
 
