@@ -86,7 +86,10 @@ fn what_the_policy_does_not_name_is_the_same() {
 #[expect(clippy::print_stdout, reason = "the lists are what it is for")]
 fn table() {
     let seeds = seeds();
-    println!("leaks over {seeds} seeds\n{}", leaks(seeds).places());
-    println!("dates finer than a year\n{}", fine_dates(seeds).places());
+    let (leaks, dates) = (leaks(seeds), fine_dates(seeds));
+    println!("leaks over {seeds} seeds\n{}", leaks.places());
+    println!("dates finer than a year\n{}", dates.places());
+    println!("leaks by the end of their path\n{}", leaks.ends());
+    println!("dates by the end of their path\n{}", dates.ends());
     println!("changes that should not be\n{}", changes(seeds).rows());
 }

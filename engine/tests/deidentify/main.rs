@@ -15,6 +15,7 @@ mod control;
 mod dates;
 mod encode;
 mod harvest;
+mod ideal;
 mod invented;
 mod patients;
 mod place;

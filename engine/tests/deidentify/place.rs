@@ -73,12 +73,28 @@ pub(crate) enum Step<'t> {
 pub(crate) struct Place<'t, 'a> {
     pub(crate) steps: Vec<Step<'t>>,
     /// The objects passed through, with how many steps led to each.
-    pub(crate) objects: Vec<(usize, &'t Tree<'a>)>,
+    objects: Vec<(usize, &'t Tree<'a>)>,
     /// Types of resources passed through, with how many steps led to each.
-    pub(crate) resources: Vec<(usize, &'t str)>,
+    resources: Vec<(usize, &'t str)>,
 }
 
 impl<'t, 'a> Place<'t, 'a> {
+    /// Steps into an object; whether it is a resource, for [`Self::leave`].
+    pub(crate) fn enter(&mut self, object: &'t Tree<'a>) -> bool {
+        let depth = self.steps.len();
+        self.objects.push((depth, object));
+        let resource = object.member_text("resourceType");
+        self.resources.extend(resource.map(|name| (depth, name)));
+        resource.is_some()
+    }
+
+    pub(crate) fn leave(&mut self, is_resource: bool) {
+        self.objects.pop();
+        if is_resource {
+            self.resources.pop();
+        }
+    }
+
     /// JSON Pointer, RFC 6901.
     pub(crate) fn pointer(&self) -> String {
         let mut out = String::new();
@@ -255,20 +271,14 @@ pub(crate) fn each_leaf<'t, 'a>(
 ) {
     match &tree.kind {
         Kind::Object(members) => {
-            let depth = place.steps.len();
-            place.objects.push((depth, tree));
-            let resource = tree.member_text("resourceType");
-            place.resources.extend(resource.map(|name| (depth, name)));
+            let is_resource = place.enter(tree);
             for (name, member) in members {
                 place.steps.push(Step::Member(name));
                 see(place, None);
                 each_leaf(member, place, see);
                 place.steps.pop();
             }
-            if resource.is_some() {
-                place.resources.pop();
-            }
-            place.objects.pop();
+            place.leave(is_resource);
         }
         Kind::Array(elements) => {
             for (index, element) in elements.iter().enumerate() {

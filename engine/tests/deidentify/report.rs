@@ -1,6 +1,6 @@
 //! What failed, in a form that can be worked through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::search::Leak;
@@ -63,6 +63,25 @@ impl Table {
         for ((resource, path), (count, kinds)) in &places {
             let kinds = kinds.join(", ");
             writeln!(out, "{count:>6}  {resource:<28} {path:<52} {kinds}").unwrap();
+        }
+        out
+    }
+
+    /// One line for each end of a path, with the types that have it: what one rule may serve.
+    pub(crate) fn ends(&self) -> String {
+        let mut ends: BTreeMap<String, (usize, BTreeSet<&str>)> = BTreeMap::new();
+        for ((resource, path, _), (count, _)) in &self.0 {
+            let names: Vec<&str> = path.split('.').collect();
+            let end = names[names.len().saturating_sub(2)..].join(".");
+            let row = ends.entry(end).or_default();
+            row.0 += count;
+            row.1.insert(resource);
+        }
+        let mut out = String::new();
+        for (end, (count, resources)) in &ends {
+            let names: Vec<&str> = resources.iter().copied().collect();
+            let names = names.join(" ");
+            writeln!(out, "{count:>6}  {end:<44} {names}").unwrap();
         }
         out
     }

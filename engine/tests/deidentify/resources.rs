@@ -7,6 +7,7 @@
 mod clinical;
 mod documents;
 mod financial;
+mod others;
 mod people;
 mod records;
 mod workflow;
@@ -32,6 +33,7 @@ const SOMETIMES: &[&[Builder]] = &[
     financial::ALL,
     workflow::ALL,
     records::ALL,
+    others::ALL,
 ];
 
 /// A body, and the patient's own resource where the body has none.
@@ -109,7 +111,7 @@ fn bundle(scene: &mut Scene<'_>, mut resources: Vec<Value>) -> Value {
     }
     let kind = scene
         .random
-        .pick(&["transaction", "searchset", "collection"])
+        .pick(&["transaction", "searchset", "collection", "batch-response"])
         .to_owned();
     let mut entries = Vec::new();
     for resource in resources {
@@ -139,6 +141,14 @@ fn bundle(scene: &mut Scene<'_>, mut resources: Vec<Value>) -> Value {
                         percent(&scene.patient.name.family)
                     );
                     entry["request"]["ifNoneExist"] = json!(query);
+                }
+            }
+            "batch-response" => {
+                entry["response"] = json!({"status": "201 Created", "location": format!("{name}/{id}/_history/1"),
+                    "etag": "W/\"1\"", "lastModified": scene.instant()});
+                if scene.chance(5) {
+                    entry["response"]["outcome"] = json!({"resourceType": "OperationOutcome", "issue": [
+                        {"severity": "information", "code": "informational", "diagnostics": scene.says()}]});
                 }
             }
             "searchset" => entry["search"] = json!({"mode": "match"}),

@@ -55,6 +55,12 @@ const FREE: &[&str] = &[
     "contentString",
     "query",
     "site",
+    "series",
+    "textEquivalent",
+    "label",
+    "citation",
+    "businessArrangement",
+    "proxyIdentityCertificate",
     // Numbers of one person, device or record
     "subscriberId",
     "dependent",
@@ -162,18 +168,13 @@ impl<'t, 'a> Comparison<'_, 't, 'a> {
     }
 
     fn object(&mut self, before: &'t Tree<'a>, after: &Tree<'_>) {
-        let depth = self.place.steps.len();
-        self.place.objects.push((depth, before));
-        let resource = before.member_text("resourceType");
-        self.place
-            .resources
-            .extend(resource.map(|name| (depth, name)));
+        let is_resource = self.place.enter(before);
         let mut rest = after.members().iter().peekable();
         for (name, member) in before.members() {
             self.place.steps.push(Step::Member(name));
             if let Some((_, new)) = rest.next_if(|(next, _)| next == name) {
                 self.value(member, new);
-            } else if !may_go(&mut self.place, name, member) {
+            } else if !may_go(&mut self.place, member) {
                 self.lost("removed", member.raw, "");
             }
             self.place.steps.pop();
@@ -181,10 +182,7 @@ impl<'t, 'a> Comparison<'_, 't, 'a> {
         if let Some((name, _)) = rest.next() {
             self.lost("order of members, or a new one", name, "");
         }
-        if resource.is_some() {
-            self.place.resources.pop();
-        }
-        self.place.objects.pop();
+        self.place.leave(is_resource);
     }
 
     fn leaf(&mut self, before: &Tree<'_>, after: &Tree<'_>) {
@@ -213,7 +211,7 @@ impl<'t, 'a> Comparison<'_, 't, 'a> {
 }
 
 /// Whether a policy may name the leaf.
-fn may_change(place: &Place<'_, '_>, leaf: &Tree<'_>) -> bool {
+pub(crate) fn may_change(place: &Place<'_, '_>, leaf: &Tree<'_>) -> bool {
     let member = place.member();
     let holder = place.names().nth(1).unwrap_or("");
     if place.is_coded() {
@@ -244,19 +242,9 @@ fn is_coordinate(place: &Place<'_, '_>) -> bool {
     }
 }
 
-/// Whether a member may be taken away whole: extensions of a primitive value, extensions inside of a
-/// type that is masked, photographs, and whatever holds nothing that must stay.
-fn may_go<'t, 'a>(place: &mut Place<'t, 'a>, name: &str, member: &'t Tree<'a>) -> bool {
-    let is_extension = name == "extension" || name == "modifierExtension";
-    if name.starts_with('_') || name == "photo" {
-        return true;
-    }
-    if is_extension
-        && place
-            .names()
-            .skip(1)
-            .any(|name| MASKED_TYPES.contains(&name))
-    {
+/// Whether a member may be taken away whole: it may go always, or holds nothing that must stay.
+fn may_go<'t, 'a>(place: &mut Place<'t, 'a>, member: &'t Tree<'a>) -> bool {
+    if may_go_always(place) {
         return true;
     }
     let mut may_go = true;
@@ -266,6 +254,16 @@ fn may_go<'t, 'a>(place: &mut Place<'t, 'a>, name: &str, member: &'t Tree<'a>) -
         may_go &= describes || leaf.is_none_or(|leaf| may_change(place, leaf));
     });
     may_go
+}
+
+/// Extensions of a primitive value, extensions inside of a type that is masked, photographs.
+pub(crate) fn may_go_always(place: &Place<'_, '_>) -> bool {
+    let name = place.member();
+    let is_extension = name == "extension" || name == "modifierExtension";
+    let mut around = place.names().skip(1);
+    name.starts_with('_')
+        || name == "photo"
+        || (is_extension && around.any(|name| MASKED_TYPES.contains(&name)))
 }
 
 #[test]

@@ -46,7 +46,6 @@ struct Row {
     may_be_chance: bool,
 }
 
-#[derive(Default)]
 pub(crate) struct Wanted {
     /// Rows by their first word.
     rows: HashMap<String, Vec<Row>>,
@@ -60,12 +59,25 @@ pub(crate) struct Wanted {
     anywhere: Vec<(String, Value)>,
     /// Letters and digits, punctuation apart.
     squeezed: Vec<(String, Value)>,
+    /// Whether one of those begins with this byte: most words are told by it.
+    first_bytes: [bool; 256],
     coordinates: Vec<Value>,
 }
 
 impl Wanted {
     pub(crate) fn new(values: &[Value]) -> Self {
-        let mut wanted = Self::default();
+        let mut wanted = Self {
+            rows: HashMap::new(),
+            dates: HashMap::new(),
+            short: Vec::new(),
+            inside: Vec::new(),
+            anywhere: Vec::new(),
+            squeezed: Vec::new(),
+            first_bytes: [false; 256],
+            coordinates: Vec::new(),
+        };
+        // The country code may stand before a phone number.
+        wanted.first_bytes[usize::from(b'1')] = true;
         for value in values {
             match value.kind {
                 "name" | "full name" => wanted.name(value),
@@ -108,6 +120,7 @@ impl Wanted {
 
     fn squeeze(&mut self, text: String, value: &Value) {
         if text.len() >= 4 {
+            self.first_bytes[usize::from(text.as_bytes()[0])] = true;
             self.squeezed.push((text, value.clone()));
         }
     }
@@ -224,7 +237,9 @@ impl Wanted {
         rows_in(&self.rows, &text, &words, &mut hit);
         let runs: Vec<Range<usize>> = runs(&text).collect();
         rows_in(&self.dates, &text, &runs, &mut hit);
-        for word in words.iter().map(|range| &text[range.clone()]) {
+        // The shortest that is looked for inside of a word has six letters.
+        let long = words.iter().filter(|range| range.len() > 6);
+        for word in long.map(|range| &text[range.clone()]) {
             for (name, value) in &self.inside {
                 if word.len() > name.len() && word.contains(name.as_str()) {
                     hit(value, true);
@@ -268,6 +283,9 @@ impl Wanted {
     fn squeezed_in(&self, text: &str, words: &[Range<usize>], hit: &mut impl FnMut(&Value, bool)) {
         for (index, first) in words.iter().enumerate() {
             let head = &text[first.clone()];
+            if !self.first_bytes[usize::from(head.as_bytes()[0])] {
+                continue;
+            }
             for (number, value) in &self.squeezed {
                 let may_be_chance = number.len() < 6;
                 let mut rest = if let Some(rest) = number.strip_prefix(head) {
