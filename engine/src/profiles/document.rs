@@ -2,6 +2,8 @@
 //!
 //! The shipped ones are in `engine/profiles`; `docs/profiles.md` explains the members.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{Definition, Evidence, Reader, Sibling, Source, Unless};
@@ -113,8 +115,12 @@ struct UnlessEntry {
 struct TellEntry {
     at: String,
     sign: Option<String>,
+    /// By class: texts that tell it; one with a `*` at its end, what they begin with.
     #[serde(default)]
-    texts: std::collections::BTreeMap<String, Vec<String>>,
+    texts: BTreeMap<String, Vec<String>>,
+    /// The same of signs.
+    #[serde(default)]
+    signs: BTreeMap<String, Vec<String>>,
 }
 
 type Read<T> = Result<T, String>;
@@ -246,8 +252,14 @@ fn sibling(entry: SiblingEntry) -> Read<Sibling> {
         if let Some(name) = &tell.sign {
             reader.always = sign(name)?;
         }
+        let mut told = Vec::new();
         for (name, texts) in tell.texts {
-            let evidence = Evidence::of(class(&name)?);
+            told.push((Evidence::of(class(&name)?), texts));
+        }
+        for (name, texts) in tell.signs {
+            told.push((sign(&name)?, texts));
+        }
+        for (evidence, texts) in told {
             for text in texts {
                 match text.strip_suffix('*') {
                     Some(prefix) => reader.prefixes.push((prefix.into(), evidence)),

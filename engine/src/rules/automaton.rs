@@ -435,7 +435,7 @@ impl Builder {
                 Mark::Rule(_) | Mark::Profile(_) | Mark::Candidate { .. } | Mark::Telling(_) => {}
             }
         }
-        if place.codes {
+        if place.codes || place.keep {
             // Whatever rules of profiles say of a name like this elsewhere.
             place.profile = None;
         }

@@ -131,6 +131,8 @@ impl Found {
                 self.add(kind, text);
             }
             _ if !is_person => {}
+            // The first moment of a year is what an instant of that year becomes.
+            "birthDate" | "valueDateTime" if text.get(4..10) == Some("-01-01") => {}
             "birthDate" => self.add("birth date", text),
             "deceasedDateTime" => self.add("date of death", text),
             "valueDateTime" if url().ends_with("birthTime") => self.add("birth date", text),

@@ -198,7 +198,7 @@ impl<'t, 'a> Comparison<'_, 't, 'a> {
             .filter(|text| is_date(text))
             .and_then(|text| text.get(..4));
         if let (Some(year), Some(new)) = (year, after.text())
-            && self.place.member() != "birthDate"
+            && !matches!(self.place.member(), "birthDate" | "postalCode")
             && !new.starts_with(year)
             && !new.starts_with('[')
         {
@@ -214,7 +214,8 @@ impl<'t, 'a> Comparison<'_, 't, 'a> {
 pub(crate) fn may_change(place: &Place<'_, '_>, leaf: &Tree<'_>) -> bool {
     let member = place.member();
     let holder = place.names().nth(1).unwrap_or("");
-    if place.is_coded() {
+    // What a user wrote for a concept is free text, whether it repeats the display or not.
+    if place.is_coded() && member != "text" {
         return false;
     }
     let is_number_of_somebody = member == "value"

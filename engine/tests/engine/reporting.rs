@@ -59,7 +59,7 @@ fn by_rule(rules: &Arc<Ruleset>, options: &Options, body: &str) -> Vec<(String, 
 const BODY: &str = concat!(
     r#"{"note":"a","x":{"note":[1,null,"b"]},"gone":{"note":1},"phone":"1","#,
     r#""item":[{"value":"v","kind":"x"},{"value":"w","kind":"y"}],"#,
-    r#""text":"a@b.example and 123-45-6789 and c@d.example","code":"a@b.example"}"#
+    r#""memo":"a@b.example and 123-45-6789 and c@d.example","code":"a@b.example"}"#
 );
 
 #[test]
@@ -215,9 +215,9 @@ fn places_are_json_pointers_and_nothing_is_a_value() {
             "0 /gone other gone",
             "0 /phone phone pii keys: phone lifted",
             "0 /item/0/value name kinds",
-            "0 /text email detector: email",
-            "0 /text ssn detector: ssn",
-            "0 /text email detector: email",
+            "0 /memo email detector: email",
+            "0 /memo ssn detector: ssn",
+            "0 /memo email detector: email",
         ]
     );
     let odd = r#"{"a/b":{"~":[[],[{"n\u006fte":"x"}]]},"a@b.example":{"note":1},"":"c@d.example"}"#;
