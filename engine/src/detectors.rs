@@ -11,6 +11,7 @@ mod phone;
 mod probe;
 mod shape;
 mod ssn;
+mod views;
 
 use std::ops::Range;
 
@@ -82,6 +83,18 @@ pub(crate) struct Find {
     strength: Strength,
     /// The length of what was found, before others were joined with it.
     length: usize,
+    /// Whether tags may stand in it, which are to stay.
+    pub(crate) has_tags: bool,
+}
+
+impl Find {
+    /// Writes what stands for it, given its source.
+    pub(crate) fn write(&self, source: &[u8], out: &mut Vec<u8>) {
+        push_placeholder(self.class, out);
+        if self.has_tags {
+            views::copy_tags(source, out);
+        }
+    }
 }
 
 impl Detectors {
@@ -139,9 +152,30 @@ impl Detectors {
             && Shapes::of_part(text, start, end).meets(shapes)
     }
 
-    /// All finds, in order.
+    /// All finds, in order: in the text, and in other readings of it.
     pub(crate) fn find(self, text: &str, cues: Cues) -> Vec<Find> {
         let mut finds = Vec::new();
+        self.find_as_it_is(text, cues, &mut |find| finds.push(find));
+        for (view, has_tags) in [
+            (views::percent_decoded(text), false),
+            (views::unmarked(text), true),
+        ] {
+            if let Some(view) = view {
+                self.find_as_it_is(&view.text, cues, &mut |find| {
+                    let range = view.back(&find.range);
+                    finds.push(Find {
+                        range,
+                        has_tags,
+                        ..find
+                    });
+                });
+            }
+        }
+        merge(&mut finds);
+        finds
+    }
+
+    fn find_as_it_is(self, text: &str, cues: Cues, found: &mut dyn FnMut(Find)) {
         let mut probe = Probe::of(text);
         let shapes = Shapes::of(probe.bytes());
         for (bit, detector) in ALL.iter().enumerate() {
@@ -151,18 +185,17 @@ impl Detectors {
             if is_called && self.enabled & 1 << bit != 0 {
                 (detector.find)(&probe, &mut |range, strength| {
                     let range = probe.back(&range);
-                    finds.push(Find {
+                    found(Find {
                         length: range.len(),
                         range,
                         class: detector.class,
                         detector: u8::try_from(bit).unwrap_or(u8::MAX),
                         strength,
+                        has_tags: false,
                     });
                 });
             }
         }
-        merge(&mut finds);
-        finds
     }
 
     /// Whether replacing the finds leaves something to be found.
@@ -225,6 +258,7 @@ fn merge(finds: &mut Vec<Find>) {
         let overlaps = next.range.start < kept.range.end;
         if overlaps {
             kept.range.end = kept.range.end.max(next.range.end);
+            kept.has_tags |= next.has_tags;
             if (next.strength, next.length) > (kept.strength, kept.length) {
                 kept.class = next.class;
                 kept.detector = next.detector;
@@ -251,7 +285,10 @@ fn replace(text: &str, finds: &[Find]) -> (String, Origins) {
                 .unwrap_or_default(),
         );
         let start = out.len();
-        push_placeholder(find.class, &mut out);
+        find.write(
+            text.as_bytes().get(find.range.clone()).unwrap_or_default(),
+            &mut out,
+        );
         origins.push([start, out.len() - start, find.range.start, find.range.len()]);
         copied = find.range.end;
     }

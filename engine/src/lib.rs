@@ -67,6 +67,7 @@ mod inspect;
 mod keys;
 mod labels;
 mod limits;
+mod mapped;
 mod mask;
 mod masker;
 mod operators;

@@ -166,7 +166,7 @@ fn write_finds(inside: &[u8], text: &Text<'_>, finds: &[Find], out: &mut Vec<u8>
     for find in finds {
         let (start, end) = (text.source(find.range.start), text.source(find.range.end));
         out.extend_from_slice(inside.get(copied..start).unwrap_or_default());
-        push_placeholder(find.class, out);
+        find.write(inside.get(start..end).unwrap_or_default(), out);
         copied = end;
     }
     out.extend_from_slice(inside.get(copied..).unwrap_or_default());

@@ -4,53 +4,27 @@
 //! is left out (Unicode 17, general categories Nd, Pd, Zs and Cf; NFKC for the rest). A map leads
 //! back to the text.
 
-use std::borrow::Cow;
-
 use unicode_normalization::UnicodeNormalization;
 
+use crate::mapped::Mapped;
+
 /// A text as detectors read it.
-#[derive(Default)]
-pub(super) struct Normal<'a> {
-    pub(super) text: Cow<'a, str>,
-    /// (offset here, offset in the text) behind each character that is not alike.
-    anchors: Vec<(usize, usize)>,
-}
-
-impl<'a> Normal<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
-        if text.is_ascii() {
-            return Self {
-                text: Cow::Borrowed(text),
-                anchors: Vec::new(),
-            };
-        }
-        let mut normal = String::with_capacity(text.len());
-        let mut anchors = Vec::new();
-        for (at, letter) in text.char_indices() {
-            let before = normal.len();
-            push(letter, &mut normal);
-            let length = letter.len_utf8();
-            if normal.get(before..) != text.get(at..at + length) {
-                anchors.push((normal.len(), at + length));
-            }
-        }
-        Self {
-            text: Cow::Owned(normal),
-            anchors,
+pub(super) fn normal(text: &str) -> Mapped<'_> {
+    if text.is_ascii() {
+        return Mapped::same(text);
+    }
+    let mut mapped = Mapped::empty();
+    let mut one = String::new();
+    for (at, letter) in text.char_indices() {
+        let there = at + letter.len_utf8();
+        one.clear();
+        push(letter, &mut one);
+        match text.get(at..there) {
+            Some(same) if same == one => mapped.push_same(same),
+            _ => mapped.push_instead(&one, there),
         }
     }
-
-    /// Where in the text an offset lies that is a character boundary here.
-    pub(super) fn back(&self, at: usize) -> usize {
-        let behind = self.anchors.partition_point(|anchor| anchor.0 <= at);
-        match behind
-            .checked_sub(1)
-            .and_then(|index| self.anchors.get(index))
-        {
-            Some((here, there)) => there + (at - here),
-            None => at,
-        }
-    }
+    mapped
 }
 
 fn push(letter: char, out: &mut String) {
@@ -111,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_looks_alike_is_alike() {
-        for (text, normal) in [
+        for (text, expected) in [
             ("１２３－４５－６７８９", "123-45-6789"),
             ("123\u{2011}45\u{2212}6789", "123-45-6789"),
             (
@@ -125,22 +99,19 @@ mod tests {
             ("José", "José"),
             ("plain", "plain"),
         ] {
-            assert_eq!(Normal::of(text).text, normal, "{text}");
+            assert_eq!(normal(text).text, expected, "{text}");
         }
     }
 
     #[test]
     fn the_map_leads_back() {
         let text = "é 12\u{200B}3－45 ü";
-        let normal = Normal::of(text);
+        let normal = normal(text);
         assert_eq!(normal.text, "é 123-45 ü");
         let start = normal.text.find('1').unwrap();
         let end = normal.text.find("45").unwrap() + 2;
-        assert_eq!(
-            &text[normal.back(start)..normal.back(end)],
-            "12\u{200B}3－45"
-        );
-        assert_eq!(normal.back(normal.text.len()), text.len());
+        assert_eq!(&text[normal.back(&(start..end))], "12\u{200B}3－45");
+        assert_eq!(normal.back(&(0..normal.text.len())), 0..text.len());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::normal::Normal;
+use super::normal::normal;
+use crate::mapped::Mapped;
 
 /// How far before a value a word may begin that says what it is, in bytes.
 const REACH: usize = 48;
@@ -23,7 +24,7 @@ pub(crate) type Found<'f> = dyn FnMut(Range<usize>, Strength) + 'f;
 
 /// A text to be searched.
 pub(crate) struct Probe<'a> {
-    normal: Normal<'a>,
+    normal: Mapped<'a>,
     /// The same with ASCII letters in lower case; made once it is needed.
     lower: std::cell::OnceCell<Box<[u8]>>,
     /// Whether the name of the member says that its values are what the detector looks for.
@@ -33,7 +34,7 @@ pub(crate) struct Probe<'a> {
 impl<'a> Probe<'a> {
     pub(crate) fn of(text: &'a str) -> Self {
         Self {
-            normal: Normal::of(text),
+            normal: normal(text),
             lower: std::cell::OnceCell::new(),
             named: false,
         }
@@ -46,7 +47,7 @@ impl<'a> Probe<'a> {
 
     /// A range as one of the text that was given.
     pub(super) fn back(&self, range: &Range<usize>) -> Range<usize> {
-        self.normal.back(range.start)..self.normal.back(range.end)
+        self.normal.back(range)
     }
 
     /// Whether the member's name, a word shortly before the value or one in parentheses behind it

@@ -15,7 +15,7 @@ const SHARED: usize = 24;
 pub(crate) struct Shapes(u32);
 
 impl Shapes {
-    /// An `@` or `%`; a backslash too, behind which anything may be.
+    /// An `@`; or `%`, `<`, `&` or a backslash, behind which anything may be.
     pub(crate) const SIGN: Self = Self(1);
     /// Three, two and four digits with one byte between, or nine in a row.
     pub(crate) const NINE: Self = Self(1 << 1);
