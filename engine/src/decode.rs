@@ -79,6 +79,14 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// A text that is its own source.
+    pub(crate) fn plain(text: &'a str) -> Self {
+        Self {
+            text: Cow::Borrowed(text),
+            anchors: Vec::new(),
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }

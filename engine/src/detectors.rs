@@ -78,8 +78,8 @@ pub(crate) struct Detectors {
 pub(crate) struct Find {
     pub(crate) range: Range<usize>,
     pub(crate) class: Class,
-    /// Which of [`ALL`] found it.
-    pub(crate) detector: u8,
+    /// Who found it.
+    pub(crate) cause: Cause,
     strength: Strength,
     /// The length of what was found, before others were joined with it.
     length: usize,
@@ -88,6 +88,18 @@ pub(crate) struct Find {
 }
 
 impl Find {
+    /// A name that a field of the record holds.
+    pub(crate) fn mention(range: Range<usize>) -> Self {
+        Self {
+            length: range.len(),
+            range,
+            class: Class::Name,
+            cause: Cause::Mention,
+            strength: Strength::Shape,
+            has_tags: false,
+        }
+    }
+
     /// Writes what stands for it, given its source.
     pub(crate) fn write(&self, source: &[u8], out: &mut Vec<u8>) {
         push_placeholder(self.class, out);
@@ -189,7 +201,7 @@ impl Detectors {
                         length: range.len(),
                         range,
                         class: detector.class,
-                        detector: u8::try_from(bit).unwrap_or(u8::MAX),
+                        cause: Cause::Detector(u8::try_from(bit).unwrap_or(u8::MAX)),
                         strength,
                         has_tags: false,
                     });
@@ -246,13 +258,13 @@ pub(crate) fn mask_counted(
         return Some(format!("[masked:{}]", Class::Other));
     };
     for find in &finds {
-        count(Cause::Detector(find.detector), find.class);
+        count(find.cause, find.class);
     }
     Some(replace(text, &finds).0)
 }
 
 /// Sorts finds and joins those that overlap.
-fn merge(finds: &mut Vec<Find>) {
+pub(crate) fn merge(finds: &mut Vec<Find>) {
     finds.sort_by_key(|find| (find.range.start, std::cmp::Reverse(find.range.end)));
     finds.dedup_by(|next, kept| {
         let overlaps = next.range.start < kept.range.end;
@@ -261,7 +273,7 @@ fn merge(finds: &mut Vec<Find>) {
             kept.has_tags |= next.has_tags;
             if (next.strength, next.length) > (kept.strength, kept.length) {
                 kept.class = next.class;
-                kept.detector = next.detector;
+                kept.cause = next.cause;
                 kept.strength = next.strength;
                 kept.length = next.length;
             }

@@ -40,6 +40,14 @@ pub enum ErrorKind {
     Finished,
 }
 
+impl Error {
+    /// Whether a limit was exceeded.
+    pub(crate) fn is_limit(self) -> bool {
+        use ErrorKind::{Depth, Keys, Members, Token};
+        matches!(self.kind, Depth(_) | Keys(_) | Members(_) | Token(_))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {

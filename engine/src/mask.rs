@@ -6,8 +6,12 @@ pub(crate) use writer::{Candidate, Run, Waiting, Writer};
 
 use crate::decide::Treatment;
 use crate::decode::Text;
-use crate::detectors::{Cues, Find};
-use crate::operators::{Scalar, Setting, is_placeholder, push_placeholder};
+use std::sync::Arc;
+
+use crate::detectors::{Cues, Find, merge};
+use crate::looking::{begins_like_json, jwt, look_inside};
+use crate::operators::{Scalar, Setting, is_placeholder, push_escaped, push_placeholder};
+use crate::people::Mentions;
 use crate::rules::Ruleset;
 use crate::scan::Kind;
 use crate::subject::Subject;
@@ -17,13 +21,17 @@ use crate::{Class, ClassSet, Keyring, Operator, Report};
 /// What masking needs to know besides the scalar.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
-    pub(crate) rules: &'a Ruleset,
+    pub(crate) rules: &'a Arc<Ruleset>,
     pub(crate) lift: ClassSet,
     pub(crate) keys: &'a Keyring,
     /// The reference of the patient whom the record is about, where it is known.
     pub(crate) subject: Option<&'a str>,
     /// What the name of the member at hand speaks for.
     pub(crate) cues: Cues,
+    /// Which names are looked for in the value at hand.
+    pub(crate) mentions: Mentions,
+    /// In how many encodings the text stands.
+    pub(crate) depth: u8,
 }
 
 impl<'a> Context<'a> {
@@ -40,10 +48,14 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The same of a value whose member has that name.
+    /// The same of a value whose member has a name that speaks for detectors.
     #[inline]
-    pub(crate) fn cued(self, cues: Cues) -> Self {
-        Self { cues, ..self }
+    pub(crate) fn at(self, cues: Cues, mentions: Mentions) -> Self {
+        Self {
+            cues,
+            mentions,
+            ..self
+        }
     }
 }
 
@@ -64,10 +76,17 @@ pub(crate) fn mask_scalar(
         }
         Treatment::Inspect => {
             let detectors = context.rules.detectors;
-            let may_find = detectors.may_find(source, context.cues);
             match kind {
-                Kind::String => may_find && inspect(context, source, tally, out),
-                Kind::Number => may_find && inspect_number(context, source, tally, out),
+                Kind::String => {
+                    let may_find = detectors.may_find(source, context.cues)
+                        || context.rules.looks_inside && begins_like_json(source, 0)
+                        || context.mentions != Mentions::None && tally.people.may_be_in(source);
+                    may_find && inspect(context, source, tally, out)
+                }
+                Kind::Number => {
+                    detectors.may_find(source, context.cues)
+                        && inspect_number(context, source, tally, out)
+                }
                 Kind::Boolean | Kind::Null => false,
             }
         }
@@ -92,6 +111,9 @@ pub(crate) fn mask_scalar(
                 _ => Text::decode(source),
             };
             let text = text.as_str();
+            if class == Class::Name && context.mentions == Mentions::Now {
+                learn(source, tally);
+            }
             operator.write(Scalar { source, text }, setting, out);
             true
         }
@@ -107,37 +129,111 @@ pub(crate) fn count_exempt(source: &[u8], report: &mut Report) {
     }
 }
 
-/// Masks what detectors find in a string; what lies between comes out as it came.
+/// What is masked as a name where it stands is one wherever else it stands.
+fn learn(source: &[u8], tally: &mut Tally) {
+    if source.first() == Some(&b'"') {
+        let text = Text::decode(inside(source));
+        if !is_placeholder(text.as_str().as_bytes()) {
+            tally.people.learn(text.as_str());
+        }
+    }
+}
+
+/// Masks what is found in a string; what lies between comes out as it came. An encoding of something
+/// is written anew.
 fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec<u8>) -> bool {
-    let detectors = context.rules.detectors;
     let inside = inside(source);
     let text = Text::decode(inside);
-    let finds = detectors.find(text.as_str(), context.cues);
-    if finds.is_empty() {
-        return false;
-    }
-    let Some(mut finds) = detectors.settle(text.as_str(), finds, context.cues) else {
-        tally.count(Cause::Unsettled, Class::Other, false);
-        out.push(b'"');
-        push_placeholder(Class::Other, out);
-        out.push(b'"');
+    let text_str = text.as_str();
+    let masked = look_inside(context, text_str, tally);
+    if let Some(masked) = masked {
+        write_string(&masked, out);
         return true;
+    }
+    match find(context, text_str, tally) {
+        Finds::Whole(class) => {
+            out.push(b'"');
+            push_placeholder(class, out);
+            out.push(b'"');
+            true
+        }
+        Finds::Parts(finds) if finds.is_empty() => match jwt(context, text_str, tally) {
+            Some(masked) => {
+                write_string(&masked, out);
+                true
+            }
+            None => false,
+        },
+        Finds::Parts(finds) => {
+            out.push(b'"');
+            write_finds(inside, &text, &finds, out);
+            out.push(b'"');
+            true
+        }
+    }
+}
+
+/// A text with what is found in it masked; `None`: it stays as it is.
+pub(crate) fn masked_text(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
+    if let Some(masked) = look_inside(context, text, tally) {
+        return Some(masked);
+    }
+    match find(context, text, tally) {
+        Finds::Whole(class) => {
+            let mut out = Vec::new();
+            push_placeholder(class, &mut out);
+            String::from_utf8(out).ok()
+        }
+        Finds::Parts(finds) if finds.is_empty() => jwt(context, text, tally),
+        Finds::Parts(finds) => {
+            let mut out = Vec::with_capacity(text.len());
+            let plain = Text::plain(text);
+            write_finds(text.as_bytes(), &plain, &finds, &mut out);
+            String::from_utf8(out).ok()
+        }
+    }
+}
+
+/// What is found in a text and is to be masked.
+enum Finds {
+    /// All of it, as that class.
+    Whole(Class),
+    Parts(Vec<Find>),
+}
+
+/// Finds what detectors and names find in a text, and counts it.
+fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
+    let detectors = context.rules.detectors;
+    let mut finds = detectors.find(text, context.cues);
+    let mut mentioned = Vec::new();
+    let is_whole = tally
+        .people
+        .find(text, context.mentions, &mut |range| mentioned.push(range));
+    let is_lifted = |class: Class| context.lift.contains(class);
+    if is_whole && !is_lifted(Class::Name) {
+        tally.count(Cause::Mention, Class::Name, false);
+        return Finds::Whole(Class::Name);
+    }
+    finds.extend(mentioned.into_iter().map(Find::mention));
+    if finds.is_empty() {
+        return Finds::Parts(finds);
+    }
+    merge(&mut finds);
+    let Some(mut finds) = detectors.settle(text, finds, context.cues) else {
+        tally.count(Cause::Unsettled, Class::Other, false);
+        return Finds::Whole(Class::Other);
     };
     for find in &finds {
-        tally.count(
-            Cause::Detector(find.detector),
-            find.class,
-            context.lift.contains(find.class),
-        );
+        tally.count(find.cause, find.class, is_lifted(find.class));
     }
-    finds.retain(|find| !context.lift.contains(find.class));
-    if finds.is_empty() {
-        return false;
-    }
+    finds.retain(|find| !is_lifted(find.class));
+    Finds::Parts(finds)
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    write_finds(inside, &text, &finds, out);
+    push_escaped(text, out);
     out.push(b'"');
-    true
 }
 
 /// Masks a number in which a detector finds something: the whole of it, it is one token.
@@ -154,7 +250,7 @@ fn inspect_number(
         return false;
     };
     let is_lifted = context.lift.contains(find.class);
-    tally.count(Cause::Detector(find.detector), find.class, is_lifted);
+    tally.count(find.cause, find.class, is_lifted);
     if !is_lifted {
         Operator::Redact.write(Scalar { source, text }, find.class, out);
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::detectors::Cues;
 use crate::events::Events;
 use crate::mask::{Context, Run};
+use crate::people::Mentions;
 use crate::scan::{Event, Scanner};
 use crate::tally::Tally;
 use crate::{Class, ClassSet, Error, ErrorKind, Framing, Keyring, Options, Report, Ruleset};
@@ -28,6 +29,8 @@ pub struct Masker {
     events: Option<Box<Events>>,
     /// Whether its texts are parts of a body, whose bytes are counted elsewhere.
     is_part: bool,
+    /// In how many encodings its texts stand.
+    depth: u8,
     failed: Option<Error>,
     offset: u64,
     is_finished: bool,
@@ -59,10 +62,20 @@ impl Masker {
             keys: options.keys,
             events: None,
             is_part: true,
+            depth: 0,
             failed: None,
             offset: 0,
             is_finished: false,
         }
+    }
+
+    /// A masker for a JSON text in a string, in so many encodings.
+    pub(crate) fn inside(rules: Arc<Ruleset>, options: Options, depth: u8) -> Self {
+        let mut masker = Self::of_texts(rules, options);
+        masker.depth = depth;
+        masker.stage.records.be_inside();
+        masker.stage.tally.recorder = Some(Box::default());
+        masker
     }
 
     /// Reads the next bytes of the body and appends to `out` what may leave.
@@ -92,6 +105,8 @@ impl Masker {
                 keys: &keys,
                 subject: None,
                 cues: Cues::NONE,
+                mentions: Mentions::None,
+                depth: masker.depth,
             };
             let mut run = Run {
                 context,
@@ -130,6 +145,8 @@ impl Masker {
                 keys: &keys,
                 subject: None,
                 cues: Cues::NONE,
+                mentions: Mentions::None,
+                depth: masker.depth,
             };
             let mut run = Run {
                 context,
@@ -174,7 +191,8 @@ impl Masker {
 
     /// Forgets the text, complete or not, and goes on counting: another one follows.
     pub(crate) fn restart(&mut self, options: &Options) {
-        let tally = std::mem::take(&mut self.stage.tally);
+        let mut tally = std::mem::take(&mut self.stage.tally);
+        tally.people.next_record(false);
         self.scanner = Scanner::new(options.framing, &options.limits);
         let names = std::mem::take(&mut self.stage.names);
         self.stage = Stage::new(options, names);

@@ -23,6 +23,7 @@ pub(crate) use date_shift::patient_id;
 pub(crate) use redact::{
     contains_placeholder, is_placeholder, push_placeholder, strip_placeholders,
 };
+pub(crate) use replace::push_escaped;
 
 use crate::{Class, Keyring};
 

@@ -145,6 +145,13 @@ impl Report {
         }
     }
 
+    /// Adds the bytes that were not scanned inside of a value.
+    pub(crate) fn absorb(&mut self, inner: &Self) {
+        self.exempt += inner.exempt;
+        self.lifted_bytes += inner.lifted_bytes;
+        self.too_long += inner.too_long;
+    }
+
     pub(crate) fn count_records(&mut self, records: u64) {
         self.records += records;
     }
@@ -170,7 +177,8 @@ impl Report {
 const SIBLINGS: usize = 0;
 const UNCLEAR: usize = 1;
 const UNSETTLED: usize = 2;
-const DETECTORS: usize = 3;
+const MENTIONS: usize = 3;
+const DETECTORS: usize = 4;
 const RULES: usize = DETECTORS + detectors::ALL.len();
 
 fn slot(cause: Cause) -> usize {
@@ -178,6 +186,7 @@ fn slot(cause: Cause) -> usize {
         Cause::Siblings => SIBLINGS,
         Cause::Unclear => UNCLEAR,
         Cause::Unsettled => UNSETTLED,
+        Cause::Mention => MENTIONS,
         Cause::Detector(number) => DETECTORS + usize::from(number),
         Cause::Rule(id) => RULES + usize::from(id),
     }
@@ -188,6 +197,7 @@ fn fixed_name(slot: usize) -> Cow<'static, str> {
         SIBLINGS => "siblings".into(),
         UNCLEAR => "unclear".into(),
         UNSETTLED => "detectors".into(),
+        MENTIONS => "mentions".into(),
         _ => {
             let detector = detectors::ALL.get(slot - DETECTORS);
             let name = detector.map_or("", |detector| detector.name);

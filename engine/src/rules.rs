@@ -65,6 +65,8 @@ pub struct Ruleset {
     /// What texts beside them tell.
     pub(crate) readers: Vec<Reader>,
     pub(crate) detectors: Detectors,
+    /// Whether strings are looked into that are JSON.
+    pub(crate) looks_inside: bool,
     /// Whether a rule takes members away, so that commas must wait.
     pub(crate) removes: bool,
     /// Whether a rule shifts dates, so that it counts whom a record is about.
@@ -444,6 +446,7 @@ impl Compiling {
                 return Err(RuleError::exempt(index, "this path is exempt twice"));
             }
         }
+        let looks_inside = !self.rules.is_empty() || !self.detectors.are_none();
         let removes = self
             .rules
             .iter()
@@ -460,6 +463,7 @@ impl Compiling {
             siblings: self.siblings,
             readers: self.readers,
             detectors: self.detectors,
+            looks_inside,
             removes,
             shifts,
             shelf: Shelf::default(),

@@ -1,5 +1,6 @@
 //! Who decided, and what is counted for whom.
 
+use crate::people::People;
 use crate::recorder::Recorder;
 use crate::{Class, Report};
 
@@ -14,6 +15,8 @@ pub(crate) enum Cause {
     Unclear,
     /// A detector, by its number.
     Detector(u8),
+    /// A name that a field of the record holds.
+    Mention,
     /// Detectors, of a text that was made to be found again and again.
     Unsettled,
 }
@@ -23,9 +26,20 @@ pub(crate) enum Cause {
 pub(crate) struct Tally {
     pub(crate) report: Report,
     pub(crate) recorder: Option<Box<Recorder>>,
+    /// The names that it has come by.
+    pub(crate) people: People,
 }
 
 impl Tally {
+    /// Takes over what was counted inside of the value at hand.
+    pub(crate) fn absorb(&mut self, inner: &mut Self) {
+        self.report.absorb(&inner.report);
+        let found = inner.recorder.as_mut().map(|recorder| recorder.take());
+        for found in found.unwrap_or_default() {
+            self.count(found.cause, found.class, found.lifted);
+        }
+    }
+
     /// A value has been masked or lifted.
     pub(crate) fn count(&mut self, cause: Cause, class: Class, lifted: bool) {
         self.report.count(cause, class, lifted);

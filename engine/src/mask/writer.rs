@@ -19,6 +19,7 @@ use crate::labels::Labels;
 use crate::mask::{Context, mask_scalar};
 use crate::operators::Scalar;
 use crate::path::Path;
+use crate::people::Mentions;
 use crate::profiles::Evidence;
 use crate::rules::Ruleset;
 use crate::scan::Kind;
@@ -56,6 +57,8 @@ pub(crate) struct Candidate {
     pub(crate) subject: Option<Arc<str>>,
     /// What the name of its member speaks for.
     pub(crate) cues: Cues,
+    /// Which names are looked for in it.
+    pub(crate) mentions: Mentions,
     start: usize,
     end: usize,
     resolved: Option<Decision>,
@@ -84,6 +87,7 @@ impl Candidate {
             needs_only_subject: false,
             subject: None,
             cues: Cues::NONE,
+            mentions: Mentions::None,
             start: 0,
             end: 0,
             resolved: None,
@@ -277,6 +281,7 @@ fn mask_candidate(
     let context = Context {
         subject: candidate.subject.as_deref(),
         cues: candidate.cues,
+        mentions: candidate.mentions,
         ..context
     };
     let mut treatment = treat(context.rules, context.lift, decision);

@@ -9,8 +9,10 @@ use super::Masker;
 use super::stage::Stage;
 use crate::decide::{Decision, Member, Treatment, decide, treat, within};
 use crate::detectors::{Cues, Detectors};
-use crate::mask::{Run, Writer, mask_scalar};
+use crate::looking::begins_like_json;
+use crate::mask::{Context, Run, Writer, mask_scalar};
 use crate::path::{AllNames, Frame, KnownName};
+use crate::people::Mentions;
 use crate::rules::{Automaton, Place, Ruleset, StateId};
 use crate::scan::{Begun, Container, Guide, Kind, Next, Sight, Value, Walk};
 use crate::subject::{Role, Word};
@@ -28,6 +30,7 @@ struct Decided<'a, 'r> {
     names: AllNames<'a>,
     automaton: &'a Automaton,
     detectors: Detectors,
+    looks_inside: bool,
     writer: &'a mut Writer,
     tally: &'a mut Tally,
     scratch: &'a mut Vec<u8>,
@@ -57,7 +60,14 @@ impl<'a> Guide for Decided<'a, '_> {
     #[inline]
     fn passes(&self, place: StateId, text: &[u8], start: usize, end: usize) -> bool {
         let has_codes = Automaton::has_codes(place);
-        !self.detectors.may_find_in(text, start, end, has_codes)
+        !(self.detectors.may_find_in(text, start, end, has_codes)
+            || self.looks_inside && begins_like_json(text, start)
+            || !self.tally.people.is_empty()
+                && Automaton::has_mentions(place)
+                && self
+                    .tally
+                    .people
+                    .may_be_in(text.get(start..end).unwrap_or_default()))
     }
 
     #[inline(never)]
@@ -80,14 +90,9 @@ impl<'a> Guide for Decided<'a, '_> {
         (start, end): (usize, usize),
     ) -> bool {
         let context = self.run.context;
-        let context = context.cued(name.map_or(Cues::NONE, |name| name.cues));
         let decided = self.decide(place, name);
-        let has_codes = decided.is_some_and(|(_, _, place)| place.codes);
-        let context = if has_codes {
-            context.cued(Cues::CODES)
-        } else {
-            context
-        };
+        let cues = name.map_or(Cues::NONE, |name| name.cues);
+        let context = decided.map_or(context, |(_, _, place)| at(context, place, cues));
         let treatment = decided.and_then(|(_, decision, place)| {
             // What tells about others has to have its frame.
             let tells = !place.evidence.is_empty();
@@ -180,6 +185,7 @@ impl Stage {
                     names,
                     automaton: &rules.automaton,
                     detectors: rules.detectors,
+                    looks_inside: rules.looks_inside,
                     writer,
                     tally,
                     scratch,
@@ -240,9 +246,6 @@ impl Stage {
         };
         let around = frame.decision;
         let (decision, place) = decide_alone(rules, around, state, &known)?;
-        if place.codes {
-            known.cues = Cues::CODES;
-        }
         let treatment = treat_alone(rules, context.lift, decision)?;
         let value = walk.value(&begun)?;
         walk.pass(&begun, value).then_some(())?;
@@ -262,7 +265,7 @@ impl Stage {
                 let source = walk.text().get(start..end).unwrap_or_default();
                 path.tell_evidence(rules, place, source, kind(source));
                 scratch.clear();
-                let context = context.cued(known.cues);
+                let context = at(context, place, known.cues);
                 if mask_scalar(context, treatment, source, kind(source), tally, scratch) {
                     writer.copy_to(run, walk.window() + start);
                     writer.write(run.out, scratch);
@@ -272,6 +275,18 @@ impl Stage {
         }
         Some(())
     }
+}
+
+/// What masking has to know at a place under a name that speaks for detectors.
+#[inline]
+fn at<'a>(context: Context<'a>, place: &Place, cues: Cues) -> Context<'a> {
+    let mentions = if place.is_known() {
+        Mentions::None
+    } else {
+        Mentions::Now
+    };
+    let cues = if place.codes { Cues::CODES } else { cues };
+    context.at(cues, mentions)
 }
 
 /// Whether that array or object may be skimmed.

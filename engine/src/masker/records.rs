@@ -1,7 +1,8 @@
 //! How many records go by.
 
+use crate::Framing;
 use crate::scan::Container;
-use crate::{Framing, Report};
+use crate::tally::Tally;
 
 /// Counts records: lines, events, elements of a top-level array or of `entry` of a Bundle, else bodies.
 pub(super) struct Records {
@@ -12,6 +13,8 @@ pub(super) struct Records {
     in_entry: bool,
     /// Entries that went by before it was known that they are those of a Bundle.
     entries: u64,
+    /// Whether all of it is a part of a record.
+    is_inside: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -31,7 +34,13 @@ impl Records {
             is_bundle: false,
             in_entry: false,
             entries: 0,
+            is_inside: false,
         }
+    }
+
+    /// The text is a part of a record.
+    pub(super) fn be_inside(&mut self) {
+        self.is_inside = true;
     }
 
     /// A member of the top-level object begins.
@@ -45,32 +54,35 @@ impl Records {
 
     /// A value begins, so many levels deep.
     #[inline]
-    pub(super) fn begin(
-        &mut self,
-        depth: usize,
-        container: Option<Container>,
-        report: &mut Report,
-    ) {
+    pub(super) fn begin(&mut self, depth: usize, container: Option<Container>, tally: &mut Tally) {
         if depth <= 2 {
-            self.begin_near_top(depth, container, report);
+            self.begin_near_top(depth, container, tally);
         }
     }
 
-    fn begin_near_top(&mut self, depth: usize, container: Option<Container>, report: &mut Report) {
+    fn begin_near_top(&mut self, depth: usize, container: Option<Container>, tally: &mut Tally) {
         match (self.framing, depth, self.root) {
-            (Framing::Document, 1, Some(Container::Array)) => report.count_records(1),
+            (Framing::Document, 1, Some(Container::Array)) => {
+                tally.report.count_records(1);
+                tally.people.next_record(!self.is_inside);
+            }
             (Framing::Document, 0, _) => {
                 self.root = container;
-                report.count_records(u64::from(container.is_none()));
+                tally.report.count_records(u64::from(container.is_none()));
             }
             (Framing::Document, 1, _) => {
                 self.in_entry = self.name == RootName::Entry && container == Some(Container::Array);
             }
             // Elsewhere each text is a record.
-            (framing, 0, _) if framing != Framing::Document => report.count_records(1),
+            (framing, 0, _) if framing != Framing::Document => {
+                tally.report.count_records(1);
+                tally.people.next_record(true);
+            }
             (_, _, Some(Container::Object)) if self.in_entry => {
+                // Those of a Bundle are mostly about one patient.
+                tally.people.next_record(false);
                 if self.is_bundle {
-                    report.count_records(1);
+                    tally.report.count_records(1);
                 } else {
                     self.entries += 1;
                 }
@@ -81,17 +93,19 @@ impl Records {
 
     /// A string stands so many levels deep.
     #[inline]
-    pub(super) fn string(&mut self, depth: usize, text: &[u8], report: &mut Report) {
+    pub(super) fn string(&mut self, depth: usize, text: &[u8], tally: &mut Tally) {
         if depth == 1 && self.name == RootName::ResourceType && text == b"Bundle" {
             self.is_bundle = true;
-            report.count_records(std::mem::take(&mut self.entries));
+            tally
+                .report
+                .count_records(std::mem::take(&mut self.entries));
         }
     }
 
     /// The top-level value closes.
-    pub(super) fn end(&mut self, report: &mut Report) {
+    pub(super) fn end(&mut self, tally: &mut Tally) {
         if self.root == Some(Container::Object) && !self.is_bundle {
-            report.count_records(1);
+            tally.report.count_records(1);
         }
     }
 }

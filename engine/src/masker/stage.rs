@@ -11,6 +11,7 @@ use crate::detectors::Cues;
 use crate::mask::{Candidate, Run, Waiting, Writer, inside, mask_scalar};
 use crate::operators::{Scalar, strip_placeholders};
 use crate::path::{KnownName, Names, Path, look_up_masked};
+use crate::people::Mentions;
 use crate::rules::{Automaton, KeyRules};
 use crate::scan::{Container, Kind, Scanner};
 use crate::tally::{Cause, Tally};
@@ -49,7 +50,7 @@ pub(super) struct Stage {
     pub(super) path: Path,
     pub(super) names: Names,
     pub(super) writer: Writer,
-    records: Records,
+    pub(super) records: Records,
     pub(super) tally: Tally,
     /// A comma of an earlier chunk, and the white space behind it, whose member may be removed.
     separator: Vec<u8>,
@@ -124,11 +125,11 @@ impl Stage {
     /// A whole scalar.
     pub(super) fn scalar(&mut self, run: &mut Run<'_>, token: &Token<'_>, kind: Kind) {
         let depth = self.path.frames.len();
-        self.records.begin(depth, None, &mut self.tally.report);
+        self.records.begin(depth, None, &mut self.tally);
         self.begin_value(run, token);
         if kind == Kind::String {
             self.records
-                .string(depth, inside(token.source), &mut self.tally.report);
+                .string(depth, inside(token.source), &mut self.tally);
         }
         let member = self.path.member;
         let place = run.context.rules.automaton.place(member.state);
@@ -137,6 +138,11 @@ impl Stage {
         if place.codes {
             self.path.cues = Cues::CODES;
         }
+        let mentions = if place.is_known() {
+            Mentions::None
+        } else {
+            Mentions::Now
+        };
         self.tell_labels(run, member, Some((token.source, kind)));
         if run.context.rules.shifts {
             self.tell_subject(run, token, (kind == Kind::String).then_some(token.source));
@@ -151,6 +157,9 @@ impl Stage {
             candidate.is_inherited = is_inherited;
             candidate.needs_only_subject = needs_subject;
             candidate.cues = self.path.cues;
+            if mentions == Mentions::Now {
+                candidate.mentions = self.tally.people.mark();
+            }
             self.wait(run, token, candidate, token.source);
         } else {
             let decision = if member.waits() {
@@ -162,7 +171,7 @@ impl Stage {
             self.scratch.clear();
             let (tally, scratch) = (&mut self.tally, &mut self.scratch);
             let context = run.context.about(self.path.subjects.current());
-            let context = context.cued(self.path.cues);
+            let context = context.at(self.path.cues, mentions);
             if mask_scalar(context, treatment, token.source, kind, tally, scratch) {
                 self.writer.copy_to(run, token.range.start);
                 self.writer.write(run.out, &self.scratch);
@@ -177,11 +186,8 @@ impl Stage {
 
     /// An array or object begins.
     pub(super) fn open(&mut self, run: &mut Run<'_>, token: &Token<'_>, container: Container) {
-        self.records.begin(
-            self.path.frames.len(),
-            Some(container),
-            &mut self.tally.report,
-        );
+        self.records
+            .begin(self.path.frames.len(), Some(container), &mut self.tally);
         self.begin_value(run, token);
         let member = std::mem::take(&mut self.path.member);
         self.tell_labels(run, member, Some((b"", Kind::Null)));
@@ -225,7 +231,7 @@ impl Stage {
         }
         self.end_value(run, position);
         if self.path.frames.is_empty() {
-            self.records.end(&mut self.tally.report);
+            self.records.end(&mut self.tally);
         }
     }
 
@@ -233,7 +239,7 @@ impl Stage {
     pub(super) fn long_start(&mut self, run: &mut Run<'_>, token: &Token<'_>) {
         self.tally.report.count_too_long(token.source.len());
         let depth = self.path.frames.len();
-        self.records.begin(depth, None, &mut self.tally.report);
+        self.records.begin(depth, None, &mut self.tally);
         self.begin_value(run, token);
         let member = self.path.member;
         let place = run.context.rules.automaton.place(member.state);

@@ -16,6 +16,9 @@ const MOST_STATES: usize = 4096;
 const PLAIN: StateId = 1 << 15;
 /// What marks a state at whose place codes are; more than there are states.
 const CODES: StateId = 1 << 14;
+/// What marks a state at whose place no name is looked for.
+const KNOWN: StateId = 1 << 13;
+const MARKS: StateId = PLAIN | CODES | KNOWN;
 /// The columns of other names and of other indices.
 const OTHER: usize = 0;
 const ELEMENT: usize = 1;
@@ -89,6 +92,12 @@ impl Place {
         self.is_alone() && !has_rule && self.evidence.is_empty()
     }
 
+    /// Whether a profile knows that codes or harmless structure are here: no name is looked for.
+    #[inline]
+    pub(crate) fn is_known(&self) -> bool {
+        self.codes || self.keep
+    }
+
     /// Whether no other value tells what this one is, and no filter asks about it.
     fn is_alone(&self) -> bool {
         let is_asked = !self.filtered.is_empty() || !self.slots.is_empty();
@@ -144,14 +153,14 @@ impl Automaton {
     /// The state of an element whatever its index is; `None`: it depends on that.
     #[inline]
     pub(crate) fn any_element(&self, state: StateId) -> Option<StateId> {
-        let is_any = self.any_index.get(usize::from(state & !CODES)).copied();
+        let is_any = self.any_index.get(usize::from(state & !MARKS)).copied();
         is_any.unwrap_or(false).then(|| self.next(state, ELEMENT))
     }
 
     /// The same where the paths say nothing about the place.
     #[inline]
     pub(crate) fn plain_element(&self, state: StateId) -> Option<StateId> {
-        let is_any = self.any_index.get(usize::from(state & !CODES)).copied();
+        let is_any = self.any_index.get(usize::from(state & !MARKS)).copied();
         let next = self.next_marked(state, ELEMENT);
         (is_any == Some(true) && next & PLAIN != 0).then_some(next & !PLAIN)
     }
@@ -163,13 +172,19 @@ impl Automaton {
         state & CODES != 0
     }
 
+    /// Whether names are looked for at the place, of such a state.
+    #[inline]
+    pub(crate) fn has_mentions(state: StateId) -> bool {
+        state & KNOWN == 0
+    }
+
     /// Whether a path has an index.
     pub(crate) fn has_indices(&self) -> bool {
         !self.indices.is_empty()
     }
 
     pub(crate) fn place(&self, state: StateId) -> &Place {
-        let place = self.places.get(usize::from(state & !CODES));
+        let place = self.places.get(usize::from(state & !MARKS));
         place.unwrap_or(&self.nowhere)
     }
 
@@ -183,7 +198,7 @@ impl Automaton {
     /// The place, if a value there is decided by itself.
     #[inline]
     pub(crate) fn place_alone(&self, state: StateId) -> Option<&Place> {
-        let index = usize::from(state & !CODES);
+        let index = usize::from(state & !MARKS);
         let is_alone = self.alone.get(index).copied().unwrap_or(false);
         is_alone.then(|| self.places.get(index))?
     }
@@ -194,11 +209,11 @@ impl Automaton {
     }
 
     fn next(&self, state: StateId, column: usize) -> StateId {
-        self.next_marked(state, column) & !(PLAIN | CODES)
+        self.next_marked(state, column) & !MARKS
     }
 
     fn next_marked(&self, state: StateId, column: usize) -> StateId {
-        let index = usize::from(state & !CODES) * self.columns + column;
+        let index = usize::from(state & !MARKS) * self.columns + column;
         self.table.get(index).copied().unwrap_or_default()
     }
 }
@@ -308,11 +323,15 @@ impl Builder {
             let place = places.get(usize::from(*next));
             let is_plain = place.is_some_and(Place::is_plain);
             let has_codes = place.is_some_and(|place| place.codes);
+            let is_known = place.is_some_and(Place::is_known);
             if is_plain {
                 *next |= PLAIN;
             }
             if has_codes {
                 *next |= CODES;
+            }
+            if is_known {
+                *next |= KNOWN;
             }
         }
         Ok(Automaton {

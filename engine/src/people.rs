@@ -1,0 +1,283 @@
+//! Names of persons, learned from the fields that hold them, and found again in free text.
+//!
+//! Whatever is masked as a [`Class::Name`](crate::Class::Name) where it stands teaches its words. They
+//! are known until the record ends, in a FHIR Bundle until the body ends. A word is compared without
+//! case and accents, and alone: `Ann` is not in `Annual`.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::ops::Range;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// So many words a record may teach; one that teaches more has its free text masked whole.
+const MOST_IN_RECORD: usize = 64;
+/// So many are known at once.
+const MOST: usize = 1024;
+/// A shorter word is no name.
+const SHORTEST: usize = 3;
+
+/// Words that stand in fields of names and are none.
+const NO_NAMES: &[&str] = &[
+    "and", "aus", "dal", "das", "del", "dela", "della", "den", "der", "des", "die", "dos", "drs",
+    "esq", "for", "iii", "ing", "jun", "las", "les", "los", "miss", "mag", "mme", "mrs", "phd",
+    "prof", "sen", "ten", "ter", "the", "und", "van", "von", "zum", "zur",
+];
+
+/// Which words are known: all so far, or those that were when a value was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mentions {
+    /// No name is looked for.
+    #[default]
+    None,
+    /// Those of now.
+    Now,
+    /// The first so many; `None`: there were too many to be known.
+    Then(Option<u32>),
+}
+
+/// The names that have been learned.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    /// Folded words, and which they were.
+    words: HashMap<Box<str>, u32, BuildHasherDefault<DefaultHasher>>,
+    /// By the first letters of a word in ASCII: whether one begins like that.
+    starts: Starts,
+    in_record: usize,
+    overflowed: bool,
+}
+
+/// A bit for each hash of three letters.
+#[derive(Debug)]
+struct Starts([u64; 64]);
+
+impl Default for Starts {
+    fn default() -> Self {
+        Self([0; 64])
+    }
+}
+
+impl Starts {
+    #[inline]
+    fn place(letters: [u8; SHORTEST]) -> (usize, u64) {
+        let value = letters.iter().fold(0_usize, |value, letter| {
+            value << 4 ^ usize::from(letter & 0x1F)
+        });
+        (value >> 6 & 63, 1 << (value & 63))
+    }
+
+    fn add(&mut self, letters: [u8; SHORTEST]) {
+        let (word, bit) = Self::place(letters);
+        if let Some(bits) = self.0.get_mut(word) {
+            *bits |= bit;
+        }
+    }
+
+    #[inline]
+    fn has(&self, letters: [u8; SHORTEST]) -> bool {
+        let (word, bit) = Self::place(letters);
+        self.0.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
+impl People {
+    /// Another record begins; `forget`: it has nothing to do with those before.
+    pub(crate) fn next_record(&mut self, forget: bool) {
+        self.in_record = 0;
+        if forget && !self.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    /// What is known now, for a value that waits.
+    pub(crate) fn mark(&self) -> Mentions {
+        let count = u32::try_from(self.words.len()).ok();
+        Mentions::Then(count.filter(|_| !self.overflowed))
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.is_empty() && !self.overflowed
+    }
+
+    /// Learns the words of a name.
+    pub(crate) fn learn(&mut self, name: &str) {
+        for range in words(name) {
+            let Some(word) = name.get(range).and_then(fold) else {
+                continue;
+            };
+            if NO_NAMES.contains(&&*word) || self.words.contains_key(&*word) {
+                continue;
+            }
+            if self.in_record >= MOST_IN_RECORD || self.words.len() >= MOST {
+                self.overflowed = true;
+                return;
+            }
+            self.in_record += 1;
+            if let Some(letters) = word.as_bytes().first_chunk() {
+                self.starts.add(*letters);
+            }
+            let number = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+            self.words.insert(word.into(), number);
+        }
+    }
+
+    /// Whether the source of a string may mention someone: it does if a word begins like a name, and
+    /// it may if it is not ASCII or has escapes.
+    #[inline]
+    pub(crate) fn may_be_in(&self, source: &[u8]) -> bool {
+        !self.is_empty() && self.may_be_among(source)
+    }
+
+    fn may_be_among(&self, source: &[u8]) -> bool {
+        if self.overflowed {
+            return true;
+        }
+        let mut is_inside = false;
+        for (at, &byte) in source.iter().enumerate() {
+            if byte >= 0x80 || byte == b'\\' || byte == b'&' || byte == b'%' {
+                return true;
+            }
+            let begins = byte.is_ascii_alphabetic() && !is_inside;
+            is_inside = byte.is_ascii_alphabetic();
+            let letters = source.get(at..).and_then(<[u8]>::first_chunk);
+            if begins && letters.is_some_and(|letters| self.starts.has(*letters)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Calls back with every mention; true: there were too many names to know, and the text is free
+    /// text.
+    pub(crate) fn find(
+        &self,
+        text: &str,
+        mentions: Mentions,
+        found: &mut dyn FnMut(Range<usize>),
+    ) -> bool {
+        let known = match mentions {
+            Mentions::None => return false,
+            Mentions::Now if self.overflowed => None,
+            Mentions::Now => Some(u32::MAX),
+            Mentions::Then(known) => known,
+        };
+        let Some(known) = known else {
+            return is_free(text);
+        };
+        if self.words.is_empty() {
+            return false;
+        }
+        for range in words(text) {
+            let word = text.get(range.clone()).and_then(fold);
+            let number = word.and_then(|word| self.words.get(&*word).copied());
+            if number.is_some_and(|number| number < known) {
+                found(range);
+            }
+        }
+        false
+    }
+}
+
+/// Whether a text has words with white space between them.
+fn is_free(text: &str) -> bool {
+    words(text).nth(1).is_some() && text.contains(char::is_whitespace)
+}
+
+/// Where the words of a text are: letters and the marks on them.
+fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let is_letter = |letter: char| letter.is_alphabetic() || is_combining_mark(letter);
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(from..)?;
+        let start = from + rest.find(is_letter)?;
+        let rest = text.get(start..)?;
+        let end = rest.find(|letter| !is_letter(letter));
+        from = end.map_or(text.len(), |end| start + end);
+        Some(start..from)
+    })
+}
+
+/// A word in small letters without accents; `None`: it is too short for a name.
+fn fold(word: &str) -> Option<String> {
+    let mut folded = String::with_capacity(word.len());
+    if word.is_ascii() {
+        folded.push_str(word);
+        folded.make_ascii_lowercase();
+    } else {
+        for letter in word.nfkd().filter(|letter| !is_combining_mark(*letter)) {
+            for small in letter.to_lowercase() {
+                match small {
+                    'ß' => folded.push_str("ss"),
+                    'ø' => folded.push('o'),
+                    'ł' => folded.push('l'),
+                    'đ' | 'ð' => folded.push('d'),
+                    'ı' => folded.push('i'),
+                    'ς' => folded.push('σ'),
+                    'æ' => folded.push_str("ae"),
+                    'œ' => folded.push_str("oe"),
+                    'þ' => folded.push_str("th"),
+                    small if is_combining_mark(small) => {}
+                    small => folded.push(small),
+                }
+            }
+        }
+    }
+    (folded.chars().take(SHORTEST).count() == SHORTEST).then_some(folded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mentions<'a>(people: &People, text: &'a str) -> Vec<&'a str> {
+        let mut found = Vec::new();
+        people.find(text, Mentions::Now, &mut |range| found.push(&text[range]));
+        if !found.is_empty() {
+            assert!(people.may_be_in(text.as_bytes()), "{text}");
+        }
+        found
+    }
+
+    #[test]
+    fn names_are_found_whatever_their_case_and_accents() {
+        let mut people = People::default();
+        people.learn("Mrs. José O'Neil-Núñez");
+        people.learn("Łukasz von Weiß");
+        for (text, expected) in [
+            ("JOSE was here", &["JOSE"][..]),
+            ("jose\u{301}'s chart", &["jose\u{301}"]),
+            ("seen by O'Neil, Nunez", &["Neil", "Nunez"]),
+            ("LUKASZ WEISS", &["LUKASZ", "WEISS"]),
+            ("Josephine von Mrs", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(mentions(&people, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_teaches_too_many_names_has_no_free_text() {
+        let mut people = People::default();
+        for number in 0..=MOST_IN_RECORD {
+            let letters = [b'a' + number as u8 % 26, b'a' + number as u8 / 26];
+            people.learn(&format!("nam{}", str::from_utf8(&letters).unwrap()));
+        }
+        assert!(people.find("two words", Mentions::Now, &mut |_| ()));
+        assert!(!people.find("word", Mentions::Now, &mut |_| ()));
+        people.next_record(true);
+        assert!(people.is_empty());
+    }
+
+    #[test]
+    fn what_was_learned_later_was_not_known_then() {
+        let mut people = People::default();
+        people.learn("Anna");
+        let then = people.mark();
+        people.learn("Bela");
+        let mut found = Vec::new();
+        people.find("Anna Bela", then, &mut |range| found.push(range));
+        assert_eq!(found, [0..4]);
+    }
+}
