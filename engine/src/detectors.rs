@@ -71,6 +71,8 @@ pub(crate) struct Detectors {
     shapes: Shapes,
     /// Those of what is looked for among codes.
     in_codes: Shapes,
+    /// Whether names that fields hold are looked for in other texts.
+    pub(crate) mentions: bool,
 }
 
 /// A part of a text.

@@ -111,7 +111,7 @@ pub(crate) fn mask_scalar(
                 _ => Text::decode(source),
             };
             let text = text.as_str();
-            if class == Class::Name && context.mentions == Mentions::Now {
+            if class == Class::Name && context.mentions == Mentions::Now && learns(context, cause) {
                 learn(source, tally);
             }
             operator.write(Scalar { source, text }, setting, out);
@@ -127,6 +127,14 @@ pub(crate) fn count_exempt(source: &[u8], report: &mut Report) {
     if source != b"null" && !is_masked {
         report.count_exempt(source.len());
     }
+}
+
+fn learns(context: Context<'_>, cause: Cause) -> bool {
+    let Cause::Rule(rule) = cause else {
+        return false;
+    };
+    let rule = context.rules.rules.get(usize::from(rule));
+    context.rules.detectors.mentions && rule.is_some_and(|rule| rule.learn)
 }
 
 /// What is masked as a name where it stands is one wherever else it stands.

@@ -4,8 +4,6 @@
 //! are known until the record ends, in a FHIR Bundle until the body ends. A word is compared without
 //! case and accents, and alone: `Ann` is not in `Annual`.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
@@ -40,12 +38,71 @@ pub(crate) enum Mentions {
 /// The names that have been learned.
 #[derive(Debug, Default)]
 pub(crate) struct People {
-    /// Folded words, and which they were.
-    words: HashMap<Box<str>, u32, BuildHasherDefault<DefaultHasher>>,
+    words: Words,
     /// By the first letters of a word in ASCII: whether one begins like that.
     starts: Starts,
     in_record: usize,
     overflowed: bool,
+    /// The word at hand; kept for its memory.
+    folded: String,
+}
+
+/// Folded words in the order in which they were learned. What is forgotten leaves its memory.
+#[derive(Debug, Default)]
+struct Words {
+    /// One behind the other.
+    letters: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+    /// The numbers of words from 1, by hash, with open addressing; 0 is none.
+    table: Vec<u16>,
+}
+
+impl Words {
+    /// At most half full.
+    const SLOTS: usize = 2 * MOST;
+
+    fn clear(&mut self) {
+        self.letters.clear();
+        self.ends.clear();
+        self.table.fill(0);
+    }
+
+    fn word(&self, number: usize) -> Option<&str> {
+        let start = number
+            .checked_sub(1)
+            .map_or(Some(0), |before| self.ends.get(before).copied())?;
+        self.letters.get(start..*self.ends.get(number)?)
+    }
+
+    fn slots(word: &str) -> impl Iterator<Item = usize> {
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        let hash = word.as_bytes().iter().fold(0xCBF2_9CE4_8422_2325, step);
+        let first = usize::try_from(hash >> 40).unwrap_or_default();
+        (0..Self::SLOTS).map(move |probe| (first + probe) % Self::SLOTS)
+    }
+
+    /// Which word it is, from 0.
+    fn find(&self, word: &str) -> Option<u32> {
+        for slot in Self::slots(word) {
+            let number = usize::from(*self.table.get(slot)?).checked_sub(1)?;
+            if self.word(number) == Some(word) {
+                return u32::try_from(number).ok();
+            }
+        }
+        None
+    }
+
+    fn add(&mut self, word: &str) {
+        self.table.resize(Self::SLOTS, 0);
+        self.letters.push_str(word);
+        self.ends.push(self.letters.len());
+        let free = Self::slots(word).find(|slot| self.table.get(*slot) == Some(&0));
+        let slot = free.and_then(|slot| self.table.get_mut(slot));
+        if let (Some(slot), Ok(number)) = (slot, u16::try_from(self.ends.len())) {
+            *slot = number;
+        }
+    }
 }
 
 /// A bit for each hash of three letters.
@@ -86,41 +143,49 @@ impl People {
     pub(crate) fn next_record(&mut self, forget: bool) {
         self.in_record = 0;
         if forget && !self.is_empty() {
-            *self = Self::default();
+            self.words.clear();
+            self.starts = Starts::default();
+            self.overflowed = false;
         }
     }
 
     /// What is known now, for a value that waits.
     pub(crate) fn mark(&self) -> Mentions {
-        let count = u32::try_from(self.words.len()).ok();
+        let count = u32::try_from(self.words.ends.len()).ok();
         Mentions::Then(count.filter(|_| !self.overflowed))
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.words.is_empty() && !self.overflowed
+        self.words.ends.is_empty() && !self.overflowed
     }
 
     /// Learns the words of a name.
     pub(crate) fn learn(&mut self, name: &str) {
         for range in words(name) {
-            let Some(word) = name.get(range).and_then(fold) else {
-                continue;
-            };
-            if NO_NAMES.contains(&&*word) || self.words.contains_key(&*word) {
-                continue;
+            let word = name.get(range).unwrap_or_default();
+            let mut folded = std::mem::take(&mut self.folded);
+            folded.clear();
+            if fold(word, &mut folded) {
+                self.learn_word(&folded);
             }
-            if self.in_record >= MOST_IN_RECORD || self.words.len() >= MOST {
-                self.overflowed = true;
-                return;
-            }
-            self.in_record += 1;
-            if let Some(letters) = word.as_bytes().first_chunk() {
-                self.starts.add(*letters);
-            }
-            let number = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
-            self.words.insert(word.into(), number);
+            self.folded = folded;
         }
+    }
+
+    fn learn_word(&mut self, word: &str) {
+        if NO_NAMES.contains(&word) || self.words.find(word).is_some() {
+            return;
+        }
+        if self.in_record >= MOST_IN_RECORD || self.words.ends.len() >= MOST {
+            self.overflowed = true;
+            return;
+        }
+        self.in_record += 1;
+        if let Some(letters) = word.as_bytes().first_chunk() {
+            self.starts.add(*letters);
+        }
+        self.words.add(word);
     }
 
     /// Whether the source of a string may mention someone: it does if a word begins like a name, and
@@ -166,13 +231,18 @@ impl People {
         let Some(known) = known else {
             return is_free(text);
         };
-        if self.words.is_empty() {
+        if self.words.ends.is_empty() {
             return false;
         }
+        let mut folded = String::new();
         for range in words(text) {
-            let word = text.get(range.clone()).and_then(fold);
-            let number = word.and_then(|word| self.words.get(&*word).copied());
-            if number.is_some_and(|number| number < known) {
+            folded.clear();
+            if fold(text.get(range.clone()).unwrap_or_default(), &mut folded)
+                && self
+                    .words
+                    .find(&folded)
+                    .is_some_and(|number| number < known)
+            {
                 found(range);
             }
         }
@@ -199,9 +269,8 @@ fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// A word in small letters without accents; `None`: it is too short for a name.
-fn fold(word: &str) -> Option<String> {
-    let mut folded = String::with_capacity(word.len());
+/// Writes a word in small letters without accents; false: it is too short for a name.
+fn fold(word: &str, folded: &mut String) -> bool {
     if word.is_ascii() {
         folded.push_str(word);
         folded.make_ascii_lowercase();
@@ -224,7 +293,7 @@ fn fold(word: &str) -> Option<String> {
             }
         }
     }
-    (folded.chars().take(SHORTEST).count() == SHORTEST).then_some(folded)
+    folded.chars().take(SHORTEST).count() == SHORTEST
 }
 
 #[cfg(test)]

@@ -140,6 +140,8 @@ pub(crate) struct Definition {
     pub(crate) codes: Vec<String>,
     pub(crate) siblings: Vec<Sibling>,
     pub(crate) detectors: Vec<&'static Detector>,
+    /// Whether names that fields hold are looked for in free text.
+    pub(crate) mentions: bool,
 }
 
 /// Keys (in the notation of [`Selector::Keys`](crate::Selector::Keys)) or places, with one operator.
@@ -154,6 +156,8 @@ pub(crate) struct Rule {
     pub(crate) scalars: bool,
     /// Whether it acts whatever is lifted: the class of what it masks is not known.
     pub(crate) forced: bool,
+    /// Whether the words of the names that it masks are looked for elsewhere.
+    pub(crate) learn: bool,
     /// Profiles with which it does not act.
     pub(crate) not_with: Vec<String>,
 }

@@ -133,6 +133,8 @@ pub(crate) struct CompiledRule {
     pub(crate) forced: bool,
     /// Whether it selects scalars only.
     pub(crate) scalars: bool,
+    /// Whether the words of the names that it masks are looked for elsewhere.
+    pub(crate) learn: bool,
 }
 
 /// Collects profiles, rules and exemptions.
@@ -338,6 +340,7 @@ impl Compiling {
             explicit,
             forced: false,
             scalars: false,
+            learn: true,
         });
         Ok(id)
     }
@@ -356,6 +359,7 @@ impl Compiling {
             if let Some(compiled) = self.rules.last_mut() {
                 compiled.forced = rule.forced;
                 compiled.scalars = rule.scalars;
+                compiled.learn = rule.learn;
             }
             // A key that an earlier rule or profile has taken stays with it.
             let mut keys = rule.keys.iter();
@@ -374,6 +378,7 @@ impl Compiling {
             self.sibling(sibling)?;
         }
         self.detectors.enable(&definition.detectors);
+        self.detectors.mentions |= definition.mentions;
         Ok(())
     }
 

@@ -29,6 +29,9 @@ struct Document {
     codes: Vec<Places>,
     #[serde(default)]
     detectors: Vec<String>,
+    /// Whether names that fields hold are looked for in free text.
+    #[serde(default)]
+    mentions: bool,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +56,8 @@ struct RuleEntry {
     scalars: bool,
     #[serde(default)]
     forced: bool,
+    #[serde(default = "yes")]
+    learn: bool,
     #[serde(default)]
     not_with: Vec<String>,
 }
@@ -125,6 +130,10 @@ struct TellEntry {
 
 type Read<T> = Result<T, String>;
 
+fn yes() -> bool {
+    true
+}
+
 /// Reads a profile.
 pub(super) fn read(json: &str) -> Read<Definition> {
     let document: Document = serde_json::from_str(json).map_err(|error| error.to_string())?;
@@ -157,6 +166,7 @@ pub(super) fn read(json: &str) -> Read<Definition> {
             into.extend(paths(entry.at, &entry.objects, &entry.members)?);
         }
     }
+    definition.mentions = document.mentions;
     definition.detectors = detectors_named(&document.detectors)?;
     Ok(definition)
 }
@@ -212,6 +222,7 @@ fn rule(entry: RuleEntry) -> Read<super::Rule> {
         paths,
         scalars: entry.scalars,
         forced: entry.forced,
+        learn: entry.learn,
         not_with: entry.not_with,
     })
 }
