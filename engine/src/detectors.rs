@@ -5,6 +5,7 @@
 //! Finds that overlap become one, of the class of the surest; of equally sure ones the longest, then
 //! the first. What is less sure never makes less of the text masked.
 
+mod age;
 mod cursor;
 mod date;
 mod email;
@@ -17,9 +18,11 @@ mod probe;
 mod shape;
 mod ssn;
 mod told;
+mod zip;
 
 use std::ops::Range;
 
+pub(crate) use age::AGE;
 pub(crate) use date::{DATE, year_of};
 pub(crate) use email::EMAIL;
 pub(crate) use ipv4::IPV4;
@@ -29,6 +32,7 @@ pub(crate) use phone::PHONE;
 pub(crate) use probe::{Found, Probe, Strength};
 pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
+pub(crate) use zip::ZIP;
 
 use crate::operators::push_placeholder;
 use crate::scan::SHORTEST_FOUND;
@@ -36,7 +40,7 @@ use crate::tally::Cause;
 use crate::{Class, Ruleset};
 
 /// Every detector.
-pub(crate) const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE, &IPV4, &IPV6, &MAC, &DATE];
+pub(crate) const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE, &IPV4, &IPV6, &MAC, &DATE, &AGE, &ZIP];
 
 /// How often a text is looked at again after finds have been replaced in it. What is still found
 /// then was made to be found: such a text is masked whole.

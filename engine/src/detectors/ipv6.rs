@@ -73,7 +73,8 @@ fn address(probe: &Probe<'_>, start: usize, end: usize) -> Option<(usize, Streng
     }
     let groups = text.split([':', '.']).filter(|group| !group.is_empty());
     let is_likely = groups.clone().count() > 3
-        || groups.clone().any(|group| group.len() > 2)
+        || groups.clone().count() > 1
+            && groups.clone().any(|group| group.len() > 2)
             && text.bytes().any(|byte| byte.is_ascii_digit());
     is_likely.then_some((end, Strength::Valid))
 }
@@ -133,6 +134,7 @@ mod tests {
             "::1",
             "a::b",
             "std::fe::Add",
+            "FF1::<C>",
             "de::Error",
             "dead::beef",
             "crate::add::bed",
