@@ -17,6 +17,7 @@ mod phone;
 mod probe;
 mod shape;
 mod ssn;
+mod street;
 mod told;
 mod zip;
 
@@ -32,6 +33,7 @@ pub(crate) use phone::PHONE;
 pub(crate) use probe::{Found, Probe, Strength};
 pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
+pub(crate) use street::STREET;
 pub(crate) use zip::ZIP;
 
 use crate::operators::push_placeholder;
@@ -40,7 +42,9 @@ use crate::tally::Cause;
 use crate::{Class, Ruleset};
 
 /// Every detector.
-pub(crate) const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE, &IPV4, &IPV6, &MAC, &DATE, &AGE, &ZIP];
+pub(crate) const ALL: &[&Detector] = &[
+    &EMAIL, &SSN, &PHONE, &IPV4, &IPV6, &MAC, &DATE, &AGE, &ZIP, &STREET,
+];
 
 /// How often a text is looked at again after finds have been replaced in it. What is still found
 /// then was made to be found: such a text is masked whole.

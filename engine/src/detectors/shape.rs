@@ -343,6 +343,13 @@ mod tests {
             "zip 0####",
             "zip:0####",
             "ZIP0####",
+            "1# Main St",
+            "1#A Oak Ave NW, Apt #",
+            "PO Box 1##",
+            "Calle Mayor, #",
+            "Berliner Straße #",
+            "1#, rue de la Paix",
+            "1#bis rue Foch",
         ];
         const AROUND: &[&str] = &[
             "", "", " ", "z", "; ", ", ", ": ", "é", "a-", ".", "7 ", "(",
