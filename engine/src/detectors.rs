@@ -19,6 +19,7 @@ mod shape;
 mod ssn;
 mod street;
 mod told;
+mod url;
 mod zip;
 
 use std::ops::Range;
@@ -34,6 +35,7 @@ pub(crate) use probe::{Found, Probe, Strength};
 pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
 pub(crate) use street::STREET;
+pub(crate) use url::URL;
 pub(crate) use zip::ZIP;
 
 use crate::operators::push_placeholder;
@@ -43,7 +45,7 @@ use crate::{Class, Ruleset};
 
 /// Every detector.
 pub(crate) const ALL: &[&Detector] = &[
-    &EMAIL, &SSN, &PHONE, &IPV4, &IPV6, &MAC, &DATE, &AGE, &ZIP, &STREET,
+    &EMAIL, &SSN, &PHONE, &IPV4, &IPV6, &MAC, &DATE, &AGE, &ZIP, &STREET, &URL,
 ];
 
 /// How often a text is looked at again after finds have been replaced in it. What is still found

@@ -350,6 +350,9 @@ mod tests {
             "Berliner Straße #",
             "1#, rue de la Paix",
             "1#bis rue Foch",
+            "https://a.example/users/b#",
+            "http://a:b#@c.example",
+            "Patient?identifier=x|#",
         ];
         const AROUND: &[&str] = &[
             "", "", " ", "z", "; ", ", ", ": ", "é", "a-", ".", "7 ", "(",

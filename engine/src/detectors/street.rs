@@ -63,7 +63,7 @@ fn address(bytes: &[u8], from: usize, at: usize) -> Option<Range<usize>> {
 }
 
 /// `12`, `12a`, `12-14`, `12-B`, `12 1/2`
-fn house_number<'a>(mut cursor: Cursor<'a>) -> Option<Cursor<'a>> {
+fn house_number(mut cursor: Cursor<'_>) -> Option<Cursor<'_>> {
     let digits = cursor.peek_digits(7).len();
     (1..=6).contains(&digits).then_some(())?;
     cursor.at += digits;
