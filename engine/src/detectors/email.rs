@@ -33,10 +33,12 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
     let mut search = 0;
     while let Some(sign) = next_sign(bytes, search) {
         search = sign.end;
-        let start =
-            local_start(bytes, from, &sign).or_else(|| quoted_start(bytes, from, sign.start));
-        let end = domain_end(bytes, sign.end).or_else(|| literal_end(bytes, sign.end));
-        if let (Some(start), Some(end)) = (start, end) {
+        // What stands behind is the shorter way to tell that it is none.
+        let Some(end) = domain_end(bytes, sign.end).or_else(|| literal_end(bytes, sign.end)) else {
+            continue;
+        };
+        let start = local_start(bytes, from, &sign);
+        if let Some(start) = start.or_else(|| quoted_start(bytes, from, sign.start)) {
             found(start..end, Strength::Valid);
             from = end;
             search = end;
@@ -69,10 +71,10 @@ fn local_start(bytes: &[u8], from: usize, sign: &Range<usize>) -> Option<usize> 
     // Quotation marks and the like are no letters.
     length -= behind_wide_sign(local(length));
     length -= behind_parameter(local(length), sign.len() > 1);
-    // A local part begins with a word, not with what stands before it.
+    // A local part begins with a word, not with what stands before it or a part of a letter.
     let skipped = local(length).iter();
     let skipped = skipped
-        .take_while(|byte| !(byte.is_ascii_alphanumeric() || **byte >= 0x80))
+        .take_while(|byte| !(byte.is_ascii_alphanumeric() || **byte >= 0xc0))
         .count();
     (skipped < length).then_some(end - length + skipped)
 }
@@ -244,6 +246,17 @@ mod tests {
     }
 
     #[test]
+    fn a_local_part_too_long_is_found_by_whole_letters() {
+        let text = format!("x{}@b.example", "\u{e9}".repeat(400));
+        let found = found(&EMAIL, &text);
+        assert!(
+            found.iter().all(|part| part.starts_with('\u{e9}')),
+            "{found:?}"
+        );
+        assert_eq!(found.len(), 1);
+    }
+
+    #[test]
     fn what_is_no_address_is_left() {
         for text in [
             "@b.example",
@@ -255,6 +268,7 @@ mod tests {
             "a %41b.example",
             "v@1.2",
             "crate@0.1.0-alpha",
+            "%40%40.%40b",
             "lib@1.0.0-rc1",
             "icon@2x.png",
             "[masked:email]@b.example",

@@ -363,7 +363,7 @@ mod tests {
             *seed ^= *seed << 17;
             usize::try_from(*seed % 1_000_003).unwrap() % below
         };
-        let mut text = "z".repeat(next(70));
+        let mut text = ["z", "é", "。"][next(3)].repeat(next(70));
         text += AROUND[next(AROUND.len())];
         let template = TEMPLATES[next(TEMPLATES.len())];
         let (changed, change) = (next(60), next(4));
@@ -377,7 +377,7 @@ mod tests {
                 _ => text.push(letter),
             }
         }
-        text + AROUND[next(AROUND.len())] + &"z".repeat(next(70))
+        text + AROUND[next(AROUND.len())] + &["z", "é"][next(2)].repeat(next(70))
     }
 
     #[test]
@@ -392,8 +392,9 @@ mod tests {
             };
             let shapes = Shapes::of(text.as_bytes());
             for (detector, count) in ALL.iter().zip(&mut finds) {
-                (detector.find)(&Probe::of(&text), &mut |_, _| {
+                (detector.find)(&Probe::of(&text), &mut |range, _| {
                     *count += 1;
+                    assert!(text.get(range).is_some(), "{}: {text}", detector.name);
                     assert!(detector.shapes.meets(shapes), "{}: {text}", detector.name);
                 });
             }

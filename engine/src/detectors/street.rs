@@ -87,13 +87,25 @@ fn house_number(mut cursor: Cursor<'_>) -> Option<Cursor<'_>> {
     (!cursor.next().is_some_and(goes_on)).then_some(cursor)
 }
 
-/// A word of a name, with the stop, dash or apostrophe in it.
+/// Whether a byte may be in a word of a name, stops, dashes and apostrophes among them.
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'\'' | b'-' | b'.')
+}
+
+/// So many bytes are a word; too many are none.
+fn length_of<'a>(bytes: impl Iterator<Item = &'a u8>) -> usize {
+    let length = bytes
+        .take(LONGEST_WORD + 1)
+        .take_while(|byte| is_part(**byte));
+    Some(length.count())
+        .filter(|length| *length <= LONGEST_WORD)
+        .unwrap_or(0)
+}
+
+/// A word of a name.
 fn name_word<'a>(cursor: &mut Cursor<'a>) -> &'a [u8] {
     let rest = cursor.rest();
-    let is_part = |byte: &&u8| {
-        byte.is_ascii_alphanumeric() || **byte >= 0x80 || matches!(byte, b'\'' | b'-' | b'.')
-    };
-    let length = rest.iter().take(LONGEST_WORD).take_while(is_part).count();
+    let length = length_of(rest.iter());
     cursor.at += length;
     rest.get(..length).unwrap_or_default()
 }
@@ -259,11 +271,7 @@ fn street_before(bytes: &[u8], from: usize, at: usize) -> Option<usize> {
 
 /// The last word of a text, and where it begins.
 fn last_word(text: &[u8]) -> (usize, &[u8]) {
-    let is_part = |byte: &&u8| {
-        byte.is_ascii_alphanumeric() || **byte >= 0x80 || matches!(byte, b'\'' | b'-' | b'.')
-    };
-    let length = text.iter().rev().take(LONGEST_WORD).take_while(is_part);
-    let start = text.len() - length.count();
+    let start = text.len() - length_of(text.iter().rev());
     (start, text.get(start..).unwrap_or_default())
 }
 
@@ -433,6 +441,8 @@ mod tests {
             "la calle 5",
             "Mayor 5",
             "[masked:address] Main St",
+            "。123-45-67892024éstraße 2",
+            "éééééééééééééstraße 2",
             "185345009",
             "2010-05-16T04:15:28.343-04:00",
         ] {

@@ -81,7 +81,7 @@ impl<'a> Reader<'a, '_, '_> {
                 let is_path = |byte: &&u8| byte.is_ascii_alphanumeric() || b"/_-.".contains(byte);
                 let start = query - before.take_while(is_path).count();
                 if start < query && self.part(&(query..token.end)).contains(&b'=') {
-                    let is_about = self.path(start..query, &None, true);
+                    let is_about = self.path(start..query, None, true);
                     self.query(query + 1..token.end, is_about);
                 }
             }
@@ -112,13 +112,13 @@ impl<'a> Reader<'a, '_, '_> {
         }
         let ends_path = |byte| matches!(byte, b'?' | b'#');
         let path_end = self.place(&(end..url.end), ends_path).unwrap_or(url.end);
-        let is_about = self.path(end..path_end, &known::profile_word(host), false);
+        let is_about = self.path(end..path_end, known::profile_word(host), false);
         // A fragment may be a query, too.
         self.query((path_end + 1).min(url.end)..url.end, is_about);
     }
 
     /// Reads a path, and tells what it is about.
-    fn path(&mut self, path: Range<usize>, profile: &Option<&str>, is_relative: bool) -> About {
+    fn path(&mut self, path: Range<usize>, profile: Option<&str>, is_relative: bool) -> About {
         let mut about = About::Nothing;
         let mut names_someone = profile.is_some_and(str::is_empty);
         let mut start = path.start;
@@ -198,7 +198,7 @@ impl<'a> Reader<'a, '_, '_> {
     fn identifier(&mut self, range: Range<usize>, strength: Strength) {
         let part = self.part(&range);
         let is_masked = memchr::memmem::find(part, b"[masked:").is_some();
-        let is_template = matches!(part.first(), None | Some(b'{' | b'$' | b'<' | b'*'));
+        let is_template = part.contains(&b'{') || matches!(part, [] | [b'$' | b'*', ..]);
         if !is_masked && !is_template {
             (self.found)(range, strength);
         }
