@@ -5,21 +5,39 @@
 //! Finds that overlap become one, of the class of the surest; of equally sure ones the longest, then
 //! the first. What is less sure never makes less of the text masked.
 
+mod age;
+mod cursor;
+mod date;
 mod email;
+mod ipv4;
+mod ipv6;
+mod mac;
 mod normal;
 mod phone;
 mod probe;
 mod shape;
 mod ssn;
+mod street;
+mod told;
+mod url;
 mod views;
+mod zip;
 
 use std::ops::Range;
 
+pub(crate) use age::AGE;
+pub(crate) use date::{DATE, year_of};
 pub(crate) use email::EMAIL;
+pub(crate) use ipv4::IPV4;
+pub(crate) use ipv6::IPV6;
+pub(crate) use mac::MAC;
 pub(crate) use phone::PHONE;
 pub(crate) use probe::{Found, Probe, Strength};
 pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
+pub(crate) use street::STREET;
+pub(crate) use url::URL;
+pub(crate) use zip::ZIP;
 
 use crate::operators::push_placeholder;
 use crate::scan::SHORTEST_FOUND;
@@ -27,7 +45,9 @@ use crate::tally::Cause;
 use crate::{Class, Ruleset};
 
 /// Every detector.
-pub(crate) const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE];
+pub(crate) const ALL: &[&Detector] = &[
+    &EMAIL, &SSN, &PHONE, &IPV4, &IPV6, &MAC, &DATE, &AGE, &ZIP, &STREET, &URL,
+];
 
 /// How often a text is looked at again after finds have been replaced in it. What is still found
 /// then was made to be found: such a text is masked whole.

@@ -19,7 +19,7 @@ pub use reference::OperatorDoc;
 pub use replace::Replacement;
 pub use token::is_own_token;
 
-pub(crate) use date_shift::patient_id;
+pub(crate) use date_shift::{Date, patient_id};
 pub(crate) use redact::{
     contains_placeholder, is_placeholder, push_placeholder, strip_placeholders,
 };

@@ -1,6 +1,10 @@
-//! Email addresses: RFC 5321 dot-atoms before an `@` (or `%40`), labels with a dot behind it.
-//! International letters count. No list of top-level domains: `.invalid` and `.internal` leak too.
+//! Email addresses: RFC 5321 dot-atoms or quoted strings before an `@` (or `%40`), and labels with a
+//! dot behind it, or an address in brackets.
+//!
+//! International letters count (RFC 6531). No list of top-level domains: `.invalid` and `.internal`
+//! leak too; but none has a digit at the beginning, as versions have.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use super::{Detector, Found, Probe, Shapes, Strength};
@@ -15,6 +19,13 @@ pub(crate) const EMAIL: Detector = Detector {
 };
 
 const LONGEST_LOCAL: usize = 320;
+const LONGEST_LITERAL: usize = 52;
+
+/// `。`, a dot in names of domains (RFC 3490, section 3.1), and the end of a sentence.
+const IDEOGRAPHIC_STOP: &[u8] = "\u{3002}".as_bytes();
+
+/// An `@` as it is, percent-encoded, and that twice.
+const SIGNS: &[&[u8]] = &[b"@", b"%40", b"%2540"];
 
 fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
     let bytes = probe.bytes();
@@ -22,9 +33,12 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
     let mut search = 0;
     while let Some(sign) = next_sign(bytes, search) {
         search = sign.end;
-        let start = local_start(bytes, from, sign.start);
-        let end = domain_end(bytes, sign.end);
-        if let (Some(start), Some(end)) = (start, end) {
+        // What stands behind is the shorter way to tell that it is none.
+        let Some(end) = domain_end(bytes, sign.end).or_else(|| literal_end(bytes, sign.end)) else {
+            continue;
+        };
+        let start = local_start(bytes, from, &sign);
+        if let Some(start) = start.or_else(|| quoted_start(bytes, from, sign.start)) {
             found(start..end, Strength::Valid);
             from = end;
             search = end;
@@ -36,34 +50,94 @@ fn next_sign(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     let rest = bytes.get(from..)?;
     memchr::memchr2_iter(b'@', b'%', rest).find_map(|at| {
         let here = rest.get(at..)?;
-        let length = if here.starts_with(b"@") {
-            1
-        } else if here.starts_with(b"%40") {
-            3
-        } else {
-            return None;
-        };
-        Some(from + at..from + at + length)
+        let sign = SIGNS.iter().find(|sign| here.starts_with(sign))?;
+        Some(from + at..from + at + sign.len())
     })
 }
 
-fn local_start(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
+fn local_start(bytes: &[u8], from: usize, sign: &Range<usize>) -> Option<usize> {
+    let end = sign.start;
     // Bounded, so that no text takes long; RFC 5321 has 64.
     let before = bytes.get(from.max(end.saturating_sub(LONGEST_LOCAL))..end)?;
     let is_local = |byte: &u8| {
         byte.is_ascii_alphanumeric() || *byte >= 0x80 || b".!#$&'*+-=?^_`{|}~%".contains(byte)
     };
-    let length = before
+    let mut length = before
         .iter()
         .rev()
         .take_while(|byte| is_local(byte))
         .count();
-    // A local part begins with a word, not with what stands before it.
-    let skipped = before.get(before.len() - length..)?.iter();
+    let local = |length: usize| before.get(before.len() - length..).unwrap_or_default();
+    // Quotation marks and the like are no letters.
+    length -= behind_wide_sign(local(length));
+    length -= behind_parameter(local(length), sign.len() > 1);
+    // A local part begins with a word, not with what stands before it or a part of a letter.
+    let skipped = local(length).iter();
     let skipped = skipped
-        .take_while(|byte| !(byte.is_ascii_alphanumeric() || **byte >= 0x80))
+        .take_while(|byte| !(byte.is_ascii_alphanumeric() || **byte >= 0xc0))
         .count();
     (skipped < length).then_some(end - length + skipped)
+}
+
+/// Where a text goes on behind its last sign beyond ASCII that is no letter, or digit, or mark.
+fn behind_wide_sign(text: &[u8]) -> usize {
+    let behind =
+        |(start, chunk): (usize, &[u8])| is_wide_sign(chunk).then_some(start + chunk.len());
+    let starts = text
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, byte)| **byte >= 0xc0);
+    let chunks = starts.map(|(start, byte)| {
+        let length = if *byte < 0xe0 { 2 } else { 3 };
+        (start, text.get(start..start + length).unwrap_or_default())
+    });
+    chunks.into_iter().find_map(behind).unwrap_or(0)
+}
+
+/// Whether these bytes are punctuation of Latin-1 (U+00A1 to U+00BF but ª µ º), of any script
+/// (U+2000 to U+206F) or of Chinese and Japanese (U+3000 to U+303F but 々 〆 〇).
+fn is_wide_sign(bytes: &[u8]) -> bool {
+    match bytes {
+        [0xc2, last] => (0xa1..0xc0).contains(last) && !matches!(last, 0xaa | 0xb5 | 0xba),
+        [0xe2, 0x80 | 0x81, _] => true,
+        [0xe3, 0x80, last] => !(0x85..=0x87).contains(last),
+        _ => false,
+    }
+}
+
+/// Where a text goes on behind the name of a parameter: `to=` of `x?to=` and, encoded, of `to=`.
+fn behind_parameter(text: &[u8], is_encoded: bool) -> usize {
+    let parameter = memchr::memrchr2(b'?', b'&', text).map(|at| at + 1);
+    if parameter.is_none() && !is_encoded {
+        return 0;
+    }
+    let start = parameter.unwrap_or(0);
+    let equals = memchr::memchr(b'=', text.get(start..).unwrap_or_default());
+    equals.map_or(0, |equals| start + equals + 1)
+}
+
+/// `"john doe"@example.com`
+fn quoted_start(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
+    const LONGEST: usize = 64;
+    let earliest = from.max(end.saturating_sub(LONGEST + 2));
+    let inside = bytes.get(earliest..end)?.strip_suffix(b"\"")?;
+    let quote = memchr::memrchr(b'"', inside)?;
+    let quoted = inside.get(quote + 1..)?;
+    let is_quoted = !quoted.is_empty() && quoted.iter().all(|byte| *byte >= b' ');
+    is_quoted.then_some(earliest + quote)
+}
+
+/// `[192.0.2.1]`, `[IPv6:2001:db8::1]`
+fn literal_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let rest = bytes.get(start..)?.strip_prefix(b"[")?;
+    let length = memchr::memchr(b']', rest.get(..LONGEST_LITERAL.min(rest.len()))?)?;
+    let literal = str::from_utf8(rest.get(..length)?).ok()?;
+    let is_address = match literal.strip_prefix("IPv6:") {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => literal.parse::<Ipv4Addr>().is_ok(),
+    };
+    is_address.then_some(start + length + 2)
 }
 
 fn domain_end(bytes: &[u8], start: usize) -> Option<usize> {
@@ -74,7 +148,9 @@ fn domain_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut labels = 0;
     for at in 0..=rest.len() {
         let byte = rest.get(at).copied();
-        if byte.is_some_and(is_label) {
+        let chunk = |length| rest.get(at..at + length).is_some_and(is_wide_sign);
+        let is_sign = byte.is_some_and(|byte| byte >= 0xc0) && (chunk(2) || chunk(3));
+        if byte.is_some_and(is_label) && !is_sign {
             continue;
         }
         let label = rest.get(label_start..at)?;
@@ -86,13 +162,27 @@ fn domain_end(bytes: &[u8], start: usize) -> Option<usize> {
         }
         labels += 1;
         let last = label.get(..trimmed)?;
-        if labels > 1 && last.len() >= 2 && last.iter().any(|byte| !byte.is_ascii_digit()) {
-            end = Some(start + label_start + trimmed);
-        }
-        if trimmed != label.len() || byte != Some(b'.') {
+        // An image for screens of that density: `icon@2x.png`.
+        if labels == 1 && matches!(last, [b'1'..=b'4', b'x']) {
             break;
         }
-        label_start = at + 1;
+        let begins = last.first().is_some_and(|byte| !byte.is_ascii_digit());
+        if labels > 1 && last.len() >= 2 && begins {
+            end = Some(start + label_start + trimmed);
+        }
+        let stop = if trimmed != label.len() {
+            0
+        } else if byte == Some(b'.') {
+            1
+        } else if labels == 1 && is_sign && rest.get(at..at + 3) == Some(IDEOGRAPHIC_STOP) {
+            IDEOGRAPHIC_STOP.len()
+        } else {
+            0
+        };
+        if stop == 0 {
+            break;
+        }
+        label_start = at + stop;
     }
     end
 }
@@ -122,9 +212,48 @@ mod tests {
             ),
             ("a@b.co@c.example", &["a@b.co"]),
             ("'o'neil@b.example'", &["o'neil@b.example"]),
+            ("\u{201c}a@b.example\u{201d}", &["a@b.example"]),
+            ("\u{ab}a@b.example\u{bb}\u{2026}", &["a@b.example"]),
+            ("a@b.example\u{3002}", &["a@b.example"]),
+            (
+                "\u{7528}\u{6237}@\u{4f8b}\u{3048}\u{3002}\u{6d4b}\u{8bd5}",
+                &["\u{7528}\u{6237}@\u{4f8b}\u{3048}\u{3002}\u{6d4b}\u{8bd5}"],
+            ),
+            ("x@b.xn--p1ai", &["x@b.xn--p1ai"]),
+            (
+                "https://c.example/?to=ann@b.example&x=1",
+                &["ann@b.example"],
+            ),
+            ("to=ann.lee%40b.example&x=1", &["ann.lee%40b.example"]),
+            ("ann%2540b.example", &["ann%2540b.example"]),
+            (
+                "bounce-ann=b.example@list.example",
+                &["bounce-ann=b.example@list.example"],
+            ),
+            ("\"ann lee\"@b.example", &["\"ann lee\"@b.example"]),
+            (
+                "root@[192.0.2.1] a@[IPv6:2001:db8::1]",
+                &["root@[192.0.2.1]", "a@[IPv6:2001:db8::1]"],
+            ),
+            ("a\u{ff20}b\u{ff0e}example", &["a\u{ff20}b\u{ff0e}example"]),
+            (
+                "a\u{200b}nn@b.exa\u{ad}mple",
+                &["a\u{200b}nn@b.exa\u{ad}mple"],
+            ),
         ] {
             assert_eq!(found(&EMAIL, text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_local_part_too_long_is_found_by_whole_letters() {
+        let text = format!("x{}@b.example", "\u{e9}".repeat(400));
+        let found = found(&EMAIL, &text);
+        assert!(
+            found.iter().all(|part| part.starts_with('\u{e9}')),
+            "{found:?}"
+        );
+        assert_eq!(found.len(), 1);
     }
 
     #[test]
@@ -138,6 +267,14 @@ mod tests {
             "100%",
             "a %41b.example",
             "v@1.2",
+            "crate@0.1.0-alpha",
+            "%40%40.%40b",
+            "lib@1.0.0-rc1",
+            "icon@2x.png",
+            "[masked:email]@b.example",
+            "a@[masked:ip]",
+            "a@[x]",
+            "\"\"@",
             "a@-b.c",
         ] {
             assert_eq!(found(&EMAIL, text), [""; 0], "{text}");

@@ -67,12 +67,11 @@ impl<'a> Probe<'a> {
         let Some(before) = self.lower().get(..start) else {
             return false;
         };
-        // Behind the last number, if one lies between.
+        // Behind the last number, or what has been masked, if one lies between.
         let near = before.get(from..).unwrap_or_default();
-        let from = near
-            .iter()
-            .rposition(u8::is_ascii_digit)
-            .map_or(from, |at| from + at + 1);
+        let number = near.iter().rposition(u8::is_ascii_digit);
+        let from = number.map_or(from, |at| from + at + 1);
+        let from = from.max(placeholder_end(before, from));
         words
             .iter()
             .any(|word| has_word(before, from, start, word.as_bytes()))
@@ -91,6 +90,20 @@ impl<'a> Probe<'a> {
                     .get(word.len())
                     .is_some_and(u8::is_ascii_alphanumeric)
         })
+    }
+}
+
+/// Where the last placeholder ends that goes beyond an offset, or 0: its class is no label.
+fn placeholder_end(text: &[u8], from: usize) -> usize {
+    const LONGEST: usize = 32;
+    let near = from.saturating_sub(LONGEST);
+    let part = text.get(near..).unwrap_or_default();
+    let start = memchr::memmem::rfind(part, b"[masked:");
+    let inside = start.and_then(|start| part.get(start..));
+    let length = inside.and_then(|inside| memchr::memchr(b']', inside));
+    match (start, length) {
+        (Some(start), Some(length)) => near + start + length + 1,
+        _ => 0,
     }
 }
 
@@ -136,6 +149,8 @@ mod tests {
             "ssn of 7: 12",
             "12 (ssns)",
             "12 ssn",
+            "[masked:ssn] 12",
+            "ssn [masked:email] 12",
             &far,
         ] {
             assert!(!labelled(text, "12", words), "{text}");

@@ -10,7 +10,7 @@ use crate::operators::{Scalar, Setting, redact};
 
 mod calendar;
 
-use calendar::Date;
+pub(crate) use calendar::Date;
 
 /// The most days that dates may be moved by.
 const MOST_DAYS: u16 = 3650;

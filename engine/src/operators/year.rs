@@ -4,6 +4,7 @@
 //! an age over 89; that takes a clock, which this crate does not have.
 
 use crate::Class;
+use crate::detectors::year_of;
 use crate::operators::{Scalar, redact};
 
 /// Writes the year as it stands (a string stays a string), or the placeholder.
@@ -34,8 +35,13 @@ pub(crate) fn write_instant(scalar: Scalar<'_>, class: Class, out: &mut Vec<u8>)
     }
 }
 
-/// The year of `YYYY`, `YYYY-MM`, `YYYY-MM-DD` or such a date with a time behind `T` or a space.
+/// The year of a date, in any form that the detector of dates knows, and of a year alone.
 fn year(text: &str) -> Option<&str> {
+    iso_year(text).or_else(|| year_of(text.trim()))
+}
+
+/// The year of `YYYY`, `YYYY-MM`, `YYYY-MM-DD` or such a date with anything behind `T` or a space.
+fn iso_year(text: &str) -> Option<&str> {
     let date = text.split(['T', ' ']).next()?;
     let mut parts = date.split('-');
     let year = parts.next()?;
@@ -58,7 +64,9 @@ mod tests {
             ("1936", Some("1936")),
             ("2007-03-25T19:08:38+00:00", Some("2007")),
             ("1936-08-18 or so", Some("1936")),
-            ("18.08.1936", None),
+            ("18.08.1936", Some("1936")),
+            (" 18 Aug 1936", Some("1936")),
+            ("8/18/36", None),
             ("9999-08-18", None),
             ("1936-08-18-123456", None),
             ("", None),

@@ -2,7 +2,7 @@
 
 /// A day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Date {
+pub(crate) struct Date {
     pub(super) year: u32,
     pub(super) month: u32,
     pub(super) day: u32,
@@ -16,7 +16,7 @@ const CYCLE: i64 = 146_097;
 
 impl Date {
     /// A day that there is, in the years that dates of patients and of their care may have.
-    pub(super) fn new(year: u32, month: u32, day: u32) -> Option<Self> {
+    pub(crate) fn new(year: u32, month: u32, day: u32) -> Option<Self> {
         let days = match month {
             4 | 6 | 9 | 11 => 30,
             2 if year.is_multiple_of(4)
