@@ -5,6 +5,7 @@
 //! Finds that overlap become one, of the class of the surest; of equally sure ones the longest, then
 //! the first. What is less sure never makes less of the text masked.
 
+mod credentials;
 mod email;
 mod normal;
 mod phone;
@@ -14,6 +15,7 @@ mod ssn;
 
 use std::ops::Range;
 
+pub(crate) use credentials::{AUTHORIZATION, CONNECTION, JWT, KEYED, PEM, PREFIXED, URL_PASSWORD};
 pub(crate) use email::EMAIL;
 pub(crate) use phone::PHONE;
 pub(crate) use probe::{Found, Probe, Strength};
@@ -26,7 +28,18 @@ use crate::tally::Cause;
 use crate::{Class, Ruleset};
 
 /// Every detector.
-pub(crate) const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE];
+pub(crate) const ALL: &[&Detector] = &[
+    &EMAIL,
+    &SSN,
+    &PHONE,
+    &PREFIXED,
+    &JWT,
+    &PEM,
+    &URL_PASSWORD,
+    &CONNECTION,
+    &AUTHORIZATION,
+    &KEYED,
+];
 
 /// How often a text is looked at again after finds have been replaced in it. What is still found
 /// then was made to be found: such a text is masked whole.
