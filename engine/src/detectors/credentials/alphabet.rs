@@ -92,6 +92,10 @@ impl Alphabet {
         self.meets(Self::of(byte))
     }
 
+    pub(super) fn is_all(self, text: &[u8]) -> bool {
+        text.iter().all(|byte| self.has(*byte))
+    }
+
     /// How many bytes of it the text begins with.
     pub(super) fn run(self, text: &[u8]) -> usize {
         text.iter().take_while(|byte| self.has(**byte)).count()

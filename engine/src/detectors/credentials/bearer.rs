@@ -126,7 +126,7 @@ fn is_token(value: &[u8]) -> bool {
     let is_mixed = has(Alphabet::UPPER) && has(Alphabet::LOWER) && !plausible::words_only(value);
     value.len() >= 6
         && !plausible::is_nothing(value)
-        && (has(Alphabet::DIGIT) || is_mixed || value.len() >= 20)
+        && (has(Alphabet::DIGIT) || is_mixed || value.len() >= 16)
 }
 
 /// A user and a password in base64.
@@ -139,4 +139,76 @@ fn is_pair(value: &[u8]) -> bool {
                     .map_or_else(|error| error.error_len().is_none(), |_| true)
                 && memchr::memchr(b':', &pair).is_some()
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::tests::{found, found_under};
+
+    #[test]
+    fn credentials_are_found() {
+        for (text, expected) in [
+            ("Bearer abcDEF0123456789xyz", &["abcDEF0123456789xyz"][..]),
+            (
+                "bearer  mF_9.B5f-4.1JqM01234567aB89",
+                &["mF_9.B5f-4.1JqM01234567aB89"],
+            ),
+            ("Authorization: Bearer abc123", &["abc123"]),
+            (
+                "authorization: bearer opaqueTokenValue.",
+                &["opaqueTokenValue"],
+            ),
+            ("{\"Authorization\":\"Bearer abc123\"}", &["abc123"]),
+            ("-H 'Authorization: token 0a1b2c3d' x", &["0a1b2c3d"]),
+            ("Proxy-Authorization: Basic YTpi", &["YTpi"]),
+            ("Basic dXNlcjpwdw==", &["dXNlcjpwdw=="]),
+            (
+                "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==, and",
+                &["QWxhZGRpbjpvcGVuIHNlc2FtZQ=="],
+            ),
+            ("Basic w7xzZXI6cMOkc3M=", &["w7xzZXI6cMOkc3M="]),
+            ("ApiKey abcdef0123456789ABCDEF", &["abcdef0123456789ABCDEF"]),
+            ("authorization=Api-Key abc123", &["abc123"]),
+            ("Authorization: Bearer\u{a0}abc123", &["abc123"]),
+            (
+                "Bearer abcDEF0123456789xyz or Bearer abcDEF0123456789xyy",
+                &["abcDEF0123456789xyz", "abcDEF0123456789xyy"],
+            ),
+        ] {
+            assert_eq!(found(&AUTHORIZATION, text), expected, "{text}");
+        }
+        for name in ["authorization", "Proxy-Authorization", "auth"] {
+            assert_eq!(
+                found_under(&AUTHORIZATION, name, "Bearer abc123"),
+                ["abc123"]
+            );
+            assert_eq!(found_under(&AUTHORIZATION, name, "Basic YTpi"), ["YTpi"]);
+        }
+    }
+
+    #[test]
+    fn prose_is_left() {
+        for text in [
+            "Bearer of bad news",
+            "the bearer token is opaque",
+            "Basic metabolic panel 2000 with calcium",
+            "Basic information",
+            "Basic Life support",
+            "Token ring networks since 1985",
+            "Bearer authentication-with-oauth2",
+            "Authorization: Bearer <token>",
+            "Authorization: Bearer ${TOKEN}",
+            "Authorization: Bearer [masked:credential]",
+            "Authorization: Bearer token",
+            "Authorization: Basic authentication",
+            "forbearer abcDEF0123456789xyz",
+            "Bearer 8",
+            "Bearer",
+            "Bearer ",
+            "basic 2.16.840.1.113883.4.3.25",
+        ] {
+            assert_eq!(found(&AUTHORIZATION, text), [""; 0], "{text}");
+        }
+    }
 }

@@ -76,7 +76,8 @@ fn is_value(value: &[u8], kind: Kind) -> bool {
         && match kind {
             Kind::Password => {
                 let says_none = plausible::is_nothing(judged) && !is_default(judged);
-                length >= 3 && !says_none && !is_code && !(is_digits && length < 4)
+                let is_flag = is_digits && length < 4;
+                length >= 3 && !says_none && !is_code && !is_flag
             }
             Kind::Key => length >= 6 && !plausible::is_nothing(judged) && !is_code && !is_digits,
             Kind::Token => false,
@@ -89,4 +90,76 @@ fn is_default(value: &[u8]) -> bool {
     [b"changeme".as_slice(), b"password", b"secret", b"example"]
         .iter()
         .any(|word| value.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::tests::found;
+
+    #[test]
+    fn values_are_found() {
+        let key = format!("{}==", "aB3/".repeat(21) + "xY");
+        let account = format!("AccountName=a;AccountKey={key};EndpointSuffix=x");
+        let shared = format!("Endpoint=sb://x/;SharedAccessKeyName=Root;SharedAccessKey={key}");
+        let signature = "aB3%2Fc".repeat(6);
+        let sas = format!("https://x.blob.core.windows.net/y?sv=2022&sig={signature}&se=1");
+        for (text, expected) in [
+            ("Server=a;User Id=sa;Password=hunter2;", &["hunter2"][..]),
+            ("Server=a;Pwd=p@ss, word;Database=b", &["p@ss"]),
+            ("Password=\"a;b\";x=1", &["a;b"]),
+            ("PWD={a;b};x=1", &["a;b"]),
+            ("password='it is';", &["it is"]),
+            ("jdbc:x://h/d?user=a&password=abc&ssl=1", &["abc"]),
+            ("host=h dbname=d password=abc sslmode=x", &["abc"]),
+            ("passwd=changeme", &["changeme"]),
+            ("client_id=a&client_secret=b7-xyz&x=1", &["b7-xyz"]),
+            ("DB_PASSWORD=Summer2024\nX=1", &["Summer2024"]),
+            ("(password=abc).", &["abc"]),
+            ("spring.datasource.password=abc", &["abc"]),
+            ("password=\u{fc}ber7", &["\u{fc}ber7"]),
+            ("a password\u{ff1d}abc", &["abc"]),
+            (
+                "?X-Amz-Signature=0123456789abcdef0123&y",
+                &["0123456789abcdef0123"],
+            ),
+            ("password=a1b;password=c2d", &["a1b", "c2d"]),
+            (&account, &[&key]),
+            (&shared, &[&key]),
+            (&sas, &[&signature]),
+        ] {
+            assert_eq!(found(&CONNECTION, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_values_are_left() {
+        for text in [
+            "author=ann&authority=x&tokenizer=y&passport=123456",
+            "pageToken=abcdef0123456789&token=abcdef",
+            "password=",
+            "password==x",
+            "password=[masked:credential]",
+            "password=${PASSWORD}",
+            "password=$PASSWORD",
+            "password=<password>",
+            "password=****",
+            "password=None",
+            "password=true",
+            "password=os.environ[1]",
+            "password=self.password",
+            "password=get_password()",
+            "showPassword=1",
+            "pwd=/home/ann",
+            "type=password",
+            "credentials=include",
+            "accesskey=\"s\"",
+            "secret=false",
+            "sig=abc",
+            "checksum = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
+            "Patient?identifier=http://hl7.org/fhir/sid/us-npi|9999975091",
+        ] {
+            assert_eq!(found(&CONNECTION, text), [""; 0], "{text}");
+        }
+    }
 }

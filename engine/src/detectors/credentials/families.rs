@@ -77,7 +77,7 @@ const DOTTED: Alphabet = Alphabet::DOTTED;
 const BASE64: Alphabet = Alphabet::BASE64;
 const PATH: Alphabet = Alphabet::PATH;
 
-/// Every family. Of two with the same beginning, either may be the one that counts.
+/// Every family. The first that fits counts: a prefix that ends with another stands before it.
 pub(super) const FAMILIES: &[Family] = &[
     // Amazon Web Services: access key ids (IAM, "Understanding unique ID prefixes"), Bedrock.
     exact("AKIA", CAPITAL, 16),
@@ -213,6 +213,7 @@ pub(super) const FAMILIES: &[Family] = &[
     sure("duffel_live_", URL, 43),
     sure("duffel_test_", URL, 43),
     // Models: OpenAI, Anthropic, Hugging Face, and others.
+    word("csk-", ALNUM, 40),
     word("sk-", ALNUM, 32),
     word("sk-proj-", URL, 20),
     word("sk-svcacct-", URL, 20),
@@ -226,7 +227,6 @@ pub(super) const FAMILIES: &[Family] = &[
     word("r8_", ALNUM, 37),
     sure("pplx-", ALNUM, 40),
     word("xai-", ALNUM, 70),
-    word("csk-", ALNUM, 40),
     sure("nvapi-", URL, 60),
     sure("pcsk_", WORD, 40),
     sure("lsv2_pt_", WORD, 40),

@@ -70,8 +70,9 @@ fn header_start(text: &[u8]) -> Option<usize> {
     if is_start(0) {
         return Some(0);
     }
-    let few = memchr::memmem::find_iter(text, b"eyJ").take(4);
-    few.filter(|at| *at > 0).find(|at| is_start(*at))
+    let is_glued = |at: &usize| *at > 0 && matches!(text.get(at + 1), Some(b'y' | b'w'));
+    let mut few = memchr::memchr_iter(b'e', text).filter(is_glued).take(8);
+    few.find(|at| is_start(*at))
 }
 
 /// Base64url of a JSON object with an algorithm.
@@ -145,4 +146,121 @@ fn is_token_in_base64(sample: &[u8]) -> bool {
         let is_base64 = |part: &[u8]| Alphabet::BASE64URL.run(part) == part.len();
         rest.len() >= 2 && is_base64(rest) && is_header(header)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{base64, jwt};
+    use super::*;
+    use crate::detectors::tests::found;
+
+    /// A token with as many parts behind the header and the payload.
+    fn token(header: &str, parts: usize) -> String {
+        jwt(
+            header,
+            r#"{"sub":"1234567890","name":"Ann Lee"}"#,
+            parts,
+            &mut |below| below / 3,
+        )
+    }
+
+    const SIGNED: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
+
+    #[test]
+    fn tokens_are_found() {
+        let long = format!(r#"{{"alg":"RS256","x5c":["{}"]}}"#, "MIIB".repeat(700));
+        for (header, parts) in [
+            (SIGNED, 1),
+            (r#"{"alg":"none"}"#, 0),
+            (r#"{"typ":"JWT","alg":"EdDSA","kid":"1"}"#, 1),
+            (r#"{ "alg" : "ES256" }"#, 1),
+            ("{\n  \"alg\": \"PS512\"\n}", 1),
+            (r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#, 3),
+            (&long, 1),
+        ] {
+            let token = token(header, parts);
+            for text in [
+                token.clone(),
+                format!("Bearer {token}"),
+                format!("id_token={token}&x=1"),
+                format!("it is {token}. Then"),
+                format!("token{token}\n"),
+                format!("\u{2018}{token}\u{2019}"),
+            ] {
+                assert_eq!(found(&JWT, &text), [&token], "{text}");
+            }
+            let two = format!("{token} {token}");
+            assert_eq!(found(&JWT, &two), [&token, &token]);
+        }
+    }
+
+    #[test]
+    fn parts_may_be_empty() {
+        let (header, tail) = (base64(SIGNED.as_bytes()), "q1".repeat(22));
+        let detached = format!("{header}..{tail}");
+        assert_eq!(found(&JWT, &detached), [&detached]);
+        let direct = format!(
+            "{}..{tail}.{tail}.{tail}",
+            base64(br#"{"alg":"dir","enc":"x"}"#)
+        );
+        assert_eq!(found(&JWT, &direct), [&direct]);
+        assert_eq!(found(&JWT, &format!("{header}. {tail}")), [""; 0]);
+    }
+
+    #[test]
+    fn tokens_in_base64_are_found() {
+        let twice = base64(token(SIGNED, 1).as_bytes());
+        for text in [
+            twice.clone(),
+            format!("x={twice}== y"),
+            format!("\"{twice}\""),
+        ] {
+            let finds = found(&JWT, &text);
+            assert!(
+                matches!(&finds[..], [find] if find.starts_with(&twice)),
+                "{finds:?}"
+            );
+        }
+        let other = base64(format!("eyJ {SIGNED}").as_bytes());
+        assert_eq!(found(&JWT, &other), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_no_token_is_left() {
+        for text in [
+            base64(SIGNED.as_bytes()),
+            format!(
+                "{}.{}",
+                base64(br#"{"typ":"JWT","kid":"12"}"#),
+                base64(b"{}x1234")
+            ),
+            format!("{}.abcdef.ghi", &base64(SIGNED.as_bytes())[..30]),
+            "eyJhbGciOiJIUzI1NiJ9".to_owned(),
+            "eyJ0.eyJ1.x".to_owned(),
+            "www.example.org/a.b.c".to_owned(),
+            "1.2.840.113619.2.55.3".to_owned(),
+            "[masked:credential].[masked:credential]".to_owned(),
+            "ZXlK".repeat(40),
+            "eyJ".repeat(40),
+        ] {
+            assert_eq!(found(&JWT, &text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_is_decoded() {
+        for (text, expected) in [
+            ("", Some(&b""[..])),
+            ("Zg==", Some(b"f")),
+            ("Zm8", Some(b"fo")),
+            ("Zm9v", Some(b"foo")),
+            ("Zm9vYg", Some(b"foob")),
+            ("_-8", Some(b"\xFF\xEF")),
+            ("/+8=", Some(b"\xFF\xEF")),
+            ("Z", None),
+            ("Zm9 v", None),
+        ] {
+            assert_eq!(decoded(text.as_bytes()).as_deref(), expected, "{text}");
+        }
+    }
 }

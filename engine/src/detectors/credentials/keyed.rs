@@ -83,8 +83,10 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
 fn whole(bytes: &[u8]) -> Option<Range<usize>> {
     let value = bytes.trim_ascii();
     let is_one = !value.iter().any(u8::is_ascii_whitespace);
-    let is_secret =
-        is_secret(value, Kind::Key) || value.len() >= 8 && is_secret(value, Kind::Password);
+    // `passwordPolicy` and `secretName` have names.
+    let is_name = plausible::words_only(value) && !Alphabet::ALNUM.is_all(value);
+    let is_secret = is_secret(value, Kind::Key)
+        || value.len() >= 8 && !is_name && is_secret(value, Kind::Password);
     let start = bytes.len() - bytes.trim_ascii_start().len();
     (is_one && is_secret).then_some(start..start + value.len())
 }
@@ -171,4 +173,134 @@ fn is_password(value: &[u8]) -> bool {
     let has_sign = value.iter().any(|byte| b"!@#$%^&*+?~|".contains(byte));
     let has_letter = has(Alphabet::LOWER) || has(Alphabet::UPPER) || !value.is_ascii();
     value.len() >= SHORTEST_PASSWORD && has_letter && (has(Alphabet::DIGIT) || has_sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::tests::{found, found_under};
+
+    #[test]
+    fn secrets_are_found() {
+        for (text, expected) in [
+            ("password: hunter2", &["hunter2"][..]),
+            ("Password: Summer2024!, please", &["Summer2024!"]),
+            ("the password is Tr0ub4dor&3.", &["Tr0ub4dor&3"]),
+            ("password for the portal: Tr0ub4dor", &["Tr0ub4dor"]),
+            ("Passwords change; password2: abc123", &["abc123"]),
+            ("**Password:** abc123", &["abc123"]),
+            ("pwd => 'abc123'", &["abc123"]),
+            ("passphrase: correct!horse", &["correct!horse"]),
+            ("{\"user\":\"a\",\"password\":\"abc123\"}", &["abc123"]),
+            ("{\\\"password\\\":\\\"abc123\\\"}", &["abc123"]),
+            (
+                "password hash: $2b$12$abcdefghijklmnopqrstuv",
+                &["$2b$12$abcdefghijklmnopqrstuv"],
+            ),
+            (
+                "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                &["wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"],
+            ),
+            ("api_key: 0f3a9c7b5e1d4f2a8b6c", &["0f3a9c7b5e1d4f2a8b6c"]),
+            ("apiKey=Zm3kQ9xw72Lp; x", &["Zm3kQ9xw72Lp"]),
+            (
+                "X-API-Key: 8b0484cd-3dbd-8b8d-1b72-a32f74a5a846",
+                &["8b0484cd-3dbd-8b8d-1b72-a32f74a5a846"],
+            ),
+            ("client secret is Zm3kQ9xw72LpQq", &["Zm3kQ9xw72LpQq"]),
+            (
+                "access token: Zm3k.Q9xw-72Lp_Qqv8",
+                &["Zm3k.Q9xw-72Lp_Qqv8"],
+            ),
+            ("token=\"Zm3kQ9xw72LpQqv8\"", &["Zm3kQ9xw72LpQqv8"]),
+            ("private key: Zm3kQ9xw72LpQqv8", &["Zm3kQ9xw72LpQqv8"]),
+            ("password\u{ff1a} hunter\u{ff12}", &["hunter\u{ff12}"]),
+            ("password: abc123\npassword: def456", &["abc123", "def456"]),
+        ] {
+            assert_eq!(found(&KEYED, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_members_count() {
+        for (name, text) in [
+            ("password", "Summer2024"),
+            ("clientSecret", "Zm3kQ9xw72Lp"),
+            ("apiKey", "8b0484cd-3dbd-8b8d-1b72-a32f74a5a846"),
+            ("refresh_token", "Zm3kQ9xw72Lp"),
+            ("db.password", "pa$$w0rd!"),
+        ] {
+            assert_eq!(found_under(&KEYED, name, text), [text], "{name}");
+        }
+        for (name, text) in [
+            ("passwordResetUrl", "https://example.org/reset/Zm3kQ9xw72Lp"),
+            ("passwordChanged", "2024-05-16T04:15:28.343Z"),
+            ("secretName", "database-credentials-v2"),
+            ("apiKeyCount", "123456789012"),
+            ("privateKeyPath", "/etc/ssl/private/key2.pem"),
+            ("nextPageToken", "Zm3kQ9xw72LpQqv8"),
+            ("author", "Zm3kQ9xw72LpQqv8"),
+            ("tokenizer", "Zm3kQ9xw72LpQqv8"),
+            ("passport", "Zm3kQ9xw72LpQqv8"),
+            ("password", "[masked:credential]"),
+        ] {
+            assert_eq!(found_under(&KEYED, name, text), [""; 0], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_only_stands_for_a_secret_is_left() {
+        for text in [
+            "password: changeme",
+            "password: ${DB_PASSWORD_2}",
+            "password: $PASSWORD",
+            "password: <password1>",
+            "password: {{ password1 }}",
+            "password: [masked:credential]",
+            "password: null, token: true",
+            "password: xxxxxxxxxxxx",
+            "password: ************",
+            "password: required",
+            "password: must-be-changed",
+            "password = os.environ[\"PASSWORD1\"]",
+            "password = config.database.password",
+            "password = get_password1()",
+            "api_key: your-api-key-goes-here",
+            "secret: a-name-of-words-only-v2",
+            "secret is well-established",
+            "password is required for 2 users",
+        ] {
+            assert_eq!(found(&KEYED, text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_left() {
+        for text in [
+            "nextPageToken: Zm3kQ9xw72LpQqv8",
+            "next page token: Zm3kQ9xw72LpQqv8",
+            "continuation_token=Zm3kQ9xw72LpQqv8",
+            "author: Zm3kQ9xw72LpQqv8",
+            "authority: Zm3kQ9xw72LpQqv8",
+            "tokenizer: Zm3kQ9xw72LpQqv8",
+            "passport: Zm3kQ9xw72LpQqv8",
+            "secretary: Zm3kQ9xw72LpQqv8",
+            "public key: Zm3kQ9xw72LpQqv8",
+            "key: Zm3kQ9xw72LpQqv8",
+            "token: 8b0484cd-3dbd-8b8d-1b72-a32f74a5a846",
+            "token: 9f86d081884c7d659a2feaa0c55ad015",
+            "token type: urn:ietf:params:oauth:token-type:access_token",
+            "password expires: 2024-05-16T04:15:28Z",
+            "password: 12:30",
+            "secret: https://example.org/a1b2c3d4e5f6",
+            "password: /etc/shadow",
+            "token: 1579613145000",
+            "The token bucket holds 5000 tokens: 2000 are used",
+            "urn:oid:2.16.840.1.113883.4.3.25",
+            "LOINC: 8302-2 Body height",
+            "Zm3kQ9xw72LpQqv8",
+        ] {
+            assert_eq!(found(&KEYED, text), [""; 0], "{text}");
+        }
+    }
 }

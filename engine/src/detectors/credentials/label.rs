@@ -135,3 +135,38 @@ pub(super) fn kind_of_phrase(text: &[u8]) -> Option<Kind> {
         is_soft.then(|| Name::of(before).kind()).flatten()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_they_are() {
+        for (name, kind) in [
+            ("password", Some(Kind::Password)),
+            ("DB_PASSWORD", Some(Kind::Password)),
+            ("userPasswd", Some(Kind::Password)),
+            ("x;Shared-Access-Key", Some(Kind::Key)),
+            ("accessToken", Some(Kind::Token)),
+            ("X-Amz-Signature", Some(Kind::Signature)),
+            ("?sig", Some(Kind::Signature)),
+            ("next_page_token", None),
+            ("author", None),
+            ("tokenizer", None),
+            ("passwordless", None),
+            ("design", None),
+            ("", None),
+        ] {
+            assert_eq!(kind_of_name(name.as_bytes()), kind, "{name}");
+        }
+        for (phrase, kind) in [
+            ("my password for the portal", Some(Kind::Password)),
+            ("{ secret", Some(Kind::Key)),
+            ("the page token", None),
+            ("password policy", None),
+            ("password; the user", None),
+        ] {
+            assert_eq!(kind_of_phrase(phrase.as_bytes()), kind, "{phrase}");
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! Private keys in textual encoding (RFC 7468; RFC 4716 for four dashes; OpenPGP, RFC 9580, section
-//! 6.2), from the line that begins one to the line that ends it, or to the end of the text.
+//! Private keys in textual encoding (RFC 7468; RFC 4716 for four dashes; RFC 9580, section 6.2,
+//! for PGP), from the line that begins one to the line that ends it, or to the end of the text.
 //!
 //! Lines may have become spaces, or `\n` in letters. Public keys and certificates are no secrets.
 
@@ -86,4 +86,74 @@ fn begins_key(rest: &[u8]) -> bool {
     let rest = rest.strip_prefix(b"n").filter(|_| gap > 0).unwrap_or(rest);
     let start = rest.get(..rest.len().min(64)).unwrap_or_default();
     Alphabet::BASE64.run(start) >= 16 || start.starts_with(b"Proc-Type:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::tests::found;
+
+    const KEY: &str = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
+
+    #[test]
+    fn private_keys_are_found() {
+        for label in [
+            "PRIVATE KEY",
+            "RSA PRIVATE KEY",
+            "EC PRIVATE KEY",
+            "ENCRYPTED PRIVATE KEY",
+            "OPENSSH PRIVATE KEY",
+            "PGP PRIVATE KEY BLOCK",
+        ] {
+            for line in ["\n", "\r\n", "\\n", " ", ""] {
+                let key = format!(
+                    "-----BEGIN {label}-----{line}{KEY}{line}{KEY}{line}-----END {label}-----"
+                );
+                for text in [
+                    key.clone(),
+                    format!("key: {key}\n"),
+                    format!("{{\"private_key\":\"{key}\",\"x\":1}}"),
+                    format!("\u{201c}{key}\u{201d}"),
+                ] {
+                    assert_eq!(found(&PEM, &text), [&key], "{text}");
+                }
+                let two = format!("{key}\n-----BEGIN CERTIFICATE-----\n{KEY}\n{key}");
+                assert_eq!(found(&PEM, &two), [&key, &key]);
+                let wide = key.replace('-', "\u{2013}");
+                assert_eq!(found(&PEM, &wide), [&wide]);
+            }
+        }
+    }
+
+    #[test]
+    fn other_rules_are_found() {
+        let key = format!(
+            "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n{KEY}\n---- END SSH2 ENCRYPTED PRIVATE KEY ----"
+        );
+        assert_eq!(found(&PEM, &format!("a {key} b")), [&key]);
+    }
+
+    #[test]
+    fn a_key_without_an_end_goes_to_the_end() {
+        for start in ["", "\n", "\\n", "\\\\n", " ", "\nProc-Type: 4,ENCRYPTED\n"] {
+            let key = format!("-----BEGIN RSA PRIVATE KEY-----{start}{KEY}\nand so on");
+            assert_eq!(found(&PEM, &format!("x {key}")), [&key]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_left() {
+        for text in [
+            format!("-----BEGIN PUBLIC KEY-----\n{KEY}\n-----END PUBLIC KEY-----"),
+            format!("-----BEGIN CERTIFICATE-----\n{KEY}\n-----END CERTIFICATE-----"),
+            "A file that begins with -----BEGIN PRIVATE KEY----- is one.".to_owned(),
+            "-----BEGIN PRIVATE KEY".to_owned(),
+            "BEGIN PRIVATE KEY\nEND PRIVATE KEY".to_owned(),
+            "---------- PRIVATE KEY ----------".to_owned(),
+            "----- BEGIN THE DAY -----".to_owned(),
+            "[masked:credential]".to_owned(),
+        ] {
+            assert_eq!(found(&PEM, &text), [""; 0], "{text}");
+        }
+    }
 }

@@ -170,3 +170,41 @@ fn log2(number: u64) -> u64 {
         None => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entropy_is_that_of_shannon() {
+        for (text, bits) in [
+            ("aaaa", 0.0),
+            ("abab", 1.0),
+            ("abcd", 2.0),
+            ("abcdefgh", 3.0),
+            ("0123456789abcdef", 4.0),
+        ] {
+            for quarters in 0..20 {
+                let expected = f64::from(quarters) / 4.0 <= bits;
+                let quarters = u64::try_from(quarters).unwrap();
+                assert_eq!(has_entropy(text.as_bytes(), quarters), expected, "{text}");
+            }
+        }
+        assert_eq!(log2(3), 96);
+    }
+
+    #[test]
+    fn words_are_told_from_secrets() {
+        for text in [
+            "my-service-account",
+            "StructureDefinition",
+            "v2.config_name",
+            "HTTPServer",
+        ] {
+            assert!(words_only(text.as_bytes()), "{text}");
+        }
+        for text in ["Zm3kQ9xw", "wJalrXUtnFEMI", "8b0484cd-3dbd", "hunter2x"] {
+            assert!(!words_only(text.as_bytes()), "{text}");
+        }
+    }
+}

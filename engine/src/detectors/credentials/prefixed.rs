@@ -154,15 +154,13 @@ fn is_joined(family: &Family, rest: &[u8], judged: &[u8]) -> bool {
     })
 }
 
-/// Some prefixes stand within the token.
+/// The prefix of Terraform stands within the token.
 fn start_of(bytes: &[u8], family: &Family, start: usize) -> usize {
-    if family.prefix != "atlasv1." {
-        return start;
+    let before = bytes.get(start.saturating_sub(32)..start);
+    match before.and_then(|before| before.strip_suffix(b".")) {
+        Some(before) if family.prefix == "atlasv1." => start - 1 - Alphabet::ALNUM.run_back(before),
+        _ => start,
     }
-    let before = bytes
-        .get(start.saturating_sub(32)..start)
-        .unwrap_or_default();
-    start - Alphabet::DOTTED.run_back(before)
 }
 
 fn is_telling(family: &Family, tail: &[u8]) -> bool {
@@ -192,7 +190,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     const REVERSED: u32 = 0xEDB8_8320;
     let sum = bytes.iter().fold(u32::MAX, |sum, byte| {
         (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
-            sum >> 1 ^ REVERSED * (sum & 1)
+            (sum >> 1) ^ (REVERSED * (sum & 1))
         })
     });
     !sum
@@ -262,5 +260,192 @@ fn strength(probe: &Probe<'_>, range: &Range<usize>) -> Strength {
         Strength::Labelled
     } else {
         Strength::Valid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::families::FAMILIES;
+    use super::super::samples;
+    use super::*;
+    use crate::detectors::tests::{found, found_under};
+
+    /// Draws that are the same every time.
+    fn draw() -> impl FnMut(usize) -> usize {
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        move |below| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            usize::try_from(seed % 1_000_003).unwrap() % below
+        }
+    }
+
+    fn strengths(text: &str) -> Vec<Strength> {
+        let mut strengths = Vec::new();
+        find(&Probe::of(text), &mut |_, strength| {
+            strengths.push(strength)
+        });
+        strengths
+    }
+
+    #[test]
+    fn every_family_is_found() {
+        let mut draw = draw();
+        for family in FAMILIES {
+            for _ in 0..20 {
+                let token = samples::token(family, &mut draw);
+                if !Shapes::of(token.as_bytes()).meets(SHAPES) {
+                    // Dots or slashes all over: none of them is made so.
+                    assert!(family.tail.has(b'.') || family.tail.has(b'/'), "{token}");
+                    continue;
+                }
+                for text in [
+                    token.clone(),
+                    format!("it is {token}, and"),
+                    format!("<{token}>"),
+                    format!("\u{201c}{token}\u{201d}"),
+                    format!("x=1\n{token}\n"),
+                ] {
+                    assert_eq!(found(&PREFIXED, &text), [&token], "{}", family.prefix);
+                }
+                let other = format!("token{token} and api key {token}.");
+                assert_eq!(found(&PREFIXED, &other), [&token, &token], "{other}");
+                let wide: String = token
+                    .chars()
+                    .map(|letter| match letter {
+                        '0'..='9' => char::from_u32(u32::from(letter) + 0xFEE0).unwrap(),
+                        '-' => '\u{2011}',
+                        letter => letter,
+                    })
+                    .collect();
+                assert_eq!(found(&PREFIXED, &wide), [&wide]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_that_ends_so_is_no_prefix() {
+        let mut draw = draw();
+        for family in FAMILIES.iter().filter(|family| !family.anywhere) {
+            let token = samples::token(family, &mut draw);
+            let glued = found(&PREFIXED, &format!("q{token}")).concat();
+            assert!(!glued.starts_with(family.prefix), "q{token}");
+            if family.most.is_some() {
+                assert_eq!(
+                    found(&PREFIXED, &format!("{token}q7")),
+                    [""; 0],
+                    "{token}q7"
+                );
+                let text = format!("secret: {token}q7");
+                assert_eq!(found(&PREFIXED, &text).len(), 1, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_checksum_only_makes_it_surer() {
+        // The examples of the announcements; no token is in use.
+        for (token, strength) in [
+            ("zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17", Strength::Valid),
+            ("zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18", Strength::Shape),
+            ("zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17x", Strength::Shape),
+        ] {
+            assert_eq!(strengths(&format!("ghp_{token}")), [strength], "{token}");
+        }
+        let npm = "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";
+        assert_eq!(strengths(npm), [Strength::Valid]);
+        assert_eq!(strengths(&format!("token {npm}")), [Strength::Labelled]);
+    }
+
+    #[test]
+    fn tokens_without_a_prefix_are_found() {
+        let tail = "abcDEF0123_-456789ghiJKLmnoPQRstuvw";
+        for (text, expected) in [
+            (
+                format!("x8Q7Q~{}", &tail[..34]),
+                format!("x8Q7Q~{}", &tail[..34]),
+            ),
+            (
+                format!("is a-.7Q~{}.", &tail[..31]),
+                format!("a-.7Q~{}.", &tail[..31]),
+            ),
+            (
+                format!("MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabc_2.{}", &tail[..27]),
+                format!("MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabc_2.{}", &tail[..27]),
+            ),
+            (
+                format!("bot123456789:A{}", &tail[1..]),
+                format!("123456789:A{}", &tail[1..]),
+            ),
+            (
+                format!("telegram 12345678:A{}!", &tail[1..]),
+                format!("12345678:A{}", &tail[1..]),
+            ),
+        ] {
+            assert_eq!(found(&PREFIXED, &text), [expected], "{text}");
+        }
+        let bot = format!("123456789:A{}", &tail[1..]);
+        assert_eq!(found(&PREFIXED, &bot), [""; 0]);
+        assert_eq!(found_under(&PREFIXED, "botToken", &bot), [&bot]);
+    }
+
+    #[test]
+    fn the_organisation_before_terraform_goes_with_it() {
+        let token = format!("abcdEFGH012345.atlasv1.{}", "aB3-".repeat(17));
+        assert_eq!(found(&PREFIXED, &format!("x {token}")), [&token]);
+    }
+
+    #[test]
+    fn other_texts_are_left() {
+        for text in [
+            "8b0484cd-3dbd-8b8d-1b72-a32f74a5a846",
+            "39048796d6c29c73904879f6d6c29c7390487966",
+            "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "2.16.840.1.113883.4.3.25",
+            "1.2.840.113619.2.55.3.604688119.969.1268071029.320",
+            "2010-05-16T04:15:28.343-04:00",
+            "http://hl7.org/fhir/us/core/StructureDefinition/us-core-documentreference",
+            "npm_config_registry_of_the_whole_organisation",
+            "sk-fading-circle-of-twelve-dots-and-more",
+            "sk-proj-management-of-all-the-projects",
+            "task-0123456789abcdef0123456789abcdef01",
+            "risk-adjustment-0123456789-factor-model",
+            "AKIA",
+            "AKIAIOSFODNN7EXAMPL",
+            "AKIAIOSFODNN7EXAMPLEXY",
+            "AIzaSyShort",
+            "ACCOUNT0123456789abcdef0123456789ab",
+            "SK0123456789abcdef0123456789abcde",
+            "ghp_0123456789",
+            "xoxb-your-token-goes-in-here",
+            "xoxb-1234",
+            "sk_test_yourKeyHere",
+            "sk_live_",
+            "hf_hub_download_with_retries_for_models",
+            "glpat-",
+            "SG.short.1",
+            "hvs.example.com is no token",
+            "dapi0123456789abcdef0123456789abcdef0",
+            "the tokens begin with ghp_ or github_pat_",
+            "[masked:credential]",
+            "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==",
+        ] {
+            assert_eq!(found(&PREFIXED, text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn names_with_separators_are_told_from_others() {
+        for family in FAMILIES {
+            let before = family.separator().map_or(0, |at| at - 1);
+            let byte = family.prefix.as_bytes()[before];
+            let lists = if family.separator().is_some() {
+                &SEPARATED
+            } else {
+                &BARE
+            };
+            assert!(lists.of(byte).any(|other| std::ptr::eq(other, family)));
+        }
     }
 }

@@ -107,3 +107,63 @@ fn is_end(byte: u8) -> bool {
 fn is_space_or_quote(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::tests::found;
+
+    #[test]
+    fn passwords_are_found() {
+        for (text, expected) in [
+            ("postgres://ann:s3cret@db.example/x", &["ann:s3cret"][..]),
+            ("https://ann:pw@example.org", &["ann:pw"]),
+            ("redis://:hunter2@cache:6379/0", &[":hunter2"]),
+            ("amqps://a:b@h, mongodb+srv://c:d@h", &["a:b", "c:d"]),
+            ("jdbc:mysql://u:p@host/db", &["u:p"]),
+            ("ftp://ann:p@ss@host", &["ann:p@ss"]),
+            ("smb://a:b%40c@host", &["a:b%40c"]),
+            ("postgres://ann:pa/ss@host/db", &["ann:pa/ss"]),
+            (
+                "https://x-access-token:abc@github.com/a/b.git",
+                &["x-access-token:abc"],
+            ),
+            ("\"http://ann:1234@[::1]:80/\"", &["ann:1234"]),
+            ("https://a?next=https://b:c@d", &["b:c"]),
+            ("\u{201c}ssh://\u{e9}:pw@h\u{201d}", &["\u{e9}:pw"]),
+            ("ann:secret@tcp(db:3306)/x", &["ann:secret"]),
+            (
+                "dsn=ann:secret@unix(/tmp/x)/y http://c:d@e",
+                &["ann:secret", "c:d"],
+            ),
+        ] {
+            assert_eq!(found(&URL_PASSWORD, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_addresses_are_left() {
+        for text in [
+            "https://example.org:8080/a@b",
+            "https://example.org/@ann:x",
+            "https://example.org:/@ann",
+            "https://example.org?at=x:y@z",
+            "git+ssh://git@github.com/a",
+            "ssh://git:@host",
+            "ann:b@example.org",
+            "mailto:ann@example.org",
+            "urn:uuid:8b0484cd-3dbd-8b8d-1b72-a32f74a5a846",
+            "https://ann:${PASSWORD}@host",
+            "https://ann:$DB_PASSWORD@host",
+            "https://ann:<password>@host",
+            "https://ann:***@host",
+            "https://ann:{{password}}@host",
+            "https://[masked:credential]@host",
+            "http://[::1]:80/@",
+            "://a:b@c",
+            "ratio 1:2@3",
+        ] {
+            assert_eq!(found(&URL_PASSWORD, text), [""; 0], "{text}");
+        }
+    }
+}
