@@ -15,7 +15,7 @@ pub enum Profile {
     HipaaSafeHarbor,
     /// The Patient resource and references of HL7 FHIR R4, by place.
     FhirR4,
-    /// Secrets, by key.
+    /// Secrets, by key and by detector.
     Credentials,
     /// What identifies a person outside of health care, by key and by detector.
     Pii,

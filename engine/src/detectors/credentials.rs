@@ -22,3 +22,25 @@ pub(crate) use keyed::KEYED;
 pub(crate) use pem::PEM;
 pub(crate) use prefixed::PREFIXED;
 pub(crate) use url_password::URL_PASSWORD;
+
+#[cfg(test)]
+mod tests {
+    use super::samples;
+    use crate::{Profile, Ruleset, mask_text};
+
+    #[test]
+    fn what_is_masked_stays_as_it_is() {
+        let rules = Ruleset::builder().profile(Profile::Credentials).build();
+        let rules = rules.unwrap();
+        let mut draw = samples::draws();
+        let mut masked = 0;
+        for _ in 0..20_000 {
+            let text = samples::text(&mut draw) + &samples::text(&mut draw);
+            let once = mask_text(&rules, &text);
+            assert!(!once.contains("[masked:other]"), "{text}");
+            assert_eq!(mask_text(&rules, &once), once, "{text}");
+            masked += usize::from(once != text);
+        }
+        assert!(masked > 10_000, "{masked}");
+    }
+}

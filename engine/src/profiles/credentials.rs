@@ -1,7 +1,9 @@
-//! `credentials`: secrets, by key. Bare `*token` would take page tokens, which clients need.
+//! `credentials`: secrets, by key and by detector. Bare `*token` would take page tokens, which clients
+//! need.
 
 use super::{ByKey, Definition};
 use crate::Class;
+use crate::detectors::{AUTHORIZATION, CONNECTION, JWT, KEYED, PEM, PREFIXED, URL_PASSWORD};
 
 pub(crate) const DEFINITION: Definition = Definition {
     keys: &[&[ByKey {
@@ -53,5 +55,13 @@ pub(crate) const DEFINITION: Definition = Definition {
     companions: &[],
     keep: &[],
     siblings: &[],
-    detectors: &[],
+    detectors: &[
+        &PREFIXED,
+        &JWT,
+        &PEM,
+        &URL_PASSWORD,
+        &CONNECTION,
+        &AUTHORIZATION,
+        &KEYED,
+    ],
 };

@@ -42,44 +42,40 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
 /// The value of that kind that begins there.
 fn value(bytes: &[u8], start: usize, kind: Kind) -> Option<Range<usize>> {
     let rest = bytes.get(start..)?;
-    let (skipped, length) = match rest.first()? {
-        b'"' => (1, quoted(rest, b'"')?),
-        b'\'' => (1, quoted(rest, b'\'')?),
-        b'{' => (1, quoted(rest, b'}')?),
-        _ => (0, bare(rest)),
+    let is_secret = |value: &[u8]| is_value(value, kind);
+    let quote = match rest.first()? {
+        b'{' => Some(b'}'),
+        quote @ (b'"' | b'\'') => Some(*quote),
+        _ => None,
     };
-    let range = start + skipped..start + skipped + length;
-    is_value(bytes.get(range.clone())?, kind).then_some(range)
+    if let Some(inside) = quote.and_then(|quote| quoted(rest, quote)) {
+        return is_secret(inside).then_some(start + 1..start + 1 + inside.len());
+    }
+    let length = plausible::secret_length(rest, is_end, b".,:)]}", is_secret)?;
+    Some(start..start + length)
 }
 
-fn quoted(rest: &[u8], quote: u8) -> Option<usize> {
+fn quoted(rest: &[u8], quote: u8) -> Option<&[u8]> {
     let inside = rest.get(1..rest.len().min(LONGEST_QUOTED))?;
-    memchr::memchr(quote, inside)
+    inside.get(..memchr::memchr(quote, inside)?)
 }
 
-fn bare(rest: &[u8]) -> usize {
-    let is_end = |byte: u8| byte.is_ascii_whitespace() || b";&\"'<>`\\".contains(&byte);
-    let length = rest.iter().take_while(|byte| !is_end(**byte)).count();
-    let value = rest.get(..length).unwrap_or_default();
-    // What stands around it in prose.
-    let around = value.iter().rev();
-    length - around.take_while(|byte| b".,:)]}".contains(byte)).count()
+fn is_end(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || b";&\"'<>`\\".contains(&byte)
 }
 
 fn is_value(value: &[u8], kind: Kind) -> bool {
-    let judged = value.get(..value.len().min(plausible::JUDGED));
-    let judged = judged.unwrap_or_default();
-    let is_code = plausible::is_code(judged) || judged.starts_with(b"/");
+    let is_code = plausible::is_code(value) || value.starts_with(b"/");
     let length = value.len();
-    let is_digits = judged.iter().all(u8::is_ascii_digit);
-    !plausible::is_reference(judged)
+    let is_digits = value.iter().all(u8::is_ascii_digit);
+    !plausible::is_reference(value)
         && match kind {
             Kind::Password => {
-                let says_none = plausible::is_nothing(judged) && !is_default(judged);
+                let says_none = plausible::is_nothing(value) && !is_default(value);
                 let is_flag = is_digits && length < 4;
                 length >= 3 && !says_none && !is_code && !is_flag
             }
-            Kind::Key => length >= 6 && !plausible::is_nothing(judged) && !is_code && !is_digits,
+            Kind::Key => length >= 6 && !plausible::is_nothing(value) && !is_code && !is_digits,
             Kind::Token => false,
             Kind::Signature => length >= 20,
         }
@@ -109,6 +105,7 @@ mod tests {
             ("Server=a;Pwd=p@ss, word;Database=b", &["p@ss"]),
             ("Password=\"a;b\";x=1", &["a;b"]),
             ("PWD={a;b};x=1", &["a;b"]),
+            ("PWD={abc", &["{abc"]),
             ("password='it is';", &["it is"]),
             ("jdbc:x://h/d?user=a&password=abc&ssl=1", &["abc"]),
             ("host=h dbname=d password=abc sslmode=x", &["abc"]),

@@ -116,12 +116,20 @@ fn behind(bytes: &[u8], from: usize, sign: Range<usize>) -> Option<Range<usize>>
     let quote = gap.checked_sub(1).and_then(|at| rest.get(at)).copied();
     let value = rest.get(gap..)?;
     let is_assigned = bytes.get(sign.start) == Some(&b'=');
-    let length = length(value, kind, is_assigned, quote);
-    let value = value.get(..length)?;
-    let is_near = value.iter().take(NEAR).any(u8::is_ascii_digit);
+    let is_end = |byte: u8| {
+        byte.is_ascii_whitespace()
+            || b"\"`<>\\".contains(&byte)
+            || byte == b'\'' && quote == Some(b'\'')
+            || b";&,".contains(&byte) && (kind != Kind::Password || is_assigned)
+    };
+    let is_sign = sign.len() == 1;
+    let is_secret = |value: &[u8]| {
+        let is_near = value.iter().take(NEAR).any(u8::is_ascii_digit);
+        (is_sign || is_near && gap == 0) && is_secret(value, kind)
+    };
     let start = sign.end + gap;
-    ((sign.len() == 1 || is_near && gap == 0) && is_secret(value, kind))
-        .then_some(start..start + length)
+    let length = plausible::secret_length(value, is_end, b".,;:)]}'*", is_secret)?;
+    Some(start..start + length)
 }
 
 /// What may stand between a sign and a value.
@@ -129,40 +137,19 @@ fn is_gap(byte: u8) -> bool {
     byte.is_ascii_whitespace() || b"=>:\"'`\\*".contains(&byte)
 }
 
-fn length(text: &[u8], kind: Kind, is_assigned: bool, quote: Option<u8>) -> usize {
-    let is_end = |byte: u8| {
-        byte.is_ascii_whitespace()
-            || b"\"`<>\\".contains(&byte)
-            || byte == b'\'' && quote == Some(b'\'')
-            || b";&,".contains(&byte) && (kind != Kind::Password || is_assigned)
-    };
-    let length = text.iter().take_while(|byte| !is_end(**byte)).count();
-    let value = text.get(..length).unwrap_or_default();
-    let around = value.iter().rev();
-    length
-        - around
-            .take_while(|byte| b".,;:)]}'*".contains(byte))
-            .count()
-}
-
 fn is_secret(value: &[u8], kind: Kind) -> bool {
-    let judged = value.get(..value.len().min(plausible::JUDGED));
-    let judged = judged.unwrap_or_default();
-    if plausible::is_nothing(judged)
-        || plausible::is_number(judged)
-        || plausible::is_address(judged)
-    {
+    if plausible::is_nothing(value) || plausible::is_number(value) || plausible::is_address(value) {
         return false;
     }
     let is_made = |quarters| {
         value.len() >= SHORTEST
-            && plausible::has_entropy(judged, quarters)
-            && !plausible::words_only(judged)
+            && plausible::has_entropy(value, quarters)
+            && !plausible::words_only(value)
     };
     match kind {
-        Kind::Password => is_password(judged) || is_made(12),
+        Kind::Password => is_password(value) || is_made(12),
         Kind::Key => is_made(12),
-        Kind::Token => is_made(14) && !plausible::is_hex(judged),
+        Kind::Token => is_made(14) && !plausible::is_hex(value),
         Kind::Signature => false,
     }
 }

@@ -55,6 +55,10 @@ fn line_around(bytes: &[u8], from: usize, at: usize, word: &[u8]) -> Option<Rang
     let label = bytes.get(at + word.len()..)?;
     let label = label.get(..label.len().min(LONGEST_LABEL))?;
     let length = memmem::find(label, RULE)?;
+    let is_label = |byte: &u8| Alphabet::CAPITAL.has(*byte) || *byte == b' ';
+    if !label.get(..length)?.iter().all(is_label) {
+        return None;
+    }
     let behind = at + word.len() + length;
     let rest = bytes.get(behind..)?;
     let more = rest
@@ -147,6 +151,7 @@ mod tests {
             format!("-----BEGIN PUBLIC KEY-----\n{KEY}\n-----END PUBLIC KEY-----"),
             format!("-----BEGIN CERTIFICATE-----\n{KEY}\n-----END CERTIFICATE-----"),
             "A file that begins with -----BEGIN PRIVATE KEY----- is one.".to_owned(),
+            format!("-----BEGIN <CERTIFICATE | PRIVATE KEY>-----\n{KEY}"),
             "-----BEGIN PRIVATE KEY".to_owned(),
             "BEGIN PRIVATE KEY\nEND PRIVATE KEY".to_owned(),
             "---------- PRIVATE KEY ----------".to_owned(),

@@ -33,7 +33,29 @@ const NOTHING: &[&str] = &[
 ];
 
 /// How many bytes of a value are judged.
-pub(super) const JUDGED: usize = 256;
+const JUDGED: usize = 128;
+
+/// The length of the value at the start of the text, if it is a secret: up to what ends it, without
+/// what may stand around it.
+pub(super) fn secret_length(
+    text: &[u8],
+    is_end: impl Fn(u8) -> bool,
+    around: &[u8],
+    is_secret: impl FnOnce(&[u8]) -> bool,
+) -> Option<usize> {
+    let run = |text: &[u8]| text.iter().take_while(|byte| !is_end(**byte)).count();
+    let trimmed = |length| {
+        let value: &[u8] = text.get(..length).unwrap_or_default();
+        let behind = value.iter().rev();
+        length - behind.take_while(|byte| around.contains(byte)).count()
+    };
+    // What is refused is looked at again where the next name stands: not at all of it.
+    let near = run(text.get(..text.len().min(JUDGED))?);
+    is_secret(text.get(..trimmed(near))?).then(|| match near {
+        JUDGED => trimmed(run(text)),
+        near => trimmed(near),
+    })
+}
 
 /// Whether the value only stands for one: a placeholder, a variable, a call, a word that says so.
 pub(super) fn is_nothing(value: &[u8]) -> bool {
@@ -76,7 +98,7 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
     is_starred || is_variable || is_bracketed || MARKS.iter().any(|mark| value.starts_with(mark))
 }
 
-/// `os.environ["X"]`, `config.password`, `get_token()`
+/// `os.environ["X"]`, `config.password`, `get_token()`, `key::Secret`
 pub(super) fn is_code(value: &[u8]) -> bool {
     let name = Alphabet::DOTTED.run(value);
     let rest = value.get(name..).unwrap_or_default();
@@ -84,7 +106,7 @@ pub(super) fn is_code(value: &[u8]) -> bool {
     let is_path = value
         .get(..name)
         .is_some_and(|name| memchr::memchr(b'.', name).is_some() && words_only(name) && !has_digit);
-    name > 0 && (rest.is_empty() && is_path || matches!(rest, [b'(' | b'[', ..]))
+    name > 0 && (rest.is_empty() && is_path || matches!(rest, [b'(' | b'[', ..] | [b':', b':', ..]))
 }
 
 /// Numbers, dates, times, versions.

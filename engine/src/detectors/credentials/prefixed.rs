@@ -270,28 +270,17 @@ mod tests {
     use super::*;
     use crate::detectors::tests::{found, found_under};
 
-    /// Draws that are the same every time.
-    fn draw() -> impl FnMut(usize) -> usize {
-        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
-        move |below| {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            usize::try_from(seed % 1_000_003).unwrap() % below
-        }
-    }
-
     fn strengths(text: &str) -> Vec<Strength> {
         let mut strengths = Vec::new();
         find(&Probe::of(text), &mut |_, strength| {
-            strengths.push(strength)
+            strengths.push(strength);
         });
         strengths
     }
 
     #[test]
     fn every_family_is_found() {
-        let mut draw = draw();
+        let mut draw = samples::draws();
         for family in FAMILIES {
             for _ in 0..20 {
                 let token = samples::token(family, &mut draw);
@@ -326,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_word_that_ends_so_is_no_prefix() {
-        let mut draw = draw();
+        let mut draw = samples::draws();
         for family in FAMILIES.iter().filter(|family| !family.anywhere) {
             let token = samples::token(family, &mut draw);
             let glued = found(&PREFIXED, &format!("q{token}")).concat();

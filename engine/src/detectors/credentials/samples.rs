@@ -7,6 +7,17 @@ use super::families::{FAMILIES, Family};
 /// Draws numbers below another.
 pub(crate) type Draw<'d> = dyn FnMut(usize) -> usize + 'd;
 
+/// Draws that are the same every time.
+pub(super) fn draws() -> impl FnMut(usize) -> usize {
+    let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+    move |below| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % 1_000_003).unwrap() % below
+    }
+}
+
 /// So many letters of an alphabet.
 pub(super) fn letters(alphabet: Alphabet, length: usize, draw: &mut Draw<'_>) -> String {
     let all: Vec<char> = (0x21..0x7F_u8)
@@ -51,7 +62,8 @@ pub(super) fn jwt(header: &str, payload: &str, parts: usize, draw: &mut Draw<'_>
         base64(payload.as_bytes())
     );
     for _ in 0..parts {
-        token = token + "." + &letters(Alphabet::BASE64URL, 43, draw);
+        token.push('.');
+        token += &letters(Alphabet::BASE64URL, 43, draw);
     }
     token
 }
