@@ -6,6 +6,7 @@
 //! the first. What is less sure never makes less of the text masked.
 
 mod age;
+mod credentials;
 mod cursor;
 mod date;
 mod email;
@@ -26,6 +27,7 @@ mod zip;
 use std::ops::Range;
 
 pub(crate) use age::AGE;
+pub(crate) use credentials::{AUTHORIZATION, CONNECTION, JWT, KEYED, PEM, PREFIXED, URL_PASSWORD};
 pub(crate) use date::{DATE, year_of};
 pub(crate) use email::EMAIL;
 pub(crate) use ipv4::IPV4;
@@ -46,7 +48,24 @@ use crate::{Class, Ruleset};
 
 /// Every detector.
 pub(crate) const ALL: &[&Detector] = &[
-    &EMAIL, &SSN, &PHONE, &IPV4, &IPV6, &MAC, &DATE, &AGE, &ZIP, &STREET, &URL,
+    &EMAIL,
+    &SSN,
+    &PHONE,
+    &IPV4,
+    &IPV6,
+    &MAC,
+    &DATE,
+    &AGE,
+    &ZIP,
+    &STREET,
+    &URL,
+    &PREFIXED,
+    &JWT,
+    &PEM,
+    &URL_PASSWORD,
+    &CONNECTION,
+    &AUTHORIZATION,
+    &KEYED,
 ];
 
 /// How often a text is looked at again after finds have been replaced in it. What is still found

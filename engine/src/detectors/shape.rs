@@ -15,7 +15,7 @@ const SHARED: usize = 24;
 pub(crate) struct Shapes(u32);
 
 impl Shapes {
-    /// An `@`; or `%`, `<`, `&` or a backslash, behind which anything may be.
+    /// An `@` or `~`; or `%`, `<`, `&` or a backslash, behind which anything may be.
     pub(crate) const SIGN: Self = Self(1);
     /// Three, two and four digits with one byte between, or nine in a row.
     pub(crate) const NINE: Self = Self(1 << 1);
@@ -47,6 +47,11 @@ impl Shapes {
     pub(crate) const RULE: Self = Self(1 << 12);
     /// Four digits, and nine letters and digits in a row or two spaces or dashes four apart.
     pub(crate) const MIXED: Self = Self(1 << 13);
+    /// Twenty letters, digits, underscores and dashes in a row.
+    pub(crate) const LONG: Self = Self(1 << 14);
+    /// A colon that is neither before a slash nor between two digits; among digits, two letters
+    /// between spaces.
+    pub(crate) const LABEL: Self = Self(1 << 15);
 
     /// The shapes of a text.
     #[inline]
@@ -91,7 +96,9 @@ impl Shapes {
         let marks = marks(block);
         let digits = marks.digits & valid;
         let mut shapes = Self::of_signs(&marks, valid);
-        if digits != 0 {
+        if digits == 0 {
+            shapes = shapes | Self::of_words(&marks, valid);
+        } else {
             shapes = shapes | Self::of_digits(&marks, digits, valid);
         }
         shapes
@@ -116,6 +123,14 @@ impl Shapes {
     }
 
     #[inline]
+    fn of_words(marks: &Marks, valid: u64) -> Self {
+        let words = (marks.digits | marks.letters | marks.dashes) & valid;
+        let between = marks.digits << 1 & marks.digits >> 1;
+        let labels = marks.colons & valid & !(marks.slashes >> 1) & !between;
+        when(at_least(words, 20) != 0, Self::LONG) | when(labels != 0, Self::LABEL)
+    }
+
+    #[inline]
     fn of_digits(marks: &Marks, one: u64, valid: u64) -> Self {
         let spaces = marks.spaces & valid;
         let slashes = marks.slashes & valid;
@@ -124,7 +139,7 @@ impl Shapes {
         let letters = marks.letters & valid;
         let (words, between) = (one | letters, one << 1 & one >> 1);
         let joined = one | (spaces | slashes | dashes | dots) & between;
-        if is_bare(one, valid) || is_uuid(one, words, dashes, valid) {
+        if is_bare(one, valid) || is_uuid(one, words, dashes, marks.colons & valid, valid) {
             return when(at_least(joined, 11) != 0 && letters == 0, Self::JOINED);
         }
         // Each bit says that so many digits begin there.
@@ -137,6 +152,7 @@ impl Shapes {
         let word_gaps = spaces | dashes;
         let has_four = one.count_ones() >= 4;
         let mixed = at_least(words, 9) != 0 && letters != 0 || word_gaps & word_gaps >> 4 != 0;
+        let between_spaces = spaces & letters >> 1 & letters >> 2 & spaces >> 3;
         let joints = (dots | dashes) & between;
         let date = four & two >> 5
             | slashes & between
@@ -154,6 +170,8 @@ impl Shapes {
                 Self::PROSE,
             )
             | when(mixed && has_four, Self::MIXED)
+            | when(between_spaces != 0, Self::LABEL)
+            | Self::of_words(marks, valid)
     }
 
     #[inline]
@@ -185,18 +203,20 @@ fn is_bare(digits: u64, valid: u64) -> bool {
 
 /// Whether there is a UUID, no digit beside it, and room for not much more than `urn:uuid:` and quotes.
 #[inline]
-fn is_uuid(digits: u64, words: u64, dashes: u64, valid: u64) -> bool {
+fn is_uuid(digits: u64, words: u64, dashes: u64, colons: u64, valid: u64) -> bool {
     const LONGEST: u32 = 47;
     if valid.count_ones() > LONGEST {
         return false;
     }
     let groups = dashes & dashes >> 5 & dashes >> 10 & dashes >> 15;
     let start = groups.trailing_zeros().wrapping_sub(8);
+    if groups == 0 || start >= LONGEST {
+        return false;
+    }
     let all = (1_u64 << 36) - 1;
-    groups != 0
-        && start < LONGEST
-        && (words | dashes) >> start & all == all
-        && digits & !(all << start) == 0
+    let urn = (0b10_0001 << start) >> 6;
+    let is_alone = colons & !urn == 0 && digits & !(all << start) == 0;
+    (words | dashes) >> start & all == all && is_alone
 }
 
 impl BitOr for Shapes {
@@ -222,7 +242,7 @@ fn spread(bits: u64) -> u64 {
     bits | bits << 8
 }
 
-/// Where so many bits in a row begin, at most sixteen.
+/// Where so many bits in a row begin.
 #[inline]
 fn at_least(bits: u64, length: u32) -> u64 {
     let mut runs = bits;
@@ -247,6 +267,7 @@ fn padded(text: &[u8]) -> Block {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detectors::credentials::samples as secrets;
     use crate::detectors::{ALL, Probe};
 
     #[test]
@@ -269,7 +290,7 @@ mod tests {
             ("123-45-6789", Shapes::NINE | Shapes::JOINED | Shapes::DATE),
             ("a@b.example", Shapes::SIGN),
             ("10.0.0.1", Shapes::NETWORK | Shapes::DATE),
-            ("fe80::1", Shapes::NETWORK | Shapes::PROSE),
+            ("fe80::1", Shapes::NETWORK | Shapes::PROSE | Shapes::LABEL),
             ("4111111111111111", Shapes::JOINED),
             ("1EG4-TE5-MK73", Shapes::MIXED | Shapes::PROSE),
             ("-----BEGIN", Shapes::RULE | Shapes::NETWORK),
@@ -285,18 +306,20 @@ mod tests {
         assert!(Shapes::of_part(&text, 3, 79).meets(Shapes::NINE));
     }
 
+    fn draw(seed: &mut u64, below: usize) -> usize {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        usize::try_from(*seed % 1_000_003).unwrap() % below
+    }
+
     /// A text of digits, of what stands between them, and of words that count before them.
     fn made(seed: &mut u64) -> String {
         const PARTS: [&str; 24] = [
             "1", "2", "345", "12", "6789", "555", "212", "0", "9", "000", "-", " ", ".", "/", "(",
             ") ", "+1", "tel:", "SSN ", "x", "\u{e9}", "@", "a.b", ") -",
         ];
-        let mut next = |below: usize| {
-            *seed ^= *seed << 13;
-            *seed ^= *seed >> 7;
-            *seed ^= *seed << 17;
-            usize::try_from(*seed % 1_000_003).unwrap() % below
-        };
+        let mut next = |below| draw(seed, below);
         let start = "z".repeat(next(70));
         let length = 1 + next(12);
         let parts = (0..length).map(|_| PARTS[next(PARTS.len())]);
@@ -384,8 +407,10 @@ mod tests {
     fn whatever_a_detector_finds_has_its_shape() {
         let mut seed = 0x2545_F491_4F6C_DD1D;
         let mut finds = [0; ALL.len()];
-        for round in 0..400_000 {
-            let text = if round % 2 == 0 {
+        for round in 0..540_000 {
+            let text = if round % 4 == 0 {
+                secrets::text(&mut |below| draw(&mut seed, below))
+            } else if round % 4 == 1 {
                 made(&mut seed)
             } else {
                 made_alike(&mut seed)

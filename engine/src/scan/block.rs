@@ -47,7 +47,7 @@ pub(crate) struct Marks {
     pub(crate) digits: u64,
     /// ASCII letters and `_`.
     pub(crate) letters: u64,
-    /// `@`, `%`, `<`, `&` and `\`.
+    /// `@`, `%`, `~`, `<`, `&` and `\`.
     pub(crate) signs: u64,
     pub(crate) colons: u64,
     pub(crate) dots: u64,

@@ -65,7 +65,7 @@ pub(super) fn marks(block: &Block) -> Marks {
         let bit = |is: bool| u64::from(is) << at;
         marks.digits |= bit(byte.is_ascii_digit());
         marks.letters |= bit(byte.is_ascii_alphabetic() || byte == b'_');
-        marks.signs |= bit(matches!(byte, b'@' | b'%' | b'<' | b'&' | b'\\'));
+        marks.signs |= bit(matches!(byte, b'@' | b'%' | b'~' | b'<' | b'&' | b'\\'));
         marks.colons |= bit(byte == b':');
         marks.dots |= bit(byte == b'.');
         marks.dashes |= bit(byte == b'-');

@@ -62,7 +62,7 @@ pub(super) fn marks(block: &Block) -> Marks {
         let is = |byte: u8| u8x16_eq(bytes, u8x16_splat(byte));
         let value = u8x16_sub(bytes, u8x16_splat(b'0'));
         let digits = u8x16_eq(u8x16_min(value, u8x16_splat(9)), value);
-        let marks_up = v128_or(is(b'<'), is(b'&'));
+        let marks_up = v128_or(v128_or(is(b'<'), is(b'&')), is(b'~'));
         let signs = v128_or(v128_or(is(b'@'), is(b'%')), is(b'\\'));
         let signs = v128_or(signs, marks_up);
         let folded = u8x16_sub(v128_or(bytes, u8x16_splat(0x20)), u8x16_splat(b'a'));

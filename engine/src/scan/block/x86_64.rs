@@ -161,7 +161,7 @@ fn marks_sse2(block: &Block) -> Marks {
         let is = |byte: u8| _mm_cmpeq_epi8(bytes, splat(byte));
         let value = _mm_sub_epi8(bytes, splat(b'0'));
         let digits = _mm_cmpeq_epi8(_mm_min_epu8(value, splat(9)), value);
-        let marks_up = _mm_or_si128(is(b'<'), is(b'&'));
+        let marks_up = _mm_or_si128(_mm_or_si128(is(b'<'), is(b'&')), is(b'~'));
         let signs = _mm_or_si128(_mm_or_si128(is(b'@'), is(b'%')), is(b'\\'));
         let signs = _mm_or_si128(signs, marks_up);
         let folded = _mm_sub_epi8(_mm_or_si128(bytes, splat(0x20)), splat(b'a'));
