@@ -5,29 +5,83 @@
 //! Finds that overlap become one, of the class of the surest; of equally sure ones the longest, then
 //! the first. What is less sure never makes less of the text masked.
 
+mod account;
+mod card;
+mod checksum;
+mod dea;
+mod edges;
+mod ein;
 mod email;
+mod groups;
+mod health_plan;
+mod iban;
+mod iccid;
+mod imei;
+mod itin;
+mod labelled;
+mod license;
+mod mbi;
+mod mrn;
 mod normal;
+mod npi;
 mod phone;
 mod probe;
+mod routing;
 mod shape;
 mod ssn;
 mod views;
+mod vin;
 
 use std::ops::Range;
 
+pub(crate) use account::ACCOUNT;
+pub(crate) use card::CARD;
+pub(crate) use dea::DEA;
+pub(crate) use ein::EIN;
 pub(crate) use email::EMAIL;
+pub(crate) use health_plan::HEALTH_PLAN;
+pub(crate) use iban::IBAN;
+pub(crate) use iccid::ICCID;
+pub(crate) use imei::IMEI;
+pub(crate) use itin::ITIN;
+pub(crate) use license::LICENSE;
+pub(crate) use mbi::MBI;
+pub(crate) use mrn::MRN;
+pub(crate) use npi::NPI;
 pub(crate) use phone::PHONE;
 pub(crate) use probe::{Found, Probe, Strength};
+pub(crate) use routing::ROUTING;
 pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
+pub(crate) use vin::VIN;
 
 use crate::operators::push_placeholder;
 use crate::scan::SHORTEST_FOUND;
 use crate::tally::Cause;
 use crate::{Class, Ruleset};
 
-/// Every detector.
-pub(crate) const ALL: &[&Detector] = &[&EMAIL, &SSN, &PHONE];
+/// Every detector. Of two that are equally sure of the same, the first has it: what has a form of its
+/// own comes before what is only labelled.
+pub(crate) const ALL: &[&Detector] = &[
+    &EMAIL,
+    &SSN,
+    &ITIN,
+    &EIN,
+    &CARD,
+    &IBAN,
+    &ROUTING,
+    &MBI,
+    &NPI,
+    &DEA,
+    &VIN,
+    &ICCID,
+    &IMEI,
+    &PHONE,
+    &MRN,
+    &HEALTH_PLAN,
+    &ACCOUNT,
+    &LICENSE,
+];
 
 /// How often a text is looked at again after finds have been replaced in it. What is still found
 /// then was made to be found: such a text is masked whole.
@@ -393,16 +447,18 @@ mod tests {
         let mut detectors = Detectors::default();
         detectors.enable(ALL);
         for (name, expected) in [
-            ("patientSSN", "ssn"),
-            ("tax_id", "ssn"),
-            ("Cell-Phone", "phone"),
+            ("patientSSN", &["ssn"][..]),
+            ("tax_id", &["ssn", "ein"]),
+            ("Cell-Phone", &["phone"]),
+            ("npiNumber", &["npi"]),
+            ("PatientMRN", &["mrn"]),
         ] {
             let cues = detectors.cues(name);
             let named: Vec<_> = (0..ALL.len())
                 .filter(|bit| cues.0 & 1 << bit != 0)
                 .map(|bit| ALL[bit].name)
                 .collect();
-            assert_eq!(named, [expected], "{name}");
+            assert_eq!(named, expected, "{name}");
         }
         assert_eq!(detectors.cues("lesson"), Cues::NONE);
         assert_eq!(found_under(&SSN, "ssn", "123456789"), ["123456789"]);

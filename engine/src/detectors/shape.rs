@@ -45,6 +45,11 @@ impl Shapes {
     pub(crate) const RULE: Self = Self(1 << 12);
     /// Four digits, and nine letters and digits in a row or two spaces or dashes four apart.
     pub(crate) const MIXED: Self = Self(1 << 13);
+    /// Two letters in a row; and five letters and digits in a row, a digit among them, or seven bytes
+    /// of digits with single dashes between.
+    pub(crate) const NAMED: Self = Self(1 << 14);
+    /// A `+` before a digit, but for the offset of a time.
+    pub(crate) const PLUS: Self = Self(1 << 15);
 
     /// The shapes of a text.
     #[inline]
@@ -122,7 +127,7 @@ impl Shapes {
         let letters = marks.letters & valid;
         let (words, between) = (one | letters, one << 1 & one >> 1);
         let joined = one | (spaces | slashes | dashes | dots) & between;
-        if is_bare(one, valid) || is_uuid(words, dashes, valid) {
+        if is_bare(one, valid) || is_uuid(words, one, dashes, valid) {
             return when(at_least(joined, 11) != 0 && letters == 0, Self::JOINED);
         }
         // Each bit says that so many digits begin there.
@@ -136,6 +141,10 @@ impl Shapes {
         let has_four = one.count_ones() >= 4;
         let mixed = at_least(words, 9) != 0 && letters != 0 || word_gaps & word_gaps >> 4 != 0;
         let is_beside = one & (spaces >> 1 | spaces << 1 | dashes >> 1 & letters >> 2) != 0;
+        let five = at_least(words, 5) & (one | one >> 1 | one >> 2 | one >> 3 | one >> 4);
+        let dashed = at_least(one | dashes & between, 7);
+        let is_named = letters & letters >> 1 != 0 && five | dashed != 0;
+        let plus = marks.pluses & valid & one >> 1 & !((marks.colons & valid) >> 3);
         let date = four & two >> 5 | slashes & between | word_gaps & four >> 1;
         when(nine != 0, Self::NINE)
             | when(ten != 0, Self::TEN)
@@ -146,6 +155,8 @@ impl Shapes {
             | when(date != 0, Self::DATE)
             | when(is_beside && letters != 0, Self::PROSE)
             | when(mixed && has_four, Self::MIXED)
+            | when(is_named, Self::NAMED)
+            | when(plus != 0, Self::PLUS)
     }
 }
 
@@ -157,9 +168,10 @@ fn is_bare(digits: u64, valid: u64) -> bool {
     others == 0 || others == ends
 }
 
-/// Whether there is a UUID, and no room for anything else but `urn:uuid:` and quotes.
+/// Whether there is a UUID, no digit beside it, and no room for anything else but `urn:uuid:` and
+/// quotes.
 #[inline]
-fn is_uuid(words: u64, dashes: u64, valid: u64) -> bool {
+fn is_uuid(words: u64, digits: u64, dashes: u64, valid: u64) -> bool {
     const LONGEST: u32 = 47;
     if valid.count_ones() > LONGEST {
         return false;
@@ -167,7 +179,10 @@ fn is_uuid(words: u64, dashes: u64, valid: u64) -> bool {
     let groups = dashes & dashes >> 5 & dashes >> 10 & dashes >> 15;
     let start = groups.trailing_zeros().wrapping_sub(8);
     let all = (1_u64 << 36) - 1;
-    groups != 0 && start < LONGEST && (words | dashes) >> start & all == all
+    groups != 0
+        && start < LONGEST
+        && (words | dashes) >> start & all == all
+        && digits & !(all << start) == 0
 }
 
 impl BitOr for Shapes {
@@ -274,13 +289,128 @@ mod tests {
         parts.fold(start, |text, part| text + part)
     }
 
+    /// What stands before identifiers, and what they look like: `#` is any digit, `?` any letter.
+    const LABELS: &[&str] = &[
+        "",
+        "",
+        "(",
+        "x ",
+        "MRN",
+        "patient id",
+        "policy no",
+        "acct",
+        "licence no",
+        "DL",
+        "chart",
+        "member",
+        "account",
+        "EIN",
+        "tax id",
+        "itin",
+        "ssn",
+        "NPI",
+        "provider id",
+        "dea",
+        "aba",
+        "routing",
+        "card",
+        "visa",
+        "vin",
+        "iban",
+        "iccid",
+        "imei",
+        "mbi",
+        "tel",
+        "phone",
+        "fax",
+    ];
+    const SIGNS: &[&str] = &[
+        "", "", " ", ": ", ":", "#", "-", "_", "=", " is ", " no. ", "\": \"", "\u{a0}",
+    ];
+    const FORMS: &[&str] = &[
+        "###-##-####",
+        "9##-7#-####",
+        "9## 8# ####",
+        "#########",
+        "##-#######",
+        "##########",
+        "?########",
+        "??#######",
+        "AB1234563",
+        "#######",
+        "#####",
+        "??###",
+        "#-####-#",
+        "##-##-##",
+        "## ## ##",
+        "### ### ####",
+        "1EG4-TE5-MK7#",
+        "1EG4 TE5 MK7#",
+        "1EG4TE5MK7#",
+        "411111111111111#",
+        "4111 1111 1111 111#",
+        "4111-1111-1111-111#",
+        "37828224631000#",
+        "50################",
+        "3782.822463.1000#",
+        "GB82WEST12345698765432",
+        "GB82 WEST 1234 5698 7654 32",
+        "NO9386011117947",
+        "NO93-8601-1117-947",
+        "1HGCM826#3A00435#",
+        "1HGCM82633A004352",
+        "891041032111185107##",
+        "8910 4103 2111 8510 72##",
+        "35209900176148#",
+        "35-209900-176148-#",
+        "02100002#",
+        "+44 20 7946 ####",
+        "+49 (0) 30 ######",
+        "+4420########",
+        "0049 30 ######",
+        "(212) 555-01##",
+        "212 555 01##",
+        "555-01##",
+        "+290 #####",
+        "+1 212-555-01## x##",
+    ];
+
+    /// Identifiers with labels before them, in a text.
+    fn labelled(seed: &mut u64) -> String {
+        let mut next = |below: usize| {
+            *seed ^= *seed << 13;
+            *seed ^= *seed >> 7;
+            *seed ^= *seed << 17;
+            usize::try_from(*seed % 1_000_003).unwrap() % below
+        };
+        let mut text = "z".repeat(next(70));
+        for _ in 0..=next(2) {
+            text += ["", " ", ", "][next(3)];
+            text += LABELS[next(LABELS.len())];
+            text += SIGNS[next(SIGNS.len())];
+            for letter in FORMS[next(FORMS.len())].chars() {
+                text.push(match letter {
+                    '#' => char::from(b'0' + u8::try_from(next(10)).unwrap()),
+                    '?' => char::from(b'A' + u8::try_from(next(26)).unwrap()),
+                    letter => letter,
+                });
+            }
+        }
+        text += ["", ".", " (MRN)", "(EIN)", "z"][next(5)];
+        text
+    }
+
     #[test]
     fn whatever_a_detector_finds_has_its_shape() {
         let mut seed = 0x2545_F491_4F6C_DD1D;
         let mut finds = [0; ALL.len()];
-        for _ in 0..200_000 {
-            let text = made(&mut seed);
-            let shapes = Shapes::of(text.as_bytes());
+        for turn in 0..300_000 {
+            let text = if turn % 2 == 0 {
+                made(&mut seed)
+            } else {
+                labelled(&mut seed)
+            };
+            let shapes = Shapes::of(Probe::of(&text).bytes());
             for (detector, count) in ALL.iter().zip(&mut finds) {
                 (detector.find)(&Probe::of(&text), &mut |_, _| {
                     *count += 1;
