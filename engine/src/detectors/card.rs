@@ -107,8 +107,6 @@ fn is_issued(digits: &[u8]) -> bool {
         .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
     let length = digits.len();
     match head {
-        // Mir.
-        220_000..=220_499 => (16..=19).contains(&length),
         // Mastercard.
         222_100..=272_099 | 510_000..=559_999 => length == 16,
         // Diners Club.
@@ -117,8 +115,8 @@ fn is_issued(digits: &[u8]) -> bool {
         }
         // American Express.
         340_000..=349_999 | 370_000..=379_999 => length == 15,
-        // JCB.
-        352_800..=358_999 => (16..=19).contains(&length),
+        // Mir and JCB.
+        220_000..=220_499 | 352_800..=358_999 => (16..=19).contains(&length),
         // Visa.
         400_000..=499_999 => matches!(length, 13 | 16 | 19),
         // Maestro; Discover and UnionPay are within.

@@ -131,7 +131,7 @@ mod tests {
             "the policy of 2024",
             "group AB1234",
             "member of 12 groups",
-            "claim was paid 12.50",
+            "claim was 1234567.50",
             "Member ID [masked:health-plan]",
             "http://terminology.hl7.org/CodeSystem/v2-0203",
         ] {

@@ -55,11 +55,14 @@ fn length_at(probe: &Probe<'_>, start: usize) -> Option<(usize, Strength)> {
     if probe.is_labelled(&value, WORDS) && (is_grouped || probe.is_introduced(&value, WORDS)) {
         return Some((length, Strength::Labelled));
     }
-    let is_valid = matches!(
-        group,
-        [b'5', _] | [b'6', b'0'..=b'5'] | [b'7', _] | [b'8', b'0'..=b'8'] | [b'9', b'0'..=b'2' | b'4'..=b'9']
-    );
-    (is_grouped && is_valid).then_some((length, Strength::Valid))
+    (is_grouped && is_assigned(group)).then_some((length, Strength::Valid))
+}
+
+fn is_assigned(group: &[u8]) -> bool {
+    let group = group
+        .iter()
+        .fold(0, |group, digit| group * 10 + u32::from(digit - b'0'));
+    matches!(group, 50..=65 | 70..=88 | 90..=92 | 94..=99)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::edges::is_iso_date;
-use super::{Found, Probe, Strength};
+use super::{Found, Probe, Strength, continues_at};
 
 /// Groups with dashes between in which a value may begin: `MRN-12-345`.
 const MOST_GROUPS: usize = 6;
@@ -70,7 +70,7 @@ impl Numbering {
             else {
                 continue;
             };
-            let is_weak = || self.is_mostly_digits(bytes, &value);
+            let is_weak = || is_mostly_digits(bytes, &value) && !continues_at(bytes, value.end);
             if probe.introduces(start, self.labels)
                 || probe.precedes(value.end, self.labels)
                 || (is_weak() && probe.introduces(start, self.weak))
@@ -100,7 +100,9 @@ impl Numbering {
     /// A run of which the member's name alone says what it is.
     fn named(&self, probe: &Probe<'_>, run: &Range<usize>) -> Option<Range<usize>> {
         let part = probe.bytes().get(run.clone())?;
-        let is_other = is_iso_date(part) || probe.introduces(run.start, self.others);
+        let is_other = is_iso_date(part)
+            || continues_at(probe.bytes(), run.end)
+            || probe.introduces(run.start, self.others);
         (self.fits(probe.bytes(), run) && !is_other).then(|| run.clone())
     }
 
@@ -144,12 +146,12 @@ impl Numbering {
         }
         (count > self.shortest).then_some(start..end)
     }
+}
 
-    fn is_mostly_digits(&self, bytes: &[u8], value: &Range<usize>) -> bool {
-        let part = bytes.get(value.clone()).unwrap_or_default();
-        let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
-        digits >= 5 && digits * 2 >= part.len()
-    }
+fn is_mostly_digits(bytes: &[u8], value: &Range<usize>) -> bool {
+    let part = bytes.get(value.clone()).unwrap_or_default();
+    let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
+    digits >= 5 && digits * 2 >= part.len()
 }
 
 /// The letters and digits that begin there, with single dashes and underscores between.

@@ -137,7 +137,7 @@ fn has_word(text: &[u8], from: usize, end: usize, word: &[u8]) -> bool {
     let part = text.get(from..end).unwrap_or_default();
     memchr::memmem::find_iter(part, word).any(|at| {
         let (left, right) = (from + at, from + at + word.len());
-        let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let before = left.checked_sub(1).and_then(|left| text.get(left));
         !is_word(before) && (right == end || !is_word(text.get(right)))
     })

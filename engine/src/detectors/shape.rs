@@ -19,7 +19,7 @@ impl Shapes {
     pub(crate) const SIGN: Self = Self(1);
     /// Three, two and four digits with one byte between, or nine in a row.
     pub(crate) const NINE: Self = Self(1 << 1);
-    /// Three, three and four digits with at most three bytes and one byte between.
+    /// Three, three and four digits with at most four bytes and one byte between.
     pub(crate) const TEN: Self = Self(1 << 2);
     /// Eleven bytes or more of digits with single spaces, dashes, dots or slashes between.
     pub(crate) const JOINED: Self = Self(1 << 3);
@@ -136,14 +136,14 @@ impl Shapes {
         let four = two & two >> 2;
         let nine = three & (two >> 4 & four >> 7 | three >> 3 & three >> 6);
         let behind = three & (four >> 3 | four >> 4);
-        let ten = three & (behind >> 3 | behind >> 4 | behind >> 5 | behind >> 6);
+        let ten = three & (behind >> 3 | behind >> 4 | behind >> 5 | behind >> 6 | behind >> 7);
         let word_gaps = spaces | dashes;
         let has_four = one.count_ones() >= 4;
         let mixed = at_least(words, 9) != 0 && letters != 0 || word_gaps & word_gaps >> 4 != 0;
         let is_beside = one & (spaces >> 1 | spaces << 1 | dashes >> 1 & letters >> 2) != 0;
         let five = at_least(words, 5) & (one | one >> 1 | one >> 2 | one >> 3 | one >> 4);
-        let dashed = at_least(one | dashes & between, 7);
-        let is_named = letters & letters >> 1 != 0 && five | dashed != 0;
+        let apart = at_least(one | dashes & between, 7);
+        let is_named = letters & letters >> 1 != 0 && five | apart != 0;
         let plus = marks.pluses & valid & one >> 1 & !((marks.colons & valid) >> 3);
         let date = four & two >> 5 | slashes & between | word_gaps & four >> 1;
         when(nine != 0, Self::NINE)
