@@ -81,6 +81,16 @@ fn is_word(byte: Option<&u8>) -> bool {
     byte.is_some_and(u8::is_ascii_alphanumeric)
 }
 
+/// Whether what lies between two values lists them: what is said of the first holds for the next.
+pub(super) fn is_listed(bytes: &[u8], between: Range<usize>) -> bool {
+    const LISTS: [&[u8]; 12] = [
+        b",", b", ", b";", b"; ", b"/", b" / ", b"|", b" and ", b", and ", b" or ", b", or ",
+        b" & ",
+    ];
+    let between = bytes.get(between).unwrap_or_default();
+    LISTS.contains(&between)
+}
+
 /// Whether it begins with a date of ISO 8601.
 pub(super) fn is_iso_date(text: &[u8]) -> bool {
     let Some([date @ .., b'-', a, b]) = text.first_chunk::<10>() else {

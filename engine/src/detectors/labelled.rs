@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::edges::is_iso_date;
+use super::edges::{is_iso_date, is_listed};
 use super::{Found, Probe, Strength, continues_at};
 
 /// Groups with dashes between in which a value may begin: `MRN-12-345`.
@@ -51,9 +51,6 @@ impl Numbering {
         let bytes = probe.bytes();
         let part = bytes.get(run.clone())?;
         let first_digit = run.start + part.iter().position(u8::is_ascii_digit)?;
-        if probe.introduces(run.start, self.others) {
-            return None;
-        }
         let groups = part
             .iter()
             .enumerate()
@@ -75,7 +72,8 @@ impl Numbering {
                 || probe.precedes(value.end, self.labels)
                 || (is_weak() && probe.introduces(start, self.weak))
             {
-                return Some(value);
+                let is_other = probe.introduces(run.start, self.others);
+                return Some(value).filter(|_| !is_other);
             }
         }
         None
@@ -89,11 +87,7 @@ impl Numbering {
         run: &Range<usize>,
     ) -> Option<Range<usize>> {
         let last = last.filter(|last| last.len() == run.len())?;
-        let between: &[u8] = bytes.get(last.end..run.start)?;
-        let is_listed = matches!(
-            between,
-            b"," | b", " | b";" | b"; " | b"/" | b" / " | b" and " | b", and " | b" or " | b" & "
-        );
+        let is_listed = is_listed(bytes, last.end..run.start);
         (is_listed && self.fits(bytes, run)).then(|| run.clone())
     }
 

@@ -12,7 +12,7 @@ mod spread;
 use std::ops::Range;
 
 use self::spread::{Head, Spread};
-use super::edges::is_iso_date;
+use super::edges::{is_iso_date, is_listed};
 use super::{Detector, Found, Probe, Shapes, Strength, continues_at, continues_before};
 use crate::Class;
 
@@ -56,26 +56,34 @@ const FEWEST_DIGITS: usize = 7;
 fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
     let bytes = probe.bytes();
     let (mut position, mut last_end) = (0, 0);
+    let mut said_end = None;
     while let Some(&byte) = bytes.get(position) {
         let begins = matches!(byte, b'+' | b'(' | b'0'..=b'9')
             && !continues_before(
                 bytes.get(last_end..).unwrap_or_default(),
                 position - last_end,
             );
-        let there = begins.then(|| number_at(probe, position)).flatten();
+        let there = begins
+            .then(|| {
+                let is_next = said_end.is_some_and(|end| is_listed(bytes, end..position));
+                number_at(probe, position, is_next)
+            })
+            .flatten();
         if let Some((mut end, strength)) = there {
             end += extension(bytes.get(end..).unwrap_or_default());
             found(position..end, strength);
             position = end;
             last_end = position;
+            said_end = (strength == Strength::Labelled).then_some(end);
             continue;
         }
         position += 1;
     }
 }
 
-/// Where the number ends that begins there, without its extension.
-fn number_at(probe: &Probe<'_>, start: usize) -> Option<(usize, Strength)> {
+/// Where the number ends that begins there, without its extension, given whether it is the next in a
+/// list.
+fn number_at(probe: &Probe<'_>, start: usize, is_next: bool) -> Option<(usize, Strength)> {
     let rest = probe.bytes().get(start..)?;
     let is_international = rest.first() == Some(&b'+');
     let written = if is_international {
@@ -84,18 +92,20 @@ fn number_at(probe: &Probe<'_>, start: usize) -> Option<(usize, Strength)> {
         None
     };
     written
-        .or_else(|| north_american(probe, start, rest))
-        .or_else(|| introduced(probe, start, rest))
+        .or_else(|| north_american(probe, start, is_next))
+        .or_else(|| introduced(probe, start, is_next))
 }
 
-fn north_american(probe: &Probe<'_>, start: usize, rest: &[u8]) -> Option<(usize, Strength)> {
+fn north_american(probe: &Probe<'_>, start: usize, is_next: bool) -> Option<(usize, Strength)> {
+    let rest = probe.bytes().get(start..)?;
     let number = nanp::parse(rest)?;
     let end = start + number.length;
     if !ends(probe.bytes(), end) {
         return None;
     }
     let value = start..end;
-    if probe.is_introduced(&value, WORDS)
+    if is_next
+        || probe.is_introduced(&value, WORDS)
         || (number.is_valid
             && (probe.is_labelled(&value, WORDS) || probe.is_labelled(&value, CALLS)))
     {
@@ -131,11 +141,12 @@ fn international(probe: &Probe<'_>, start: usize) -> Option<(usize, Strength)> {
 }
 
 /// Whatever digits a word for telephone introduces.
-fn introduced(probe: &Probe<'_>, start: usize, rest: &[u8]) -> Option<(usize, Strength)> {
+fn introduced(probe: &Probe<'_>, start: usize, is_next: bool) -> Option<(usize, Strength)> {
     let bytes = probe.bytes();
+    let rest = bytes.get(start..)?;
     let is_local = |end: &usize| ends(bytes, *end);
     if let Some(end) = local(rest).map(|length| start + length).filter(is_local)
-        && (is_said(probe, &(start..end)) || probe.introduces(start, CALLS))
+        && (is_next || is_said(probe, &(start..end)) || probe.introduces(start, CALLS))
     {
         return Some((end, Strength::Labelled));
     }
@@ -152,7 +163,7 @@ fn introduced(probe: &Probe<'_>, start: usize, rest: &[u8]) -> Option<(usize, St
             && is_legible(bytes, start, head)
     };
     let head = spread.heads().find(is_number)?;
-    is_said(probe, &(start..head.end)).then_some((head.end, Strength::Labelled))
+    (is_next || is_said(probe, &(start..head.end))).then_some((head.end, Strength::Labelled))
 }
 
 /// Whether a word right before it says that it is a number. That of a member speaks for all of its
@@ -328,6 +339,14 @@ mod tests {
             ("Telefon: 030/123456", &["030/123456"]),
             ("Tel (030) 12 34 56", &["(030) 12 34 56"]),
             ("020 7946 0958 (fax)", &["020 7946 0958"]),
+            (
+                "Tel: 020 7946 0958 / 020 7946 0959",
+                &["020 7946 0958", "020 7946 0959"],
+            ),
+            (
+                "phones 2125550123, 2125550124 and 5550125",
+                &["2125550123", "2125550124", "5550125"],
+            ),
         ] {
             assert_eq!(found(&PHONE, text), expected, "{text}");
         }

@@ -93,7 +93,9 @@ fn gap(text: &[u8], start: usize, is_open: &mut bool) -> Option<usize> {
             b'(' if text.get(at..at + 3) == Some(b"(0)") => at += 2,
             b'(' if !*is_open => *is_open = true,
             b')' if *is_open => *is_open = false,
-            b' ' | b'-' | b'.' | b'/' if last != Some(sign) => {}
+            // With spaces, a slash is between two numbers.
+            b'/' if last.is_none() => {}
+            b' ' | b'-' | b'.' if last != Some(sign) && last != Some(b'/') => {}
             _ => return None,
         }
         last = Some(sign);
@@ -114,6 +116,8 @@ mod tests {
             ("(030) 12/34.5", "03012345", 13),
             ("12 (34", "12", 2),
             ("12  34", "12", 2),
+            ("12 / 34", "12", 2),
+            ("12/ 34", "12", 2),
             ("49 (30) - 12", "493012", 12),
         ] {
             let spread = Spread::at(text.as_bytes(), 0);
