@@ -5,7 +5,7 @@
 //! followed by three more. Behind a word, neither check digit nor range nor groups matter.
 
 use super::checksum;
-use super::edges::{digit_runs, number_stands};
+use super::edges::{digit_runs, is_in_uuid, number_stands};
 use super::groups::{Groups, Head};
 use super::{Detector, Found, Probe, Shapes, Strength, continues_before};
 use crate::Class;
@@ -29,7 +29,8 @@ const WORDS: &[&str] = &[
     "card",
     "cards",
     "creditcard",
-    "cc",
+    "cc no",
+    "cc number",
     "ccn",
     "visa",
     "mastercard",
@@ -84,7 +85,7 @@ fn stands(bytes: &[u8], head: &Head<'_>) -> bool {
     let followed = |byte: &u8| is_grouped && matches!(byte, b'-' | b'.');
     if bytes.get(head.range.end).is_some_and(followed) {
         let until = bytes.get(..head.range.end).unwrap_or_default();
-        return number_stands(until, &head.range);
+        return number_stands(until, &head.range) && !is_in_uuid(bytes, &head.range);
     }
     number_stands(bytes, &head.range)
 }
@@ -192,6 +193,10 @@ mod tests {
             "9-4111111111111111",
             "e4111111111111111f3",
             "7694b55e-b670-44a5-b426-411111111111",
+            "Encounter/cc056487-8211-244a-3f65-590d316b9d23",
+            "SupplyDelivery/0dd2bbad-6758-5968-1891-78f3af96059c/_history/1",
+            "cc056487821124",
+            "card 37056487-8211-2443-3565-590d316b9d23",
             "1.2.840.4111.1111.1111.1111",
             "1579613145123456",
             "2.16.840.1.113883.4.3.25",

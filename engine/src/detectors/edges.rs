@@ -29,7 +29,7 @@ fn is_token(near: Option<&u8>, far: Option<&u8>) -> bool {
 }
 
 /// Whether a number stands for itself: words may be glued to it, but nothing in which there is
-/// another digit, such as a hash or the last group of a UUID.
+/// another digit, such as a hash; and it is no part of a UUID.
 pub(super) fn number_stands(bytes: &[u8], number: &Range<usize>) -> bool {
     let before = bytes.get(..number.start).unwrap_or_default();
     let behind = bytes.get(number.end..).unwrap_or_default();
@@ -37,7 +37,7 @@ pub(super) fn number_stands(bytes: &[u8], number: &Range<usize>) -> bool {
         && !continues_at(bytes, number.end)
         && is_plain_word(before.iter().rev())
         && is_plain_word(behind.iter())
-        && !is_group_of_uuid(before)
+        && !is_in_uuid(bytes, number)
 }
 
 /// The digits in a row, each run whole.
@@ -69,11 +69,17 @@ fn is_plain_word<'a>(glued: impl Iterator<Item = &'a u8>) -> bool {
     !first.next().is_some_and(u8::is_ascii_digit)
 }
 
-/// Whether four hexadecimal digits between dashes end there.
-fn is_group_of_uuid(before: &[u8]) -> bool {
-    let group = before.last_chunk::<6>();
-    group.is_some_and(|[first, group @ .., last]| {
-        [first, last] == [&b'-'; 2] && group.iter().all(u8::is_ascii_hexdigit)
+/// Whether a part lies in a UUID: digits in it may look like anything.
+pub(super) fn is_in_uuid(bytes: &[u8], part: &Range<usize>) -> bool {
+    const LENGTH: usize = 36;
+    let first = part.start.saturating_sub(LENGTH - 1);
+    let around = bytes.get(first..).unwrap_or_default();
+    let mut starts = around.windows(LENGTH).take(part.start + 1 - first);
+    starts.any(|window| {
+        window.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
     })
 }
 
