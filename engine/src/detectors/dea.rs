@@ -5,7 +5,7 @@
 //! too, and every tenth the checksum.
 
 use super::checksum;
-use super::edges::{digit_runs, token_ends, token_starts};
+use super::edges::{digit_runs, is_in_uuid, token_ends, token_starts};
 use super::{Detector, Found, Probe, Shapes, Strength};
 use crate::Class;
 
@@ -40,7 +40,7 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
             first.is_ascii_alphabetic() && (second.is_ascii_alphabetic() || *second == b'9');
         let stands = token_ends(bytes, value.end)
             && (token_starts(bytes, start) || probe.introduces(start, WORDS));
-        if !is_form || !stands {
+        if !is_form || !stands || is_in_uuid(bytes, &value) {
             continue;
         }
         let is_valid =
@@ -88,6 +88,7 @@ mod tests {
             "AB1234563X",
             "AB1234563-1",
             "X-AB1234563",
+            "ddc568d3-6bda-4318-4142-deacf7679522",
         ] {
             assert_eq!(found(&DEA, text), [""; 0], "{text}");
         }
