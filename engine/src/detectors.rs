@@ -5,40 +5,74 @@
 //! Finds that overlap become one, of the class of the surest; of equally sure ones the longest, then
 //! the first. What is less sure never makes less of the text masked.
 
+mod account;
 mod age;
+mod card;
+mod checksum;
 mod credentials;
 mod cursor;
 mod date;
+mod dea;
+mod edges;
+mod ein;
 mod email;
+mod groups;
+mod health_plan;
+mod iban;
+mod iccid;
+mod imei;
 mod ipv4;
 mod ipv6;
+mod itin;
+mod labelled;
+mod license;
 mod mac;
+mod mbi;
+mod mrn;
 mod normal;
+mod npi;
 mod phone;
 mod probe;
+mod routing;
 mod shape;
 mod ssn;
 mod street;
 mod told;
 mod url;
 mod views;
+mod vin;
 mod zip;
 
 use std::ops::Range;
 
+pub(crate) use account::ACCOUNT;
 pub(crate) use age::AGE;
+pub(crate) use card::CARD;
 pub(crate) use credentials::{AUTHORIZATION, CONNECTION, JWT, KEYED, PEM, PREFIXED, URL_PASSWORD};
 pub(crate) use date::{DATE, year_of};
+pub(crate) use dea::DEA;
+pub(crate) use ein::EIN;
 pub(crate) use email::EMAIL;
+pub(crate) use health_plan::HEALTH_PLAN;
+pub(crate) use iban::IBAN;
+pub(crate) use iccid::ICCID;
+pub(crate) use imei::IMEI;
 pub(crate) use ipv4::IPV4;
 pub(crate) use ipv6::IPV6;
+pub(crate) use itin::ITIN;
+pub(crate) use license::LICENSE;
 pub(crate) use mac::MAC;
+pub(crate) use mbi::MBI;
+pub(crate) use mrn::MRN;
+pub(crate) use npi::NPI;
 pub(crate) use phone::PHONE;
 pub(crate) use probe::{Found, Probe, Strength};
+pub(crate) use routing::ROUTING;
 pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
 pub(crate) use street::STREET;
 pub(crate) use url::URL;
+pub(crate) use vin::VIN;
 pub(crate) use zip::ZIP;
 
 use crate::operators::push_placeholder;
@@ -46,10 +80,22 @@ use crate::scan::SHORTEST_FOUND;
 use crate::tally::Cause;
 use crate::{Class, Ruleset};
 
-/// Every detector.
+/// Every detector. Of two that are equally sure of the same, the first has it: what has a form of its
+/// own comes before what is only labelled.
 pub(crate) const ALL: &[&Detector] = &[
     &EMAIL,
     &SSN,
+    &ITIN,
+    &EIN,
+    &CARD,
+    &IBAN,
+    &ROUTING,
+    &MBI,
+    &NPI,
+    &DEA,
+    &VIN,
+    &ICCID,
+    &IMEI,
     &PHONE,
     &IPV4,
     &IPV6,
@@ -59,6 +105,10 @@ pub(crate) const ALL: &[&Detector] = &[
     &ZIP,
     &STREET,
     &URL,
+    &MRN,
+    &HEALTH_PLAN,
+    &ACCOUNT,
+    &LICENSE,
     &PREFIXED,
     &JWT,
     &PEM,
@@ -446,16 +496,18 @@ mod tests {
         let mut detectors = Detectors::default();
         detectors.enable(ALL);
         for (name, expected) in [
-            ("patientSSN", "ssn"),
-            ("tax_id", "ssn"),
-            ("Cell-Phone", "phone"),
+            ("patientSSN", &["ssn"][..]),
+            ("tax_id", &["ssn", "ein"]),
+            ("Cell-Phone", &["phone"]),
+            ("npiNumber", &["npi"]),
+            ("PatientMRN", &["mrn"]),
         ] {
             let cues = detectors.cues(name);
             let named: Vec<_> = (0..ALL.len())
                 .filter(|bit| cues.0 & 1 << bit != 0)
                 .map(|bit| ALL[bit].name)
                 .collect();
-            assert_eq!(named, [expected], "{name}");
+            assert_eq!(named, expected, "{name}");
         }
         assert_eq!(detectors.cues("lesson"), Cues::NONE);
         assert_eq!(found_under(&SSN, "ssn", "123456789"), ["123456789"]);

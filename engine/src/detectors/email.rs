@@ -70,7 +70,9 @@ fn local_start(bytes: &[u8], from: usize, sign: &Range<usize>) -> Option<usize> 
     let local = |length: usize| before.get(before.len() - length..).unwrap_or_default();
     // Quotation marks and the like are no letters.
     length -= behind_wide_sign(local(length));
-    length -= behind_parameter(local(length), sign.len() > 1);
+    // What stands first in a text may be a form.
+    let may_be_parameter = sign.len() > 1 || length == end;
+    length -= behind_parameter(local(length), may_be_parameter);
     // A local part begins with a word, not with what stands before it or a part of a letter.
     let skipped = local(length).iter();
     let skipped = skipped
@@ -106,15 +108,23 @@ fn is_wide_sign(bytes: &[u8]) -> bool {
     }
 }
 
-/// Where a text goes on behind the name of a parameter: `to=` of `x?to=` and, encoded, of `to=`.
-fn behind_parameter(text: &[u8], is_encoded: bool) -> usize {
+/// Where a text goes on behind the name of a parameter: `to=` of `x?to=`, and of `to=` where it may be
+/// the first.
+fn behind_parameter(text: &[u8], may_be_first: bool) -> usize {
     let parameter = memchr::memrchr2(b'?', b'&', text).map(|at| at + 1);
-    if parameter.is_none() && !is_encoded {
+    if parameter.is_none() && !may_be_first {
         return 0;
     }
     let start = parameter.unwrap_or(0);
-    let equals = memchr::memchr(b'=', text.get(start..).unwrap_or_default());
-    equals.map_or(0, |equals| start + equals + 1)
+    let rest = text.get(start..).unwrap_or_default();
+    let equals = memchr::memchr(b'=', rest);
+    let name = equals
+        .and_then(|equals| rest.get(..equals))
+        .unwrap_or_default();
+    let is_name = parameter.is_some() || name.iter().all(u8::is_ascii_alphabetic);
+    equals
+        .filter(|_| is_name)
+        .map_or(0, |equals| start + equals + 1)
 }
 
 /// `"john doe"@example.com`

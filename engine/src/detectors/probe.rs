@@ -8,6 +8,17 @@ use crate::mapped::Mapped;
 /// How far before a value a word may begin that says what it is, in bytes.
 const REACH: usize = 48;
 
+/// What stands between a word and the value it introduces.
+const FILLERS: &[&str] = &[
+    "number", "numbers", "no", "nos", "num", "nr", "id", "ids", "is", "was", "are", "the", "of",
+];
+
+/// At most so many of them, with the signs between.
+const MOST_FILLERS: usize = 5;
+
+/// At most so many signs in a row.
+const MOST_SIGNS: usize = 4;
+
 /// How sure a find is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
@@ -57,6 +68,32 @@ impl<'a> Probe<'a> {
         self.named || self.follows(value.start, words) || self.precedes(value.end, words)
     }
 
+    /// The same, but the word must stand right before the value: between them is nothing but signs and
+    /// words such as `number`, `no` and `is`. A space in a word stands for any sign, or for none.
+    pub(crate) fn is_introduced(&self, value: &Range<usize>, words: &[&str]) -> bool {
+        self.named || self.introduces(value.start, words) || self.precedes(value.end, words)
+    }
+
+    /// Whether a word in the text stands right before this place.
+    pub(crate) fn introduces(&self, start: usize, words: &[&str]) -> bool {
+        let text = self.lower();
+        let lowest = start.saturating_sub(REACH);
+        let mut end = start;
+        for _ in 0..MOST_FILLERS {
+            let signs = signs_before(text, end);
+            end -= signs;
+            let starts = |word: &&str| word_before(text, lowest, end, word);
+            if words.iter().any(|word| starts(word).is_some()) {
+                return true;
+            }
+            match FILLERS.iter().find_map(starts) {
+                Some(before) if before < end => end = before,
+                _ => return false,
+            }
+        }
+        false
+    }
+
     fn lower(&self) -> &[u8] {
         self.lower
             .get_or_init(|| self.bytes().to_ascii_lowercase().into())
@@ -78,7 +115,7 @@ impl<'a> Probe<'a> {
     }
 
     /// `123456789 (SSN)`
-    fn precedes(&self, end: usize, words: &[&str]) -> bool {
+    pub(super) fn precedes(&self, end: usize, words: &[&str]) -> bool {
         let behind = self.lower().get(end..).unwrap_or_default();
         let behind = behind.strip_prefix(b" ").unwrap_or(behind);
         let Some(inside) = behind.strip_prefix(b"(") else {
@@ -113,10 +150,40 @@ fn has_word(text: &[u8], from: usize, end: usize, word: &[u8]) -> bool {
     let part = text.get(from..end).unwrap_or_default();
     memchr::memmem::find_iter(part, word).any(|at| {
         let (left, right) = (from + at, from + at + word.len());
-        let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let before = left.checked_sub(1).and_then(|left| text.get(left));
         !is_word(before) && (right == end || !is_word(text.get(right)))
     })
+}
+
+/// How many signs end there that may stand between a word and its value.
+fn signs_before(text: &[u8], end: usize) -> usize {
+    let before = text.get(..end).unwrap_or_default().iter().rev();
+    before
+        .take(MOST_SIGNS)
+        .take_while(|byte| b" \t\r\n:;#=._-|/'\"*>()".contains(byte))
+        .count()
+}
+
+/// Where a word begins that ends there and stands alone on its left.
+fn word_before(text: &[u8], lowest: usize, end: usize, word: &str) -> Option<usize> {
+    let mut at = end;
+    for letter in word.bytes().rev() {
+        let is_gap = |at: usize| {
+            at.checked_sub(1)
+                .and_then(|at| text.get(at))
+                .is_some_and(|byte| b" _-.".contains(byte))
+        };
+        if letter == b' ' {
+            at -= usize::from(is_gap(at));
+            at -= usize::from(is_gap(at));
+        } else {
+            at = at.checked_sub(1).filter(|at| *at >= lowest)?;
+            (text.get(at) == Some(&letter)).then_some(())?;
+        }
+    }
+    let before = at.checked_sub(1).and_then(|at| text.get(at));
+    (!before.is_some_and(u8::is_ascii_alphanumeric)).then_some(at)
 }
 
 #[cfg(test)]
@@ -154,6 +221,41 @@ mod tests {
             &far,
         ] {
             assert!(!labelled(text, "12", words), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_introduce_what_they_stand_before() {
+        let words = &["mrn", "patient id", "driver's license"];
+        let introduced = |text: &str| {
+            let probe = Probe::of(text);
+            let start = probe.normal.text.find("12").unwrap();
+            probe.introduces(start, words)
+        };
+        for text in [
+            "MRN 12",
+            "MRN12",
+            "mrn: #12",
+            "Mrn number is 12",
+            "MRN of the 12",
+            "patient_id=12",
+            "patientId\":\"12",
+            "Patient-ID no. 12",
+            "Driver\u{2019}s license: 12",
+            "driver's_license 12",
+        ] {
+            assert!(introduced(text), "{text}");
+        }
+        for text in [
+            "xmrn 12",
+            "mrn was read by 12",
+            "mrn, 12",
+            "mrn      12",
+            "patient 12",
+            "12",
+            "number 12",
+        ] {
+            assert!(!introduced(text), "{text}");
         }
     }
 }

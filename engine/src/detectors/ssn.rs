@@ -106,6 +106,28 @@ mod tests {
     }
 
     #[test]
+    fn every_serial_is_found() {
+        for serial in 0..10_000 {
+            let text = format!("123-45-{serial:04}");
+            assert_eq!(found(&SSN, &text), [&text], "{text}");
+        }
+        assert_eq!(found(&SSN, "1123-12-12345"), [""; 0]);
+    }
+
+    #[test]
+    fn advertised_numbers_are_found_like_others() {
+        let last = (4320..=4329).map(|serial| format!("987-65-{serial}"));
+        let others = ["078-05-1120", "219-09-9999", "457-55-5462"].map(str::to_owned);
+        for text in last.chain(others) {
+            assert_eq!(found(&SSN, &text), [&text], "{text}");
+            for bare in [text.replace('-', ""), text.replace('-', " ")] {
+                let labelled = format!("ssn {bare}");
+                assert_eq!(found(&SSN, &labelled), [&bare], "{labelled}");
+            }
+        }
+    }
+
+    #[test]
     fn other_numbers_are_left() {
         for text in [
             "123456789",

@@ -55,6 +55,7 @@ pub(crate) struct Marks {
     pub(crate) slashes: u64,
     pub(crate) spaces: u64,
     pub(crate) equals: u64,
+    pub(crate) pluses: u64,
     /// Beyond ASCII.
     pub(crate) wide: u64,
 }

@@ -72,6 +72,7 @@ pub(super) fn marks(block: &Block) -> Marks {
         marks.slashes |= bit(byte == b'/');
         marks.spaces |= bit(byte == b' ');
         marks.equals |= bit(byte == b'=');
+        marks.pluses |= bit(byte == b'+');
         marks.wide |= bit(byte >= 0x80);
     }
     marks

@@ -78,6 +78,7 @@ pub(super) fn marks(block: &Block) -> Marks {
         marks.slashes |= bits(is(b'/'));
         marks.spaces |= bits(is(b' '));
         marks.equals |= bits(is(b'='));
+        marks.pluses |= bits(is(b'+'));
         marks.wide |= bits(bytes);
     }
     marks

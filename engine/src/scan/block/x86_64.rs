@@ -176,6 +176,7 @@ fn marks_sse2(block: &Block) -> Marks {
         marks.slashes |= bits(is(b'/')) << shift;
         marks.spaces |= bits(is(b' ')) << shift;
         marks.equals |= bits(is(b'=')) << shift;
+        marks.pluses |= bits(is(b'+')) << shift;
         marks.wide |= bits(bytes) << shift;
     }
     marks

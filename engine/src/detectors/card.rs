@@ -1,0 +1,208 @@
+//! Payment card numbers: 12 to 19 digits that a scheme issues, with a Luhn check digit (ISO/IEC
+//! 7812-1; ranges as the schemes publish them), together or in the groups that stand on cards.
+//!
+//! The longest number is tried first, then shorter ones that end with a group: 16 digits may be
+//! followed by three more. Behind a word, neither check digit nor range nor groups matter.
+
+use super::checksum;
+use super::edges::{digit_runs, is_in_uuid, number_stands};
+use super::groups::{Groups, Head};
+use super::{Detector, Found, Probe, Shapes, Strength, continues_before};
+use crate::Class;
+
+pub(crate) const CARD: Detector = Detector {
+    name: "card",
+    class: Class::Card,
+    shapes: Shapes::JOINED,
+    words: &[
+        "card",
+        "card number",
+        "cards",
+        "ccn",
+        "cc number",
+        "creditcard",
+    ],
+    find,
+};
+
+const WORDS: &[&str] = &[
+    "card",
+    "cards",
+    "creditcard",
+    "cc no",
+    "cc number",
+    "ccn",
+    "visa",
+    "mastercard",
+    "amex",
+    "american express",
+    "discover",
+    "maestro",
+];
+
+fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
+    let bytes = probe.bytes();
+    let mut from = 0;
+    for run in digit_runs(bytes) {
+        if run.start < from || continues_before(bytes, run.start) {
+            continue;
+        }
+        let groups = Groups::at(bytes, run.start);
+        let is_card = |head: &Head<'_>| {
+            checksum::luhn(head.digits)
+                && is_issued(head.digits)
+                && stands(bytes, head)
+                && is_printed(head)
+        };
+        let is_labelled = |head: &Head<'_>| {
+            (12..=19).contains(&head.digits.len())
+                && number_stands(bytes, &head.range)
+                && probe.is_introduced(&head.range, WORDS)
+        };
+        let card = groups.heads().find(is_card).map(|head| {
+            let is_labelled = probe.is_labelled(&head.range, WORDS);
+            (
+                head,
+                if is_labelled {
+                    Strength::Labelled
+                } else {
+                    Strength::Valid
+                },
+            )
+        });
+        let labelled = || Some((groups.heads().find(is_labelled)?, Strength::Labelled));
+        if let Some((head, strength)) = card.or_else(labelled) {
+            from = head.range.end;
+            found(head.range, strength);
+        }
+    }
+}
+
+/// Whether it is no part of something longer. Behind whole groups a dash and few digits may follow:
+/// an expiry date or a security code.
+fn stands(bytes: &[u8], head: &Head<'_>) -> bool {
+    let is_grouped = head.lengths().count() > 1;
+    let followed = |byte: &u8| is_grouped && matches!(byte, b'-' | b'.');
+    if bytes.get(head.range.end).is_some_and(followed) {
+        let until = bytes.get(..head.range.end).unwrap_or_default();
+        return number_stands(until, &head.range) && !is_in_uuid(bytes, &head.range);
+    }
+    number_stands(bytes, &head.range)
+}
+
+/// Whether it is together, or in groups that stand on cards.
+fn is_printed(head: &Head<'_>) -> bool {
+    head.is_in_fours()
+        || head.lengths().eq([4, 6, 5])
+        || head.lengths().eq([4, 6, 4])
+        || head.lengths().eq([6, 13])
+}
+
+/// Whether a scheme issues numbers that begin so and have so many digits.
+fn is_issued(digits: &[u8]) -> bool {
+    let Some(head) = digits.first_chunk::<6>() else {
+        return false;
+    };
+    let head = head
+        .iter()
+        .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+    let length = digits.len();
+    match head {
+        // Mastercard.
+        222_100..=272_099 | 510_000..=559_999 => length == 16,
+        // Diners Club.
+        300_000..=305_999 | 309_500..=309_599 | 360_000..=369_999 | 380_000..=399_999 => {
+            matches!(length, 14 | 16)
+        }
+        // American Express.
+        340_000..=349_999 | 370_000..=379_999 => length == 15,
+        // Mir and JCB.
+        220_000..=220_499 | 352_800..=358_999 => (16..=19).contains(&length),
+        // Visa.
+        400_000..=499_999 => matches!(length, 13 | 16 | 19),
+        // Maestro; Discover and UnionPay are within.
+        500_000..=509_999 | 560_000..=699_999 => (12..=19).contains(&length),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detectors::tests::{found, found_under};
+
+    #[test]
+    fn numbers_are_found() {
+        for (text, expected) in [
+            ("4111111111111111", &["4111111111111111"][..]),
+            ("paid with 4111 1111 1111 1111.", &["4111 1111 1111 1111"]),
+            ("4111-1111-1111-1111", &["4111-1111-1111-1111"]),
+            ("4111.1111.1111.1111", &["4111.1111.1111.1111"]),
+            (
+                "4111\u{a0}1111\u{2009}1111\u{202f}1111",
+                &["4111\u{a0}1111\u{2009}1111\u{202f}1111"],
+            ),
+            (
+                "４１１１１１１１１１１１１１１１",
+                &["４１１１１１１１１１１１１１１１"],
+            ),
+            ("4111 1111 1111 1111 123", &["4111 1111 1111 1111"]),
+            ("4111-1111-1111-1111-123", &["4111-1111-1111-1111"]),
+            (
+                "4111 1111 1111 1111 5555 5555 5555 4444",
+                &["4111 1111 1111 1111", "5555 5555 5555 4444"],
+            ),
+            ("2024 4111 1111 1111 1111", &["4111 1111 1111 1111"]),
+            (
+                "378282246310005, 3782 822463 10005",
+                &["378282246310005", "3782 822463 10005"],
+            ),
+            ("30569309025904", &["30569309025904"]),
+            ("3056 930902 5904", &["3056 930902 5904"]),
+            ("6011111111111117", &["6011111111111117"]),
+            ("3530111333300000", &["3530111333300000"]),
+            ("6200000000000005", &["6200000000000005"]),
+            ("2221000000000009", &["2221000000000009"]),
+            ("2200000000000004", &["2200000000000004"]),
+            ("6759649826438453", &["6759649826438453"]),
+            ("4222222222222", &["4222222222222"]),
+            ("4000000000000000006", &["4000000000000000006"]),
+            ("card 4111111111111112", &["4111111111111112"]),
+            ("Card:41111 11111 11111 1", &["41111 11111 11111 1"]),
+            ("visa4111111111111111x", &["4111111111111111"]),
+            ("order-4111111111111111", &["4111111111111111"]),
+        ] {
+            assert_eq!(found(&CARD, text), expected, "{text}");
+        }
+        assert_eq!(
+            found_under(&CARD, "cardNumber", "4111111111111112"),
+            ["4111111111111112"]
+        );
+    }
+
+    #[test]
+    fn other_numbers_are_left() {
+        for text in [
+            "4111111111111112",
+            "1234567812345670",
+            "4111111111111111.00",
+            "62.1234567890123",
+            "04111111111111111",
+            "41111111111111111",
+            "4111 111 1111 1111 1",
+            "9-4111111111111111",
+            "e4111111111111111f3",
+            "7694b55e-b670-44a5-b426-411111111111",
+            "Encounter/cc056487-8211-244a-3f65-590d316b9d23",
+            "SupplyDelivery/0dd2bbad-6758-5968-1891-78f3af96059c/_history/1",
+            "cc056487821124",
+            "card 37056487-8211-2443-3565-590d316b9d23",
+            "1.2.840.4111.1111.1111.1111",
+            "1579613145123456",
+            "2.16.840.1.113883.4.3.25",
+            "[masked:card] 1111",
+        ] {
+            assert_eq!(found(&CARD, text), [""; 0], "{text}");
+        }
+    }
+}
