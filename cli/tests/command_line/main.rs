@@ -3,4 +3,5 @@
 mod approvals;
 mod check;
 mod mask;
+mod pages;
 mod program;
