@@ -18,6 +18,7 @@ mod plan;
 mod progress;
 mod report;
 mod rules;
+mod sameness;
 mod scratch;
 mod work;
 

@@ -69,7 +69,7 @@ pub(crate) struct OutputOptions {
     /// matches a glob under its path from there
     #[arg(id = "output", long = "output", short = 'o', value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
-    /// Replace each input by what it is masked to; a file in which nothing is masked stays as it is
+    /// Replace each input by what it is masked to; a file that this does not change is left alone
     #[arg(long, conflicts_with = "output")]
     pub(crate) in_place: bool,
     /// With --output, replace files that exist

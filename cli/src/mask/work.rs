@@ -18,6 +18,7 @@ use super::names;
 use super::plan::{Job, Target};
 use super::progress::Progress;
 use super::rules::Setup;
+use super::sameness::Sameness;
 use super::scratch::{Pending, Scratch};
 
 /// How much is read at once, in bytes.
@@ -42,6 +43,8 @@ struct Opened<'w> {
     framing: Framing,
     /// `None` of standard input.
     known: Option<Metadata>,
+    /// Whether it comes out as it is, where that matters.
+    sameness: Option<Sameness>,
 }
 
 impl<'w> Worker<'w> {
@@ -89,10 +92,10 @@ impl<'w> Worker<'w> {
                 opened.keep(pending, path, *replace)?;
             }
             Target::InPlace(path) => {
+                opened.sameness = Some(Sameness::default());
                 let pending = self.write(&mut opened, &mut engine, desk, path)?;
-                // What has no value to mask came out byte for byte, but for the notes of event streams.
-                let is_same = opened.framing != Framing::Events;
-                if !is_same || engine.report().masked_total() > 0 {
+                // It is left alone: compressing it again would change it.
+                if !opened.sameness.as_ref().is_some_and(Sameness::holds) {
                     opened.refuse_changed()?;
                     opened.keep(pending, path, true)?;
                 }
@@ -126,6 +129,7 @@ impl<'w> Worker<'w> {
             compression,
             framing: engine::framing(self.framing, &input.name),
             known,
+            sameness: None,
         })
     }
 
@@ -179,6 +183,10 @@ impl Opened<'_> {
             };
             let bytes = chunk.get(..length).filter(|bytes| !bytes.is_empty());
             let fed = engine.feed(&self.input.name, bytes, &mut ready);
+            if let Some(sameness) = &mut self.sameness {
+                sameness.goes_in(bytes.unwrap_or_default());
+                sameness.comes_out(&ready);
+            }
             sink.write_all(&ready).map_err(&unwritten)?;
             ready.clear();
             fed.map_err(|error| Ended::Failed(self.faulty(&error)))?;

@@ -46,13 +46,16 @@ fn what_is_compressed_is_known_by_its_bytes_and_comes_out_so() {
         let whole = compress(TEXT);
         let pieces = [compress(&TEXT[..9]), compress(b""), compress(&TEXT[9..])].concat();
         for input in [&whole, &pieces] {
-            let output = program::run_bytes(program::command(&["mask"]), input);
+            let output = program::run_bytes(program::command(&["mask", "--profile", "pii"]), input);
             assert_eq!(output.status.code(), Some(0));
             assert_eq!(decompress(&output.stdout), MASKED);
-            let plain = program::run_bytes(program::command(&["mask", "--decompress"]), input);
+            let plain = program::run_bytes(
+                program::command(&["mask", "--profile", "pii", "--decompress"]),
+                input,
+            );
             assert_eq!(plain.stdout, MASKED);
             folder.write("no-ending", input);
-            let outcome = folder.velum(&["mask", "--in-place", "no-ending"]);
+            let outcome = folder.velum(&["mask", "--profile", "pii", "--in-place", "no-ending"]);
             assert_eq!((outcome.code, outcome.errors.as_str()), (Some(0), ""));
             let written = std::fs::read(folder.at("no-ending")).unwrap();
             assert_eq!(decompress(&written), MASKED);
@@ -60,7 +63,7 @@ fn what_is_compressed_is_known_by_its_bytes_and_comes_out_so() {
     }
     // A frame that decoders skip may come first.
     let skipped = [&[0x5a, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9][..], &zstd(TEXT)].concat();
-    let output = program::run_bytes(program::command(&["mask"]), &skipped);
+    let output = program::run_bytes(program::command(&["mask", "--profile", "pii"]), &skipped);
     assert_eq!(unzstd(&output.stdout), MASKED);
 }
 
@@ -72,14 +75,22 @@ fn a_name_says_how_lines_are_laid_out_behind_its_compression() {
     folder.write("in/b.jsonl.zst", zstd(&lines));
     // A name that promises more than there is.
     folder.write("in/c.json.gz", TEXT);
-    let outcome = folder.velum(&["mask", "in", "--output", "out"]);
+    let outcome = folder.velum(&["mask", "--profile", "pii", "in", "--output", "out"]);
     assert_eq!((outcome.code, outcome.errors.as_str()), (Some(0), ""));
     let read = |name: &str| std::fs::read(folder.at(name)).unwrap();
     let masked = [MASKED, MASKED].join(&b"\n"[..]);
     assert_eq!(gunzip(&read("out/a.ndjson.gz")), masked);
     assert_eq!(unzstd(&read("out/b.jsonl.zst")), masked);
     assert_eq!(read("out/c.json.gz"), MASKED);
-    let outcome = folder.velum(&["mask", "in", "--output", "plain", "--decompress"]);
+    let outcome = folder.velum(&[
+        "mask",
+        "--profile",
+        "pii",
+        "in",
+        "--output",
+        "plain",
+        "--decompress",
+    ]);
     assert_eq!((outcome.code, outcome.errors.as_str()), (Some(0), ""));
     assert_eq!(read("plain/a.ndjson"), masked);
     assert_eq!(read("plain/b.jsonl"), masked);
@@ -106,7 +117,10 @@ fn what_is_cut_or_spoilt_fails_and_changes_nothing() {
             (&spoilt, "data cannot be read"),
         ] {
             let file = folder.write("a.json", input);
-            for arguments in [&["mask", &file][..], &["mask", "--in-place", &file]] {
+            for arguments in [
+                &["mask", "--profile", "pii", &file][..],
+                &["mask", "--profile", "pii", "--in-place", &file],
+            ] {
                 let output = program::run_bytes(program::command(arguments), b"");
                 let errors = String::from_utf8(output.stderr).unwrap();
                 assert_eq!(output.status.code(), Some(3), "{name} {fragment}: {errors}");
@@ -123,7 +137,7 @@ fn what_is_cut_or_spoilt_fails_and_changes_nothing() {
         }
     }
     let file = folder.write("empty.ndjson.gz", "");
-    let outcome = program::velum(&["mask", &file]);
+    let outcome = program::velum(&["mask", "--profile", "pii", &file]);
     assert_eq!(outcome.code, Some(3));
     assert!(
         outcome.errors.contains("ends too early"),
@@ -141,7 +155,10 @@ fn is_whole(bytes: &[u8]) -> bool {
 
 #[test]
 fn a_fault_is_placed_in_what_was_compressed() {
-    let output = program::run_bytes(program::command(&["mask"]), &gzip(b"{\"a\":1,}"));
+    let output = program::run_bytes(
+        program::command(&["mask", "--profile", "pii"]),
+        &gzip(b"{\"a\":1,}"),
+    );
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
         "velum: standard input: invalid JSON at byte 7 of what is compressed\n"
@@ -157,7 +174,7 @@ fn memory_is_bounded_whatever_is_read_and_found() {
     folder.write("a.ndjson.zst", zstd(&lines).repeat(20));
     folder.write("b.ndjson.gz", gzip(&lines).repeat(20));
     let check = format!(
-        "ulimit -v 60000; exec '{}' mask --check --jobs 2 .",
+        "ulimit -v 60000; exec '{}' mask --profile pii --check --jobs 2 .",
         env!("CARGO_BIN_EXE_velum")
     );
     let mut child = Command::new("sh")

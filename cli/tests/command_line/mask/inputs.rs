@@ -8,7 +8,7 @@ const BODY: &str = r#"{"ssn":"123-45-6789"}"#;
 
 /// The files that `--check` finds something in.
 fn read_with(folder: &Folder, inputs: &[&str]) -> Vec<String> {
-    let outcome = folder.velum(&[&["mask", "--check"], inputs].concat());
+    let outcome = folder.velum(&[&["mask", "--profile", "pii", "--check"], inputs].concat());
     assert_eq!(outcome.code, Some(1), "{inputs:?}: {}", outcome.errors);
     let names = outcome.output.lines();
     let names = names.map(|line| line.split('\t').next().unwrap().to_owned());
@@ -92,7 +92,7 @@ fn what_names_nothing_is_a_mistake() {
         (&["a[.json"], "a[.json: not a glob"),
         (&["-", "-"], "standard input can be read only once"),
     ] {
-        let outcome = folder.velum(&[&["mask", "--check"], inputs].concat());
+        let outcome = folder.velum(&[&["mask", "--profile", "pii", "--check"], inputs].concat());
         assert_eq!(outcome.code, Some(2), "{inputs:?}");
         assert!(outcome.errors.contains(fragment), "{}", outcome.errors);
         assert_eq!(outcome.output, "");

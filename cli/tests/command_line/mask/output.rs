@@ -29,7 +29,15 @@ fn a_folder_is_mirrored() {
     folder.write("c.txt", BODY);
     set_mode(&folder, "data/a.json", 0o640);
     set_mode(&folder, "data/deep/b.json", 0o4604);
-    done(&folder.velum(&["mask", "data", "c.txt", "--output", "out/new"]));
+    done(&folder.velum(&[
+        "mask",
+        "--profile",
+        "pii",
+        "data",
+        "c.txt",
+        "--output",
+        "out/new",
+    ]));
     for name in ["a.json", "deep/b.json", "c.txt"] {
         assert_eq!(folder.read(&format!("out/new/{name}")), MASKED);
     }
@@ -38,7 +46,14 @@ fn a_folder_is_mirrored() {
     assert_eq!(mode(&folder, "out/new/deep/b.json"), 0o604);
     assert_eq!(folder.read("data/a.json"), BODY);
     // The fixed part of a glob is its folder.
-    done(&folder.velum(&["mask", "data/**/*.json", "-o", "globbed"]));
+    done(&folder.velum(&[
+        "mask",
+        "--profile",
+        "pii",
+        "data/**/*.json",
+        "-o",
+        "globbed",
+    ]));
     assert_eq!(folder.read("globbed/a.json"), MASKED);
     assert_eq!(folder.read("globbed/deep/b.json"), MASKED);
     assert_eq!(folder.files().len(), 3 + 3 + 2);
@@ -111,7 +126,7 @@ fn what_would_be_lost_is_refused_before_anything_is_written() {
             "the report would replace an input or an output",
         ),
     ] {
-        let outcome = folder.velum(&[&["mask"], arguments].concat());
+        let outcome = folder.velum(&[&["mask", "--profile", "pii"], arguments].concat());
         assert_eq!(outcome.code, Some(2), "{arguments:?}: {}", outcome.errors);
         assert!(outcome.errors.contains(fragment), "{}", outcome.errors);
         assert_eq!(outcome.output, "");
@@ -120,7 +135,16 @@ fn what_would_be_lost_is_refused_before_anything_is_written() {
     assert_eq!(folder.read("one/a.json"), BODY);
     assert_eq!(folder.read("out/a.json"), "kept");
     // The same file twice is one, and what is wanted is done.
-    done(&folder.velum(&["mask", "one", "one/a.json", "--output", "out", "--force"]));
+    done(&folder.velum(&[
+        "mask",
+        "--profile",
+        "pii",
+        "one",
+        "one/a.json",
+        "--output",
+        "out",
+        "--force",
+    ]));
     assert_eq!(folder.read("out/a.json"), MASKED);
 }
 
@@ -143,7 +167,7 @@ fn options_that_do_not_go_together_are_refused_by_name() {
         (&["--overwrite"], "unexpected argument '--overwrite'"),
         (&["--recursive"], "unexpected argument '--recursive'"),
     ] {
-        let outcome = velum(&[&["mask"], arguments, &[&file]].concat());
+        let outcome = velum(&[&["mask", "--profile", "pii"], arguments, &[&file]].concat());
         assert_eq!(outcome.code, Some(2), "{arguments:?}");
         assert!(
             outcome.errors.contains(fragment),
@@ -166,7 +190,15 @@ fn a_file_is_replaced_in_one_step() {
     set_mode(&folder, "a.json", 0o600);
     let identity = |name: &str| std::fs::metadata(folder.at(name)).unwrap().ino();
     let (masked, clean) = (identity("a.json"), identity("clean.json"));
-    done(&folder.velum(&["mask", "--in-place", "link.json", "a.json", "clean.json"]));
+    done(&folder.velum(&[
+        "mask",
+        "--profile",
+        "pii",
+        "--in-place",
+        "link.json",
+        "a.json",
+        "clean.json",
+    ]));
     assert_eq!(folder.read("a.json"), MASKED);
     assert_eq!(mode(&folder, "a.json"), 0o600);
     // A new file, not the old one written over; behind the link, not in its place.
@@ -176,10 +208,21 @@ fn a_file_is_replaced_in_one_step() {
             .unwrap()
             .is_symlink()
     );
-    // Nothing to mask, nothing to write.
+    // Nothing to mask, nothing to write; nor where all is masked.
     assert_eq!(identity("clean.json"), clean);
+    let masked = identity("a.json");
+    done(&folder.velum(&["mask", "--profile", "pii", "--in-place", "a.json"]));
+    assert_eq!(identity("a.json"), masked);
     // But what events lose besides values is lost.
-    done(&folder.velum(&["mask", "--in-place", "--framing", "events", "notes.events"]));
+    done(&folder.velum(&[
+        "mask",
+        "--profile",
+        "pii",
+        "--in-place",
+        "--framing",
+        "events",
+        "notes.events",
+    ]));
     assert_eq!(folder.read("notes.events"), ":\ndata: 1\n\n");
     assert_eq!(folder.files().len(), 4);
 }
@@ -201,13 +244,17 @@ fn a_fault_leaves_the_target_as_it_was() {
         errors: failed.to_owned(),
     };
     let inputs = ["data", "data/nowhere.json"];
-    let to_folder = [&["mask", "--output", "out", "--force"], &inputs[..]].concat();
+    let to_folder = [
+        &["mask", "--profile", "pii", "--output", "out", "--force"],
+        &inputs[..],
+    ]
+    .concat();
     assert_eq!(folder.velum(&to_folder), expected);
     assert_eq!(folder.read("out/b.json"), "kept");
     for name in ["out/a.json", "out/c.json"] {
         assert_eq!(folder.read(name), MASKED);
     }
-    let replacing = [&["mask", "--in-place"], &inputs[..]].concat();
+    let replacing = [&["mask", "--profile", "pii", "--in-place"], &inputs[..]].concat();
     assert_eq!(folder.velum(&replacing), expected);
     assert_eq!(folder.read("data/b.json"), FAULTY);
     for name in ["data/a.json", "data/c.json"] {
@@ -226,7 +273,15 @@ fn what_cannot_be_written_leaves_nothing_behind() {
         ("out", "out/a.json: cannot be written: "),
         ("file/below", "file/below/a.json: cannot be written: "),
     ] {
-        let outcome = folder.velum(&["mask", "a.json", "--force", "--output", target]);
+        let outcome = folder.velum(&[
+            "mask",
+            "--profile",
+            "pii",
+            "a.json",
+            "--force",
+            "--output",
+            target,
+        ]);
         assert_eq!(outcome.code, Some(3));
         assert!(outcome.errors.contains(fragment), "{}", outcome.errors);
         assert_eq!(folder.files(), ["a.json", "file", "out/a.json/in-the-way"]);

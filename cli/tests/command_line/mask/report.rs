@@ -18,13 +18,20 @@ fn folder() -> Folder {
 #[test]
 fn a_table_is_for_people() {
     let outcome = program::with_input(
-        &["mask", "--report", "--framing", "ndjson"],
+        &[
+            "mask",
+            "--profile",
+            "pii",
+            "--report",
+            "--framing",
+            "ndjson",
+        ],
         "{\"ssn\":\"123-45-6789\"}\n{\"a\":\"a@b.example\"}\n",
     );
     assert_eq!(outcome.code, Some(0));
     let details = "         1                                            class email
          1                                            class ssn
-         1                                            rule  hipaa-safe-harbor keys: ssn
+         1                                            rule  pii keys: ssn
          1                                            rule  detector: email\n";
     assert_eq!(
         outcome.errors,
@@ -41,6 +48,8 @@ fn json_is_for_programs_and_has_no_value() {
     let folder = folder();
     let arguments = [
         "mask",
+        "--profile",
+        "pii",
         "in",
         "--output",
         "out",
@@ -54,7 +63,7 @@ fn json_is_for_programs_and_has_no_value() {
     let text = folder.read("report.json");
     assert!(!text.contains("123-45") && !text.contains("a@b"));
     let report: Value = serde_json::from_str(&text).unwrap();
-    let ssn = "hipaa-safe-harbor keys: ssn";
+    let ssn = "pii keys: ssn";
     let bytes =
         |scanned: u64| json!({"scanned": scanned, "not_scanned": {"exempt": 0, "too_long": 0}});
     assert_eq!(
@@ -127,7 +136,14 @@ fn what_no_detector_looked_at_has_its_reason() {
 fn a_report_is_made_of_what_is_only_looked_at() {
     let folder = folder();
     for option in ["--check", "--report-only"] {
-        let outcome = folder.velum(&["mask", option, "--report=json", "in/a.ndjson"]);
+        let outcome = folder.velum(&[
+            "mask",
+            "--profile",
+            "pii",
+            option,
+            "--report=json",
+            "in/a.ndjson",
+        ]);
         let report: Value = serde_json::from_str(&outcome.errors).unwrap();
         assert_eq!(report["total"]["masked"], 2);
         assert_eq!(outcome.output.lines().count(), 2);
@@ -139,6 +155,8 @@ fn a_report_that_cannot_be_written_is_told_before_anything_is_done() {
     let folder = folder();
     let outcome = folder.velum(&[
         "mask",
+        "--profile",
+        "pii",
         "in/c.json",
         "--output",
         "out",
@@ -156,6 +174,14 @@ fn a_report_that_cannot_be_written_is_told_before_anything_is_done() {
     );
     assert_eq!(folder.files().len(), 3);
     // What is no file is written to as it is.
-    let outcome = folder.velum(&["mask", "in/c.json", "--report", "--report-to", "/dev/null"]);
+    let outcome = folder.velum(&[
+        "mask",
+        "--profile",
+        "pii",
+        "in/c.json",
+        "--report",
+        "--report-to",
+        "/dev/null",
+    ]);
     assert_eq!((outcome.code, outcome.errors.as_str()), (Some(0), ""));
 }

@@ -30,7 +30,16 @@ fn what_is_told_comes_in_the_order_of_the_inputs() {
     let names = many(&folder);
     folder.write("in/010.ndjson", "[");
     folder.write("in/100.ndjson", "[");
-    let alone = folder.velum(&["mask", "--check", "--report", "--jobs", "1", "in"]);
+    let alone = folder.velum(&[
+        "mask",
+        "--profile",
+        "pii",
+        "--check",
+        "--report",
+        "--jobs",
+        "1",
+        "in",
+    ]);
     assert_eq!(alone.code, Some(3));
     let mut found: Vec<&str> = alone
         .output
@@ -47,7 +56,16 @@ fn what_is_told_comes_in_the_order_of_the_inputs() {
          velum: in/100.ndjson: JSON ends too early at byte 1\nvelum: 2 of 150 inputs failed\n"
     ));
     for jobs in ["2", "7", "200"] {
-        let outcome = folder.velum(&["mask", "--check", "--report", "--jobs", jobs, "in"]);
+        let outcome = folder.velum(&[
+            "mask",
+            "--profile",
+            "pii",
+            "--check",
+            "--report",
+            "--jobs",
+            jobs,
+            "in",
+        ]);
         assert!(outcome == alone, "{jobs} jobs");
     }
 }
@@ -61,6 +79,8 @@ fn the_first_fault_ends_all_where_that_is_asked_for() {
     folder.write("d.json", "[");
     let arguments = [
         "mask",
+        "--profile",
+        "pii",
         ".",
         "-o",
         "../out",
@@ -112,7 +132,13 @@ fn terminal() -> (File, File) {
 /// What slow work shows on a terminal, or on a pipe. It ends when this has been shown, or, where
 /// nothing is to be shown, after a while.
 fn shown(options: &[&str], on_terminal: bool, expected: Option<&str>) -> String {
-    let mut command = program::command(&[&["mask", "--framing", "ndjson"], options].concat());
+    let mut command = program::command(
+        &[
+            &["mask", "--profile", "pii", "--framing", "ndjson"],
+            options,
+        ]
+        .concat(),
+    );
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let ours = on_terminal.then(|| {
         let (ours, theirs) = terminal();
@@ -209,7 +235,7 @@ fn who_is_asked_to_end_leaves_no_half_of_a_file() {
         (Signal::TERM, &["in", "--in-place"]),
         (Signal::HUP, &["--report", "--report-to", "report.txt"]),
     ] {
-        let mut child = program::command(&[&["mask"], arguments].concat())
+        let mut child = program::command(&[&["mask", "--profile", "pii"], arguments].concat())
             .current_dir(folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -218,8 +244,10 @@ fn who_is_asked_to_end_leaves_no_half_of_a_file() {
             .unwrap();
         wait_for_part(&folder, &mut child);
         kill_process(Pid::from_child(&child), signal).unwrap();
-        // The input stays open: it does not end by that.
+        // Waiting would close the input, and that would be an end, too.
+        let input = child.stdin.take();
         let status = child.wait().unwrap();
+        drop(input);
         assert_eq!(status.signal(), Some(signal.as_raw()), "{arguments:?}");
         assert_eq!(folder.files(), ["in/a.ndjson.zst"], "{arguments:?}");
     }
@@ -231,13 +259,20 @@ fn who_is_asked_to_end_leaves_no_half_of_a_file() {
 fn a_file_under_way_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
-    let mut child = program::command(&["mask", "--report", "--report-to", "report.txt"])
-        .current_dir(folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = program::command(&[
+        "mask",
+        "--profile",
+        "pii",
+        "--report",
+        "--report-to",
+        "report.txt",
+    ])
+    .current_dir(folder.path())
+    .stdin(Stdio::piped())
+    .stdout(Stdio::null())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
     wait_for_part(&folder, &mut child);
     let files = folder.files();
     let known = std::fs::metadata(folder.at(&files[0])).unwrap();
@@ -250,7 +285,7 @@ fn a_file_under_way_is_private() {
 
 #[test]
 fn output_that_cannot_be_written_is_a_failure() {
-    let mut command = program::command(&["mask"]);
+    let mut command = program::command(&["mask", "--profile", "pii"]);
     command.stdin(Stdio::piped()).stderr(Stdio::piped());
     command.stdout(File::options().write(true).open("/dev/full").unwrap());
     let mut child = command.spawn().unwrap();
