@@ -27,7 +27,7 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::arguments::MaskOptions;
 use crate::failure::Failure;
@@ -68,11 +68,11 @@ pub(crate) fn run(options: &MaskOptions) -> Result<ExitCode, Failure> {
                 })
             })
             .collect();
-        for thread in working {
-            // A panic goes on in this thread when the scope ends.
-            let _ = thread.join();
-        }
+        let ended: Vec<_> = working.into_iter().map(ScopedJoinHandle::join).collect();
         drop(ticking);
+        if let Some(panic) = ended.into_iter().find_map(Result::err) {
+            std::panic::resume_unwind(panic);
+        }
     });
     Ok(tell(&desk.close(), options))
 }

@@ -127,7 +127,9 @@ impl<'p> Desk<'p> {
             number,
             waiting: Vec::new(),
         };
+        let guard = StopOnPanic(self);
         let result = work(&mut lane);
+        drop(guard);
         let printed = lane.waiting;
         self.progress.count();
         if self.fail_fast && matches!(result, Err(Ended::Failed(_))) {
@@ -230,6 +232,19 @@ impl<'p> Desk<'p> {
     fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
         let state = self.changed.wait(state);
         state.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever waits for the turn of an input that never ends must not wait for ever.
+struct StopOnPanic<'d>(&'d Desk<'d>);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Locked, so that nobody is between looking and waiting.
+            let _state = self.0.lock();
+            self.0.stop();
+        }
     }
 }
 

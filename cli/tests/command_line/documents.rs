@@ -16,7 +16,7 @@ fn examples(text: &str) -> Vec<(String, String)> {
             examples.push((command.to_owned(), String::new()));
         } else if inside {
             let (_, printed) = examples.last_mut().expect("a command first");
-            *printed += &format!("{line}\n");
+            printed.extend([line, "\n"]);
         }
     }
     examples

@@ -146,6 +146,30 @@ fn what_is_cut_or_spoilt_fails_and_changes_nothing() {
     );
 }
 
+/// A frame may ask for any window; what that takes is bounded.
+#[test]
+fn a_frame_that_needs_too_much_memory_is_refused() {
+    let length = u8::try_from(TEXT.len()).unwrap();
+    // No flags, the window of 2^(10 + n/8) bytes, and one last block that is not compressed.
+    let frame = |window: u8| {
+        let head = [0x28, 0xb5, 0x2f, 0xfd, 0, window, (length << 3) | 1, 0, 0];
+        [&head[..], TEXT].concat()
+    };
+    let run = |frame: &[u8]| {
+        let arguments = ["mask", "--profile", "pii", "--decompress"];
+        program::run_bytes(program::command(&arguments), frame)
+    };
+    assert_eq!(run(&frame(17 << 3)).stdout, MASKED);
+    let refused = run(&frame(18 << 3));
+    assert_eq!(refused.status.code(), Some(3));
+    let errors = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        errors.contains("standard input: zstd data cannot be read: "),
+        "{errors}"
+    );
+    assert!(errors.contains("memory"), "{errors}");
+}
+
 fn is_whole(bytes: &[u8]) -> bool {
     let is_gzip = MultiGzDecoder::new(bytes)
         .read_to_end(&mut Vec::new())
