@@ -93,10 +93,9 @@ fn tell(outcome: &Outcome, options: &MaskOptions) -> ExitCode {
     }
     // Nothing is left to tell a failure of this to.
     let _ = io::stderr().write_all(lines.as_bytes());
-    let found = options.looking.check && outcome.masked > 0;
-    if !outcome.failures.is_empty() || (outcome.closed && !found) {
+    if !outcome.failures.is_empty() || outcome.closed {
         ExitCode::from(FAILED)
-    } else if found {
+    } else if options.looking.check && outcome.masked > 0 {
         ExitCode::from(FOUND)
     } else {
         ExitCode::SUCCESS

@@ -67,7 +67,13 @@ pub(crate) struct MaskOptions {
 pub(crate) struct OutputOptions {
     /// Write each input to a file in this folder: a file under its name, what is in a folder or
     /// matches a glob under its path from there
-    #[arg(id = "output", long = "output", short = 'o', value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(
+        id = "output",
+        long = "output",
+        short = 'o',
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath
+    )]
     pub(crate) folder: Option<PathBuf>,
     /// Replace each input by what it is masked to; a file that this does not change is left alone
     #[arg(long, conflicts_with = "output")]

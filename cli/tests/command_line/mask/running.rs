@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
@@ -252,6 +252,30 @@ fn who_is_asked_to_end_leaves_no_half_of_a_file() {
         assert_eq!(folder.files(), ["in/a.ndjson.zst"], "{arguments:?}");
     }
     assert!(std::fs::read(folder.at("in/a.ndjson.zst")).unwrap() == file);
+}
+
+/// As under `nohup`, and in the background of a script.
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let folder = Folder::new();
+    for (name, signal) in [("HUP", Signal::HUP), ("INT", Signal::INT)] {
+        let run = format!(
+            "trap '' {name}; exec '{}' mask --profile pii --report --report-to {name}",
+            env!("CARGO_BIN_EXE_velum")
+        );
+        let mut child = Command::new("sh")
+            .args(["-c", &run])
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for_part(&folder, &mut child);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        child.stdin.take().unwrap().write_all(b"{}").unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(folder.files(), ["HUP", "INT"]);
 }
 
 /// A file under way is its owner's alone, whatever the input's permissions.
