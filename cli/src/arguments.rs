@@ -1,11 +1,15 @@
 //! The command line.
 
+mod mask;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use velum_approval::{ApprovalId, State};
-use velum_engine::{Class, LimitDoc, Limits, Profile};
+use velum_engine::Class;
+
+pub(crate) use mask::{FramingName, MaskOptions, ReportForm};
 
 /// Masks PHI, checks policies, and decides who may see more.
 #[derive(Debug, Parser)]
@@ -17,15 +21,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Mask JSON from files or standard input, to standard output
-    #[command(after_help = "Examples:
-  velum mask patient.json
-  velum mask --policy policy.yaml --framing ndjson < export.ndjson > masked.ndjson
-  velum mask --report-only bundle.json
-  curl -s https://ehr.example/Patient/1 | velum mask --profile fhir-r4 --profile credentials
-  curl -sN https://ehr.example/notifications | velum mask --framing events
-
-The output is streamed. On invalid input it ends where the fault is, and the command with 1.")]
+    /// Mask JSON in files, folders or standard input, or say where it would be masked
+    #[command(after_help = mask::AFTER_HELP)]
     Mask(MaskOptions),
     /// Check policy documents
     Policy {
@@ -53,52 +50,22 @@ The output is streamed. On invalid input it ends where the fault is, and the com
         /// The shell
         shell: Shell,
     },
+    /// Print the manual pages of these commands
+    #[command(after_help = "Examples:
+  velum man | man -l -
+  velum man mask | man -l -
+  velum man --output ~/.local/share/man/man1")]
+    Man(ManOptions),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct MaskOptions {
-    /// What to mask: a policy (YAML or JSON), or an Envoy configuration that holds one
-    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
-    pub(crate) policy: Option<PathBuf>,
-    /// What to mask, by profile, may be repeated; all profiles where neither is given
-    #[arg(long, value_name = "NAME", value_parser = profile)]
-    pub(crate) profile: Vec<Profile>,
-    /// How JSON texts are laid out; where it is absent, the name of a file that ends in .ndjson, .jsonl
-    /// or .json-seq says it, and anything else is one text
-    #[arg(long, value_name = "FRAMING")]
-    pub(crate) framing: Option<FramingName>,
-    /// Set a limit, over what the policy says; may be repeated. With one that is exceeded, the error
-    /// names it
-    #[arg(long, value_name = "NAME=NUMBER", value_parser = limit)]
-    pub(crate) limit: Vec<(&'static LimitDoc, usize)>,
-    /// Print to standard error how many values of each class were masked, by which rules, and how
-    /// many bytes no detector looked at
-    #[arg(long)]
-    pub(crate) report: bool,
-    /// Mask nothing: print where values would be masked, one a line, as file, number of the JSON text,
-    /// JSON Pointer, class and rule; never a value
-    #[arg(long)]
-    pub(crate) report_only: bool,
-    /// With --report-only, print one JSON object a line
-    #[arg(long, requires = "report_only")]
-    pub(crate) json: bool,
-    /// Files to read; - and none at all are standard input
-    pub(crate) files: Vec<PathBuf>,
-}
-
-/// How JSON texts are laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FramingName {
-    /// One JSON text
-    Json,
-    /// One a line
-    Ndjson,
-    /// A JSON text sequence (RFC 7464)
-    JsonSeq,
-    /// One after the other
-    Concatenated,
-    /// Server-sent events (text/event-stream) with JSON data; each leaves as it is complete
-    Events,
+pub(crate) struct ManOptions {
+    /// Write the page of every command into this folder instead
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub(crate) output: Option<PathBuf>,
+    /// The command whose page to print, such as `mask` or `policy check`; the program's own where
+    /// absent
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -241,27 +208,6 @@ pub(crate) struct TailOptions {
     /// Print JSON, one record a line
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn profile(name: &str) -> Result<Profile, String> {
-    Profile::from_name(name).ok_or_else(|| {
-        let known: Vec<_> = Profile::ALL.iter().map(|profile| profile.name()).collect();
-        format!("known profiles: {}", known.join(", "))
-    })
-}
-
-fn limit(text: &str) -> Result<(&'static LimitDoc, usize), String> {
-    let known = || {
-        let known: Vec<_> = Limits::REFERENCE.iter().map(|doc| doc.name).collect();
-        format!("write NAME=NUMBER; known limits: {}", known.join(", "))
-    };
-    let (name, number) = text.split_once('=').ok_or_else(known)?;
-    let doc = Limits::REFERENCE.iter().find(|doc| doc.name == name);
-    let doc = doc.ok_or_else(known)?;
-    let number = number.parse().ok();
-    let number = number.filter(|number| (doc.lowest..=doc.highest).contains(number));
-    let range = || format!("a whole number from {} to {}", doc.lowest, doc.highest);
-    Ok((doc, number.ok_or_else(range)?))
 }
 
 fn class(name: &str) -> Result<Class, String> {

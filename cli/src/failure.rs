@@ -4,11 +4,15 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::show::path;
+
 /// A sentence for standard error. Holds no value that was to be masked.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Standard output was closed by whoever read it.
     OutputClosed,
+    /// The command was called wrongly in a way that its grammar does not show.
+    Misused(String),
     /// Anything else, with what to do about it.
     Told(String),
 }
@@ -18,9 +22,18 @@ impl Failure {
         Self::Told(message.into())
     }
 
+    pub(crate) fn misused(message: impl Into<String>) -> Self {
+        Self::Misused(message.into())
+    }
+
     /// A file that cannot be read.
     pub(crate) fn unreadable(file: &Path, error: &io::Error) -> Self {
-        Self::Told(format!("{}: cannot be read: {error}", file.display()))
+        Self::Told(format!("{}: cannot be read: {error}", path(file)))
+    }
+
+    /// A file that cannot be written.
+    pub(crate) fn unwritable(file: &Path, error: &io::Error) -> Self {
+        Self::Told(format!("{}: cannot be written: {error}", path(file)))
     }
 }
 
@@ -28,7 +41,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutputClosed => formatter.write_str("standard output was closed"),
-            Self::Told(message) => formatter.write_str(message),
+            Self::Misused(message) | Self::Told(message) => formatter.write_str(message),
         }
     }
 }

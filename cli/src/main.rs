@@ -1,7 +1,8 @@
 //! `velum`: masks files, checks policies, decides approvals, reads the audit log.
 //!
 //! What it finds goes to standard output, what went wrong to standard error. It ends with 0 where
-//! all went well, 1 where something was refused or failed, 2 where it was called wrongly.
+//! all went well, 1 where something was refused or failed, 2 where it was called wrongly; of
+//! `velum mask`, which is asked by pipelines, `mask.rs` says more.
 
 mod approvals;
 mod arguments;
@@ -9,6 +10,7 @@ mod audit;
 mod bootstrap;
 mod check;
 mod failure;
+mod man;
 mod mask;
 mod service;
 mod show;
@@ -21,6 +23,9 @@ use clap::{CommandFactory, Parser};
 use arguments::{ApprovalsCommand, Arguments, AuditCommand, Command, PolicyCommand};
 use failure::Failure;
 
+/// What clap ends with, too.
+const CALLED_WRONGLY: u8 = 2;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments.command) {
@@ -30,7 +35,10 @@ fn main() -> ExitCode {
         Err(failure) => {
             // Nothing is left to tell a failure of this to.
             let _ = writeln!(io::stderr(), "velum: {failure}");
-            ExitCode::FAILURE
+            match failure {
+                Failure::Misused(_) => ExitCode::from(CALLED_WRONGLY),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -63,5 +71,6 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             io::stdout().write_all(&script)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Man(options) => man::run(&options),
     }
 }

@@ -1,220 +1,103 @@
-//! `velum mask`: the engine over files.
+//! `velum mask`: the engine over files, folders and standard input.
+//!
+//! ```text
+//! inputs -> plan -> work, one thread an input -> desk, in the order of the inputs
+//! ```
+//!
+//! It ends with 0 where all went well, 1 where `--check` found something, 2 where it was called wrongly
+//! or its policy cannot be used, and 3 where an input failed. 3 wins over 1: who looks at less than
+//! everything does not know.
 
-use std::fs::File;
-use std::io::{self, Read, StdoutLock, Write};
-use std::path::Path;
+mod compression;
+mod desk;
+mod engine;
+mod findings;
+mod inputs;
+mod names;
+mod plan;
+mod progress;
+mod report;
+mod rules;
+mod sameness;
+mod scratch;
+mod work;
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
-use serde_json::json;
-use velum_engine::{
-    Class, ClassSet, Error, Finder, Finding, Framing, Keyring, Limits, Masker, Options, Profile,
-    Report, Ruleset,
-};
-use velum_policy::document;
-
-use crate::arguments::{FramingName, MaskOptions};
+use crate::arguments::MaskOptions;
 use crate::failure::Failure;
 
-/// How much is read at once, in bytes.
-const CHUNK: usize = 64 * 1024;
+use desk::{Desk, Outcome};
+use progress::Progress;
+use report::ReportWriter;
+use scratch::Scratch;
+use work::Worker;
 
-/// Masks all inputs one after the other. Ends at the first that is faulty.
+/// `--check` found something.
+const FOUND: u8 = 1;
+/// An input could not be read, masked or written.
+const FAILED: u8 = 3;
+
+/// Masks all inputs, or says where they would be masked.
 pub(crate) fn run(options: &MaskOptions) -> Result<ExitCode, Failure> {
-    let (rules, mut limits, keys) = rules(options)?;
-    for (doc, number) in &options.limit {
-        *doc.of(&mut limits) = *number;
-    }
-    let standard_input = [Path::new("-").to_path_buf()];
-    let files = if options.files.is_empty() {
-        &standard_input[..]
-    } else {
-        &options.files
-    };
-    for file in files {
-        let framing = options.framing.map_or_else(|| guessed(file), framing);
-        let engine_options = Options {
-            framing,
-            limits,
-            lift: ClassSet::EMPTY,
-            keys: keys.clone(),
-        };
-        let output = if options.report_only {
-            let finder = Finder::new(Arc::clone(&rules), engine_options);
-            Output::Findings(Box::new(finder), options.json)
-        } else {
-            Output::Masked(Box::new(Masker::new(Arc::clone(&rules), engine_options)))
-        };
-        let report = if file.as_os_str() == "-" {
-            read(io::stdin().lock(), Path::new("standard input"), output)?
-        } else {
-            let opened = File::open(file).map_err(|error| Failure::unreadable(file, &error))?;
-            read(opened, file, output)?
-        };
-        if options.report {
-            tell(file, &rules, &report);
+    let setup = rules::setup(options)?;
+    let jobs = plan::plan(options, inputs::find(&options.inputs)?)?;
+    let scratch = Scratch::watched();
+    let report = ReportWriter::new(options, Arc::clone(&setup.rules), &scratch)?;
+    let progress = Progress::new(options, &jobs);
+    let desk = Desk::new(jobs.len(), options.fail_fast, report, &progress);
+    let worker = Worker::new(options, setup, &scratch, &progress);
+    let threads = options
+        .jobs
+        .or_else(|| thread::available_parallelism().ok())
+        .map_or(1, NonZeroUsize::get)
+        .min(jobs.len());
+    thread::scope(|scope| {
+        let ticking = progress.tick(scope);
+        let working: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    while let Some((number, job)) = desk.take(&jobs) {
+                        desk.finish(number, job, |lane| worker.work(job, lane));
+                    }
+                })
+            })
+            .collect();
+        let ended: Vec<_> = working.into_iter().map(ScopedJoinHandle::join).collect();
+        drop(ticking);
+        if let Some(panic) = ended.into_iter().find_map(Result::err) {
+            std::panic::resume_unwind(panic);
         }
+    });
+    Ok(tell(&desk.close(), options))
+}
+
+/// Lists what failed, and finds the exit code.
+fn tell(outcome: &Outcome, options: &MaskOptions) -> ExitCode {
+    let mut lines = String::new();
+    for failure in &outcome.failures {
+        let _ = writeln!(lines, "velum: {failure}");
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn rules(options: &MaskOptions) -> Result<(Arc<Ruleset>, Limits, Keyring), Failure> {
-    if let Some(file) = &options.policy {
-        let text =
-            std::fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))?;
-        let at_fault =
-            |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", file.display()));
-        let policy = document::from_text(&text).map_err(|error| at_fault(&error))?;
-        let keys = policy
-            .keyring(|name| std::env::var(name).ok())
-            .map_err(|error| at_fault(&error))?;
-        return Ok((Arc::clone(policy.rules()), policy.limits().engine, keys));
-    }
-    let profiles = if options.profile.is_empty() {
-        Profile::ALL
-    } else {
-        options.profile.as_slice()
-    };
-    let rules = profiles
-        .iter()
-        .fold(Ruleset::builder(), |builder, profile| {
-            builder.profile(*profile)
-        })
-        .build()
-        .map_err(|error| Failure::new(error.to_string()))?;
-    Ok((Arc::new(rules), Limits::default(), Keyring::default()))
-}
-
-fn framing(name: FramingName) -> Framing {
-    match name {
-        FramingName::Json => Framing::Document,
-        FramingName::Ndjson => Framing::Lines,
-        FramingName::JsonSeq => Framing::Sequence,
-        FramingName::Concatenated => Framing::Concatenated,
-        FramingName::Events => Framing::Events,
-    }
-}
-
-/// What the name of a file says.
-fn guessed(file: &Path) -> Framing {
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("ndjson" | "jsonl") => Framing::Lines,
-        Some("json-seq") => Framing::Sequence,
-        _ => Framing::Document,
-    }
-}
-
-/// What is made of an input.
-enum Output {
-    Masked(Box<Masker>),
-    /// Where values are; whether as JSON.
-    Findings(Box<Finder>, bool),
-}
-
-impl Output {
-    /// Reads a chunk, or at `None` the end, and appends what is to be written.
-    fn feed(&mut self, name: &Path, chunk: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), Error> {
-        match self {
-            Self::Masked(masker) => match chunk {
-                Some(chunk) => masker.feed(chunk, out),
-                None => masker.finish(out),
-            },
-            Self::Findings(finder, json) => {
-                let fed = match chunk {
-                    Some(chunk) => finder.feed(chunk),
-                    None => finder.finish(),
-                };
-                for finding in finder.findings() {
-                    write_finding(name, &finding, *json, out);
-                }
-                fed
-            }
+    if outcome.inputs > 1 && outcome.failed > 0 {
+        let (inputs, failed) = (outcome.inputs, outcome.failed);
+        let _ = write!(lines, "velum: {failed} of {inputs} inputs failed");
+        if outcome.unread > 0 {
+            let _ = write!(lines, "; {} were not read to their end", outcome.unread);
         }
+        lines.push('\n');
     }
-
-    fn report(&self) -> &Report {
-        match self {
-            Self::Masked(masker) => masker.report(),
-            Self::Findings(finder, _) => finder.report(),
-        }
-    }
-}
-
-fn write_finding(name: &Path, finding: &Finding, json: bool, out: &mut Vec<u8>) {
-    let line = if json {
-        let object = json!({
-            "file": name.display().to_string(),
-            "text": finding.text,
-            "pointer": finding.pointer,
-            "class": finding.class.name(),
-            "rule": finding.rule,
-        });
-        object.to_string()
+    // Nothing is left to tell a failure of this to.
+    let _ = io::stderr().write_all(lines.as_bytes());
+    if !outcome.failures.is_empty() || outcome.closed {
+        ExitCode::from(FAILED)
+    } else if options.looking.check && outcome.masked > 0 {
+        ExitCode::from(FOUND)
     } else {
-        // A name in a pointer may have any character, also one that ends a line.
-        let pointer = finding.pointer.as_deref().unwrap_or("-").escape_debug();
-        let (class, rule) = (finding.class.name(), &finding.rule);
-        format!(
-            "{}\t{}\t{pointer}\t{class}\t{rule}",
-            name.display(),
-            finding.text
-        )
-    };
-    out.extend_from_slice(line.as_bytes());
-    out.push(b'\n');
-}
-
-fn read(mut input: impl Read, name: &Path, mut engine: Output) -> Result<Report, Failure> {
-    let mut output = io::stdout().lock();
-    let mut chunk = vec![0; CHUNK];
-    let mut ready = Vec::with_capacity(CHUNK);
-    loop {
-        let length = match input.read(&mut chunk) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::unreadable(name, &error)),
-        };
-        let bytes = chunk.get(..length).filter(|bytes| !bytes.is_empty());
-        let fed = engine.feed(name, bytes, &mut ready);
-        flush(&mut output, &mut ready)?;
-        fed.map_err(|error| Failure::new(format!("{}: {error}", name.display())))?;
-        if length == 0 {
-            return Ok(engine.report().clone());
-        }
+        ExitCode::SUCCESS
     }
-}
-
-/// What was masked goes out with its chunk: a pipe's reader does not wait for the end.
-fn flush(output: &mut StdoutLock<'_>, ready: &mut Vec<u8>) -> Result<(), Failure> {
-    output.write_all(ready)?;
-    ready.clear();
-    output.flush()?;
-    Ok(())
-}
-
-fn tell(file: &Path, rules: &Ruleset, report: &Report) {
-    let classes = Class::ALL.iter();
-    let classes = classes.filter(|class| report.masked(**class) > 0);
-    let classes = classes.map(|class| format!("{}={}", class.name(), report.masked(*class)));
-    let rules = report.by_rule(rules);
-    let rules = rules.map(|count| format!("\n  {}: {}", count.rule, count.masked));
-    let classes: Vec<String> = classes.collect();
-    let classes = if classes.is_empty() {
-        "nothing".to_owned()
-    } else {
-        classes.join(" ")
-    };
-    let not_scanned = report.not_scanned();
-    // The report is a by-product: that it cannot be written is no reason to fail.
-    let _ = writeln!(
-        io::stderr(),
-        "velum: {}: masked {classes} in {} records{}\n  bytes looked at: {}; exempt: {}; in long \
-         strings: {}",
-        file.display(),
-        report.records(),
-        rules.collect::<String>(),
-        report.scanned(),
-        not_scanned.exempt,
-        not_scanned.too_long,
-    );
 }

@@ -1,5 +1,7 @@
 //! What others wrote, made fit for a terminal.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 /// The text with control, bidirectional and other invisible characters as escapes, so that it
@@ -19,6 +21,11 @@ pub(crate) fn plain(text: &str) -> String {
         }
     }
     shown
+}
+
+/// A file's name.
+pub(crate) fn path(path: &Path) -> String {
+    plain(&path.to_string_lossy())
 }
 
 /// A member's text; `-` where there is none.

@@ -2,5 +2,7 @@
 
 mod approvals;
 mod check;
+mod documents;
 mod mask;
+mod pages;
 mod program;

@@ -1,0 +1,65 @@
+//! The examples of `docs/mask.md`, run as written.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::program::Folder;
+
+/// Commands and what they print, from the `console` blocks.
+fn examples(text: &str) -> Vec<(String, String)> {
+    let mut examples: Vec<(String, String)> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            inside = !inside && language == "console";
+        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside) {
+            examples.push((command.to_owned(), String::new()));
+        } else if inside {
+            let (_, printed) = examples.last_mut().expect("a command first");
+            printed.extend([line, "\n"]);
+        }
+    }
+    examples
+}
+
+#[test]
+fn the_examples_of_the_document_print_what_it_says() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = std::fs::read_to_string(project.join("docs/mask.md")).unwrap();
+    let folder = Folder::new();
+    let program = Path::new(env!("CARGO_BIN_EXE_velum")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", program.display());
+    let examples = examples(&text);
+    assert!(examples.len() > 10, "{}", examples.len());
+    for (command, expected) in examples {
+        let output = Command::new("sh")
+            .args(["-c", &format!("{command} 2>&1")])
+            .current_dir(folder.path())
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed, expected, "{command}");
+    }
+}
+
+/// Every option is explained in the document, and the other way round.
+#[test]
+fn the_document_names_the_options_that_there_are() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = std::fs::read_to_string(project.join("docs/mask.md")).unwrap();
+    let help = crate::program::velum(&["mask", "--help"]).output;
+    let options = |text: &str| -> std::collections::BTreeSet<String> {
+        text.split(|next: char| !next.is_ascii_lowercase() && next != '-')
+            .filter(|word| word.starts_with("--") && !word.ends_with('-'))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (named, known) = (options(&text), options(&help));
+    // Of cargo and of `--help` itself.
+    let other = ["--locked", "--path", "--help"];
+    for option in named.symmetric_difference(&known) {
+        assert!(other.contains(&option.as_str()), "{option}");
+    }
+}

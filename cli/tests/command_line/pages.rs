@@ -1,0 +1,81 @@
+//! Help, completions and manual pages, for the whole command line.
+
+use crate::program::{Folder, velum};
+
+/// Every command, as it is written.
+const COMMANDS: &[&str] = &[
+    "mask",
+    "policy",
+    "policy check",
+    "approvals",
+    "approvals list",
+    "approvals show",
+    "approvals approve",
+    "approvals deny",
+    "audit",
+    "audit tail",
+    "completions",
+    "man",
+];
+
+#[test]
+fn every_command_has_help() {
+    for command in COMMANDS {
+        let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let outcome = velum(&arguments);
+        assert_eq!(outcome.code, Some(0));
+        let usage = format!("Usage: velum {command}");
+        assert!(outcome.output.contains(&usage), "{}", outcome.output);
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = Folder::new();
+    let pages = folder.at("man/man1");
+    let outcome = velum(&["man", "--output", &pages]);
+    assert_eq!((outcome.code, outcome.errors.as_str()), (Some(0), ""));
+    let names = COMMANDS
+        .iter()
+        .map(|name| format!("velum-{}", name.replace(' ', "-")));
+    for name in ["velum".to_owned()].into_iter().chain(names) {
+        let page = folder.read(&format!("man/man1/{name}.1"));
+        assert!(page.contains(".SH NAME\n"), "{name}");
+        let words: Vec<&str> = name.split('-').skip(1).collect();
+        let printed = velum(&[&["man"], words.as_slice()].concat());
+        assert_eq!(printed.output, page, "{name}");
+    }
+    let mask = folder.read("man/man1/velum-mask.1");
+    for fragment in ["in\\-place", "Exit codes", "fail\\-fast"] {
+        assert!(mask.contains(fragment), "{fragment}: {mask}");
+    }
+    for (arguments, fragment) in [
+        (
+            &["man", "velum"][..],
+            "no such command: velum; known are: mask, policy",
+        ),
+        (
+            &["man", "policy", "list"],
+            "no such command: list; known are: check",
+        ),
+        (&["man", "mask", "--output", "x"], "cannot be used with"),
+    ] {
+        let outcome = velum(arguments);
+        assert_eq!(outcome.code, Some(2));
+        assert!(outcome.errors.contains(fragment), "{}", outcome.errors);
+    }
+}
+
+#[test]
+fn every_shell_has_completions() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = velum(&["completions", shell]);
+        assert_eq!(script.code, Some(0));
+        for word in ["mask", "in-place", "report-only", "completions", "man"] {
+            assert!(script.output.contains(word), "{shell}: {word}");
+        }
+    }
+    let outcome = velum(&["completions", "tcsh"]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.errors.contains("elvish"), "{}", outcome.errors);
+}
