@@ -149,9 +149,17 @@ impl Cues {
     pub(crate) const CODES: Self = Self(1 << 63);
 }
 
+/// Whether a detector looks at a code, a system or a reference: of addresses only at what is asked for.
+fn is_meant_in_codes(detector: &Detector, text: &str) -> bool {
+    IN_CODES.contains(&detector.name) && (detector.name != "url" || text.contains('?'))
+}
+
 /// What is looked for among codes.
-const IN_CODES: &[&str] = &["email", "phone", "ssn"];
-const SHAPES_IN_CODES: Shapes = Shapes::SIGN.or(Shapes::NINE).or(Shapes::TEN);
+const IN_CODES: &[&str] = &["email", "phone", "ssn", "url"];
+const SHAPES_IN_CODES: Shapes = Shapes::SIGN
+    .or(Shapes::NINE)
+    .or(Shapes::TEN)
+    .or(Shapes::EQUALS);
 
 /// The detectors in use.
 #[derive(Clone, Copy, Default)]
@@ -283,7 +291,7 @@ impl Detectors {
         let shapes = Shapes::of(probe.bytes());
         for (bit, detector) in ALL.iter().enumerate() {
             probe.named = cues.0 & 1 << bit != 0;
-            let is_meant = cues != Cues::CODES || IN_CODES.contains(&detector.name);
+            let is_meant = cues != Cues::CODES || is_meant_in_codes(detector, text);
             let is_called = is_meant && (probe.named || detector.shapes.meets(shapes));
             if is_called && self.enabled & 1 << bit != 0 {
                 (detector.find)(&probe, &mut |range, strength| {

@@ -29,6 +29,10 @@ const LONGEST_SCHEME: usize = 16;
 fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
     let bytes = probe.bytes();
     let mut position = 0;
+    if is_query(bytes) {
+        let token = 0..without_signs(bytes, 0, bytes.len());
+        return Reader { bytes, found }.token(token);
+    }
     while position < bytes.len() {
         let rest = bytes.get(position..).unwrap_or_default();
         let length = rest.iter().position(|byte| ends_url(*byte));
@@ -37,6 +41,24 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
         Reader { bytes, found }.token(token);
         position = end + 1;
     }
+}
+
+/// Whether the text is a relative reference with a query as a whole: a space in it is one that should
+/// have been encoded.
+fn is_query(bytes: &[u8]) -> bool {
+    let mark = bytes
+        .iter()
+        .position(|byte| *byte == b'?' || ends_url(*byte));
+    let (Some(mark), true) = (mark, bytes.contains(&b' ')) else {
+        return false;
+    };
+    let (path, query) = bytes.split_at_checked(mark + 1).unwrap_or_default();
+    let is_path = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_-.?".contains(byte);
+    let name = query.iter().take_while(|byte| **byte != b'=').count();
+    let name = query.get(..name).filter(|_| name < query.len());
+    path.last() == Some(&b'?')
+        && path.iter().all(is_path)
+        && name.is_some_and(|name| !name.iter().any(|byte| ends_url(*byte)))
 }
 
 /// Whether a byte is in no URL.
@@ -302,6 +324,12 @@ mod tests {
         ] {
             assert_eq!(found(&URL, text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_space_in_a_search_is_part_of_what_is_looked_for() {
+        let text = "Patient?family=Pe\u{f1}a Qui\u{f1}ones&given=Ana Luz";
+        assert_eq!(found(&URL, text), ["Pe\u{f1}a Qui\u{f1}ones", "Ana Luz"]);
     }
 
     #[test]
