@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("10 rules", Arc::new(rules(10)?)),
         ("200 rules", Arc::new(rules(200)?)),
         ("1,000 rules", Arc::new(rules(1000)?)),
+        ("Safe Harbor", Arc::new(safe_harbor()?)),
         ("all profiles", Arc::new(profiles.build()?)),
     ];
     let mut bodies = Vec::new();
@@ -66,6 +67,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     Ok(())
+}
+
+/// What de-identifies FHIR, and takes secrets away.
+fn safe_harbor() -> Result<Ruleset, velum_engine::RuleError> {
+    let profiles = [
+        Profile::HipaaSafeHarbor,
+        Profile::FhirR4,
+        Profile::Credentials,
+    ];
+    let builder = profiles
+        .into_iter()
+        .fold(Ruleset::builder(), velum_engine::RulesetBuilder::profile);
+    builder.build()
 }
 
 fn masked(rules: &Arc<Ruleset>, body: &[u8]) -> Result<usize, Box<dyn std::error::Error>> {

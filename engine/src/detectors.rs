@@ -44,6 +44,7 @@ mod vin;
 mod zip;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 pub(crate) use account::ACCOUNT;
 pub(crate) use age::AGE;
@@ -156,18 +157,12 @@ fn is_meant_in_codes(detector: &Detector, text: &str) -> bool {
 
 /// What is looked for among codes.
 const IN_CODES: &[&str] = &["email", "phone", "ssn", "url"];
-const SHAPES_IN_CODES: Shapes = Shapes::SIGN
-    .or(Shapes::NINE)
-    .or(Shapes::TEN)
-    .or(Shapes::EQUALS);
 
 /// The detectors in use.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Detectors {
     enabled: u64,
     shapes: Shapes,
-    /// Those of what is looked for among codes.
-    in_codes: Shapes,
     /// Whether names that fields hold are looked for in other texts.
     pub(crate) mentions: bool,
 }
@@ -215,7 +210,6 @@ impl Detectors {
                 self.enabled |= 1 << bit;
                 // Beyond ASCII and behind escapes, anything may be one of its shapes.
                 self.shapes = self.shapes | known.shapes | Shapes::SIGN | Shapes::WIDE;
-                self.in_codes = SHAPES_IN_CODES;
             }
         }
     }
@@ -226,15 +220,19 @@ impl Detectors {
 
     /// Which of them a member name speaks for.
     pub(crate) fn cues(self, name: &str) -> Cues {
+        static WORDS: OnceLock<Vec<(String, u64)>> = OnceLock::new();
+        let words = WORDS.get_or_init(|| {
+            let of = |(bit, detector): (usize, &&'static Detector)| {
+                let words = detector.words.iter();
+                words.map(move |word| (format!(" {word} "), 1 << bit))
+            };
+            ALL.iter().enumerate().flat_map(of).collect()
+        });
         let name = spoken(name);
-        let speaks = |detector: &Detector| {
-            let mut words = detector.words.iter();
-            words.any(|word| name.contains(&format!(" {word} ")))
-        };
         let mut cues = Cues::NONE;
-        for (bit, detector) in ALL.iter().enumerate() {
-            if self.enabled & 1 << bit != 0 && speaks(detector) {
-                cues.0 |= 1 << bit;
+        for (word, bit) in words {
+            if self.enabled & bit & !cues.0 != 0 && name.contains(word) {
+                cues.0 |= bit;
             }
         }
         cues
@@ -257,10 +255,13 @@ impl Detectors {
     /// The same of a string that is a part of this text, or a code.
     #[inline]
     pub(crate) fn may_find_in(self, text: &[u8], start: usize, end: usize, is_code: bool) -> bool {
-        let shapes = if is_code { self.in_codes } else { self.shapes };
-        end - start >= SHORTEST
-            && shapes != Shapes::default()
-            && Shapes::of_part(text, start, end).meets(shapes)
+        if end - start < SHORTEST || self.enabled == 0 {
+            return false;
+        }
+        if is_code {
+            return Shapes::stand_out(text, start, end);
+        }
+        Shapes::of_part(text, start, end).meets(self.shapes)
     }
 
     /// All finds, in order: in the text, and in other readings of it.

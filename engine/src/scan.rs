@@ -23,7 +23,7 @@ mod walk;
 
 use std::ops::Range;
 
-pub(crate) use block::{BLOCK, Block, Marks, marks};
+pub(crate) use block::{BLOCK, Block, Marks, code_marks, marks};
 pub(crate) use index::Sight;
 use skim::Way;
 pub(crate) use skim::{Guide, SHORTEST_FOUND};

@@ -5,7 +5,7 @@
 
 use std::ops::BitOr;
 
-use crate::scan::{BLOCK, Block, Marks, marks};
+use crate::scan::{BLOCK, Block, Marks, code_marks, marks};
 
 /// No shape is longer than the part that two pieces share.
 const SHARED: usize = 24;
@@ -84,6 +84,28 @@ impl Shapes {
         shapes
     }
 
+    /// Whether a part of a text, among codes, has what is looked for there: a sign, `=`, digits as 3-2-4
+    /// or as 3-3-4.
+    #[inline]
+    pub(super) fn stand_out(text: &[u8], start: usize, end: usize) -> bool {
+        let mut at = start;
+        while at < end {
+            let length = (end - at).min(BLOCK);
+            let stands_out = match text.get(at..).and_then(<[u8]>::first_chunk) {
+                Some(block) => stands_out(block, length),
+                None => stands_out(&padded(text.get(at..end).unwrap_or_default()), length),
+            };
+            if stands_out {
+                return true;
+            }
+            if at + BLOCK >= end {
+                break;
+            }
+            at += BLOCK - SHARED;
+        }
+        false
+    }
+
     /// Whether a shape is in both.
     #[inline]
     pub(crate) const fn meets(self, other: Self) -> bool {
@@ -98,7 +120,7 @@ impl Shapes {
     #[inline]
     fn of_block(block: &Block, length: usize) -> Self {
         let valid = u64::MAX >> (BLOCK - length);
-        let marks = marks(block);
+        let marks = marks(block, length);
         let digits = marks.digits & valid;
         let mut shapes = Self::of_signs(&marks, valid);
         if digits == 0 {
@@ -202,6 +224,26 @@ impl Shapes {
             || one & begins & (last | last >> 1 | last >> 2) != 0
             || letters << 1 & five != 0
     }
+}
+
+#[inline]
+fn stands_out(block: &Block, length: usize) -> bool {
+    const FEWEST: u32 = 9;
+    let valid = u64::MAX >> (BLOCK - length);
+    let (digits, signs) = code_marks(block, length);
+    let one = digits & valid;
+    if signs & valid != 0 {
+        return true;
+    }
+    if one.count_ones() < FEWEST {
+        return false;
+    }
+    let three = one & one >> 1 & one >> 2;
+    let four = three & one >> 3;
+    let separated = one & one >> 1 & !(one >> 2);
+    let behind = three & !(one << 1) & (four >> 3 | four >> 4);
+    let ten = behind >> 4 | behind >> 5 | behind >> 6 | behind >> 7;
+    three & !(one >> 3) & (separated >> 4 & four >> 7 | ten) != 0
 }
 
 /// Whether there is nothing but one number, with or without quotes: nothing says what it is.

@@ -95,7 +95,7 @@ impl Candidate {
     }
 
     /// What becomes of it now that all it waited for has ended.
-    fn judge(&self, rules: &Ruleset, labels: &Labels) -> Decision {
+    fn judge(&mut self, rules: &Ruleset, labels: &Labels) -> Decision {
         let Some(member) = labels.judge(rules, self.otherwise) else {
             return UNRESOLVED;
         };
@@ -111,6 +111,8 @@ impl Candidate {
             _ => self.sibling,
         };
         let told = sibling.and_then(|sibling| resolve(rules, sibling, self.evidence));
+        // What siblings tell is of its own place.
+        self.is_inherited &= told.is_none();
         told.unwrap_or(member.decision)
     }
 }

@@ -367,8 +367,7 @@ impl Stage {
         // Masked once more, a name must be what it was.
         let stripped = strip_placeholders(text.as_str());
         let known = look_up_masked(run.context.rules, text.as_str());
-        let is_plain = stripped.len() == name.len()
-            && !run.context.rules.detectors.may_find(source, Cues::NONE);
+        let is_plain = stripped.len() == name.len();
         if is_plain && digits < NUMBER_DIGITS {
             self.names.keep(name, known);
         }

@@ -12,7 +12,7 @@ use crate::subject::Word;
 /// A name lies in one of so many slots from its hash on.
 const PROBES: usize = 4;
 const SLOTS: usize = 512;
-const LONGEST: usize = 24;
+const LONGEST: usize = 32;
 
 /// What is known about a member name.
 #[derive(Clone, Copy, Debug, Default)]
@@ -192,6 +192,8 @@ struct Name {
     last: u64,
     /// The eight behind the first, where the others do not cover all.
     middle: u64,
+    /// The eight behind those.
+    later: u64,
     length: u64,
 }
 
@@ -201,6 +203,7 @@ impl Name {
         first: 0,
         last: 0,
         middle: 0,
+        later: 0,
         length: u64::MAX,
     };
 
@@ -226,6 +229,11 @@ impl Name {
             } else {
                 0
             },
+            later: if length > 3 * WORD {
+                word(bytes, 2 * WORD)?
+            } else {
+                0
+            },
             length: length as u64,
         })
     }
@@ -236,6 +244,7 @@ impl Name {
         let differs = (self.first ^ other.first)
             | (self.last ^ other.last)
             | (self.middle ^ other.middle)
+            | (self.later ^ other.later)
             | (self.length ^ other.length);
         differs == 0
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::labels::{Filtered, Slot, Telling};
-use super::selector::{PathStep, Pattern};
+use super::selector::{PathStep, Pattern, Segment};
 
 /// A place in a document, as far as the paths tell places apart.
 pub(crate) type StateId = u16;
@@ -218,6 +218,29 @@ impl Automaton {
     }
 }
 
+/// The states that have been come upon, each a set of items.
+#[derive(Default)]
+struct States {
+    items: Vec<Items>,
+    numbers: BTreeMap<Items, StateId>,
+}
+
+impl States {
+    /// The number of a state, new or not.
+    fn number(&mut self, items: Items) -> Result<StateId, String> {
+        if let Some(number) = self.numbers.get(&items) {
+            return Ok(*number);
+        }
+        if self.items.len() >= MOST_STATES {
+            return Err(TOO_MANY.into());
+        }
+        let number = StateId::try_from(self.items.len()).map_err(|_| TOO_MANY)?;
+        self.items.push(items.clone());
+        self.numbers.insert(items, number);
+        Ok(number)
+    }
+}
+
 /// Collects patterns.
 #[derive(Default)]
 pub(crate) struct Builder {
@@ -283,30 +306,36 @@ impl Builder {
             .partition(|(pattern, _)| self.begins_anywhere(*pattern));
         let fresh: Vec<Items> = inputs
             .iter()
-            .map(|input| self.step(&anywhere, *input))
+            .map(|input| {
+                let next = self.step(&anywhere, *input).into_iter();
+                next.filter(|(_, done)| *done > 0).collect()
+            })
             .collect();
-        let mut ids = BTreeMap::from([(root.clone(), 0 as StateId)]);
-        let mut states = vec![root];
+        let mut states = States::default();
+        states.number(root)?;
+        // Where nothing is under way, only what begins anywhere does.
+        let begun = fresh.iter().map(|items| states.number(items.clone()));
+        let begun: Vec<StateId> = begun.collect::<Result<_, _>>()?;
         let mut table = Vec::new();
         let mut current = 0;
-        while let Some(items) = states.get(current).cloned() {
-            for (input, always) in inputs.iter().zip(&fresh) {
+        while let Some(items) = states.items.get(current).cloned() {
+            let goes_on = !self.step(&items, Input::Other).is_empty();
+            let awaited =
+                |input: &Input<'_>| input.is_element() || goes_on || self.awaits(&items, *input);
+            for ((input, always), begun) in inputs.iter().zip(&fresh).zip(&begun) {
+                if !awaited(input) {
+                    table.push(*begun);
+                    continue;
+                }
                 let mut next = self.step(&items, *input);
-                next.extend(always.iter().filter(|(_, done)| *done > 0));
+                next.extend(always);
                 next.sort_unstable();
                 next.dedup();
-                let new = StateId::try_from(states.len()).map_err(|_| TOO_MANY)?;
-                let id = *ids.entry(next).or_insert_with_key(|next| {
-                    states.push(next.clone());
-                    new
-                });
-                table.push(id);
-            }
-            if states.len() > MOST_STATES {
-                return Err(TOO_MANY.into());
+                table.push(states.number(next)?);
             }
             current += 1;
         }
+        let states = states.items;
         let mut used = Vec::new();
         let places: Vec<Place> = states
             .iter()
@@ -344,6 +373,18 @@ impl Builder {
             any_index,
             used,
             nowhere: Place::default(),
+        })
+    }
+
+    /// Whether an item of the state is about to match that name.
+    fn awaits(&self, items: &Items, input: Input<'_>) -> bool {
+        let Input::Name(given) = input else {
+            return false;
+        };
+        items.iter().any(|&(pattern, done)| {
+            let found = self.patterns.get(usize::from(pattern));
+            let segment = found.and_then(|(found, _)| found.segments.get(usize::from(done)));
+            matches!(segment, Some(Segment { step: PathStep::Name(name), .. }) if name == given)
         })
     }
 

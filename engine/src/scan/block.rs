@@ -60,15 +60,26 @@ pub(crate) struct Marks {
     pub(crate) wide: u64,
 }
 
-/// Marks what detectors look for.
+/// Marks what detectors look for in the first `length` bytes; behind them anything may be marked.
 #[inline]
-pub(crate) fn marks(block: &Block) -> Marks {
+pub(crate) fn marks(block: &Block, length: usize) -> Marks {
     #[cfg(target_arch = "x86_64")]
-    return x86_64::marks(block);
+    return x86_64::marks(block, length);
     #[cfg(target_feature = "simd128")]
-    return wasm::marks(block);
+    return wasm::marks(block, length);
     #[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
-    portable::marks(block)
+    portable::marks(block, length)
+}
+
+/// The same of what is looked for among codes: digits and signs alone, `=` among these.
+#[inline]
+pub(crate) fn code_marks(block: &Block, length: usize) -> (u64, u64) {
+    #[cfg(target_arch = "x86_64")]
+    return x86_64::code_marks(block, length);
+    #[cfg(target_feature = "simd128")]
+    return wasm::code_marks(block, length);
+    #[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
+    portable::code_marks(block, length)
 }
 
 /// Classifies blocks, as many as there are masks for.
@@ -192,7 +203,19 @@ mod tests {
     #[test]
     fn digits_and_signs_are_the_same_to_every_target() {
         for block in blocks() {
-            assert_eq!(marks(&block), portable::marks(&block));
+            assert_eq!(marks(&block, BLOCK), portable::marks(&block, BLOCK));
+            assert_eq!(
+                code_marks(&block, BLOCK),
+                portable::code_marks(&block, BLOCK)
+            );
+            for length in 1..BLOCK {
+                let counted = |marks: (u64, u64)| {
+                    let valid = u64::MAX >> (BLOCK - length);
+                    (marks.0 & valid, marks.1 & valid)
+                };
+                let theirs = counted(portable::code_marks(&block, length));
+                assert_eq!(counted(code_marks(&block, length)), theirs);
+            }
         }
     }
 

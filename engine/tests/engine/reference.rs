@@ -56,6 +56,8 @@ pub(crate) struct Counts {
 struct Holding {
     verdict: Verdict,
     is_conditional: bool,
+    /// Whether its own name or place may tell it, where a filter has a say.
+    is_own: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -99,6 +101,7 @@ impl Policy {
             place: Vec::new(),
             counts: Counts::default(),
             out: String::new(),
+            objects: Vec::new(),
         };
         masking.out.push_str(&text.before);
         let verdict = masking.judge(Holding::default(), None);
@@ -215,6 +218,8 @@ struct Walk<'a> {
     place: Vec<Stop<'a>>,
     counts: Counts,
     out: String,
+    /// What holds for the objects around.
+    objects: Vec<Holding>,
 }
 
 impl<'a> Walk<'a> {
@@ -225,6 +230,7 @@ impl<'a> Walk<'a> {
         let settled = |verdict| Holding {
             verdict,
             is_conditional: false,
+            is_own: false,
         };
         let exempt = &self.policy.exempt;
         if exempt.iter().any(|path| paths::selects(path, &self.place)) {
@@ -248,21 +254,24 @@ impl<'a> Walk<'a> {
             Selector::Keys(_) => false,
         });
         let is_conditional = may_be_filtered || (sure.is_none() && around.is_conditional);
-        let holding = |verdict| Holding {
+        let holding = |verdict, is_own| Holding {
             verdict,
             is_conditional,
+            is_own: is_conditional && (is_own || may_be_filtered),
         };
         if let Some(rule) = by_path {
-            return holding(Verdict::Selected(rule));
+            return holding(Verdict::Selected(rule), true);
         }
         let by_key = first(&|select| match (select, name) {
             (Selector::Keys(keys), Some(name)) => keys.iter().any(|key| names::selects(key, name)),
             _ => false,
         });
-        holding(match by_key {
-            Some(rule) if around.verdict != Verdict::Exempt => Verdict::Selected(rule),
-            _ => around.verdict,
-        })
+        match by_key {
+            Some(rule) if around.verdict != Verdict::Exempt => {
+                holding(Verdict::Selected(rule), true)
+            }
+            _ => holding(around.verdict, false),
+        }
     }
 
     /// The rule that masks what the verdict is about; none where its class is lifted.
@@ -299,10 +308,30 @@ impl<'a> Walk<'a> {
             }
             None if raw != "null" && matches!(holding.verdict, Verdict::Selected(_)) => {
                 self.counts.lifted += 1;
-                self.out.push_str(raw);
+                // What is lifted only because an object around it is, is looked into.
+                let around = self.objects.last().map(|around| around.verdict);
+                let is_inherited = around == Some(holding.verdict) && !holding.is_own;
+                let inside = is_inherited.then(|| self.inside(raw)).flatten();
+                self.out.push_str(inside.as_deref().unwrap_or(raw));
             }
+            None if holding.verdict == Verdict::Untouched => match self.inside(raw) {
+                Some(masked) => self.out.push_str(&masked),
+                None => self.out.push_str(raw),
+            },
             _ => self.out.push_str(raw),
         }
+    }
+
+    /// JSON in a string is masked as a text of its own.
+    fn inside(&mut self, raw: &str) -> Option<String> {
+        let text = raw.starts_with('"').then(|| decode(raw))?;
+        let trimmed = text.trim_matches([' ', '\t', '\n', '\r']);
+        let is_meant = trimmed.starts_with(['{', '[']) && !self.policy.rules.is_empty();
+        let node = is_meant.then(|| tree::parse(&text).ok())??;
+        let (masked, counts) = self.policy.mask(&node);
+        self.counts.masked += counts.masked;
+        self.counts.lifted += counts.lifted;
+        (masked != text).then(|| serde_json::to_string(&masked).expect("a text"))
     }
 
     fn array(&mut self, elements: &'a [Node], around: Holding) {
@@ -322,6 +351,7 @@ impl<'a> Walk<'a> {
 
     fn object(&mut self, members: &'a [Member], around: Holding) {
         self.out.push('{');
+        self.objects.push(around);
         let mut follows = false;
         for (index, member) in members.iter().enumerate() {
             let name = decode(&member.name);
@@ -353,6 +383,7 @@ impl<'a> Walk<'a> {
             self.out.push_str(&member.value.after);
             self.place.pop();
         }
+        self.objects.pop();
         self.out.push('}');
     }
 

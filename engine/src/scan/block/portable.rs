@@ -55,13 +55,9 @@ pub(super) fn list(bits: &[u64], start: u16, places: &mut [u16]) -> usize {
     count
 }
 
-#[cfg_attr(
-    target_arch = "x86_64",
-    cfg_attr(not(test), expect(dead_code, reason = "SSE2 is always there"))
-)]
-pub(super) fn marks(block: &Block) -> Marks {
+pub(super) fn marks(block: &Block, length: usize) -> Marks {
     let mut marks = Marks::default();
-    for (at, &byte) in block.iter().enumerate() {
+    for (at, &byte) in block.iter().enumerate().take(length) {
         let bit = |is: bool| u64::from(is) << at;
         marks.digits |= bit(byte.is_ascii_digit());
         marks.letters |= bit(byte.is_ascii_alphabetic() || byte == b'_');
@@ -76,4 +72,13 @@ pub(super) fn marks(block: &Block) -> Marks {
         marks.wide |= bit(byte >= 0x80);
     }
     marks
+}
+
+#[cfg_attr(
+    target_arch = "x86_64",
+    cfg_attr(not(test), expect(dead_code, reason = "SSE2 is always there"))
+)]
+pub(super) fn code_marks(block: &Block, length: usize) -> (u64, u64) {
+    let marks = marks(block, length);
+    (marks.digits, marks.signs | marks.equals)
 }

@@ -53,18 +53,14 @@ pub(super) fn find(blocks: &[Block], byte: u8, masks: &mut [u64]) {
 }
 
 #[inline]
-pub(super) fn marks(block: &Block) -> Marks {
+pub(super) fn marks(block: &Block, length: usize) -> Marks {
     let mut marks = Marks::default();
     let (lanes, _) = block.as_chunks::<16>();
-    for (index, lane) in lanes.iter().enumerate() {
+    for (index, lane) in lanes.iter().enumerate().take(length.div_ceil(16)) {
         let bytes = load(lane);
         let shift = index * 16;
         let is = |byte: u8| u8x16_eq(bytes, u8x16_splat(byte));
-        let value = u8x16_sub(bytes, u8x16_splat(b'0'));
-        let digits = u8x16_eq(u8x16_min(value, u8x16_splat(9)), value);
-        let marks_up = v128_or(v128_or(is(b'<'), is(b'&')), is(b'~'));
-        let signs = v128_or(v128_or(is(b'@'), is(b'%')), is(b'\\'));
-        let signs = v128_or(signs, marks_up);
+        let (digits, signs) = (digits(bytes), signs(bytes));
         let folded = u8x16_sub(v128_or(bytes, u8x16_splat(0x20)), u8x16_splat(b'a'));
         let letters = u8x16_eq(u8x16_min(folded, u8x16_splat(25)), folded);
         let letters = v128_or(letters, is(b'_'));
@@ -90,4 +86,33 @@ fn load(lane: &[u8; 16]) -> v128 {
     #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
     let (low, high) = (value as u64, (value >> 64) as u64);
     u64x2(low, high)
+}
+
+#[inline]
+pub(super) fn code_marks(block: &Block, length: usize) -> (u64, u64) {
+    let (lanes, _) = block.as_chunks::<16>();
+    let (mut all_digits, mut all_signs) = (0, 0);
+    for (index, lane) in lanes.iter().enumerate().take(length.div_ceil(16)) {
+        let bytes = load(lane);
+        let bits = |lane: v128| u64::from(i8x16_bitmask(lane)) << (index * 16);
+        let equals = u8x16_eq(bytes, u8x16_splat(b'='));
+        all_digits |= bits(digits(bytes));
+        all_signs |= bits(v128_or(signs(bytes), equals));
+    }
+    (all_digits, all_signs)
+}
+
+#[inline]
+fn digits(bytes: v128) -> v128 {
+    let value = u8x16_sub(bytes, u8x16_splat(b'0'));
+    u8x16_eq(u8x16_min(value, u8x16_splat(9)), value)
+}
+
+/// `@`, `%`, `\`, `<`, `&` and `~`.
+#[inline]
+fn signs(bytes: v128) -> v128 {
+    let is = |byte: u8| u8x16_eq(bytes, u8x16_splat(byte));
+    let marks_up = v128_or(v128_or(is(b'<'), is(b'&')), is(b'~'));
+    let signs = v128_or(v128_or(is(b'@'), is(b'%')), is(b'\\'));
+    v128_or(signs, marks_up)
 }

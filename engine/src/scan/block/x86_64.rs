@@ -143,27 +143,62 @@ fn find_avx512(blocks: &[Block], byte: u8, masks: &mut [u64]) {
 
 #[inline]
 #[expect(unsafe_code, reason = "the functions that are used ask for a feature")]
-pub(super) fn marks(block: &Block) -> Marks {
+pub(super) fn marks(block: &Block, length: usize) -> Marks {
     // SAFETY: SSE2 is part of x86-64.
-    unsafe { marks_sse2(block) }
+    unsafe { marks_sse2(block, length) }
+}
+
+#[inline]
+#[expect(unsafe_code, reason = "the target always has it")]
+pub(super) fn code_marks(block: &Block, length: usize) -> (u64, u64) {
+    // SAFETY: SSE2 is part of x86-64.
+    unsafe { code_marks_sse2(block, length) }
+}
+
+/// `@`, `%`, `\`, `<`, `&` and `~`.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn signs_sse2(bytes: __m128i) -> __m128i {
+    let is = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte.cast_signed()));
+    let marks_up = _mm_or_si128(_mm_or_si128(is(b'<'), is(b'&')), is(b'~'));
+    let signs = _mm_or_si128(_mm_or_si128(is(b'@'), is(b'%')), is(b'\\'));
+    _mm_or_si128(signs, marks_up)
 }
 
 #[inline]
 #[target_feature(enable = "sse2")]
-fn marks_sse2(block: &Block) -> Marks {
+fn digits_sse2(bytes: __m128i) -> __m128i {
+    let value = _mm_sub_epi8(bytes, _mm_set1_epi8(b'0'.cast_signed()));
+    _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value)
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn code_marks_sse2(block: &Block, length: usize) -> (u64, u64) {
+    let bits = |lane: __m128i| u64::from(_mm_movemask_epi8(lane).cast_unsigned());
+    let (lanes, _) = block.as_chunks::<16>();
+    let (mut digits, mut signs) = (0, 0);
+    for (index, lane) in lanes.iter().enumerate().take(length.div_ceil(16)) {
+        let bytes = load_sse2(lane);
+        let equals = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'='.cast_signed()));
+        digits |= bits(digits_sse2(bytes)) << (index * 16);
+        signs |= bits(_mm_or_si128(signs_sse2(bytes), equals)) << (index * 16);
+    }
+    (digits, signs)
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn marks_sse2(block: &Block, length: usize) -> Marks {
     let mut marks = Marks::default();
     let splat = |byte: u8| _mm_set1_epi8(byte.cast_signed());
     let bits = |lane: __m128i| u64::from(_mm_movemask_epi8(lane).cast_unsigned());
     let (lanes, _) = block.as_chunks::<16>();
-    for (index, lane) in lanes.iter().enumerate() {
+    for (index, lane) in lanes.iter().enumerate().take(length.div_ceil(16)) {
         let bytes = load_sse2(lane);
         let shift = index * 16;
         let is = |byte: u8| _mm_cmpeq_epi8(bytes, splat(byte));
-        let value = _mm_sub_epi8(bytes, splat(b'0'));
-        let digits = _mm_cmpeq_epi8(_mm_min_epu8(value, splat(9)), value);
-        let marks_up = _mm_or_si128(_mm_or_si128(is(b'<'), is(b'&')), is(b'~'));
-        let signs = _mm_or_si128(_mm_or_si128(is(b'@'), is(b'%')), is(b'\\'));
-        let signs = _mm_or_si128(signs, marks_up);
+        let (digits, signs) = (digits_sse2(bytes), signs_sse2(bytes));
         let folded = _mm_sub_epi8(_mm_or_si128(bytes, splat(0x20)), splat(b'a'));
         let letters = _mm_cmpeq_epi8(_mm_min_epu8(folded, splat(25)), folded);
         let letters = _mm_or_si128(letters, is(b'_'));
