@@ -76,6 +76,7 @@ pub(crate) use url::URL;
 pub(crate) use vin::VIN;
 pub(crate) use zip::ZIP;
 
+use crate::mapped::Mapped;
 use crate::operators::push_placeholder;
 use crate::scan::SHORTEST_FOUND;
 use crate::tally::Cause;
@@ -181,7 +182,23 @@ pub(crate) struct Find {
     pub(crate) has_tags: bool,
 }
 
+/// Other readings of a text, and whether tags were left out.
+pub(crate) fn readings(text: &str) -> impl Iterator<Item = (Mapped<'static>, bool)> {
+    let percent = views::percent_decoded(text).map(|view| (view, false));
+    let unmarked = views::unmarked(text).map(|view| (view, true));
+    percent.into_iter().chain(unmarked)
+}
+
 impl Find {
+    /// The same in the text of which this is a reading.
+    pub(crate) fn read_in(self, view: &Mapped<'_>, has_tags: bool) -> Self {
+        Self {
+            range: view.back(&self.range),
+            has_tags,
+            ..self
+        }
+    }
+
     /// A name that a field of the record holds.
     pub(crate) fn mention(range: Range<usize>) -> Self {
         Self {
@@ -268,20 +285,10 @@ impl Detectors {
     pub(crate) fn find(self, text: &str, cues: Cues) -> Vec<Find> {
         let mut finds = Vec::new();
         self.find_as_it_is(text, cues, &mut |find| finds.push(find));
-        for (view, has_tags) in [
-            (views::percent_decoded(text), false),
-            (views::unmarked(text), true),
-        ] {
-            if let Some(view) = view {
-                self.find_as_it_is(&view.text, cues, &mut |find| {
-                    let range = view.back(&find.range);
-                    finds.push(Find {
-                        range,
-                        has_tags,
-                        ..find
-                    });
-                });
-            }
+        for (view, has_tags) in readings(text) {
+            self.find_as_it_is(&view.text, cues, &mut |find| {
+                finds.push(find.read_in(&view, has_tags));
+            });
         }
         merge(&mut finds);
         finds

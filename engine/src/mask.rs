@@ -8,7 +8,7 @@ use crate::decide::Treatment;
 use crate::decode::Text;
 use std::sync::Arc;
 
-use crate::detectors::{Cues, Find, merge};
+use crate::detectors::{Cues, Find, merge, readings};
 use crate::looking::{begins_like_json, jwt, look_inside};
 use crate::operators::{Scalar, Setting, is_placeholder, push_escaped, push_placeholder};
 use crate::people::Mentions;
@@ -214,15 +214,24 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
     let detectors = context.rules.detectors;
     let mut finds = detectors.find(text, context.cues);
     let mut mentioned = Vec::new();
-    let is_whole = tally
-        .people
-        .find(text, context.mentions, &mut |range| mentioned.push(range));
+    let mut mention = |range| mentioned.push(Find::mention(range));
+    let is_whole = tally.people.find(text, context.mentions, &mut mention);
+    if context.mentions != Mentions::None && !tally.people.is_empty() {
+        for (view, has_tags) in readings(text) {
+            let mut mention = |range| {
+                mentioned.push(Find::mention(range).read_in(&view, has_tags));
+            };
+            tally
+                .people
+                .find(&view.text, context.mentions, &mut mention);
+        }
+    }
     let is_lifted = |class: Class| context.lift.contains(class);
     if is_whole && !is_lifted(Class::Name) {
         tally.count(Cause::Mention, Class::Name, false);
         return Finds::Whole(Class::Name);
     }
-    finds.extend(mentioned.into_iter().map(Find::mention));
+    finds.extend(mentioned);
     if finds.is_empty() {
         return Finds::Parts(finds);
     }

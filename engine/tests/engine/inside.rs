@@ -1,0 +1,196 @@
+//! Looking inside of strings: JSON, base64, `data:` URIs, tokens, percent-encoding, markup.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use velum_engine::{Class, Finder, Options, Profile, Ruleset};
+
+use crate::support::{check_splits, lift, mask, masked, profile};
+
+/// Masks the string in a document, checks splits and that once more changes nothing.
+fn inside(rules: &Arc<Ruleset>, text: &str) -> String {
+    let body = json!({"memo": text, "list": [text]}).to_string();
+    let out = masked(rules, Options::default(), &body);
+    check_splits(rules, &Options::default(), body.as_bytes(), 0..=body.len());
+    assert_eq!(masked(rules, Options::default(), &out), out, "again");
+    let value: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(value["memo"], value["list"][0]);
+    value["memo"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn json_in_a_string_is_masked_by_the_same_rules() {
+    let rules = profile(Profile::Pii);
+    for (text, expected) in [
+        (r#"{"ssn":"x","a":1}"#, r#"{"ssn":"[masked:ssn]","a":1}"#),
+        (
+            r#" [ {"note" : "a@b.example"} ] "#,
+            r#" [ {"note" : "[masked:email]"} ] "#,
+        ),
+        // Escapes inside stay as they came; what is masked is escaped once more.
+        (
+            r#"{"b":"\u0041","phone":"2"}"#,
+            r#"{"b":"\u0041","phone":"[masked:phone]"}"#,
+        ),
+        (
+            r#"{"x":"{\"email\":\"q\"}"}"#,
+            r#"{"x":"{\"email\":\"[masked:email]\"}"}"#,
+        ),
+        (r#"{"ssn":"x""#, r#"{"ssn":"x""#),
+        ("[masked:name]", "[masked:name]"),
+        ("{}", "{}"),
+    ] {
+        assert_eq!(inside(&rules, text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_encoded_too_often_is_masked_whole() {
+    let rules = profile(Profile::Pii);
+    let mut text = r#"{"a":1}"#.to_owned();
+    for _ in 0..3 {
+        assert_eq!(inside(&rules, &text), text);
+        text = json!({ "a": text }).to_string();
+    }
+    assert!(inside(&rules, &text).contains("[masked:other]"));
+    let mut text = "nothing to see here".to_owned();
+    for _ in 0..3 {
+        text = STANDARD.encode(text);
+        assert_eq!(inside(&rules, &text), text);
+    }
+    assert_eq!(inside(&rules, &STANDARD.encode(text)).len() % 4, 0);
+    let deep = "[".repeat(500) + &"]".repeat(500);
+    assert_eq!(inside(&rules, &deep), "[masked:other]", "a limit");
+}
+
+#[test]
+fn base64_is_decoded_masked_and_encoded_again() {
+    let rules = profile(Profile::Pii);
+    let text = "Dear a@b.example, your number 123-45-6789";
+    let expected = "Dear [masked:email], your number [masked:ssn]";
+    for engine in [&STANDARD, &STANDARD_NO_PAD] {
+        assert_eq!(
+            inside(&rules, &engine.encode(text)),
+            engine.encode(expected)
+        );
+    }
+    // Bytes that make both alphabets differ.
+    let (text, expected) = ("???>>> 123-45-6789 ~~~ ", "???>>> [masked:ssn] ~~~ ");
+    let encoded = URL_SAFE_NO_PAD.encode(text);
+    assert!(encoded.contains('_'));
+    assert_eq!(inside(&rules, &encoded), URL_SAFE_NO_PAD.encode(expected));
+    // Broken into lines, as in mail.
+    let lines = STANDARD
+        .encode("mail to a@b.example and to nobody else, please")
+        .replace('c', "c\n");
+    let out = inside(&rules, &lines);
+    assert!(
+        String::from_utf8(STANDARD.decode(out).unwrap())
+            .unwrap()
+            .starts_with("mail to [masked:email]")
+    );
+    // JSON in base64, and base64 in JSON.
+    let inner = STANDARD.encode(r#"{"ssn":"1"}"#);
+    let out = inside(&rules, &json!({ "x": inner }).to_string());
+    assert!(
+        out.contains(&STANDARD.encode(r#"{"ssn":"[masked:ssn]"}"#)),
+        "{out}"
+    );
+}
+
+#[test]
+fn what_is_no_text_stays() {
+    let rules = profile(Profile::Pii);
+    for text in [
+        STANDARD.encode([0_u8, 1, 2, 3, 200, 201, 0, 9, 9, 9, 9, 9, 9]),
+        "StructureDefinition".to_owned(),
+        "d41d8cd98f00b204e9800998ecf8427e".to_owned(),
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg==".to_owned(),
+    ] {
+        assert_eq!(inside(&rules, &text), text);
+    }
+}
+
+#[test]
+fn data_uris_keep_their_heads() {
+    let rules = profile(Profile::Pii);
+    let uri = |text: &str| {
+        format!(
+            "data:text/plain;charset=utf-8;base64,{}",
+            STANDARD.encode(text)
+        )
+    };
+    assert_eq!(
+        inside(&rules, &uri("write to a@b.example")),
+        uri("write to [masked:email]")
+    );
+    let plain = "data:text/plain,write%20to%20a%40b.example";
+    assert_eq!(inside(&rules, plain), "data:text/plain,[masked:email]");
+}
+
+#[test]
+fn a_token_loses_its_signature_with_what_is_masked() {
+    let rules = profile(Profile::Pii);
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = part(&json!({"alg": "HS256", "typ": "JWT"}));
+    let token = format!(
+        "{header}.{}.c2lnbmF0dXJl",
+        part(&json!({"email": "q@r.example", "n": 1}))
+    );
+    let out = inside(&rules, &token);
+    let parts: Vec<_> = out.split('.').collect();
+    assert_eq!(parts[0], header);
+    assert_eq!(parts[1], part(&json!({"email": "[masked:email]", "n": 1})));
+    assert_eq!(parts[2], "[masked:credential]");
+    let harmless = format!("{header}.{}.c2lnbmF0dXJl", part(&json!({"n": 1})));
+    assert_eq!(inside(&rules, &harmless), harmless);
+    let credentials = profile(Profile::Credentials);
+    assert_eq!(inside(&credentials, &token), "[masked:credential]");
+}
+
+#[test]
+fn other_readings_of_a_text_are_searched() {
+    let rules = profile(Profile::Pii);
+    for (text, expected) in [
+        ("to=a%40b.example&n=1", "to=[masked:email]&n=1"),
+        ("%31%32%33-45-6789", "[masked:ssn]"),
+        ("<p>123-<b>45</b>-6789</p>", "<p>[masked:ssn]<b></b></p>"),
+        ("<i>123-45</i>-6789", "<i>[masked:ssn]</i>"),
+        ("no. 123&#45;45&#45;6789.", "no. [masked:ssn]."),
+        ("a &lt;b@c.example&gt;", "a &lt;[masked:email]&gt;"),
+    ] {
+        assert_eq!(inside(&rules, text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_found_inside_is_counted_and_has_a_place() {
+    let rules = profile(Profile::Pii);
+    let inner = r#"{"ssn":"1","note":["a@b.example"]}"#;
+    let body = json!({"a": [{"payload": inner}]}).to_string();
+    let mut finder = Finder::new(Arc::clone(&rules), Options::default());
+    finder.feed(body.as_bytes()).unwrap();
+    finder.finish().unwrap();
+    let found: Vec<_> = finder
+        .findings()
+        .map(|found| (found.pointer.unwrap(), found.rule))
+        .collect();
+    let place = "/a/0/payload".to_owned();
+    assert_eq!(
+        found,
+        [
+            (place.clone(), "pii keys: ssn".to_owned()),
+            (place, "detector: email".to_owned())
+        ]
+    );
+    let lifted = lift(&[Class::Ssn]);
+    let out = masked(&rules, lifted.clone(), &body);
+    assert!(
+        out.contains(r#"\"ssn\":\"1\""#) && out.contains("[masked:email]"),
+        "{out}"
+    );
+    let report = mask(&rules, lifted, body.as_bytes()).1.unwrap();
+    assert_eq!((report.lifted(Class::Ssn), report.masked_total()), (1, 1));
+}
