@@ -48,6 +48,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Whether strings are looked into that begin like JSON.
+    fn looks_inside(&self) -> bool {
+        self.rules.looks_inside && self.cues != Cues::CODES
+    }
+
     /// The same of a value whose member has a name that speaks for detectors.
     #[inline]
     pub(crate) fn at(self, cues: Cues, mentions: Mentions) -> Self {
@@ -79,7 +84,7 @@ pub(crate) fn mask_scalar(
             match kind {
                 Kind::String => {
                     let may_find = detectors.may_find(source, context.cues)
-                        || context.rules.looks_inside && begins_like_json(source, 0)
+                        || context.looks_inside() && begins_like_json(source, 0)
                         || context.mentions != Mentions::None && tally.people.may_be_in(source);
                     may_find && inspect(context, source, tally, out)
                 }

@@ -61,7 +61,7 @@ impl<'a> Guide for Decided<'a, '_> {
     fn passes(&self, place: StateId, text: &[u8], start: usize, end: usize) -> bool {
         let has_codes = Automaton::has_codes(place);
         !(self.detectors.may_find_in(text, start, end, has_codes)
-            || self.looks_inside && begins_like_json(text, start)
+            || !has_codes && self.looks_inside && begins_like_json(text, start)
             || !self.tally.people.is_empty()
                 && Automaton::has_mentions(place)
                 && self
