@@ -158,6 +158,10 @@ fn is_meant_in_codes(detector: &Detector, text: &str) -> bool {
 
 /// What is looked for among codes.
 const IN_CODES: &[&str] = &["email", "phone", "ssn", "url"];
+const SHAPES_IN_CODES: Shapes = Shapes::SIGN
+    .or(Shapes::EQUALS)
+    .or(Shapes::NINE)
+    .or(Shapes::TEN);
 
 /// The detectors in use.
 #[derive(Clone, Copy, Default)]
@@ -276,7 +280,8 @@ impl Detectors {
             return false;
         }
         if is_code {
-            return Shapes::stand_out(text, start, end);
+            return Shapes::stand_out(text, start, end)
+                && Shapes::of_part(text, start, end).meets(SHAPES_IN_CODES);
         }
         Shapes::of_part(text, start, end).meets(self.shapes)
     }

@@ -57,6 +57,7 @@
 )]
 
 mod class;
+mod clean;
 mod decide;
 mod decode;
 mod detectors;

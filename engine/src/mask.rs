@@ -83,7 +83,8 @@ pub(crate) fn mask_scalar(
             let detectors = context.rules.detectors;
             match kind {
                 Kind::String => {
-                    let may_find = detectors.may_find(source, context.cues)
+                    let is_clean = context.cues == Cues::NONE && tally.clean.has(source);
+                    let may_find = !is_clean && detectors.may_find(source, context.cues)
                         || context.looks_inside() && begins_like_json(source, 0)
                         || context.mentions != Mentions::None && tally.people.may_be_in(source);
                     may_find && inspect(context, source, tally, out)
@@ -170,13 +171,19 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
             out.push(b'"');
             true
         }
-        Finds::Parts(finds) if finds.is_empty() => match jwt(context, text_str, tally) {
+        Finds::Nothing => match jwt(context, text_str, tally) {
             Some(masked) => {
                 write_string(&masked, out);
                 true
             }
-            None => false,
+            None => {
+                if context.cues == Cues::NONE {
+                    tally.clean.add(source);
+                }
+                false
+            }
         },
+        Finds::Parts(finds) if finds.is_empty() => false,
         Finds::Parts(finds) => {
             out.push(b'"');
             write_finds(inside, &text, &finds, out);
@@ -197,7 +204,8 @@ pub(crate) fn masked_text(context: Context<'_>, text: &str, tally: &mut Tally) -
             push_placeholder(class, &mut out);
             String::from_utf8(out).ok()
         }
-        Finds::Parts(finds) if finds.is_empty() => jwt(context, text, tally),
+        Finds::Nothing => jwt(context, text, tally),
+        Finds::Parts(finds) if finds.is_empty() => None,
         Finds::Parts(finds) => {
             let mut out = Vec::with_capacity(text.len());
             let plain = Text::plain(text);
@@ -209,8 +217,10 @@ pub(crate) fn masked_text(context: Context<'_>, text: &str, tally: &mut Tally) -
 
 /// What is found in a text and is to be masked.
 enum Finds {
+    Nothing,
     /// All of it, as that class.
     Whole(Class),
+    /// Parts of it; none, if all are lifted.
     Parts(Vec<Find>),
 }
 
@@ -238,7 +248,7 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
     }
     finds.extend(mentioned);
     if finds.is_empty() {
-        return Finds::Parts(finds);
+        return Finds::Nothing;
     }
     merge(&mut finds);
     let Some(mut finds) = detectors.settle(text, finds, context.cues) else {

@@ -1,5 +1,6 @@
 //! Who decided, and what is counted for whom.
 
+use crate::clean::Clean;
 use crate::people::People;
 use crate::recorder::Recorder;
 use crate::{Class, Report};
@@ -28,6 +29,8 @@ pub(crate) struct Tally {
     pub(crate) recorder: Option<Box<Recorder>>,
     /// The names that it has come by.
     pub(crate) people: People,
+    /// Texts in which detectors found nothing.
+    pub(crate) clean: Clean,
 }
 
 impl Tally {

@@ -26,6 +26,9 @@ pub(super) struct Numbering {
 /// Calls back with every number that has a label.
 pub(super) fn find(numbering: &Numbering, probe: &Probe<'_>, found: &mut Found<'_>) {
     let bytes = probe.bytes();
+    if !probe.named && !probe.may_have(numbering.labels) && !probe.may_have(numbering.weak) {
+        return;
+    }
     // Where a name says that its value is such a number, an address is another thing.
     let is_named = probe.named && memchr::memmem::find(bytes, b"://").is_none();
     let mut last: Option<Range<usize>> = None;

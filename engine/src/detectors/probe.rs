@@ -38,6 +38,8 @@ pub(crate) struct Probe<'a> {
     normal: Mapped<'a>,
     /// The same with ASCII letters in lower case; made once it is needed.
     lower: std::cell::OnceCell<Box<[u8]>>,
+    /// Which two and three letters stand in a row anywhere in it, by their hash.
+    rows: std::cell::OnceCell<[u64; 16]>,
     /// Whether the name of the member says that its values are what the detector looks for.
     pub(super) named: bool,
 }
@@ -47,6 +49,7 @@ impl<'a> Probe<'a> {
         Self {
             normal: normal(text),
             lower: std::cell::OnceCell::new(),
+            rows: std::cell::OnceCell::new(),
             named: false,
         }
     }
@@ -92,6 +95,27 @@ impl<'a> Probe<'a> {
             }
         }
         false
+    }
+
+    /// Whether any of the words may be in the text; most texts have none. A word has two letters at least
+    /// before its first space.
+    pub(super) fn may_have(&self, words: &[&str]) -> bool {
+        let rows = self.rows.get_or_init(|| {
+            let mut rows = [0; 16];
+            let text = self.lower();
+            for row in text.windows(2).chain(text.windows(3)) {
+                let (at, bit) = place(row);
+                if let Some(bits) = rows.get_mut(at) {
+                    *bits |= bit;
+                }
+            }
+            rows
+        });
+        words.iter().any(|word| {
+            let first = word.split(' ').next().unwrap_or_default().as_bytes();
+            let (at, bit) = place(first.get(..3).unwrap_or(first));
+            rows.get(at).is_some_and(|bits| bits & bit != 0)
+        })
     }
 
     fn lower(&self) -> &[u8] {
@@ -142,6 +166,13 @@ fn placeholder_end(text: &[u8], from: usize) -> usize {
         (Some(start), Some(length)) => near + start + length + 1,
         _ => 0,
     }
+}
+
+/// Where the bit of a few letters is.
+fn place(letters: &[u8]) -> (usize, u64) {
+    let step = |hash: usize, letter: &u8| (hash * 29) ^ usize::from(*letter);
+    let hash = letters.iter().fold(0, step);
+    (hash >> 6 & 15, 1 << (hash & 63))
 }
 
 /// Whether a word lies in a part of a text and stands alone there, but for what begins at the end of
