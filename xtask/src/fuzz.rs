@@ -15,6 +15,8 @@ const TARGETS: &[&str] = &[
     "labels",
     "operators",
     "idempotence",
+    "detectors",
+    "inside",
 ];
 
 /// Coverage as libFuzzer wants it, from a stable compiler.

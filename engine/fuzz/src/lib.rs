@@ -12,7 +12,7 @@ pub mod corpora;
 pub mod mutate;
 mod targets;
 
-use targets::{idempotence, labels, operators, policy, splits, tokenizer};
+use targets::{detectors, idempotence, inside, labels, operators, policy, splits, tokenizer};
 
 /// A target by the name of its corpus.
 pub struct Target {
@@ -47,6 +47,14 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "idempotence",
         run: idempotence::target,
+    },
+    Target {
+        name: "detectors",
+        run: detectors::target,
+    },
+    Target {
+        name: "inside",
+        run: inside::target,
     },
 ];
 
