@@ -31,14 +31,27 @@ pub(crate) fn begins_like_json(text: &[u8], start: usize) -> bool {
     matches!(first, Some(b'{' | b'[' | b' ' | b'\\'))
 }
 
-/// What becomes of a text that is an encoding of something; `None`: it is none, or stays as it is.
-pub(crate) fn look_inside(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
-    json(context, text, tally)
-        .or_else(|| data_uri(context, text, tally))
-        .or_else(|| base64(context, text, tally))
+/// What a text is an encoding of.
+pub(crate) enum Inside {
+    /// JSON, and what it becomes if it does not stay as it is: its strings have been looked at.
+    Json(Option<String>),
+    /// Something in which a part is masked: what it becomes. It is a text like any other still.
+    Masked(String),
+    /// None, or of something that stays as it is.
+    Nothing,
 }
 
-/// JSON in a string.
+/// Looks into a text that is an encoding of something.
+pub(crate) fn look_inside(context: Context<'_>, text: &str, tally: &mut Tally) -> Inside {
+    if let Some(masked) = json(context, text, tally) {
+        return Inside::Json((masked != text).then_some(masked));
+    }
+    data_uri(context, text, tally)
+        .or_else(|| base64(context, text, tally))
+        .map_or(Inside::Nothing, Inside::Masked)
+}
+
+/// What JSON in a string becomes; `None`: it is none.
 fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
     let trimmed = text.trim_matches(WHITE_SPACE);
     let ends = (trimmed.chars().next()?, trimmed.chars().next_back()?);
@@ -61,8 +74,7 @@ fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
         Ok(()) if context.depth >= DEEPEST => Some(whole(tally)),
         Ok(()) => {
             tally.absorb(masker.tally_mut());
-            let masked = String::from_utf8(out).ok()?;
-            (masked != text).then_some(masked)
+            String::from_utf8(out).ok()
         }
         Err(error) if error.is_limit() => Some(whole(tally)),
         Err(_) => None,
@@ -105,7 +117,7 @@ pub(crate) fn jwt(context: Context<'_>, text: &str, tally: &mut Tally) -> Option
         return None;
     }
     let (engine, decoded) = decode(payload)?;
-    let masked = json(context, &decoded, tally)?;
+    let masked = json(context, &decoded, tally).filter(|masked| *masked != decoded)?;
     let payload = engine.encode(masked);
     Some(format!("{header}.{payload}.[masked:{}]", Class::Credential))
 }

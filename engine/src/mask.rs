@@ -9,7 +9,7 @@ use crate::decode::Text;
 use std::sync::Arc;
 
 use crate::detectors::{Cues, Find, merge, readings};
-use crate::looking::{begins_like_json, jwt, look_inside};
+use crate::looking::{Inside, begins_like_json, jwt, look_inside};
 use crate::operators::{Scalar, Setting, is_placeholder, push_escaped, push_placeholder};
 use crate::people::Mentions;
 use crate::rules::Ruleset;
@@ -158,46 +158,49 @@ fn learn(source: &[u8], tally: &mut Tally) {
 fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec<u8>) -> bool {
     let inside = inside(source);
     let text = Text::decode(inside);
-    let text_str = text.as_str();
-    let masked = look_inside(context, text_str, tally);
-    if let Some(masked) = masked {
-        write_string(&masked, out);
-        return true;
-    }
-    match find(context, text_str, tally) {
-        Finds::Whole(class) => {
-            out.push(b'"');
-            push_placeholder(class, out);
-            out.push(b'"');
-            true
+    match look_inside(context, text.as_str(), tally) {
+        Inside::Json(Some(masked)) => write_string(&masked, out),
+        Inside::Json(None) => return false,
+        Inside::Masked(masked) => {
+            let found = masked_as_it_is(context, &masked, tally);
+            write_string(&found.unwrap_or(masked), out);
         }
-        Finds::Nothing => match jwt(context, text_str, tally) {
-            Some(masked) => {
-                write_string(&masked, out);
-                true
+        Inside::Nothing => match find(context, text.as_str(), tally) {
+            Finds::Whole(class) => write_placeholder(class, out),
+            Finds::Parts(finds) if finds.is_empty() => return false,
+            Finds::Parts(finds) => {
+                out.push(b'"');
+                write_finds(inside, &text, &finds, out);
+                out.push(b'"');
             }
-            None => {
-                if context.cues == Cues::NONE {
-                    tally.clean.add(source);
+            Finds::Nothing => match jwt(context, text.as_str(), tally) {
+                Some(masked) => write_string(&masked, out),
+                None => {
+                    if context.cues == Cues::NONE {
+                        tally.clean.add(source);
+                    }
+                    return false;
                 }
-                false
-            }
+            },
         },
-        Finds::Parts(finds) if finds.is_empty() => false,
-        Finds::Parts(finds) => {
-            out.push(b'"');
-            write_finds(inside, &text, &finds, out);
-            out.push(b'"');
-            true
-        }
     }
+    true
 }
 
 /// A text with what is found in it masked; `None`: it stays as it is.
 pub(crate) fn masked_text(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
-    if let Some(masked) = look_inside(context, text, tally) {
-        return Some(masked);
+    match look_inside(context, text, tally) {
+        Inside::Json(masked) => masked,
+        Inside::Masked(masked) => {
+            let found = masked_as_it_is(context, &masked, tally);
+            Some(found.unwrap_or(masked))
+        }
+        Inside::Nothing => masked_as_it_is(context, text, tally),
     }
+}
+
+/// The same, of what can be read without looking into it.
+fn masked_as_it_is(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
     match find(context, text, tally) {
         Finds::Whole(class) => {
             let mut out = Vec::new();
@@ -208,8 +211,7 @@ pub(crate) fn masked_text(context: Context<'_>, text: &str, tally: &mut Tally) -
         Finds::Parts(finds) if finds.is_empty() => None,
         Finds::Parts(finds) => {
             let mut out = Vec::with_capacity(text.len());
-            let plain = Text::plain(text);
-            write_finds(text.as_bytes(), &plain, &finds, &mut out);
+            write_finds(text.as_bytes(), &Text::plain(text), &finds, &mut out);
             String::from_utf8(out).ok()
         }
     }
@@ -260,6 +262,12 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
     }
     finds.retain(|find| !is_lifted(find.class));
     Finds::Parts(finds)
+}
+
+fn write_placeholder(class: Class, out: &mut Vec<u8>) {
+    out.push(b'"');
+    push_placeholder(class, out);
+    out.push(b'"');
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) {

@@ -47,12 +47,8 @@ pub(crate) fn document(name: u8, surname: &str, text: &str) -> Vec<u8> {
         .get(usize::from(name) % NAMES.len())
         .unwrap_or(&"note");
     let string = |text: &str| serde_json::to_string(text).unwrap_or_default();
-    format!(
-        r#"{{"surname":{},"{name}":{},"list":[{0}]}}"#,
-        string(surname),
-        string(text)
-    )
-    .into_bytes()
+    let (surname, text) = (string(surname), string(text));
+    format!(r#"{{"surname":{surname},"{name}":{text},"list":[{text}]}}"#).into_bytes()
 }
 
 /// The first byte chooses the name and what is lifted, four are a surname, the rest is the text.
