@@ -173,15 +173,15 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
                 write_finds(inside, &text, &finds, out);
                 out.push(b'"');
             }
-            Finds::Nothing => match jwt(context, text.as_str(), tally) {
-                Some(masked) => write_string(&masked, out),
-                None => {
+            Finds::Nothing => {
+                let Some(masked) = jwt(context, text.as_str(), tally) else {
                     if context.cues == Cues::NONE {
                         tally.clean.add(source);
                     }
                     return false;
-                }
-            },
+                };
+                write_string(&masked, out);
+            }
         },
     }
     true

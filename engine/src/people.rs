@@ -329,8 +329,8 @@ mod tests {
     #[test]
     fn a_record_that_teaches_too_many_names_has_no_free_text() {
         let mut people = People::default();
-        for number in 0..=MOST_IN_RECORD {
-            let letters = [b'a' + number as u8 % 26, b'a' + number as u8 / 26];
+        for number in 0..=u8::try_from(MOST_IN_RECORD).unwrap() {
+            let letters = [b'a' + number % 26, b'a' + number / 26];
             people.learn(&format!("nam{}", str::from_utf8(&letters).unwrap()));
         }
         assert!(people.find("two words", Mentions::Now, &mut |_| ()));

@@ -117,9 +117,8 @@ impl Recorder {
             .at_waiting
             .map(|number| self.waiting.get(number).cloned());
         let (pointer, order) = match (self.outside, waited) {
-            (true, _) => (None, self.begun),
+            (true, _) | (false, Some(None)) => (None, self.begun),
             (false, Some(Some((pointer, order)))) => (Some(pointer), order),
-            (false, Some(None)) => (None, self.begun),
             (false, None) => (Some(self.pointer()), self.begun),
         };
         if let Some(finds) = &mut self.in_name {

@@ -122,6 +122,10 @@ impl fmt::Debug for Ruleset {
 
 /// A rule as the masker sees it.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
 pub(crate) struct CompiledRule {
     /// Names it in reports.
     pub(crate) name: Box<str>,

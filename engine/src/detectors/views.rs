@@ -21,19 +21,14 @@ pub(super) fn percent_decoded(text: &str) -> Option<Mapped<'static>> {
     let mut mapped = Mapped::empty();
     let (mut at, mut copied) = (0, 0);
     while let Some(byte) = bytes.get(at) {
-        let (letter, end) = match byte {
-            b'%' => match encoded_letter(bytes, at) {
-                Some(decoded) => decoded,
-                None => {
-                    at += 1;
-                    continue;
-                }
-            },
-            b'+' if is_form => (' ', at + 1),
-            _ => {
-                at += 1;
-                continue;
-            }
+        let decoded = match byte {
+            b'%' => encoded_letter(bytes, at),
+            b'+' if is_form => Some((' ', at + 1)),
+            _ => None,
+        };
+        let Some((letter, end)) = decoded else {
+            at += 1;
+            continue;
         };
         mapped.push_same(text.get(copied..at)?);
         mapped.push_instead(letter.encode_utf8(&mut [0; 4]), end);

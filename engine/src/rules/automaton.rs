@@ -470,7 +470,7 @@ impl Builder {
         let marks: Vec<_> = items.iter().filter_map(|item| here(&item)).collect();
         // What is known of a place comes before what holds of any object.
         let is_known = |mark: &&Mark| matches!(mark, Mark::Keep | Mark::Codes);
-        let is_known = marks.iter().any(|mark| is_known(mark));
+        let is_known = marks.iter().any(is_known);
         for mark in marks {
             // Patterns come in the order in which they were added: the first one wins.
             match *mark {

@@ -17,7 +17,7 @@ pub(crate) use filter::{Filter, FilterStep};
 pub(crate) struct Pattern {
     /// From the body down. At most one step is a filter.
     pub(crate) segments: Vec<Segment>,
-    /// Whether arrays are passed through, as in FHIRPath: `name.family` is `family` of every element
+    /// Whether arrays are passed through, as in `FHIRPath`: `name.family` is `family` of every element
     /// of `name`. The paths of profiles are so.
     pub(crate) through_arrays: bool,
 }

@@ -17,11 +17,12 @@ fn encoded(text: &str, choice: u8) -> String {
         1 => STANDARD.encode(text),
         2 => URL_SAFE_NO_PAD.encode(text),
         3 => String::from_utf8_lossy(&document(choice / 8, "", text)).into_owned(),
-        4 => text.bytes().map(|byte| format!("%{byte:02X}")).collect(),
-        5 => text
-            .chars()
-            .map(|letter| format!("<b>&#{};</b>", u32::from(letter)))
-            .collect(),
+        4 => text
+            .bytes()
+            .fold(String::new(), |out, byte| out + &format!("%{byte:02X}")),
+        5 => text.chars().fold(String::new(), |out, letter| {
+            out + &format!("<b>&#{};</b>", u32::from(letter))
+        }),
         6 => format!("data:text/plain;base64,{}", STANDARD_NO_PAD.encode(text)),
         _ => {
             let payload = document(choice / 8, "", text);
