@@ -11,7 +11,7 @@ use velum_engine::{
 pub(crate) fn all_profiles() -> Arc<Ruleset> {
     static RULES: LazyLock<Arc<Ruleset>> = LazyLock::new(|| {
         let builder = Ruleset::builder();
-        let builder = Profile::ALL
+        let builder = Profile::STRICTEST
             .iter()
             .fold(builder, |builder, profile| builder.profile(*profile));
         Arc::new(builder.build().unwrap())
