@@ -404,6 +404,11 @@ mod tests {
                 "unknown word",
             ),
             (
+                r#"{"class":"name","at":["a"],"operator":"remove","scalars":true}"#,
+                "/operator",
+                "whatever is there",
+            ),
+            (
                 r#"{"class":"name","keys":["a"],"name":"\u0007"}"#,
                 "/name",
                 "control",

@@ -72,16 +72,14 @@ fn document(chosen: &ChosenProfile) -> Result<ProfileDocument, Failure> {
         ChosenProfile::Shipped(profile) => return Ok(profile.document()),
         ChosenProfile::File(file) => file,
     };
-    let document = profile::read(file)?.map_err(|error| {
-        let file = show::path(file);
-        Failure::misused(format!("{file}: {error}"))
-    })?;
+    let at_fault = |error: &dyn Display| Failure::misused(format!("{}: {error}", show::path(file)));
+    let read = profile::read(file).map_err(|failure| Failure::misused(failure.to_string()))?;
+    let document = read.map_err(|error| at_fault(&error))?;
     if document.needs_key() {
-        return Err(Failure::misused(format!(
-            "{}: its operators need a key: put the profile into masking.profiles of a policy with \
-             masking.keys, and use --policy",
-            show::path(file)
-        )));
+        return Err(at_fault(
+            &"its operators need a key: put the profile into masking.profiles of a policy with \
+              masking.keys, and use --policy",
+        ));
     }
     Ok(document)
 }

@@ -254,6 +254,10 @@ fn rule(entry: RuleEntry) -> Result<super::Rule, ProfileError> {
     }
     let operator = entry.operator.map_or(Ok(Operator::Redact), operator::read);
     let operator = operator.map_err(|message| ProfileError::new("/operator", message))?;
+    if entry.scalars && operator == Operator::Remove {
+        let message = "remove takes away whatever is there: leave scalars out, or use redact";
+        return Err(ProfileError::new("/operator", message));
+    }
     for (index, other) in entry.not_with.iter().enumerate() {
         check_name(other)
             .map_err(|message| ProfileError::new(format!("/not_with/{index}"), message))?;

@@ -109,7 +109,7 @@ impl Converter<'_> {
                 let what = "an element cannot be kept in one resource only";
                 return self.tell(Fate::Stricter, what);
             }
-            self.claims.add(&target.place, true);
+            self.claims.add(&target, true);
         }
     }
 
@@ -172,10 +172,10 @@ impl Converter<'_> {
 
     /// Masks elements; `depth`: how far they are below what the rule selects.
     fn mask(&mut self, target: &Target, method: &Method, depth: usize) {
-        if self.claims.decide(&target.place) {
+        if self.claims.decide(target) {
             return;
         }
-        if let Some(kept) = self.claims.kept_within(&target.place) {
+        if let Some(kept) = self.claims.kept_within(target) {
             let what = format!("{} was to be kept, and is not", kept.join("."));
             self.tell(Fate::Stricter, &what);
         }
@@ -183,22 +183,25 @@ impl Converter<'_> {
         if members.is_empty() {
             return self.mask_scalar(target, method, depth);
         }
-        let is_shift = *method == Method::DateShift;
-        if depth < DEEPEST && (is_shift || self.is_mixed(target)) {
-            for member in members {
-                let holds_dates = || self.holds_dates(&member, depth + 1);
-                if !is_shift || holds_dates() {
-                    self.mask(&member, method, depth + 1);
-                }
-            }
-        } else if !is_shift {
-            self.put(
-                target,
-                operator_of(method).unwrap_or_else(|| json!("remove")),
-                false,
-            );
+        let name_of = |member: &Target| member.place.last().cloned().unwrap_or_default();
+        let is_meant = |member: &Target| match method {
+            Method::DateShift => self.holds_dates(member, depth + 1),
+            Method::Perturb => name_of(member) == "value",
+            _ => true,
+        };
+        let meant: Vec<_> = members.into_iter().filter(is_meant).collect();
+        let is_part = match method {
+            Method::DateShift => true,
+            Method::Perturb => !meant.is_empty(),
+            _ => self.is_mixed(target),
+        };
+        if !is_part || depth >= DEEPEST {
+            let operator = operator_of(method).unwrap_or_else(|| json!("remove"));
+            return self.put(target, operator, false);
         }
-        self.claims.add(&target.place, false);
+        for member in meant {
+            self.mask(&member, method, depth + 1);
+        }
     }
 
     fn members(&self, target: &Target) -> Vec<Target> {
@@ -213,15 +216,26 @@ impl Converter<'_> {
     /// an earlier rule speaks about what is in it, or some of that stays in part.
     fn is_mixed(&self, target: &Target) -> bool {
         let kind = target.kind.as_deref().unwrap_or_default();
-        let is_shared = match target.place.as_slice() {
-            [name] => self.elements.types_of(name).len() > 1,
-            _ => false,
-        };
-        is_shared
-            || self.claims.speak_below(&target.place)
+        self.is_shared(target)
+            || self.claims.speak_below(target)
             || (self.parameters.partial_zips && kind == "Address")
             || (self.parameters.partial_ages && kind == "Age")
-            || (self.parameters.partial_dates && self.holds_dates(target, 0))
+            || (self.parameters.partial_dates && self.has_dates(kind))
+    }
+
+    /// Whether something of another type has the name.
+    fn is_shared(&self, target: &Target) -> bool {
+        match target.place.as_slice() {
+            [name] => self.elements.types_of(name).len() > 1,
+            _ => false,
+        }
+    }
+
+    /// Whether an element of that type has a date or period of its own. An extension goes as a whole:
+    /// what it is stands in its URL.
+    fn has_dates(&self, kind: &str) -> bool {
+        let mut members = self.elements.members(kind);
+        kind != "Extension" && members.any(|(_, kind)| is_date(kind) || kind == "Period")
     }
 
     fn holds_dates(&self, target: &Target, depth: usize) -> bool {
@@ -255,11 +269,18 @@ impl Converter<'_> {
         };
         if let Some(operator) = operator {
             // What is of no known type may be an array or object.
-            let is_scalar = target.kind.is_some();
+            let is_scalar = target.kind.is_some() && self.is_shared(target);
+            let operator = if is_scalar && operator == "remove" {
+                // It would take away what else has the name.
+                json!("redact")
+            } else {
+                operator
+            };
             self.put(target, operator, is_scalar);
+        } else {
+            // What redaction leaves is kept.
+            self.claims.add(target, true);
         }
-        self.claims
-            .add(&target.place, operator_is_none(target, self.parameters));
     }
 
     /// What redaction makes of a scalar; `None`: it stays.
@@ -281,16 +302,11 @@ impl Converter<'_> {
     }
 
     fn put(&mut self, target: &Target, operator: Value, is_scalar: bool) {
+        self.claims.add(target, false);
         let place = target.place.join(".");
         self.rules
             .add(class_of(target), operator, is_scalar, place, self.number);
     }
-}
-
-/// Whether redaction leaves the scalar as it is.
-fn operator_is_none(target: &Target, parameters: &Parameters) -> bool {
-    let is_of_age = target.owner.as_deref() == Some("Age");
-    is_of_age && parameters.partial_ages && target.place.last().is_none_or(|name| name != "value")
 }
 
 /// The operator of a method, where it is the same for every type.
