@@ -164,7 +164,8 @@ impl ProfileDocument {
     /// ```
     pub fn rules(&self) -> impl Iterator<Item = ProfileRule<'_>> {
         let rules = self.definition.rules.iter();
-        rules.filter(|rule| rule.is_written).map(ProfileRule)
+        let is_written = |rule: &&Rule| matches!(rule.origin, Origin::Written(_));
+        rules.filter(is_written).map(ProfileRule)
     }
 
     /// The detectors that it uses, by name, each with the class of what it finds.
@@ -228,10 +229,7 @@ pub(crate) struct Definition {
 pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) class: Class,
-    /// What it is written for.
-    source: Option<String>,
-    /// Whether it stands in the file; else it follows from one that does.
-    is_written: bool,
+    origin: Origin,
     pub(crate) operator: Operator,
     pub(crate) keys: Vec<String>,
     pub(crate) paths: Vec<String>,
@@ -243,6 +241,15 @@ pub(crate) struct Rule {
     pub(crate) learn: bool,
     /// Profiles with which it does not act.
     pub(crate) not_with: Vec<String>,
+}
+
+/// Where a rule comes from.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// The file, which may say what the rule is for.
+    Written(Option<String>),
+    /// It follows from one that is written.
+    Derived,
 }
 
 /// A value whose class the other members of its object tell, in whatever order they come.

@@ -1,7 +1,7 @@
 //! `velum profile import-ms`: a profile of a configuration of Microsoft's FHIR anonymizer
 //! (Tools for Health Data Anonymization), as far as its rules can be expressed.
 //!
-//! Its rules select elements by FHIRPath; a profile selects places. Where the two differ, more is
+//! Its rules select elements by `FHIRPath`; a profile selects places. Where the two differ, more is
 //! masked rather than less, and each such case is listed. What would stay though it was to be masked
 //! makes the import fail in the end, with the profile written.
 
@@ -46,7 +46,8 @@ pub(crate) fn run(options: &ImportMicrosoft) -> Result<ExitCode, Failure> {
     check(&document)?;
     match &options.output {
         Some(output) => {
-            std::fs::write(output, document).map_err(|error| Failure::unwritable(output, &error))?
+            std::fs::write(output, document)
+                .map_err(|error| Failure::unwritable(output, &error))?;
         }
         None => io::stdout().write_all(document.as_bytes())?,
     }
@@ -71,11 +72,9 @@ pub(crate) fn run(options: &ImportMicrosoft) -> Result<ExitCode, Failure> {
 
 /// Whether what was made can be used: the name may be none, and the places too many.
 fn check(document: &str) -> Result<(), Failure> {
-    let refused = |message: String| Failure::new(format!("the profile cannot be used: {message}"));
+    let refused = |message: &str| Failure::new(format!("the profile cannot be used: {message}"));
     let profile =
-        ProfileDocument::from_json(document).map_err(|error| refused(error.to_string()))?;
+        ProfileDocument::from_json(document).map_err(|error| refused(&error.to_string()))?;
     let built = Ruleset::builder().document(profile).build();
-    built
-        .map(drop)
-        .map_err(|error| refused(error.message().to_owned()))
+    built.map(drop).map_err(|error| refused(error.message()))
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::ProfileError;
-use super::{Definition, Evidence, Reader, Sibling, Source, Unless};
+use super::{Definition, Evidence, Origin, Reader, Sibling, Source, Unless};
 use crate::detectors::{self, Detector};
 use crate::{Class, Operator};
 use tree::Tree;
@@ -265,8 +265,7 @@ fn rule(entry: RuleEntry) -> Result<super::Rule, ProfileError> {
     Ok(super::Rule {
         name,
         class,
-        source: entry.source,
-        is_written: true,
+        origin: Origin::Written(entry.source),
         operator,
         keys: entry.keys,
         paths,
@@ -288,8 +287,7 @@ fn beside_primitives(rule: &super::Rule) -> Option<super::Rule> {
     let paths: Vec<_> = rule.paths.iter().filter_map(beside).collect();
     (!paths.is_empty()).then(|| super::Rule {
         name: format!("{}, extended", rule.name),
-        source: rule.source.clone(),
-        is_written: false,
+        origin: Origin::Derived,
         operator: Operator::Remove,
         keys: Vec::new(),
         paths,

@@ -1,6 +1,6 @@
 //! A rule of a profile, for those who read profiles.
 
-use super::Rule;
+use super::{Origin, Rule};
 use crate::{Class, Operator};
 
 /// A rule of a profile as it is written.
@@ -28,7 +28,10 @@ impl<'a> ProfileRule<'a> {
 
     /// Where it comes from: a section of a regulation or a standard.
     pub fn source(&self) -> Option<&'a str> {
-        self.0.source.as_deref()
+        match &self.0.origin {
+            Origin::Written(source) => source.as_deref(),
+            Origin::Derived => None,
+        }
     }
 
     /// What becomes of what it selects.

@@ -10,7 +10,7 @@ use velum_engine::{Class, Options, Profile, ProfileDocument};
 
 /// A letter, and what becomes of bodies with its identifiers.
 struct Letter {
-    letter: char,
+    sign: char,
     /// What the regulation names there, in short.
     what: &'static str,
     test: &'static str,
@@ -21,7 +21,7 @@ struct Letter {
 macro_rules! letters {
     ($($letter:literal $test:ident $what:literal [$($case:expr),+ $(,)?])+) => {
         const LETTERS: &[Letter] = &[$(Letter {
-            letter: $letter,
+            sign: $letter,
             what: $what,
             test: stringify!($test),
             cases: &[$($case),+],
@@ -205,7 +205,7 @@ fn rules_for(document: &ProfileDocument, letter: char) -> Vec<(String, Class)> {
 
 #[test]
 fn every_letter_has_rules_and_tests() {
-    let letters: Vec<char> = LETTERS.iter().map(|letter| letter.letter).collect();
+    let letters: Vec<char> = LETTERS.iter().map(|letter| letter.sign).collect();
     assert_eq!(letters, ('A'..='R').collect::<Vec<_>>());
     let document = Profile::HipaaSafeHarbor.document();
     for letter in letters {
@@ -222,7 +222,7 @@ fn every_letter_has_rules_and_tests() {
 fn every_rule_acts_in_the_test_of_its_letter() {
     for letter in LETTERS {
         let written: String = letter.cases.iter().map(|(_, expected)| *expected).collect();
-        for (name, class) in rules_for(&Profile::HipaaSafeHarbor.document(), letter.letter) {
+        for (name, class) in rules_for(&Profile::HipaaSafeHarbor.document(), letter.sign) {
             let placeholder = format!("[masked:{class}]");
             let is_coarser = matches!(class, Class::Date | Class::Age);
             assert!(is_coarser || written.contains(&placeholder), "{name}");
@@ -241,7 +241,7 @@ fn the_document_has_every_letter() {
          | --- | --- | --- | --- | --- | --- |\n",
     );
     for letter in LETTERS {
-        let rules = rules_for(&own, letter.letter);
+        let rules = rules_for(&own, letter.sign);
         let classes: BTreeSet<Class> = rules.iter().map(|(_, class)| *class).collect();
         let detectors = own.detectors().filter(|(_, class)| classes.contains(class));
         let detectors: Vec<_> = detectors.map(|(name, _)| format!("`{name}`")).collect();
@@ -252,11 +252,11 @@ fn the_document_has_every_letter() {
         writeln!(
             table,
             "| {} | {} | {} | {} | {} | `{}` |",
-            letter.letter,
+            letter.sign,
             letter.what,
             names(rules),
             detectors.join(", "),
-            names(rules_for(&fhir, letter.letter)),
+            names(rules_for(&fhir, letter.sign)),
             letter.test,
         )
         .unwrap();

@@ -75,13 +75,13 @@ pub(crate) fn document_has(path: &str, table: &str) {
 
 /// The same of one of several generated parts of a document.
 pub(crate) fn document_part(path: &str, part: &str, table: &str) {
+    // Several tests write parts of one document.
+    static WRITING: Mutex<()> = Mutex::new(());
     let begin = format!(
         "<!-- begin: {part}, generated: VELUM_WRITE_DOCS=1 cargo test -p velum-engine -->\n"
     );
     let end = format!("<!-- end: {part} -->\n");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    // Several tests write parts of one document.
-    static WRITING: Mutex<()> = Mutex::new(());
     let _writing = WRITING.lock();
     let document = std::fs::read_to_string(&file).unwrap();
     let (before, rest) = document.split_once(&begin).expect("the part begins");

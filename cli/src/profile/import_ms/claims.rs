@@ -26,7 +26,8 @@ impl Claims {
     /// of another type that have the same name are others.
     pub(super) fn decide(&self, target: &Target) -> bool {
         self.0.iter().any(|claim| {
-            let is_it = target.place.ends_with(&claim.place) && is_same(&claim.kind, &target.kind);
+            let is_it = target.place.ends_with(&claim.place)
+                && is_same(claim.kind.as_ref(), target.kind.as_ref());
             is_it || (claim.is_kept && claim.is_around(target))
         })
     }
@@ -50,13 +51,14 @@ impl Claim {
     fn is_around(&self, target: &Target) -> bool {
         ends(&target.place).any(|end| {
             let is_next = end.len() == self.place.len() + 1;
-            is_below(end, &self.place) && (!is_next || is_same(&self.kind, &target.owner))
+            is_below(end, &self.place)
+                && (!is_next || is_same(self.kind.as_ref(), target.owner.as_ref()))
         })
     }
 }
 
 /// Types of which one is not known may be the same.
-fn is_same(one: &Option<String>, two: &Option<String>) -> bool {
+fn is_same(one: Option<&String>, two: Option<&String>) -> bool {
     one.is_none() || two.is_none() || one == two
 }
 

@@ -24,6 +24,7 @@ pub(super) fn convert(configuration: &Configuration) -> (Rules, Notes) {
         notes: Notes::default(),
         number: 0,
         path: "",
+        has_acted: false,
     };
     converter.say_about_configuration(configuration);
     for (number, rule) in configuration.fhir_path_rules.iter().enumerate() {
@@ -43,6 +44,8 @@ struct Converter<'c> {
     /// The rule that is read.
     number: usize,
     path: &'c str,
+    /// Whether what it selects is masked, or an earlier rule decides.
+    has_acted: bool,
 }
 
 impl Converter<'_> {
@@ -137,8 +140,12 @@ impl Converter<'_> {
             self.tell(Fate::Stricter, what);
         }
         self.say_about_method(method);
+        self.has_acted = false;
         for target in selected.targets {
             self.mask(&target, method, 0);
+        }
+        if !self.has_acted {
+            self.tell(Fate::Stays, "the method does nothing to what is there");
         }
     }
 
@@ -173,6 +180,7 @@ impl Converter<'_> {
     /// Masks elements; `depth`: how far they are below what the rule selects.
     fn mask(&mut self, target: &Target, method: &Method, depth: usize) {
         if self.claims.decide(target) {
+            self.has_acted = true;
             return;
         }
         if let Some(kept) = self.claims.kept_within(target) {
@@ -279,6 +287,7 @@ impl Converter<'_> {
             self.put(target, operator, is_scalar);
         } else {
             // What redaction leaves is kept.
+            self.has_acted = true;
             self.claims.add(target, true);
         }
     }
@@ -303,6 +312,7 @@ impl Converter<'_> {
 
     fn put(&mut self, target: &Target, operator: Value, is_scalar: bool) {
         self.claims.add(target, false);
+        self.has_acted = true;
         let place = target.place.join(".");
         self.rules
             .add(class_of(target), operator, is_scalar, place, self.number);

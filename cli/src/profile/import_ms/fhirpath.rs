@@ -1,4 +1,4 @@
-//! The part of FHIRPath in which the rules of the anonymizer say what they select: unions of element
+//! The part of `FHIRPath` in which the rules of the anonymizer say what they select: unions of element
 //! paths, types, and functions that select fewer of the same (hl7.org/fhirpath).
 
 /// A path: where it begins, and what follows.

@@ -1,4 +1,4 @@
-//! Where the elements of a FHIRPath are: names from anywhere down, as profiles have them.
+//! Where the elements of a `FHIRPath` are: names from anywhere down, as profiles have them.
 
 use super::elements::Elements;
 use super::fhirpath::{Path, Step};
@@ -33,7 +33,7 @@ pub(super) fn select(elements: &Elements, path: &Path) -> Result<Selected, Strin
     for step in path {
         match step {
             Step::Name(name) if selected.targets.is_empty() => {
-                begin(elements, name, &mut selected)?
+                begin(elements, name, &mut selected)?;
             }
             Step::Name(name) => follow(elements, name, &mut selected),
             Step::OfTypeAnywhere(kind) => anywhere(elements, &capital(kind), &mut selected)?,
