@@ -1,6 +1,7 @@
 //! The command line.
 
 mod mask;
+mod profile;
 
 use std::path::PathBuf;
 
@@ -9,7 +10,8 @@ use clap_complete::Shell;
 use velum_approval::{ApprovalId, State};
 use velum_engine::Class;
 
-pub(crate) use mask::{FramingName, MaskOptions, ReportForm};
+pub(crate) use mask::{ChosenProfile, FramingName, MaskOptions, ReportForm};
+pub(crate) use profile::{CheckProfiles, ImportMicrosoft, ListProfiles, ProfileCommand};
 
 /// Masks PHI, checks policies, and decides who may see more.
 #[derive(Debug, Parser)]
@@ -28,6 +30,11 @@ pub(crate) enum Command {
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
+    },
+    /// List, print, check and import profiles: sets of rules and detectors
+    Profile {
+        #[command(subcommand)]
+        command: ProfileCommand,
     },
     /// Read and decide approvals
     Approvals {

@@ -12,6 +12,8 @@ mod check;
 mod failure;
 mod man;
 mod mask;
+mod near;
+mod profile;
 mod service;
 mod show;
 
@@ -49,6 +51,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Policy {
             command: PolicyCommand::Check(options),
         } => check::run(&options),
+        Command::Profile { command } => profile::run(&command),
         Command::Approvals {
             connection,
             command,

@@ -17,7 +17,7 @@ const RUN: Duration = Duration::from_millis(100);
 const RUNS: usize = 7;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let profiles = Profile::ALL
+    let profiles = Profile::STRICTEST
         .iter()
         .fold(Ruleset::builder(), |builder, profile| {
             builder.profile(*profile)

@@ -94,6 +94,6 @@ pub use limits::{LimitDoc, Limits};
 pub use masker::Masker;
 pub use operators::{Fpe, Generalize, Operator, OperatorDoc, Replacement, is_own_token};
 pub use options::{Framing, Options};
-pub use profiles::{Profile, ProfileDocument};
+pub use profiles::{Profile, ProfileDocument, ProfileError, ProfileRule};
 pub use report::{NotScanned, Report, RuleCount};
 pub use rules::{Rule, RuleError, Ruleset, RulesetBuilder, Selector};

@@ -5,17 +5,25 @@
 //! of every `name`.
 
 mod document;
+mod error;
+mod rule;
 
 use std::sync::{Arc, OnceLock};
 
 use crate::detectors::Detector;
 use crate::{Class, ClassSet, Operator};
 
+pub use error::ProfileError;
+pub use rule::ProfileRule;
+
 /// A shipped set of rules and detectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Profile {
     /// The identifiers of HIPAA Safe Harbor, 45 CFR 164.514(b)(2)(i), by key and by detector.
     HipaaSafeHarbor,
+    /// The direct identifiers of a limited data set, 45 CFR 164.514(e)(2), by key and by detector:
+    /// dates, ages, towns, states and ZIP codes stay, whatever profile is beside it.
+    HipaaLimitedDataSet,
     /// HL7 FHIR R4, by place.
     FhirR4,
     /// Secrets, by key and by detector.
@@ -28,6 +36,16 @@ impl Profile {
     /// Every profile.
     pub const ALL: &[Self] = &[
         Self::HipaaSafeHarbor,
+        Self::HipaaLimitedDataSet,
+        Self::FhirR4,
+        Self::Credentials,
+        Self::Pii,
+    ];
+
+    /// Those that together mask the most: all that can be combined with
+    /// [`HipaaSafeHarbor`](Self::HipaaSafeHarbor).
+    pub const STRICTEST: &[Self] = &[
+        Self::HipaaSafeHarbor,
         Self::FhirR4,
         Self::Credentials,
         Self::Pii,
@@ -37,6 +55,7 @@ impl Profile {
     pub const fn name(self) -> &'static str {
         match self {
             Self::HipaaSafeHarbor => "hipaa-safe-harbor",
+            Self::HipaaLimitedDataSet => "hipaa-limited-data-set",
             Self::FhirR4 => "fhir-r4",
             Self::Credentials => "credentials",
             Self::Pii => "pii",
@@ -55,6 +74,7 @@ impl Profile {
     pub const fn source(self) -> &'static str {
         match self {
             Self::HipaaSafeHarbor => include_str!("../profiles/hipaa-safe-harbor.json"),
+            Self::HipaaLimitedDataSet => include_str!("../profiles/hipaa-limited-data-set.json"),
             Self::FhirR4 => include_str!("../profiles/fhir-r4.json"),
             Self::Credentials => include_str!("../profiles/credentials.json"),
             Self::Pii => include_str!("../profiles/pii.json"),
@@ -72,8 +92,10 @@ impl Profile {
     pub fn document(self) -> ProfileDocument {
         static READ: [OnceLock<ProfileDocument>; Profile::ALL.len()] =
             [const { OnceLock::new() }; Profile::ALL.len()];
-        let read = || match ProfileDocument::from_json(self.source()) {
-            Ok(document) => document,
+        let read = || match document::read(self.source()) {
+            Ok(definition) => ProfileDocument {
+                definition: Arc::new(definition),
+            },
             Err(error) => panic!("{}: {error}", self.name()),
         };
         match READ.get(self as usize) {
@@ -93,7 +115,7 @@ impl Profile {
 /// )?;
 /// assert_eq!(profile.name(), "badges");
 /// Ruleset::builder().document(profile).build().unwrap();
-/// # Ok::<(), String>(())
+/// # Ok::<(), velum_engine::ProfileError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct ProfileDocument {
@@ -101,14 +123,20 @@ pub struct ProfileDocument {
 }
 
 impl ProfileDocument {
-    /// Reads a profile.
+    /// Reads a profile that somebody wrote.
     ///
     /// # Errors
-    /// What is wrong, and in which part: not JSON, an unknown member, class, operator or detector, a
-    /// path that is none.
-    pub fn from_json(json: &str) -> Result<Self, String> {
-        let definition = Arc::new(document::read(json)?);
-        Ok(Self { definition })
+    /// What is wrong, and in which part: not JSON, the name of a shipped profile, an unknown member,
+    /// class, operator or detector, a path that is none.
+    pub fn from_json(json: &str) -> Result<Self, ProfileError> {
+        let definition = document::read(json)?;
+        if Profile::from_name(&definition.name).is_some() {
+            let message = "is the name of a shipped profile: give yours another one";
+            return Err(ProfileError::new("/profile", message));
+        }
+        Ok(Self {
+            definition: Arc::new(definition),
+        })
     }
 
     /// Its name.
@@ -125,6 +153,54 @@ impl ProfileDocument {
     pub fn about(&self) -> &str {
         &self.definition.about
     }
+
+    /// Its rules as they are written.
+    ///
+    /// ```
+    /// use velum_engine::Profile;
+    /// let profile = Profile::HipaaSafeHarbor.document();
+    /// let fax = profile.rules().find(|rule| rule.class().name() == "fax").unwrap();
+    /// assert_eq!(fax.source(), Some("45 CFR 164.514(b)(2)(i)(E)"));
+    /// ```
+    pub fn rules(&self) -> impl Iterator<Item = ProfileRule<'_>> {
+        let rules = self.definition.rules.iter();
+        let is_written = |rule: &&Rule| matches!(rule.origin, Origin::Written(_));
+        rules.filter(is_written).map(ProfileRule)
+    }
+
+    /// The detectors that it uses, by name, each with the class of what it finds.
+    ///
+    /// ```
+    /// use velum_engine::{Class, Profile};
+    /// let profile = Profile::Pii.document();
+    /// assert!(profile.detectors().any(|found| found == ("email", Class::Email)));
+    /// ```
+    pub fn detectors(&self) -> impl Iterator<Item = (&'static str, Class)> {
+        let detectors = self.definition.detectors.iter();
+        detectors.map(|detector| (detector.name, detector.class))
+    }
+
+    /// Whether one of its rules has an operator that redacts without a key.
+    pub fn needs_key(&self) -> bool {
+        self.rules().any(|rule| rule.operator().needs_key())
+    }
+
+    /// Why it cannot be used together with the other one, if that is so.
+    pub(crate) fn conflict(&self, other: &Self) -> Option<String> {
+        if self.name() == other.name() {
+            return Some("is listed twice: keep one of the two".to_owned());
+        }
+        let refuses = |one: &Self, two: &Self| {
+            one.definition
+                .not_together
+                .iter()
+                .any(|no| no == two.name())
+        };
+        (refuses(self, other) || refuses(other, self)).then(|| {
+            let (one, two) = (self.name(), other.name());
+            format!("{one} and {two} contradict each other: leave one of them out")
+        })
+    }
 }
 
 /// What a profile consists of.
@@ -140,6 +216,10 @@ pub(crate) struct Definition {
     pub(crate) codes: Vec<String>,
     pub(crate) siblings: Vec<Sibling>,
     pub(crate) detectors: Vec<&'static Detector>,
+    /// Detectors that are not used, whatever profile is beside it.
+    pub(crate) without_detectors: Vec<&'static Detector>,
+    /// Profiles that cannot stand beside it.
+    not_together: Vec<String>,
     /// Whether names that fields hold are looked for in free text.
     pub(crate) mentions: bool,
 }
@@ -149,6 +229,7 @@ pub(crate) struct Definition {
 pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) class: Class,
+    origin: Origin,
     pub(crate) operator: Operator,
     pub(crate) keys: Vec<String>,
     pub(crate) paths: Vec<String>,
@@ -160,6 +241,15 @@ pub(crate) struct Rule {
     pub(crate) learn: bool,
     /// Profiles with which it does not act.
     pub(crate) not_with: Vec<String>,
+}
+
+/// Where a rule comes from.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// The file, which may say what the rule is for.
+    Written(Option<String>),
+    /// It follows from one that is written.
+    Derived,
 }
 
 /// A value whose class the other members of its object tell, in whatever order they come.
@@ -287,30 +377,100 @@ mod tests {
         for profile in Profile::ALL {
             let document = profile.document();
             assert_eq!(document.name(), profile.name());
-            assert!(document.version() >= 2 && !document.about().is_empty());
+            assert!(document.version() >= 1 && !document.about().is_empty());
+        }
+    }
+
+    /// A profile with one more member.
+    fn with(member: &str) -> Result<ProfileDocument, ProfileError> {
+        let json = format!(r#"{{"profile":"p","version":1,"about":"",{member}}}"#);
+        ProfileDocument::from_json(&json)
+    }
+
+    #[test]
+    fn faults_have_their_place() {
+        for (rule, place, fault) in [
+            (
+                r#"{"class":"nome","keys":["a"]}"#,
+                "/class",
+                "unknown class",
+            ),
+            (r#"{"class":"name"}"#, "", "either keys or places"),
+            (r#"{"class":"name","in":["a"]}"#, "", "go together"),
+            (r#"{"class":"name","at":["a..b"]}"#, "", "no path"),
+            (r#"{"class":"name","key":["a"]}"#, "", "unknown field `key`"),
+            (r#"{"class":"name","keys":["a","*"]}"#, "/keys/1", "letters"),
+            (
+                r#"{"class":"name","keys":"123-45-6789"}"#,
+                "",
+                "must be a sequence",
+            ),
+            (
+                r#"{"class":"name","keys":["a"],"operator":"blur"}"#,
+                "/operator",
+                "unknown word",
+            ),
+            (
+                r#"{"class":"name","at":["a"],"operator":"remove","scalars":true}"#,
+                "/operator",
+                "whatever is there",
+            ),
+            (
+                r#"{"class":"name","keys":["a"],"name":"\u0007"}"#,
+                "/name",
+                "control",
+            ),
+            (
+                r#"{"class":"name","keys":["a"],"not_with":["a b"]}"#,
+                "/not_with/0",
+                "must be a name",
+            ),
+        ] {
+            let error = with(&format!(r#""rules":[{rule}]"#)).unwrap_err();
+            assert_eq!(error.pointer(), format!("/rules/0{place}"), "{error}");
+            assert!(error.message().contains(fault), "{error}");
+        }
+        for (member, place, fault) in [
+            (
+                r#""detectors":["date","no"]"#,
+                "/detectors/1",
+                "unknown detector",
+            ),
+            (
+                r#""without_detectors":["no"]"#,
+                "/without_detectors/0",
+                "no",
+            ),
+            (
+                r#""not_together":[""]"#,
+                "/not_together/0",
+                "must be a name",
+            ),
+            (r#""keep":[{"at":["."]}]"#, "/keep/0", "no path"),
+            (r#""about":"""#, "", "occurs twice"),
+            (r#""abot":"""#, "", "unknown field `abot`"),
+            (
+                r#""siblings":[{"value":"v","tells":[{"at":"a","texts":{"name":[],"name":[]}}]}]"#,
+                "",
+                "occurs twice",
+            ),
+        ] {
+            let error = with(member).unwrap_err();
+            assert_eq!(error.pointer(), place, "{error}");
+            assert!(error.message().contains(fault), "{error}");
         }
     }
 
     #[test]
-    fn faults_are_named() {
-        for (rule, fault) in [
-            (r#"{"class":"nome","keys":["a"]}"#, "unknown class \"nome\""),
-            (r#"{"class":"name"}"#, "either keys or places"),
-            (r#"{"class":"name","in":["a"]}"#, "go together"),
-            (r#"{"class":"name","at":["a..b"]}"#, "no path"),
-            (r#"{"class":"name","key":["a"]}"#, "unknown field `key`"),
-            (r#"{"class":"name","keys":["a"],"operator":"blur"}"#, "blur"),
-        ] {
-            let json = format!(r#"{{"profile":"p","version":1,"about":"","rules":[{rule}]}}"#);
+    fn names_are_names_and_not_those_of_shipped_profiles() {
+        for name in ["", "a b", "-a", "pii", "a\u{e9}"] {
+            let json = format!(r#"{{"profile":"{name}","version":1,"about":""}}"#);
             let error = ProfileDocument::from_json(&json).unwrap_err();
-            assert!(error.contains(fault), "{error}");
+            assert_eq!(error.pointer(), "/profile", "{name}");
         }
-        let json = r#"{"profile":"p","version":1,"about":"","detectors":["no"]}"#;
-        assert!(
-            ProfileDocument::from_json(json)
-                .unwrap_err()
-                .contains("\"no\"")
-        );
+        let json = r#"{"profile":"my.pii","version":0,"about":""}"#;
+        let error = ProfileDocument::from_json(json).unwrap_err();
+        assert_eq!(error.pointer(), "/version");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) use keys::{KeyRules, KeyTable, words};
 pub(crate) use labels::{Filtered, Filters, Slot, Telling, Told};
 use selector::{Filter, FilterStep, PathStep, Pattern, Segment};
 
-use crate::detectors::Detectors;
+use crate::detectors::{Detector, Detectors};
 use crate::operators::is_own_token;
 use crate::path::Shelf;
 use crate::profiles::{Definition, Reader, Sibling};
@@ -182,17 +182,13 @@ impl RulesetBuilder {
     ///
     /// # Errors
     /// A path that is not in the subset, a key without letters or digits, an operator out of its
-    /// bounds, a profile named twice, and a rule or exemption that can never fire.
+    /// bounds, profiles that cannot stand together, and a rule or exemption that can never fire.
     pub fn build(self) -> Result<Ruleset, RuleError> {
         let mut compiling = Compiling::default();
         for (index, profile) in self.profiles.iter().enumerate() {
-            if self
-                .profiles
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.name() == profile.name())
-            {
-                return Err(RuleError::profile(index, "this profile is named twice"));
+            let mut earlier = self.profiles.iter().take(index);
+            if let Some(message) = earlier.find_map(|earlier| earlier.conflict(profile)) {
+                return Err(RuleError::profile(index, message));
             }
         }
         for (index, path) in self.exempt.iter().enumerate() {
@@ -213,7 +209,24 @@ impl RulesetBuilder {
                     RuleError::profile(index, format!("{}: {message}", profile.name()))
                 })?;
         }
+        compiling.detectors.enable(&self.detectors());
         compiling.finish(&self)
+    }
+}
+
+impl RulesetBuilder {
+    /// The detectors of all profiles, without those that one of them takes away.
+    fn detectors(&self) -> Vec<&'static Detector> {
+        let definitions = || self.profiles.iter().map(|profile| &profile.definition);
+        let without = definitions().flat_map(|one| &one.without_detectors);
+        let mut used: Vec<&'static Detector> = Vec::new();
+        for detector in definitions().flat_map(|one| &one.detectors) {
+            let is_same = |other: &&'static Detector| other.name == detector.name;
+            if !used.iter().any(is_same) && !without.clone().any(is_same) {
+                used.push(detector);
+            }
+        }
+        used
     }
 }
 
@@ -381,7 +394,6 @@ impl Compiling {
         for sibling in &definition.siblings {
             self.sibling(sibling)?;
         }
-        self.detectors.enable(&definition.detectors);
         self.detectors.mentions |= definition.mentions;
         Ok(())
     }

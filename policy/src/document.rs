@@ -6,6 +6,9 @@
 use std::error::Error;
 use std::fmt;
 
+use velum_engine::ProfileDocument;
+
+use crate::cursor::Cursor;
 use crate::error::{ConfigError, child_pointer};
 use crate::load;
 use crate::policy::Policy;
@@ -104,6 +107,22 @@ pub fn all_from_text(text: &str) -> Result<Vec<Policy>, DocumentError> {
         ));
     }
     plugins.iter().map(Plugin::policy).collect()
+}
+
+/// Reads a profile in YAML or JSON.
+///
+/// ```
+/// let text = "{profile: badges, version: 1, about: Ours., rules: [{class: identifier, keys: [badge]}]}";
+/// let profile = velum_policy::document::profile_from_text(text)?;
+/// assert_eq!(profile.name(), "badges");
+/// # Ok::<(), velum_policy::document::DocumentError>(())
+/// ```
+///
+/// # Errors
+/// The first fault: neither YAML nor JSON, a duplicate key, and what
+/// [`ProfileDocument::from_json`] refuses.
+pub fn profile_from_text(text: &str) -> Result<ProfileDocument, DocumentError> {
+    Ok(load::profile(&Cursor::root(&read(text)?))?)
 }
 
 fn fault(pointer: impl Into<String>, message: impl Into<String>) -> DocumentError {

@@ -5,6 +5,7 @@ mod condition;
 mod identity;
 mod masking;
 mod names;
+mod profile;
 mod service;
 
 use sha2::{Digest, Sha256};
@@ -16,6 +17,8 @@ use crate::cursor::Cursor;
 use crate::error::ConfigError;
 use crate::policy::{IdentitySource, Limits, Mode, Policy, UnreadableMedia};
 use crate::tree::Node;
+#[cfg(feature = "yaml")]
+pub(crate) use profile::whole as profile;
 
 const KEYS: &[&str] = &[
     "version",

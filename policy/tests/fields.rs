@@ -360,3 +360,36 @@ fn the_digest_is_over_what_the_document_says() {
         "e953a89092a723e60154d691f9847e02060cd2010cc0d30052052062f367bb58"
     );
 }
+
+#[test]
+fn whole_profiles_stand_beside_names() {
+    let masking = json!({"profiles": ["credentials", {
+        "profile": "my-badges", "version": 1.0, "about": "Ours.",
+        "rules": [
+            {"class": "identifier", "keys": ["badge"]},
+            {"class": "date", "at": ["shift.day"], "operator": {"generalize": "year"}},
+            {"class": "name", "at": ["boss"], "operator": null}
+        ],
+        "detectors": ["email"]
+    }]});
+    assert_eq!(
+        masked(
+            masking,
+            r#"{"badge":7,"shift":[{"day":"2026-01-02"}],"boss":"B","password":"p","x":"a@b.example"}"#
+        ),
+        r#"{"badge":"[masked:identifier]","shift":[{"day":"2026"}],"boss":null,"password":"[masked:credential]","x":"[masked:email]"}"#
+    );
+}
+
+#[test]
+fn the_digest_has_all_of_a_profile() {
+    let with_keys = |keys: &[&str]| {
+        with(
+            "masking",
+            json!({"profiles": [{"profile": "p", "version": 1, "about": "", "rules": [{"class": "name", "keys": keys}]}]}),
+        )
+        .digest()
+    };
+    assert_eq!(with_keys(&["a"]), with_keys(&["a"]));
+    assert_ne!(with_keys(&["a"]), with_keys(&["b"]));
+}

@@ -252,6 +252,61 @@ fn missing_keys() {
 }
 
 #[test]
+fn whole_profiles() {
+    let profile = |member: &str, value: Value| {
+        let mut profile = json!({"profile": "p", "version": 1, "about": ""});
+        profile[member] = value;
+        profile
+    };
+    let rule = |rule: Value| profile("rules", json!([{"class": "name", "keys": ["a"]}, rule]));
+    let at = "/masking/profiles/0";
+    for (value, pointer, fragment) in [
+        (json!(7), "", "must be the name of a profile, or all of one"),
+        (profile("profile", json!("pii")), "/profile", "shipped"),
+        (profile("version", json!(0)), "/version", "from 1"),
+        (profile("version", json!("x")), "", "must be u32"),
+        (profile("detektors", json!([])), "", "`detektors`"),
+        (
+            rule(json!({"class": "nome", "keys": ["b"]})),
+            "/rules/1/class",
+            "unknown class",
+        ),
+        (
+            rule(json!({"class": "name", "keys": ["b"], "operator": "blur"})),
+            "/rules/1/operator",
+            "unknown word",
+        ),
+    ] {
+        let mut document = full();
+        change(&mut document, at, Some(value));
+        refused(&document, at, &format!("{at}{pointer}"), fragment);
+    }
+    for (profiles, pointer, fragment) in [
+        (
+            json!([profile("about", json!("x")), profile("about", json!("y"))]),
+            "/masking/profiles/1",
+            "listed twice",
+        ),
+        (
+            json!(["hipaa-safe-harbor", "hipaa-limited-data-set"]),
+            "/masking/profiles/1",
+            "contradict",
+        ),
+        (
+            json!([
+                "pii",
+                rule(json!({"class": "name", "keys": ["b"], "operator": "token"}))
+            ]),
+            "/masking/profiles/1",
+            "masking.keys",
+        ),
+    ] {
+        let document = json!({"version": 1, "masking": {"profiles": profiles}});
+        refused(&document, "the list", pointer, fragment);
+    }
+}
+
+#[test]
 fn values_of_the_wrong_kind_or_range() {
     check(vec![
         ("/version", json!(2), "/version", "must be 1"),
@@ -1426,9 +1481,19 @@ fn messages_hold_no_values() {
         "/policy_service/public_keys/0",
         "/actions/1/hold",
         "/masking/profiles/0",
+        "/masking/profiles/3/version",
+        "/masking/profiles/3/rules/0/class",
+        "/masking/profiles/3/rules/0/operator",
+        "/masking/profiles/3/rules/0/operator/replace",
+        "/masking/profiles/3/detectors/0",
         "/identity",
     ] {
         let mut document = full();
+        let profile = json!({
+            "profile": "p", "version": 1, "about": "", "detectors": ["email"],
+            "rules": [{"class": "name", "keys": ["a"], "operator": {"replace": []}}]
+        });
+        change(&mut document, "/masking/profiles/-", Some(profile));
         change(&mut document, place, Some(json!(secret)));
         let error = parse(&document).unwrap_err();
         assert!(!error.to_string().contains(secret), "{error}");

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use velum_engine::{LimitDoc, Limits, Profile};
 
+use crate::near::nearest;
+
 /// What `--help` says behind the options.
 pub(super) const AFTER_HELP: &str = "Examples:
   velum mask patient.json
@@ -13,6 +15,7 @@ pub(super) const AFTER_HELP: &str = "Examples:
   velum mask export/ --output masked/ --report
   velum mask 'export/**/*.json.gz' --in-place
   velum mask --check fixtures/
+  velum mask --profile ./our-profile.yaml --profile pii people.json
   curl -s https://ehr.example/Patient/1 | velum mask --profile fhir-r4 --profile credentials
   curl -sN https://ehr.example/notifications | velum mask --framing events
 
@@ -30,9 +33,11 @@ pub(crate) struct MaskOptions {
     /// What to mask: a policy (YAML or JSON), or an Envoy configuration that holds one
     #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     pub(crate) policy: Option<PathBuf>,
-    /// What to mask, by profile, may be repeated; all profiles where neither is given
-    #[arg(long, value_name = "NAME", value_parser = profile)]
-    pub(crate) profile: Vec<Profile>,
+    /// What to mask, by profile, may be repeated: the name of a shipped one, or a file (JSON or YAML)
+    /// whose name ends so or has a slash. Where neither is given, all shipped profiles but
+    /// hipaa-limited-data-set
+    #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
+    pub(crate) profile: Vec<ChosenProfile>,
     /// How JSON texts are laid out; where it is absent, the name of a file that ends in .ndjson, .jsonl
     /// or .json-seq (or so before .gz or .zst) says it, and anything else is one text
     #[arg(long, value_name = "FRAMING")]
@@ -162,11 +167,28 @@ pub(crate) enum ReportForm {
     Json,
 }
 
-fn profile(name: &str) -> Result<Profile, String> {
-    Profile::from_name(name).ok_or_else(|| {
-        let known: Vec<_> = Profile::ALL.iter().map(|profile| profile.name()).collect();
-        format!("known profiles: {}", known.join(", "))
-    })
+/// A profile on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ChosenProfile {
+    Shipped(Profile),
+    File(PathBuf),
+}
+
+fn profile(text: &str) -> Result<ChosenProfile, String> {
+    if let Some(profile) = Profile::from_name(text) {
+        return Ok(ChosenProfile::Shipped(profile));
+    }
+    let endings = [".json", ".yaml", ".yml"];
+    if text.contains('/') || endings.iter().any(|ending| text.ends_with(ending)) {
+        return Ok(ChosenProfile::File(PathBuf::from(text)));
+    }
+    let known: Vec<_> = Profile::ALL.iter().map(|profile| profile.name()).collect();
+    let meant =
+        nearest(text, &known).map_or_else(String::new, |near| format!("did you mean {near}? "));
+    let known = known.join(", ");
+    Err(format!(
+        "{meant}known profiles: {known}; the name of a file ends in .json, .yaml or .yml, or has a slash"
+    ))
 }
 
 fn limit(text: &str) -> Result<(&'static LimitDoc, usize), String> {
@@ -181,4 +203,27 @@ fn limit(text: &str) -> Result<(&'static LimitDoc, usize), String> {
     let number = number.filter(|number| (doc.lowest..=doc.highest).contains(number));
     let range = || format!("a whole number from {} to {}", doc.lowest, doc.highest);
     Ok((doc, number.ok_or_else(range)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_are_names_or_files() {
+        for (text, chosen) in [
+            ("pii", ChosenProfile::Shipped(Profile::Pii)),
+            ("pii.json", ChosenProfile::File("pii.json".into())),
+            ("a.yml", ChosenProfile::File("a.yml".into())),
+            ("./pii", ChosenProfile::File("./pii".into())),
+        ] {
+            assert_eq!(profile(text), Ok(chosen), "{text}");
+        }
+        let error = profile("hipaa-safe-habor").unwrap_err();
+        assert!(
+            error.starts_with("did you mean hipaa-safe-harbor? "),
+            "{error}"
+        );
+        assert!(profile("x").unwrap_err().starts_with("known profiles: "));
+    }
 }

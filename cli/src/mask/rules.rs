@@ -4,12 +4,12 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
-use velum_engine::{Keyring, Limits, Profile, Ruleset};
+use velum_engine::{Keyring, Limits, Profile, ProfileDocument, Ruleset, RulesetBuilder};
 use velum_policy::document;
 
-use crate::arguments::MaskOptions;
+use crate::arguments::{ChosenProfile, MaskOptions};
 use crate::failure::Failure;
-use crate::show;
+use crate::{profile, show};
 
 /// What every input is masked with.
 pub(super) struct Setup {
@@ -45,17 +45,18 @@ fn from_policy(file: &Path) -> Result<Setup, Failure> {
     })
 }
 
-fn from_profiles(named: &[Profile]) -> Result<Setup, Failure> {
+fn from_profiles(named: &[ChosenProfile]) -> Result<Setup, Failure> {
     let profiles = if named.is_empty() {
-        Profile::ALL
+        Profile::STRICTEST
+            .iter()
+            .map(|profile| profile.document())
+            .collect()
     } else {
-        named
+        named.iter().map(document).collect::<Result<Vec<_>, _>>()?
     };
     let rules = profiles
-        .iter()
-        .fold(Ruleset::builder(), |builder, profile| {
-            builder.profile(*profile)
-        })
+        .into_iter()
+        .fold(Ruleset::builder(), RulesetBuilder::document)
         .build()
         .map_err(|error| Failure::misused(error.to_string()))?;
     Ok(Setup {
@@ -63,4 +64,22 @@ fn from_profiles(named: &[Profile]) -> Result<Setup, Failure> {
         limits: Limits::default(),
         keys: Keyring::default(),
     })
+}
+
+/// A profile, shipped or from a file. One that masks with a key needs a policy, which names the key.
+fn document(chosen: &ChosenProfile) -> Result<ProfileDocument, Failure> {
+    let file = match chosen {
+        ChosenProfile::Shipped(profile) => return Ok(profile.document()),
+        ChosenProfile::File(file) => file,
+    };
+    let at_fault = |error: &dyn Display| Failure::misused(format!("{}: {error}", show::path(file)));
+    let read = profile::read(file).map_err(|failure| Failure::misused(failure.to_string()))?;
+    let document = read.map_err(|error| at_fault(&error))?;
+    if document.needs_key() {
+        return Err(at_fault(
+            &"its operators need a key: put the profile into masking.profiles of a policy with \
+              masking.keys, and use --policy",
+        ));
+    }
+    Ok(document)
 }

@@ -1,11 +1,11 @@
-//! The examples of `docs/mask.md`, run as written.
+//! The examples of `docs/mask.md` and `docs/profiles.md`, run as written.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::program::Folder;
 
-/// Commands and what they print, from the `console` blocks.
+/// Commands and what they print, from the `console` blocks; `> ` goes on with a command.
 fn examples(text: &str) -> Vec<(String, String)> {
     let mut examples: Vec<(String, String)> = Vec::new();
     let mut inside = false;
@@ -14,6 +14,9 @@ fn examples(text: &str) -> Vec<(String, String)> {
             inside = !inside && language == "console";
         } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside) {
             examples.push((command.to_owned(), String::new()));
+        } else if let Some(more) = line.strip_prefix('>').filter(|_| inside) {
+            let (command, _) = examples.last_mut().expect("a command first");
+            command.extend(["\n", more.strip_prefix(' ').unwrap_or(more)]);
         } else if inside {
             let (_, printed) = examples.last_mut().expect("a command first");
             printed.extend([line, "\n"]);
@@ -23,18 +26,24 @@ fn examples(text: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_examples_of_the_document_print_what_it_says() {
+fn the_examples_of_the_documents_print_what_they_say() {
+    for (document, least) in [("docs/mask.md", 11), ("docs/profiles.md", 10)] {
+        run_examples(document, least);
+    }
+}
+
+fn run_examples(document: &str, least: usize) {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let text = std::fs::read_to_string(project.join("docs/mask.md")).unwrap();
+    let text = std::fs::read_to_string(project.join(document)).unwrap();
     let folder = Folder::new();
     let program = Path::new(env!("CARGO_BIN_EXE_velum")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", program.display());
     let examples = examples(&text);
-    assert!(examples.len() > 10, "{}", examples.len());
+    assert!(examples.len() >= least, "{}", examples.len());
     for (command, expected) in examples {
         let output = Command::new("sh")
-            .args(["-c", &format!("{command} 2>&1")])
+            .args(["-c", &format!("exec 2>&1; {command}")])
             .current_dir(folder.path())
             .env("PATH", &path)
             .output()

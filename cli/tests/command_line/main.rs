@@ -3,6 +3,8 @@
 mod approvals;
 mod check;
 mod documents;
+mod import_ms;
 mod mask;
 mod pages;
+mod profile;
 mod program;

@@ -7,6 +7,11 @@ const COMMANDS: &[&str] = &[
     "mask",
     "policy",
     "policy check",
+    "profile",
+    "profile list",
+    "profile show",
+    "profile check",
+    "profile import-ms",
     "approvals",
     "approvals list",
     "approvals show",
@@ -35,13 +40,11 @@ fn every_command_has_a_manual_page() {
     let pages = folder.at("man/man1");
     let outcome = velum(&["man", "--output", &pages]);
     assert_eq!((outcome.code, outcome.errors.as_str()), (Some(0), ""));
-    let names = COMMANDS
-        .iter()
-        .map(|name| format!("velum-{}", name.replace(' ', "-")));
-    for name in ["velum".to_owned()].into_iter().chain(names) {
+    for command in [""].iter().chain(COMMANDS) {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let name = [&["velum"], words.as_slice()].concat().join("-");
         let page = folder.read(&format!("man/man1/{name}.1"));
         assert!(page.contains(".SH NAME\n"), "{name}");
-        let words: Vec<&str> = name.split('-').skip(1).collect();
         let printed = velum(&[&["man"], words.as_slice()].concat());
         assert_eq!(printed.output, page, "{name}");
     }
@@ -52,7 +55,7 @@ fn every_command_has_a_manual_page() {
     for (arguments, fragment) in [
         (
             &["man", "velum"][..],
-            "no such command: velum; known are: mask, policy",
+            "no such command: velum; known are: mask, policy, profile",
         ),
         (
             &["man", "policy", "list"],
@@ -71,7 +74,15 @@ fn every_shell_has_completions() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = velum(&["completions", shell]);
         assert_eq!(script.code, Some(0));
-        for word in ["mask", "in-place", "report-only", "completions", "man"] {
+        for word in [
+            "mask",
+            "in-place",
+            "report-only",
+            "profile",
+            "import-ms",
+            "completions",
+            "man",
+        ] {
             assert!(script.output.contains(word), "{shell}: {word}");
         }
     }

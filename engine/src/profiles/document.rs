@@ -2,14 +2,25 @@
 //!
 //! The shipped ones are in `engine/profiles`; `docs/profiles.md` explains the members.
 
+mod operator;
+mod tree;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use super::{Definition, Evidence, Reader, Sibling, Source, Unless};
+use super::error::ProfileError;
+use super::{Definition, Evidence, Origin, Reader, Sibling, Source, Unless};
 use crate::detectors::{self, Detector};
-use crate::{Class, Generalize, Operator, Replacement};
+use crate::{Class, Operator};
+use tree::Tree;
 
+/// The longest name of a profile.
+const LONGEST_NAME: usize = 64;
+
+/// A profile whose lists are not read yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -20,15 +31,19 @@ struct Document {
     #[serde(default)]
     primitives: bool,
     #[serde(default)]
-    rules: Vec<RuleEntry>,
+    rules: Vec<Value>,
     #[serde(default)]
-    siblings: Vec<SiblingEntry>,
+    siblings: Vec<Value>,
     #[serde(default)]
-    keep: Vec<Places>,
+    keep: Vec<Value>,
     #[serde(default)]
-    codes: Vec<Places>,
+    codes: Vec<Value>,
     #[serde(default)]
     detectors: Vec<String>,
+    #[serde(default)]
+    without_detectors: Vec<String>,
+    #[serde(default)]
+    not_together: Vec<String>,
     /// Whether names that fields hold are looked for in free text.
     #[serde(default)]
     mentions: bool,
@@ -40,10 +55,9 @@ struct RuleEntry {
     name: Option<String>,
     class: String,
     /// Where the rule comes from; for readers.
-    #[serde(rename = "source")]
-    _source: Option<String>,
-    #[serde(default)]
-    operator: OperatorEntry,
+    source: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    operator: Option<Value>,
     #[serde(default)]
     keys: Vec<String>,
     #[serde(default)]
@@ -60,28 +74,6 @@ struct RuleEntry {
     learn: bool,
     #[serde(default)]
     not_with: Vec<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-enum OperatorEntry {
-    #[default]
-    Redact,
-    Null,
-    Remove,
-    Replace(String),
-    Generalize(GeneralizeEntry),
-    Token(String),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum GeneralizeEntry {
-    Year,
-    Instant,
-    Zip3,
-    Age,
-    AgeNumber,
 }
 
 #[derive(Deserialize)]
@@ -134,45 +126,91 @@ fn yes() -> bool {
     true
 }
 
+/// A value that is there, be it `null`.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 /// Reads a profile.
-pub(super) fn read(json: &str) -> Read<Definition> {
-    let document: Document = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    let name = document.profile;
-    if name.is_empty() || document.version == 0 {
-        return Err("a profile has a name, and a version from 1 up".into());
+pub(super) fn read(json: &str) -> Result<Definition, ProfileError> {
+    let whole = |message: String| ProfileError::new("", message);
+    let said = |error| whole(ProfileError::message_of(&error));
+    let Tree(tree) = serde_json::from_str(json).map_err(said)?;
+    let document: Document = serde_json::from_value(tree).map_err(said)?;
+    check_name(&document.profile).map_err(|message| ProfileError::new("/profile", message))?;
+    if document.version == 0 {
+        return Err(ProfileError::new("/version", "versions count from 1"));
     }
     let mut definition = Definition {
-        name,
+        name: document.profile,
         version: document.version,
         about: document.about,
+        mentions: document.mentions,
         ..Definition::default()
     };
-    for (index, entry) in document.rules.into_iter().enumerate() {
-        let rule = rule(entry).map_err(|message| format!("rule {index}: {message}"))?;
+    for rule in each("/rules", document.rules, rule)? {
         if document.primitives {
             definition.rules.extend(beside_primitives(&rule));
         }
         definition.rules.push(rule);
     }
-    for (index, entry) in document.siblings.into_iter().enumerate() {
-        let sibling = sibling(entry).map_err(|message| format!("siblings {index}: {message}"))?;
-        definition.siblings.push(sibling);
+    definition.siblings = each("/siblings", document.siblings, plain(sibling))?;
+    definition.keep = each("/keep", document.keep, plain(places))?.concat();
+    definition.codes = each("/codes", document.codes, plain(places))?.concat();
+    definition.detectors = detectors_named("/detectors", &document.detectors)?;
+    definition.without_detectors =
+        detectors_named("/without_detectors", &document.without_detectors)?;
+    for (index, other) in document.not_together.iter().enumerate() {
+        check_name(other)
+            .map_err(|message| ProfileError::new(format!("/not_together/{index}"), message))?;
     }
-    for (places, into) in [
-        (document.keep, &mut definition.keep),
-        (document.codes, &mut definition.codes),
-    ] {
-        for entry in places {
-            into.extend(paths(entry.at, &entry.objects, &entry.members)?);
-        }
-    }
-    definition.mentions = document.mentions;
-    definition.detectors = detectors_named(&document.detectors)?;
+    definition.not_together = document.not_together;
     Ok(definition)
 }
 
+/// Reads the items of a list, each fault with its place.
+fn each<E: DeserializeOwned, T>(
+    list: &str,
+    items: Vec<Value>,
+    read: impl Fn(E) -> Result<T, ProfileError>,
+) -> Result<Vec<T>, ProfileError> {
+    let numbered = items.into_iter().enumerate();
+    let read = |(index, item)| {
+        let entry = serde_json::from_value(item);
+        let entry = entry.map_err(|error| ProfileError::new("", ProfileError::message_of(&error)));
+        entry
+            .and_then(&read)
+            .map_err(|error| error.within(&format!("{list}/{index}")))
+    };
+    numbered.map(read).collect()
+}
+
+/// A reader whose faults are those of the whole item.
+fn plain<E, T>(read: impl Fn(E) -> Read<T>) -> impl Fn(E) -> Result<T, ProfileError> {
+    move |entry| read(entry).map_err(|message| ProfileError::new("", message))
+}
+
+/// Names go into reports and terminals.
+fn check_name(name: &str) -> Read<()> {
+    let is_name = name.len() <= LONGEST_NAME
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.'));
+    if is_name {
+        Ok(())
+    } else {
+        Err(format!(
+            "must be a name of at most {LONGEST_NAME} letters, digits, -, _ and ., a letter or digit first"
+        ))
+    }
+}
+
 fn class(name: &str) -> Read<Class> {
-    Class::from_name(name).ok_or_else(|| format!("unknown class {name:?}"))
+    Class::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = Class::ALL.iter().map(|class| class.name()).collect();
+        format!("unknown class; known: {}", known.join(", "))
+    })
 }
 
 /// Places, each given whole or as a member of each of some objects.
@@ -185,38 +223,49 @@ fn paths(at: Vec<String>, objects: &[String], members: &[String]) -> Read<Vec<St
         paths.extend(members.iter().map(|member| format!("{object}.{member}")));
     }
     match paths.iter().find(|path| path.split('.').any(str::is_empty)) {
-        Some(path) => Err(format!(
-            "{path:?} is no path: write names with dots between"
-        )),
+        Some(_) => Err("a place is no path: write names with dots between".into()),
         None => Ok(paths),
     }
 }
 
-fn rule(entry: RuleEntry) -> Read<super::Rule> {
-    let class = class(&entry.class)?;
-    let paths = paths(entry.at, &entry.objects, &entry.members)?;
+fn places(entry: Places) -> Read<Vec<String>> {
+    paths(entry.at, &entry.objects, &entry.members)
+}
+
+fn rule(entry: RuleEntry) -> Result<super::Rule, ProfileError> {
+    let class = class(&entry.class).map_err(|message| ProfileError::new("/class", message))?;
+    let whole = |message: String| ProfileError::new("", message);
+    let paths = paths(entry.at, &entry.objects, &entry.members).map_err(whole)?;
     if paths.is_empty() == entry.keys.is_empty() {
-        return Err("a rule has either keys or places".into());
+        return Err(whole("a rule has either keys or places".into()));
     }
-    let kind = if paths.is_empty() { "keys" } else { "paths" };
-    let operator = match entry.operator {
-        OperatorEntry::Redact => Operator::Redact,
-        OperatorEntry::Null => Operator::Null,
-        OperatorEntry::Remove => Operator::Remove,
-        OperatorEntry::Replace(text) => Operator::Replace(Replacement::text(&text)),
-        OperatorEntry::Token(prefix) => Operator::Token { prefix },
-        OperatorEntry::Generalize(entry) => Operator::Generalize(match entry {
-            GeneralizeEntry::Year => Generalize::Year,
-            GeneralizeEntry::Instant => Generalize::Instant,
-            GeneralizeEntry::Zip3 => Generalize::Zip3,
-            GeneralizeEntry::Age => Generalize::Age,
-            GeneralizeEntry::AgeNumber => Generalize::AgeNumber,
-        }),
-    };
-    operator.check()?;
+    let has_letters = |key: &String| key.chars().any(char::is_alphanumeric);
+    if let Some(index) = entry.keys.iter().position(|key| !has_letters(key)) {
+        let message = "a key has letters or digits";
+        return Err(ProfileError::new(format!("/keys/{index}"), message));
+    }
+    let name = entry.name.unwrap_or_else(|| {
+        let kind = if paths.is_empty() { "keys" } else { "paths" };
+        format!("{kind}: {class}")
+    });
+    if name.is_empty() || name.chars().any(char::is_control) {
+        let message = "is empty or holds control characters: it goes into reports";
+        return Err(ProfileError::new("/name", message));
+    }
+    let operator = entry.operator.map_or(Ok(Operator::Redact), operator::read);
+    let operator = operator.map_err(|message| ProfileError::new("/operator", message))?;
+    if entry.scalars && operator == Operator::Remove {
+        let message = "remove takes away whatever is there: leave scalars out, or use redact";
+        return Err(ProfileError::new("/operator", message));
+    }
+    for (index, other) in entry.not_with.iter().enumerate() {
+        check_name(other)
+            .map_err(|message| ProfileError::new(format!("/not_with/{index}"), message))?;
+    }
     Ok(super::Rule {
-        name: entry.name.unwrap_or_else(|| format!("{kind}: {class}")),
+        name,
         class,
+        origin: Origin::Written(entry.source),
         operator,
         keys: entry.keys,
         paths,
@@ -238,6 +287,7 @@ fn beside_primitives(rule: &super::Rule) -> Option<super::Rule> {
     let paths: Vec<_> = rule.paths.iter().filter_map(beside).collect();
     (!paths.is_empty()).then(|| super::Rule {
         name: format!("{}, extended", rule.name),
+        origin: Origin::Derived,
         operator: Operator::Remove,
         keys: Vec::new(),
         paths,
@@ -306,9 +356,9 @@ fn sibling(entry: SiblingEntry) -> Read<Sibling> {
 }
 
 /// Detectors by name; `identifiers` are all but those of credentials, `credentials` the others.
-fn detectors_named(names: &[String]) -> Read<Vec<&'static Detector>> {
+fn detectors_named(list: &str, names: &[String]) -> Result<Vec<&'static Detector>, ProfileError> {
     let mut found: Vec<&'static Detector> = Vec::new();
-    for name in names {
+    for (index, name) in names.iter().enumerate() {
         let is_meant = |detector: &Detector| match name.as_str() {
             "identifiers" => detector.class != Class::Credential,
             "credentials" => detector.class == Class::Credential,
@@ -316,8 +366,13 @@ fn detectors_named(names: &[String]) -> Read<Vec<&'static Detector>> {
         };
         let before = found.len();
         found.extend(detectors::ALL.iter().filter(|detector| is_meant(detector)));
-        if found.len() == before && name != "credentials" {
-            return Err(format!("unknown detector {name:?}"));
+        if found.len() == before {
+            let known: Vec<_> = detectors::ALL.iter().map(|one| one.name).collect();
+            let message = format!(
+                "unknown detector; known: identifiers, credentials, {}",
+                known.join(", ")
+            );
+            return Err(ProfileError::new(format!("{list}/{index}"), message));
         }
     }
     Ok(found)

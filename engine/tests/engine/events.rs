@@ -331,7 +331,7 @@ fn removing_rules() -> Arc<Ruleset> {
         class: Class::Other,
         operator: Operator::Remove,
     };
-    let builder = velum_engine::Profile::ALL
+    let builder = velum_engine::Profile::STRICTEST
         .iter()
         .fold(Ruleset::builder().rule(rule), |builder, profile| {
             builder.profile(*profile)

@@ -502,7 +502,7 @@ fn below_a_path_rule_within_an_exemption_every_rule_acts() {
 #[test]
 fn no_profile_keeps_what_is_under_a_rule() {
     let rule = path("$.a", Class::Other, Operator::Redact);
-    let profiles = Profile::ALL.iter();
+    let profiles = Profile::STRICTEST.iter();
     let builder = profiles.fold(Ruleset::builder().rule(rule), |builder, profile| {
         builder.profile(*profile)
     });

@@ -121,7 +121,7 @@ fn removing_rules() -> Arc<Ruleset> {
         .rule(rule("$..drop", Operator::Remove))
         .rule(rule("$..line[*]", Operator::Remove))
         .rule(rule("$.code", Operator::Partial { keep_last: 2 }));
-    for profile in velum_engine::Profile::ALL {
+    for profile in velum_engine::Profile::STRICTEST {
         builder = builder.profile(*profile);
     }
     Arc::new(builder.build().unwrap())

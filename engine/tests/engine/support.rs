@@ -1,7 +1,7 @@
 //! What the other tests share.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use velum_engine::{
     Class, ClassSet, Error, Framing, Limits, Masker, Options, Profile, Report, Ruleset,
@@ -11,7 +11,7 @@ use velum_engine::{
 pub(crate) fn all_profiles() -> Arc<Ruleset> {
     static RULES: LazyLock<Arc<Ruleset>> = LazyLock::new(|| {
         let builder = Ruleset::builder();
-        let builder = Profile::ALL
+        let builder = Profile::STRICTEST
             .iter()
             .fold(builder, |builder, profile| builder.profile(*profile));
         Arc::new(builder.build().unwrap())
@@ -65,6 +65,29 @@ pub(crate) fn document_has(path: &str, table: &str) {
     let (found, after) = rest.split_once(END).expect("the table ends");
     if std::env::var_os("VELUM_WRITE_DOCS").is_some_and(|value| value == "1") {
         std::fs::write(&file, [before, BEGIN, table, END, after].concat()).unwrap();
+    } else {
+        assert!(
+            found == table,
+            "{path} is out of date: run VELUM_WRITE_DOCS=1 cargo test -p velum-engine"
+        );
+    }
+}
+
+/// The same of one of several generated parts of a document.
+pub(crate) fn document_part(path: &str, part: &str, table: &str) {
+    // Several tests write parts of one document.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let begin = format!(
+        "<!-- begin: {part}, generated: VELUM_WRITE_DOCS=1 cargo test -p velum-engine -->\n"
+    );
+    let end = format!("<!-- end: {part} -->\n");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let _writing = WRITING.lock();
+    let document = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = document.split_once(&begin).expect("the part begins");
+    let (found, after) = rest.split_once(&end).expect("the part ends");
+    if std::env::var_os("VELUM_WRITE_DOCS").is_some_and(|value| value == "1") {
+        std::fs::write(&file, [before, &begin, table, &end, after].concat()).unwrap();
     } else {
         assert!(
             found == table,

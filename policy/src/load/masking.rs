@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use velum_engine::{Fpe, Generalize, Operator, Profile, Replacement, Rule, Ruleset, Selector};
+use velum_engine::{Fpe, Generalize, Operator, Replacement, Rule, Ruleset, Selector};
 
-use super::names;
+use super::{names, profile};
 use crate::cursor::Cursor;
 use crate::error::ConfigError;
 use crate::policy::MaskingKey;
@@ -17,10 +17,11 @@ pub(super) struct Masking {
 
 pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
     let fields = at.object(&["profiles", "keys", "rules", "exempt"], &[])?;
-    let profiles = match fields.optional("profiles") {
-        Some(at) => at.distinct(profile)?,
-        None => Vec::new(),
-    };
+    let listed = fields
+        .optional("profiles")
+        .map(|at| at.items())
+        .transpose()?
+        .unwrap_or_default();
     let keys = match fields.optional("keys") {
         Some(at) => keys(&at)?,
         None => Vec::new(),
@@ -35,12 +36,12 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
         .map(|at| at.items())
         .transpose()?
         .unwrap_or_default();
-    if profiles.is_empty() && rules.is_empty() {
+    if listed.is_empty() && rules.is_empty() {
         return Err(at.fault("masks nothing: name a profile or a rule"));
     }
     let mut builder = Ruleset::builder();
-    for profile in profiles {
-        builder = builder.profile(profile);
+    for at in &listed {
+        builder = builder.document(profile::read(at, !keys.is_empty())?);
     }
     for at in &rules {
         builder = builder.rule(rule(at, !keys.is_empty())?);
@@ -50,17 +51,15 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
     }
     let compiled = builder.build().map_err(|error| {
         let rule = error.rule_index().and_then(|index| rules.get(index));
-        let place = rule.or_else(|| error.exempt_index().and_then(|index| exempt.get(index)));
+        let exempt = error.exempt_index().and_then(|index| exempt.get(index));
+        let profile = error.profile_index().and_then(|index| listed.get(index));
+        let place = rule.or(exempt).or(profile);
         place.unwrap_or(at).fault(error.message())
     })?;
     Ok(Masking {
         rules: Arc::new(compiled),
         keys,
     })
-}
-
-fn profile(at: &Cursor<'_>) -> Result<Profile, ConfigError> {
-    Profile::from_name(at.string()?).ok_or_else(|| at.fault("unknown profile"))
 }
 
 fn keys(at: &Cursor<'_>) -> Result<Vec<MaskingKey>, ConfigError> {

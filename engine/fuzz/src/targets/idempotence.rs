@@ -45,7 +45,7 @@ fn rules() -> Option<Arc<Ruleset>> {
             .rule(rule(Selector::Keys(vec![name.into()])))
             .rule(rule(Selector::Path(format!("$..at.{name}"))));
     }
-    let builder = Profile::ALL
+    let builder = Profile::STRICTEST
         .iter()
         .fold(builder, |builder, profile| builder.profile(*profile));
     builder.build().ok().map(Arc::new)

@@ -33,7 +33,7 @@ fn rules() -> Option<Arc<Ruleset>> {
     let builder = Ruleset::builder()
         .rule(remove("$..drop"))
         .rule(remove("$..line[*]"));
-    let builder = Profile::ALL
+    let builder = Profile::STRICTEST
         .iter()
         .fold(builder, |builder, profile| builder.profile(*profile));
     builder.build().ok().map(Arc::new)
