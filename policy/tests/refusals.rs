@@ -1484,14 +1484,13 @@ fn messages_hold_no_values() {
         "/masking/profiles/3/version",
         "/masking/profiles/3/rules/0/class",
         "/masking/profiles/3/rules/0/operator",
-        "/masking/profiles/3/rules/0/operator/replace",
         "/masking/profiles/3/detectors/0",
         "/identity",
     ] {
         let mut document = full();
         let profile = json!({
             "profile": "p", "version": 1, "about": "", "detectors": ["email"],
-            "rules": [{"class": "name", "keys": ["a"], "operator": {"replace": []}}]
+            "rules": [{"class": "name", "keys": ["a"], "operator": "redact"}]
         });
         change(&mut document, "/masking/profiles/-", Some(profile));
         change(&mut document, place, Some(json!(secret)));
