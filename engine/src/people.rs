@@ -347,6 +347,6 @@ mod tests {
         people.learn("Bela");
         let mut found = Vec::new();
         people.find("Anna Bela", then, &mut |range| found.push(range));
-        assert_eq!(found, [0..4]);
+        assert_eq!(found, vec![0_usize..4]);
     }
 }
