@@ -11,6 +11,7 @@ mod card;
 mod checksum;
 mod credentials;
 mod cursor;
+mod custom;
 mod date;
 mod dea;
 mod edges;
@@ -33,6 +34,7 @@ mod normal;
 mod npi;
 mod phone;
 mod probe;
+mod replaced;
 mod routing;
 mod shape;
 mod ssn;
@@ -44,12 +46,14 @@ mod vin;
 mod zip;
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use account::ACCOUNT;
 pub(crate) use age::AGE;
 pub(crate) use card::CARD;
 pub(crate) use credentials::{AUTHORIZATION, CONNECTION, JWT, KEYED, PEM, PREFIXED, URL_PASSWORD};
+pub use custom::{CustomDetector, LooksFor};
+pub(crate) use custom::{Customs, Fault};
 pub(crate) use date::{DATE, year_of};
 pub(crate) use dea::DEA;
 pub(crate) use ein::EIN;
@@ -68,6 +72,7 @@ pub(crate) use mrn::MRN;
 pub(crate) use npi::NPI;
 pub(crate) use phone::PHONE;
 pub(crate) use probe::{Found, Probe, Strength};
+use replaced::replace;
 pub(crate) use routing::ROUTING;
 pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
@@ -143,12 +148,23 @@ pub(crate) struct Detector {
 
 /// Which detectors the name of a member speaks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cues(u64);
+pub(crate) struct Cues {
+    /// A bit for each of [`ALL`].
+    shipped: u64,
+    /// A bit for each custom one.
+    custom: u32,
+}
 
 impl Cues {
-    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const NONE: Self = Self {
+        shipped: 0,
+        custom: 0,
+    };
     /// Codes are there: only detectors of what no code looks like are called.
-    pub(crate) const CODES: Self = Self(1 << 63);
+    pub(crate) const CODES: Self = Self {
+        shipped: 1 << 63,
+        custom: 0,
+    };
 }
 
 /// Whether a detector looks at a code, a system or a reference: of addresses only at what is asked for.
@@ -164,12 +180,14 @@ const SHAPES_IN_CODES: Shapes = Shapes::SIGN
     .or(Shapes::TEN);
 
 /// The detectors in use.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Detectors {
     enabled: u64,
     shapes: Shapes,
     /// Whether names that fields hold are looked for in other texts.
     pub(crate) mentions: bool,
+    /// Those that the policy brought along.
+    pub(crate) custom: Option<Arc<Customs>>,
 }
 
 /// A part of a text.
@@ -215,6 +233,18 @@ impl Find {
         }
     }
 
+    /// All of a text, of which some detectors cannot tell what is in it.
+    fn unsettled(text: &str) -> Self {
+        Self {
+            range: 0..text.len(),
+            class: Class::Other,
+            cause: Cause::Unsettled,
+            strength: Strength::Labelled,
+            length: usize::MAX,
+            has_tags: false,
+        }
+    }
+
     /// Writes what stands for it, given its source.
     pub(crate) fn write(&self, source: &[u8], out: &mut Vec<u8>) {
         push_placeholder(self.class, out);
@@ -235,12 +265,12 @@ impl Detectors {
         }
     }
 
-    pub(crate) fn are_none(self) -> bool {
-        self.enabled == 0
+    pub(crate) fn are_none(&self) -> bool {
+        self.enabled == 0 && self.custom.is_none()
     }
 
     /// Which of them a member name speaks for.
-    pub(crate) fn cues(self, name: &str) -> Cues {
+    pub(crate) fn cues(&self, name: &str) -> Cues {
         static WORDS: OnceLock<Vec<(String, u64)>> = OnceLock::new();
         let words = WORDS.get_or_init(|| {
             let of = |(bit, detector): (usize, &&'static Detector)| {
@@ -252,16 +282,19 @@ impl Detectors {
         let name = spoken(name);
         let mut cues = Cues::NONE;
         for (word, bit) in words {
-            if self.enabled & bit & !cues.0 != 0 && name.contains(word) {
-                cues.0 |= bit;
+            if self.enabled & bit & !cues.shipped != 0 && name.contains(word) {
+                cues.shipped |= bit;
             }
+        }
+        if let Some(custom) = &self.custom {
+            cues.custom = custom.cues(&name);
         }
         cues
     }
 
     /// Whether any detector could find something in the source of a scalar.
     #[inline]
-    pub(crate) fn may_find(self, source: &[u8], cues: Cues) -> bool {
+    pub(crate) fn may_find(&self, source: &[u8], cues: Cues) -> bool {
         if cues == Cues::CODES {
             return self.may_find_in(source, 0, source.len(), true);
         }
@@ -269,25 +302,29 @@ impl Detectors {
             || if source.first() == Some(&b'"') {
                 self.may_find_in(source, 0, source.len(), false)
             } else {
-                self.enabled != 0 && is_long_number(source)
+                !self.are_none() && is_long_number(source)
             }
     }
 
     /// The same of a string that is a part of this text, or a code.
     #[inline]
-    pub(crate) fn may_find_in(self, text: &[u8], start: usize, end: usize, is_code: bool) -> bool {
-        if end - start < SHORTEST || self.enabled == 0 {
-            return false;
-        }
-        if is_code {
-            return Shapes::stand_out(text, start, end)
-                && Shapes::of_part(text, start, end).meets(SHAPES_IN_CODES);
-        }
-        Shapes::of_part(text, start, end).meets(self.shapes)
+    pub(crate) fn may_find_in(&self, text: &[u8], start: usize, end: usize, is_code: bool) -> bool {
+        let is_short = end - start < SHORTEST || self.enabled == 0;
+        let has_shape = !is_short
+            && if is_code {
+                Shapes::stand_out(text, start, end)
+                    && Shapes::of_part(text, start, end).meets(SHAPES_IN_CODES)
+            } else {
+                Shapes::of_part(text, start, end).meets(self.shapes)
+            };
+        has_shape
+            || self.custom.as_ref().is_some_and(|custom| {
+                custom.may_find(text.get(start..end).unwrap_or_default(), is_code)
+            })
     }
 
     /// All finds, in order: in the text, and in other readings of it.
-    pub(crate) fn find(self, text: &str, cues: Cues) -> Vec<Find> {
+    pub(crate) fn find(&self, text: &str, cues: Cues) -> Vec<Find> {
         let mut finds = Vec::new();
         self.find_as_it_is(text, cues, &mut |find| finds.push(find));
         for (view, has_tags) in readings(text) {
@@ -299,11 +336,11 @@ impl Detectors {
         finds
     }
 
-    fn find_as_it_is(self, text: &str, cues: Cues, found: &mut dyn FnMut(Find)) {
+    fn find_as_it_is(&self, text: &str, cues: Cues, found: &mut dyn FnMut(Find)) {
         let mut probe = Probe::of(text);
         let shapes = Shapes::of(probe.bytes());
         for (bit, detector) in ALL.iter().enumerate() {
-            probe.named = cues.0 & 1 << bit != 0;
+            probe.named = cues.shipped & 1 << bit != 0;
             let is_meant = cues != Cues::CODES || is_meant_in_codes(detector, text);
             let is_called = is_meant && (probe.named || detector.shapes.meets(shapes));
             if is_called && self.enabled & 1 << bit != 0 {
@@ -320,18 +357,25 @@ impl Detectors {
                 });
             }
         }
+        if let Some(custom) = &self.custom {
+            custom.find(text, &mut probe, cues, found);
+        }
     }
 
-    /// Whether replacing the finds leaves something to be found.
-    pub(crate) fn settle(self, text: &str, finds: Vec<Find>, cues: Cues) -> Option<Vec<Find>> {
+    /// The finds with what replacing them lets be found; `None`: there is no end to it, or some
+    /// detectors cannot tell what is in the text.
+    pub(crate) fn settle(&self, text: &str, finds: Vec<Find>, cues: Cues) -> Option<Vec<Find>> {
         let mut finds = finds;
         for _ in 0..MOST_PASSES {
+            if finds.iter().any(|find| find.cause == Cause::Unsettled) {
+                return None;
+            }
             let (replaced, map) = replace(text, &finds);
             let more = self.find(&replaced, cues);
             if more.is_empty() {
                 return Some(finds);
             }
-            finds.extend(more.into_iter().map(|find| map.back(find)));
+            finds.extend(more.iter().map(|find| map.back(find)));
             merge(&mut finds);
         }
         None
@@ -357,8 +401,8 @@ pub(crate) fn mask_counted(
     text: &str,
     mut count: impl FnMut(Cause, Class),
 ) -> Option<String> {
-    let mut detectors = rules.detectors;
-    if detectors.are_none() {
+    let mut detectors = rules.detectors.clone();
+    if detectors.enabled == 0 {
         detectors.enable(ALL);
     }
     let finds = detectors.find(text, Cues::NONE);
@@ -392,65 +436,6 @@ pub(crate) fn merge(finds: &mut Vec<Find>) {
         }
         overlaps
     });
-}
-
-/// Where the parts of a text with placeholders came from: (start there, length there, start here,
-/// length here) of each placeholder.
-struct Origins(Vec<[usize; 4]>);
-
-fn replace(text: &str, finds: &[Find]) -> (String, Origins) {
-    let mut out = Vec::with_capacity(text.len());
-    let mut origins = Vec::with_capacity(finds.len());
-    let mut copied = 0;
-    for find in finds {
-        out.extend_from_slice(
-            text.as_bytes()
-                .get(copied..find.range.start)
-                .unwrap_or_default(),
-        );
-        let start = out.len();
-        find.write(
-            text.as_bytes().get(find.range.clone()).unwrap_or_default(),
-            &mut out,
-        );
-        origins.push([start, out.len() - start, find.range.start, find.range.len()]);
-        copied = find.range.end;
-    }
-    out.extend_from_slice(text.as_bytes().get(copied..).unwrap_or_default());
-    (String::from_utf8(out).unwrap_or_default(), Origins(origins))
-}
-
-impl Origins {
-    /// A find in the replaced text as one in the original.
-    fn back(&self, find: Find) -> Find {
-        let (start, end) = (
-            self.offset(find.range.start, false),
-            self.offset(find.range.end, true),
-        );
-        Find {
-            range: start..end,
-            ..find
-        }
-    }
-
-    fn offset(&self, there: usize, is_end: bool) -> usize {
-        let after = self
-            .0
-            .partition_point(|origin| origin[0] < there || (!is_end && origin[0] == there));
-        match after.checked_sub(1).and_then(|index| self.0.get(index)) {
-            None => there,
-            Some([start, length, here, here_length]) if there < start + length => {
-                if is_end {
-                    here + here_length
-                } else {
-                    *here
-                }
-            }
-            Some([start, length, here, here_length]) => {
-                here + here_length + (there - (start + length))
-            }
-        }
-    }
 }
 
 /// Whether the source of a scalar is a number that may be found by its digits alone.
@@ -525,7 +510,7 @@ mod tests {
         ] {
             let cues = detectors.cues(name);
             let named: Vec<_> = (0..ALL.len())
-                .filter(|bit| cues.0 & 1 << bit != 0)
+                .filter(|bit| cues.shipped & 1 << bit != 0)
                 .map(|bit| ALL[bit].name)
                 .collect();
             assert_eq!(named, expected, "{name}");

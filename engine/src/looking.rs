@@ -21,6 +21,12 @@ const DEEPEST: u8 = 3;
 /// A shorter text is not taken for base64.
 const SHORTEST_BASE64: usize = 16;
 
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
 const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// Whether the string that begins there in the text, with its quote, begins like JSON. A string that
@@ -29,6 +35,30 @@ const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 pub(crate) fn begins_like_json(text: &[u8], start: usize) -> bool {
     let first = text.get(start + 1);
     matches!(first, Some(b'{' | b'[' | b' ' | b'\\'))
+}
+
+/// Whether a text in ASCII begins like base64 of a text, like a `data:` URI or like a JWT.
+pub(crate) fn begins_like_code(text: &[u8]) -> bool {
+    let is_data = |start: &[u8; 5]| start.eq_ignore_ascii_case(b"data:");
+    text.starts_with(b"eyJ")
+        || text.first_chunk().is_some_and(is_data)
+        || begins_like_base64(text).is_some()
+}
+
+fn begins_like_base64(text: &[u8]) -> Option<()> {
+    let start: &[u8; SHORTEST_BASE64] = text.first_chunk()?;
+    let is_url = memchr::memchr2(b'-', b'_', start).is_some();
+    let mut decoded = [0; SHORTEST_BASE64];
+    let engine = if is_url { &URL_SAFE } else { &STANDARD };
+    let length = engine.decode_slice(start, &mut decoded).ok()?;
+    let decoded = decoded.get(..length)?;
+    readable(decoded)?;
+    // The last character may go on behind it.
+    let is_text = match str::from_utf8(decoded) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    is_text.then_some(())
 }
 
 /// What a text is an encoding of.
@@ -135,11 +165,7 @@ fn decode(text: &str) -> Option<(GeneralPurpose, String)> {
         &alphabet::STANDARD
     };
     let is_padded = bytes.last() == Some(&b'=') || (bytes.len().is_multiple_of(4) && !is_url);
-    let config = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true)
-        .with_encode_padding(is_padded);
-    let engine = GeneralPurpose::new(alphabet, config);
+    let engine = GeneralPurpose::new(alphabet, LENIENT.with_encode_padding(is_padded));
     // Most texts that are none tell so at once.
     readable(&engine.decode(bytes.get(..SHORTEST_BASE64)?).ok()?)?;
     let decoded = if memchr::memchr2(b'\n', b'\r', bytes).is_some() {

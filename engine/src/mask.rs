@@ -80,7 +80,7 @@ pub(crate) fn mask_scalar(
             false
         }
         Treatment::Inspect => {
-            let detectors = context.rules.detectors;
+            let detectors = &context.rules.detectors;
             match kind {
                 Kind::String => {
                     let is_clean = context.cues == Cues::NONE && tally.clean.has(source);
@@ -228,7 +228,7 @@ enum Finds {
 
 /// Finds what detectors and names find in a text, and counts it.
 fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
-    let detectors = context.rules.detectors;
+    let detectors = &context.rules.detectors;
     let mut finds = detectors.find(text, context.cues);
     let mut mentioned = Vec::new();
     let mut mention = |range| mentioned.push(Find::mention(range));
@@ -289,7 +289,7 @@ fn inspect_number(
     let Some(find) = finds.first() else {
         return false;
     };
-    let is_lifted = context.lift.contains(find.class);
+    let is_lifted = find.cause != Cause::Unsettled && context.lift.contains(find.class);
     tally.count(find.cause, find.class, is_lifted);
     if !is_lifted {
         Operator::Redact.write(Scalar { source, text }, find.class, out);

@@ -21,7 +21,7 @@ pub use token::is_own_token;
 
 pub(crate) use date_shift::{Date, patient_id};
 pub(crate) use redact::{
-    contains_placeholder, is_placeholder, push_placeholder, strip_placeholders,
+    contains_placeholder, is_placeholder, placeholders, push_placeholder, strip_placeholders,
 };
 pub(crate) use replace::push_escaped;
 

@@ -275,25 +275,33 @@ fn fold(word: &str, folded: &mut String) -> bool {
         folded.push_str(word);
         folded.make_ascii_lowercase();
     } else {
-        for letter in word.nfkd().filter(|letter| !is_combining_mark(*letter)) {
-            for small in letter.to_lowercase() {
-                match small {
-                    'ß' => folded.push_str("ss"),
-                    'ø' => folded.push('o'),
-                    'ł' => folded.push('l'),
-                    'đ' | 'ð' => folded.push('d'),
-                    'ı' => folded.push('i'),
-                    'ς' => folded.push('σ'),
-                    'æ' => folded.push_str("ae"),
-                    'œ' => folded.push_str("oe"),
-                    'þ' => folded.push_str("th"),
-                    small if is_combining_mark(small) => {}
-                    small => folded.push(small),
-                }
-            }
+        for letter in word.chars() {
+            fold_letter(letter, folded);
         }
     }
     folded.chars().take(SHORTEST).count() == SHORTEST
+}
+
+/// Writes a letter in small letters without accents.
+pub(crate) fn fold_letter(letter: char, folded: &mut String) {
+    let parts = std::iter::once(letter).nfkd();
+    for part in parts.filter(|part| !is_combining_mark(*part)) {
+        for small in part.to_lowercase() {
+            match small {
+                'ß' => folded.push_str("ss"),
+                'ø' => folded.push('o'),
+                'ł' => folded.push('l'),
+                'đ' | 'ð' => folded.push('d'),
+                'ı' => folded.push('i'),
+                'ς' => folded.push('σ'),
+                'æ' => folded.push_str("ae"),
+                'œ' => folded.push_str("oe"),
+                'þ' => folded.push_str("th"),
+                small if is_combining_mark(small) => {}
+                small => folded.push(small),
+            }
+        }
+    }
 }
 
 #[cfg(test)]

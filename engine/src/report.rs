@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::tally::Cause;
-use crate::{Class, Ruleset, detectors};
+use crate::{Class, CustomDetector, Ruleset, detectors};
 
 /// Counts of what was masked and lifted so far; never a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Report {
         let of_rules = of_rules.iter().zip(&rules.rules);
         let of_rules = of_rules.map(|(counts, rule)| (Cow::Borrowed(&*rule.name), counts));
         let fixed = fixed.iter().enumerate();
-        let fixed = fixed.map(|(slot, counts)| (fixed_name(slot), counts));
+        let fixed = fixed.map(|(slot, counts)| (fixed_name(rules, slot), counts));
         of_rules
             .chain(fixed)
             .filter(|(_, counts)| **counts != Counts::default())
@@ -179,7 +179,8 @@ const UNCLEAR: usize = 1;
 const UNSETTLED: usize = 2;
 const MENTIONS: usize = 3;
 const DETECTORS: usize = 4;
-const RULES: usize = DETECTORS + detectors::ALL.len();
+const CUSTOM: usize = DETECTORS + detectors::ALL.len();
+const RULES: usize = CUSTOM + CustomDetector::MOST;
 
 fn slot(cause: Cause) -> usize {
     match cause {
@@ -188,20 +189,24 @@ fn slot(cause: Cause) -> usize {
         Cause::Unsettled => UNSETTLED,
         Cause::Mention => MENTIONS,
         Cause::Detector(number) => DETECTORS + usize::from(number),
+        Cause::Custom(number) => CUSTOM + usize::from(number),
         Cause::Rule(id) => RULES + usize::from(id),
     }
 }
 
-fn fixed_name(slot: usize) -> Cow<'static, str> {
+fn fixed_name(rules: &Ruleset, slot: usize) -> Cow<'static, str> {
     match slot {
         SIBLINGS => "siblings".into(),
         UNCLEAR => "unclear".into(),
         UNSETTLED => "detectors".into(),
         MENTIONS => "mentions".into(),
         _ => {
-            let detector = detectors::ALL.get(slot - DETECTORS);
-            let name = detector.map_or("", |detector| detector.name);
-            format!("detector: {name}").into()
+            let shipped = detectors::ALL.get(slot - DETECTORS);
+            let name = shipped.map(|detector| detector.name).or_else(|| {
+                let number = u8::try_from(slot.checked_sub(CUSTOM)?).ok()?;
+                Some(rules.detectors.custom.as_ref()?.name(number))
+            });
+            format!("detector: {}", name.unwrap_or_default()).into()
         }
     }
 }
@@ -211,6 +216,6 @@ pub(crate) fn cause_name(rules: &Ruleset, cause: Cause) -> Cow<'_, str> {
     let slot = slot(cause);
     match slot.checked_sub(RULES) {
         Some(rule) => Cow::Borrowed(rules.rules.get(rule).map_or("", |rule| &*rule.name)),
-        None => fixed_name(slot),
+        None => fixed_name(rules, slot),
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use keys::{KeyRules, KeyTable, words};
 pub(crate) use labels::{Filtered, Filters, Slot, Telling, Told};
 use selector::{Filter, FilterStep, PathStep, Pattern, Segment};
 
-use crate::detectors::{Detector, Detectors};
+use crate::detectors::{CustomDetector, Customs, Detector, Detectors};
 use crate::operators::is_own_token;
 use crate::path::Shelf;
 use crate::profiles::{Definition, Reader, Sibling};
@@ -147,6 +147,7 @@ pub struct RulesetBuilder {
     profiles: Vec<ProfileDocument>,
     rules: Vec<Rule>,
     exempt: Vec<String>,
+    detectors: Vec<CustomDetector>,
 }
 
 impl RulesetBuilder {
@@ -170,6 +171,13 @@ impl RulesetBuilder {
         self
     }
 
+    /// Adds a detector of your own: see [`CustomDetector`]. It looks wherever the shipped ones look.
+    #[must_use]
+    pub fn detector(mut self, detector: CustomDetector) -> Self {
+        self.detectors.push(detector);
+        self
+    }
+
     /// Lets the values at a path pass, and all that is below them: only path rules still act there,
     /// and below what they select every rule does. A path with a filter is refused.
     #[must_use]
@@ -182,7 +190,8 @@ impl RulesetBuilder {
     ///
     /// # Errors
     /// A path that is not in the subset, a key without letters or digits, an operator out of its
-    /// bounds, profiles that cannot stand together, and a rule or exemption that can never fire.
+    /// bounds, profiles that cannot stand together, a rule or exemption that can never fire, and a
+    /// detector whose pattern, dictionary, name or words are not what [`CustomDetector`] says.
     pub fn build(self) -> Result<Ruleset, RuleError> {
         let mut compiling = Compiling::default();
         for (index, profile) in self.profiles.iter().enumerate() {
@@ -210,6 +219,7 @@ impl RulesetBuilder {
                 })?;
         }
         compiling.detectors.enable(&self.detectors());
+        compiling.detectors.custom = Customs::compile(&self.detectors)?;
         compiling.finish(&self)
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Cause {
     Unclear,
     /// A detector, by its number.
     Detector(u8),
+    /// A custom detector, by its number.
+    Custom(u8),
     /// A name that a field of the record holds.
     Mention,
     /// Detectors, of a text that was made to be found again and again.

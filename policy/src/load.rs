@@ -2,6 +2,7 @@
 
 mod actions;
 mod condition;
+mod detectors;
 mod identity;
 mod masking;
 mod names;

@@ -227,3 +227,39 @@ fn every_operator_of_the_reference_is_read_as_it_is_written_there() {
         }
     }
 }
+
+#[test]
+fn the_detectors_of_the_documentation_are_read_and_their_limits_are_right() {
+    use velum_engine::{CustomDetector, mask_text};
+    let document = include_str!("../../docs/configuration.md");
+    let (_, section) = document.split_once("## Detectors\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let (_, example) = section.split_once("```yaml\n").unwrap();
+    let (example, text) = example.split_once("```\n").unwrap();
+    let policy = from_text(example).unwrap();
+    for (written, expected) in [
+        ("badge QX-104221", "badge [masked:identifier]"),
+        ("QX-104221", "QX-104221"),
+        (
+            "lodz and birch ward",
+            "[masked:address] and [masked:address]",
+        ),
+        ("9123456789012348", "[masked:account]"),
+    ] {
+        assert_eq!(mask_text(policy.rules(), written), expected);
+    }
+    let names = CustomDetector::CHECKSUMS.iter();
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    assert!(text.contains(&format!("keep: {} |", names.join(", "))));
+    for limit in [
+        CustomDetector::MOST,
+        CustomDetector::MOST_WORDS,
+        CustomDetector::LONGEST_PATTERN,
+        CustomDetector::LARGEST_PATTERN,
+        CustomDetector::LONGEST_TERM,
+        CustomDetector::MOST_TERMS,
+        CustomDetector::LARGEST_DICTIONARIES,
+    ] {
+        assert!(text.contains(&format!(" {limit}")), "{limit}");
+    }
+}

@@ -169,6 +169,54 @@ fn masking() {
 }
 
 #[test]
+fn detectors() {
+    let with = |changes: Value| {
+        let mut detector =
+            json!({"name": "badge", "class": "device", "pattern": "[A-Z]{2}[0-9]{4}"});
+        for (key, value) in changes.as_object().unwrap() {
+            detector[key] = value.clone();
+        }
+        json!({"detectors": [detector]})
+    };
+    for (changes, note, expected) in [
+        (json!({}), "QX1042, QX10421", "[masked:device], QX10421"),
+        (
+            json!({"boundaries": false}),
+            "QX1042, QX10421",
+            "[masked:device], [masked:device]1",
+        ),
+        (
+            json!({"pattern": "[0-9]{4,}", "checksum": "luhn"}),
+            "79927398713, 79927398714",
+            "[masked:device], 79927398714",
+        ),
+        (
+            json!({"words": ["badge"], "required": true}),
+            "badge QX1042, not QX1042",
+            "badge [masked:device], not QX1042",
+        ),
+    ] {
+        let body = json!({"note": note}).to_string();
+        let expected = json!({"note": expected}).to_string();
+        assert_eq!(masked(with(changes.clone()), &body), expected, "{changes}");
+    }
+    let wards = json!({"detectors": [
+        {"name": "ward", "class": "address", "dictionary": ["Birch Ward", "Łódź"], "required": false}
+    ]});
+    assert_eq!(
+        masked(wards, r#"{"note":"BIRCH WARD, lodz"}"#),
+        r#"{"note":"[masked:address], [masked:address]"}"#
+    );
+    let codes = r#"{"resourceType":"Observation","code":{"coding":[{"code":"QX1042"}]}}"#;
+    for (is_on, count) in [(false, 1), (true, 0)] {
+        let mut masking = with(json!({"codes": is_on}));
+        masking["profiles"] = json!(["fhir-r4"]);
+        let out = masked(masking, codes);
+        assert_eq!(out.matches("QX1042").count(), count, "{out}");
+    }
+}
+
+#[test]
 fn masking_keys() {
     let policy = with(
         "masking",

@@ -15,7 +15,13 @@ fn full() -> Value {
                 {"path": "$..mrn", "class": "mrn", "operator": {"partial": {"keep_last": 2}}},
                 {"key": ["admitted_on", "left_on"], "class": "date"}
             ],
-            "exempt": [{"path": "$.resourceType"}]
+            "exempt": [{"path": "$.resourceType"}],
+            "detectors": [
+                {"name": "badge", "class": "identifier", "pattern": "[A-Z]{2}-?[0-9]{6}",
+                 "checksum": "luhn", "words": ["badge", "staff card"], "required": true,
+                 "boundaries": false, "codes": true},
+                {"name": "ward", "class": "address", "dictionary": ["Birch Ward", "Cedar Ward"]}
+            ]
         },
         "responses": {"otherwise": "refuse"},
         "host": {"headers_stop_iteration": true},
@@ -143,6 +149,7 @@ fn unknown_keys_at_every_level() {
         "/masking/rules/0",
         "/masking/rules/0/operator/partial",
         "/masking/exempt/0",
+        "/masking/detectors/0",
         "/responses",
         "/host",
         "/actions/0",
@@ -217,6 +224,26 @@ fn missing_keys() {
             "\"keep_last\"",
         ),
         ("/masking/exempt/0/path", "/masking/exempt/0", "\"path\""),
+        (
+            "/masking/detectors/0/name",
+            "/masking/detectors/0",
+            "\"name\"",
+        ),
+        (
+            "/masking/detectors/0/class",
+            "/masking/detectors/0",
+            "\"class\"",
+        ),
+        (
+            "/masking/detectors/0/pattern",
+            "/masking/detectors/0",
+            "exactly one of: pattern, dictionary",
+        ),
+        (
+            "/masking/detectors/0/words",
+            "/masking/detectors/0/required",
+            "without words",
+        ),
         ("/responses/otherwise", "/responses", "\"otherwise\""),
         (
             "/host/headers_stop_iteration",
@@ -1485,6 +1512,8 @@ fn messages_hold_no_values() {
         "/masking/profiles/3/rules/0/class",
         "/masking/profiles/3/rules/0/operator",
         "/masking/profiles/3/detectors/0",
+        "/masking/detectors/0/checksum",
+        "/masking/detectors/0/class",
         "/identity",
     ] {
         let mut document = full();
@@ -1520,4 +1549,72 @@ fn operators_that_need_a_key_where_there_is_none() {
             "{error}"
         );
     }
+}
+
+/// (part of the first detector, or of the second from `dictionary` on, to what, pointer behind
+/// `/masking/detectors`, fragment of the message)
+#[test]
+fn detectors_that_cannot_be() {
+    for (place, value, pointer, fragment) in [
+        ("", json!([]), "", "is empty"),
+        ("", json!({}), "", "must be a list"),
+        ("/0", json!("badge"), "/0", "must be an object"),
+        ("/0/name", json!("Badge"), "/0/name", "small letters"),
+        ("/0/name", json!("email"), "/0/name", "a shipped detector"),
+        ("/0/name", json!(7), "/0/name", "must be a string"),
+        ("/1/name", json!("badge"), "/1/name", "another detector"),
+        ("/0/class", json!("badge"), "/0/class", "unknown class"),
+        ("/0/pattern", json!(""), "/0/pattern", "must not be empty"),
+        ("/0/pattern", json!("a("), "/0/pattern", "from byte 1 on"),
+        ("/0/pattern", json!("a*"), "/0/pattern", "empty text"),
+        (
+            "/0/pattern",
+            json!("(a)\\1"),
+            "/0/pattern",
+            "backreferences",
+        ),
+        ("/0/pattern", json!("a{9999}{9}"), "/0/pattern", "too large"),
+        ("/0/pattern", json!(["a"]), "/0/pattern", "must be a string"),
+        ("/0/dictionary", json!(["abc"]), "/0", "exactly one of"),
+        ("/0/checksum", json!("crc"), "/0/checksum", "one of: luhn"),
+        ("/1/checksum", json!("luhn"), "/1/checksum", "leave it out"),
+        ("/0/words", json!([]), "/0/words", "is empty"),
+        ("/0/words", json!("badge"), "/0/words", "must be a list"),
+        ("/0/words/1", json!("BADGE"), "/0/words/1", "listed twice"),
+        ("/0/words/1", json!("#"), "/0/words/1", "no letter"),
+        ("/0/required", json!("yes"), "/0/required", "true or false"),
+        ("/0/boundaries", json!(0), "/0/boundaries", "true or false"),
+        ("/0/codes", json!(null), "/0/codes", "true or false"),
+        ("/1/dictionary", json!([]), "/1/dictionary", "is empty"),
+        ("/1/dictionary", json!("abc"), "/1/dictionary", "a list"),
+        ("/1/dictionary/0", json!(7), "/1/dictionary/0", "a string"),
+        (
+            "/1/dictionary/1",
+            json!("ab"),
+            "/1/dictionary/1",
+            "at least 3",
+        ),
+        (
+            "/1/dictionary/1",
+            json!("birch WARD"),
+            "/1/dictionary/1",
+            "the same as",
+        ),
+    ] {
+        let what = format!("{place} = {value}");
+        let mut document = full();
+        change(
+            &mut document,
+            &format!("/masking/detectors{place}"),
+            Some(value),
+        );
+        let pointer = format!("/masking/detectors{pointer}");
+        refused(&document, &what, &pointer, fragment);
+    }
+    let mut document = full();
+    let many: Vec<_> = (0..33)
+        .map(|number| json!({"name": format!("n{number}"), "class": "other", "pattern": "x"}))
+        .collect();
+    change(&mut document, "/masking/detectors", Some(many.into()));
+    refused(&document, "33", "/masking/detectors/32", "at most 32");
 }

@@ -7,17 +7,9 @@
 pub(crate) type Checksum = fn(&[u8]) -> bool;
 
 /// The names of all checksums.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for the custom detectors of policies")
-)]
 pub(crate) const NAMES: &[&str] = &["luhn", "mod97", "npi", "dea", "vin", "aba"];
 
 /// The checksum of that exact name, if there is one.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for the custom detectors of policies")
-)]
 pub(crate) fn by_name(name: &str) -> Option<Checksum> {
     Some(match name {
         "luhn" => luhn,

@@ -6,7 +6,7 @@ use super::normal::normal;
 use crate::mapped::Mapped;
 
 /// How far before a value a word may begin that says what it is, in bytes.
-const REACH: usize = 48;
+pub(super) const REACH: usize = 48;
 
 /// What stands between a word and the value it introduces.
 const FILLERS: &[&str] = &[
@@ -56,7 +56,11 @@ impl<'a> Probe<'a> {
 
     /// The text: digits, dashes and spaces are ASCII whatever they were; letters beyond ASCII stay.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.normal.text.as_bytes()
+        self.text().as_bytes()
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.normal.text
     }
 
     /// A range as one of the text that was given.
@@ -67,7 +71,7 @@ impl<'a> Probe<'a> {
     /// Whether the member's name, a word shortly before the value or one in parentheses behind it
     /// says what it is. Words are in lower case, and stand alone: `lic` is not in `public`; the value
     /// may be glued to the word. No other number stands between.
-    pub(crate) fn is_labelled(&self, value: &Range<usize>, words: &[&str]) -> bool {
+    pub(crate) fn is_labelled(&self, value: &Range<usize>, words: &[impl AsRef<str>]) -> bool {
         self.named || self.follows(value.start, words) || self.precedes(value.end, words)
     }
 
@@ -123,7 +127,7 @@ impl<'a> Probe<'a> {
             .get_or_init(|| self.bytes().to_ascii_lowercase().into())
     }
 
-    fn follows(&self, start: usize, words: &[&str]) -> bool {
+    fn follows(&self, start: usize, words: &[impl AsRef<str>]) -> bool {
         let from = start.saturating_sub(REACH);
         let Some(before) = self.lower().get(..start) else {
             return false;
@@ -135,17 +139,17 @@ impl<'a> Probe<'a> {
         let from = from.max(placeholder_end(before, from));
         words
             .iter()
-            .any(|word| has_word(before, from, start, word.as_bytes()))
+            .any(|word| has_word(before, from, start, word.as_ref().as_bytes()))
     }
 
     /// `123456789 (SSN)`
-    pub(super) fn precedes(&self, end: usize, words: &[&str]) -> bool {
+    pub(super) fn precedes(&self, end: usize, words: &[impl AsRef<str>]) -> bool {
         let behind = self.lower().get(end..).unwrap_or_default();
         let behind = behind.strip_prefix(b" ").unwrap_or(behind);
         let Some(inside) = behind.strip_prefix(b"(") else {
             return false;
         };
-        words.iter().any(|word| {
+        words.iter().map(AsRef::as_ref).any(|word| {
             inside.starts_with(word.as_bytes())
                 && !inside
                     .get(word.len())

@@ -367,7 +367,11 @@ impl Stage {
         // Masked once more, a name must be what it was.
         let stripped = strip_placeholders(text.as_str());
         let known = look_up_masked(run.context.rules, text.as_str());
-        let is_plain = stripped.len() == name.len();
+        let detectors = &run.context.rules.detectors;
+        // What is lifted here is masked elsewhere, by another masker that remembers the same names.
+        let is_clean = !detectors.may_find(source, Cues::NONE)
+            || detectors.find(text.as_str(), Cues::NONE).is_empty();
+        let is_plain = is_clean && stripped.len() == name.len();
         if is_plain && digits < NUMBER_DIGITS {
             self.names.keep(name, known);
         }

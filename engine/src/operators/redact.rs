@@ -45,6 +45,17 @@ fn find_placeholder(text: &str) -> Option<std::ops::Range<usize>> {
     })
 }
 
+/// Where the placeholders in the text lie, in order.
+pub(crate) fn placeholders(text: &str) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let found = find_placeholder(text.get(from..)?)?;
+        let there = from + found.start..from + found.end;
+        from = there.end;
+        Some(there)
+    })
+}
+
 /// The text without its placeholders.
 pub(crate) fn strip_placeholders(text: &str) -> Cow<'_, str> {
     let mut stripped = String::new();

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::support::{all_profiles, limits, mask, mask_chunks, no_rules};
-use velum_engine::{Class, Operator, Options, Rule, Ruleset, Selector};
+use velum_engine::{
+    Class, CustomDetector, Operator, Options, Rule, Ruleset, RulesetBuilder, Selector,
+};
 
 const NAMES: &[&str] = &[
     "a",
@@ -110,7 +112,40 @@ fn rules() -> Arc<Ruleset> {
     Arc::clone(&RULES)
 }
 
+/// The same with detectors that find much: within words, across them, at ends, in a dictionary.
+fn custom_rules() -> Arc<Ruleset> {
+    static RULES: LazyLock<Arc<Ruleset>> = LazyLock::new(|| {
+        let patterns = [
+            (r"[A-Z]{2}", true),
+            (r".\d{2}.", false),
+            (r"(?i)call \d+", true),
+            (r"[a-z]{6}|^x", true),
+            (r"\d-\d+", false),
+            (r"[^ ]{9}x|(e|e)*x", false),
+        ];
+        let mut builder = removing();
+        for (number, (pattern, boundaries)) in patterns.iter().enumerate() {
+            let name = format!("own-{number}");
+            let mut detector = CustomDetector::pattern(&name, Class::Identifier, pattern);
+            detector.boundaries = *boundaries;
+            detector.codes = number == 0;
+            detector.words = vec!["now".into(), "use".into(), format!("word {number}")];
+            detector.required = number == 1;
+            builder = builder.detector(detector);
+        }
+        let terms = ["than the", "Patient", "example", "string", "mas", "ssn"];
+        let terms = terms.map(str::to_owned);
+        builder = builder.detector(CustomDetector::dictionary("terms", Class::Name, terms));
+        Arc::new(builder.build().unwrap())
+    });
+    Arc::clone(&RULES)
+}
+
 fn removing_rules() -> Arc<Ruleset> {
+    Arc::new(removing().build().unwrap())
+}
+
+fn removing() -> RulesetBuilder {
     let rule = |path: &str, operator| Rule {
         name: path.into(),
         select: Selector::Path(path.into()),
@@ -124,22 +159,22 @@ fn removing_rules() -> Arc<Ruleset> {
     for profile in velum_engine::Profile::STRICTEST {
         builder = builder.profile(*profile);
     }
-    Arc::new(builder.build().unwrap())
+    builder
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(800) })]
 
     #[test]
     fn every_cut_gives_the_same(body in json(), cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
         held in prop_oneof![Just(24usize), Just(80), Just(65536)], token in prop_oneof![Just(20usize), Just(65536)],
-        mask_lift in any::<u8>())
+        mask_lift in any::<u8>(), is_custom in any::<bool>())
     {
         let mut options = limits(128, token, held);
         if mask_lift & 1 == 1 {
             options.lift = [Class::Name, Class::Ssn, Class::Mrn].into_iter().collect();
         }
-        let rules = rules();
+        let rules = if is_custom { custom_rules() } else { rules() };
         let (whole, result) = mask(&rules, options.clone(), body.as_bytes());
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
         cuts.extend([0, body.len()]);
@@ -156,8 +191,8 @@ proptest! {
     }
 
     #[test]
-    fn valid_json_comes_out_and_masking_it_again_changes_nothing(body in json()) {
-        let rules = rules();
+    fn valid_json_comes_out_and_masking_it_again_changes_nothing(body in json(), is_custom in any::<bool>()) {
+        let rules = if is_custom { custom_rules() } else { rules() };
         let (out, result) = mask(&rules, Options::default(), body.as_bytes());
         prop_assert!(result.is_ok(), "{:?}", result);
         prop_assert!(serde_json::from_slice::<Value>(&out).is_ok(), "{}", String::from_utf8_lossy(&out));

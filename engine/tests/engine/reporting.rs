@@ -374,3 +374,17 @@ fn findings_taken_together_come_in_the_order_of_the_body() {
         assert_eq!(pointers, ["/l/0/v", "/l/0/w"], "cut at {cut}");
     }
 }
+
+#[test]
+fn a_name_that_is_lifted_here_is_masked_elsewhere() {
+    let rules = all_profiles();
+    let body = r#"{"a@b.example":1,"x":{"a@b.example":2}}"#;
+    let lifted = lift(&[Class::Email]);
+    for _ in 0..2 {
+        assert_eq!(masked(&rules, lifted.clone(), body), body);
+        let report = mask(&rules, lifted.clone(), body.as_bytes()).1.unwrap();
+        assert_eq!(report.lifted(Class::Email), 2);
+        let expected = r#"{"[masked:email]":1,"x":{"[masked:email]":2}}"#;
+        assert_eq!(masked(&rules, Options::default(), body), expected);
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use velum_engine::{Fpe, Generalize, Operator, Replacement, Rule, Ruleset, Selector};
 
-use super::{names, profile};
+use super::{detectors, names, profile};
 use crate::cursor::Cursor;
 use crate::error::ConfigError;
 use crate::policy::MaskingKey;
@@ -16,28 +16,19 @@ pub(super) struct Masking {
 }
 
 pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
-    let fields = at.object(&["profiles", "keys", "rules", "exempt"], &[])?;
-    let listed = fields
-        .optional("profiles")
-        .map(|at| at.items())
-        .transpose()?
-        .unwrap_or_default();
+    let fields = at.object(&["profiles", "keys", "rules", "exempt", "detectors"], &[])?;
     let keys = match fields.optional("keys") {
         Some(at) => keys(&at)?,
         None => Vec::new(),
     };
-    let rules = fields
-        .optional("rules")
-        .map(|at| at.items())
-        .transpose()?
-        .unwrap_or_default();
-    let exempt = fields
-        .optional("exempt")
-        .map(|at| at.items())
-        .transpose()?
-        .unwrap_or_default();
-    if listed.is_empty() && rules.is_empty() {
-        return Err(at.fault("masks nothing: name a profile or a rule"));
+    let items = |name: &str| match fields.optional(name) {
+        Some(at) => at.items(),
+        None => Ok(Vec::new()),
+    };
+    let (listed, rules) = (items("profiles")?, items("rules")?);
+    let (exempt, own) = (items("exempt")?, items("detectors")?);
+    if listed.is_empty() && rules.is_empty() && own.is_empty() {
+        return Err(at.fault("masks nothing: name a profile, a rule or a detector"));
     }
     let mut builder = Ruleset::builder();
     for at in &listed {
@@ -49,12 +40,16 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
     for at in &exempt {
         builder = builder.exempt(at.object(&["path"], &[])?.required("path")?.string()?);
     }
+    for at in &own {
+        builder = builder.detector(detectors::read(at)?);
+    }
     let compiled = builder.build().map_err(|error| {
         let rule = error.rule_index().and_then(|index| rules.get(index));
         let exempt = error.exempt_index().and_then(|index| exempt.get(index));
         let profile = error.profile_index().and_then(|index| listed.get(index));
-        let place = rule.or(exempt).or(profile);
-        place.unwrap_or(at).fault(error.message())
+        let place = rule.or(exempt).or(profile).cloned();
+        let place = place.or_else(|| detectors::place(&own, &error));
+        place.as_ref().unwrap_or(at).fault(error.message())
     })?;
     Ok(Masking {
         rules: Arc::new(compiled),
