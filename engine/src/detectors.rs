@@ -383,7 +383,7 @@ impl Detectors {
 }
 
 /// Free text with every find replaced by its placeholder, for what people write beside a request.
-/// Uses the detectors of the rules, and all of them where the rules have none.
+/// Uses the detectors of the rules, and all shipped ones where the rules have none of them.
 ///
 /// ```
 /// use velum_engine::{Profile, Ruleset, mask_text};

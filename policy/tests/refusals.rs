@@ -1551,8 +1551,8 @@ fn operators_that_need_a_key_where_there_is_none() {
     }
 }
 
-/// (part of the first detector, or of the second from `dictionary` on, to what, pointer behind
-/// `/masking/detectors`, fragment of the message)
+/// (what is changed below `/masking/detectors`, to what, pointer of the fault below it, fragment of the
+/// message)
 #[test]
 fn detectors_that_cannot_be() {
     for (place, value, pointer, fragment) in [
