@@ -124,6 +124,72 @@ impl Class {
         }
     }
 
+    /// The letter of the identifier in 45 CFR 164.514(b)(2)(i) that it stands for; `None`: it is none
+    /// of the eighteen by itself.
+    ///
+    /// ```
+    /// use velum_engine::Class;
+    /// assert_eq!(Class::Mrn.safe_harbor(), Some('H'));
+    /// assert_eq!(Class::Narrative.safe_harbor(), None);
+    /// ```
+    pub const fn safe_harbor(self) -> Option<char> {
+        Some(match self {
+            Self::Name => 'A',
+            Self::Address => 'B',
+            Self::Date | Self::Age => 'C',
+            Self::Phone => 'D',
+            Self::Fax => 'E',
+            Self::Email => 'F',
+            Self::Ssn => 'G',
+            Self::Mrn => 'H',
+            Self::HealthPlan => 'I',
+            Self::Account | Self::Card => 'J',
+            Self::License => 'K',
+            Self::Vehicle => 'L',
+            Self::Device => 'M',
+            Self::Url => 'N',
+            Self::Ip => 'O',
+            Self::Biometric => 'P',
+            Self::Photo => 'Q',
+            Self::Identifier => 'R',
+            Self::Narrative | Self::Credential | Self::Other => return None,
+        })
+    }
+
+    /// What it is, in a few words.
+    ///
+    /// ```
+    /// use velum_engine::Class;
+    /// assert_eq!(Class::Fax.about(), "fax numbers");
+    /// ```
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Name => "names of persons, and of relatives, employers and providers",
+            Self::Address => "geography below a state: streets, cities, ZIP codes",
+            Self::Date => "dates that relate to a person, but for the year",
+            Self::Age => "ages; those over 89 are identifiers",
+            Self::Phone => "telephone numbers",
+            Self::Fax => "fax numbers",
+            Self::Email => "email addresses",
+            Self::Ssn => "social security numbers, and taxpayer numbers of their form",
+            Self::Mrn => "medical record numbers",
+            Self::HealthPlan => "health plan beneficiary numbers",
+            Self::Account => "account numbers, bank accounts and routing numbers",
+            Self::License => "certificate and licence numbers, those of providers among them",
+            Self::Vehicle => "vehicle identifiers and plates",
+            Self::Device => "device identifiers and serial numbers",
+            Self::Url => "web addresses, and what identifies in them",
+            Self::Ip => "network addresses: IP and hardware addresses",
+            Self::Biometric => "biometric identifiers",
+            Self::Photo => "photographs of a person",
+            Self::Identifier => "any other unique identifier",
+            Self::Card => "payment card numbers",
+            Self::Narrative => "free text about a person",
+            Self::Credential => "secrets that open something; never lifted",
+            Self::Other => "anything else that a rule selects",
+        }
+    }
+
     /// The class of that exact name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|class| class.name() == name)
@@ -262,6 +328,17 @@ mod tests {
             assert_eq!(Class::from_name(class.name()), Some(*class));
         }
         assert_eq!(Class::from_name("SSN"), None);
+    }
+
+    #[test]
+    fn every_identifier_of_the_rule_has_a_class() {
+        let mut letters: Vec<_> = Class::ALL
+            .iter()
+            .filter_map(|class| class.safe_harbor())
+            .collect();
+        letters.sort_unstable();
+        letters.dedup();
+        assert!(letters.into_iter().eq('A'..='R'));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A detector reads decoded text in one spelling ([`Probe`]). It is called only if the text has one of
 //! the shapes that all its finds have ([`Shapes`]), or the name of the member speaks for it ([`Cues`]).
 //! Finds that overlap become one, of the class of the surest; of equally sure ones the longest, then
-//! the first. What is less sure never makes less of the text masked.
+//! the first. Where one is a credential, all is: a grant that shows the rest must not show it. What is
+//! less sure never makes less of the text masked.
 
 mod account;
 mod age;
@@ -17,6 +18,7 @@ mod dea;
 mod edges;
 mod ein;
 mod email;
+mod fax;
 mod groups;
 mod health_plan;
 mod iban;
@@ -34,6 +36,7 @@ mod normal;
 mod npi;
 mod phone;
 mod probe;
+mod reference;
 mod replaced;
 mod routing;
 mod shape;
@@ -58,6 +61,7 @@ pub(crate) use date::{DATE, year_of};
 pub(crate) use dea::DEA;
 pub(crate) use ein::EIN;
 pub(crate) use email::EMAIL;
+pub(crate) use fax::FAX;
 pub(crate) use health_plan::HEALTH_PLAN;
 pub(crate) use iban::IBAN;
 pub(crate) use iccid::ICCID;
@@ -72,6 +76,7 @@ pub(crate) use mrn::MRN;
 pub(crate) use npi::NPI;
 pub(crate) use phone::PHONE;
 pub(crate) use probe::{Found, Probe, Strength};
+pub use reference::DetectorDoc;
 use replaced::replace;
 pub(crate) use routing::ROUTING;
 pub(crate) use shape::Shapes;
@@ -94,6 +99,7 @@ pub(crate) const ALL: &[&Detector] = &[
     &SSN,
     &ITIN,
     &EIN,
+    &ICCID,
     &CARD,
     &IBAN,
     &ROUTING,
@@ -101,8 +107,8 @@ pub(crate) const ALL: &[&Detector] = &[
     &NPI,
     &DEA,
     &VIN,
-    &ICCID,
     &IMEI,
+    &FAX,
     &PHONE,
     &IPV4,
     &IPV6,
@@ -340,11 +346,14 @@ impl Detectors {
         let mut probe = Probe::of(text);
         let shapes = Shapes::of(probe.bytes());
         for (bit, detector) in ALL.iter().enumerate() {
-            probe.named = cues.shipped & 1 << bit != 0;
+            probe.begin(cues.shipped & 1 << bit != 0);
             let is_meant = cues != Cues::CODES || is_meant_in_codes(detector, text);
             let is_called = is_meant && (probe.named || detector.shapes.meets(shapes));
             if is_called && self.enabled & 1 << bit != 0 {
                 (detector.find)(&probe, &mut |range, strength| {
+                    if strength == Strength::Labelled {
+                        probe.say(&range);
+                    }
                     let range = probe.back(&range);
                     found(Find {
                         length: range.len(),
@@ -427,7 +436,8 @@ pub(crate) fn merge(finds: &mut Vec<Find>) {
         if overlaps {
             kept.range.end = kept.range.end.max(next.range.end);
             kept.has_tags |= next.has_tags;
-            if (next.strength, next.length) > (kept.strength, kept.length) {
+            let rank = |find: &Find| (!find.class.may_be_lifted(), find.strength, find.length);
+            if rank(next) > rank(kept) {
                 kept.class = next.class;
                 kept.cause = next.cause;
                 kept.strength = next.strength;
@@ -518,6 +528,24 @@ mod tests {
         assert_eq!(detectors.cues("lesson"), Cues::NONE);
         assert_eq!(found_under(&SSN, "ssn", "123456789"), ["123456789"]);
         assert_eq!(found_under(&SSN, "code", "123456789"), [""; 0]);
+    }
+
+    #[test]
+    fn what_overlaps_a_credential_is_one() {
+        let rules = Ruleset::builder().build().unwrap();
+        for (text, masked) in [
+            (
+                "postgres://app:hunter2@db.example/x",
+                "postgres://[masked:credential]@db.example/x",
+            ),
+            // What a lifted address would show.
+            (
+                "postgres://app:hunter(2@db.example/x",
+                "postgres://[masked:credential]/x",
+            ),
+        ] {
+            assert_eq!(mask_text(&rules, text), masked);
+        }
     }
 
     #[test]

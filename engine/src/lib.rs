@@ -85,7 +85,7 @@ mod subject;
 mod tally;
 
 pub use class::{Class, ClassSet};
-pub use detectors::{CustomDetector, LooksFor, mask_text};
+pub use detectors::{CustomDetector, DetectorDoc, LooksFor, mask_text};
 pub use error::{Error, ErrorKind};
 pub use finder::{Finder, Finding};
 pub use inspect::Inspector;

@@ -118,7 +118,9 @@ fn age(probe: &Probe<'_>, start: usize) -> Option<(usize, Strength)> {
     }
     let end = unit(cursor, YEARS).unwrap_or(cursor.at);
     let is_named = probe.named && is_all(bytes, start, end);
-    let is_told = is_named || is_behind_word(bytes, start) && unit(cursor, OTHERS).is_none();
+    let is_told = is_named
+        || (is_behind_word(bytes, start) || probe.tells(start, WORDS))
+            && unit(cursor, OTHERS).is_none();
     let is_word = Cursor::new(bytes, end).next().is_some_and(is_letter);
     (is_told && !is_word).then_some((end, Strength::Labelled))
 }
@@ -138,6 +140,7 @@ fn is_behind_word(bytes: &[u8], start: usize) -> bool {
     let cursor = Cursor::new(bytes, start);
     let is_apart = match cursor.before(start) {
         Some(b' ') => true,
+        Some(b'"') => matches!(cursor.before(start - 1), Some(b' ' | b':')),
         Some(b':' | b'=') => cursor.before(start - 1).is_some_and(is_letter),
         _ => false,
     };

@@ -2,7 +2,9 @@
 //! 7812-1; ranges as the schemes publish them), together or in the groups that stand on cards.
 //!
 //! The longest number is tried first, then shorter ones that end with a group: 16 digits may be
-//! followed by three more. Behind a word, neither check digit nor range nor groups matter.
+//! followed by three more. In a row, so many digits as most cards have count: 16 and 19, and 14 and 15
+//! from 3; in groups, 12 and 13 must be all. Behind a word, neither number of digits nor check digit
+//! nor range nor groups matter.
 
 use super::checksum;
 use super::edges::{digit_runs, is_in_uuid, number_stands};
@@ -48,11 +50,21 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
             continue;
         }
         let groups = Groups::at(bytes, run.start);
+        let is_likely = |head: &Head<'_>| {
+            let is_grouped = head.lengths().count() > 1;
+            match head.digits.len() {
+                16 | 19 => true,
+                14 | 15 => is_grouped || head.digits.starts_with(b"3"),
+                12 | 13 => is_grouped && is_all(bytes, &head.range),
+                _ => is_grouped,
+            }
+        };
         let is_card = |head: &Head<'_>| {
             checksum::luhn(head.digits)
                 && is_issued(head.digits)
                 && stands(bytes, head)
                 && is_printed(head)
+                && is_likely(head)
         };
         let is_labelled = |head: &Head<'_>| {
             (12..=19).contains(&head.digits.len())
@@ -76,6 +88,15 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
             found(head.range, strength);
         }
     }
+}
+
+/// Whether no other group of digits stands before it or follows.
+fn is_all(bytes: &[u8], number: &std::ops::Range<usize>) -> bool {
+    let goes_on = |near: Option<&u8>, far: Option<&u8>| {
+        matches!(near, Some(b' ' | b'-' | b'.')) && far.is_some_and(u8::is_ascii_digit)
+    };
+    let before = |back: usize| number.start.checked_sub(back).and_then(|at| bytes.get(at));
+    !goes_on(before(1), before(2)) && !goes_on(bytes.get(number.end), bytes.get(number.end + 1))
 }
 
 /// Whether it is no part of something longer. Behind whole groups a dash and few digits may follow:
@@ -165,7 +186,8 @@ mod tests {
             ("2221000000000009", &["2221000000000009"]),
             ("2200000000000004", &["2200000000000004"]),
             ("6759649826438453", &["6759649826438453"]),
-            ("4222222222222", &["4222222222222"]),
+            ("card 4222222222222", &["4222222222222"]),
+            ("5018 0000 0009", &["5018 0000 0009"]),
             ("4000000000000000006", &["4000000000000000006"]),
             ("card 4111111111111112", &["4111111111111112"]),
             ("Card:41111 11111 11111 1", &["41111 11111 11111 1"]),
@@ -184,6 +206,12 @@ mod tests {
     fn other_numbers_are_left() {
         for text in [
             "4111111111111112",
+            "4222222222222",
+            "61983140903181",
+            "675964982643845300",
+            "5018 0000 0009 1234",
+            "6250 7537 8269 1183",
+            "6208 6973 6215 0602",
             "1234567812345670",
             "4111111111111111.00",
             "62.1234567890123",

@@ -38,12 +38,32 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
             continue;
         };
         let start = local_start(bytes, from, &sign);
-        if let Some(start) = start.or_else(|| quoted_start(bytes, from, sign.start)) {
+        let start = start.or_else(|| quoted_start(bytes, from, sign.start));
+        if let Some(start) = start.filter(|start| !is_password(bytes, *start)) {
             found(start..end, Strength::Valid);
             from = end;
             search = end;
         }
     }
+}
+
+/// Whether a password begins there in a web address, behind `://user:`; what is behind the `@` is a
+/// host, then.
+fn is_password(bytes: &[u8], start: usize) -> bool {
+    let before = bytes.get(start.saturating_sub(LONGEST_LOCAL)..start);
+    // The password may begin with signs.
+    let is_sign =
+        |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b':' | b'/' | ..=b' ');
+    let before = before.unwrap_or_default();
+    let signs = before.iter().rev().take_while(|byte| is_sign(byte)).count();
+    let before = before.get(..before.len() - signs);
+    let Some(user) = before.and_then(|before| before.strip_suffix(b":")) else {
+        return false;
+    };
+    let is_user = |byte: &u8| !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'>' | ..=b' ');
+    let length = user.iter().rev().take_while(|byte| is_user(byte)).count();
+    user.get(..user.len() - length)
+        .is_some_and(|address| address.ends_with(b"://"))
 }
 
 fn next_sign(bytes: &[u8], from: usize) -> Option<Range<usize>> {
@@ -73,6 +93,11 @@ fn local_start(bytes: &[u8], from: usize, sign: &Range<usize>) -> Option<usize> 
     // What stands first in a text may be a form.
     let may_be_parameter = sign.len() > 1 || length == end;
     length -= behind_parameter(local(length), may_be_parameter);
+    length -= behind_encoded_sign(local(length));
+    // What ends so is the name of something.
+    if local(length).ends_with(b"=") {
+        return None;
+    }
     // A local part begins with a word, not with what stands before it or a part of a letter.
     let skipped = local(length).iter();
     let skipped = skipped
@@ -106,6 +131,19 @@ fn is_wide_sign(bytes: &[u8]) -> bool {
         [0xe3, 0x80, last] => !(0x85..=0x87).contains(last),
         _ => false,
     }
+}
+
+/// Where a text goes on behind its last percent-encoded space or sign that is in no local part.
+fn behind_encoded_sign(text: &[u8]) -> usize {
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let is_sign = |at: &usize| {
+        let byte = digit(text.get(at + 1)).zip(digit(text.get(at + 2)));
+        let byte = byte.and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
+        byte.is_some_and(|byte| byte <= b' ' || b"\"(),/:;<>[\\]=&?|".contains(&byte))
+    };
+    memchr::memrchr_iter(b'%', text)
+        .find(is_sign)
+        .map_or(0, |at| at + 3)
 }
 
 /// Where a text goes on behind the name of a parameter: `to=` of `x?to=`, and of `to=` where it may be
@@ -269,6 +307,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_left() {
         for text in [
+            "postgres://app:hunter2@db.example/x",
             "@b.example",
             "a@b",
             "a@",

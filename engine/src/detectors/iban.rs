@@ -10,7 +10,10 @@ use crate::Class;
 pub(crate) const IBAN: Detector = Detector {
     name: "iban",
     class: Class::Account,
-    shapes: Shapes::TOKEN.or(Shapes::JOINED).or(Shapes::PROSE),
+    shapes: Shapes::TOKEN
+        .or(Shapes::JOINED)
+        .or(Shapes::PROSE)
+        .or(Shapes::NETWORK),
     words: WORDS,
     find,
 };
@@ -179,6 +182,10 @@ mod tests {
                 &["GB82 WEST 1234 5698 7654 32"],
             ),
             ("NO9386011117947", &["NO9386011117947"]),
+            (
+                "CH32-1321-46N7-7N4A-NEKH-O",
+                &["CH32-1321-46N7-7N4A-NEKH-O"],
+            ),
             ("NO93 8601 1117 947", &["NO93 8601 1117 947"]),
             (
                 "DE89-3704-0044-0532-0130-00",

@@ -16,7 +16,16 @@ pub(crate) const IPV4: Detector = Detector {
     find,
 };
 
-const WORDS: &[&str] = &["ip", "ips", "ipv4", "ip4", "ipaddr", "ipaddress"];
+const WORDS: &[&str] = &[
+    "ip",
+    "ips",
+    "ipv4",
+    "ipv 4",
+    "ip4",
+    "ip 4",
+    "ipaddr",
+    "ipaddress",
+];
 
 /// What stands right before four numbers that are no address.
 const OTHERS: &[&str] = &[

@@ -18,7 +18,16 @@ pub(crate) const IPV6: Detector = Detector {
     find,
 };
 
-const WORDS: &[&str] = &["ip", "ips", "ipv6", "ip6", "ipaddr", "ipaddress"];
+const WORDS: &[&str] = &[
+    "ip",
+    "ips",
+    "ipv6",
+    "ipv 6",
+    "ip6",
+    "ip 6",
+    "ipaddr",
+    "ipaddress",
+];
 
 /// `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`
 const LONGEST: usize = 45;

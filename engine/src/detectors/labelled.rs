@@ -70,8 +70,13 @@ impl Numbering {
             else {
                 continue;
             };
-            let is_weak = || is_mostly_digits(bytes, &value) && !continues_at(bytes, value.end);
+            let is_weak = || {
+                is_mostly_digits(bytes, &value)
+                    && !continues_at(bytes, value.end)
+                    && !is_count(bytes, &value)
+            };
             if probe.introduces(start, self.labels)
+                || probe.tells(start, self.labels)
                 || probe.precedes(value.end, self.labels)
                 || (is_weak() && probe.introduces(start, self.weak))
             {
@@ -143,6 +148,22 @@ impl Numbering {
         }
         (count > self.shortest).then_some(start..end)
     }
+}
+
+/// Whether a short number says how many there are of what follows: `the policy 12345 pages`.
+fn is_count(bytes: &[u8], value: &Range<usize>) -> bool {
+    const MOST: usize = 6;
+    const VERBS: [&[u8]; 8] = [
+        b"covers", b"expires", b"lapses", b"starts", b"ends", b"shows", b"belongs", b"this",
+    ];
+    let behind = bytes.get(value.end..).unwrap_or_default();
+    let word = behind.strip_prefix(b" ").unwrap_or_default();
+    let length = word
+        .iter()
+        .take(16)
+        .take_while(|byte| byte.is_ascii_lowercase());
+    let word = word.get(..length.count()).unwrap_or_default();
+    value.len() <= MOST && word.len() >= 4 && word.ends_with(b"s") && !VERBS.contains(&word)
 }
 
 fn is_mostly_digits(bytes: &[u8], value: &Range<usize>) -> bool {

@@ -42,6 +42,13 @@ fn push(letter: char, out: &mut String) {
             out.push('-');
         }
         '\u{2018}' | '\u{2019}' | '\u{02BC}' => out.push('\''),
+        // Quotation marks: no part of the words beside them.
+        '\u{201C}'..='\u{201F}'
+        | '\u{AB}'
+        | '\u{BB}'
+        | '\u{2039}'
+        | '\u{203A}'
+        | '\u{3008}'..='\u{3011}' => out.push('"'),
         _ if letter.is_whitespace() => out.push(' '),
         _ => {
             let one = std::iter::once(letter);
@@ -96,6 +103,7 @@ mod tests {
             ("\u{661}\u{662}\u{663}", "123"),
             ("\u{1D7CF}\u{1D7D0}", "12"),
             ("a＠b．example", "a@b.example"),
+            ("\u{201C}94\u{201D} \u{AB}a\u{BB}", "\"94\" \"a\""),
             ("José", "José"),
             ("plain", "plain"),
         ] {

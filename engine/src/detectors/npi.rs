@@ -3,7 +3,7 @@
 //! the name itself, a wrong checksum or first digit does not matter.
 
 use super::checksum;
-use super::edges::{digit_runs, is_listed, number_stands};
+use super::edges::{digit_runs, number_stands};
 use super::{Detector, Found, Probe, Shapes, Strength};
 use crate::Class;
 
@@ -42,12 +42,9 @@ const LENGTH: usize = 10;
 fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
     let bytes = probe.bytes();
     let runs = digit_runs(bytes).filter(|run| run.len() == LENGTH);
-    let mut last_end = None;
     for run in runs.filter(|run| number_stands(bytes, run)) {
-        let is_next = last_end.is_some_and(|end| is_listed(bytes, end..run.start));
         let is_valid = || bytes.get(run.clone()).is_some_and(checksum::npi);
-        if is_next || probe.is_labelled(&run, WORDS) {
-            last_end = Some(run.end);
+        if probe.is_labelled(&run, WORDS) {
             found(run, Strength::Labelled);
         } else if is_valid() && probe.introduces(run.start, PROVIDERS) {
             found(run, Strength::Valid);

@@ -1,5 +1,6 @@
 //! Telephone numbers: those of North America in their groups, those of other countries behind `+`,
-//! and others behind a word that says so. An extension belongs to its number.
+//! and others behind a word that says so. An extension belongs to its number. Those behind a word
+//! for fax are found by `fax`, too.
 //!
 //! Ten digits in a row count behind `+1`, `tel:` or a word for telephone: otherwise they are more
 //! often a time or a code. Numbers of seven digits, national numbers of other countries and such with
@@ -41,7 +42,9 @@ const WORDS: &[&str] = &[
     "cell",
     "cellphone",
     "fax",
+    "faxes",
     "telefax",
+    "facsimile",
     "pager",
     "sms",
     "msisdn",
@@ -53,7 +56,7 @@ const CALLS: &[&str] = &["call", "text", "dial", "contact"];
 /// The fewest digits of a number, a local one.
 const FEWEST_DIGITS: usize = 7;
 
-fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
+pub(super) fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
     let bytes = probe.bytes();
     let (mut position, mut last_end) = (0, 0);
     let mut said_end = None;
@@ -118,7 +121,7 @@ fn north_american(probe: &Probe<'_>, start: usize, is_next: bool) -> Option<(usi
 fn international(probe: &Probe<'_>, start: usize) -> Option<(usize, Strength)> {
     let bytes = probe.bytes();
     let before = start.checked_sub(1).and_then(|before| bytes.get(before));
-    let is_glued = before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
+    let is_glued = before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte));
     let spread = Spread::at(bytes, start + 1);
     let begins = bytes.get(start + 1).is_some_and(u8::is_ascii_digit);
     let is_number = |head: &Head<'_>| {
@@ -155,8 +158,10 @@ fn introduced(probe: &Probe<'_>, start: usize, is_next: bool) -> Option<(usize, 
     let is_number = |head: &Head<'_>| {
         let abroad = head.digits.strip_prefix(b"00");
         let digits = abroad.or(head.digits.strip_prefix(b"011"));
-        let count = digits.unwrap_or(head.digits).len();
-        (FEWEST_DIGITS..=countries::MOST_DIGITS).contains(&count)
+        // `(01) 1285660` has no prefix to dial abroad.
+        let is_long =
+            |digits: &[u8]| (FEWEST_DIGITS..=countries::MOST_DIGITS).contains(&digits.len());
+        (is_long(head.digits) || digits.is_some_and(is_long))
             && ends(bytes, head.end)
             && !bytes.get(head.end).is_some_and(u8::is_ascii_alphabetic)
             && !is_other(bytes, start, head)
@@ -173,6 +178,7 @@ fn is_said(probe: &Probe<'_>, value: &Range<usize>) -> bool {
     let behind = bytes.get(value.end..).unwrap_or_default();
     let is_all = value.start == 0 && extension(behind) == behind.len();
     probe.introduces(value.start, WORDS)
+        || probe.tells(value.start, WORDS)
         || probe.precedes(value.end, WORDS)
         || (probe.named && is_all)
 }
@@ -319,6 +325,8 @@ mod tests {
         for (text, expected) in [
             ("+44 20 7946 0958", &["+44 20 7946 0958"][..]),
             ("+442079460958", &["+442079460958"]),
+            ("item=+442079460958", &["+442079460958"]),
+            ("+886 7012 300 886", &["+886 7012 300 886"]),
             ("+44 (0)20 7946 0958.", &["+44 (0)20 7946 0958"]),
             ("+49 (0) 30 123456", &["+49 (0) 30 123456"]),
             ("+49(30)123456", &["+49(30)123456"]),
@@ -360,6 +368,7 @@ mod tests {
             ("mobileNumber", "15552345678"),
             ("cell-phone", "442079460958"),
             ("fax", "020 7946 0958 x4"),
+            ("phone", "(01) 1285660"),
         ] {
             assert_eq!(found_under(&PHONE, name, text), [text], "{text}");
         }
@@ -377,6 +386,9 @@ mod tests {
     #[test]
     fn other_numbers_are_left() {
         for text in [
+            "1654-252-8722",
+            "+0397343209",
+            "see item=x+442079460958",
             "2125550123",
             "112-555-0123",
             "212-155-0123",

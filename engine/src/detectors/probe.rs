@@ -1,7 +1,9 @@
 //! What a detector is given: the text in one spelling, and what is said about the values in it.
 
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
+use super::edges::is_listed;
 use super::normal::normal;
 use crate::mapped::Mapped;
 
@@ -16,8 +18,15 @@ const FILLERS: &[&str] = &[
 /// At most so many of them, with the signs between.
 const MOST_FILLERS: usize = 5;
 
+/// How long a clause is that says what the value at its end is, in bytes and in words.
+const CLAUSE: usize = 80;
+const MOST_WORDS: usize = 7;
+
+/// What stands before a value in such a clause, if no colon does.
+const VERBS: &[&str] = &["is", "was", "are", "were"];
+
 /// At most so many signs in a row.
-const MOST_SIGNS: usize = 4;
+const MOST_SIGNS: usize = 5;
 
 /// How sure a find is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,21 +46,56 @@ pub(crate) type Found<'f> = dyn FnMut(Range<usize>, Strength) + 'f;
 pub(crate) struct Probe<'a> {
     normal: Mapped<'a>,
     /// The same with ASCII letters in lower case; made once it is needed.
-    lower: std::cell::OnceCell<Box<[u8]>>,
+    lower: OnceCell<Box<[u8]>>,
     /// Which two and three letters stand in a row anywhere in it, by their hash.
-    rows: std::cell::OnceCell<[u64; 16]>,
+    rows: OnceCell<[u64; 16]>,
     /// Whether the name of the member says that its values are what the detector looks for.
     pub(super) named: bool,
+    /// Where the last value ends of which a word said what it is, how many letters and digits it has,
+    /// and whether letters are among them.
+    said: Cell<Option<(usize, usize, bool)>>,
 }
 
 impl<'a> Probe<'a> {
     pub(crate) fn of(text: &'a str) -> Self {
         Self {
             normal: normal(text),
-            lower: std::cell::OnceCell::new(),
-            rows: std::cell::OnceCell::new(),
+            lower: OnceCell::new(),
+            rows: OnceCell::new(),
             named: false,
+            said: Cell::new(None),
         }
+    }
+
+    /// Begins with another detector.
+    pub(super) fn begin(&mut self, named: bool) {
+        self.named = named;
+        self.said.set(None);
+    }
+
+    /// Takes down that something said what this value is: it says the same of the next in a list. A
+    /// number without letters must be about as long.
+    pub(super) fn say(&self, value: &Range<usize>) {
+        let (count, has_letter) = self.letters(value);
+        self.said.set(Some((value.end, count, has_letter)));
+    }
+
+    fn is_next(&self, value: &Range<usize>) -> bool {
+        let Some((end, count, is_lettered)) = self.said.get() else {
+            return false;
+        };
+        is_listed(self.bytes(), end..value.start) && {
+            let (this, has_letter) = self.letters(value);
+            this.abs_diff(count) <= 1 || is_lettered && has_letter
+        }
+    }
+
+    /// How many letters and digits there are, and whether there are letters.
+    fn letters(&self, value: &Range<usize>) -> (usize, bool) {
+        let part = self.bytes().get(value.clone()).unwrap_or_default();
+        let letters = part.iter().filter(|byte| byte.is_ascii_alphanumeric());
+        let has_letter = part.iter().any(u8::is_ascii_alphabetic);
+        (letters.count(), has_letter)
     }
 
     /// The text: digits, dashes and spaces are ASCII whatever they were; letters beyond ASCII stay.
@@ -70,15 +114,25 @@ impl<'a> Probe<'a> {
 
     /// Whether the member's name, a word shortly before the value or one in parentheses behind it
     /// says what it is. Words are in lower case, and stand alone: `lic` is not in `public`; the value
-    /// may be glued to the word. No other number stands between.
+    /// may be glued to the word. No other number stands between. What is said of one value holds for
+    /// the next in a list.
     pub(crate) fn is_labelled(&self, value: &Range<usize>, words: &[impl AsRef<str>]) -> bool {
-        self.named || self.follows(value.start, words) || self.precedes(value.end, words)
+        self.named
+            || self.follows(value.start, words)
+            || self.precedes(value.end, words)
+            || self.is_next(value)
+            || self.tells(value.start, words)
     }
 
-    /// The same, but the word must stand right before the value: between them is nothing but signs and
-    /// words such as `number`, `no` and `is`. A space in a word stands for any sign, or for none.
+    /// The same, but the word must stand right before the value, or begin the clause that ends with it:
+    /// between them is nothing but signs and words such as `number`, `no` and `is`. A space in a word
+    /// stands for any sign, or for none.
     pub(crate) fn is_introduced(&self, value: &Range<usize>, words: &[&str]) -> bool {
-        self.named || self.introduces(value.start, words) || self.precedes(value.end, words)
+        self.named
+            || self.introduces(value.start, words)
+            || self.precedes(value.end, words)
+            || self.is_next(value)
+            || self.tells(value.start, words)
     }
 
     /// Whether a word in the text stands right before this place.
@@ -122,6 +176,46 @@ impl<'a> Probe<'a> {
         })
     }
 
+    /// Whether a clause that ends here begins with one of the words: `the MRN on file for her is 12`.
+    /// A verb or colon stands right before the value, and plain words in small letters between.
+    pub(crate) fn tells(&self, start: usize, words: &[impl AsRef<str>]) -> bool {
+        let (bytes, text) = (self.bytes(), self.lower());
+        let lowest = start.saturating_sub(CLAUSE);
+        if is_in_placeholder(text, start) {
+            return false;
+        }
+        let mut end = start - signs_before(text, start);
+        let signs = bytes.get(end..start).unwrap_or_default();
+        if !signs.iter().any(|sign| matches!(sign, b':' | b'=')) {
+            let verb = VERBS
+                .iter()
+                .find_map(|verb| word_before(text, lowest, end, verb));
+            match verb.filter(|verb| *verb < end) {
+                Some(verb) => end = verb,
+                None => return false,
+            }
+        }
+        for _ in 0..MOST_WORDS {
+            let before = bytes.get(lowest..end).unwrap_or_default();
+            end -= usize::from(before.ends_with(b" "));
+            let before = bytes.get(lowest..end).unwrap_or_default();
+            // That of `no.`
+            let stop = end - usize::from(before.ends_with(b"."));
+            let starts = |word: &str| word_before(text, lowest, stop, word);
+            if words.iter().any(|word| starts(word.as_ref()).is_some()) {
+                return true;
+            }
+            let is_plain = |byte: &&u8| byte.is_ascii_lowercase() || **byte == b'\'';
+            let length = before.iter().rev().take_while(is_plain).count();
+            match FILLERS.iter().find_map(|word| starts(word)) {
+                Some(filler) => end = filler,
+                None if length == 0 => return false,
+                None => end -= length,
+            }
+        }
+        false
+    }
+
     fn lower(&self) -> &[u8] {
         self.lower
             .get_or_init(|| self.bytes().to_ascii_lowercase().into())
@@ -134,27 +228,52 @@ impl<'a> Probe<'a> {
         };
         // Behind the last number, or what has been masked, if one lies between.
         let near = before.get(from..).unwrap_or_default();
-        let number = near.iter().rposition(u8::is_ascii_digit);
-        let from = number.map_or(from, |at| from + at + 1);
+        let from = number_end(near).map_or(from, |end| from + end);
         let from = from.max(placeholder_end(before, from));
         words
             .iter()
             .any(|word| has_word(before, from, start, word.as_ref().as_bytes()))
     }
 
-    /// `123456789 (SSN)`
+    /// `123456789 (SSN)`, `123456789 (patient's SSN)`
     pub(super) fn precedes(&self, end: usize, words: &[impl AsRef<str>]) -> bool {
+        const LONGEST: usize = 32;
         let behind = self.lower().get(end..).unwrap_or_default();
         let behind = behind.strip_prefix(b" ").unwrap_or(behind);
         let Some(inside) = behind.strip_prefix(b"(") else {
             return false;
         };
-        words.iter().map(AsRef::as_ref).any(|word| {
-            inside.starts_with(word.as_bytes())
-                && !inside
-                    .get(word.len())
-                    .is_some_and(u8::is_ascii_alphanumeric)
+        let near = inside.get(..inside.len().min(LONGEST)).unwrap_or_default();
+        let length = near.iter().position(|byte| !is_spoken(*byte));
+        let phrase = near.get(..length.unwrap_or(near.len())).unwrap_or_default();
+        words.iter().any(|word| {
+            let word = word.as_ref().as_bytes();
+            has_word(phrase, 0, phrase.len(), word)
+                || inside.starts_with(word)
+                    && !inside
+                        .get(word.len())
+                        .is_some_and(u8::is_ascii_alphanumeric)
         })
+    }
+}
+
+/// Whether it is in words and between them.
+fn is_spoken(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'\'' | b'-')
+}
+
+/// Where the last number ends; a digit or two behind letters belong to a word, such as `IPv4`.
+fn number_end(text: &[u8]) -> Option<usize> {
+    let mut rest = text;
+    loop {
+        let end = rest.iter().rposition(u8::is_ascii_digit)? + 1;
+        rest = rest.get(..end)?;
+        let digits = rest.iter().rev().take_while(|byte| byte.is_ascii_digit());
+        let length = digits.count();
+        rest = rest.get(..end - length)?;
+        if length > 2 || !rest.last().is_some_and(u8::is_ascii_alphabetic) {
+            return Some(end);
+        }
     }
 }
 
@@ -177,6 +296,15 @@ fn place(letters: &[u8]) -> (usize, u64) {
     let step = |hash: usize, letter: &u8| (hash * 29) ^ usize::from(*letter);
     let hash = letters.iter().fold(0, step);
     (hash >> 6 & 15, 1 << (hash & 63))
+}
+
+/// Whether a placeholder has begun and not ended there.
+fn is_in_placeholder(text: &[u8], at: usize) -> bool {
+    const LONGEST: usize = 32;
+    let near = text.get(at.saturating_sub(LONGEST)..at).unwrap_or_default();
+    memchr::memmem::rfind(near, b"[masked:")
+        .and_then(|start| near.get(start..))
+        .is_some_and(|inside| !inside.contains(&b']'))
 }
 
 /// Whether a word lies in a part of a text and stands alone there, but for what begins at the end of
@@ -240,7 +368,9 @@ mod tests {
             "SSN12",
             "Social Security no. is 12",
             "12 (SSN)",
+            "12 (the patient's SSN)",
             "7 and ssn12",
+            "SSN v4: 12",
         ] {
             assert!(labelled(text, "12", words), "{text}");
         }
@@ -250,6 +380,8 @@ mod tests {
             "ssnx 12",
             "ssn of 7: 12",
             "12 (ssns)",
+            "12 (no ssns 7 ssn)",
+            "ssn 345: 12",
             "12 ssn",
             "[masked:ssn] 12",
             "ssn [masked:email] 12",
@@ -257,6 +389,49 @@ mod tests {
         ] {
             assert!(!labelled(text, "12", words), "{text}");
         }
+    }
+
+    #[test]
+    fn a_clause_tells_what_stands_at_its_end() {
+        let tells = |text: &str| {
+            let probe = Probe::of(text);
+            let start = probe.normal.text.find("12").unwrap();
+            probe.tells(start, &["mrn", "patient id"])
+        };
+        for text in [
+            "The MRN on file for this patient is 12",
+            "MRN given by her sister: 12",
+            "a patient_id as it was: 12",
+            "The Patient ID No. on file is 12",
+        ] {
+            assert!(tells(text), "{text}");
+        }
+        for text in [
+            "The MRN on file for this patient 12",
+            "The MRN is wrong, her age is 12",
+            "The MRN of 7 others is 12",
+            "MRN of Ann is 12",
+            "[masked:mrn:12",
+            "mrn of so very many of the people who are here is 12",
+            "is 12",
+        ] {
+            assert!(!tells(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_one_holds_for_the_next_that_is_about_as_long() {
+        let next = |text: &str, first: Range<usize>, next: Range<usize>| {
+            let probe = Probe::of(text);
+            probe.say(&first);
+            probe.is_introduced(&next, &["ssn"])
+        };
+        assert!(next("ssn 12-3, 456", 4..8, 10..13));
+        assert!(next("ssn 123 and 456", 4..7, 12..15));
+        assert!(next("ssn 123, 4567", 4..7, 9..13));
+        assert!(!next("ssn 123, 45678", 4..7, 9..14));
+        assert!(next("ssn a23, b5678", 4..7, 9..14));
+        assert!(!next("ssn 123 of 456", 4..7, 11..14));
     }
 
     #[test]

@@ -102,6 +102,13 @@ fn length_of<'a>(bytes: impl Iterator<Item = &'a u8>) -> usize {
         .unwrap_or(0)
 }
 
+/// A word without the stop of an abbreviation, that of its sentence, and the quote that ends there.
+fn without_stops(word: &[u8]) -> &[u8] {
+    let is_stop = |byte: &&u8| matches!(byte, b'.' | b'\'');
+    let stops = word.iter().rev().take_while(is_stop).count();
+    word.get(..word.len() - stops).unwrap_or_default()
+}
+
 /// A word of a name.
 fn name_word<'a>(cursor: &mut Cursor<'a>) -> &'a [u8] {
     let rest = cursor.rest();
@@ -121,7 +128,7 @@ fn is_name(word: &[u8]) -> bool {
 fn peek_word(mut cursor: Cursor<'_>) -> &[u8] {
     cursor.spaces(1);
     let word = name_word(&mut cursor);
-    word.strip_suffix(b".").unwrap_or(word)
+    without_stops(word)
 }
 
 /// The end of a street whose name stands behind the number, before its kind: `Main St`.
@@ -135,7 +142,7 @@ fn street_behind(number: Cursor<'_>) -> Option<usize> {
             break;
         }
         let word = name_word(&mut cursor);
-        let bare = word.strip_suffix(b".").unwrap_or(word);
+        let bare = without_stops(word);
         let is_apart = index > 0;
         if let Some(end) = highway(cursor, bare) {
             return Some(with_unit(end).at);
@@ -166,9 +173,8 @@ fn street_behind(number: Cursor<'_>) -> Option<usize> {
         if is_alone || is_apart && kinds::is_kind(bare, last, peek_word(cursor)) {
             // The stop of `Street.` ends a sentence.
             let mut kind = cursor;
-            if !is_one_of(bare, kinds::SHORT) {
-                kind.at -= word.len() - bare.len();
-            }
+            let is_short = is_one_of(bare, kinds::SHORT) && word.get(bare.len()) == Some(&b'.');
+            kind.at -= word.len() - bare.len() - usize::from(is_short);
             end = Some(with_unit(with_direction(kind)).at);
         }
         if word.len() > bare.len() && bare.len() > 3 {
@@ -191,7 +197,7 @@ fn with_direction(cursor: Cursor<'_>) -> Cursor<'_> {
     let mut behind = cursor;
     behind.spaces(1);
     let word = name_word(&mut behind);
-    let bare = word.strip_suffix(b".").unwrap_or(word);
+    let bare = without_stops(word);
     let is_direction =
         word.first().is_some_and(u8::is_ascii_uppercase) && is_one_of(bare, kinds::DIRECTIONS);
     if is_direction { behind } else { cursor }
@@ -207,7 +213,7 @@ fn unit(mut cursor: Cursor<'_>) -> Option<Cursor<'_>> {
     (cursor.spaces(2) > 0).then_some(())?;
     if cursor.byte(b'#').is_none() {
         let word = name_word(&mut cursor);
-        let bare = word.strip_suffix(b".").unwrap_or(word);
+        let bare = without_stops(word);
         is_one_of(bare, kinds::UNITS).then_some(())?;
         (cursor.spaces(1) > 0).then_some(())?;
         cursor.byte(b'#');
@@ -353,6 +359,11 @@ mod tests {
         for (text, expected) in [
             ("123 Main St", &["123 Main St"][..]),
             ("lives at 123 Main Street.", &["123 Main Street"]),
+            (
+                "'123 Main Street', '5 Elm Rd.'",
+                &["123 Main Street", "5 Elm Rd."],
+            ),
+            ("123 Main St..", &["123 Main St."]),
             ("85 HERRICK STREET", &["85 HERRICK STREET"]),
             ("12 OAK CT, Salem", &["12 OAK CT"]),
             (

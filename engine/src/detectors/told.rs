@@ -13,7 +13,7 @@ pub(super) fn stands_behind(bytes: &[u8], start: usize, words: &[&str], fillers:
         .get(start.saturating_sub(REACH)..)
         .unwrap_or_default();
     for _ in 0..=MOST_FILLERS {
-        let is_sign = |byte: &u8| b" :=#\"'()".contains(byte);
+        let is_sign = |byte: &u8| b" \t\r\n:=#\"'()-".contains(byte);
         rest = rest.get(..end_without(rest, is_sign)).unwrap_or_default();
         let word_start = end_without(rest, u8::is_ascii_alphabetic);
         let (before, word) = rest.split_at_checked(word_start).unwrap_or_default();

@@ -27,6 +27,7 @@ const WORDS: &[&str] = &[
     "postalcode",
     "plz",
 ];
+const NAMES: &[&str] = &["zip", "zip code", "postal code", "postcode", "plz"];
 const FILLERS: &[&str] = &["code", "codes", "is", "was", "no", "number", "of"];
 
 /// A city has so many words at most, of so many bytes together.
@@ -74,9 +75,11 @@ fn code(probe: &Probe<'_>, from: usize, start: usize) -> Option<(usize, usize, S
     }
     let is_apart = cursor
         .before(start)
-        .is_none_or(|byte| is_word(byte) || b" :=".contains(&byte));
+        .is_none_or(|byte| is_word(byte) || b" \t\n:=\"'".contains(&byte));
     let is_named = probe.named;
-    let is_told = is_named || is_apart && told::stands_behind(bytes, start, WORDS, FILLERS);
+    let is_told = is_named
+        || is_apart
+            && (told::stands_behind(bytes, start, WORDS, FILLERS) || probe.tells(start, NAMES));
     is_told.then_some((start, cursor.at, Strength::Labelled))
 }
 
@@ -110,9 +113,16 @@ fn city(text: &[u8], is_small: bool) -> Option<usize> {
     for _ in 0..MOST_WORDS {
         let word = text.get(earliest..end)?;
         let length = word.iter().rev().take_while(|byte| is_part(**byte)).count();
-        let begin = end - length;
+        let quote = usize::from(text.get(end - length) == Some(&b'\'') && length > 1);
+        let begin = end - length + quote;
         let first = text.get(begin).filter(|_| length > 0);
-        let is_name = first.is_some_and(|byte| byte.is_ascii_uppercase() || *byte >= 0x80);
+        // `ZIP: Boston, MA 02115`
+        let is_label = WORDS.iter().chain(FILLERS).any(|one| {
+            let word = text.get(begin..end).unwrap_or_default();
+            word.eq_ignore_ascii_case(one.as_bytes())
+        });
+        let is_name =
+            !is_label && first.is_some_and(|byte| byte.is_ascii_uppercase() || *byte >= 0x80);
         // A stop ends a sentence, but for that of `St.` and the like.
         let has_stop = start.is_some() && length > 4 && text.get(end - 1) == Some(&b'.');
         let is_cut = begin == earliest && earliest > 0;
@@ -120,7 +130,7 @@ fn city(text: &[u8], is_small: bool) -> Option<usize> {
             break;
         }
         start = Some(begin);
-        if is_small || begin == 0 || text.get(begin - 1) != Some(&b' ') {
+        if is_small || begin == 0 || quote > 0 || text.get(begin - 1) != Some(&b' ') {
             break;
         }
         end = begin - 1;
@@ -142,6 +152,9 @@ mod tests {
                 &["New Bedford, MA 02740-1234"],
             ),
             ("Boston MA 02115", &["Boston MA 02115"]),
+            ("'Salt Lake City, UT 84127'", &["Salt Lake City, UT 84127"]),
+            ("ZIP Boston, MA 02115", &["Boston, MA 02115"]),
+            ("zip code:\t02115-1234", &["02115-1234"]),
             ("boston, ma 02115", &["boston, ma 02115"]),
             ("ST. LOUIS, MO 63101", &["ST. LOUIS, MO 63101"]),
             ("O'Fallon, IL, 62269", &["O'Fallon, IL, 62269"]),

@@ -96,7 +96,7 @@ letters! {
     'E' letter_e_fax_numbers "Fax numbers" [
         (r#"{"fax":"617-555-0124","faxNumber":1,"clinic_fax_no":"x","facsimile":"y"}"#,
          r#"{"fax":"[masked:fax]","faxNumber":"[masked:fax]","clinic_fax_no":"[masked:fax]","facsimile":"[masked:fax]"}"#),
-        (r#"{"note":"Fax 617-555-0124."}"#, r#"{"note":"Fax [masked:phone]."}"#),
+        (r#"{"note":"Fax 617-555-0124."}"#, r#"{"note":"Fax [masked:fax]."}"#),
     ]
     'F' letter_f_email_addresses "Electronic mail addresses" [
         (r#"{"email":"x","patientEmail":"ada at example","e-mail":"y","contactEmailAddress":"z"}"#,

@@ -194,7 +194,7 @@ const LENGTHS: &[(u16, u8, u8)] = &[
     (881, 8, 10),
     (882, 7, 12),
     (883, 7, 12),
-    (886, 8, 9),
+    (886, 8, 10),
     // Zone 9: West and South Asia.
     (90, 10, 10),
     (91, 10, 10),
@@ -237,6 +237,7 @@ const WITH_ZERO: &[u16] = &[39, 225, 229, 241, 242, 378];
 pub(super) fn is_number(digits: &[u8], is_grouped: bool) -> bool {
     let known = (1..=3).find_map(|length| {
         let (code, national) = digits.split_at_checked(length)?;
+        (code.first() != Some(&b'0')).then_some(())?;
         let code = code
             .iter()
             .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
