@@ -3,7 +3,6 @@
 //! `cargo run --release -p velum-engine --example keys`
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 
-#[expect(dead_code, reason = "it has more than what is counted here")]
 #[path = "../src/rules/keys.rs"]
 mod keys;
 

@@ -5,7 +5,7 @@
 //! address identify nobody. Names with `::` between are as good as never addresses: what has
 //! neither a digit nor a group of three is left, unless a word like "IP" says otherwise.
 
-use std::net::Ipv6Addr;
+use core::net::Ipv6Addr;
 
 use super::{Detector, Found, Probe, Shapes, Strength};
 use crate::Class;

@@ -19,7 +19,7 @@ pub enum Generalize {
     AgeNumber,
     /// A date becomes its year; with a time, the first moment of it (`1980-01-01T00:00:00Z`), which
     /// FHIR's `instant` allows. Anything else is redacted.
-    Instant,
+    FirstMoment,
     /// A number becomes the range that it falls into, `40-49` for 47 and a width of 10.
     Range {
         /// How many whole numbers a range has, at least 1.
@@ -37,7 +37,7 @@ pub(crate) fn write(
     match generalize {
         Generalize::Year => year::write(scalar, setting.class, out),
         Generalize::Zip3 => zip3::write(scalar, out),
-        Generalize::Instant => year::write_instant(scalar, setting.class, out),
+        Generalize::FirstMoment => year::write_instant(scalar, setting.class, out),
         Generalize::Age => age::write(scalar, setting.class, out),
         Generalize::AgeNumber => age::write_number(scalar, setting.class, out),
         Generalize::Range { width } => range::write(scalar, width, setting.class, out),

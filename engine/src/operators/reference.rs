@@ -179,7 +179,7 @@ impl Operator {
             is_idempotent: true,
             needs_key: false,
             example: (r#""1980-02-03T04:05:06Z""#, r#""1980-01-01T00:00:00Z""#),
-            operator: || Operator::Generalize(Generalize::Instant),
+            operator: || Operator::Generalize(Generalize::FirstMoment),
         },
         OperatorDoc {
             name: "generalize",

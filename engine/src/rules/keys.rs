@@ -355,8 +355,8 @@ fn place(mixed: u64) -> usize {
 
 /// A place between words of a folded name.
 #[derive(Clone, Copy, Default)]
-struct Cut {
-    at: usize,
+pub(super) struct Cut {
+    pub(super) at: usize,
     /// Of the text before it.
     hash: u64,
     /// Whether a number stands after it, and something before.
@@ -444,7 +444,7 @@ fn fold_ascii(key: &[u8], text: &mut [u8], cuts: &mut [Cut]) -> Option<(Cut, usi
 }
 
 /// Folds any name: compatibility forms (NFKC), then letter case.
-fn fold(key: &str, text: &mut Vec<u8>, cuts: &mut Vec<Cut>) -> Cut {
+pub(super) fn fold(key: &str, text: &mut Vec<u8>, cuts: &mut Vec<Cut>) -> Cut {
     let visible = key.chars().filter(|letter| !is_invisible(*letter));
     let letters: Vec<char> = visible.nfkc().collect();
     let mut end = Cut::default();
@@ -473,17 +473,6 @@ fn fold(key: &str, text: &mut Vec<u8>, cuts: &mut Vec<Cut>) -> Cut {
         before = shape;
     }
     end
-}
-
-/// The words of a name, folded.
-pub(crate) fn words(name: &str) -> Vec<String> {
-    let (mut text, mut cuts) = (Vec::new(), Vec::new());
-    let end = fold(name, &mut text, &mut cuts);
-    let ends = cuts.iter().skip(1).map(|cut| cut.at).chain([end.at]);
-    let words = cuts.iter().map(|cut| cut.at).zip(ends);
-    words
-        .filter_map(|(start, end)| String::from_utf8(text.get(start..end)?.to_vec()).ok())
-        .collect()
 }
 
 /// Zero-width characters and the soft hyphen: a name with them looks like one without.

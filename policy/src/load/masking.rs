@@ -210,7 +210,7 @@ fn generalize(at: &Cursor<'_>) -> Result<Generalize, ConfigError> {
         ("zip3", Generalize::Zip3),
         ("age", Generalize::Age),
         ("age-number", Generalize::AgeNumber),
-        ("instant", Generalize::Instant),
+        ("instant", Generalize::FirstMoment),
     ])
     .map_err(|_| at.fault("must be one of: year, zip3, age, {range: {width: …}}"))
 }

@@ -125,7 +125,7 @@ mod tests {
             ("smb://a:b%40c@host", &["a:b%40c"]),
             ("postgres://ann:pa/ss@host/db", &["ann:pa/ss"]),
             (
-                "https://x-access-token:abc@github.com/a/b.git",
+                "https://x-access-token:abc@git.example/a/b.git",
                 &["x-access-token:abc"],
             ),
             ("\"http://ann:1234@[::1]:80/\"", &["ann:1234"]),
@@ -148,7 +148,7 @@ mod tests {
             "https://example.org/@ann:x",
             "https://example.org:/@ann",
             "https://example.org?at=x:y@z",
-            "git+ssh://git@github.com/a",
+            "git+ssh://git@git.example/a",
             "ssh://git:@host",
             "ann:b@example.org",
             "mailto:ann@example.org",

@@ -76,7 +76,8 @@ struct ShiftEntry {
 #[serde(rename_all = "kebab-case")]
 enum GeneralizeEntry {
     Year,
-    Instant,
+    #[serde(rename = "instant")]
+    FirstMoment,
     Zip3,
     Age,
     AgeNumber,
@@ -130,7 +131,7 @@ fn entry(value: Value) -> Result<Operator, String> {
         Entry::DateShift(ShiftEntry { days }) => Operator::DateShift { days },
         Entry::Generalize(entry) => Operator::Generalize(match entry {
             GeneralizeEntry::Year => Generalize::Year,
-            GeneralizeEntry::Instant => Generalize::Instant,
+            GeneralizeEntry::FirstMoment => Generalize::FirstMoment,
             GeneralizeEntry::Zip3 => Generalize::Zip3,
             GeneralizeEntry::Age => Generalize::Age,
             GeneralizeEntry::AgeNumber => Generalize::AgeNumber,
