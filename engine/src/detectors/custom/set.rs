@@ -237,7 +237,7 @@ impl Customs {
             if meant & 1 << number == 0 {
                 continue;
             }
-            probe.named = cues.custom & 1 << number != 0;
+            probe.begin(cues.custom & 1 << number != 0);
             let looking = Looking {
                 detector,
                 probe,
@@ -432,6 +432,25 @@ mod tests {
         }
         assert!(finds.iter().all(|count| *count > 50), "{finds:?}");
         assert!(passed > 100_000, "{passed}");
+    }
+
+    /// What is said for a shipped detector says nothing for one of your own.
+    #[test]
+    fn a_label_of_another_detector_does_not_hold_for_the_next_in_a_list() {
+        let mut badge = CustomDetector::pattern("badge", Class::Identifier, r"QX\d{5}x");
+        badge.words = vec!["badge".to_owned()];
+        badge.required = true;
+        let mut detectors = Detectors {
+            custom: Customs::compile(&[badge]).unwrap(),
+            ..Detectors::default()
+        };
+        detectors.enable(&[&crate::detectors::KEYED]);
+        let found = |text: &str| {
+            let finds = detectors.find(text, Cues::NONE);
+            finds.iter().map(|find| find.class).collect::<Vec<_>>()
+        };
+        assert_eq!(found("password: hunter2x, QX12345x"), [Class::Credential]);
+        assert_eq!(found("badge QX12345x"), [Class::Identifier]);
     }
 
     #[test]
