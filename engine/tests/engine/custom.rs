@@ -413,3 +413,21 @@ fn what_cannot_be_a_detector_is_refused_by_name_and_part() {
         "detector 0 (b): pattern: matches the empty text: make some part of it necessary";
     assert_eq!(error.to_string(), expected);
 }
+
+/// Under the same rules one body may be lifted and the next one not: what is known of a name is shared.
+#[test]
+fn a_name_that_is_lifted_in_one_body_is_masked_in_the_next() {
+    let shipped = Arc::new(Ruleset::builder().profile(Profile::Pii).build().unwrap());
+    let own = rules([dictionary("ward", &["Birch Ward"])]);
+    for (rules, class, name, placeholder) in [
+        (shipped, Class::Email, "a@b.example", "[masked:email]"),
+        (own, Class::Address, "Birch Ward", "[masked:address]"),
+    ] {
+        let body = |name: &str| format!(r#"{{"{name}":1,"x":{{"{name}":2}}}}"#);
+        for _ in 0..2 {
+            assert_eq!(masked(&rules, lift(&[class]), &body(name)), body(name));
+            let out = masked(&rules, Options::default(), &body(name));
+            assert_eq!(out, body(placeholder));
+        }
+    }
+}
