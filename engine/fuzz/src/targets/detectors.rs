@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use velum_engine::{Class, ClassSet, Options, ProfileDocument, Ruleset};
 
-use crate::check::{mask_whole, same_in_chunks, sound_and_stable};
+use crate::check::{mask_whole, same_in_chunks, sound_and_stable, stays_sound};
 
 /// Detectors alone, with a name that teaches.
 const PROFILE: &str = r#"{"profile": "all", "version": 1, "about": "Every detector.",
@@ -77,5 +77,10 @@ pub(crate) fn target(data: &[u8]) {
     let whole = mask_whole(rules, &options, &body);
     assert!(whole.1.is_ok(), "{:?}", whole.1);
     same_in_chunks(rules, &options, &body, text.len() / 2 + 1, &whole);
-    sound_and_stable(rules, &options, &whole.0);
+    // What is lifted stands beside placeholders then, and may be read as a part of something else.
+    if options.lift.is_empty() {
+        sound_and_stable(rules, &options, &whole.0);
+    } else {
+        stays_sound(options.framing, &whole.0);
+    }
 }
