@@ -226,6 +226,11 @@ impl ClassSet {
     /// The set without any class.
     pub const EMPTY: Self = Self(0);
 
+    /// The set of that class alone.
+    pub(crate) const fn of(class: Class) -> Self {
+        Self(class.bit())
+    }
+
     /// Adds a class.
     pub const fn insert(&mut self, class: Class) {
         self.0 |= class.bit();

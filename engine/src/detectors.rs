@@ -73,6 +73,7 @@ pub(crate) use license::LICENSE;
 pub(crate) use mac::MAC;
 pub(crate) use mbi::MBI;
 pub(crate) use mrn::MRN;
+pub(crate) use normal::normal;
 pub(crate) use npi::NPI;
 pub(crate) use phone::PHONE;
 pub(crate) use probe::{Found, Probe, Strength};
@@ -90,7 +91,7 @@ use crate::mapped::Mapped;
 use crate::operators::push_placeholder;
 use crate::scan::SHORTEST_FOUND;
 use crate::tally::Cause;
-use crate::{Class, Ruleset};
+use crate::{Class, ClassSet, Ruleset};
 
 /// Every detector. Of two that are equally sure of the same, the first has it: what has a form of its
 /// own comes before what is only labelled.
@@ -203,6 +204,8 @@ pub(crate) struct Find {
     pub(crate) class: Class,
     /// Who found it.
     pub(crate) cause: Cause,
+    /// The classes of all that was joined to it.
+    pub(crate) classes: ClassSet,
     strength: Strength,
     /// The length of what was found, before others were joined with it.
     length: usize,
@@ -233,6 +236,7 @@ impl Find {
             length: range.len(),
             range,
             class: Class::Name,
+            classes: ClassSet::of(Class::Name),
             cause: Cause::Mention,
             strength: Strength::Shape,
             has_tags: false,
@@ -244,6 +248,7 @@ impl Find {
         Self {
             range: 0..text.len(),
             class: Class::Other,
+            classes: ClassSet::of(Class::Other),
             cause: Cause::Unsettled,
             strength: Strength::Labelled,
             length: usize::MAX,
@@ -251,11 +256,11 @@ impl Find {
         }
     }
 
-    /// Writes what stands for it, given its source.
-    pub(crate) fn write(&self, source: &[u8], out: &mut Vec<u8>) {
+    /// Writes what stands for it, given its text.
+    pub(crate) fn write(&self, text: &str, out: &mut Vec<u8>) {
         push_placeholder(self.class, out);
         if self.has_tags {
-            views::copy_tags(source, out);
+            views::copy_tags(text, out);
         }
     }
 }
@@ -359,6 +364,7 @@ impl Detectors {
                         length: range.len(),
                         range,
                         class: detector.class,
+                        classes: ClassSet::of(detector.class),
                         cause: Cause::Detector(u8::try_from(bit).unwrap_or(u8::MAX)),
                         strength,
                         has_tags: false,
@@ -436,6 +442,7 @@ pub(crate) fn merge(finds: &mut Vec<Find>) {
         if overlaps {
             kept.range.end = kept.range.end.max(next.range.end);
             kept.has_tags |= next.has_tags;
+            kept.classes = kept.classes.union(next.classes);
             let rank = |find: &Find| (!find.class.may_be_lifted(), find.strength, find.length);
             if rank(next) > rank(kept) {
                 kept.class = next.class;

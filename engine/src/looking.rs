@@ -34,7 +34,7 @@ const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 #[inline]
 pub(crate) fn begins_like_json(text: &[u8], start: usize) -> bool {
     let first = text.get(start + 1);
-    matches!(first, Some(b'{' | b'[' | b' ' | b'\\'))
+    matches!(first, Some(b'{' | b'[' | b' ' | b'\\' | 0xEF))
 }
 
 /// Whether a text in ASCII begins like base64 of a text, like a `data:` URI or like a JWT.
@@ -76,25 +76,37 @@ pub(crate) fn look_inside(context: Context<'_>, text: &str, tally: &mut Tally) -
     if let Some(masked) = json(context, text, tally) {
         return Inside::Json((masked != text).then_some(masked));
     }
-    data_uri(context, text, tally)
-        .or_else(|| base64(context, text, tally))
-        .map_or(Inside::Nothing, Inside::Masked)
+    let trimmed = text.trim_matches(WHITE_SPACE);
+    let masked = data_uri(context, trimmed, tally).or_else(|| base64(context, trimmed, tally));
+    // White space around it stays.
+    let around = |masked: String| text.replacen(trimmed, &masked, 1);
+    masked.map_or(Inside::Nothing, |masked| Inside::Masked(around(masked)))
 }
 
 /// What JSON in a string becomes; `None`: it is none.
 fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
-    let trimmed = text.trim_matches(WHITE_SPACE);
+    let trimmed = text.trim_matches('\u{FEFF}').trim_matches(WHITE_SPACE);
     let ends = (trimmed.chars().next()?, trimmed.chars().next_back()?);
-    if !matches!(ends, ('{', '}') | ('[', ']')) || is_placeholder(trimmed.as_bytes()) {
+    // JSON that was written into a string twice.
+    let is_twice = trimmed.starts_with("\"{") || trimmed.starts_with("\"[");
+    let is_json = matches!(ends, ('{', '}') | ('[', ']')) || is_twice && ends.1 == '"';
+    if !is_json || trimmed.len() < 2 || is_placeholder(trimmed.as_bytes()) {
         return None;
     }
+    let framing = if ends.0 == '{' && trimmed.contains('\n') && !is_one(trimmed) {
+        Framing::Lines
+    } else {
+        Framing::Document
+    };
     let options = Options {
-        framing: Framing::Document,
+        framing,
         limits: Limits::default(),
         lift: context.lift,
         keys: context.keys.clone(),
     };
-    let mut masker = Masker::inside(Arc::clone(context.rules), options, context.depth + 1);
+    // What is exempt in the body is not where somebody else writes it into a string.
+    let rules = context.rules.inside.as_ref().unwrap_or(context.rules);
+    let mut masker = Masker::inside(Arc::clone(rules), options, context.depth + 1, context.cues);
     std::mem::swap(&mut masker.tally_mut().people, &mut tally.people);
     let mut out = Vec::with_capacity(text.len() + text.len() / 8);
     let outcome = masker.feed(text.as_bytes(), &mut out);
@@ -109,6 +121,13 @@ fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
         Err(error) if error.is_limit() => Some(whole(tally)),
         Err(_) => None,
     }
+}
+
+/// Whether a text is one JSON text.
+fn is_one(text: &str) -> bool {
+    let mut inspector = crate::Inspector::new(Limits::default(), Framing::Document);
+    let read = inspector.feed(text.as_bytes());
+    read.and_then(|()| inspector.finish()).is_ok()
 }
 
 /// `data:` with text in base64 (RFC 2397). Other text in it is read percent-decoded by the detectors.
@@ -164,29 +183,30 @@ fn decode(text: &str) -> Option<(GeneralPurpose, String)> {
     } else {
         &alphabet::STANDARD
     };
+    let joined: Vec<u8> = bytes
+        .iter()
+        .filter(|byte| !matches!(byte, b'\n' | b'\r' | b' ' | b'\t'))
+        .copied()
+        .collect();
+    let is_broken = joined.len() < bytes.len();
+    if is_broken && bytes.split(|byte| b"\n\r".contains(byte)).nth(1).is_none() {
+        // Words with spaces between are none.
+        return None;
+    }
+    let bytes = &joined[..];
     let is_padded = bytes.last() == Some(&b'=') || (bytes.len().is_multiple_of(4) && !is_url);
     let engine = GeneralPurpose::new(alphabet, LENIENT.with_encode_padding(is_padded));
     // Most texts that are none tell so at once.
     readable(&engine.decode(bytes.get(..SHORTEST_BASE64)?).ok()?)?;
-    let decoded = if memchr::memchr2(b'\n', b'\r', bytes).is_some() {
-        let is_break = |byte: &&u8| matches!(byte, b'\n' | b'\r');
-        let joined: Vec<u8> = bytes
-            .iter()
-            .filter(|byte| !is_break(byte))
-            .copied()
-            .collect();
-        engine.decode(joined)
-    } else {
-        engine.decode(bytes)
-    };
-    let decoded = decoded.ok()?;
+    let decoded = engine.decode(bytes).ok()?;
     readable(&decoded)?;
     Some((engine, String::from_utf8(decoded).ok()?))
 }
 
 /// Whether bytes may be of a text: control characters are not, but for white space.
 fn readable(bytes: &[u8]) -> Option<()> {
-    let is_text = |byte: &u8| *byte >= b' ' && *byte != 0x7F || b"\t\n\r".contains(byte);
+    // Frames and fields of older protocols have some of the control characters.
+    let is_text = |byte: &u8| !matches!(byte, 0..=8 | 0x0E..=0x1B | 0x7F);
     bytes.iter().all(is_text).then_some(())
 }
 

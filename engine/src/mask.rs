@@ -8,7 +8,7 @@ use crate::decide::Treatment;
 use crate::decode::Text;
 use std::sync::Arc;
 
-use crate::detectors::{Cues, Find, merge, readings};
+use crate::detectors::{Cues, Find, merge, normal, readings};
 use crate::looking::{Inside, begins_like_json, jwt, look_inside};
 use crate::operators::{Scalar, Setting, is_placeholder, push_escaped, push_placeholder};
 use crate::people::Mentions;
@@ -175,7 +175,9 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
             }
             Finds::Nothing => {
                 let Some(masked) = jwt(context, text.as_str(), tally) else {
-                    if context.cues == Cues::NONE {
+                    // An encoding has no spaces: what is in it hangs on the names known then.
+                    let is_prose = text.as_str().trim().contains(' ');
+                    if context.cues == Cues::NONE && is_prose {
                         tally.clean.add(source);
                     }
                     return false;
@@ -231,16 +233,19 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
     let detectors = &context.rules.detectors;
     let mut finds = detectors.find(text, context.cues);
     let mut mentioned = Vec::new();
-    let mut mention = |range| mentioned.push(Find::mention(range));
-    let is_whole = tally.people.find(text, context.mentions, &mut mention);
+    let mut is_whole = false;
     if context.mentions != Mentions::None && !tally.people.is_empty() {
+        let people = &tally.people;
+        let same = normal(text);
+        let mut mention = |range| mentioned.push(Find::mention(range).read_in(&same, false));
+        is_whole = people.find(&same.text, context.mentions, &mut mention);
         for (view, has_tags) in readings(text) {
+            let spelt = normal(&view.text);
             let mut mention = |range| {
-                mentioned.push(Find::mention(range).read_in(&view, has_tags));
+                let find = Find::mention(range).read_in(&spelt, false);
+                mentioned.push(find.read_in(&view, has_tags));
             };
-            tally
-                .people
-                .find(&view.text, context.mentions, &mut mention);
+            people.find(&spelt.text, context.mentions, &mut mention);
         }
     }
     let is_lifted = |class: Class| context.lift.contains(class);
@@ -257,10 +262,13 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
         tally.count(Cause::Unsettled, Class::Other, false);
         return Finds::Whole(Class::Other);
     };
+    // What else overlaps it has to be lifted too.
+    let is_shown =
+        |find: &Find| find.cause != Cause::Unsettled && find.classes.is_subset(context.lift);
     for find in &finds {
-        tally.count(find.cause, find.class, is_lifted(find.class));
+        tally.count(find.cause, find.class, is_shown(find));
     }
-    finds.retain(|find| !is_lifted(find.class));
+    finds.retain(|find| !is_shown(find));
     Finds::Parts(finds)
 }
 
@@ -289,7 +297,8 @@ fn inspect_number(
     let Some(find) = finds.first() else {
         return false;
     };
-    let is_lifted = find.cause != Cause::Unsettled && context.lift.contains(find.class);
+    let is_shown = |find: &Find| find.classes.is_subset(context.lift);
+    let is_lifted = find.cause != Cause::Unsettled && finds.iter().all(is_shown);
     tally.count(find.cause, find.class, is_lifted);
     if !is_lifted {
         Operator::Redact.write(Scalar { source, text }, find.class, out);
@@ -302,7 +311,10 @@ fn write_finds(inside: &[u8], text: &Text<'_>, finds: &[Find], out: &mut Vec<u8>
     for find in finds {
         let (start, end) = (text.source(find.range.start), text.source(find.range.end));
         out.extend_from_slice(inside.get(copied..start).unwrap_or_default());
-        find.write(inside.get(start..end).unwrap_or_default(), out);
+        find.write(
+            text.as_str().get(find.range.clone()).unwrap_or_default(),
+            out,
+        );
         copied = end;
     }
     out.extend_from_slice(inside.get(copied..).unwrap_or_default());

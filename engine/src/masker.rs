@@ -70,8 +70,9 @@ impl Masker {
     }
 
     /// A masker for a JSON text in a string, in so many encodings.
-    pub(crate) fn inside(rules: Arc<Ruleset>, options: Options, depth: u8) -> Self {
+    pub(crate) fn inside(rules: Arc<Ruleset>, options: Options, depth: u8, cues: Cues) -> Self {
         let mut masker = Self::of_texts(rules, options);
+        masker.stage.path.cues = cues;
         masker.depth = depth;
         masker.stage.records.be_inside();
         masker.stage.tally.recorder = Some(Box::default());

@@ -228,9 +228,10 @@ impl People {
             Mentions::Now => Some(u32::MAX),
             Mentions::Then(known) => known,
         };
-        let Some(known) = known else {
-            return is_free(text);
-        };
+        if known.is_none() && is_free(text) {
+            return true;
+        }
+        let known = known.unwrap_or(u32::MAX);
         if self.words.ends.is_empty() {
             return false;
         }

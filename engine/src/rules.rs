@@ -16,6 +16,7 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 pub(crate) use automaton::{Automaton, StateId};
 pub use error::RuleError;
@@ -71,6 +72,8 @@ pub struct Ruleset {
     /// What texts beside them tell.
     pub(crate) readers: Vec<Reader>,
     pub(crate) detectors: Detectors,
+    /// The same without exemptions, for what stands in strings; `None`: there are none.
+    pub(crate) inside: Option<Arc<Ruleset>>,
     /// Whether strings are looked into that are JSON.
     pub(crate) looks_inside: bool,
     /// Whether a rule takes members away, so that commas must wait.
@@ -199,6 +202,20 @@ impl RulesetBuilder {
     /// bounds, profiles that cannot stand together, a rule or exemption that can never fire, and a
     /// detector whose pattern, dictionary, name or words are not what [`CustomDetector`] says.
     pub fn build(self) -> Result<Ruleset, RuleError> {
+        let mut inside = None;
+        if !self.exempt.is_empty() {
+            let without = Self {
+                exempt: Vec::new(),
+                ..self.clone()
+            };
+            inside = without.compile().ok().map(Arc::new);
+        }
+        let mut rules = self.compile()?;
+        rules.inside = inside;
+        Ok(rules)
+    }
+
+    fn compile(self) -> Result<Ruleset, RuleError> {
         let mut compiling = Compiling::default();
         for (index, profile) in self.profiles.iter().enumerate() {
             let mut earlier = self.profiles.iter().take(index);
@@ -424,6 +441,7 @@ impl Compiling {
             siblings: self.siblings,
             readers: self.readers,
             detectors: self.detectors,
+            inside: None,
             looks_inside,
             removes,
             shifts,

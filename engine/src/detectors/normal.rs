@@ -9,7 +9,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::mapped::Mapped;
 
 /// A text as detectors read it.
-pub(super) fn normal(text: &str) -> Mapped<'_> {
+pub(crate) fn normal(text: &str) -> Mapped<'_> {
     if text.is_ascii() {
         return Mapped::same(text);
     }

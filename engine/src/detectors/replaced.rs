@@ -18,10 +18,7 @@ pub(super) fn replace(text: &str, finds: &[Find]) -> (String, Origins) {
                 .unwrap_or_default(),
         );
         let start = out.len();
-        find.write(
-            text.as_bytes().get(find.range.clone()).unwrap_or_default(),
-            &mut out,
-        );
+        find.write(text.get(find.range.clone()).unwrap_or_default(), &mut out);
         origins.push([start, out.len() - start, find.range.start, find.range.len()]);
         copied = find.range.end;
     }

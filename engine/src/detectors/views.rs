@@ -120,16 +120,28 @@ fn tag(text: &str) -> Option<(Option<char>, usize)> {
     (inside.as_bytes().get(end) == Some(&b'>')).then_some(((!is_inline).then_some(' '), end + 2))
 }
 
-/// Copies the tags of a part of a text: where it is replaced, what they enclose stays well-formed.
-pub(super) fn copy_tags(part: &[u8], out: &mut Vec<u8>) {
+/// Writes the tags of a part of a text, without attributes and comments: where it is replaced, what
+/// they enclose stays well-formed.
+pub(super) fn copy_tags(part: &str, out: &mut Vec<u8>) {
     let mut rest = part;
-    while let Some(start) = memchr::memchr(b'<', rest) {
+    while let Some(start) = rest.find('<') {
         rest = rest.get(start..).unwrap_or_default();
-        let Some(end) = memchr::memchr(b'>', rest) else {
-            return;
+        let Some((_, length)) = tag(rest) else {
+            rest = rest.get(1..).unwrap_or_default();
+            continue;
         };
-        let (tag, behind) = rest.split_at_checked(end + 1).unwrap_or_default();
-        out.extend_from_slice(tag);
+        let (whole, behind) = rest.split_at_checked(length).unwrap_or_default();
+        let inside = whole.get(1..).unwrap_or_default();
+        let closes = inside.starts_with('/');
+        let name = inside.strip_prefix('/').unwrap_or(inside);
+        let end = name.find(|letter: char| !letter.is_ascii_alphanumeric());
+        let name = name.get(..end.unwrap_or(name.len())).unwrap_or_default();
+        if !name.is_empty() {
+            out.extend_from_slice(if closes { b"</" } else { b"<" });
+            out.extend_from_slice(name.as_bytes());
+            let is_empty = whole.ends_with("/>");
+            out.extend_from_slice(if is_empty { b"/>" } else { b">" });
+        }
         rest = behind;
     }
 }

@@ -8,6 +8,7 @@ use super::records::Records;
 use crate::decide::{Decision, Member, Treatment, UNRESOLVED, decide, treat};
 use crate::decode::Text;
 use crate::detectors::Cues;
+use crate::looking::{begins_like_code, begins_like_json};
 use crate::mask::{Candidate, Run, Waiting, Writer, inside, mask_scalar};
 use crate::operators::{Scalar, strip_placeholders};
 use crate::path::{KnownName, Names, Path, look_up_masked};
@@ -369,8 +370,9 @@ impl Stage {
         let known = look_up_masked(run.context.rules, text.as_str());
         let detectors = &run.context.rules.detectors;
         // What is lifted here is masked elsewhere, by another masker that remembers the same names.
+        let is_encoding = begins_like_code(name) || begins_like_json(source, 0);
         let is_clean = !detectors.may_find(source, Cues::NONE)
-            || detectors.find(text.as_str(), Cues::NONE).is_empty();
+            || !is_encoding && detectors.find(text.as_str(), Cues::NONE).is_empty();
         let is_plain = is_clean && stripped.len() == name.len();
         if is_plain && digits < NUMBER_DIGITS {
             self.names.keep(name, known);

@@ -326,9 +326,17 @@ impl<'a> Walk<'a> {
     fn inside(&mut self, raw: &str) -> Option<String> {
         let text = raw.starts_with('"').then(|| decode(raw))?;
         let trimmed = text.trim_matches([' ', '\t', '\n', '\r']);
-        let is_meant = trimmed.starts_with(['{', '[']) && !self.policy.rules.is_empty();
+        let is_meant = ["{", "[", "\"{", "\"["]
+            .iter()
+            .any(|start| trimmed.starts_with(start))
+            && !self.policy.rules.is_empty();
         let node = is_meant.then(|| tree::parse(&text).ok())??;
-        let (masked, counts) = self.policy.mask(&node);
+        // What is exempt in the body is not in its strings.
+        let policy = Policy {
+            exempt: Vec::new(),
+            ..self.policy.clone()
+        };
+        let (masked, counts) = policy.mask(&node);
         self.counts.masked += counts.masked;
         self.counts.lifted += counts.lifted;
         (masked != text).then(|| serde_json::to_string(&masked).expect("a text"))

@@ -17,7 +17,7 @@ use super::{CustomDetector, Fault, LooksFor};
 use crate::looking::begins_like_code;
 use crate::operators::placeholders;
 use crate::tally::Cause;
-use crate::{Class, RuleError};
+use crate::{Class, ClassSet, RuleError};
 
 /// Bit of a byte behind which anything may be.
 const HIDES: u64 = 1 << 63;
@@ -218,6 +218,7 @@ impl Customs {
                 length: range.len(),
                 range,
                 class: detector.map_or(Class::Other, |detector| detector.class),
+                classes: ClassSet::of(detector.map_or(Class::Other, |detector| detector.class)),
                 cause: Cause::Custom(number),
                 strength,
                 has_tags: false,
