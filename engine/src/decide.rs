@@ -148,7 +148,7 @@ pub(crate) fn decide_below(
             Decision::Rule(rule)
         }
     };
-    if place.codes && !is_throughout {
+    if place.codes && around == Decision::Inspect {
         return member(Decision::Inspect);
     }
     let otherwise = key.profile.map_or(around, by_profile);
@@ -161,7 +161,8 @@ pub(crate) fn decide_below(
     if let Some(rule) = place.profile {
         return member(by_profile(rule));
     }
-    if place.keep && !is_throughout {
+    let is_kept = place.keep || place.known && around == Decision::Inspect;
+    if is_kept && !is_throughout {
         return member(Decision::Inspect);
     }
     member(otherwise)

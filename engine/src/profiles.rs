@@ -214,6 +214,8 @@ pub(crate) struct Definition {
     pub(crate) keep: Vec<String>,
     /// Places of codes, their systems and the like.
     pub(crate) codes: Vec<String>,
+    /// Places of what codes mean: siblings have no say there.
+    pub(crate) known: Vec<String>,
     pub(crate) siblings: Vec<Sibling>,
     pub(crate) detectors: Vec<&'static Detector>,
     /// Detectors that are not used, whatever profile is beside it.

@@ -39,6 +39,8 @@ struct Document {
     #[serde(default)]
     codes: Vec<Value>,
     #[serde(default)]
+    known: Vec<Value>,
+    #[serde(default)]
     detectors: Vec<String>,
     #[serde(default)]
     without_detectors: Vec<String>,
@@ -157,6 +159,7 @@ pub(super) fn read(json: &str) -> Result<Definition, ProfileError> {
     definition.siblings = each("/siblings", document.siblings, plain(sibling))?;
     definition.keep = each("/keep", document.keep, plain(places))?.concat();
     definition.codes = each("/codes", document.codes, plain(places))?.concat();
+    definition.known = each("/known", document.known, plain(places))?.concat();
     definition.detectors = detectors_named("/detectors", &document.detectors)?;
     definition.without_detectors =
         detectors_named("/without_detectors", &document.without_detectors)?;

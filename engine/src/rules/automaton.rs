@@ -388,7 +388,7 @@ impl Builder {
         };
         let marks: Vec<_> = items.iter().filter_map(|item| here(&item)).collect();
         // What is known of a place comes before what holds of any object.
-        let is_known = |mark: &&Mark| matches!(mark, Mark::Keep | Mark::Codes);
+        let is_known = |mark: &&Mark| matches!(mark, Mark::Keep | Mark::Codes | Mark::Known);
         let is_known = marks.iter().any(is_known);
         for mark in marks {
             // Patterns come in the order in which they were added: the first one wins.
@@ -404,6 +404,7 @@ impl Builder {
                 }
                 Mark::Evidence { levels, reader, .. } => place.evidence.push((levels, reader)),
                 Mark::Codes => place.codes = true,
+                Mark::Known => place.known = true,
                 Mark::Filtered(filtered) => place.filtered.push(filtered),
                 Mark::Slot(slot) => place.slots.push(slot),
                 Mark::Element(filter) => place.elements.push(filter),
@@ -414,7 +415,7 @@ impl Builder {
                 Mark::Rule(_) | Mark::Profile(_) | Mark::Candidate { .. } | Mark::Telling(_) => {}
             }
         }
-        if place.codes || place.keep {
+        if place.is_known() {
             // Whatever rules of profiles say of a name like this elsewhere.
             place.profile = None;
         }

@@ -23,6 +23,8 @@ pub(crate) enum Mark {
     },
     /// Codes, their systems and the like.
     Codes,
+    /// A profile knows what is here: siblings have no say, and no name is looked for.
+    Known,
     /// A rule, if its filter holds.
     Filtered(Filtered),
     /// An element that filters look at.
@@ -50,6 +52,8 @@ pub(crate) struct Place {
     pub(crate) candidate: Option<u8>,
     /// A profile knows that codes are here: only some detectors look.
     pub(crate) codes: bool,
+    /// A profile knows what is here: siblings have no say, and no name is looked for.
+    pub(crate) known: bool,
     /// The value tells the class of a member of an object around it.
     pub(crate) evidence: Vec<Witness>,
     /// Rules that select the value if their filters hold, the first of them first; only those that
@@ -73,7 +77,7 @@ impl Place {
     /// Whether a profile knows that codes or harmless structure are here: no name is looked for.
     #[inline]
     pub(crate) fn is_known(&self) -> bool {
-        self.codes || self.keep
+        self.codes || self.keep || self.known
     }
 
     /// Whether no other value tells what this one is, and no filter asks about it.

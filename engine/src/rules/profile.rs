@@ -32,6 +32,9 @@ impl Compiling {
         for path in &definition.keep {
             self.paths.add(Pattern::of_profile(path), Mark::Keep);
         }
+        for path in &definition.known {
+            self.paths.add(Pattern::of_profile(path), Mark::Known);
+        }
         for path in &definition.codes {
             self.paths.add(Pattern::of_profile(path), Mark::Codes);
         }

@@ -21,5 +21,6 @@ mod profiles;
 mod properties;
 mod reference;
 mod reporting;
+mod reviewed;
 mod safe_harbor;
 mod support;

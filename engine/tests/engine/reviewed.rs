@@ -1,0 +1,138 @@
+//! What a hostile reading found: each is a way in which a value once passed.
+
+use std::sync::Arc;
+
+use velum_engine::{Class, Options, Profile, Ruleset};
+
+use crate::support::{check_splits, lift, masked, profile};
+
+fn profiles(profiles: &[Profile]) -> Arc<Ruleset> {
+    let builder = profiles
+        .iter()
+        .fold(Ruleset::builder(), |builder, profile| {
+            builder.profile(*profile)
+        });
+    Arc::new(builder.build().unwrap())
+}
+
+fn gone(rules: &Arc<Ruleset>, options: &Options, body: &str, secrets: &[&str]) {
+    let out = masked(rules, options.clone(), body);
+    for secret in secrets {
+        assert!(!out.contains(secret), "{secret}: {body}\n{out}");
+    }
+    check_splits(rules, options, body.as_bytes(), 0..=body.len());
+}
+
+#[test]
+fn a_text_seen_before_a_name_was_known_is_searched_again() {
+    let note = r#""note":"U21pdGggd2FzIGhlcmUgdG9kYXk=""#;
+    let body = format!(r#"{{"a":{{{note}}},"surname":"Smith","b":{{{note}}}}}"#);
+    let out = masked(&profile(Profile::Pii), Options::default(), &body);
+    assert_eq!(
+        out.matches("U21pdGggd2FzIGhlcmUgdG9kYXk=").count(),
+        1,
+        "{out}"
+    );
+}
+
+#[test]
+fn what_is_lifted_in_a_name_here_is_masked_in_it_elsewhere() {
+    let rules = profile(Profile::Pii);
+    let body = r#"{"YWJAYy5leGFtcGxl":1}"#;
+    masked(&rules, lift(&[Class::Email]), body);
+    gone(&rules, &Options::default(), body, &["YWJAYy5leGFtcGxl"]);
+}
+
+#[test]
+fn tags_in_a_find_keep_nothing_but_their_names() {
+    let rules = profile(Profile::Pii);
+    for (text, expected) in [
+        (r"1<b\u003e23-45-678<i>9", "[masked:ssn]<b><i>"),
+        (
+            r#"123<b class=\"x 456\">-45-</b>6789"#,
+            "[masked:ssn]<b></b>",
+        ),
+        (r"123<!-- 9 -->-45-6789", "[masked:ssn]"),
+    ] {
+        let out = masked(&rules, Options::default(), &format!(r#"{{"x":"{text}"}}"#));
+        assert_eq!(out, format!(r#"{{"x":"{expected}"}}"#));
+    }
+}
+
+#[test]
+fn one_profile_shows_nothing_that_another_masks_throughout() {
+    let rules = profiles(&[Profile::Pii, Profile::FhirR4]);
+    for body in [
+        r#"{"ssn":{"coding":{"code":"hidden"}}}"#,
+        r#"{"customerSsn":{"type":{"code":"hidden"}}}"#,
+        r#"{"patientName":{"type":{"display":"hidden"}}}"#,
+        r#"{"patientName":{"id":"hidden","status":"hidden"}}"#,
+    ] {
+        gone(&rules, &Options::default(), body, &["hidden"]);
+    }
+}
+
+#[test]
+fn encodings_with_space_around_them_are_looked_into() {
+    let rules = profile(Profile::Pii);
+    for text in [
+        " YUBiLmV4YW1wbGUgaXMgaXQ=",
+        "YUBiLmV4\\nYW1wbGUgaXMgaXQ=\\n",
+        " data:text/plain;base64,YUBiLmV4YW1wbGUgaXMgaXQ=",
+    ] {
+        let body = format!(r#"{{"x":"{text}"}}"#);
+        gone(&rules, &Options::default(), &body, &["YW1wbGUgaXMgaXQ="]);
+    }
+}
+
+#[test]
+fn json_written_twice_in_lines_or_behind_a_mark_is_looked_into() {
+    let rules = profile(Profile::Pii);
+    for text in [
+        r#""\"{\\\"surname\\\":\\\"hidden\\\"}\"""#,
+        r#""{\"surname\":\"hidden\"}\n{\"surname\":\"hidden\"}""#,
+        r#""\ufeff{\"surname\":\"hidden\"}""#,
+    ] {
+        let body = format!(r#"{{"x":{text}}}"#);
+        gone(&rules, &Options::default(), &body, &["hidden"]);
+    }
+}
+
+#[test]
+fn the_name_of_a_member_speaks_for_json_in_its_string() {
+    let rules = profile(Profile::HipaaSafeHarbor);
+    let body = r#"{"npiNo":"[1234567893]","npi":"[\"1234567893\"]"}"#;
+    gone(&rules, &Options::default(), body, &["1234567893"]);
+}
+
+#[test]
+fn what_is_exempt_in_the_body_is_not_in_its_strings() {
+    let builder = Ruleset::builder().profile(Profile::Pii).exempt("$.ab");
+    let rules = Arc::new(builder.build().unwrap());
+    let body = r#"{"x":"{\"ab\":\"123-45-6789\"}"}"#;
+    gone(&rules, &Options::default(), body, &["123-45-6789"]);
+    let body = r#"{"ab":"123-45-6789"}"#;
+    assert_eq!(masked(&rules, Options::default(), body), body);
+}
+
+#[test]
+fn lifting_one_class_shows_no_find_of_another_that_it_overlaps() {
+    let rules = profile(Profile::HipaaSafeHarbor);
+    for (class, text, secret) in [
+        (Class::Email, "123-45-6789@mail.example", "123-45-6789"),
+        (Class::Phone, "tel 123-45-6789", "123-45-6789"),
+    ] {
+        let body = format!(r#"{{"x":"{text}"}}"#);
+        gone(&rules, &lift(&[class]), &body, &[secret]);
+    }
+}
+
+#[test]
+fn names_are_mentioned_in_whatever_spelling() {
+    let rules = profile(Profile::Pii);
+    for note in ["S\u{200b}mith", "Sm\u{ad}ith", "Smi&shy;th", "\u{ff33}mith"] {
+        let body = format!(r#"{{"surname":"Smith","note":"{note} came"}}"#);
+        let out = masked(&rules, Options::default(), &body);
+        assert!(out.ends_with(r#""note":"[masked:name] came"}"#), "{out}");
+    }
+}
