@@ -3,6 +3,7 @@
 //! A test leaves a figure by writing one line to `$VELUM_FIGURES/<name of its function>.txt`; one
 //! that begins with `skipped: ` says what the test had not got.
 
+mod detectors;
 mod engine;
 mod first_light;
 mod tests_run;
@@ -47,6 +48,7 @@ struct Measure {
 const AREAS: &[(&str, &[Claim], &[Measure])] = &[
     ("first-light", first_light::CLAIMS, &[]),
     ("engine", engine::CLAIMS, engine::MEASURES),
+    ("detectors", detectors::CLAIMS, detectors::MEASURES),
 ];
 
 /// Runs the tests of an area and judges its claims.

@@ -235,7 +235,11 @@ fn who_is_asked_to_end_leaves_no_half_of_a_file() {
         (Signal::TERM, &["in", "--in-place"]),
         (Signal::HUP, &["--report", "--report-to", "report.txt"]),
     ] {
-        let mut child = program::command(&[&["mask", "--profile", "pii"], arguments].concat())
+        // Whoever runs the tests in the background may have its signals ignored.
+        let mut child = Command::new("env")
+            .args(["--default-signal=INT,TERM,HUP", env!("CARGO_BIN_EXE_velum")])
+            .args(["mask", "--profile", "pii"])
+            .args(arguments)
             .current_dir(folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -1,0 +1,87 @@
+//! What detectors, profiles and looking inside promise.
+
+use super::{Claim, Measure, Verdict, engine};
+use crate::{wasm, workspace};
+
+/// The largest wasm module, in bytes.
+const LARGEST: u64 = 1_500_000;
+
+/// Each line, and the tests that show it.
+pub(super) const CLAIMS: &[Claim] = &[
+    Claim {
+        text: "nothing about a patient leaks from 1,000 invented records, nor from shared bundles",
+        tests: &[
+            "velum-engine::deidentify::control::what_is_planted_is_found_however_it_is_written",
+            "velum-engine::deidentify::invented::nothing_about_a_patient_leaks",
+            "velum-engine::deidentify::invented::no_date_is_finer_than_a_year",
+            "velum-engine::deidentify::shared::nothing_about_a_patient_leaks_from_shared_bundles",
+        ],
+    },
+    Claim {
+        text: "what the policy does not name stays, byte for byte",
+        tests: &[
+            "velum-engine::deidentify::invented::what_the_policy_does_not_name_is_the_same",
+            "velum-engine::deidentify::shared::shared_bundles_keep_what_the_policy_does_not_name",
+        ],
+    },
+    Claim {
+        text: "recall and precision of every detector are those of docs/detectors.md; under 2 false \
+               finds in a MB of bundles",
+        tests: &[
+            "velum-engine::corpus::targets::every_detector_finds_as_much_and_as_well_as_it_should",
+            "velum-engine::corpus::fhir::less_than_two_finds_in_a_megabyte_are_false",
+        ],
+    },
+    Claim {
+        text: "JSON, base64, data URIs, tokens, percent-encoding and markup are looked into, within \
+               bounds",
+        tests: &[
+            "velum-engine::engine::inside::json_in_a_string_is_masked_by_the_same_rules",
+            "velum-engine::engine::inside::what_is_encoded_too_often_is_masked_whole",
+            "velum-engine::engine::inside::base64_is_decoded_masked_and_encoded_again",
+            "velum-engine::engine::inside::other_readings_of_a_text_are_searched",
+        ],
+    },
+    Claim {
+        text: "names that fields hold are masked in the free text behind them",
+        tests: &[
+            "velum-engine::engine::mentions::names_are_masked_in_free_text_behind_their_fields",
+            "velum-engine::engine::mentions::names_are_known_until_the_record_ends",
+            "velum-engine::engine::mentions::too_many_names_leave_no_free_text",
+        ],
+    },
+    Claim {
+        text: "shipped profiles are read, and have their tables in the document",
+        tests: &[
+            "velum-engine::profiles::tests::shipped_profiles_are_read_under_their_names",
+            "velum-engine::engine::profiles::the_profiles_in_the_document_are_sound",
+        ],
+    },
+];
+
+/// What is measured.
+pub(super) const MEASURES: &[Measure] = &[
+    Measure {
+        text: "natively with hipaa-safe-harbor, fhir-r4 and credentials, 10 times serde_json's parse \
+               and print minified",
+        run: |_| engine::throughput_of("Safe Harbor", &[10.0, 0.0]),
+    },
+    Measure {
+        text: "the wasm module is under 1.5 MB",
+        run: |_| module_size(),
+    },
+];
+
+fn module_size() -> Verdict {
+    let size = wasm::build_modules()
+        .and_then(|()| {
+            std::fs::metadata(workspace::root().join("target/wasm/velum.wasm"))
+                .map_err(|error| error.to_string())
+        })
+        .map(|data| data.len());
+    match size {
+        Ok(size) if size < LARGEST => Verdict::Holds(vec![format!("{size} bytes")]),
+        Ok(size) => Verdict::FallsShort(vec![format!("{size} bytes")]),
+        Err(error) => Verdict::FallsShort(vec![error]),
+    }
+}
