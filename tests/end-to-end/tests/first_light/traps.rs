@@ -73,7 +73,7 @@ fn starved_filter() -> Vec<u8> {
             let (initial, _) = leb128(&module, flags_at + 1);
             let mut limits = vec![1, 1];
             limits.extend(to_leb128(initial));
-            limits.extend(to_leb128(initial + 96));
+            limits.extend(to_leb128(initial + 192));
             let mut starved = module[..position].to_vec();
             starved.push(5);
             starved.extend(to_leb128(limits.len()));
