@@ -267,6 +267,8 @@ pub(crate) struct Sibling {
     otherwise: Option<Class>,
     /// When siblings do not select it.
     unless: Option<Unless>,
+    /// How many signs it has.
+    pub(crate) signs: usize,
 }
 
 /// A place of evidence.
@@ -336,6 +338,21 @@ pub(crate) enum Verdict {
 }
 
 impl Sibling {
+    /// The same with other signs: those of several tables meet in one object.
+    pub(crate) fn shifted(&self, by: usize) -> Option<Self> {
+        let mut shifted = self.clone();
+        for Source { reader, .. } in &mut shifted.sources {
+            reader.always = reader.always.shifted(by)?;
+            for (_, evidence) in reader.texts.iter_mut().chain(&mut reader.prefixes) {
+                *evidence = evidence.shifted(by)?;
+            }
+        }
+        if let Some(Unless { all, none }) = &mut shifted.unless {
+            (*all, *none) = (all.shifted(by)?, none.shifted(by)?);
+        }
+        Some(shifted)
+    }
+
     /// What becomes of the value.
     pub(crate) fn resolve(&self, evidence: Evidence) -> Verdict {
         if let Some(Unless { all, none }) = self.unless
@@ -363,6 +380,17 @@ impl Evidence {
     fn sign(number: usize) -> Option<Self> {
         const FIRST: usize = 32;
         (number < FIRST).then(|| Self(1 << (FIRST + number)))
+    }
+
+    /// With its signs so many places further; `None`: they are too many.
+    fn shifted(self, by: usize) -> Option<Self> {
+        let (signs, classes) = (self.0 >> 32, self.0 & u64::from(u32::MAX));
+        let by = u32::try_from(by).ok()?;
+        let moved = signs
+            .checked_shl(by + 32)
+            .filter(|moved| moved >> (by + 32) == signs);
+        let moved = if signs == 0 { Some(0) } else { moved };
+        Some(Self(classes | moved?))
     }
 
     pub(crate) fn add(&mut self, other: Self) {

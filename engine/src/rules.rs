@@ -273,6 +273,8 @@ struct Compiling {
     rules: Vec<CompiledRule>,
     siblings: Vec<Sibling>,
     readers: Vec<Reader>,
+    /// How many signs their tables have.
+    signs: usize,
     detectors: Detectors,
 }
 

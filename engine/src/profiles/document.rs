@@ -350,6 +350,7 @@ fn sibling(entry: SiblingEntry) -> Read<Sibling> {
         None => None,
     };
     Ok(Sibling {
+        signs: signs.len(),
         objects: entry.objects,
         candidate: entry.value,
         sources,

@@ -47,6 +47,10 @@ impl Compiling {
 
     fn sibling(&mut self, sibling: &Sibling) -> Result<(), String> {
         let id = u8::try_from(self.siblings.len()).map_err(|_| "there are too many siblings")?;
+        let sibling = &sibling
+            .shifted(self.signs)
+            .ok_or("the tables of siblings have too many signs")?;
+        self.signs += sibling.signs;
         let first = self.readers.len();
         let readers = sibling.sources.iter().map(|source| source.reader.clone());
         self.readers.extend(readers);

@@ -136,3 +136,10 @@ fn names_are_mentioned_in_whatever_spelling() {
         assert!(out.ends_with(r#""note":"[masked:name] came"}"#), "{out}");
     }
 }
+
+#[test]
+fn the_signs_of_two_tables_of_siblings_are_not_taken_for_each_other() {
+    let rules = profile(Profile::FhirR4);
+    let body = r#"{"extension":[{"valueString":"hidden","system":"s","code":"c","url":"u"}]}"#;
+    gone(&rules, &Options::default(), body, &["hidden"]);
+}
