@@ -39,6 +39,10 @@ pub(crate) type Witness = (u8, u16);
 
 /// What the paths say about one place.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
 pub(crate) struct Place {
     /// Something below may be said.
     pub(crate) exempt: bool,
