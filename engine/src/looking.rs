@@ -183,17 +183,17 @@ fn decode(text: &str) -> Option<(GeneralPurpose, String)> {
     } else {
         &alphabet::STANDARD
     };
-    let joined: Vec<u8> = bytes
-        .iter()
-        .filter(|byte| !matches!(byte, b'\n' | b'\r' | b' ' | b'\t'))
-        .copied()
-        .collect();
-    let is_broken = joined.len() < bytes.len();
-    if is_broken && bytes.split(|byte| b"\n\r".contains(byte)).nth(1).is_none() {
+    let is_broken = memchr::memchr2(b'\n', b'\r', bytes).is_some();
+    if !is_broken && memchr::memchr2(b' ', b'\t', bytes).is_some() {
         // Words with spaces between are none.
         return None;
     }
-    let bytes = &joined[..];
+    let mut joined = Vec::new();
+    if is_broken {
+        let is_space = |byte: &&u8| matches!(byte, b'\n' | b'\r' | b' ' | b'\t');
+        joined.extend(bytes.iter().filter(|byte| !is_space(byte)));
+    }
+    let bytes = if is_broken { &joined[..] } else { bytes };
     let is_padded = bytes.last() == Some(&b'=') || (bytes.len().is_multiple_of(4) && !is_url);
     let engine = GeneralPurpose::new(alphabet, LENIENT.with_encode_padding(is_padded));
     // Most texts that are none tell so at once.

@@ -64,7 +64,7 @@ impl Records {
         match (self.framing, depth, self.root) {
             (Framing::Document, 1, Some(Container::Array)) => {
                 tally.report.count_records(1);
-                tally.people.next_record(!self.is_inside);
+                self.next_record(true, tally);
             }
             (Framing::Document, 0, _) => {
                 self.root = container;
@@ -76,11 +76,11 @@ impl Records {
             // Elsewhere each text is a record.
             (framing, 0, _) if framing != Framing::Document => {
                 tally.report.count_records(1);
-                tally.people.next_record(true);
+                self.next_record(true, tally);
             }
             (_, _, Some(Container::Object)) if self.in_entry => {
                 // Those of a Bundle are mostly about one patient.
-                tally.people.next_record(false);
+                self.next_record(false, tally);
                 if self.is_bundle {
                     tally.report.count_records(1);
                 } else {
@@ -88,6 +88,14 @@ impl Records {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Another record begins, unless all of it is a part of one: what a string holds must not make the
+    /// names be forgotten that are known around it.
+    fn next_record(&self, forget: bool, tally: &mut Tally) {
+        if !self.is_inside {
+            tally.people.next_record(forget);
         }
     }
 
