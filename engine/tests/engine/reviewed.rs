@@ -147,11 +147,7 @@ fn the_signs_of_two_tables_of_siblings_are_not_taken_for_each_other() {
 #[test]
 fn what_a_string_holds_makes_no_name_forgotten() {
     let rules = profile(Profile::Pii);
-    for inner in [
-        r#"{\"a\":1}\n{\"b\":2}"#,
-        r#"[{},{}]"#,
-        r#"{\"entry\":[{}]}"#,
-    ] {
+    for inner in [r#"{\"a\":1}\n{\"b\":2}"#, r"[{},{}]", r#"{\"entry\":[{}]}"#] {
         let body = format!(r#"{{"surname":"Smith","x":"{inner}","note":"Smith came"}}"#);
         gone(&rules, &Options::default(), &body, &["Smith"]);
     }
