@@ -111,13 +111,15 @@ pub fn fingerprint(key: &[u8; 32], input: &FingerprintInput<'_>) -> Fingerprint 
     for class in input.classes.iter() {
         mac.field(class.name().as_bytes());
     }
-    let mut bound: Vec<_> = input
-        .headers
-        .iter()
-        .filter(|(name, _)| is_bound(name))
-        .filter(|(name, _)| !(input.authorization_is_principal && name == b"authorization"))
-        .collect();
-    bound.sort_by(|(left, _), (right, _)| left.cmp(right));
+    let is_left_out = |name: &[u8]| input.authorization_is_principal && name == b"authorization";
+    let mut bound = Vec::with_capacity(input.headers.len());
+    for (name, value) in input.headers {
+        if is_bound(name) && !is_left_out(name) {
+            // Values of one name stay in their order.
+            let place = bound.partition_point(|(other, _)| *other <= name);
+            bound.insert(place, (name, value));
+        }
+    }
     mac.count(bound.len());
     for (name, value) in bound {
         mac.field(name);

@@ -3,6 +3,8 @@
 //! `cargo run --release -p velum-engine --example keys`
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 
+#[path = "../src/rules/fold.rs"]
+mod fold;
 #[path = "../src/rules/keys.rs"]
 mod keys;
 

@@ -11,6 +11,7 @@ mod age;
 mod card;
 mod checksum;
 mod credentials;
+mod cues;
 mod cursor;
 mod custom;
 mod date;
@@ -49,12 +50,13 @@ mod vin;
 mod zip;
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 pub(crate) use account::ACCOUNT;
 pub(crate) use age::AGE;
 pub(crate) use card::CARD;
 pub(crate) use credentials::{AUTHORIZATION, CONNECTION, JWT, KEYED, PEM, PREFIXED, URL_PASSWORD};
+pub(crate) use cues::Cues;
 pub use custom::{CustomDetector, LooksFor};
 pub(crate) use custom::{Customs, Fault};
 pub(crate) use date::{DATE, year_of};
@@ -151,27 +153,6 @@ pub(crate) struct Detector {
     pub(crate) words: &'static [&'static str],
     /// Calls back with every find, none overlapping another of the same strength.
     pub(crate) find: fn(&Probe<'_>, &mut Found<'_>),
-}
-
-/// Which detectors the name of a member speaks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cues {
-    /// A bit for each of [`ALL`].
-    shipped: u64,
-    /// A bit for each custom one.
-    custom: u32,
-}
-
-impl Cues {
-    pub(crate) const NONE: Self = Self {
-        shipped: 0,
-        custom: 0,
-    };
-    /// Codes are there: only detectors of what no code looks like are called.
-    pub(crate) const CODES: Self = Self {
-        shipped: 1 << 63,
-        custom: 0,
-    };
 }
 
 /// Whether a detector looks at a code, a system or a reference: of addresses only at what is asked for.
@@ -278,29 +259,6 @@ impl Detectors {
 
     pub(crate) fn are_none(&self) -> bool {
         self.enabled == 0 && self.custom.is_none()
-    }
-
-    /// Which of them a member name speaks for.
-    pub(crate) fn cues(&self, name: &str) -> Cues {
-        static WORDS: OnceLock<Vec<(String, u64)>> = OnceLock::new();
-        let words = WORDS.get_or_init(|| {
-            let of = |(bit, detector): (usize, &&'static Detector)| {
-                let words = detector.words.iter();
-                words.map(move |word| (format!(" {word} "), 1 << bit))
-            };
-            ALL.iter().enumerate().flat_map(of).collect()
-        });
-        let name = spoken(name);
-        let mut cues = Cues::NONE;
-        for (word, bit) in words {
-            if self.enabled & bit & !cues.shipped != 0 && name.contains(word) {
-                cues.shipped |= bit;
-            }
-        }
-        if let Some(custom) = &self.custom {
-            cues.custom = custom.cues(&name);
-        }
-        cues
     }
 
     /// Whether any detector could find something in the source of a scalar.
@@ -461,16 +419,6 @@ fn is_long_number(source: &[u8]) -> bool {
     source.len() >= SHORTEST_FOUND && source.iter().all(u8::is_ascii_digit)
 }
 
-/// A member name as it would be spoken: its words in lower case, each between two spaces.
-fn spoken(name: &str) -> String {
-    let mut spoken = String::from(" ");
-    for word in crate::rules::words(name) {
-        spoken += &word;
-        spoken.push(' ');
-    }
-    spoken
-}
-
 /// Whether a longer number goes on before the byte: a digit, or a joiner behind a digit. Letters do
 /// not count: a number glued to a word is still a number.
 pub(crate) fn continues_before(bytes: &[u8], at: usize) -> bool {
@@ -512,29 +460,6 @@ mod tests {
             );
         }
         found
-    }
-
-    #[test]
-    fn names_speak_for_detectors() {
-        let mut detectors = Detectors::default();
-        detectors.enable(ALL);
-        for (name, expected) in [
-            ("patientSSN", &["ssn"][..]),
-            ("tax_id", &["ssn", "ein"]),
-            ("Cell-Phone", &["phone"]),
-            ("npiNumber", &["npi"]),
-            ("PatientMRN", &["mrn"]),
-        ] {
-            let cues = detectors.cues(name);
-            let named: Vec<_> = (0..ALL.len())
-                .filter(|bit| cues.shipped & 1 << bit != 0)
-                .map(|bit| ALL[bit].name)
-                .collect();
-            assert_eq!(named, expected, "{name}");
-        }
-        assert_eq!(detectors.cues("lesson"), Cues::NONE);
-        assert_eq!(found_under(&SSN, "ssn", "123456789"), ["123456789"]);
-        assert_eq!(found_under(&SSN, "code", "123456789"), [""; 0]);
     }
 
     #[test]

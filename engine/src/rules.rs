@@ -7,6 +7,7 @@
 
 mod automaton;
 mod error;
+mod fold;
 mod keys;
 mod labels;
 mod place;

@@ -9,6 +9,8 @@ mod names;
 mod profile;
 mod service;
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 use velum_engine::Limits as EngineLimits;
 
@@ -151,19 +153,15 @@ fn limits(at: &Cursor<'_>) -> Result<Limits, ConfigError> {
 }
 
 /// The words of the policy that may be shown when a path or query is: see [`crate::scrub`].
-fn literals(actions: &[Action]) -> (Vec<(Option<usize>, String)>, Vec<String>) {
-    let mut segments = Vec::new();
-    let mut names = Vec::new();
+fn literals(actions: &[Action]) -> (BTreeSet<(Option<usize>, String)>, BTreeSet<String>) {
+    let mut segments = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for when in actions.iter().filter_map(|action| action.when.as_ref()) {
         when.visit(&mut |atom| match atom {
             Atom::Path(pattern) => segments.extend(pattern.literal_segments()),
-            Atom::Query { name, .. } => names.push(name.clone()),
+            Atom::Query { name, .. } => drop(names.insert(name.clone())),
             _ => {}
         });
     }
-    segments.sort();
-    segments.dedup();
-    names.sort();
-    names.dedup();
     (segments, names)
 }

@@ -1,5 +1,6 @@
 //! The policy in force: what the configuration document says, ready for use.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,9 +28,9 @@ pub struct Policy {
     pub(crate) mode: Mode,
     pub(crate) actions: Vec<Action>,
     /// Whole path segments that the policy names, with their place.
-    pub(crate) literal_segments: Vec<(Option<usize>, String)>,
+    pub(crate) literal_segments: BTreeSet<(Option<usize>, String)>,
     /// Query parameters that the policy names.
-    pub(crate) query_names: Vec<String>,
+    pub(crate) query_names: BTreeSet<String>,
 }
 
 /// Where the principal of a request comes from.

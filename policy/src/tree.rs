@@ -104,8 +104,13 @@ impl Node {
                 out.push(b']');
             }
             Self::Object(members) => {
-                let mut sorted: Vec<_> = members.iter().collect();
-                sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+                let mut sorted: Vec<&(String, Node)> = Vec::with_capacity(members.len());
+                for member in members {
+                    let is_before = |(other, _): &&(String, Node)| {
+                        other.encode_utf16().lt(member.0.encode_utf16())
+                    };
+                    sorted.insert(sorted.partition_point(is_before), member);
+                }
                 out.push(b'{');
                 for (index, (name, value)) in sorted.into_iter().enumerate() {
                     if index > 0 {

@@ -1,5 +1,7 @@
 //! `wasm`: builds the filter, and the empty filter that benchmarks compare it with.
 
+mod names;
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,7 +93,10 @@ fn build_module(tree: &Path, target: &WasmTarget, package: &str, module: &str) -
     let placed = tree.join("target/wasm").join(module);
     let failed = |error| format!("{} to {}: {error}", made.display(), placed.display());
     fs::create_dir_all(tree.join("target/wasm")).map_err(failed)?;
-    fs::copy(&made, &placed).map_err(failed)?;
+    let module = fs::read(&made).map_err(failed)?;
+    let module = names::shorten(&module)
+        .map_err(|error| format!("{}: is no module: {error}", made.display()))?;
+    fs::write(&placed, module).map_err(failed)?;
     say::result(&format!(
         "{}: {} bytes, sha256 {}",
         placed

@@ -131,10 +131,14 @@ fn write_value(value: &Value, out: &mut String) -> Result<(), UnsafeInteger> {
 }
 
 fn write_object(object: &Object, out: &mut String) -> Result<(), UnsafeInteger> {
-    let mut members: Vec<_> = object.0.iter().collect();
-    // By UTF-16 code units (section 3.2.3), in which characters beyond the basic plane come before
-    // those from U+E000 on; by UTF-8 bytes they come after.
-    members.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
+    let mut members: Vec<(&String, &Value)> = Vec::with_capacity(object.0.len());
+    for (key, value) in &object.0 {
+        // By UTF-16 code units (section 3.2.3), in which characters beyond the basic plane come
+        // before those from U+E000 on; by UTF-8 bytes they come after.
+        let place =
+            members.partition_point(|(other, _)| other.encode_utf16().lt(key.encode_utf16()));
+        members.insert(place, (key, value));
+    }
     out.push('{');
     for (index, (key, value)) in members.into_iter().enumerate() {
         if index > 0 {

@@ -1,7 +1,7 @@
 //! One spelling for what looks alike: the copy of a text that detectors read.
 //!
 //! Digits of every script and width become ASCII, dashes a hyphen, spaces a space; what has no width
-//! is left out (Unicode 17, general categories Nd, Pd, Zs and Cf; NFKC for the rest). A map leads
+//! is left out (Unicode 17, general categories Nd, Pd, Zs and Cf; NFKD for the rest). A map leads
 //! back to the text.
 
 use unicode_normalization::UnicodeNormalization;
@@ -52,8 +52,8 @@ fn push(letter: char, out: &mut String) {
         _ if letter.is_whitespace() => out.push(' '),
         _ => {
             let one = std::iter::once(letter);
-            if one.clone().nfkc().all(|part| part.is_ascii()) {
-                out.extend(one.nfkc());
+            if one.clone().nfkd().all(|part| part.is_ascii()) {
+                out.extend(one.nfkd());
             } else {
                 out.push(letter);
             }
@@ -69,7 +69,7 @@ pub(crate) fn has_no_width(letter: char) -> bool {
         | '\u{FEFF}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// The decimal digits that NFKC leaves as they are: where each script's zero is.
+/// The decimal digits that NFKD leaves as they are: where each script's zero is.
 const ZEROS: &[u32] = &[
     0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6,
     0xE50, 0xED0, 0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50,

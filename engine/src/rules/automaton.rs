@@ -3,7 +3,7 @@
 //! Subset construction over (pattern, step) pairs. Names that no path mentions share one column,
 //! and so do array indices. The paths of profiles go through arrays as if these were not there. The number of states is bounded; rule sets that need more are refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::labels::Filtered;
 use super::place::{Mark, Place};
@@ -246,11 +246,10 @@ impl Builder {
                     table.push(*begun);
                     continue;
                 }
-                let mut next = self.step(&items, *input);
+                let mut next = BTreeSet::new();
+                next.extend(self.step(&items, *input));
                 next.extend(always);
-                next.sort_unstable();
-                next.dedup();
-                table.push(states.number(next)?);
+                table.push(states.number(next.into_iter().collect())?);
             }
             current += 1;
         }
@@ -405,8 +404,16 @@ impl Builder {
                 Mark::Evidence { levels, reader, .. } => place.evidence.push((levels, reader)),
                 Mark::Codes => place.codes = true,
                 Mark::Known => place.known = true,
-                Mark::Filtered(filtered) => place.filtered.push(filtered),
-                Mark::Slot(slot) => place.slots.push(slot),
+                Mark::Filtered(filtered) => {
+                    let is_before = |other: &Filtered| other.rule <= filtered.rule;
+                    let at = place.filtered.partition_point(is_before);
+                    place.filtered.insert(at, filtered);
+                }
+                Mark::Slot(slot) => {
+                    if let Err(at) = place.slots.binary_search(&slot) {
+                        place.slots.insert(at, slot);
+                    }
+                }
                 Mark::Element(filter) => place.elements.push(filter),
                 // Elements of several paths may be one.
                 Mark::Telling(telling) if !place.tellings.contains(&telling) => {
@@ -425,9 +432,6 @@ impl Builder {
         let rule = place.rule.filter(|_| !place.exempt);
         let comes_first = |filtered: &Filtered| rule.is_none_or(|rule| filtered.rule < rule);
         place.filtered.retain(comes_first);
-        place.filtered.sort_by_key(|filtered| filtered.rule);
-        place.slots.sort_unstable();
-        place.slots.dedup();
         let conditional = place.filtered.iter().map(|filtered| filtered.rule);
         for id in conditional.chain(rule).map(usize::from) {
             used.resize(used.len().max(id + 1), false);

@@ -5,7 +5,7 @@
 //! hashes up to its two ends, and a set of the lengths that rules have ends most look-ups before
 //! the table is touched, so that the time a name takes does not depend on the number of rules.
 
-use unicode_normalization::UnicodeNormalization;
+use super::fold::{BASE, Cut, fold, fold_ascii};
 
 /// Names in ASCII up to this many bytes and words are looked up without an allocation.
 const SHORT: usize = 64;
@@ -326,15 +326,6 @@ fn first(one: Option<u16>, other: Option<u16>) -> Option<u16> {
     }
 }
 
-/// The hash of a text is a polynomial in its bytes, so that what lies between two places follows
-/// from the hashes up to them. Two texts with one hash are told apart by comparing them.
-const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
-
-#[inline]
-fn extend(hash: u64, byte: u8) -> u64 {
-    hash.wrapping_mul(BASE).wrapping_add(u64::from(byte))
-}
-
 #[inline]
 fn mix(hash: u64) -> u64 {
     const MULTIPLIER: u64 = 0xF135_7AEA_2E62_A9C5;
@@ -351,148 +342,6 @@ fn tag(mixed: u64) -> u32 {
 fn place(mixed: u64) -> usize {
     // The table looks at its low bits only.
     (mixed & 0xFFFF_FFFF) as usize
-}
-
-/// A place between words of a folded name.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Cut {
-    pub(super) at: usize,
-    /// Of the text before it.
-    hash: u64,
-    /// Whether a number stands after it, and something before.
-    is_number: bool,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Shape {
-    Gap,
-    Lower,
-    Upper,
-    Digit,
-}
-
-impl Shape {
-    fn of(letter: char) -> Self {
-        if letter.is_numeric() {
-            Self::Digit
-        } else if letter.is_uppercase() {
-            Self::Upper
-        } else if letter.is_alphabetic() {
-            Self::Lower
-        } else {
-            Self::Gap
-        }
-    }
-
-    const fn of_ascii(byte: u8) -> Self {
-        match byte {
-            b'a'..=b'z' => Self::Lower,
-            b'A'..=b'Z' => Self::Upper,
-            b'0'..=b'9' => Self::Digit,
-            _ => Self::Gap,
-        }
-    }
-
-    /// Whether a word begins with a letter of this shape, by the one before and the two after it.
-    #[inline]
-    fn begins(self, before: Self, after: impl FnOnce() -> (Option<char>, Self)) -> bool {
-        match (before, self) {
-            (_, Self::Gap) | (Self::Upper, Self::Lower) => false,
-            // The last capital before small letters begins their word (SSNNumber), but the s of
-            // SSNs is no word.
-            (Self::Upper, Self::Upper) => {
-                let (next, one_after) = after();
-                next.is_some_and(|next| {
-                    Self::of(next) == Self::Lower && (next != 's' || one_after == Self::Lower)
-                })
-            }
-            (before, shape) => before != shape,
-        }
-    }
-}
-
-/// Folds an ASCII name: the end, and the number of words. None: it is not ASCII or does not fit.
-fn fold_ascii(key: &[u8], text: &mut [u8], cuts: &mut [Cut]) -> Option<(Cut, usize)> {
-    let (mut end, mut words) = (Cut::default(), 0);
-    let mut before = Shape::Gap;
-    for (index, byte) in key.iter().enumerate() {
-        if !byte.is_ascii() {
-            return None;
-        }
-        let shape = Shape::of_ascii(*byte);
-        let begins = shape.begins(before, || {
-            let after = |count: usize| key.get(index + count).copied();
-            let one_after = after(2).map_or(Shape::Gap, Shape::of_ascii);
-            (after(1).map(char::from), one_after)
-        });
-        if begins {
-            *cuts.get_mut(words)? = Cut {
-                is_number: shape == Shape::Digit && end.at > 0,
-                ..end
-            };
-            words += 1;
-        }
-        if shape != Shape::Gap {
-            let small = byte.to_ascii_lowercase();
-            *text.get_mut(end.at)? = small;
-            end.at += 1;
-            end.hash = extend(end.hash, small);
-        }
-        before = shape;
-    }
-    Some((end, words))
-}
-
-/// Folds any name: compatibility forms (NFKC), then letter case.
-pub(super) fn fold(key: &str, text: &mut Vec<u8>, cuts: &mut Vec<Cut>) -> Cut {
-    let visible = key.chars().filter(|letter| !is_invisible(*letter));
-    let letters: Vec<char> = visible.nfkc().collect();
-    let mut end = Cut::default();
-    let mut before = Shape::Gap;
-    for (index, letter) in letters.iter().enumerate() {
-        let shape = Shape::of(*letter);
-        let begins = shape.begins(before, || {
-            let after = |count: usize| letters.get(index + count).copied();
-            (after(1), after(2).map_or(Shape::Gap, Shape::of))
-        });
-        if begins {
-            cuts.push(Cut {
-                is_number: shape == Shape::Digit && end.at > 0,
-                ..end
-            });
-        }
-        if shape != Shape::Gap {
-            for small in small(*letter) {
-                text.extend_from_slice(small.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            for byte in text.iter().skip(end.at) {
-                end.hash = extend(end.hash, *byte);
-            }
-            end.at = text.len();
-        }
-        before = shape;
-    }
-    end
-}
-
-/// Zero-width characters and the soft hyphen: a name with them looks like one without.
-fn is_invisible(letter: char) -> bool {
-    matches!(
-        letter,
-        '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}'
-    )
-}
-
-/// A letter without its case, where that is more than its small form: ß is ss, the final sigma a
-/// sigma, and the dotted capital I of Turkish an i.
-fn small(letter: char) -> impl Iterator<Item = char> {
-    let (one, other) = match letter {
-        'ß' | 'ẞ' => ('s', Some('s')),
-        'ς' => ('σ', None),
-        'İ' => ('i', None),
-        letter => (letter, None),
-    };
-    one.to_lowercase().chain(other)
 }
 
 #[cfg(test)]
@@ -590,6 +439,9 @@ mod tests {
         assert!(finds("ΟΔΟΣ", "οδος") && finds("οδός", "ΟΔΌΣ"));
         assert!(finds("*ssn", "nº_ssn") && finds("名前", "名前２"));
         assert!(finds("cafe\u{301}", "CAFÉ") && !finds("cafe", "café"));
+        assert!(finds("*é", "idÉ") && finds("*état", "codeE\u{301}tat"));
+        assert!(finds("*état", "SSNÉtat") && !finds("*tat", "SSNÉtat"));
+        assert!(finds("*日が", "id_日か\u{3099}") && !finds("*é", "idé\u{301}"));
     }
 
     #[test]

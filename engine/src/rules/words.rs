@@ -1,6 +1,6 @@
 //! The words of a name.
 
-use super::keys::fold;
+use super::fold::fold;
 
 /// The words of a name, folded.
 pub(crate) fn words(name: &str) -> Vec<String> {

@@ -97,12 +97,12 @@ fn methods(at: &Cursor<'_>) -> Result<Vec<String>, ConfigError> {
         if !is_token {
             return Err(at.fault("must be a method in upper case, such as GET"));
         }
-        if methods.iter().any(|other| other == method) {
+        let place = methods.partition_point(|other| **other < *method);
+        if methods.get(place).is_some_and(|other| other == method) {
             return Err(at.fault("is listed twice: keep one of the two"));
         }
-        methods.push(method.to_owned());
+        methods.insert(place, method.to_owned());
     }
-    methods.sort();
     Ok(methods)
 }
 

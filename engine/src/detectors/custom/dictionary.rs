@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::Input;
+use aho_corasick::automaton::{Automaton, OverlappingState};
+use aho_corasick::nfa::contiguous::NFA;
 use unicode_normalization::char::is_combining_mark;
 
 use super::super::normal::normal;
@@ -18,7 +20,7 @@ const SHORTEST: usize = 3;
 /// A compiled dictionary.
 pub(super) struct Dictionary {
     /// Terms in small letters without accents.
-    automaton: AhoCorasick,
+    automaton: NFA,
     starts: Starts,
 }
 
@@ -46,9 +48,7 @@ impl Dictionary {
                 return Err(fault(message));
             }
         }
-        let automaton = AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .match_kind(MatchKind::Standard)
+        let automaton = NFA::builder()
             .ascii_case_insensitive(true)
             .prefilter(false)
             .build(folded.keys())
@@ -70,7 +70,15 @@ impl Dictionary {
 
     /// Whether a term is anywhere in a text of ASCII.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        self.automaton.is_match(text)
+        self.next(&Input::new(text), &mut OverlappingState::start())
+            .is_some()
+    }
+
+    /// The next term that ends in a text.
+    fn next(&self, text: &Input<'_>, state: &mut OverlappingState) -> Option<Range<usize>> {
+        // Only a search that must begin at a place can fail.
+        self.automaton.try_find_overlapping(text, state).ok()?;
+        state.get_match().map(|there| there.range())
     }
 
     /// Calls back with every term; `whole`: those that are no part of a longer word. Terms may lie in
@@ -85,9 +93,9 @@ impl Dictionary {
         let folded = folded_text(text);
         let read = &*folded.text;
         steps.take(read.len())?;
-        for there in self.automaton.find_overlapping_iter(read) {
+        let (input, mut state) = (Input::new(read), OverlappingState::start());
+        while let Some(range) = self.next(&input, &mut state) {
             steps.take(1)?;
-            let range = there.range();
             if !whole || is_whole(read, &range) {
                 let mut range = folded.back(&range);
                 range.end += marks_at(text, range.end);
