@@ -105,7 +105,6 @@ pub(crate) fn mask_scalar(
         }
         Treatment::Mask(..) if kind == Kind::Null => false,
         Treatment::Mask(cause, class, operator) => {
-            tally.count(cause, class, false);
             let setting = Setting {
                 class,
                 keys: context.keys,
@@ -120,7 +119,14 @@ pub(crate) fn mask_scalar(
             if class == Class::Name && context.mentions == Mentions::Now && learns(context, cause) {
                 learn(source, tally);
             }
+            let begun = out.len();
             operator.write(Scalar { source, text }, setting, out);
+            if out.get(begun..) == Some(source) {
+                // What has been masked before, for one.
+                out.truncate(begun);
+                return false;
+            }
+            tally.count(cause, class, false);
             true
         }
     }

@@ -303,8 +303,10 @@ impl<'a> Walk<'a> {
         }
         match self.masks(holding) {
             Some(rule) if raw != "null" => {
-                self.counts.masked += 1;
-                self.out.push_str(&rule.how.apply(raw, rule.class));
+                let masked = rule.how.apply(raw, rule.class);
+                // Masked before, it is not masked again.
+                self.counts.masked += u64::from(masked != raw);
+                self.out.push_str(&masked);
             }
             None if raw != "null" && matches!(holding.verdict, Verdict::Selected(_)) => {
                 self.counts.lifted += 1;

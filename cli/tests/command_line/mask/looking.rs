@@ -112,3 +112,19 @@ fn a_file_name_cannot_forge_a_finding() {
         "a\\u{9}0\\u{a}.json\t0\t/ssn\tssn\tpii keys: ssn\n"
     );
 }
+
+#[test]
+fn what_has_been_masked_is_found_no_more() {
+    let folder = Folder::new();
+    folder.write(
+        "a.json",
+        r#"{"ssn":"123-45-6789","birthDate":"1980-02-03","note":"call 212-555-0123","ZIP":"02139",
+            "name":[{"family":"Lee"}],"born":"1970"}"#,
+    );
+    let profiles = ["--profile", "hipaa-safe-harbor", "--profile", "fhir-r4"];
+    let mask = |option: &str| folder.velum(&[&["mask", option, "a.json"], &profiles[..]].concat());
+    assert_eq!(mask("--check").code, Some(1));
+    assert_eq!(mask("--in-place").code, Some(0));
+    let outcome = mask("--check");
+    assert_eq!((outcome.code, outcome.output.as_str()), (Some(0), ""));
+}
