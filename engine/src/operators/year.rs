@@ -42,14 +42,16 @@ fn year(text: &str) -> Option<&str> {
 
 /// The year of `YYYY`, `YYYY-MM`, `YYYY-MM-DD` or such a date with anything behind `T` or a space.
 fn iso_year(text: &str) -> Option<&str> {
-    let date = text.split(['T', ' ']).next()?;
-    let mut parts = date.split('-');
-    let year = parts.next()?;
-    let digits =
-        |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
-    let rest_is_sound = parts.all(|part| digits(part, 2));
-    let plausible = matches!(year.get(..2)?, "18" | "19" | "20");
-    (digits(year, 4) && plausible && rest_is_sound && date.len() <= 10).then_some(year)
+    let bytes = text.as_bytes();
+    let is_pair = |at: usize| {
+        let pair = bytes.get(at..at + 2);
+        pair.is_some_and(|pair| pair.iter().all(u8::is_ascii_digit))
+    };
+    let goes_on = |at: usize| bytes.get(at) == Some(&b'-') && is_pair(at + 1);
+    let ends = |at: usize| matches!(bytes.get(at), None | Some(b'T' | b' '));
+    let is_date = is_pair(2) && (ends(4) || goes_on(4) && (ends(7) || goes_on(7) && ends(10)));
+    let is_plausible = matches!(bytes.get(..2)?, b"18" | b"19" | b"20");
+    text.get(..4).filter(|_| is_date && is_plausible)
 }
 
 #[cfg(test)]
@@ -62,6 +64,11 @@ mod tests {
             ("1936-08-18", Some("1936")),
             ("1936-08", Some("1936")),
             ("1936", Some("1936")),
+            ("1936-", None),
+            ("1936-0", None),
+            ("1936-08-", None),
+            ("1936 spring", Some("1936")),
+            ("1936-08T", Some("1936")),
             ("2007-03-25T19:08:38+00:00", Some("2007")),
             ("1936-08-18 or so", Some("1936")),
             ("18.08.1936", Some("1936")),
