@@ -80,8 +80,8 @@ impl CustomDetector {
     pub const MOST: usize = 32;
     /// So many bytes a pattern has at most.
     pub const LONGEST_PATTERN: usize = 1024;
-    /// So many bytes a pattern is compiled to at most.
-    pub const LARGEST_PATTERN: usize = 256 << 10;
+    /// So many bytes the table has at most that a pattern is compiled to.
+    pub const LARGEST_PATTERN: usize = 128 << 10;
     /// So many bytes a term has at most.
     pub const LONGEST_TERM: usize = 128;
     /// So many terms the dictionaries of a rule set have at most, taken together.

@@ -1,24 +1,27 @@
 //! A pattern as an automaton: one look-up a byte, whatever the pattern.
 
+mod bytes;
+mod look;
+mod program;
+#[cfg(test)]
+mod reference;
+mod table;
+
 use std::fmt;
 
-use regex_automata::dfa::{Automaton, StartKind, dense};
-use regex_automata::nfa::thompson::{self, WhichCaptures};
-use regex_automata::util::start;
-use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::ast::parse::ParserBuilder;
 use regex_syntax::ast::{Ast, Flag, Visitor, visit};
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::translate::TranslatorBuilder;
 
+use self::look::Side;
+use self::program::Program;
+use self::table::Table;
 use super::CustomDetector;
 use super::steps::{Spent, Steps};
 
 /// So many groups may stand in one another: reading them recurses.
 const DEEPEST: u32 = 32;
-/// What an automaton is made from, and what making it takes.
-const LARGEST_NFA: usize = 128 << 10;
-const LARGEST_WORK: usize = 1 << 20;
 
 const TOO_LARGE: &str =
     "is too large once compiled: use fewer alternatives, and smaller numbers in {…}";
@@ -26,7 +29,7 @@ const TOO_LARGE: &str =
 /// A compiled pattern.
 pub(super) struct Pattern {
     /// Begins where it is told to, and knows all ends of what it matches there.
-    automaton: dense::DFA<Vec<u32>>,
+    automaton: Table,
 }
 
 impl Pattern {
@@ -49,39 +52,15 @@ impl Pattern {
             }
             Some(_) => {}
         }
-        let settings = thompson::Config::new()
-            .utf8(false)
-            .which_captures(WhichCaptures::None)
-            .nfa_size_limit(Some(LARGEST_NFA));
-        let compiled = thompson::Compiler::new()
-            .configure(settings)
-            .build_from_hir(&read)
-            .map_err(|_| TOO_LARGE)?;
-        let settings = dense::Config::new()
-            .start_kind(StartKind::Anchored)
-            .match_kind(MatchKind::All)
-            .accelerate(false)
-            .dfa_size_limit(Some(CustomDetector::LARGEST_PATTERN))
-            .determinize_size_limit(Some(LARGEST_WORK));
-        let automaton = dense::Builder::new()
-            .configure(settings)
-            .build_from_nfa(&compiled)
-            .map_err(|_| TOO_LARGE)?;
+        let automaton = Table::of(&Program::of(&read)?)?;
         Ok(Self { automaton })
     }
 
     /// Whether a match may begin with that byte.
     pub(super) fn may_begin_with(&self, byte: u8) -> bool {
-        let before = (0..=u8::MAX).map(Some).chain([None]);
-        before.into_iter().any(|before| {
-            let start = start::Config::new()
-                .anchored(Anchored::Yes)
-                .look_behind(before);
-            // What cannot be told may be.
-            self.automaton.start_state(&start).map_or(true, |state| {
-                let next = self.automaton.next_state(state, byte);
-                !self.automaton.is_dead_state(next)
-            })
+        Side::ALL.iter().any(|before| {
+            let start = self.automaton.start(*before);
+            !self.automaton.next(start, Some(byte)).is_dead()
         })
     }
 
@@ -96,28 +75,19 @@ impl Pattern {
         mut enough: impl FnMut(usize) -> bool,
     ) -> Result<(), Spent> {
         let automaton = &self.automaton;
-        let input = Input::new(text).range(start..).anchored(Anchored::Yes);
-        let mut state = automaton.start_state_forward(&input).map_err(|_| Spent)?;
+        let before = start.checked_sub(1).and_then(|before| text.get(before));
+        let mut state = automaton.start(Side::of(before.copied()));
         let part = text.get(start..limit).unwrap_or_default();
         for (at, byte) in part.iter().enumerate() {
             steps.take(1)?;
-            // A match is told of one byte behind its end.
-            state = automaton.next_state(state, *byte);
-            if !automaton.is_special_state(state) {
-                continue;
-            }
-            if automaton.is_dead_state(state) {
+            // Whether a match ends at a place is known from the byte behind it.
+            let next = automaton.next(state, Some(*byte));
+            if next.is_end() && enough(start + at) || next.is_dead() {
                 return Ok(());
             }
-            if automaton.is_match_state(state) && enough(start + at) {
-                return Ok(());
-            }
+            state = next.state();
         }
-        let last = match text.get(limit) {
-            Some(byte) => automaton.next_state(state, *byte),
-            None => automaton.next_eoi_state(state),
-        };
-        if automaton.is_match_state(last) {
+        if automaton.next(state, text.get(limit).copied()).is_end() {
             enough(limit);
         }
         Ok(())
@@ -205,6 +175,22 @@ mod tests {
             (r"é+", "éé", 0, &[2, 4]),
             (r"..x", "éx", 0, &[3]),
             (r"[^a]", "é", 0, &[1]),
+            (r"(?:é|è)x", "èx", 0, &[3]),
+            (r"\n\A?a", "\na", 0, &[2]),
+            (r"a\z|a", "aa", 0, &[1]),
+            (r"(?m:^)b\n?", "b\n", 0, &[1, 2]),
+            (r"(?m:^)b", "a\nb", 2, &[3]),
+            (r"a(?m:$)", "a\n", 0, &[1]),
+            (r"a(?m:$)", "a\r\n", 0, &[]),
+            (r"a(?Rm:$)\r\n(?Rm:^)", "a\r\nb", 0, &[3]),
+            (r"(?Rm:^)b", "\rb", 1, &[2]),
+            (r"(?Rm:^)\n", "\r\n", 1, &[]),
+            (r"\b{start}a\B", "-ab", 1, &[2]),
+            (r"a+\b{end}", "aa-", 0, &[2]),
+            (r"\b{start-half}-", "--", 1, &[2]),
+            (r"\b{start-half}-", "a-", 1, &[]),
+            (r"-\b{end-half}", "--", 0, &[1]),
+            (r"-\b{end-half}", "-a", 0, &[]),
         ] {
             assert_eq!(ends(pattern, text, start), expected, "{pattern} {text}");
         }
@@ -240,6 +226,33 @@ mod tests {
         ] {
             let error = Pattern::compile(pattern).err().unwrap_or_default();
             assert!(error.contains(fragment), "{pattern}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_a_team_might_write_is_not_too_large() {
+        // As many states and kinds of bytes as terms can have.
+        let signs = (b'!'..=b'~').filter(u8::is_ascii_alphanumeric).cycle();
+        let mut terms: Vec<u8> = signs.take(CustomDetector::LONGEST_PATTERN).collect();
+        for end in terms.iter_mut().skip(15).step_by(16) {
+            *end = b'|';
+        }
+        let terms = String::from_utf8(terms).unwrap();
+        let terms = terms.trim_end_matches('|');
+        let folded = format!("(?i){}", &terms[..1000]);
+        for pattern in [
+            r"\d{4}(?: \d{4}){3}",
+            "[A-Z0-9]{8,64}",
+            r"\b[A-Z][a-z]{1,20}(?: [A-Z][a-z]{1,20}){1,5}\b",
+            r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}",
+            r"(?:\d{1,3}[.,]?){1,40}",
+            ".{0,20}secret.{0,20}",
+            r"\w{1,1000}",
+            "[ab]*a[ab]{10}",
+            terms,
+            &folded,
+        ] {
+            assert_eq!(Pattern::compile(pattern).err(), None, "{pattern}");
         }
     }
 
