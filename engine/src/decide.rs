@@ -151,14 +151,16 @@ pub(crate) fn decide_below(
     if place.codes && around == Decision::Inspect {
         return member(Decision::Inspect);
     }
-    let otherwise = key.profile.map_or(around, by_profile);
+    // Where an explicit rule masks all, an id is no more than the rest of it.
+    let acts = |rule: &u16| !is_throughout || !is_about_ids(rules, *rule);
+    let otherwise = key.profile.filter(acts).map_or(around, by_profile);
     if place.candidate.is_some() {
         return Member {
             candidate: place.candidate,
             ..member(otherwise)
         };
     }
-    if let Some(rule) = place.profile {
+    if let Some(rule) = place.profile.filter(acts) {
         return member(by_profile(rule));
     }
     let is_kept = place.keep || place.known && around == Decision::Inspect;
@@ -166,6 +168,12 @@ pub(crate) fn decide_below(
         return member(Decision::Inspect);
     }
     member(otherwise)
+}
+
+/// Whether it is a rule of a profile about ids.
+fn is_about_ids(rules: &Ruleset, rule: u16) -> bool {
+    let rule = rules.rules.get(usize::from(rule));
+    rule.is_some_and(|rule| rule.ids)
 }
 
 /// What holds for all that is in an array or object, given what is decided about it and what holds

@@ -7,13 +7,13 @@ use crate::decode::{Decoder, Text};
 use crate::mask::inside;
 use crate::operators::contains_placeholder;
 use crate::scan::{Event, Kind, Scanner};
-use crate::{Error, ErrorKind, Framing, Keyring, Limits, Operator, Ruleset};
+use crate::{Error, ErrorKind, Framing, Keyring, Limits, Ruleset};
 
 /// More than any placeholder is long.
 const OVERLAP: usize = 64;
 
 /// Looks for placeholders in the strings and member names of a JSON body, whatever escapes they
-/// are written with, and for tokens where it knows [whose](Self::with_tokens).
+/// are written with, and for tokens and pseudonyms where it knows [whose](Self::with_tokens).
 ///
 /// What [`Operator::Generalize`], [`Operator::Fpe`], [`Operator::DateShift`], [`Operator::Null`],
 /// [`Operator::Remove`] and an [`Operator::Replace`] without a placeholder write cannot be told from
@@ -64,12 +64,11 @@ impl Inspector {
     }
 
     /// Knows the tokens too that these rules made under these keys: strings and member names that are
-    /// one, whole. A string longer than `limits.token_bytes` is none.
+    /// one, whole; and where these rules make pseudonyms, strings and names that hold one, in a
+    /// reference too. A string longer than `limits.token_bytes` is and holds none.
     #[must_use]
     pub fn with_tokens(mut self, rules: Arc<Ruleset>, keys: Keyring) -> Self {
-        let is_token = |operator: &Operator| matches!(operator, Operator::Token { .. });
-        let any = rules.rules.iter().any(|rule| is_token(&rule.operator));
-        self.tokens = any.then_some((rules, keys));
+        self.tokens = rules.makes_tokens().then_some((rules, keys));
         self
     }
 
@@ -119,8 +118,8 @@ impl Inspector {
             .inspect_err(|error| self.failed = Some(*error))
     }
 
-    /// Whether a string or member name so far is, or contains, one of our placeholders, or is one of
-    /// the tokens that are known.
+    /// Whether a string or member name so far is, or contains, one of our placeholders, is one of the
+    /// tokens that are known, or holds one of the pseudonyms.
     pub fn found_masked(&self) -> bool {
         self.found
     }

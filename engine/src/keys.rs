@@ -1,4 +1,5 @@
-//! The keys of masking: what tokens, format-preserving encryption and date shifts depend on.
+//! The keys of masking: what tokens, pseudonyms, format-preserving encryption and date
+//! shifts depend on.
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub struct Keyring(Option<Arc<[Keys]>>);
 pub(crate) struct Keys {
     token: Hmac<Sha256>,
     token_check: Hmac<Sha256>,
+    pseudonym: Hmac<Sha256>,
     date_shift: Hmac<Sha256>,
     /// FF1 (NIST SP 800-38G) over digits.
     pub(crate) digits: FF1<Aes256>,
@@ -100,6 +102,7 @@ impl Keys {
         Some(Self {
             token: keyed_hmac(&*subkey(secret, "velum token")?),
             token_check: keyed_hmac(&*subkey(secret, "velum token check")?),
+            pseudonym: keyed_hmac(&*subkey(secret, "velum pseudonym")?),
             date_shift: keyed_hmac(&*subkey(secret, "velum date shift")?),
             digits: FF1::new(&*fpe, 10).ok()?,
             alphanumerics: FF1::new(&*fpe, 36).ok()?,
@@ -114,6 +117,11 @@ impl Keys {
     /// The code from which the proof of a token is cut.
     pub(crate) fn token_check(&self, parts: &[&[u8]]) -> [u8; 32] {
         code(&self.token_check, parts)
+    }
+
+    /// The code from which the pseudonym of an id is cut, or its proof.
+    pub(crate) fn pseudonym(&self, parts: &[&[u8]]) -> [u8; 32] {
+        code(&self.pseudonym, parts)
     }
 
     /// The code from which an offset of days comes.
@@ -232,6 +240,7 @@ mod tests {
         assert_eq!(hex(keys.token(parts)), "a74704ce28ed14dd");
         assert_eq!(hex(keys.token_check(parts)), "43c89cc85e47b4d5");
         assert_eq!(hex(keys.date_shift(parts)), "7d15d928fba93064");
+        assert_eq!(hex(keys.pseudonym(parts)), "01ff4fc8d7f2ff82");
         assert_ne!(keys.token(&[b"ab", b"c"]), keys.token(parts));
     }
 }

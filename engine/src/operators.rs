@@ -5,6 +5,7 @@ mod date_shift;
 mod fpe;
 mod generalize;
 mod partial;
+mod pseudonym;
 mod range;
 mod redact;
 mod reference;
@@ -15,11 +16,13 @@ mod zip3;
 
 pub use fpe::Fpe;
 pub use generalize::Generalize;
+pub use pseudonym::Pseudonym;
 pub use reference::OperatorDoc;
 pub use replace::Replacement;
 pub use token::is_own_token;
 
 pub(crate) use date_shift::{Date, patient_id};
+pub(crate) use pseudonym::holds_own as holds_own_pseudonym;
 pub(crate) use redact::{
     contains_placeholder, is_placeholder, placeholders, push_placeholder, strip_placeholders,
 };
@@ -55,6 +58,9 @@ pub enum Operator {
         /// What the token begins with: at most 16 ASCII letters, digits, `-` and `_`.
         prefix: String,
     },
+    /// Writes another id in the place of one, the same for the same id whatever it is an id of, and of
+    /// a reference only its id. Our own pseudonyms stay. Needs a key.
+    Pseudonym(Pseudonym),
     /// Writes another identifier of the same shape (FF1 of NIST SP 800-38G). It is redacted where
     /// letters or digits would stay in clear, where fewer than a million values have that shape, and
     /// where it is a number but no plain whole one. Not idempotent. Needs a key.
@@ -127,6 +133,7 @@ impl Operator {
             Self::Partial { keep_last } => partial::write(scalar, *keep_last, class, out),
             Self::Null | Self::Remove => out.extend_from_slice(b"null"),
             Self::Token { prefix } => token::write(scalar, prefix, setting, out),
+            Self::Pseudonym(what) => pseudonym::write(scalar, *what, setting, out),
             Self::Fpe(fpe) => fpe::write(scalar, *fpe, setting, out),
             Self::DateShift { days } => date_shift::write(scalar, *days, setting, out),
             Self::Generalize(how) => generalize::write(scalar, *how, setting, out),
@@ -139,6 +146,7 @@ impl Operator {
             Self::Redact | Self::Replace(_) | Self::Null | Self::Remove => false,
             Self::Partial { .. }
             | Self::Token { .. }
+            | Self::Pseudonym(_)
             | Self::Fpe(_)
             | Self::DateShift { .. }
             | Self::Generalize(_) => true,
@@ -159,6 +167,7 @@ impl Operator {
             Self::Null => "null",
             Self::Remove => "remove",
             Self::Token { .. } => "token",
+            Self::Pseudonym(_) => "pseudonym",
             Self::Fpe(_) => "fpe",
             Self::DateShift { .. } => "date_shift",
             Self::Generalize(_) => "generalize",
@@ -174,7 +183,7 @@ impl Operator {
     pub const fn needs_key(&self) -> bool {
         matches!(
             self,
-            Self::Token { .. } | Self::Fpe(_) | Self::DateShift { .. }
+            Self::Token { .. } | Self::Pseudonym(_) | Self::Fpe(_) | Self::DateShift { .. }
         )
     }
 

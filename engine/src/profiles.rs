@@ -180,9 +180,22 @@ impl ProfileDocument {
         detectors.map(|detector| (detector.name, detector.class))
     }
 
-    /// Whether one of its rules has an operator that redacts without a key.
+    /// Whether one of its rules has an operator that redacts without a key. Those about ids do not
+    /// count: who replaces ids has a key.
     pub fn needs_key(&self) -> bool {
-        self.rules().any(|rule| rule.operator().needs_key())
+        let mut rules = self.rules();
+        rules.any(|rule| !rule.is_about_ids() && rule.operator().needs_key())
+    }
+
+    /// Whether it has rules about ids: see [`RulesetBuilder::ids`](crate::RulesetBuilder::ids).
+    ///
+    /// ```
+    /// use velum_engine::Profile;
+    /// assert!(Profile::FhirR4.document().is_about_ids());
+    /// assert!(!Profile::Pii.document().is_about_ids());
+    /// ```
+    pub fn is_about_ids(&self) -> bool {
+        self.rules().any(|rule| rule.is_about_ids())
     }
 
     /// Why it cannot be used together with the other one, if that is so.
@@ -239,6 +252,8 @@ pub(crate) struct Rule {
     pub(crate) scalars: bool,
     /// Whether it acts whatever is lifted: the class of what it masks is not known.
     pub(crate) forced: bool,
+    /// Whether it is about ids, and acts only where these are not kept.
+    pub(crate) ids: bool,
     /// Whether the words of the names that it masks are looked for elsewhere.
     pub(crate) learn: bool,
     /// Profiles with which it does not act.
@@ -449,6 +464,11 @@ mod tests {
                 r#"{"class":"name","keys":["a"],"name":"\u0007"}"#,
                 "/name",
                 "control",
+            ),
+            (
+                r#"{"class":"identifier","keys":["a"],"ids":"all"}"#,
+                "",
+                "must be a boolean",
             ),
             (
                 r#"{"class":"name","keys":["a"],"not_with":["a b"]}"#,

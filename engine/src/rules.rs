@@ -28,7 +28,7 @@ use selector::{Filter, FilterStep, PathStep, Pattern, Segment};
 pub(crate) use words::words;
 
 use crate::detectors::{CustomDetector, Customs, Detector, Detectors};
-use crate::operators::is_own_token;
+use crate::operators::{holds_own_pseudonym, is_own_token};
 use crate::path::Shelf;
 use crate::profiles::{Reader, Sibling};
 use crate::{Class, Keyring, Operator, Profile, ProfileDocument};
@@ -104,8 +104,9 @@ impl Ruleset {
 }
 
 impl Ruleset {
-    /// Whether the text is a token that a rule of this set made under any key of the ring; see
-    /// [`is_own_token`](crate::is_own_token).
+    /// Whether the text is a token that a rule of this set made under any key of the ring (see
+    /// [`is_own_token`](crate::is_own_token)), or holds a pseudonym that was made so where a rule makes
+    /// pseudonyms.
     ///
     /// ```
     /// use velum_engine::{Keyring, Ruleset};
@@ -114,9 +115,22 @@ impl Ruleset {
     /// # Ok::<(), velum_engine::RuleError>(())
     /// ```
     pub fn made(&self, keys: &Keyring, text: &str) -> bool {
-        self.rules.iter().any(|rule| match &rule.operator {
+        let is_token = self.rules.iter().any(|rule| match &rule.operator {
             Operator::Token { prefix } => is_own_token(keys, prefix, rule.class, text),
             _ => false,
+        });
+        let is_pseudonym = |rule: &CompiledRule| matches!(rule.operator, Operator::Pseudonym(_));
+        is_token || self.rules.iter().any(is_pseudonym) && holds_own_pseudonym(keys, text)
+    }
+
+    /// Whether a rule makes what [`made`](Self::made) knows again.
+    pub(crate) fn makes_tokens(&self) -> bool {
+        let mut rules = self.rules.iter();
+        rules.any(|rule| {
+            matches!(
+                rule.operator,
+                Operator::Token { .. } | Operator::Pseudonym(_)
+            )
         })
     }
 }
@@ -147,6 +161,8 @@ pub(crate) struct CompiledRule {
     pub(crate) forced: bool,
     /// Whether it selects scalars only.
     pub(crate) scalars: bool,
+    /// Whether it is a rule of a profile about ids.
+    pub(crate) ids: bool,
     /// Whether the words of the names that it masks are looked for elsewhere.
     pub(crate) learn: bool,
 }
@@ -158,6 +174,34 @@ pub struct RulesetBuilder {
     rules: Vec<Rule>,
     exempt: Vec<String>,
     detectors: Vec<CustomDetector>,
+    ids: Ids,
+}
+
+/// What becomes of the ids of records, and of references to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ids {
+    /// They stay, unless a rule or detector takes one for something else.
+    #[default]
+    Keep,
+    /// They become pseudonyms: the rules of the profiles about ids act. Needs a key.
+    Pseudonym,
+}
+
+impl Ids {
+    /// Every choice.
+    pub const ALL: &[Self] = &[Self::Keep, Self::Pseudonym];
+
+    /// The word used in configuration.
+    ///
+    /// ```
+    /// assert_eq!(velum_engine::Ids::Pseudonym.name(), "pseudonym");
+    /// ```
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Pseudonym => "pseudonym",
+        }
+    }
 }
 
 impl RulesetBuilder {
@@ -196,10 +240,30 @@ impl RulesetBuilder {
         self
     }
 
+    /// Says what becomes of the ids of records; they are kept where nothing says it.
+    ///
+    /// ```
+    /// use velum_engine::{Ids, Keyring, Masker, Options, Profile, Ruleset};
+    /// let rules = Ruleset::builder().profile(Profile::FhirR4).ids(Ids::Pseudonym).build()?;
+    /// let keys = Keyring::new([("k1".to_owned(), vec![1; 32])]).unwrap();
+    /// let mut masker = Masker::new(rules.into(), Options { keys, ..Options::default() });
+    /// let mut out = Vec::new();
+    /// masker.feed(br#"{"id":"abc","subject":{"reference":"Patient/abc"}}"#, &mut out).unwrap();
+    /// let id = "zjowp7vba77boi5h6khcnt";
+    /// let expected = format!(r#"{{"id":"{id}","subject":{{"reference":"Patient/{id}"}}}}"#);
+    /// assert_eq!(String::from_utf8_lossy(&out), expected);
+    /// # Ok::<(), velum_engine::RuleError>(())
+    /// ```
+    #[must_use]
+    pub fn ids(mut self, ids: Ids) -> Self {
+        self.ids = ids;
+        self
+    }
+
     /// Compiles the rules.
     ///
     /// # Errors
-    /// A path that is not in the subset, a key without letters or digits, an operator out of its
+    /// Ids that are not kept where no profile has rules about them, a path that is not in the subset, a key without letters or digits, an operator out of its
     /// bounds, profiles that cannot stand together, a rule or exemption that can never fire, and a
     /// detector whose pattern, dictionary, name or words are not what [`CustomDetector`] says.
     pub fn build(self) -> Result<Ruleset, RuleError> {
@@ -224,6 +288,10 @@ impl RulesetBuilder {
                 return Err(RuleError::profile(index, message));
             }
         }
+        let mut profiles = self.profiles.iter();
+        if self.ids != Ids::Keep && !profiles.any(ProfileDocument::is_about_ids) {
+            return Err(RuleError::whole(NO_RULES_ABOUT_IDS));
+        }
         for (index, path) in self.exempt.iter().enumerate() {
             compiling
                 .exempt(path)
@@ -235,12 +303,18 @@ impl RulesetBuilder {
                 .map_err(|message| RuleError::rule(index, &rule.name, message))?;
         }
         let names: Vec<_> = self.profiles.iter().map(ProfileDocument::name).collect();
-        for (index, profile) in self.profiles.iter().enumerate() {
+        let fault = |(index, profile): (usize, &ProfileDocument), message: String| {
+            RuleError::profile(index, format!("{}: {message}", profile.name()))
+        };
+        for at in self.profiles.iter().enumerate() {
             compiling
-                .profile(&profile.definition, &names)
-                .map_err(|message| {
-                    RuleError::profile(index, format!("{}: {message}", profile.name()))
-                })?;
+                .profile(&at.1.definition, &names, self.ids)
+                .map_err(|message| fault(at, message))?;
+        }
+        for at in self.profiles.iter().enumerate() {
+            compiling
+                .keys_of_ids(&at.1.definition, &names, self.ids)
+                .map_err(|message| fault(at, message))?;
         }
         compiling.detectors.enable(&self.detectors());
         compiling.detectors.custom = Customs::compile(&self.detectors)?;
@@ -263,6 +337,10 @@ impl RulesetBuilder {
         used
     }
 }
+
+/// Why ids are kept.
+const NO_RULES_ABOUT_IDS: &str = "no profile here has rules about ids, so that they would stay: \
+                                  name hipaa-safe-harbor or fhir-r4, or leave ids out";
 
 #[derive(Default)]
 struct Compiling {
@@ -393,6 +471,7 @@ impl Compiling {
             explicit,
             forced: false,
             scalars: false,
+            ids: false,
             learn: true,
         });
         Ok(id)

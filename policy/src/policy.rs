@@ -100,17 +100,28 @@ impl MaskingKey {
     /// # Errors
     /// A sentence that names the variable, where it holds something else.
     pub fn decode(&self, value: &str) -> Result<Vec<u8>, String> {
-        STANDARD
-            .decode(value.trim())
-            .ok()
-            .filter(|secret| secret.len() >= SHORTEST_SECRET)
-            .ok_or_else(|| {
-                format!(
-                    "the variable {} must hold at least {SHORTEST_SECRET} random bytes in base64; \
-                     make one with: openssl rand -base64 32",
-                    self.environment
-                )
-            })
+        Self::secret(value)
+            .map_err(|message| format!("the variable {} {message}", self.environment))
+    }
+
+    /// Decodes a secret that is held elsewhere.
+    ///
+    /// ```
+    /// use velum_policy::MaskingKey;
+    /// assert!(MaskingKey::secret("c2hvcnQ=").unwrap_err().starts_with("must hold at least 32 "));
+    /// ```
+    ///
+    /// # Errors
+    /// What it must hold, where it holds something else.
+    pub fn secret(value: &str) -> Result<Vec<u8>, String> {
+        let secret = STANDARD.decode(value.trim()).ok();
+        let secret = secret.filter(|secret| secret.len() >= SHORTEST_SECRET);
+        secret.ok_or_else(|| {
+            format!(
+                "must hold at least {SHORTEST_SECRET} random bytes in base64; make one with: \
+                 openssl rand -base64 32"
+            )
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
-use velum_engine::{LimitDoc, Limits, Profile};
+use velum_engine::{Ids, LimitDoc, Limits, Profile};
 
 use crate::near::nearest;
 
@@ -15,6 +15,7 @@ pub(super) const AFTER_HELP: &str = "Examples:
   velum mask export/ --output masked/ --report
   velum mask 'export/**/*.json.gz' --in-place
   velum mask --check fixtures/
+  velum mask --ids pseudonym --key-file masking.key bundle.json
   velum mask --profile ./our-profile.yaml --profile pii people.json
   curl -s https://ehr.example/Patient/1 | velum mask --profile fhir-r4 --profile credentials
   curl -sN https://ehr.example/notifications | velum mask --framing events
@@ -38,6 +39,12 @@ pub(crate) struct MaskOptions {
     /// hipaa-limited-data-set
     #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
     pub(crate) profile: Vec<ChosenProfile>,
+    /// What becomes of the ids of records and of references to them; pseudonym needs a key, and
+    /// hipaa-safe-harbor or fhir-r4
+    #[arg(long, value_name = "WHAT", value_parser = ids, default_value = "keep", hide_default_value = true, conflicts_with = "policy")]
+    pub(crate) ids: Ids,
+    #[command(flatten)]
+    pub(crate) keys: KeyOptions,
     /// How JSON texts are laid out; where it is absent, the name of a file that ends in .ndjson, .jsonl
     /// or .json-seq (or so before .gz or .zst) says it, and anything else is one text
     #[arg(long, value_name = "FRAMING")]
@@ -64,6 +71,19 @@ pub(crate) struct MaskOptions {
     pub(crate) looking: LookingOptions,
     #[command(flatten)]
     pub(crate) reporting: ReportingOptions,
+}
+
+/// The keys of what is masked with one; a policy names its own.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("keys").args(["key", "key_file"]).conflicts_with("policy")))]
+pub(crate) struct KeyOptions {
+    /// An environment variable that holds a key, at least 32 random bytes in base64; may be repeated:
+    /// the first writes, all know their own output again
+    #[arg(long, value_name = "VARIABLE", conflicts_with = "key_file")]
+    pub(crate) key: Vec<String>,
+    /// The same from files
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) key_file: Vec<PathBuf>,
 }
 
 /// Where masked files go.
@@ -189,6 +209,14 @@ fn profile(text: &str) -> Result<ChosenProfile, String> {
     Err(format!(
         "{meant}known profiles: {known}; the name of a file ends in .json, .yaml or .yml, or has a slash"
     ))
+}
+
+fn ids(text: &str) -> Result<Ids, String> {
+    let found = Ids::ALL.iter().find(|ids| ids.name() == text);
+    found.copied().ok_or_else(|| {
+        let known: Vec<_> = Ids::ALL.iter().map(|ids| ids.name()).collect();
+        format!("known: {}", known.join(", "))
+    })
 }
 
 fn limit(text: &str) -> Result<(&'static LimitDoc, usize), String> {

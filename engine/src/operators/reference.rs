@@ -1,6 +1,6 @@
 //! What each operator does, as a table: the documentation is made of it, the tests run it.
 
-use crate::operators::{Fpe, Generalize, Operator, Replacement};
+use crate::operators::{Fpe, Generalize, Operator, Pseudonym, Replacement};
 
 /// One line of the reference of operators.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,9 @@ impl Operator {
     /// ```
     /// use velum_engine::Operator;
     /// let keyed = Operator::REFERENCE.iter().filter(|doc| doc.needs_key);
-    /// assert!(keyed.map(|doc| doc.name).eq(["token", "fpe", "fpe", "date_shift"]));
+    /// assert!(keyed.map(|doc| doc.name).eq([
+    ///     "token", "pseudonym", "pseudonym", "fpe", "fpe", "date_shift"
+    /// ]));
     /// ```
     pub const REFERENCE: &[OperatorDoc] = &[
         OperatorDoc {
@@ -102,6 +104,26 @@ impl Operator {
             operator: || Operator::Token {
                 prefix: "MRN-".to_owned(),
             },
+        },
+        OperatorDoc {
+            name: "pseudonym",
+            configuration: "pseudonym",
+            writes: "another id, the same for the same id whatever it is an id of, and proved ours: \
+                     a UUID (version 8) for a UUID, else 22 letters and digits",
+            is_idempotent: true,
+            needs_key: true,
+            example: (r#""12345""#, r#""wjgdj7tztbxy6ad2hyru3n""#),
+            operator: || Operator::Pseudonym(Pseudonym::Id),
+        },
+        OperatorDoc {
+            name: "pseudonym",
+            configuration: "{pseudonym: reference}",
+            writes: "a FHIR reference or URL with the id in it replaced so, and a query redacted; \
+                     anything else is redacted",
+            is_idempotent: true,
+            needs_key: true,
+            example: (r#""Patient/12345""#, r#""Patient/wjgdj7tztbxy6ad2hyru3n""#),
+            operator: || Operator::Pseudonym(Pseudonym::Reference),
         },
         OperatorDoc {
             name: "fpe",

@@ -13,8 +13,8 @@ use crate::{Class, Keyring};
 
 /// The most characters that a prefix may have.
 const LONGEST_PREFIX: usize = 16;
-const BODY: usize = 16;
-const CHECK: usize = 6;
+pub(super) const BODY: usize = 16;
+pub(super) const CHECK: usize = 6;
 const VERSION: &[u8] = b"velum token 1";
 
 /// RFC 4648, section 6, in lower case.
@@ -64,10 +64,7 @@ pub fn is_own_token(keys: &Keyring, prefix: &str, class: Class, text: &str) -> b
     let Some(rest) = text.strip_prefix(prefix) else {
         return false;
     };
-    if rest.len() != BODY + CHECK || !rest.bytes().all(|byte| BASE32.contains(&byte)) {
-        return false;
-    }
-    let Some((body, proof)) = rest.as_bytes().split_at_checked(BODY) else {
+    let Some((body, proof)) = parts(rest.as_bytes()) else {
         return false;
     };
     keys.all()
@@ -79,8 +76,14 @@ fn check(keys: &Keys, prefix: &str, body: &[u8], class: Class) -> [u8; CHECK] {
     base32(&keys.token_check(&[VERSION, prefix.as_bytes(), body, class.name().as_bytes()]))
 }
 
+/// Body and check of what looks like a token without its prefix.
+pub(super) fn parts(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let is_like_one = text.len() == BODY + CHECK && text.iter().all(|byte| BASE32.contains(byte));
+    is_like_one.then(|| text.split_at_checked(BODY)).flatten()
+}
+
 /// The first bits of a code, five a character.
-fn base32<const LENGTH: usize>(code: &[u8; 32]) -> [u8; LENGTH] {
+pub(super) fn base32<const LENGTH: usize>(code: &[u8; 32]) -> [u8; LENGTH] {
     let byte = |index: usize| u16::from(code.get(index).copied().unwrap_or_default());
     std::array::from_fn(|position| {
         let bit = position * 5;

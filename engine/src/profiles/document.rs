@@ -72,6 +72,8 @@ struct RuleEntry {
     scalars: bool,
     #[serde(default)]
     forced: bool,
+    #[serde(default)]
+    ids: bool,
     #[serde(default = "yes")]
     learn: bool,
     #[serde(default)]
@@ -274,6 +276,7 @@ fn rule(entry: RuleEntry) -> Result<super::Rule, ProfileError> {
         paths,
         scalars: entry.scalars,
         forced: entry.forced,
+        ids: entry.ids,
         learn: entry.learn,
         not_with: entry.not_with,
     })

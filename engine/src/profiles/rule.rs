@@ -39,6 +39,19 @@ impl<'a> ProfileRule<'a> {
         &self.0.operator
     }
 
+    /// Whether it is about ids, and acts only where these are not kept: see
+    /// [`RulesetBuilder::ids`](crate::RulesetBuilder::ids).
+    ///
+    /// ```
+    /// use velum_engine::Profile;
+    /// let profile = Profile::HipaaSafeHarbor.document();
+    /// let rule = profile.rules().find(|rule| rule.is_about_ids()).unwrap();
+    /// assert!(rule.keys().iter().any(|key| key == "id"));
+    /// ```
+    pub fn is_about_ids(&self) -> bool {
+        self.0.ids
+    }
+
     /// The keys that it selects, in the notation of [`Selector::Keys`](crate::Selector::Keys).
     pub fn keys(&self) -> &'a [String] {
         &self.0.keys

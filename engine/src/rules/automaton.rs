@@ -389,12 +389,14 @@ impl Builder {
         // What is known of a place comes before what holds of any object.
         let is_known = |mark: &&Mark| matches!(mark, Mark::Keep | Mark::Codes | Mark::Known);
         let is_known = marks.iter().any(is_known);
+        let mut ids = None;
         for mark in marks {
             // Patterns come in the order in which they were added: the first one wins.
             match *mark {
                 Mark::Exempt => place.exempt = true,
                 Mark::Rule(id) if place.rule.is_none() => place.rule = Some(id),
                 Mark::Profile(id) if place.profile.is_none() => place.profile = Some(id),
+                Mark::Ids(id) => ids = ids.or(Some(id)),
                 Mark::Keep => place.keep = true,
                 Mark::Candidate { anywhere, .. } | Mark::Evidence { anywhere, .. }
                     if anywhere && is_known => {}
@@ -421,6 +423,12 @@ impl Builder {
                 }
                 Mark::Rule(_) | Mark::Profile(_) | Mark::Candidate { .. } | Mark::Telling(_) => {}
             }
+        }
+        if ids.is_some()
+            && (place.is_known() || place.profile.is_none_or(|first| ids < Some(first)))
+        {
+            // An id is one, whatever else profiles know of the place.
+            (place.profile, place.codes, place.keep, place.known) = (ids, false, false, false);
         }
         if place.is_known() {
             // Whatever rules of profiles say of a name like this elsewhere.

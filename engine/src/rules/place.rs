@@ -8,6 +8,8 @@ pub(crate) enum Mark {
     Exempt,
     Rule(u16),
     Profile(u16),
+    /// A rule of a profile about ids.
+    Ids(u16),
     Keep,
     /// The class comes from siblings; `anywhere`: of any object.
     Candidate {

@@ -1,32 +1,21 @@
 //! What a profile adds to the rules.
 
-use super::Compiling;
 use super::place::Mark;
 use super::selector::Pattern;
-use crate::profiles::{Definition, Sibling};
+use super::{Compiling, Ids};
+use crate::profiles::{Definition, Rule, Sibling};
 
 impl Compiling {
-    pub(super) fn profile(&mut self, definition: &Definition, with: &[&str]) -> Result<(), String> {
+    pub(super) fn profile(
+        &mut self,
+        definition: &Definition,
+        with: &[&str],
+        ids: Ids,
+    ) -> Result<(), String> {
         for rule in &definition.rules {
-            if rule
-                .not_with
-                .iter()
-                .any(|other| with.contains(&other.as_str()))
-            {
-                continue;
-            }
-            let name = format!("{} {}", definition.name, rule.name);
-            let id = self.add(&name, rule.class, rule.operator.clone(), false)?;
-            if let Some(compiled) = self.rules.last_mut() {
-                compiled.forced = rule.forced;
-                compiled.scalars = rule.scalars;
-                compiled.learn = rule.learn;
-            }
-            // A key that an earlier rule or profile has taken stays with it.
-            let mut keys = rule.keys.iter();
-            keys.try_for_each(|key| self.keys.add(key, id, false))?;
-            for path in &rule.paths {
-                self.paths.add(Pattern::of_profile(path), Mark::Profile(id));
+            let by_key = rule.ids && !rule.keys.is_empty();
+            if acts(rule, with, ids) && !by_key {
+                self.rule_of(definition, rule)?;
             }
         }
         for path in &definition.keep {
@@ -42,6 +31,47 @@ impl Compiling {
             self.sibling(sibling)?;
         }
         self.detectors.mentions |= definition.mentions;
+        Ok(())
+    }
+
+    /// Adds the rules about ids that go by key. They come after all others: what another profile takes
+    /// for a credential is no mere id.
+    pub(super) fn keys_of_ids(
+        &mut self,
+        definition: &Definition,
+        with: &[&str],
+        ids: Ids,
+    ) -> Result<(), String> {
+        let rules = definition.rules.iter();
+        let mut by_key = rules.filter(|rule| rule.ids && !rule.keys.is_empty());
+        by_key.try_for_each(|rule| {
+            if acts(rule, with, ids) {
+                self.rule_of(definition, rule)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn rule_of(&mut self, definition: &Definition, rule: &Rule) -> Result<(), String> {
+        let name = format!("{} {}", definition.name, rule.name);
+        let id = self.add(&name, rule.class, rule.operator.clone(), false)?;
+        if let Some(compiled) = self.rules.last_mut() {
+            compiled.forced = rule.forced;
+            compiled.scalars = rule.scalars;
+            compiled.learn = rule.learn;
+            compiled.ids = rule.ids;
+        }
+        // A key that an earlier rule or profile has taken stays with it.
+        let mut keys = rule.keys.iter();
+        keys.try_for_each(|key| self.keys.add(key, id, false))?;
+        let mark = if rule.ids {
+            Mark::Ids(id)
+        } else {
+            Mark::Profile(id)
+        };
+        for path in &rule.paths {
+            self.paths.add(Pattern::of_profile(path), mark);
+        }
         Ok(())
     }
 
@@ -88,4 +118,11 @@ impl Compiling {
         self.siblings.push(sibling.clone());
         Ok(())
     }
+}
+
+/// Whether a rule acts beside these profiles.
+fn acts(rule: &Rule, with: &[&str], ids: Ids) -> bool {
+    let mut not_with = rule.not_with.iter();
+    let is_out = not_with.any(|other| with.contains(&other.as_str()));
+    !is_out && (!rule.ids || ids == Ids::Pseudonym)
 }

@@ -16,6 +16,7 @@ mod dates;
 mod encode;
 mod harvest;
 mod ideal;
+mod ids;
 mod invented;
 mod patients;
 mod place;

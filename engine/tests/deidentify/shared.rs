@@ -12,7 +12,7 @@ use crate::utility::losses;
 
 /// The folder `fhir-r4` of the shared data, and the one that `VELUM_BUNDLES` names. A file that ends
 /// in `.ndjson` has one resource a line.
-fn files() -> Vec<PathBuf> {
+pub(crate) fn files() -> Vec<PathBuf> {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/fhir-r4");
     let named = std::env::var_os("VELUM_BUNDLES").map(PathBuf::from);
     let mut files = Vec::new();

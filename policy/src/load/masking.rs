@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use velum_engine::{Fpe, Generalize, Operator, Replacement, Rule, Ruleset, Selector};
+use velum_engine::{
+    Fpe, Generalize, Ids, Operator, ProfileDocument, Pseudonym, Replacement, Rule, Ruleset,
+    Selector,
+};
 
 use super::{detectors, names, profile};
 use crate::cursor::Cursor;
@@ -16,7 +19,8 @@ pub(super) struct Masking {
 }
 
 pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
-    let fields = at.object(&["profiles", "keys", "rules", "exempt", "detectors"], &[])?;
+    let known = ["profiles", "ids", "keys", "rules", "exempt", "detectors"];
+    let fields = at.object(&known, &[])?;
     let keys = match fields.optional("keys") {
         Some(at) => keys(&at)?,
         None => Vec::new(),
@@ -30,9 +34,16 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
     if listed.is_empty() && rules.is_empty() && own.is_empty() {
         return Err(at.fault("masks nothing: name a profile, a rule or a detector"));
     }
+    let profiles: Vec<_> = listed
+        .iter()
+        .map(|at| profile::read(at, !keys.is_empty()))
+        .collect::<Result<_, _>>()?;
     let mut builder = Ruleset::builder();
-    for at in &listed {
-        builder = builder.document(profile::read(at, !keys.is_empty())?);
+    if let Some(at) = fields.optional("ids") {
+        builder = builder.ids(ids(&at, &profiles, !keys.is_empty())?);
+    }
+    for profile in profiles {
+        builder = builder.document(profile);
     }
     for at in &rules {
         builder = builder.rule(rule(at, !keys.is_empty())?);
@@ -55,6 +66,22 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
         rules: Arc::new(compiled),
         keys,
     })
+}
+
+fn ids(at: &Cursor<'_>, profiles: &[ProfileDocument], has_keys: bool) -> Result<Ids, ConfigError> {
+    let ids = at.word(&[("keep", Ids::Keep), ("pseudonym", Ids::Pseudonym)])?;
+    if ids == Ids::Keep {
+        return Ok(ids);
+    }
+    if !has_keys {
+        return Err(at.fault("pseudonym needs a key: list one under masking.keys"));
+    }
+    if !profiles.iter().any(ProfileDocument::is_about_ids) {
+        let message = "has no effect: no profile under masking.profiles has rules about ids; add \
+                       hipaa-safe-harbor or fhir-r4";
+        return Err(at.fault(message));
+    }
+    Ok(ids)
 }
 
 fn keys(at: &Cursor<'_>) -> Result<Vec<MaskingKey>, ConfigError> {
@@ -128,11 +155,12 @@ fn operator(at: &Cursor<'_>) -> Result<Operator, ConfigError> {
                 "token" => Ok(Operator::Token {
                     prefix: String::new(),
                 }),
+                "pseudonym" => Ok(Operator::Pseudonym(Pseudonym::Id)),
                 "fpe" => Ok(Operator::Fpe(Fpe::Digits { luhn: false })),
                 _ => Err(at.fault(
-                    "must be one of: redact, null, remove, token, fpe, {replace: …}, \
-                     {partial: {keep_last: …}}, {token: {prefix: …}}, {fpe: {alphabet: …}}, \
-                     {date_shift: {days: …}}, {generalize: …}",
+                    "must be one of: redact, null, remove, token, pseudonym, fpe, {replace: …}, \
+                     {partial: {keep_last: …}}, {token: {prefix: …}}, {pseudonym: reference}, \
+                     {fpe: {alphabet: …}}, {date_shift: {days: …}}, {generalize: …}",
                 )),
             };
         }
@@ -142,6 +170,7 @@ fn operator(at: &Cursor<'_>) -> Result<Operator, ConfigError> {
         "replace",
         "partial",
         "token",
+        "pseudonym",
         "fpe",
         "date_shift",
         "generalize",
@@ -156,6 +185,10 @@ fn operator(at: &Cursor<'_>) -> Result<Operator, ConfigError> {
             Ok(Operator::Partial { keep_last })
         }
         "token" => token(&at),
+        "pseudonym" => {
+            let what = at.word(&[("reference", Pseudonym::Reference)])?;
+            Ok(Operator::Pseudonym(what))
+        }
         "fpe" => fpe(&at).map(Operator::Fpe),
         "date_shift" => {
             let at = at.object(&["days"], &[])?.required("days")?;

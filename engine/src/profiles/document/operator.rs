@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::profiles::ProfileError;
-use crate::{Fpe, Generalize, Operator, Replacement};
+use crate::{Fpe, Generalize, Operator, Pseudonym, Replacement};
 
 /// The operators that are a word.
 #[derive(Deserialize)]
@@ -14,6 +14,7 @@ enum Word {
     Null,
     Remove,
     Token,
+    Pseudonym,
     Fpe,
 }
 
@@ -24,6 +25,7 @@ enum Entry {
     Replace(ReplaceEntry),
     Partial(PartialEntry),
     Token(TokenEntry),
+    Pseudonym(PseudonymEntry),
     Fpe(FpeEntry),
     DateShift(ShiftEntry),
     Generalize(GeneralizeEntry),
@@ -48,6 +50,12 @@ struct PartialEntry {
 struct TokenEntry {
     #[serde(default)]
     prefix: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PseudonymEntry {
+    Reference,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +119,7 @@ fn word(value: Value) -> Result<Operator, String> {
         Word::Token => Operator::Token {
             prefix: String::new(),
         },
+        Word::Pseudonym => Operator::Pseudonym(Pseudonym::Id),
         Word::Fpe => Operator::Fpe(Fpe::Digits { luhn: false }),
     })
 }
@@ -127,6 +136,7 @@ fn entry(value: Value) -> Result<Operator, String> {
         }
         Entry::Partial(PartialEntry { keep_last }) => Operator::Partial { keep_last },
         Entry::Token(TokenEntry { prefix }) => Operator::Token { prefix },
+        Entry::Pseudonym(PseudonymEntry::Reference) => Operator::Pseudonym(Pseudonym::Reference),
         Entry::Fpe(FpeEntry { alphabet, luhn }) => Operator::Fpe(fpe(&alphabet, luhn)?),
         Entry::DateShift(ShiftEntry { days }) => Operator::DateShift { days },
         Entry::Generalize(entry) => Operator::Generalize(match entry {
@@ -175,6 +185,11 @@ mod tests {
                     prefix: "MRN-".into(),
                 },
             ),
+            (r#""pseudonym""#, Operator::Pseudonym(Pseudonym::Id)),
+            (
+                r#"{"pseudonym": "reference"}"#,
+                Operator::Pseudonym(Pseudonym::Reference),
+            ),
             (
                 r#"{"fpe": {"luhn": true}}"#,
                 Operator::Fpe(Fpe::Digits { luhn: true }),
@@ -211,6 +226,10 @@ mod tests {
             (r#""blur""#, "unknown word, expected one of `redact`"),
             (r#"{"blur": 1}"#, "unknown word, expected one of `replace`"),
             (r#"{"token": {"prefx": ""}}"#, "unknown field `prefx`"),
+            (
+                r#"{"pseudonym": "id"}"#,
+                "unknown word, expected `reference`",
+            ),
             (r#"{"partial": {"keep_last": 9}}"#, "4"),
             (r#"{"date_shift": {"days": 0}}"#, "1 to 3650 days"),
             (r#"{"replace": [1]}"#, "a string, a boolean or an integer"),
