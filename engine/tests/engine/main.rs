@@ -8,6 +8,7 @@ mod fhir;
 mod framings;
 mod generate;
 mod held;
+mod ids;
 mod inside;
 mod inspector;
 mod json;

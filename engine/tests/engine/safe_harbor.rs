@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::support::{document_part, masked, profile};
-use velum_engine::{Class, Options, Profile, ProfileDocument};
+use velum_engine::{Class, Ids, Keyring, Options, Profile, ProfileDocument, Ruleset};
 
 /// A letter, and what becomes of bodies with its identifiers.
 struct Letter {
@@ -168,10 +169,27 @@ letters! {
          r#"{"passportNumber":"[masked:identifier]","employeeId":"[masked:identifier]","username":"[masked:identifier]","accessionNumber":"[masked:identifier]","placer_order_number":"[masked:identifier]","studyInstanceUid":"[masked:identifier]","REF02":"[masked:identifier]"}"#),
         (r#"{"note":"EIN 12-3456789 of the firm."}"#,
          r#"{"note":"EIN [masked:identifier] of the firm."}"#),
-        // Ids of the data set itself are for rules of its owner.
+        // Ids of the data set itself stay, unless the policy says otherwise: below.
         (r#"{"id":"8f2c","code":"E11.9","status":"final"}"#,
          r#"{"id":"8f2c","code":"E11.9","status":"final"}"#),
     ]
+}
+
+/// With `ids: pseudonym` the ids of the data set itself are replaced too; more of it is in `ids`.
+#[test]
+fn letter_r_ids() {
+    let builder = Ruleset::builder().profile(Profile::HipaaSafeHarbor);
+    let rules = Arc::new(builder.ids(Ids::Pseudonym).build().unwrap());
+    let options = Options {
+        keys: Keyring::new([("k".to_owned(), vec![1; 32])]).unwrap(),
+        ..Options::default()
+    };
+    let body = r#"{"id":"8f2c","order_id":7,"code":"E11.9","status":"final"}"#;
+    let out = masked(&rules, options.clone(), body);
+    let (start, end) = (r#"{"id":""#, r#"","code":"E11.9","status":"final"}"#);
+    assert!(out.starts_with(start) && out.ends_with(end), "{out}");
+    assert!(!out.contains("8f2c") && !out.contains(":7"), "{out}");
+    assert_eq!(masked(&rules, options, &out), out, "again");
 }
 
 /// The letters of the regulation that a source names.
@@ -194,10 +212,16 @@ fn rules_for(document: &ProfileDocument, letter: char) -> Vec<(String, Class)> {
         .filter(|rule| letters_of(rule.source().unwrap_or_default()).contains(&letter));
     rules
         .map(|rule| {
-            let what = match rule.keys().len() {
-                0 => format!("`{}`", rule.name()),
-                keys => format!("`{}`, {keys} keys", rule.name()),
+            let keys = match rule.keys().len() {
+                0 => String::new(),
+                keys => format!(", {keys} keys"),
             };
+            let when = if rule.is_about_ids() {
+                ", with `ids: pseudonym`"
+            } else {
+                ""
+            };
+            let what = format!("`{}`{keys}{when}", rule.name());
             (what, rule.class())
         })
         .collect()
@@ -249,15 +273,19 @@ fn the_document_has_every_letter() {
             let names: Vec<_> = rules.into_iter().map(|(name, _)| name).collect();
             names.join("; ")
         };
+        let tests = match letter.sign {
+            'R' => format!("`{}`, `letter_r_ids`, `ids`", letter.test),
+            _ => format!("`{}`", letter.test),
+        };
         writeln!(
             table,
-            "| {} | {} | {} | {} | {} | `{}` |",
+            "| {} | {} | {} | {} | {} | {} |",
             letter.sign,
             letter.what,
             names(rules),
             detectors.join(", "),
             names(rules_for(&fhir, letter.sign)),
-            letter.test,
+            tests,
         )
         .unwrap();
     }
