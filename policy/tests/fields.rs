@@ -217,6 +217,36 @@ fn detectors() {
 }
 
 #[test]
+fn ids() {
+    let body = r#"{"id":"abc","subject":{"reference":"Patient/abc"}}"#;
+    let masking = |ids: Option<&str>| {
+        let mut masking =
+            json!({"profiles": ["fhir-r4"], "keys": [{"id": "k1", "environment": "A"}]});
+        if let Some(ids) = ids {
+            masking["ids"] = json!(ids);
+        }
+        masking
+    };
+    for kept in [None, Some("keep")] {
+        assert_eq!(masked(masking(kept), body), body);
+        let policy = with("masking", masking(kept));
+        assert!(
+            policy
+                .keyring(|_| panic!("none is needed"))
+                .unwrap()
+                .is_empty()
+        );
+    }
+    // Without a key, which nobody gave here, an id is redacted.
+    let out = masked(masking(Some("pseudonym")), body);
+    let redacted = "[masked:identifier]";
+    let expected = format!(r#"{{"id":"{redacted}","subject":{{"reference":"{redacted}"}}}}"#);
+    assert_eq!(out, expected);
+    let policy = with("masking", masking(Some("pseudonym")));
+    assert!(policy.keyring(|_| None).is_err(), "a key is needed");
+}
+
+#[test]
 fn masking_keys() {
     let policy = with(
         "masking",

@@ -1536,6 +1536,8 @@ fn operators_that_need_a_key_where_there_is_none() {
         json!({"token": {"prefix": "MRN-"}}),
         json!({"fpe": {"alphabet": "alphanumeric"}}),
         json!({"date_shift": {"days": 50}}),
+        json!("pseudonym"),
+        json!({"pseudonym": "reference"}),
     ] {
         let document = json!({"version": 1, "masking": {
             "rules": [{"key": "mrn", "class": "mrn", "operator": operator}],
@@ -1549,6 +1551,45 @@ fn operators_that_need_a_key_where_there_is_none() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn ids() {
+    let keys = json!([{"id": "k1", "environment": "A"}]);
+    let none = json!([]);
+    for (ids, profiles, keys, fragment) in [
+        (
+            json!("token"),
+            json!(["fhir-r4"]),
+            &keys,
+            "must be one of: keep, pseudonym",
+        ),
+        (json!(true), json!(["fhir-r4"]), &keys, "must be"),
+        (
+            json!("pseudonym"),
+            json!(["fhir-r4"]),
+            &none,
+            "pseudonym needs a key: list one under masking.keys",
+        ),
+        (
+            json!("pseudonym"),
+            json!(["pii", "credentials"]),
+            &keys,
+            "has no effect: no profile under masking.profiles has rules about ids",
+        ),
+    ] {
+        let mut masking = json!({"ids": ids, "profiles": profiles});
+        if *keys != none {
+            masking["keys"] = keys.clone();
+        }
+        let document = json!({"version": 1, "masking": masking});
+        refused(&document, &masking.to_string(), "/masking/ids", fragment);
+    }
+    let operator = json!({"pseudonym": "id"});
+    let rule = json!({"key": "x", "class": "other", "operator": operator});
+    let document = json!({"version": 1, "masking": {"rules": [rule], "keys": keys}});
+    let at = "/masking/rules/0/operator/pseudonym";
+    refused(&document, "another form", at, "reference");
 }
 
 /// (what is changed below `/masking/detectors`, to what, pointer of the fault below it, fragment of the

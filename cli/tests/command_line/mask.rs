@@ -1,6 +1,7 @@
 //! `velum mask`, as a program.
 
 mod compression;
+mod ids;
 mod inputs;
 mod looking;
 mod output;

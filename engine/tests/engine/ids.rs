@@ -59,6 +59,11 @@ const FHIR: &[(&str, &str)] = &[
         r#"{"resourceType":"Consent","provision":{"data":[{"meaning":"instance","reference":{"reference":"Task/abc","type":"Task"}}]}}"#,
         r#"{"resourceType":"Consent","provision":{"data":[{"meaning":"instance","reference":{"reference":"Task/<abc>","type":"Task"}}]}}"#,
     ),
+    // Where an id should be, all is one.
+    (
+        r#"{"resourceType":"Basic","id":{"value":["abc"]},"author":{"reference":[["Patient/abc"],{"id":"abc"}]}}"#,
+        r#"{"resourceType":"Basic","id":{"value":["<abc>"]},"author":{"reference":[["Patient/<abc>"],{"id":"<abc>"}]}}"#,
+    ),
     // Elements have ids too.
     (
         r#"{"resourceType":"RequestGroup","action":[{"id":"a1"},{"id":"a2","relatedAction":[{"actionId":"a1"}]}],"code":{"id":"c1","coding":[{"id":"c2","system":"http://loinc.org","code":"1-8"}]}}"#,
