@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use velum_approval::{ApprovalId, State};
 use velum_engine::Class;
 
-pub(crate) use mask::{ChosenProfile, FramingName, MaskOptions, ReportForm};
+pub(crate) use mask::{ChosenProfile, FramingName, KeyOptions, MaskOptions, ReportForm};
 pub(crate) use profile::{CheckProfiles, ImportMicrosoft, ListProfiles, ProfileCommand};
 
 /// Masks PHI, checks policies, and decides who may see more.
