@@ -241,6 +241,10 @@ pub(crate) struct Definition {
 
 /// Keys (in the notation of [`Selector::Keys`](crate::Selector::Keys)) or places, with one operator.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
 pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) class: Class,

@@ -109,7 +109,7 @@ fn keyring(options: &KeyOptions) -> Result<Keyring, Failure> {
         ));
     }
     for file in &options.key_file {
-        let name = show::path(file).to_string();
+        let name = show::path(file);
         let at_fault = |error: &dyn Display| Failure::misused(format!("{name}: {error}"));
         let text = std::fs::read_to_string(file)
             .map_err(|error| at_fault(&format!("cannot be read: {error}")))?;

@@ -53,6 +53,10 @@ struct Document {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
 struct RuleEntry {
     name: Option<String>,
     class: String,

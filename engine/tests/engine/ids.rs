@@ -174,7 +174,10 @@ fn ids_of_plain_records() {
 #[test]
 fn every_key_of_an_id_acts() {
     let document = Profile::HipaaSafeHarbor.document();
-    let rule = document.rules().find(|rule| rule.is_about_ids()).unwrap();
+    let rule = document
+        .rules()
+        .find(velum_engine::ProfileRule::is_about_ids)
+        .unwrap();
     let (alone, all) = (
         rules(&[Profile::HipaaSafeHarbor], Ids::Pseudonym),
         rules(Profile::STRICTEST, Ids::Pseudonym),
