@@ -6,8 +6,7 @@
 
 use std::ops::Range;
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 /// So many words a record may teach; one that teaches more has its free text masked whole.
 const MOST_IN_RECORD: usize = 64;
@@ -285,23 +284,27 @@ fn fold(word: &str, folded: &mut String) -> bool {
 
 /// Writes a letter in small letters without accents.
 pub(crate) fn fold_letter(letter: char, folded: &mut String) {
-    let parts = std::iter::once(letter).nfkd();
-    for part in parts.filter(|part| !is_combining_mark(*part)) {
-        for small in part.to_lowercase() {
-            match small {
-                'ß' => folded.push_str("ss"),
-                'ø' => folded.push('o'),
-                'ł' => folded.push('l'),
-                'đ' | 'ð' => folded.push('d'),
-                'ı' => folded.push('i'),
-                'ς' => folded.push('σ'),
-                'æ' => folded.push_str("ae"),
-                'œ' => folded.push_str("oe"),
-                'þ' => folded.push_str("th"),
-                small if is_combining_mark(small) => {}
-                small => folded.push(small),
-            }
+    decompose_compatible(letter, |part| {
+        if !is_combining_mark(part) {
+            part.to_lowercase()
+                .for_each(|small| push_small(small, folded));
         }
+    });
+}
+
+fn push_small(small: char, folded: &mut String) {
+    match small {
+        'ß' => folded.push_str("ss"),
+        'ø' => folded.push('o'),
+        'ł' => folded.push('l'),
+        'đ' | 'ð' => folded.push('d'),
+        'ı' => folded.push('i'),
+        'ς' => folded.push('σ'),
+        'æ' => folded.push_str("ae"),
+        'œ' => folded.push_str("oe"),
+        'þ' => folded.push_str("th"),
+        small if is_combining_mark(small) => {}
+        small => folded.push(small),
     }
 }
 

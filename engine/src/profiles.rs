@@ -5,7 +5,6 @@
 //! of every `name`.
 
 mod document;
-mod error;
 mod rule;
 
 use std::sync::{Arc, OnceLock};
@@ -13,8 +12,8 @@ use std::sync::{Arc, OnceLock};
 use crate::detectors::Detector;
 use crate::{Class, ClassSet, Operator};
 
-pub use error::ProfileError;
 pub use rule::ProfileRule;
+pub use velum_profile::ProfileError;
 
 /// A shipped set of rules and detectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

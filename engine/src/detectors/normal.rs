@@ -4,7 +4,7 @@
 //! is left out (Unicode 17, general categories Nd, Pd, Zs and Cf; NFKD for the rest). A map leads
 //! back to the text.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::decompose_compatible;
 
 use crate::mapped::Mapped;
 
@@ -51,10 +51,10 @@ fn push(letter: char, out: &mut String) {
         | '\u{3008}'..='\u{3011}' => out.push('"'),
         _ if letter.is_whitespace() => out.push(' '),
         _ => {
-            let one = std::iter::once(letter);
-            if one.clone().nfkd().all(|part| part.is_ascii()) {
-                out.extend(one.nfkd());
-            } else {
+            let begun = out.len();
+            decompose_compatible(letter, |part| out.push(part));
+            if !out.get(begun..).unwrap_or_default().is_ascii() {
+                out.truncate(begun);
                 out.push(letter);
             }
         }

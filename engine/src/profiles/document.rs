@@ -1,156 +1,29 @@
-//! A profile as it is written down: JSON, of which unknown members are refused.
+//! What a profile means that is written down ([`velum_profile`]).
 //!
 //! The shipped ones are in `engine/profiles`; `docs/profiles.md` explains the members.
 
 mod operator;
-mod tree;
 
-use std::collections::BTreeMap;
+use velum_profile::{Places, ProfileError, RuleEntry, SiblingEntry};
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
-use super::error::ProfileError;
 use super::{Definition, Evidence, Origin, Reader, Sibling, Source, Unless};
 use crate::detectors::{self, Detector};
 use crate::{Class, Operator};
-use tree::Tree;
 
 /// The longest name of a profile.
 const LONGEST_NAME: usize = 64;
 
-/// A profile whose lists are not read yet.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    profile: String,
-    version: u32,
-    about: String,
-    /// Whether what FHIR writes beside a primitive (`_birthDate`) goes with it.
-    #[serde(default)]
-    primitives: bool,
-    #[serde(default)]
-    rules: Vec<Value>,
-    #[serde(default)]
-    siblings: Vec<Value>,
-    #[serde(default)]
-    keep: Vec<Value>,
-    #[serde(default)]
-    codes: Vec<Value>,
-    #[serde(default)]
-    known: Vec<Value>,
-    #[serde(default)]
-    detectors: Vec<String>,
-    #[serde(default)]
-    without_detectors: Vec<String>,
-    #[serde(default)]
-    not_together: Vec<String>,
-    /// Whether names that fields hold are looked for in free text.
-    #[serde(default)]
-    mentions: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a question of its own"
-)]
-struct RuleEntry {
-    name: Option<String>,
-    class: String,
-    /// Where the rule comes from; for readers.
-    source: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    operator: Option<Value>,
-    #[serde(default)]
-    keys: Vec<String>,
-    #[serde(default)]
-    at: Vec<String>,
-    #[serde(default, rename = "in")]
-    objects: Vec<String>,
-    #[serde(default)]
-    members: Vec<String>,
-    #[serde(default)]
-    scalars: bool,
-    #[serde(default)]
-    forced: bool,
-    #[serde(default)]
-    ids: bool,
-    #[serde(default = "yes")]
-    learn: bool,
-    #[serde(default)]
-    not_with: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Places {
-    #[serde(default)]
-    at: Vec<String>,
-    #[serde(default, rename = "in")]
-    objects: Vec<String>,
-    #[serde(default)]
-    members: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SiblingEntry {
-    #[serde(default, rename = "in")]
-    objects: Vec<String>,
-    value: String,
-    otherwise: Option<String>,
-    unless: Option<UnlessEntry>,
-    tells: Vec<TellEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UnlessEntry {
-    #[serde(default)]
-    all: Vec<String>,
-    #[serde(default)]
-    none: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TellEntry {
-    at: String,
-    sign: Option<String>,
-    /// By class: texts that tell it; one with a `*` at its end, what they begin with.
-    #[serde(default)]
-    texts: BTreeMap<String, Vec<String>>,
-    /// The same of signs.
-    #[serde(default)]
-    signs: BTreeMap<String, Vec<String>>,
-}
-
 type Read<T> = Result<T, String>;
-
-fn yes() -> bool {
-    true
-}
-
-/// A value that is there, be it `null`.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
 
 /// Reads a profile.
 pub(super) fn read(json: &str) -> Result<Definition, ProfileError> {
-    let whole = |message: String| ProfileError::new("", message);
-    let said = |error| whole(ProfileError::message_of(&error));
-    let Tree(tree) = serde_json::from_str(json).map_err(said)?;
-    let document: Document = serde_json::from_value(tree).map_err(said)?;
-    check_name(&document.profile).map_err(|message| ProfileError::new("/profile", message))?;
+    let document = velum_profile::read(json)?;
+    check_name(&document.name).map_err(|message| ProfileError::new("/profile", message))?;
     if document.version == 0 {
         return Err(ProfileError::new("/version", "versions count from 1"));
     }
     let mut definition = Definition {
-        name: document.profile,
+        name: document.name,
         version: document.version,
         about: document.about,
         mentions: document.mentions,
@@ -177,21 +50,17 @@ pub(super) fn read(json: &str) -> Result<Definition, ProfileError> {
     Ok(definition)
 }
 
-/// Reads the items of a list, each fault with its place.
-fn each<E: DeserializeOwned, T>(
+/// What the items of a list mean, each fault with its place.
+fn each<E, T>(
     list: &str,
-    items: Vec<Value>,
+    items: Vec<E>,
     read: impl Fn(E) -> Result<T, ProfileError>,
 ) -> Result<Vec<T>, ProfileError> {
-    let numbered = items.into_iter().enumerate();
-    let read = |(index, item)| {
-        let entry = serde_json::from_value(item);
-        let entry = entry.map_err(|error| ProfileError::new("", ProfileError::message_of(&error)));
-        entry
-            .and_then(&read)
-            .map_err(|error| error.within(&format!("{list}/{index}")))
-    };
-    numbered.map(read).collect()
+    let mut all = Vec::with_capacity(items.len());
+    for (index, item) in items.into_iter().enumerate() {
+        all.push(read(item).map_err(|error| error.within(&format!("{list}/{index}")))?);
+    }
+    Ok(all)
 }
 
 /// A reader whose faults are those of the whole item.
@@ -261,7 +130,10 @@ fn rule(entry: RuleEntry) -> Result<super::Rule, ProfileError> {
         let message = "is empty or holds control characters: it goes into reports";
         return Err(ProfileError::new("/name", message));
     }
-    let operator = entry.operator.map_or(Ok(Operator::Redact), operator::read);
+    let operator = match entry.operator {
+        Some(written) => velum_profile::operator(written).and_then(operator::meant),
+        None => Ok(Operator::Redact),
+    };
     let operator = operator.map_err(|message| ProfileError::new("/operator", message))?;
     if entry.scalars && operator == Operator::Remove {
         let message = "remove takes away whatever is there: leave scalars out, or use redact";

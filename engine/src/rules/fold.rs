@@ -1,7 +1,8 @@
 //! Member names in one spelling, cut into words.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{
+    canonical_combining_class, decompose_compatible, is_combining_mark,
+};
 
 /// The hash of a text is a polynomial in its bytes, so that what lies between two places follows
 /// from the hashes up to them. Two texts with one hash are told apart by comparing them.
@@ -104,8 +105,10 @@ pub(super) fn fold_ascii(key: &[u8], text: &mut [u8], cuts: &mut [Cut]) -> Optio
 
 /// Folds any name: compatibility forms (NFKD), then letter case. An accent is a part of its letter.
 pub(super) fn fold(key: &str, text: &mut Vec<u8>, cuts: &mut Vec<Cut>) -> Cut {
-    let visible = key.chars().filter(|letter| !is_invisible(*letter));
-    let letters: Vec<char> = visible.nfkd().collect();
+    let mut letters = Vec::with_capacity(key.len());
+    for letter in key.chars().filter(|letter| !is_invisible(*letter)) {
+        decompose_compatible(letter, |part| push_in_order(&mut letters, part));
+    }
     let mut end = Cut::default();
     let mut before = Shape::Gap;
     for (index, letter) in letters.iter().enumerate() {
@@ -137,6 +140,16 @@ pub(super) fn fold(key: &str, text: &mut Vec<u8>, cuts: &mut Vec<Cut>) -> Cut {
         before = shape;
     }
     end
+}
+
+/// Accents of one letter that stand on different sides of it may come in any order (Unicode 17, section
+/// 3.11); of more than a few, the order counts.
+fn push_in_order(letters: &mut Vec<char>, letter: char) {
+    const FEW: usize = 8;
+    let side = canonical_combining_class(letter);
+    let last = letters.iter().rev().take(FEW);
+    let behind = last.take_while(|other| side != 0 && canonical_combining_class(**other) > side);
+    letters.insert(letters.len() - behind.count(), letter);
 }
 
 /// Zero-width characters and the soft hyphen: a name with them looks like one without.

@@ -439,6 +439,10 @@ mod tests {
         assert!(finds("ΟΔΟΣ", "οδος") && finds("οδός", "ΟΔΌΣ"));
         assert!(finds("*ssn", "nº_ssn") && finds("名前", "名前２"));
         assert!(finds("cafe\u{301}", "CAFÉ") && !finds("cafe", "café"));
+        assert!(
+            finds("b\u{1ec7}nh", "be\u{302}\u{323}nh")
+                && finds("be\u{323}\u{302}nh", "b\u{ea}\u{323}nh")
+        );
         assert!(finds("*é", "idÉ") && finds("*état", "codeE\u{301}tat"));
         assert!(finds("*état", "SSNÉtat") && !finds("*tat", "SSNÉtat"));
         assert!(finds("*日が", "id_日か\u{3099}") && !finds("*é", "idé\u{301}"));

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 /// The packages of ours that a package may depend on. One that is not listed here is a fault.
 const MAY_KNOW: &[(&str, &[&str])] = &[
-    ("velum-engine", &[]),
+    ("velum-profile", &[]),
+    ("velum-engine", &["velum-profile"]),
     ("velum-engine-fuzz", &["velum-engine"]),
     ("velum-policy", &["velum-engine"]),
     ("velum-approval", &["velum-engine"]),

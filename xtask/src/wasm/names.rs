@@ -12,7 +12,7 @@ use wasmparser::{BinaryReaderError, KnownCustom, Name, NameSectionReader, Parser
 use crate::Result;
 
 /// Names of other people's functions keep so many parts of their paths.
-const PARTS: usize = 3;
+const PARTS: usize = 2;
 
 /// The module with short names of functions and no names of anything else.
 pub(super) fn shorten(module: &[u8]) -> Result<Vec<u8>> {
@@ -151,11 +151,11 @@ mod tests {
             ),
             (
                 "_ZN103_$LT$alloc..vec..into_iter..IntoIter$LT$T$C$A$GT$$u20$as$u20$core..iter..traits..iterator..Iterator$GT$8try_fold17ha71cea512780f271E",
-                "into_iter::IntoIter::try_fold",
+                "IntoIter::try_fold",
             ),
             (
                 "_ZN5alloc11collections5btree3map25BTreeMap$LT$K$C$V$C$A$GT$6insert17hf35d4356f74e5562E",
-                "map::BTreeMap::insert",
+                "BTreeMap::insert",
             ),
         ] {
             assert_eq!(short(name), expected);

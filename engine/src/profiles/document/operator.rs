@@ -1,118 +1,24 @@
-//! The operator of a rule: written as the policy writes it.
+//! The operator of a rule.
 
-use serde::Deserialize;
-use serde_json::Value;
+use velum_profile::{
+    AlphabetEntry, FpeEntry, GeneralizeEntry, OperatorEntry, PartialEntry, PseudonymEntry,
+    RangeEntry, ReplaceEntry, Settings, ShiftEntry, TokenEntry, Word,
+};
 
-use crate::profiles::ProfileError;
 use crate::{Fpe, Generalize, Operator, Pseudonym, Replacement};
 
-/// The operators that are a word.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Word {
-    Redact,
-    Null,
-    Remove,
-    Token,
-    Pseudonym,
-    Fpe,
-}
-
-/// The operators that have something to say.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Entry {
-    Replace(ReplaceEntry),
-    Partial(PartialEntry),
-    Token(TokenEntry),
-    Pseudonym(PseudonymEntry),
-    Fpe(FpeEntry),
-    DateShift(ShiftEntry),
-    Generalize(GeneralizeEntry),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a string, a boolean or an integer")]
-enum ReplaceEntry {
-    Text(String),
-    Boolean(bool),
-    Number(i64),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PartialEntry {
-    keep_last: u8,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenEntry {
-    #[serde(default)]
-    prefix: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum PseudonymEntry {
-    Reference,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FpeEntry {
-    #[serde(default)]
-    alphabet: AlphabetEntry,
-    luhn: Option<bool>,
-}
-
-#[derive(Deserialize, Default, PartialEq)]
-#[serde(rename_all = "snake_case")]
-enum AlphabetEntry {
-    #[default]
-    Digits,
-    Alphanumeric,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ShiftEntry {
-    days: u16,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum GeneralizeEntry {
-    Year,
-    #[serde(rename = "instant")]
-    FirstMoment,
-    Zip3,
-    Age,
-    AgeNumber,
-    Range(RangeEntry),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RangeEntry {
-    width: u32,
-}
-
-/// Reads an operator, and checks its bounds.
-pub(super) fn read(value: Value) -> Result<Operator, String> {
-    let operator = match value {
-        Value::String(_) => word(value)?,
-        // In YAML the operator's name is also the word for no value.
-        Value::Null => Operator::Null,
-        other => entry(other)?,
+/// The operator that is meant, its bounds checked.
+pub(super) fn meant(entry: OperatorEntry) -> Result<Operator, String> {
+    let operator = match entry {
+        OperatorEntry::Word(word) => self::word(&word),
+        OperatorEntry::Settings(settings) => self::settings(settings)?,
     };
     operator.check()?;
     Ok(operator)
 }
 
-fn word(value: Value) -> Result<Operator, String> {
-    let word = serde_json::from_value(value).map_err(|error| ProfileError::message_of(&error))?;
-    Ok(match word {
+fn word(word: &Word) -> Operator {
+    match word {
         Word::Redact => Operator::Redact,
         Word::Null => Operator::Null,
         Word::Remove => Operator::Remove,
@@ -121,25 +27,22 @@ fn word(value: Value) -> Result<Operator, String> {
         },
         Word::Pseudonym => Operator::Pseudonym(Pseudonym::Id),
         Word::Fpe => Operator::Fpe(Fpe::Digits { luhn: false }),
-    })
+    }
 }
 
-fn entry(value: Value) -> Result<Operator, String> {
-    let entry = serde_json::from_value(value).map_err(|error| ProfileError::message_of(&error))?;
-    Ok(match entry {
-        Entry::Replace(ReplaceEntry::Text(text)) => Operator::Replace(Replacement::text(&text)),
-        Entry::Replace(ReplaceEntry::Boolean(value)) => {
-            Operator::Replace(Replacement::boolean(value))
-        }
-        Entry::Replace(ReplaceEntry::Number(value)) => {
-            Operator::Replace(Replacement::number(value))
-        }
-        Entry::Partial(PartialEntry { keep_last }) => Operator::Partial { keep_last },
-        Entry::Token(TokenEntry { prefix }) => Operator::Token { prefix },
-        Entry::Pseudonym(PseudonymEntry::Reference) => Operator::Pseudonym(Pseudonym::Reference),
-        Entry::Fpe(FpeEntry { alphabet, luhn }) => Operator::Fpe(fpe(&alphabet, luhn)?),
-        Entry::DateShift(ShiftEntry { days }) => Operator::DateShift { days },
-        Entry::Generalize(entry) => Operator::Generalize(match entry {
+fn settings(settings: Settings) -> Result<Operator, String> {
+    Ok(match settings {
+        Settings::Replace(value) => Operator::Replace(match value {
+            ReplaceEntry::Text(text) => Replacement::text(&text),
+            ReplaceEntry::Boolean(value) => Replacement::boolean(value),
+            ReplaceEntry::Number(value) => Replacement::number(value),
+        }),
+        Settings::Partial(PartialEntry { keep_last }) => Operator::Partial { keep_last },
+        Settings::Token(TokenEntry { prefix }) => Operator::Token { prefix },
+        Settings::Pseudonym(PseudonymEntry::Reference) => Operator::Pseudonym(Pseudonym::Reference),
+        Settings::Fpe(FpeEntry { alphabet, luhn }) => Operator::Fpe(fpe(&alphabet, luhn)?),
+        Settings::DateShift(ShiftEntry { days }) => Operator::DateShift { days },
+        Settings::Generalize(entry) => Operator::Generalize(match entry {
             GeneralizeEntry::Year => Generalize::Year,
             GeneralizeEntry::FirstMoment => Generalize::FirstMoment,
             GeneralizeEntry::Zip3 => Generalize::Zip3,
@@ -165,6 +68,10 @@ fn fpe(alphabet: &AlphabetEntry, luhn: Option<bool>) -> Result<Fpe, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(json: &str) -> Result<Operator, String> {
+        velum_profile::operator(serde_json::from_str(json).unwrap()).and_then(meant)
+    }
 
     #[test]
     fn operators_are_written_as_in_a_policy() {
@@ -215,8 +122,7 @@ mod tests {
                 Operator::Replace(Replacement::number(0)),
             ),
         ] {
-            let value = serde_json::from_str(json).unwrap();
-            assert_eq!(read(value).as_ref(), Ok(&operator), "{json}");
+            assert_eq!(read(json).as_ref(), Ok(&operator), "{json}");
         }
     }
 
@@ -239,7 +145,7 @@ mod tests {
             ),
             ("7", "must be"),
         ] {
-            let error = read(serde_json::from_str(json).unwrap()).unwrap_err();
+            let error = read(json).unwrap_err();
             assert!(error.contains(fault), "{json}: {error}");
         }
     }

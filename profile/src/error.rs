@@ -5,11 +5,10 @@ use std::fmt;
 /// The first fault of a profile that somebody wrote.
 ///
 /// ```
-/// use velum_engine::ProfileDocument;
-/// let json = r#"{"profile": "p", "version": 1, "about": "", "rules": [{"class": "nome", "keys": ["a"]}]}"#;
-/// let fault = ProfileDocument::from_json(json).unwrap_err();
-/// assert_eq!(fault.pointer(), "/rules/0/class");
-/// assert!(fault.message().starts_with("unknown class"));
+/// let json = r#"{"profile": "p", "version": 1, "about": "", "rules": [{"keys": ["a"]}]}"#;
+/// let fault = velum_profile::read(json).unwrap_err();
+/// assert_eq!(fault.pointer(), "/rules/0");
+/// assert_eq!(fault.message(), "missing field `class`");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileError {
@@ -18,7 +17,8 @@ pub struct ProfileError {
 }
 
 impl ProfileError {
-    pub(super) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A fault and its place.
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
             message: message.into(),
@@ -26,7 +26,7 @@ impl ProfileError {
     }
 
     /// What `serde_json` says, without the value it says it of.
-    pub(super) fn message_of(error: &serde_json::Error) -> String {
+    pub(crate) fn message_of(error: &serde_json::Error) -> String {
         let said = error.to_string();
         match said.split_once(", expected ") {
             Some((fault, wanted)) if fault.starts_with("invalid ") => format!("must be {wanted}"),
@@ -38,7 +38,8 @@ impl ProfileError {
     }
 
     /// The same of a part that stands in something larger.
-    pub(super) fn within(mut self, around: &str) -> Self {
+    #[must_use]
+    pub fn within(mut self, around: &str) -> Self {
         self.pointer.insert_str(0, around);
         self
     }
