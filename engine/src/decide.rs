@@ -141,6 +141,9 @@ pub(crate) fn decide_below(
         return member(Decision::Rule(rule));
     }
     let is_throughout = is_throughout(rules, around);
+    if is_throughout && rules.has_ids {
+        return decide_throughout(rules, around, state, place, key);
+    }
     let by_profile = |rule| {
         if is_throughout {
             Decision::Within(rule)
@@ -151,16 +154,14 @@ pub(crate) fn decide_below(
     if place.codes && around == Decision::Inspect {
         return member(Decision::Inspect);
     }
-    // Where an explicit rule masks all, an id is no more than the rest of it.
-    let acts = |rule: &u16| !is_throughout || !is_about_ids(rules, *rule);
-    let otherwise = key.profile.filter(acts).map_or(around, by_profile);
+    let otherwise = key.profile.map_or(around, by_profile);
     if place.candidate.is_some() {
         return Member {
             candidate: place.candidate,
             ..member(otherwise)
         };
     }
-    if let Some(rule) = place.profile.filter(acts) {
+    if let Some(rule) = place.profile {
         return member(by_profile(rule));
     }
     let is_kept = place.keep || place.known && around == Decision::Inspect;
@@ -170,10 +171,32 @@ pub(crate) fn decide_below(
     member(otherwise)
 }
 
-/// Whether it is a rule of a profile about ids.
-fn is_about_ids(rules: &Ruleset, rule: u16) -> bool {
-    let rule = rules.rules.get(usize::from(rule));
-    rule.is_some_and(|rule| rule.ids)
+/// The same in what is masked throughout, where rules of profiles are about ids: an id is no more there
+/// than the rest of it.
+#[cold]
+fn decide_throughout(
+    rules: &Ruleset,
+    around: Decision,
+    state: StateId,
+    place: &Place,
+    key: KeyRules,
+) -> Member {
+    let is_other = |rule: &u16| {
+        let rule = rules.rules.get(usize::from(*rule));
+        rule.is_none_or(|rule| !rule.ids)
+    };
+    let by_place = place.profile.filter(is_other);
+    let rule = if place.candidate.is_some() {
+        key.profile.filter(is_other)
+    } else {
+        by_place.or(key.profile.filter(is_other))
+    };
+    Member {
+        state,
+        decision: rule.map_or(around, Decision::Within),
+        candidate: place.candidate,
+        open: None,
+    }
 }
 
 /// What holds for all that is in an array or object, given what is decided about it and what holds

@@ -64,6 +64,10 @@ pub enum Selector {
 }
 
 /// Compiled rules, shared read-only between maskers.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
 pub struct Ruleset {
     pub(crate) automaton: Automaton,
     pub(crate) keys: KeyTable,
@@ -81,6 +85,8 @@ pub struct Ruleset {
     pub(crate) removes: bool,
     /// Whether a rule shifts dates, so that it counts whom a record is about.
     pub(crate) shifts: bool,
+    /// Whether rules of profiles about ids act.
+    pub(crate) has_ids: bool,
     pub(crate) shelf: Shelf,
 }
 
@@ -249,7 +255,7 @@ impl RulesetBuilder {
     /// let mut masker = Masker::new(rules.into(), Options { keys, ..Options::default() });
     /// let mut out = Vec::new();
     /// masker.feed(br#"{"id":"abc","subject":{"reference":"Patient/abc"}}"#, &mut out).unwrap();
-    /// let id = "zjowp7vba77boi5h6khcnt";
+    /// let id = "lgiawaajies2yi63bmhdb4";
     /// let expected = format!(r#"{{"id":"{id}","subject":{{"reference":"Patient/{id}"}}}}"#);
     /// assert_eq!(String::from_utf8_lossy(&out), expected);
     /// # Ok::<(), velum_engine::RuleError>(())
@@ -527,6 +533,7 @@ impl Compiling {
             looks_inside,
             removes,
             shifts,
+            has_ids: builder.ids != Ids::Keep,
             shelf: Shelf::default(),
         })
     }

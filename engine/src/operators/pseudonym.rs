@@ -18,8 +18,9 @@ use crate::keys::Keys;
 use crate::operators::token::{self, BODY, CHECK, base32};
 use crate::operators::{Scalar, Setting, is_placeholder, redact};
 
-const VERSION: &[u8] = b"velum pseudonym 1";
-const PROOF: &[u8] = b"velum pseudonym proof 1";
+/// With this and a UUID, SHA-256 has one block to do.
+const VERSION: &[u8] = b"id1";
+const PROOF: &[u8] = b"own";
 
 /// What a value is whose ids become pseudonyms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -112,7 +112,7 @@ impl Operator {
                      a UUID (version 8) for a UUID, else 22 letters and digits",
             is_idempotent: true,
             needs_key: true,
-            example: (r#""12345""#, r#""wjgdj7tztbxy6ad2hyru3n""#),
+            example: (r#""12345""#, r#""n3n3r3xmugpwm5quqklxev""#),
             operator: || Operator::Pseudonym(Pseudonym::Id),
         },
         OperatorDoc {
@@ -122,7 +122,7 @@ impl Operator {
                      anything else is redacted",
             is_idempotent: true,
             needs_key: true,
-            example: (r#""Patient/12345""#, r#""Patient/wjgdj7tztbxy6ad2hyru3n""#),
+            example: (r#""Patient/12345""#, r#""Patient/n3n3r3xmugpwm5quqklxev""#),
             operator: || Operator::Pseudonym(Pseudonym::Reference),
         },
         OperatorDoc {

@@ -225,6 +225,10 @@ fn rules_of_the_policy_have_the_last_word() {
             r#"{"id":"<abc>","subject":{"reference":"[masked:mrn]","id":"[masked:mrn]"},"code":{"id":"<c>"}}"#,
         ),
         (
+            rule(Selector::Keys(vec!["code".to_owned()]), Operator::Null),
+            r#"{"id":"<abc>","subject":{"reference":"Patient/<abc>","id":"<s>"},"code":{"id":null}}"#,
+        ),
+        (
             rule(path("$..reference"), Operator::Pseudonym(Pseudonym::Id)),
             r#"{"id":"<abc>","subject":{"reference":"<Patient/abc>","id":"<s>"},"code":{"id":"<c>"}}"#,
         ),
@@ -362,7 +366,7 @@ fn pseudonyms_are_found_in_what_comes_back() {
         ),
         (r#"{"<abc>":1}"#, true),
         (
-            r#"{"id":"abc","uuid":"UUID","x":"2b0e1bab-4136-8c42-8435-4432caeefd5c"}"#,
+            r#"{"id":"abc","uuid":"UUID","x":"7473e9c9-cc9e-8b58-9235-4432caeefd5c"}"#,
             false,
         ),
         (r#"{"id":"zjowp7vba77boi5hlwbxgq"}"#, false),

@@ -4,7 +4,7 @@ use crate::program::{Folder, Outcome, command, run, velum};
 
 const BODY: &str = r#"{"id":"abc","subject":{"reference":"Patient/abc"},"status":"final"}"#;
 /// Under a key of 32 bytes that are all 1.
-const MASKED: &str = r#"{"id":"zjowp7vba77boi5h6khcnt","subject":{"reference":"Patient/zjowp7vba77boi5h6khcnt"},"status":"final"}"#;
+const MASKED: &str = r#"{"id":"lgiawaajies2yi63bmhdb4","subject":{"reference":"Patient/lgiawaajies2yi63bmhdb4"},"status":"final"}"#;
 /// Keys of 32 bytes that are all 1 and all 2.
 const ONES: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 const TWOS: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";

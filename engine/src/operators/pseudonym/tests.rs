@@ -5,9 +5,9 @@ use crate::operators::{Operator, testing::written};
 const UUID: &str = "123e4567-e89b-12d3-a456-426614174000";
 /// Those of `1`, `abc` and [`UUID`] under a key of 32 bytes that are all 1: the values of Python's
 /// hmac, hashlib, base64 and uuid.
-const OF_1: &str = "22qozu6gvjaqcxg4rcolmw";
-const OF_ABC: &str = "zjowp7vba77boi5h6khcnt";
-const OF_UUID: &str = "2b0e1bab-4136-8c42-8435-4432caeefd5b";
+const OF_1: &str = "vdzfzba74mfjmorjbu5mnk";
+const OF_ABC: &str = "lgiawaajies2yi63bmhdb4";
+const OF_UUID: &str = "7473e9c9-cc9e-8b58-9240-2c11885dae6d";
 
 fn made(keys: &Keyring, what: Pseudonym, text: &str) -> String {
     let setting = Setting {
@@ -125,7 +125,7 @@ fn a_query_goes_whole() {
         ),
         (
             "Patient/abc/Observation?code=1",
-            "Patient/zjowp7vba77boi5h6khcnt/Observation?[masked:identifier]",
+            "Patient/lgiawaajies2yi63bmhdb4/Observation?[masked:identifier]",
         ),
     ] {
         assert_eq!(reference(text), expected, "{text}");
@@ -222,7 +222,7 @@ fn pseudonyms_are_found_where_they_stand() {
         assert!(!holds(&[1], &format!("{own}a")), "it is longer");
         assert!(!holds(&[1], &own[1..]), "it is shorter");
     }
-    for other in ["", "abc", UUID, "é22qozu6gvjaqcxg4rcolm", &"a".repeat(22)] {
+    for other in ["", "abc", UUID, "évdzfzba74mfjmorjbu5mn", &"a".repeat(22)] {
         assert!(!holds(&[1], other), "{other}");
     }
 }
