@@ -1,8 +1,9 @@
 //! What a profile adds to the rules.
 
+use super::Ids;
+use super::compiling::Compiling;
 use super::place::Mark;
 use super::selector::Pattern;
-use super::{Compiling, Ids};
 use crate::profiles::{Definition, Rule, Sibling};
 
 impl Compiling {
