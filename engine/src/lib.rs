@@ -93,7 +93,7 @@ pub use keys::{KeyError, Keyring};
 pub use limits::{LimitDoc, Limits};
 pub use masker::Masker;
 pub use operators::{Fpe, Generalize, Operator, OperatorDoc, Pseudonym, Replacement, is_own_token};
-pub use options::{Framing, Options};
+pub use options::{Framing, Options, year_at};
 pub use profiles::{Profile, ProfileDocument, ProfileError, ProfileRule};
 pub use report::{NotScanned, Report, RuleCount};
 pub use rules::{Ids, Rule, RuleError, Ruleset, RulesetBuilder, Selector};

@@ -103,6 +103,7 @@ fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
         limits: Limits::default(),
         lift: context.lift,
         keys: context.keys.clone(),
+        year: context.year,
     };
     // What is exempt in the body is not where somebody else writes it into a string.
     let rules = context.rules.inside.as_ref().unwrap_or(context.rules);

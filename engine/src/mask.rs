@@ -24,6 +24,8 @@ pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Arc<Ruleset>,
     pub(crate) lift: ClassSet,
     pub(crate) keys: &'a Keyring,
+    /// The present one.
+    pub(crate) year: u16,
     /// The reference of the patient whom the record is about, where it is known.
     pub(crate) subject: Option<&'a str>,
     /// What the name of the member at hand speaks for.
@@ -108,6 +110,7 @@ pub(crate) fn mask_scalar(
             let setting = Setting {
                 class,
                 keys: context.keys,
+                year: context.year,
                 subject: context.subject,
             };
             let text = match kind {

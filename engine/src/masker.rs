@@ -23,6 +23,8 @@ pub struct Masker {
     rules: Arc<Ruleset>,
     lift: ClassSet,
     keys: Keyring,
+    /// The present one.
+    year: u16,
     scanner: Scanner,
     stage: Stage,
     /// With [`Framing::Events`], what reads the body in place of the two above.
@@ -60,6 +62,7 @@ impl Masker {
             rules,
             lift,
             keys: options.keys,
+            year: options.year.max(Options::EARLIEST_YEAR),
             events: None,
             is_part: true,
             depth: 0,
@@ -104,6 +107,7 @@ impl Masker {
                 rules: &rules,
                 lift: masker.lift,
                 keys: &keys,
+                year: masker.year,
                 subject: None,
                 cues: Cues::NONE,
                 mentions: Mentions::None,
@@ -144,6 +148,7 @@ impl Masker {
                 rules: &rules,
                 lift: masker.lift,
                 keys: &keys,
+                year: masker.year,
                 subject: None,
                 cues: Cues::NONE,
                 mentions: Mentions::None,

@@ -28,7 +28,7 @@ pub(crate) use redact::{
 };
 pub(crate) use replace::push_escaped;
 
-use crate::{Class, Keyring};
+use crate::{Class, Keyring, Options};
 
 /// How a value is masked. [`Operator::REFERENCE`] has an example of each.
 ///
@@ -93,6 +93,8 @@ pub(crate) struct Scalar<'a> {
 pub(crate) struct Setting<'a> {
     pub(crate) class: Class,
     pub(crate) keys: &'a Keyring,
+    /// The present year.
+    pub(crate) year: u16,
     /// The reference of the patient whom the record is about.
     pub(crate) subject: Option<&'a str>,
 }
@@ -103,6 +105,7 @@ impl From<Class> for Setting<'_> {
         Self {
             class,
             keys: Keyring::none(),
+            year: Options::EARLIEST_YEAR,
             subject: None,
         }
     }

@@ -31,7 +31,7 @@ pub enum Framing {
 }
 
 /// What one [`Masker`](crate::Masker) is told besides its rules.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Where one JSON text ends and another begins.
     pub framing: Framing,
@@ -43,4 +43,60 @@ pub struct Options {
     pub lift: ClassSet,
     /// What operators that need a key work with; without a key they redact.
     pub keys: Keyring,
+    /// The present year, by which a year of birth tells an age: see [`year_at`]. It counts as
+    /// [`Options::EARLIEST_YEAR`] at least, which is the default.
+    pub year: u16,
+}
+
+impl Options {
+    /// The year in which this was written: no body is masked in an earlier one.
+    pub const EARLIEST_YEAR: u16 = 2026;
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            framing: Framing::default(),
+            limits: Limits::default(),
+            lift: ClassSet::EMPTY,
+            keys: Keyring::default(),
+            year: Self::EARLIEST_YEAR,
+        }
+    }
+}
+
+/// The year, of the Gregorian calendar and UTC, at so many seconds from the beginning of 1970.
+///
+/// ```
+/// use velum_engine::year_at;
+/// assert_eq!([0, 1_798_761_599, 1_798_761_600].map(year_at), [1970, 2026, 2027]);
+/// ```
+pub fn year_at(seconds: u64) -> u16 {
+    // Years that begin in March, and cycles of 400 of them, from the year 0 on: leap days come last
+    // (howardhinnant.github.io/date_algorithms.html, `civil_from_days`).
+    const CYCLE: u64 = 146_097;
+    const BEFORE_1970: u64 = 719_468;
+    let days = seconds / 86_400 + BEFORE_1970;
+    let (cycles, day) = (days / CYCLE, days % CYCLE);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    // January and February.
+    let is_behind = day_of_year >= 306;
+    u16::try_from(cycles * 400 + year + u64::from(is_behind)).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::year_at;
+
+    #[test]
+    fn years_begin_and_end_at_midnight() {
+        let mut begins: u64 = 0;
+        for year in 1970_u16..2800 {
+            let is_leap = year % 4 == 0 && year % 100 != 0 || year % 400 == 0;
+            let ends = begins + (365 + u64::from(is_leap)) * 86_400;
+            assert_eq!((year_at(begins), year_at(ends - 1)), (year, year));
+            begins = ends;
+        }
+    }
 }

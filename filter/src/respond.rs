@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use velum_approval::ApprovalId;
-use velum_engine::{ClassSet, Framing, Masker, Options};
+use velum_engine::{ClassSet, Framing, Masker, Options, year_at};
 use velum_policy::UnreadableMedia;
 
 use crate::host::{Buffer, Edited, Flow, Header, Host, Level, Map, Side, header, strip_ours};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
+
+const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
 
 /// What the request side settled for the answer.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +86,7 @@ fn try_headers(
                     limits: plugin.policy.limits().engine,
                     lift: release.lift,
                     keys: plugin.keys.clone(),
+                    year: year_at(host.now() / NANOSECONDS_A_SECOND),
                 };
                 Response::Masking(Box::new(Masking {
                     masker: Masker::new(Arc::clone(plugin.policy.rules()), options),

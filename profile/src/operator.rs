@@ -125,6 +125,8 @@ pub struct ShiftEntry {
 pub enum GeneralizeEntry {
     /// The year of a date.
     Year,
+    /// The year of a birth.
+    BirthYear,
     /// The first moment of the year.
     #[serde(rename = "instant")]
     FirstMoment,

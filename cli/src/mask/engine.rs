@@ -72,6 +72,7 @@ fn options(setup: &Setup, framing: Framing) -> Options {
         limits: setup.limits,
         lift: ClassSet::EMPTY,
         keys: setup.keys.clone(),
+        year: setup.year,
     }
 }
 

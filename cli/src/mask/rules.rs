@@ -3,8 +3,11 @@
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use velum_engine::{Ids, Keyring, Limits, Profile, ProfileDocument, Ruleset, RulesetBuilder};
+use velum_engine::{
+    Ids, Keyring, Limits, Options, Profile, ProfileDocument, Ruleset, RulesetBuilder, year_at,
+};
 use velum_policy::{MaskingKey, document};
 
 use crate::arguments::{ChosenProfile, KeyOptions, MaskOptions};
@@ -16,6 +19,14 @@ pub(super) struct Setup {
     pub(super) rules: Arc<Ruleset>,
     pub(super) limits: Limits,
     pub(super) keys: Keyring,
+    /// The present one.
+    pub(super) year: u16,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+fn present_year() -> u16 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(Options::EARLIEST_YEAR, |since| year_at(since.as_secs()))
 }
 
 /// Compiles what the options say. Fails before any input is read.
@@ -42,6 +53,7 @@ fn from_policy(file: &Path) -> Result<Setup, Failure> {
         rules: Arc::clone(policy.rules()),
         limits: policy.limits().engine,
         keys,
+        year: present_year(),
     })
 }
 
@@ -78,6 +90,7 @@ fn from_profiles(options: &MaskOptions) -> Result<Setup, Failure> {
         rules: Arc::new(rules),
         limits: Limits::default(),
         keys,
+        year: present_year(),
     })
 }
 

@@ -288,6 +288,7 @@ mod tests {
             let setting = Setting {
                 class: Class::Date,
                 keys,
+                year: crate::Options::EARLIEST_YEAR,
                 subject,
             };
             written(&Operator::DateShift { days: 50 }, source, setting)

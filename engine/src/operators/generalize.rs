@@ -9,6 +9,10 @@ pub enum Generalize {
     /// FHIR's `date` and `dateTime` allow; anything else is redacted. Safe Harbor allows the year,
     /// 45 CFR 164.514(b)(2)(i)(C).
     Year,
+    /// The year of birth: the same, but a year that tells an age over 89, by the [present
+    /// one](crate::Options::year), becomes the year 90 years ago. Safe Harbor allows neither the ages nor
+    /// the years that tell them, but one category of 90 or older, 45 CFR 164.514(b)(2)(i)(C).
+    BirthYear,
     /// A US ZIP code becomes its first three digits where more than 20,000 people live there, else
     /// `000`, as does everything else: 45 CFR 164.514(b)(2)(i)(B).
     Zip3,
@@ -36,6 +40,7 @@ pub(crate) fn write(
 ) {
     match generalize {
         Generalize::Year => year::write(scalar, setting.class, out),
+        Generalize::BirthYear => year::write_birth(scalar, setting, out),
         Generalize::Zip3 => zip3::write(scalar, out),
         Generalize::FirstMoment => year::write_instant(scalar, setting.class, out),
         Generalize::Age => age::write(scalar, setting.class, out),

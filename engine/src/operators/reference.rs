@@ -168,6 +168,16 @@ impl Operator {
         },
         OperatorDoc {
             name: "generalize",
+            configuration: "{generalize: birth-year}",
+            writes: "the year of a birth, or the year 90 years ago where that is later: all that tell \
+                     an age over 89 are one; anything else is redacted",
+            is_idempotent: true,
+            needs_key: false,
+            example: (r#""1901-02-03""#, r#""1936""#),
+            operator: || Operator::Generalize(Generalize::BirthYear),
+        },
+        OperatorDoc {
+            name: "generalize",
             configuration: "{generalize: zip3}",
             writes: "the first three digits of a US ZIP code where more than 20,000 people share \
                      them; `000` for anything else",
@@ -228,6 +238,7 @@ mod tests {
         let setting = Setting {
             class: Class::Other,
             keys: &keys,
+            year: crate::Options::EARLIEST_YEAR,
             subject: Some("Patient/1"),
         };
         for doc in Operator::REFERENCE {

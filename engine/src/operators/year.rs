@@ -1,16 +1,30 @@
 //! The year of a date.
 //!
 //! HIPAA Safe Harbor allows the year of a date (45 CFR 164.514(b)(2)(i)(C)), except where it tells
-//! an age over 89; that takes a clock, which this crate does not have.
+//! an age over 89.
 
 use crate::Class;
 use crate::detectors::year_of;
-use crate::operators::{Scalar, redact};
+use crate::operators::{Scalar, Setting, redact};
+
+/// Who was born so many years ago, or earlier, may be over 89.
+const OLDEST: u16 = 90;
 
 /// Writes the year as it stands (a string stays a string), or the placeholder.
 pub(crate) fn write(scalar: Scalar<'_>, class: Class, out: &mut Vec<u8>) {
+    write_found(scalar, year(scalar.text), class, out);
+}
+
+/// The same of a birth: all years that tell an age over 89 are one.
+pub(crate) fn write_birth(scalar: Scalar<'_>, setting: Setting<'_>, out: &mut Vec<u8>) {
+    let latest = (setting.year - OLDEST).to_string();
+    let born = year(scalar.text).map(|year| year.max(&latest));
+    write_found(scalar, born, setting.class, out);
+}
+
+fn write_found(scalar: Scalar<'_>, year: Option<&str>, class: Class, out: &mut Vec<u8>) {
     let quoted = scalar.source.first() == Some(&b'"');
-    match year(scalar.text) {
+    match year {
         // A bare number is a year only if it is nothing but a year.
         Some(year) if quoted => {
             out.push(b'"');
@@ -93,6 +107,31 @@ mod tests {
             };
             write(scalar, Class::Date, &mut out);
             assert_eq!(out, expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_year_that_tells_an_age_over_89_is_one_of_a_category() {
+        for (source, present, expected) in [
+            (r#""1936-08-18""#, 2026, r#""1936""#),
+            (r#""1937-01-01""#, 2026, r#""1937""#),
+            (r#""1937-01-01""#, 2027, r#""1937""#),
+            (r#""1937-01-01""#, 2028, r#""1938""#),
+            (r#""1901""#, 2026, r#""1936""#),
+            (r#""18 Aug 1899""#, 2026, r#""1936""#),
+            (r#""2020-01-01T00:00:00Z""#, 2026, r#""2020""#),
+            ("1901", 2026, "1936"),
+            ("19010203", 2026, r#""[masked:date]""#),
+            (r#""1799""#, 2026, r#""[masked:date]""#),
+            (r#""unknown""#, 2026, r#""[masked:date]""#),
+        ] {
+            let operator = crate::Operator::Generalize(crate::Generalize::BirthYear);
+            let setting = Setting {
+                year: present,
+                ..Class::Date.into()
+            };
+            let written = crate::operators::testing::written(&operator, source, setting);
+            assert_eq!(written, expected, "{source} in {present}");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::place::{Place, Step, Types};
 use crate::report::Table;
 use crate::resources::{body, read};
 use crate::tree::{Kind, Tree};
-use crate::utility::{losses, may_change, may_go_always};
+use crate::utility::{losses, may_change, may_go_always, told};
 
 fn masked<'t, 'a>(tree: &'t Tree<'a>, place: &mut Place<'t, 'a>, out: &mut String) {
     match &tree.kind {
@@ -40,7 +40,7 @@ fn masked<'t, 'a>(tree: &'t Tree<'a>, place: &mut Place<'t, 'a>, out: &mut Strin
             out.push(']');
         }
         Kind::String(text) if may_change(place, tree) && is_date(text) => {
-            out.extend(["\"", &text[..4], "\""]);
+            out.extend(["\"", told(place.member(), &text[..4]), "\""]);
         }
         Kind::String(_) if may_change(place, tree) => out.push_str("\"[masked:ideal]\""),
         Kind::Other if may_change(place, tree) => out.push('0'),

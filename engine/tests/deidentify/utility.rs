@@ -198,8 +198,8 @@ impl<'t, 'a> Comparison<'_, 't, 'a> {
             .filter(|text| is_date(text))
             .and_then(|text| text.get(..4));
         if let (Some(year), Some(new)) = (year, after.text())
-            && !matches!(self.place.member(), "birthDate" | "postalCode")
-            && !new.starts_with(year)
+            && self.place.member() != "postalCode"
+            && !new.starts_with(told(self.place.member(), year))
             && !new.starts_with('[')
         {
             self.lost("another date", before.raw, after.raw);
@@ -265,6 +265,15 @@ pub(crate) fn may_go_always(place: &Place<'_, '_>) -> bool {
     name.starts_with('_')
         || name == "photo"
         || (is_extension && around.any(|name| MASKED_TYPES.contains(&name)))
+}
+
+/// The year that may be told of a date: of births, those of the ages over 89 are one.
+pub(crate) fn told<'a>(member: &str, year: &'a str) -> &'a str {
+    const LATEST: &str = "1936";
+    match member {
+        "birthDate" | "bornDate" => year.max(LATEST),
+        _ => year,
+    }
 }
 
 #[test]

@@ -240,12 +240,17 @@ fn generalize(at: &Cursor<'_>) -> Result<Generalize, ConfigError> {
     }
     at.word(&[
         ("year", Generalize::Year),
+        ("birth-year", Generalize::BirthYear),
         ("zip3", Generalize::Zip3),
         ("age", Generalize::Age),
         ("age-number", Generalize::AgeNumber),
         ("instant", Generalize::FirstMoment),
     ])
-    .map_err(|_| at.fault("must be one of: year, zip3, age, {range: {width: …}}"))
+    .map_err(|_| {
+        at.fault(
+            "must be one of: year, birth-year, instant, zip3, age, age-number, {range: {width: …}}",
+        )
+    })
 }
 
 fn replacement(at: &Cursor<'_>) -> Result<Replacement, ConfigError> {

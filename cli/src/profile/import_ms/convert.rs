@@ -71,7 +71,8 @@ impl Converter<'_> {
             self.notes.say(what.to_owned());
         }
         if self.parameters.partial_dates {
-            let what = "partial dates: a year stays also where it tells an age over 89";
+            let what = "partial dates: the year of any date stays; of a birth, all that tell an age \
+                        over 89 are one";
             self.notes.say(what.to_owned());
         }
     }
@@ -302,6 +303,9 @@ impl Converter<'_> {
             ("Age", "value", _) if given.partial_ages => json!({"generalize": "age-number"}),
             ("Age", ..) if given.partial_ages => return None,
             ("Address", "postalCode", _) if given.partial_zips => json!({"generalize": "zip3"}),
+            (_, "birthDate" | "bornDate", _) if given.partial_dates => {
+                json!({"generalize": "birth-year"})
+            }
             (_, _, "Date" | "DateTime") if given.partial_dates => json!({"generalize": "year"}),
             (_, _, "Instant") if given.partial_dates => json!({"generalize": "instant"}),
             // A text in something that stays, so that this is not left empty.

@@ -44,6 +44,7 @@ fn settings(settings: Settings) -> Result<Operator, String> {
         Settings::DateShift(ShiftEntry { days }) => Operator::DateShift { days },
         Settings::Generalize(entry) => Operator::Generalize(match entry {
             GeneralizeEntry::Year => Generalize::Year,
+            GeneralizeEntry::BirthYear => Generalize::BirthYear,
             GeneralizeEntry::FirstMoment => Generalize::FirstMoment,
             GeneralizeEntry::Zip3 => Generalize::Zip3,
             GeneralizeEntry::Age => Generalize::Age,
