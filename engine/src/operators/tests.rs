@@ -119,7 +119,7 @@ fn exact_placeholders_stay_and_a_value_that_was_not_seen_is_redacted() {
     let setting = Setting {
         class: Class::Mrn,
         keys: &keys,
-        year: crate::Options::EARLIEST_YEAR,
+        year: Options::EARLIEST_YEAR,
         subject: Some("Patient/1"),
     };
     for operator in operators().into_iter().filter(Operator::reads) {
