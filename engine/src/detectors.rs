@@ -86,6 +86,7 @@ pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
 pub(crate) use street::STREET;
 pub(crate) use url::URL;
+pub(crate) use views::{Reading, Readings};
 pub(crate) use vin::VIN;
 pub(crate) use zip::ZIP;
 
@@ -194,19 +195,20 @@ pub(crate) struct Find {
     pub(crate) has_tags: bool,
 }
 
-/// Other readings of a text, and whether tags were left out.
-pub(crate) fn readings(text: &str) -> impl Iterator<Item = (Mapped<'static>, bool)> {
-    let percent = views::percent_decoded(text).map(|view| (view, false));
-    let unmarked = views::unmarked(text).map(|view| (view, true));
-    percent.into_iter().chain(unmarked)
-}
-
 impl Find {
-    /// The same in the text of which this is a reading.
-    pub(crate) fn read_in(self, view: &Mapped<'_>, has_tags: bool) -> Self {
+    /// The same in the text that is spelt so.
+    pub(crate) fn spelt_in(self, view: &Mapped<'_>) -> Self {
         Self {
             range: view.back(&self.range),
-            has_tags,
+            ..self
+        }
+    }
+
+    /// The same in the text of which this is a reading.
+    pub(crate) fn read_in(self, reading: &Reading<'_>) -> Self {
+        Self {
+            range: reading.back(&self.range),
+            has_tags: reading.has_tags(),
             ..self
         }
     }
@@ -224,7 +226,7 @@ impl Find {
         }
     }
 
-    /// All of a text, of which some detectors cannot tell what is in it.
+    /// All of a text of which nobody can tell what is in it.
     fn unsettled(text: &str) -> Self {
         Self {
             range: 0..text.len(),
@@ -296,10 +298,14 @@ impl Detectors {
     pub(crate) fn find(&self, text: &str, cues: Cues) -> Vec<Find> {
         let mut finds = Vec::new();
         self.find_as_it_is(text, cues, &mut |find| finds.push(find));
-        for (view, has_tags) in readings(text) {
-            self.find_as_it_is(&view.text, cues, &mut |find| {
-                finds.push(find.read_in(&view, has_tags));
+        let readings = Readings::of(text);
+        for reading in readings.iter() {
+            self.find_as_it_is(reading.text(), cues, &mut |find| {
+                finds.push(find.read_in(&reading));
             });
+        }
+        if readings.goes_on && !self.are_none() {
+            finds.push(Find::unsettled(text));
         }
         merge(&mut finds);
         finds

@@ -8,7 +8,7 @@ use crate::decide::Treatment;
 use crate::decode::Text;
 use std::sync::Arc;
 
-use crate::detectors::{Cues, Find, merge, normal, readings};
+use crate::detectors::{Cues, Find, Readings, merge, normal};
 use crate::looking::{Inside, begins_like_json, jwt, look_inside};
 use crate::operators::{Scalar, Setting, is_placeholder, push_escaped, push_placeholder};
 use crate::people::Mentions;
@@ -246,13 +246,12 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
     if context.mentions != Mentions::None && !tally.people.is_empty() {
         let people = &tally.people;
         let same = normal(text);
-        let mut mention = |range| mentioned.push(Find::mention(range).read_in(&same, false));
+        let mut mention = |range| mentioned.push(Find::mention(range).spelt_in(&same));
         is_whole = people.find(&same.text, context.mentions, &mut mention);
-        for (view, has_tags) in readings(text) {
-            let spelt = normal(&view.text);
+        for reading in Readings::of(text).iter() {
+            let spelt = normal(reading.text());
             let mut mention = |range| {
-                let find = Find::mention(range).read_in(&spelt, false);
-                mentioned.push(find.read_in(&view, has_tags));
+                mentioned.push(Find::mention(range).spelt_in(&spelt).read_in(&reading));
             };
             people.find(&spelt.text, context.mentions, &mut mention);
         }

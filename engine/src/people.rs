@@ -188,7 +188,7 @@ impl People {
     }
 
     /// Whether the source of a string may mention someone: it does if a word begins like a name, and
-    /// it may if it is not ASCII or has escapes.
+    /// it may if it is not ASCII or has escapes or markup.
     #[inline]
     pub(crate) fn may_be_in(&self, source: &[u8]) -> bool {
         !self.is_empty() && self.may_be_among(source)
@@ -200,7 +200,7 @@ impl People {
         }
         let mut is_inside = false;
         for (at, &byte) in source.iter().enumerate() {
-            if byte >= 0x80 || byte == b'\\' || byte == b'&' || byte == b'%' {
+            if byte >= 0x80 || matches!(byte, b'\\' | b'&' | b'%' | b'<') {
                 return true;
             }
             let begins = byte.is_ascii_alphabetic() && !is_inside;

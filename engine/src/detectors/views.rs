@@ -1,191 +1,247 @@
 //! Other readings of a text, in which identifiers may stand that are not seen in it as it is:
-//! percent-encoded text (RFC 3986, and `+` in forms), and XHTML without its tags and entities.
+//! percent-encoded text (RFC 3986, and `+` in forms), XHTML without its tags and entities, and all of
+//! that in one another.
+//!
+//! A text is decoded step by step, all that is encoded in it at once, so that the order in which it
+//! was encoded does not matter. There are at most [`DEEPEST`] steps.
 
+mod entity;
+mod percent;
+mod tags;
+
+use std::ops::Range;
+
+pub(super) use self::tags::copy_tags;
 use crate::mapped::Mapped;
 
-/// Tags that do not end a word.
-const INLINE: &[&str] = &[
-    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "em", "font", "i", "ins", "kbd",
-    "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var",
-    "wbr",
-];
+/// So often a text is decoded.
+const DEEPEST: usize = 3;
 
-/// The longest entity that is read.
-const LONGEST_ENTITY: usize = 10;
+/// The readings of a text but for the text as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Readings {
+    /// Each decoded from the one before, the first from the text.
+    steps: Vec<Mapped<'static>>,
+    /// What else is read.
+    others: Vec<Other>,
+    /// Whether something is still encoded behind the last step.
+    pub(crate) goes_on: bool,
+}
 
-/// Percent-decoded, if anything is to be decoded and the outcome is text.
-pub(super) fn percent_decoded(text: &str) -> Option<Mapped<'static>> {
+/// A reading of the text behind so many steps, from which none goes on.
+#[derive(Debug)]
+struct Other {
+    steps: usize,
+    view: Mapped<'static>,
+}
+
+/// One reading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading<'a> {
+    steps: &'a [Mapped<'static>],
+    view: Option<&'a Mapped<'static>>,
+}
+
+impl Readings {
+    pub(crate) fn of(text: &str) -> Self {
+        let mut readings = Self::default();
+        // Nearly all texts have none.
+        if Signs::of(text).is_empty() {
+            return readings;
+        }
+        for depth in 0..=DEEPEST {
+            let text = readings.steps.last().map_or(text, |step| &*step.text);
+            let signs = Signs::of(text);
+            let (addresses, references) = (Signs::PERCENT.with(Signs::FORM), Signs::ENTITIES);
+            let is_mixed = signs.has(Signs::PERCENT) && signs.has(references);
+            let unmarked = (signs.has(Signs::TAGS) || is_mixed)
+                .then(|| decoded(text, signs.only(Signs::TAGS.with(references))));
+            let percent = is_mixed.then(|| decoded(text, signs.only(addresses)));
+            let step = decoded(text, signs.only(addresses.with(references)));
+            for view in [unmarked.flatten(), percent.flatten()]
+                .into_iter()
+                .flatten()
+            {
+                readings.add(depth, view);
+            }
+            match step {
+                Some(_) if depth == DEEPEST => readings.goes_on = true,
+                Some(step) => readings.steps.push(step),
+                None => break,
+            }
+        }
+        readings
+    }
+
+    /// Adds a reading, if it is not that of the step before once more.
+    fn add(&mut self, steps: usize, view: Mapped<'static>) {
+        if self.others.iter().all(|other| other.view.text != view.text) {
+            self.others.push(Other { steps, view });
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Reading<'_>> {
+        let before = |count: usize| self.steps.get(..count).unwrap_or_default();
+        let steps = (1..=self.steps.len()).map(move |count| Reading {
+            steps: before(count),
+            view: None,
+        });
+        let others = self.others.iter().map(move |other| Reading {
+            steps: before(other.steps),
+            view: Some(&other.view),
+        });
+        steps.chain(others)
+    }
+}
+
+impl Reading<'_> {
+    pub(crate) fn text(&self) -> &str {
+        let last = self.view.or(self.steps.last());
+        last.map_or("", |view| &*view.text)
+    }
+
+    /// A range of it as one of the text that is read.
+    pub(crate) fn back(&self, range: &Range<usize>) -> Range<usize> {
+        let range = self
+            .view
+            .map_or_else(|| range.clone(), |view| view.back(range));
+        let steps = self.steps.iter().rev();
+        steps.fold(range, |range, step| step.back(&range))
+    }
+
+    /// Whether tags were left out, which are to stay.
+    pub(crate) fn has_tags(&self) -> bool {
+        self.view.is_some()
+    }
+}
+
+/// What may be decoded in a text: a set.
+#[derive(Clone, Copy)]
+struct Signs(u8);
+
+impl Signs {
+    const PERCENT: Self = Self(1);
+    /// `+` stands for a space.
+    const FORM: Self = Self(1 << 1);
+    const ENTITIES: Self = Self(1 << 2);
+    const TAGS: Self = Self(1 << 3);
+
+    fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut signs = Self(0);
+        if has_form(bytes) {
+            signs = signs.with(Self::FORM);
+        }
+        if memchr::memchr3(b'%', b'&', b'<', bytes).is_some() {
+            for (sign, byte) in [
+                (Self::PERCENT, b'%'),
+                (Self::ENTITIES, b'&'),
+                (Self::TAGS, b'<'),
+            ] {
+                if memchr::memchr(byte, bytes).is_some() {
+                    signs = signs.with(sign);
+                }
+            }
+        }
+        signs
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn only(self, others: Self) -> Self {
+        Self(self.0 & others.0)
+    }
+}
+
+/// Whether there is a form with `+` in a value. `=` stands at the end of base64 alone.
+fn has_form(bytes: &[u8]) -> bool {
+    let equals = memchr::memchr(b'=', bytes);
+    let is_value = |equals| memchr::memrchr(b'+', bytes).is_some_and(|plus| plus > equals);
+    equals.is_some_and(is_value) && memchr::memchr(b' ', bytes).is_none()
+}
+
+/// The text with these decoded or left out; `None`: there are none of them.
+fn decoded(text: &str, signs: Signs) -> Option<Mapped<'static>> {
+    if signs.is_empty() {
+        return None;
+    }
     let bytes = text.as_bytes();
-    memchr::memchr(b'%', bytes)?;
-    let is_form = memchr::memchr(b'=', bytes).is_some() && memchr::memchr(b' ', bytes).is_none();
+    // So that a text of nothing but `<` takes no longer than another.
+    let last_end = memchr::memrchr(b'>', bytes);
+    let read = |at: usize, byte: u8| {
+        let rest = || text.get(at..);
+        match byte {
+            b'%' if signs.has(Signs::PERCENT) => {
+                let (letter, end) = percent::encoded_letter(bytes, at)?;
+                Some((Some(letter), end))
+            }
+            b'+' if signs.has(Signs::FORM) => Some((Some(' '), at + 1)),
+            b'&' if signs.has(Signs::ENTITIES) => {
+                let (letter, length) = entity::entity(rest()?)?;
+                Some((Some(letter), at + length))
+            }
+            b'<' if signs.has(Signs::TAGS) && last_end.is_some_and(|end| end > at) => {
+                let (instead, length) = tags::tag(rest()?)?;
+                Some((instead, at + length))
+            }
+            _ => None,
+        }
+    };
     let mut mapped = Mapped::empty();
     let (mut at, mut copied) = (0, 0);
     while let Some(byte) = bytes.get(at) {
-        let decoded = match byte {
-            b'%' => encoded_letter(bytes, at),
-            b'+' if is_form => Some((' ', at + 1)),
-            _ => None,
-        };
-        let Some((letter, end)) = decoded else {
+        let Some((letter, end)) = read(at, *byte) else {
             at += 1;
             continue;
         };
         mapped.push_same(text.get(copied..at)?);
-        mapped.push_instead(letter.encode_utf8(&mut [0; 4]), end);
+        let mut room = [0; 4];
+        let part = letter.map_or("", |letter| letter.encode_utf8(&mut room));
+        mapped.push_instead(part, end);
         (at, copied) = (end, end);
     }
     mapped.push_same(text.get(copied..)?);
     (!mapped.is_same()).then_some(mapped)
 }
 
-/// The letter that is encoded from there on, and where its encoding ends.
-fn encoded_letter(bytes: &[u8], start: usize) -> Option<(char, usize)> {
-    let byte_at = |at: usize| {
-        let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
-        (bytes.get(at) == Some(&b'%')).then_some(())?;
-        u8::try_from(digit(at + 1)? << 4 | digit(at + 2)?).ok()
-    };
-    let first = byte_at(start)?;
-    let length = match first {
-        0..0x80 => 1,
-        0xC0..0xE0 => 2,
-        0xE0..0xF0 => 3,
-        _ => 4,
-    };
-    let mut encoded = [0; 4];
-    for (number, byte) in encoded.iter_mut().take(length).enumerate() {
-        *byte = byte_at(start + number * 3)?;
-    }
-    let letter = str::from_utf8(encoded.get(..length)?)
-        .ok()?
-        .chars()
-        .next()?;
-    Some((letter, start + length * 3))
-}
-
-/// Without tags, and with entities decoded, if there are any.
-pub(super) fn unmarked(text: &str) -> Option<Mapped<'static>> {
-    let bytes = text.as_bytes();
-    memchr::memchr2(b'<', b'&', bytes)?;
-    let mut mapped = Mapped::empty();
-    let mut copied = 0;
-    // So that a text of nothing but `<` takes no longer than another.
-    let last_end = memchr::memrchr(b'>', bytes);
-    let mut from = 0;
-    while let Some(found) = memchr::memchr2(b'<', b'&', bytes.get(from..)?) {
-        let at = from + found;
-        from = at + 1;
-        let rest = text.get(at..)?;
-        let (instead, length) = if rest.starts_with('<') {
-            if last_end.is_none_or(|end| end < at) {
-                continue;
-            }
-            match tag(rest) {
-                Some(tag) => tag,
-                None => continue,
-            }
-        } else {
-            match entity(rest) {
-                Some((letter, length)) => (Some(letter), length),
-                None => continue,
-            }
-        };
-        mapped.push_same(text.get(copied..at)?);
-        let mut letter = [0; 4];
-        let part = instead.map_or("", |instead| instead.encode_utf8(&mut letter));
-        mapped.push_instead(part, at + length);
-        (copied, from) = (at + length, at + length);
-    }
-    mapped.push_same(text.get(copied..)?);
-    (!mapped.is_same()).then_some(mapped)
-}
-
-/// What stands for the tag or comment that the text begins with, and its length.
-fn tag(text: &str) -> Option<(Option<char>, usize)> {
-    if text.starts_with("<!--") {
-        let end = memchr::memmem::find(text.as_bytes(), b"-->")?;
-        return Some((None, end + 3));
-    }
-    let inside = text.get(1..)?;
-    let name = inside.strip_prefix('/').unwrap_or(inside);
-    let length = name.bytes().take_while(u8::is_ascii_alphanumeric).count();
-    if !name.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
-        return None;
-    }
-    let is_inline = INLINE.iter().any(|tag| {
-        name.get(..length)
-            .is_some_and(|name| tag.eq_ignore_ascii_case(name))
-    });
-    let end = memchr::memchr2(b'>', b'<', inside.as_bytes())?;
-    (inside.as_bytes().get(end) == Some(&b'>')).then_some(((!is_inline).then_some(' '), end + 2))
-}
-
-/// Writes the tags of a part of a text, without attributes and comments: where it is replaced, what
-/// they enclose stays well-formed.
-pub(super) fn copy_tags(part: &str, out: &mut Vec<u8>) {
-    let mut rest = part;
-    while let Some(start) = rest.find('<') {
-        rest = rest.get(start..).unwrap_or_default();
-        let Some((_, length)) = tag(rest) else {
-            rest = rest.get(1..).unwrap_or_default();
-            continue;
-        };
-        let (whole, behind) = rest.split_at_checked(length).unwrap_or_default();
-        let inside = whole.get(1..).unwrap_or_default();
-        let closes = inside.starts_with('/');
-        let name = inside.strip_prefix('/').unwrap_or(inside);
-        let end = name.find(|letter: char| !letter.is_ascii_alphanumeric());
-        let name = name.get(..end.unwrap_or(name.len())).unwrap_or_default();
-        if !name.is_empty() {
-            out.extend_from_slice(if closes { b"</" } else { b"<" });
-            out.extend_from_slice(name.as_bytes());
-            let is_empty = whole.ends_with("/>");
-            out.extend_from_slice(if is_empty { b"/>" } else { b">" });
-        }
-        rest = behind;
-    }
-}
-
-/// The letter that the entity stands for that the text begins with, and its length.
-fn entity(text: &str) -> Option<(char, usize)> {
-    let near = text.as_bytes().get(..LONGEST_ENTITY.min(text.len()))?;
-    let end = memchr::memchr(b';', near)?;
-    let name = text.get(1..end)?;
-    let letter = match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" => ' ',
-        "shy" => '\u{AD}',
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code)?
-        }
-    };
-    Some((letter, end + 1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Every reading, the steps first.
+    fn readings(text: &str) -> Vec<String> {
+        let readings = Readings::of(text);
+        readings.iter().map(|one| one.text().to_owned()).collect()
+    }
+
     #[test]
     fn percent_encoding_is_decoded() {
         for (text, decoded) in [
-            ("a%40b%2Eexample", Some("a@b.example")),
-            ("ssn=123%2d45%2D6789&n=J+D", Some("ssn=123-45-6789&n=J D")),
-            ("Jos%C3%A9", Some("Jos\u{e9}")),
-            ("100%", None),
-            ("%zz %C3%28", Some("%zz %C3(")),
+            ("a%40b%2Eexample", &["a@b.example"][..]),
+            ("ssn=123%2d45%2D6789&n=J+D", &["ssn=123-45-6789&n=J D"]),
+            ("n=Ann+Lee", &["n=Ann Lee"]),
+            ("Jos%C3%A9", &["Jos\u{e9}"]),
+            ("100%", &[]),
+            ("1 + 1 = 2", &[]),
+            ("ab+c==", &[]),
+            ("%zz %C3%28", &["%zz %C3("]),
         ] {
-            let found = percent_decoded(text).map(|mapped| mapped.text.into_owned());
-            assert_eq!(found.as_deref(), decoded, "{text}");
+            let steps = readings(text);
+            let is_same = steps
+                .iter()
+                .zip(decoded)
+                .all(|(step, decoded)| step == decoded);
+            assert!(is_same && steps.len() >= decoded.len(), "{text}: {steps:?}");
         }
     }
 
@@ -194,14 +250,47 @@ mod tests {
         for (text, read) in [
             ("<p>123-<b>45</b>-6789</p>", Some(" 123-45-6789 ")),
             ("<td>Lee</td><td>Ann</td>", Some(" Lee  Ann ")),
-            ("123&#45;45&#x2d;6789&nbsp;x", Some("123-45-6789 x")),
+            ("<i>123&#45;45</i>&#x2d;6789&nbsp;x", Some("123-45-6789 x")),
             ("a < b > c && d", None),
             ("x<!-- 1 -->y", Some("xy")),
             ("<<<<", None),
             ("&bogus; &#xD800;", None),
         ] {
-            let found = unmarked(text).map(|mapped| mapped.text.into_owned());
-            assert_eq!(found.as_deref(), read, "{text}");
+            assert_eq!(readings(text).last().map(|last| &**last), read, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_encoded_in_one_another_is_decoded() {
+        for text in [
+            "123%252D45%25252D6789",
+            "123&amp;#45;45&amp;amp;#45;6789",
+            "<b>123%2D45</b>%2D6789",
+            "%3Cb%3E123-45%3C/b%3E-6789",
+            "&lt;b&gt;123&amp;#45;45&lt;/b&gt;-6789",
+            "123&#45;45%2D6789",
+            "123%26%2345%3B45&#37;2D6789",
+        ] {
+            let all = readings(text);
+            let is_plain = |reading: &String| reading.contains("123-45-6789");
+            assert!(all.iter().any(is_plain), "{text}: {all:?}");
+            assert!(!Readings::of(text).goes_on, "{text}");
+        }
+        let deep = "123%2525252D45";
+        assert_eq!(readings(deep).last().map(|last| &**last), Some("123%2D45"));
+        assert!(Readings::of(deep).goes_on);
+    }
+
+    #[test]
+    fn ranges_lead_back_through_all_steps() {
+        let text = "é %3Cb%3E12%252D3</b>4 z";
+        for reading in Readings::of(text).iter() {
+            let Some(start) = reading.text().find("12-34") else {
+                continue;
+            };
+            assert_eq!(&text[reading.back(&(start..start + 5))], "12%252D3</b>4");
+            return;
+        }
+        panic!("it is read");
     }
 }

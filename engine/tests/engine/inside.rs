@@ -169,6 +169,48 @@ fn other_readings_of_a_text_are_searched() {
 }
 
 #[test]
+fn texts_that_are_encoded_more_than_once_are_searched() {
+    let rules = profile(Profile::Pii);
+    let zeros = format!("123&#{}45;45-6789", "0".repeat(300));
+    for (text, expected) in [
+        ("123%252D45%252D6789", "[masked:ssn]"),
+        ("123%25252D45%25252D6789", "[masked:ssn]"),
+        ("<b>123%2D45</b>%2D6789", "<b>[masked:ssn]</b>"),
+        ("%3Cb%3E123-45-6789%3C/b%3E", "%3Cb%3E[masked:ssn]%3C/b%3E"),
+        ("%3Ci%3E123-45%3C/i%3E-6789", "%3Ci%3E[masked:ssn]"),
+        ("123&#45;45%2D6789", "[masked:ssn]"),
+        ("123&amp;#45;45&amp;#45;6789", "[masked:ssn]"),
+        ("123%26%2345%3B45&#37;2D6789", "[masked:ssn]"),
+        (
+            "&lt;p&gt;123-45-6789&lt;/p&gt;",
+            "&lt;p&gt;[masked:ssn]&lt;/p&gt;",
+        ),
+        (
+            "<a href=\"mailto:a&#64;b.example\">mail</a>",
+            "<a href=\"mailto:[masked:email]\">mail</a>",
+        ),
+        ("ssn=123+45+6789&n=J", "ssn=[masked:ssn]&n=J"),
+        // What is left behind the last step is masked whole.
+        ("no 123%2525252D45%2525252D6789", "[masked:other]"),
+        // Entities of whatever length and name.
+        ("123&#0000000000045;45&#x000000002d;6789", "[masked:ssn]"),
+        (&zeros, "[masked:ssn]"),
+        ("123&hyphen;45&dash;6789", "[masked:ssn]"),
+        ("123&ndash;45&minus;6789", "[masked:ssn]"),
+        ("123&nbsp;45&thinsp;6789", "[masked:ssn]"),
+        ("123&nbsp45&nbsp6789", "[masked:ssn]"),
+        ("1&zwj;23-4&shy;5-6&ZeroWidthSpace;789", "[masked:ssn]"),
+        ("a&commat;b&period;example", "[masked:email]"),
+        ("&lpar;212&rpar;&ensp;555&sol;0123", "[masked:phone]"),
+        ("ssn&colon;&emsp;123456789", "ssn&colon;&emsp;[masked:ssn]"),
+        ("&plus;44 20 7946 0958", "[masked:phone]"),
+        ("a&lowbar;b@c.example", "[masked:email]"),
+    ] {
+        assert_eq!(inside(&rules, text), expected, "{text}");
+    }
+}
+
+#[test]
 fn what_is_found_inside_is_counted_and_has_a_place() {
     let rules = profile(Profile::Pii);
     let inner = r#"{"ssn":"1","note":["a@b.example"]}"#;
