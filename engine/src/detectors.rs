@@ -139,6 +139,9 @@ pub(crate) const ALL: &[&Detector] = &[
 /// then was made to be found: such a text is masked whole.
 const MOST_PASSES: usize = 4;
 
+/// What another text may be hidden in.
+const HIDING: Shapes = Shapes::SIGN.or(Shapes::WIDE).or(Shapes::CODE);
+
 /// No find is in a shorter string, quotes included.
 const SHORTEST: usize = 6;
 
@@ -253,8 +256,8 @@ impl Detectors {
         for (bit, known) in ALL.iter().enumerate() {
             if detectors.iter().any(|one| one.name == known.name) {
                 self.enabled |= 1 << bit;
-                // Beyond ASCII and behind escapes, anything may be one of its shapes.
-                self.shapes = self.shapes | known.shapes | Shapes::SIGN | Shapes::WIDE;
+                // Beyond ASCII, behind escapes and in base64, anything may be one of its shapes.
+                self.shapes = self.shapes | known.shapes | HIDING;
             }
         }
     }
@@ -339,6 +342,19 @@ impl Detectors {
         if let Some(custom) = &self.custom {
             custom.find(text, &mut probe, cues, found);
         }
+    }
+
+    /// Where credentials are in the text.
+    pub(crate) fn secrets(&self, text: &str, cues: Cues) -> Vec<Range<usize>> {
+        let is_secret = |(bit, detector): (usize, &&Detector)| {
+            self.enabled & 1 << bit != 0 && detector.class == Class::Credential
+        };
+        if !ALL.iter().enumerate().any(is_secret) {
+            return Vec::new();
+        }
+        let finds = self.find(text, cues).into_iter();
+        let secrets = finds.filter(|find| find.class == Class::Credential);
+        secrets.map(|find| find.range).collect()
     }
 
     /// The finds with what replacing them lets be found; `None`: there is no end to it, or some

@@ -9,7 +9,7 @@ use crate::decode::Text;
 use std::sync::Arc;
 
 use crate::detectors::{Cues, Find, Readings, merge, normal};
-use crate::looking::{Inside, begins_like_json, jwt, look_inside};
+use crate::looking::{Inside, begins_like_json, has_code, look_inside};
 use crate::operators::{Scalar, Setting, is_placeholder, push_escaped, push_placeholder};
 use crate::people::Mentions;
 use crate::rules::Ruleset;
@@ -183,15 +183,12 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
                 out.push(b'"');
             }
             Finds::Nothing => {
-                let Some(masked) = jwt(context, text.as_str(), tally) else {
-                    // An encoding has no spaces: what is in it hangs on the names known then.
-                    let is_prose = text.as_str().trim().contains(' ');
-                    if context.cues == Cues::NONE && is_prose {
-                        tally.clean.add(source);
-                    }
-                    return false;
-                };
-                write_string(&masked, out);
+                // What is in an encoding hangs on the names known then.
+                let is_prose = || text.as_str().trim().contains(' ') && !has_code(text.as_str());
+                if context.cues == Cues::NONE && is_prose() {
+                    tally.clean.add(source);
+                }
+                return false;
             }
         },
     }
@@ -218,7 +215,7 @@ fn masked_as_it_is(context: Context<'_>, text: &str, tally: &mut Tally) -> Optio
             push_placeholder(class, &mut out);
             String::from_utf8(out).ok()
         }
-        Finds::Nothing => jwt(context, text, tally),
+        Finds::Nothing => None,
         Finds::Parts(finds) if finds.is_empty() => None,
         Finds::Parts(finds) => {
             let mut out = Vec::with_capacity(text.len());

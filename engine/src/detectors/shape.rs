@@ -57,6 +57,8 @@ impl Shapes {
     pub(crate) const NAMED: Self = Self(1 << 16);
     /// A `+` before a digit, but for the offset of a time.
     pub(crate) const PLUS: Self = Self(1 << 17);
+    /// Twenty letters and digits in a row: base64 may be.
+    pub(crate) const CODE: Self = Self(1 << 18);
 
     /// The shapes of a text.
     #[inline]
@@ -154,7 +156,13 @@ impl Shapes {
         let words = (marks.digits | marks.letters | marks.dashes) & valid;
         let between = marks.digits << 1 & marks.digits >> 1;
         let labels = marks.colons & valid & !(marks.slashes >> 1) & !between;
-        when(at_least(words, 20) != 0, Self::LONG) | when(labels != 0, Self::LABEL)
+        let long = at_least(words, 20);
+        let code = if long == 0 {
+            0
+        } else {
+            at_least(words & !marks.dashes, 20)
+        };
+        when(long != 0, Self::LONG) | when(code != 0, Self::CODE) | when(labels != 0, Self::LABEL)
     }
 
     #[inline]

@@ -20,6 +20,11 @@ fn inside(rules: &Arc<Ruleset>, text: &str) -> String {
     value["memo"].as_str().unwrap().to_owned()
 }
 
+fn both() -> Arc<Ruleset> {
+    let builder = Ruleset::builder().profile(Profile::Pii);
+    Arc::new(builder.profile(Profile::Credentials).build().unwrap())
+}
+
 #[test]
 fn json_in_a_string_is_masked_by_the_same_rules() {
     let rules = profile(Profile::Pii);
@@ -151,6 +156,148 @@ fn a_token_loses_its_signature_with_what_is_masked() {
     assert_eq!(inside(&rules, &harmless), harmless);
     let credentials = profile(Profile::Credentials);
     assert_eq!(inside(&credentials, &token), "[masked:credential]");
+}
+
+#[test]
+fn tokens_within_text_are_looked_into() {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let token = |header: &Value, payload: &Value, signature: &str| {
+        format!("{}.{}{signature}", part(header), part(payload))
+    };
+    let plain = json!({"alg": "HS256", "typ": "JWT"});
+    let (with, without) = (
+        json!({"email": "q@r.example"}),
+        json!({"email": "[masked:email]"}),
+    );
+    let (pii, both) = (profile(Profile::Pii), both());
+    for around in [
+        ["Authorization: Bearer ", ""],
+        ["the token ", " was sent"],
+        ["https://a.example/x?t=", "&u=1"],
+        ["it came: ", "."],
+    ] {
+        let text = |token: &str| [around[0], token, around[1]].concat();
+        for (given, masked) in [
+            (
+                token(&plain, &with, ".c2lnbmF0dXJl"),
+                token(&plain, &without, ".[masked:credential]"),
+            ),
+            (token(&plain, &with, "."), token(&plain, &without, ".")),
+            // What a header claims counts too; short ones as well.
+            (
+                token(&json!({"alg": "none", "ssn": "1"}), &json!({}), ".c2ln"),
+                token(
+                    &json!({"alg": "none", "ssn": "[masked:ssn]"}),
+                    &json!({}),
+                    ".[masked:credential]",
+                ),
+            ),
+            (
+                token(&json!({"a": 1}), &json!({"ssn": "1"}), ".c2ln"),
+                token(
+                    &json!({"a": 1}),
+                    &json!({"ssn": "[masked:ssn]"}),
+                    ".[masked:credential]",
+                ),
+            ),
+        ] {
+            assert_eq!(inside(&pii, &text(&given)), text(&masked));
+        }
+        let harmless = text(&token(&plain, &json!({"n": 1}), ".c2lnbmF0dXJl"));
+        assert_eq!(inside(&pii, &harmless), harmless);
+        let out = inside(&both, &text(&token(&plain, &with, ".c2lnbmF0dXJl")));
+        assert!(
+            out.contains("[masked:credential]") && !out.contains("eyJ"),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn base64_within_text_is_looked_into() {
+    let rules = profile(Profile::Pii);
+    let secret = "Dear a@b.example, your number 123-45-6789";
+    let masked = "Dear [masked:email], your number [masked:ssn]";
+    for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+        let (given, expected) = (engine.encode(secret), engine.encode(masked));
+        for around in [
+            ["see ", " for more"],
+            ["data=", "&x=1"],
+            ["https://a.example/x/", ""],
+            ["(", ")"],
+            ["[note] ", "."],
+        ] {
+            let text = |code: &str| [around[0], code, around[1]].concat();
+            assert_eq!(inside(&rules, &text(&given)), text(&expected));
+        }
+    }
+    // Two of them, and one in another.
+    let (one, other) = (STANDARD.encode(secret), STANDARD.encode(masked));
+    assert_eq!(
+        inside(&rules, &format!("a {one} b {one}")),
+        format!("a {other} b {other}")
+    );
+    let twice = STANDARD.encode(format!("in {one} it is"));
+    assert_eq!(
+        inside(&rules, &format!("so {twice} there")),
+        format!("so {} there", STANDARD.encode(format!("in {other} it is")))
+    );
+    // Lines, as in a part of a mail.
+    let lines = |text: &str| {
+        let code = STANDARD.encode(format!("{}{text}", "x".repeat(80)));
+        let (first, second) = code.split_at(76);
+        (format!("Part:\r\n\r\n{first}\r\n{second}\r\n--end"), code)
+    };
+    let (given, (_, code)) = (lines(secret).0, lines(masked));
+    assert_eq!(
+        inside(&rules, &given),
+        format!("Part:\r\n\r\n{code}\r\n--end")
+    );
+    for text in [
+        "see 8b0484cd-3dbd-8b8d-1b72-a32f74a5a846 and StructureDefinitionAndMore",
+        "nothing is in bm90aGluZyBpcyBpbiB0aGlzIHRleHQ= here",
+    ] {
+        assert_eq!(inside(&rules, text), text);
+    }
+}
+
+#[test]
+fn base64_without_digits_is_looked_into() {
+    let rules = profile(Profile::Pii);
+    let code = "YXJpQGltcXFhLnBqZiBwcWVtYmhh";
+    let masked = STANDARD.encode("[masked:email] pqembha");
+    assert_eq!(inside(&rules, code), masked);
+    assert_eq!(
+        inside(&rules, &format!("{code} and")),
+        format!("{masked} and")
+    );
+}
+
+#[test]
+fn other_character_sets_in_base64_are_read() {
+    let rules = profile(Profile::Pii);
+    let utf16 = |text: &str, bytes: fn(u16) -> [u8; 2]| {
+        STANDARD.encode(text.encode_utf16().flat_map(bytes).collect::<Vec<_>>())
+    };
+    let (secret, masked) = ("Zo\u{eb}, SSN 123-45-6789", "Zo\u{eb}, SSN [masked:ssn]");
+    for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        for mark in ["", "\u{feff}"] {
+            let code = |text: &str| utf16(&format!("{mark}{text}"), bytes);
+            assert_eq!(inside(&rules, &code(secret)), code(masked));
+            let json = code(r#"{"ssn":"123456789"}"#);
+            assert_eq!(inside(&rules, &json), code(r#"{"ssn":"[masked:ssn]"}"#));
+        }
+    }
+    let latin = |text: &str| {
+        let byte = |letter: char| u8::try_from(letter).unwrap();
+        STANDARD.encode(text.chars().map(byte).collect::<Vec<_>>())
+    };
+    assert_eq!(inside(&rules, &latin(secret)), latin(masked));
+    let windows = |text: &str| STANDARD.encode([b"O\x92Neil, SSN ", text.as_bytes()].concat());
+    assert_eq!(
+        inside(&rules, &windows("123-45-6789")),
+        windows("[masked:ssn]")
+    );
 }
 
 #[test]

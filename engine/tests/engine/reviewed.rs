@@ -36,6 +36,31 @@ fn a_text_seen_before_a_name_was_known_is_searched_again() {
 }
 
 #[test]
+fn a_text_with_base64_in_it_is_searched_again() {
+    let note = r#""note":"it says U21pdGggd2FzIGhlcmUgdG9kYXk= there""#;
+    let body = format!(r#"{{"a":{{{note}}},"surname":"Smith","b":{{{note}}}}}"#);
+    let out = masked(&profile(Profile::Pii), Options::default(), &body);
+    let code = "U21pdGggd2FzIGhlcmUgdG9kYXk=";
+    assert_eq!(out.matches(code).count(), 1, "{out}");
+}
+
+#[test]
+fn base64_in_a_name_is_masked_where_it_is_not_lifted() {
+    let rules = profile(Profile::Pii);
+    let body = r#"{"it is YWJAYy5leGFtcGxlIGFuZCBzbw here":1}"#;
+    masked(&rules, lift(&[Class::Email]), body);
+    gone(&rules, &Options::default(), body, &["YWJAYy5leGFtcGxl"]);
+    let body = r#"{"is eyJhIjoxfQ.eyJtIjoiYUBiLmV4YW1wbGUifQ.x":1}"#;
+    masked(&rules, lift(&[Class::Email]), body);
+    gone(
+        &rules,
+        &Options::default(),
+        body,
+        &["eyJtIjoiYUBiLmV4YW1wbGUifQ"],
+    );
+}
+
+#[test]
 fn what_is_lifted_in_a_name_here_is_masked_in_it_elsewhere() {
     let rules = profile(Profile::Pii);
     let body = r#"{"YWJAYy5leGFtcGxl":1}"#;
