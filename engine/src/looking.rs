@@ -77,7 +77,12 @@ fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
     let ends = (trimmed.chars().next()?, trimmed.chars().next_back()?);
     // JSON that was written into a string twice.
     let is_twice = trimmed.starts_with("\"{") || trimmed.starts_with("\"[");
-    let is_json = matches!(ends, ('{', '}') | ('[', ']')) || is_twice && ends.1 == '"';
+    // What has been cut off fails at its end: by then it has told whose names are in it.
+    let is_cut = || {
+        let inside = trimmed.strip_prefix('{');
+        inside.is_some_and(|inside| inside.trim_start_matches(WHITE_SPACE).starts_with('"'))
+    };
+    let is_json = matches!(ends, ('{', '}') | ('[', ']')) || is_twice && ends.1 == '"' || is_cut();
     if !is_json || trimmed.len() < 2 || is_placeholder(trimmed.as_bytes()) {
         return None;
     }
@@ -96,6 +101,7 @@ fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
     // What is exempt in the body is not where somebody else writes it into a string.
     let rules = context.rules.inside.as_ref().unwrap_or(context.rules);
     let mut masker = Masker::inside(Arc::clone(rules), options, context.depth + 1, context.cues);
+    let before = tally.people.before();
     std::mem::swap(&mut masker.tally_mut().people, &mut tally.people);
     let mut out = Vec::with_capacity(text.len() + text.len() / 8);
     let outcome = masker.feed(text.as_bytes(), &mut out);
@@ -108,7 +114,10 @@ fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
             String::from_utf8(out).ok()
         }
         Err(error) if error.is_limit() => Some(whole(tally)),
-        Err(_) => None,
+        Err(_) => {
+            tally.people.doubt(before);
+            None
+        }
     }
 }
 

@@ -253,6 +253,7 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
             people.find(&spelt.text, context.mentions, &mut mention);
         }
     }
+    tally.people.forget_doubted();
     let is_lifted = |class: Class| context.lift.contains(class);
     if is_whole && !is_lifted(Class::Name) {
         tally.count(Cause::Mention, Class::Name, false);

@@ -42,8 +42,18 @@ pub(crate) struct People {
     starts: Starts,
     in_record: usize,
     overflowed: bool,
+    /// How it was before a text taught names that was no JSON after all, while that is looked at.
+    doubted: Option<Before>,
     /// The word at hand; kept for its memory.
     folded: String,
+}
+
+/// How much was known once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    count: usize,
+    in_record: usize,
+    overflowed: bool,
 }
 
 /// Folded words in the order in which they were learned. What is forgotten leaves its memory.
@@ -102,6 +112,18 @@ impl Words {
             *slot = number;
         }
     }
+
+    /// Forgets the words behind the first so many: no other stands behind one of theirs in the table.
+    fn truncate(&mut self, count: usize) {
+        self.ends.truncate(count);
+        self.letters
+            .truncate(self.ends.last().copied().unwrap_or(0));
+        for number in &mut self.table {
+            if usize::from(*number) > count {
+                *number = 0;
+            }
+        }
+    }
 }
 
 /// A bit for each hash of three letters.
@@ -152,6 +174,30 @@ impl People {
     pub(crate) fn mark(&self) -> Mentions {
         let count = u32::try_from(self.words.ends.len()).ok();
         Mentions::Then(count.filter(|_| !self.overflowed))
+    }
+
+    /// What is known now, to come back to.
+    pub(crate) fn before(&self) -> Before {
+        Before {
+            count: self.words.ends.len(),
+            in_record: self.in_record,
+            overflowed: self.overflowed,
+        }
+    }
+
+    /// A text that has taught names was none that could: they are known until it has been searched.
+    pub(crate) fn doubt(&mut self, before: Before) {
+        if self.words.ends.len() > before.count || self.overflowed != before.overflowed {
+            self.doubted.get_or_insert(before);
+        }
+    }
+
+    /// The text has been searched.
+    pub(crate) fn forget_doubted(&mut self) {
+        if let Some(before) = self.doubted.take() {
+            self.words.truncate(before.count);
+            (self.in_record, self.overflowed) = (before.in_record, before.overflowed);
+        }
     }
 
     #[inline]
@@ -349,6 +395,27 @@ mod tests {
         assert!(!people.find("word", Mentions::Now, &mut |_| ()));
         people.next_record(true);
         assert!(people.is_empty());
+    }
+
+    #[test]
+    fn what_is_doubted_is_forgotten() {
+        let mut people = People::default();
+        people.learn("Anna Bela");
+        let before = people.before();
+        people.learn("Bela Carla Dora");
+        people.doubt(before);
+        assert_eq!(
+            mentions(&people, "Anna Carla Dora"),
+            ["Anna", "Carla", "Dora"]
+        );
+        people.forget_doubted();
+        assert_eq!(mentions(&people, "Anna Bela Carla Dora"), ["Anna", "Bela"]);
+        people.learn("Carla");
+        people.forget_doubted();
+        assert_eq!(
+            mentions(&people, "Anna Bela Carla Dora"),
+            ["Anna", "Bela", "Carla"]
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::Class;
 pub(crate) const AGE: Detector = Detector {
     name: "age",
     class: Class::Age,
-    shapes: Shapes::PROSE,
+    shapes: Shapes::PROSE.or(Shapes::QUOTED),
     words: WORDS,
     find,
 };
@@ -140,8 +140,13 @@ fn is_behind_word(bytes: &[u8], start: usize) -> bool {
     let cursor = Cursor::new(bytes, start);
     let is_apart = match cursor.before(start) {
         Some(b' ') => true,
-        Some(b'"') => matches!(cursor.before(start - 1), Some(b' ' | b':')),
-        Some(b':' | b'=') => cursor.before(start - 1).is_some_and(is_letter),
+        Some(b'"' | b'\'' | b'`') => {
+            matches!(
+                cursor.before(start - 1),
+                Some(b' ' | b':' | b'=' | b'>' | b'\\')
+            )
+        }
+        Some(b':' | b'=' | b'>' | b'|' | b'\t') => cursor.before(start - 1).is_some_and(is_letter),
         _ => false,
     };
     is_apart

@@ -25,8 +25,9 @@ const MOST_WORDS: usize = 7;
 /// What stands before a value in such a clause, if no colon does.
 const VERBS: &[&str] = &["is", "was", "are", "were"];
 
-/// At most so many signs in a row.
-const MOST_SIGNS: usize = 5;
+/// At most so many spaces and so many other signs stand between a word and its value.
+const MOST_SPACES: usize = 5;
+const MOST_SIGNS: usize = 8;
 
 /// How sure a find is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,12 +138,11 @@ impl<'a> Probe<'a> {
 
     /// Whether a word in the text stands right before this place.
     pub(crate) fn introduces(&self, start: usize, words: &[&str]) -> bool {
-        let text = self.lower();
+        let text = self.cased();
         let lowest = start.saturating_sub(REACH);
         let mut end = start;
         for _ in 0..MOST_FILLERS {
-            let signs = signs_before(text, end);
-            end -= signs;
+            end -= signs_before(text.lower, end);
             let starts = |word: &&str| word_before(text, lowest, end, word);
             if words.iter().any(|word| starts(word).is_some()) {
                 return true;
@@ -179,12 +179,12 @@ impl<'a> Probe<'a> {
     /// Whether a clause that ends here begins with one of the words: `the MRN on file for her is 12`.
     /// A verb or colon stands right before the value, and plain words in small letters between.
     pub(crate) fn tells(&self, start: usize, words: &[impl AsRef<str>]) -> bool {
-        let (bytes, text) = (self.bytes(), self.lower());
+        let (bytes, text) = (self.bytes(), self.cased());
         let lowest = start.saturating_sub(CLAUSE);
-        if is_in_placeholder(text, start) {
+        if is_in_placeholder(text.lower, start) {
             return false;
         }
-        let mut end = start - signs_before(text, start);
+        let mut end = start - signs_before(text.lower, start);
         let signs = bytes.get(end..start).unwrap_or_default();
         if !signs.iter().any(|sign| matches!(sign, b':' | b'=')) {
             let verb = VERBS
@@ -221,6 +221,13 @@ impl<'a> Probe<'a> {
             .get_or_init(|| self.bytes().to_ascii_lowercase().into())
     }
 
+    fn cased(&self) -> Cased<'_> {
+        Cased {
+            bytes: self.bytes(),
+            lower: self.lower(),
+        }
+    }
+
     fn follows(&self, start: usize, words: &[impl AsRef<str>]) -> bool {
         let from = start.saturating_sub(REACH);
         let Some(before) = self.lower().get(..start) else {
@@ -230,9 +237,10 @@ impl<'a> Probe<'a> {
         let near = before.get(from..).unwrap_or_default();
         let from = number_end(near).map_or(from, |end| from + end);
         let from = from.max(placeholder_end(before, from));
+        let text = self.cased();
         words
             .iter()
-            .any(|word| has_word(before, from, start, word.as_ref().as_bytes()))
+            .any(|word| text.has_word(from..start, word.as_ref().as_bytes()))
     }
 
     /// `123456789 (SSN)`, `123456789 (patient's SSN)`
@@ -246,9 +254,13 @@ impl<'a> Probe<'a> {
         let near = inside.get(..inside.len().min(LONGEST)).unwrap_or_default();
         let length = near.iter().position(|byte| !is_spoken(*byte));
         let phrase = near.get(..length.unwrap_or(near.len())).unwrap_or_default();
+        let phrase = Cased {
+            bytes: phrase,
+            lower: phrase,
+        };
         words.iter().any(|word| {
             let word = word.as_ref().as_bytes();
-            has_word(phrase, 0, phrase.len(), word)
+            phrase.has_word(0..phrase.lower.len(), word)
                 || inside.starts_with(word)
                     && !inside
                         .get(word.len())
@@ -307,46 +319,117 @@ fn is_in_placeholder(text: &[u8], at: usize) -> bool {
         .is_some_and(|inside| !inside.contains(&b']'))
 }
 
-/// Whether a word lies in a part of a text and stands alone there, but for what begins at the end of
-/// the part.
-fn has_word(text: &[u8], from: usize, end: usize, word: &[u8]) -> bool {
-    let part = text.get(from..end).unwrap_or_default();
-    memchr::memmem::find_iter(part, word).any(|at| {
-        let (left, right) = (from + at, from + at + word.len());
-        let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        let before = left.checked_sub(1).and_then(|left| text.get(left));
-        !is_word(before) && (right == end || !is_word(text.get(right)))
-    })
+/// A text, and the same in lower case.
+#[derive(Clone, Copy)]
+struct Cased<'a> {
+    bytes: &'a [u8],
+    lower: &'a [u8],
 }
 
-/// How many signs end there that may stand between a word and its value.
+impl Cased<'_> {
+    /// Whether a word begins there, as the second one in `patientSsn` does.
+    fn begins(self, at: usize) -> bool {
+        let byte = |back: usize| at.checked_sub(back).and_then(|at| self.bytes.get(at));
+        !byte(1).is_some_and(u8::is_ascii_alphanumeric) || self.is_hump(at)
+    }
+
+    /// Whether a word ends there.
+    fn ends(self, at: usize) -> bool {
+        let next = self.bytes.get(at);
+        !next.is_some_and(u8::is_ascii_alphanumeric) || self.is_hump(at)
+    }
+
+    /// A capital letter behind two small ones: that of `iPhone` begins no word.
+    fn is_hump(self, at: usize) -> bool {
+        let is_small = |back: usize| {
+            let byte = at.checked_sub(back).and_then(|at| self.bytes.get(at));
+            byte.is_some_and(u8::is_ascii_lowercase)
+        };
+        self.bytes.get(at).is_some_and(u8::is_ascii_uppercase) && is_small(1) && is_small(2)
+    }
+
+    /// Whether a word lies in a part of the text and stands alone there, but for what begins at the end
+    /// of the part. A space in the word stands for a sign between two words, or for none.
+    fn has_word(self, part: Range<usize>, word: &[u8]) -> bool {
+        let (first, rest) = match memchr::memchr(b' ', word) {
+            Some(space) => word.split_at_checked(space).unwrap_or((word, b"")),
+            None => (word, &b""[..]),
+        };
+        let text = self.lower.get(part.clone()).unwrap_or_default();
+        memchr::memmem::find_iter(text, first).any(|at| {
+            let left = part.start + at;
+            let right = self.rest_end(left + first.len(), rest);
+            self.begins(left)
+                && right
+                    .is_some_and(|right| right == part.end || right < part.end && self.ends(right))
+        })
+    }
+
+    /// Where the rest of a word ends that begins there.
+    fn rest_end(self, start: usize, rest: &[u8]) -> Option<usize> {
+        let mut at = start;
+        for letter in rest {
+            let here = self.lower.get(at);
+            if *letter == b' ' {
+                at += usize::from(here.is_some_and(|byte| is_gap(*byte)));
+            } else {
+                (here == Some(letter)).then_some(())?;
+                at += 1;
+            }
+        }
+        Some(at)
+    }
+}
+
+/// Whether it may stand between two words of a name.
+fn is_gap(byte: u8) -> bool {
+    b" _-.".contains(&byte)
+}
+
+/// How many signs end there that may stand between a word and its value: backslashes before quotes,
+/// and what Python puts before them, do not count.
 fn signs_before(text: &[u8], end: usize) -> usize {
-    let before = text.get(..end).unwrap_or_default().iter().rev();
-    before
-        .take(MOST_SIGNS)
-        .take_while(|byte| b" \t\r\n:;#=._-|/'\"*>()".contains(byte))
-        .count()
+    let byte = |at: usize| at.checked_sub(1).and_then(|at| text.get(at)).copied();
+    let (mut at, mut spaces, mut signs) = (end, 0, 0);
+    while let Some(sign) = byte(at) {
+        match sign {
+            b' ' | b'\t' | b'\r' | b'\n' => spaces += 1,
+            b'\\' if at < end => {}
+            b'u' | b'b' | b'r' if at < end && is_prefix(text, at) => {}
+            _ if b":;#=._-|/'\"`*>()[{".contains(&sign) => signs += 1,
+            _ => break,
+        }
+        if spaces > MOST_SPACES || signs > MOST_SIGNS {
+            break;
+        }
+        at -= 1;
+    }
+    end - at
+}
+
+/// Whether the letter that ends there is what a string begins with: `u'x'`.
+fn is_prefix(text: &[u8], end: usize) -> bool {
+    let before = end.checked_sub(2).and_then(|at| text.get(at));
+    matches!(text.get(end), Some(b'\'' | b'"')) && matches!(before, Some(b' ' | b':' | b'='))
 }
 
 /// Where a word begins that ends there and stands alone on its left.
-fn word_before(text: &[u8], lowest: usize, end: usize, word: &str) -> Option<usize> {
+fn word_before(text: Cased<'_>, lowest: usize, end: usize, word: &str) -> Option<usize> {
     let mut at = end;
     for letter in word.bytes().rev() {
-        let is_gap = |at: usize| {
-            at.checked_sub(1)
-                .and_then(|at| text.get(at))
-                .is_some_and(|byte| b" _-.".contains(byte))
+        let has_gap = |at: usize| {
+            let before = at.checked_sub(1).and_then(|at| text.lower.get(at));
+            before.is_some_and(|byte| is_gap(*byte))
         };
         if letter == b' ' {
-            at -= usize::from(is_gap(at));
-            at -= usize::from(is_gap(at));
+            at -= usize::from(has_gap(at));
+            at -= usize::from(has_gap(at));
         } else {
             at = at.checked_sub(1).filter(|at| *at >= lowest)?;
-            (text.get(at) == Some(&letter)).then_some(())?;
+            (text.lower.get(at) == Some(&letter)).then_some(())?;
         }
     }
-    let before = at.checked_sub(1).and_then(|at| text.get(at));
-    (!before.is_some_and(u8::is_ascii_alphanumeric)).then_some(at)
+    text.begins(at).then_some(at)
 }
 
 #[cfg(test)]

@@ -59,6 +59,8 @@ impl Shapes {
     pub(crate) const PLUS: Self = Self(1 << 17);
     /// Twenty letters and digits in a row: base64 may be.
     pub(crate) const CODE: Self = Self(1 << 18);
+    /// With letters: digits behind a quote or the like.
+    pub(crate) const QUOTED: Self = Self(1 << 19);
 
     /// The shapes of a text.
     #[inline]
@@ -196,6 +198,10 @@ impl Shapes {
         let five = at_least(words, 5) & (one | one >> 1 | one >> 2 | one >> 3 | one >> 4);
         let apart = at_least(one | dashes & between, 7);
         let is_named = letters & letters >> 1 != 0 && five | apart != 0;
+        // Not behind the quote that the string begins with.
+        let others =
+            words | word_gaps | slashes | dots | (marks.colons | marks.equals | marks.wide);
+        let quoted = (valid & !1 & !others) << 1 & one;
         let plus = marks.pluses & valid & one >> 1 & !((marks.colons & valid) >> 3);
         when(nine != 0, Self::NINE)
             | when(ten != 0, Self::TEN)
@@ -208,6 +214,7 @@ impl Shapes {
                 letters != 0 && Self::is_prose(marks, one, valid),
                 Self::PROSE,
             )
+            | when(quoted != 0 && letters != 0, Self::QUOTED)
             | when(mixed && has_four, Self::MIXED)
             | when(between_spaces != 0, Self::LABEL)
             | when(is_named, Self::NAMED)

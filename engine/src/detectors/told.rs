@@ -13,9 +13,10 @@ pub(super) fn stands_behind(bytes: &[u8], start: usize, words: &[&str], fillers:
         .get(start.saturating_sub(REACH)..)
         .unwrap_or_default();
     for _ in 0..=MOST_FILLERS {
-        let is_sign = |byte: &u8| b" \t\r\n:=#\"'()-".contains(byte);
+        let is_sign = |byte: &u8| b" \t\r\n:=#\"'()-_>|`\\".contains(byte);
         rest = rest.get(..end_without(rest, is_sign)).unwrap_or_default();
         let word_start = end_without(rest, u8::is_ascii_alphabetic);
+        let word_start = word_start.max(last_hump(rest));
         let (before, word) = rest.split_at_checked(word_start).unwrap_or_default();
         let is_part = before
             .last()
@@ -37,6 +38,19 @@ pub(super) fn stands_behind(bytes: &[u8], start: usize, words: &[&str], fillers:
         rest = before;
     }
     false
+}
+
+/// Where the last word of a name such as `patientAge` begins, if a text ends with one, or 0.
+fn last_hump(text: &[u8]) -> usize {
+    let small = end_without(text, u8::is_ascii_lowercase);
+    match text.get(..small) {
+        Some([.., a, b, capital])
+            if a.is_ascii_lowercase() && b.is_ascii_lowercase() && capital.is_ascii_uppercase() =>
+        {
+            small - 1
+        }
+        _ => 0,
+    }
 }
 
 /// Where what is of that kind begins at the end of a text.
@@ -66,6 +80,10 @@ mod tests {
             "(zip",
             "zip",
             "age=\"",
+            "patientAge: ",
+            "zip_code\\\": \\\"",
+            "<zip>",
+            "homeZip|",
         ] {
             assert!(stands(text), "{text}");
         }
@@ -74,6 +92,7 @@ mod tests {
             "zip of ",
             "unzip ",
             "page ",
+            "iAge ",
             "zip, ",
             "zip is is is is ",
             "\u{e9}age ",

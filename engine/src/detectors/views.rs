@@ -1,11 +1,12 @@
 //! Other readings of a text, in which identifiers may stand that are not seen in it as it is:
-//! percent-encoded text (RFC 3986, and `+` in forms), XHTML without its tags and entities, and all of
-//! that in one another.
+//! percent-encoded text (RFC 3986, and `+` in forms), XHTML without its tags and entities, escapes, and
+//! all of that in one another.
 //!
 //! A text is decoded step by step, all that is encoded in it at once, so that the order in which it
 //! was encoded does not matter. There are at most [`DEEPEST`] steps.
 
 mod entity;
+mod escape;
 mod percent;
 mod tags;
 
@@ -57,7 +58,8 @@ impl Readings {
             let unmarked = (signs.has(Signs::TAGS) || is_mixed)
                 .then(|| decoded(text, signs.only(Signs::TAGS.with(references))));
             let percent = is_mixed.then(|| decoded(text, signs.only(addresses)));
-            let step = decoded(text, signs.only(addresses.with(references)));
+            let all = addresses.with(references).with(Signs::ESCAPES);
+            let step = decoded(text, signs.only(all));
             for view in [unmarked.flatten(), percent.flatten()]
                 .into_iter()
                 .flatten()
@@ -125,12 +127,16 @@ impl Signs {
     const FORM: Self = Self(1 << 1);
     const ENTITIES: Self = Self(1 << 2);
     const TAGS: Self = Self(1 << 3);
+    const ESCAPES: Self = Self(1 << 4);
 
     fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut signs = Self(0);
         if has_form(bytes) {
             signs = signs.with(Self::FORM);
+        }
+        if memchr::memchr(b'\\', bytes).is_some() {
+            signs = signs.with(Self::ESCAPES);
         }
         if memchr::memchr3(b'%', b'&', b'<', bytes).is_some() {
             for (sign, byte) in [
@@ -188,6 +194,10 @@ fn decoded(text: &str, signs: Signs) -> Option<Mapped<'static>> {
             b'+' if signs.has(Signs::FORM) => Some((Some(' '), at + 1)),
             b'&' if signs.has(Signs::ENTITIES) => {
                 let (letter, length) = entity::entity(rest()?)?;
+                Some((Some(letter), at + length))
+            }
+            b'\\' if signs.has(Signs::ESCAPES) => {
+                let (letter, length) = escape::escaped(rest()?)?;
                 Some((Some(letter), at + length))
             }
             b'<' if signs.has(Signs::TAGS) && last_end.is_some_and(|end| end > at) => {

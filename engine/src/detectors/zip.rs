@@ -13,7 +13,7 @@ use crate::Class;
 pub(crate) const ZIP: Detector = Detector {
     name: "zip",
     class: Class::Address,
-    shapes: Shapes::DATE.or(Shapes::PROSE),
+    shapes: Shapes::DATE.or(Shapes::PROSE).or(Shapes::QUOTED),
     words: &["zip", "zipcode", "postal code", "postcode", "postalcode"],
     find,
 };
@@ -75,7 +75,7 @@ fn code(probe: &Probe<'_>, from: usize, start: usize) -> Option<(usize, usize, S
     }
     let is_apart = cursor
         .before(start)
-        .is_none_or(|byte| is_word(byte) || b" \t\n:=\"'".contains(&byte));
+        .is_none_or(|byte| is_word(byte) || b" \t\n:=\"'>|`".contains(&byte));
     let is_named = probe.named;
     let is_told = is_named
         || is_apart

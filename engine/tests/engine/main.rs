@@ -17,6 +17,7 @@ mod lessons;
 mod limits;
 mod masking;
 mod mentions;
+mod nearly;
 mod operators;
 mod profiles;
 mod properties;

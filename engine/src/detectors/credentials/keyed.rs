@@ -17,7 +17,7 @@ use crate::Class;
 pub(crate) const KEYED: Detector = Detector {
     name: "secret",
     class: Class::Credential,
-    shapes: Shapes::LABEL.or(Shapes::EQUALS),
+    shapes: Shapes::LABEL.or(Shapes::EQUALS).or(Shapes::SIGN),
     words: &[
         "password",
         "passwd",
@@ -61,7 +61,7 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
     {
         return found(range, Strength::Labelled);
     }
-    let mut signs = memchr::memchr2_iter(b':', b'=', bytes).peekable();
+    let mut signs = memchr::memchr3_iter(b':', b'=', b'>', bytes).peekable();
     let mut verbs = memchr::memmem::find_iter(bytes, IS).peekable();
     let mut from = 0;
     loop {
@@ -98,6 +98,9 @@ fn behind(bytes: &[u8], from: usize, sign: Range<usize>) -> Option<Range<usize>>
     let near = before.last();
     let far = rest.first();
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    if bytes.get(sign.start) == Some(&b'>') && !is_tag(before) {
+        return None;
+    }
     // Of a time, a ratio or an address.
     if far == Some(&b'/') || is_digit(near) && is_digit(far) && bytes.get(sign.start) == Some(&b':')
     {
@@ -130,6 +133,15 @@ fn behind(bytes: &[u8], from: usize, sign: Range<usize>) -> Option<Range<usize>>
     let start = sign.end + gap;
     let length = plausible::secret_length(value, is_end, b".,;:)]}'*", is_secret)?;
     Some(start..start + length)
+}
+
+/// Whether the text ends with a tag, but for its end: `<password`.
+fn is_tag(text: &[u8]) -> bool {
+    let length = Alphabet::DOTTED.run_back(text);
+    let before = text.get(..text.len() - length).unwrap_or_default();
+    let space = before.strip_suffix(b":").unwrap_or_default();
+    let space = space.get(..space.len() - Alphabet::DOTTED.run_back(space));
+    before.ends_with(b"<") || space.is_some_and(|space| space.ends_with(b"<"))
 }
 
 /// What may stand between a sign and a value.
@@ -177,6 +189,8 @@ mod tests {
             ("Passwords change; password2: abc123", &["abc123"]),
             ("**Password:** abc123", &["abc123"]),
             ("pwd => 'abc123'", &["abc123"]),
+            ("<password>abc123</password>", &["abc123"]),
+            ("<a:password>abc123</a:password>", &["abc123"]),
             ("passphrase: correct!horse", &["correct!horse"]),
             ("{\"user\":\"a\",\"password\":\"abc123\"}", &["abc123"]),
             ("{\\\"password\\\":\\\"abc123\\\"}", &["abc123"]),
@@ -286,6 +300,8 @@ mod tests {
             "urn:oid:2.16.840.1.113883.4.3.25",
             "LOINC: 8302-2 Body height",
             "Zm3kQ9xw72LpQqv8",
+            "passwords > Zm3kQ9xw72LpQqv8",
+            "</password>Zm3kQ9xw72LpQqv8",
         ] {
             assert_eq!(found(&KEYED, text), [""; 0], "{text}");
         }
