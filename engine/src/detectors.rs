@@ -10,6 +10,7 @@ mod account;
 mod age;
 mod card;
 mod checksum;
+mod codes;
 mod credentials;
 mod cues;
 mod cursor;
@@ -159,18 +160,6 @@ pub(crate) struct Detector {
     pub(crate) find: fn(&Probe<'_>, &mut Found<'_>),
 }
 
-/// Whether a detector looks at a code, a system or a reference: of addresses only at what is asked for.
-fn is_meant_in_codes(detector: &Detector, text: &str) -> bool {
-    IN_CODES.contains(&detector.name) && (detector.name != "url" || text.contains('?'))
-}
-
-/// What is looked for among codes.
-const IN_CODES: &[&str] = &["email", "phone", "ssn", "url"];
-const SHAPES_IN_CODES: Shapes = Shapes::SIGN
-    .or(Shapes::EQUALS)
-    .or(Shapes::NINE)
-    .or(Shapes::TEN);
-
 /// The detectors in use.
 #[derive(Clone, Default)]
 pub(crate) struct Detectors {
@@ -286,8 +275,7 @@ impl Detectors {
         let is_short = end - start < SHORTEST || self.enabled == 0;
         let has_shape = !is_short
             && if is_code {
-                Shapes::stand_out(text, start, end)
-                    && Shapes::of_part(text, start, end).meets(SHAPES_IN_CODES)
+                codes::may_find(text, start, end)
             } else {
                 Shapes::of_part(text, start, end).meets(self.shapes)
             };
@@ -319,12 +307,17 @@ impl Detectors {
         let shapes = Shapes::of(probe.bytes());
         for (bit, detector) in ALL.iter().enumerate() {
             probe.begin(cues.shipped & 1 << bit != 0);
-            let is_meant = cues != Cues::CODES || is_meant_in_codes(detector, text);
+            let is_code = cues == Cues::CODES;
+            let is_meant = !is_code || codes::is_meant(detector, text);
             let is_called = is_meant && (probe.named || detector.shapes.meets(shapes));
             if is_called && self.enabled & 1 << bit != 0 {
                 (detector.find)(&probe, &mut |range, strength| {
                     if strength == Strength::Labelled {
                         probe.say(&range);
+                    }
+                    let part = probe.bytes().get(range.clone());
+                    if is_code && !part.is_some_and(|part| codes::counts(detector, part)) {
+                        return;
                     }
                     let range = probe.back(&range);
                     found(Find {

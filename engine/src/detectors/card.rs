@@ -90,6 +90,18 @@ fn find(probe: &Probe<'_>, found: &mut Found<'_>) {
     }
 }
 
+/// Whether a number cannot be a code: it has a scheme and a check digit, and is in groups with spaces or
+/// dashes, or has sixteen digits. Those of SNOMED CT that are as long have the namespace of a country
+/// or organisation, `1000` and three digits, and a `1` behind it (SNOMED CT, long format).
+pub(super) fn stands_out(number: &[u8]) -> bool {
+    let digits = number.iter().copied().filter(u8::is_ascii_digit);
+    let digits: Vec<_> = digits.collect();
+    let is_grouped = number.iter().any(|byte| matches!(byte, b' ' | b'-'));
+    let is_concept = digits.get(6..10) == Some(b"1000") && digits.get(13) == Some(&b'1');
+    let is_one = checksum::luhn(&digits) && is_issued(&digits);
+    is_one && (is_grouped || number.len() == 16 && digits.len() == 16 && !is_concept)
+}
+
 /// Whether no other group of digits stands before it or follows.
 fn is_all(bytes: &[u8], number: &std::ops::Range<usize>) -> bool {
     let goes_on = |near: Option<&u8>, far: Option<&u8>| {
@@ -200,6 +212,29 @@ mod tests {
             found_under(&CARD, "cardNumber", "4111111111111112"),
             ["4111111111111112"]
         );
+    }
+
+    #[test]
+    fn codes_are_told_from_numbers() {
+        for number in [
+            "4111111111111111",
+            "4111 1111 1111 1111",
+            "3782-822463-10005",
+            "5018 0000 0009",
+        ] {
+            assert!(stands_out(number.as_bytes()), "{number}");
+        }
+        for number in [
+            "4111111111111112",
+            "378282246310005",
+            "4000000000000000006",
+            "4111.1111.1111.1111",
+            "4111111000124100",
+            "1234567812345670",
+        ] {
+            assert!(!stands_out(number.as_bytes()), "{number}");
+        }
+        assert!(checksum::luhn(b"4111111000124100"));
     }
 
     #[test]

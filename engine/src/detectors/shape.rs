@@ -88,26 +88,24 @@ impl Shapes {
         shapes
     }
 
-    /// Whether a part of a text, among codes, has what is looked for there: a sign, `=`, digits as 3-2-4
-    /// or as 3-3-4.
+    /// How many digits a part of a text has, or `None`: it stands out among codes by a sign, `=`, or
+    /// digits as 3-2-4 or as 3-3-4. Of a long part some digits count twice.
     #[inline]
-    pub(super) fn stand_out(text: &[u8], start: usize, end: usize) -> bool {
+    pub(super) fn stand_out(text: &[u8], start: usize, end: usize) -> Option<u32> {
+        let mut digits = 0;
         let mut at = start;
         while at < end {
             let length = (end - at).min(BLOCK);
-            let stands_out = match text.get(at..).and_then(<[u8]>::first_chunk) {
-                Some(block) => stands_out(block, length),
-                None => stands_out(&padded(text.get(at..end).unwrap_or_default()), length),
-            };
-            if stands_out {
-                return true;
-            }
+            digits += match text.get(at..).and_then(<[u8]>::first_chunk) {
+                Some(block) => digits_among_codes(block, length),
+                None => digits_among_codes(&padded(text.get(at..end).unwrap_or_default()), length),
+            }?;
             if at + BLOCK >= end {
                 break;
             }
             at += BLOCK - SHARED;
         }
-        false
+        Some(digits)
     }
 
     /// Whether a shape is in both.
@@ -242,23 +240,25 @@ impl Shapes {
 }
 
 #[inline]
-fn stands_out(block: &Block, length: usize) -> bool {
+fn digits_among_codes(block: &Block, length: usize) -> Option<u32> {
     const FEWEST: u32 = 9;
     let valid = u64::MAX >> (BLOCK - length);
     let (digits, signs) = code_marks(block, length);
     let one = digits & valid;
     if signs & valid != 0 {
-        return true;
+        return None;
     }
-    if one.count_ones() < FEWEST {
-        return false;
+    let count = one.count_ones();
+    if count < FEWEST {
+        return Some(count);
     }
     let three = one & one >> 1 & one >> 2;
     let four = three & one >> 3;
     let separated = one & one >> 1 & !(one >> 2);
     let behind = three & !(one << 1) & (four >> 3 | four >> 4);
     let ten = behind >> 4 | behind >> 5 | behind >> 6 | behind >> 7;
-    three & !(one >> 3) & (separated >> 4 & four >> 7 | ten) != 0
+    let stands_out = three & !(one >> 3) & (separated >> 4 & four >> 7 | ten) != 0;
+    (!stands_out).then_some(count)
 }
 
 /// Whether there is nothing but one number, with or without quotes: nothing says what it is.

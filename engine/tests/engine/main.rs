@@ -1,6 +1,7 @@
 //! The engine from outside: whole bodies in, whole bodies out.
 
 mod agreement;
+mod codes;
 mod custom;
 mod dates;
 mod events;
