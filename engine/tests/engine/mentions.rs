@@ -116,3 +116,47 @@ fn lifted_names_are_shown_and_teach_nothing() {
     let body = r#"{"surname":"Quillan","note":"Quillan called"}"#;
     assert_eq!(checked(&rules, &lift(&[Class::Name]), body), body);
 }
+
+#[test]
+fn a_word_that_is_learned_as_a_name_is_a_label_still() {
+    for profiles in [&[Profile::Pii][..], &[Profile::HipaaSafeHarbor]] {
+        let rules = profiles
+            .iter()
+            .fold(Ruleset::builder(), |builder, profile| {
+                builder.profile(*profile)
+            });
+        let rules = Arc::new(rules.build().unwrap());
+        for (word, value) in [
+            ("tel", "2125550123"),
+            ("Tel", "212 555 0123"),
+            ("phone", "5550123"),
+            ("SSN", "123456789"),
+            ("fax", "2125550123"),
+            ("mrn", "A1234567"),
+            ("Card", "4111111111111112"),
+            ("member id", "XYZ123456789"),
+            ("account number", "00123456"),
+            ("mobile", "2125550123"),
+        ] {
+            for note in [
+                format!("{word} {value}"),
+                format!("{word}: {value}"),
+                format!("her {word} is {value}"),
+                format!("see {word} no. {value}, please"),
+                format!("{value} ({word})"),
+                format!("{word}%3A%20{value}"),
+                format!("<b>{word}</b>: {value}"),
+                format!("{{\"{word}\": \"{value}\",}}"),
+            ] {
+                for body in [
+                    json!({"name": word, "note": note}),
+                    json!({"fullName": word, "list": [{"lastName": word}, {"note": note}]}),
+                ] {
+                    let out = checked(&rules, &Options::default(), &body.to_string());
+                    assert!(!out.contains(value), "{body}: {out}");
+                    assert_eq!(masked(&rules, Options::default(), &out), out, "again");
+                }
+            }
+        }
+    }
+}
