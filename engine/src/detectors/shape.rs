@@ -59,7 +59,7 @@ impl Shapes {
     pub(crate) const PLUS: Self = Self(1 << 17);
     /// Twenty letters and digits in a row: base64 may be.
     pub(crate) const CODE: Self = Self(1 << 18);
-    /// With letters: digits behind a quote or the like.
+    /// With letters: digits behind a quote or the like, but near no address.
     pub(crate) const QUOTED: Self = Self(1 << 19);
 
     /// The shapes of a text.
@@ -199,6 +199,7 @@ impl Shapes {
         // Not behind the quote that the string begins with.
         let others =
             words | word_gaps | slashes | dots | (marks.colons | marks.equals | marks.wide);
+        let is_address = marks.colons & slashes >> 1 & slashes >> 2 != 0;
         let quoted = (valid & !1 & !others) << 1 & one;
         let plus = marks.pluses & valid & one >> 1 & !((marks.colons & valid) >> 3);
         when(nine != 0, Self::NINE)
@@ -212,7 +213,7 @@ impl Shapes {
                 letters != 0 && Self::is_prose(marks, one, valid),
                 Self::PROSE,
             )
-            | when(quoted != 0 && letters != 0, Self::QUOTED)
+            | when(quoted != 0 && letters != 0 && !is_address, Self::QUOTED)
             | when(mixed && has_four, Self::MIXED)
             | when(between_spaces != 0, Self::LABEL)
             | when(is_named, Self::NAMED)

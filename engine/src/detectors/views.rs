@@ -46,7 +46,6 @@ pub(crate) struct Reading<'a> {
 impl Readings {
     pub(crate) fn of(text: &str) -> Self {
         let mut readings = Self::default();
-        // Nearly all texts have none.
         if Signs::of(text).is_empty() {
             return readings;
         }
@@ -132,21 +131,21 @@ impl Signs {
     fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut signs = Self(0);
-        if has_form(bytes) {
-            signs = signs.with(Self::FORM);
-        }
-        if memchr::memchr(b'\\', bytes).is_some() {
-            signs = signs.with(Self::ESCAPES);
-        }
+        let mut add = |sign: Self, byte: u8| {
+            if memchr::memchr(byte, bytes).is_some() {
+                signs = signs.with(sign);
+            }
+        };
+        // Nearly all texts have none.
         if memchr::memchr3(b'%', b'&', b'<', bytes).is_some() {
-            for (sign, byte) in [
-                (Self::PERCENT, b'%'),
-                (Self::ENTITIES, b'&'),
-                (Self::TAGS, b'<'),
-            ] {
-                if memchr::memchr(byte, bytes).is_some() {
-                    signs = signs.with(sign);
-                }
+            add(Self::PERCENT, b'%');
+            add(Self::ENTITIES, b'&');
+            add(Self::TAGS, b'<');
+        }
+        if memchr::memchr2(b'\\', b'+', bytes).is_some() {
+            add(Self::ESCAPES, b'\\');
+            if has_form(bytes) {
+                signs = signs.with(Self::FORM);
             }
         }
         signs

@@ -122,7 +122,7 @@ fn add_codes(text: &str, run: Range<usize>, codes: &mut Vec<Code>) {
         if unit.start < from {
             continue;
         }
-        if let Some(token) = token(text, unit.start..run.end) {
+        if let Some(token) = token(text, unit.clone(), run.end) {
             from = token.range.end;
             codes.push(token);
             continue;
@@ -140,17 +140,16 @@ fn add_codes(text: &str, run: Range<usize>, codes: &mut Vec<Code>) {
     }
 }
 
-/// The token whose header is, or ends, the first unit of a run.
-fn token(text: &str, run: Range<usize>) -> Option<Code> {
+/// The token whose header is, or ends, a unit of the run that ends there.
+fn token(text: &str, unit: Range<usize>, run_end: usize) -> Option<Code> {
     let bytes = text.as_bytes();
+    let dot = unit.end;
+    let before = bytes.get(unit).filter(|_| bytes.get(dot) == Some(&b'.'))?;
     let part_at = |start: usize| {
-        let rest = bytes.get(start..run.end)?;
+        let rest = bytes.get(start..run_end)?;
         let length = rest.iter().take_while(|byte| is_url(**byte)).count();
         (length > 0).then_some(start..start + length)
     };
-    let first = bytes.get(run.clone())?;
-    let dot = run.start + memchr::memchr(b'.', first)?;
-    let before = bytes.get(run.start..dot)?;
     let length = before
         .iter()
         .rev()

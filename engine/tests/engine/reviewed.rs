@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use velum_engine::{Class, Options, Profile, Ruleset};
 
-use crate::support::{check_splits, lift, masked, profile};
+use crate::support::{check_splits, lift, limits, mask, masked, profile};
 
 fn profiles(profiles: &[Profile]) -> Arc<Ruleset> {
     let builder = profiles
@@ -175,5 +175,44 @@ fn what_a_string_holds_makes_no_name_forgotten() {
     for inner in [r#"{\"a\":1}\n{\"b\":2}"#, r"[{},{}]", r#"{\"entry\":[{}]}"#] {
         let body = format!(r#"{{"surname":"Smith","x":"{inner}","note":"Smith came"}}"#);
         gone(&rules, &Options::default(), &body, &["Smith"]);
+    }
+}
+
+#[test]
+fn texts_that_are_nearly_encodings_take_no_longer_than_others() {
+    const LENGTH: usize = 1_000_000;
+    let rules = profiles(&[Profile::Pii, Profile::Credentials]);
+    for part in [
+        "a=",
+        "eyJ.",
+        "ey",
+        "A=b.",
+        "%25",
+        "&amp;",
+        "&#0",
+        "&",
+        "<",
+        "\\\\",
+        "\\\\u00",
+        "{\\\"",
+        "+=",
+        "Ab/",
+        "aB-",
+        "p>",
+        "<a:p>",
+        "ssnA",
+        "u'",
+        "eyJhbGciOiJub25l.",
+        "aB1cD2eF3gH4iJ5kL6mN7oP8qR9s/",
+    ] {
+        let body = format!(r#"{{"x":"{}"}}"#, part.repeat(LENGTH / part.len()));
+        let start = std::time::Instant::now();
+        let (_, result) = mask(&rules, limits(64, 2 * LENGTH, 2 * LENGTH), body.as_bytes());
+        assert!(result.is_ok(), "{part}: {result:?}");
+        assert!(
+            start.elapsed().as_secs() < 5,
+            "{part}: {:?}",
+            start.elapsed()
+        );
     }
 }
