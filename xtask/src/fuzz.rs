@@ -46,6 +46,14 @@ pub(crate) fn run_all(seconds: u64) -> Result {
     })
 }
 
+/// Runs one target.
+pub(crate) fn run_target_for(target: &str, seconds: u64) -> Result {
+    run(&Arguments {
+        seconds,
+        target: Some(target.to_owned()),
+    })
+}
+
 /// Builds the targets and runs them one after the other.
 pub(crate) fn run(arguments: &Arguments) -> Result {
     let compiler = cxx();
