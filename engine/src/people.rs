@@ -240,6 +240,7 @@ impl People {
         !self.is_empty() && self.may_be_among(source)
     }
 
+    #[inline(never)]
     fn may_be_among(&self, source: &[u8]) -> bool {
         if self.overflowed {
             return true;

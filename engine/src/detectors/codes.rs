@@ -31,6 +31,25 @@ const OTHERS: Shapes = Shapes::PLUS
 /// With its quotes, no card number and no credential is shorter.
 const SHORTEST: usize = 18;
 
+/// No telephone number has fewer digits.
+const FEWEST_DIGITS: u32 = 7;
+
+/// How names of what is in the body begin, and of vocabularies.
+const UUID: u64 = u64::from_le_bytes(*b"urn:uuid");
+const OID: u64 = u64::from_le_bytes(*b"urn:oid:");
+const HTTP: u64 = u64::from_le_bytes(*b"http://\0");
+const SEVEN: u64 = u64::MAX >> 8;
+
+/// How the hosts of vocabularies begin.
+const HOSTS: [u64; 6] = [
+    u64::from_le_bytes(*b"terminol"),
+    u64::from_le_bytes(*b"hl7.org/"),
+    u64::from_le_bytes(*b"loinc.or"),
+    u64::from_le_bytes(*b"snomed.i"),
+    u64::from_le_bytes(*b"unitsofm"),
+    u64::from_le_bytes(*b"www.nlm."),
+];
+
 /// Whether a detector looks at a code: of addresses only at what is asked for.
 pub(super) fn is_meant(detector: &Detector, text: &str) -> bool {
     DETECTORS.contains(&detector.name) && (detector.name != "url" || text.contains('?'))
@@ -46,36 +65,41 @@ pub(super) fn counts(detector: &Detector, found: &[u8]) -> bool {
 pub(super) fn may_find(text: &[u8], start: usize, end: usize) -> bool {
     let shapes = || Shapes::of_part(text, start, end);
     match Shapes::stand_out(text, start, end) {
-        // All that is looked for has digits, or signs that stand out.
+        // All that is looked for has digits, or signs that stand out; most codes are short.
         Some(0) => false,
-        Some(_) => is_other(text.get(start..end).unwrap_or_default()) && shapes().meets(OTHERS),
+        Some(digits) => is_other(text, start, end, digits) && shapes().meets(OTHERS),
         None => {
             let shapes = shapes();
             shapes.meets(IDENTIFIERS)
-                || shapes.meets(OTHERS) && is_other(text.get(start..end).unwrap_or_default())
+                || shapes.meets(OTHERS) && is_other(text, start, end, FEWEST_DIGITS)
         }
     }
 }
 
-/// Whether it is long, or has a `+`, and begins no vocabulary's name.
+/// Whether it is long, or has a `+` and so many digits as telephone numbers have, and does not begin as
+/// most systems and references do.
 #[inline]
-fn is_other(source: &[u8]) -> bool {
-    let is_long = source.len() >= SHORTEST || memchr::memchr(b'+', source).is_some();
-    is_long && !is_known(source.get(1..).unwrap_or_default())
+fn is_other(text: &[u8], start: usize, end: usize, digits: u32) -> bool {
+    let is_long = end - start >= SHORTEST;
+    if !is_long && digits < FEWEST_DIGITS {
+        return false;
+    }
+    let inside = text.get(start + 1..end).unwrap_or_default();
+    let word = |at: usize| {
+        let letters = inside.get(at..).and_then(<[u8]>::first_chunk);
+        letters.map_or(0, |letters| u64::from_le_bytes(*letters))
+    };
+    let first = word(0);
+    if first == UUID || first & SEVEN == HTTP && HOSTS.contains(&word(7)) {
+        return false;
+    }
+    (is_long || memchr::memchr(b'+', inside).is_some()) && first != OID && !is_uuid(inside)
 }
 
-/// Whether it begins as most systems and references do: as names of vocabularies, and of what is in the
-/// body.
+/// With the quote behind it.
 #[inline]
-fn is_known(text: &[u8]) -> bool {
-    match text.first_chunk() {
-        Some(b"urn:uuid" | b"urn:oid:") => true,
-        Some(b"http://t") => text.starts_with(b"http://terminology.hl7.org/"),
-        Some(b"http://h") => text.starts_with(b"http://hl7.org/"),
-        Some(b"http://l") => text.starts_with(b"http://loinc.org"),
-        Some(b"http://s") => text.starts_with(b"http://snomed.info/"),
-        Some(b"http://u") => text.starts_with(b"http://unitsofmeasure.org"),
-        Some(b"http://w") => text.starts_with(b"http://www.nlm.nih.gov/"),
-        _ => false,
-    }
+fn is_uuid(text: &[u8]) -> bool {
+    const LENGTH: usize = 37;
+    let is_dash = |at: usize| text.get(at) == Some(&b'-');
+    text.len() == LENGTH && is_dash(8) && is_dash(13) && is_dash(18) && is_dash(23)
 }
