@@ -138,7 +138,7 @@ pub(crate) const ALL: &[&Detector] = &[
 
 /// How often a text is looked at again after finds have been replaced in it. What is still found
 /// then was made to be found: such a text is masked whole.
-const MOST_PASSES: usize = 4;
+pub(crate) const MOST_PASSES: usize = 4;
 
 /// What another text may be hidden in.
 const HIDING: Shapes = Shapes::SIGN.or(Shapes::WIDE).or(Shapes::CODE);

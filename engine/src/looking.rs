@@ -151,7 +151,7 @@ fn base64(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String>
 }
 
 /// Stands for what goes too deep.
-fn whole(tally: &mut Tally) -> String {
+pub(crate) fn whole(tally: &mut Tally) -> String {
     tally.count(Cause::Unclear, Class::Other, false);
     let mut out = Vec::new();
     push_placeholder(Class::Other, &mut out);

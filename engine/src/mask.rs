@@ -8,8 +8,8 @@ use crate::decide::Treatment;
 use crate::decode::Text;
 use std::sync::Arc;
 
-use crate::detectors::{Cues, Find, Readings, merge, normal};
-use crate::looking::{Inside, begins_like_json, has_code, look_inside};
+use crate::detectors::{Cues, Find, MOST_PASSES, Readings, merge, normal};
+use crate::looking::{Inside, begins_like_json, has_code, look_inside, whole};
 use crate::operators::{Scalar, Setting, is_placeholder, push_escaped, push_placeholder};
 use crate::people::Mentions;
 use crate::rules::Ruleset;
@@ -172,15 +172,20 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
         Inside::Json(None) => return false,
         Inside::Masked(masked) => {
             let found = masked_as_it_is(context, &masked, tally);
-            write_string(&found.unwrap_or(masked), out);
+            write_string(&settled(context, found.unwrap_or(masked), tally), out);
         }
         Inside::Nothing => match find(context, text.as_str(), tally) {
             Finds::Whole(class) => write_placeholder(class, out),
             Finds::Parts(finds) if finds.is_empty() => return false,
             Finds::Parts(finds) => {
-                out.push(b'"');
-                write_finds(inside, &text, &finds, out);
-                out.push(b'"');
+                let masked = replaced(text.as_str(), &finds);
+                if has_code(&masked) {
+                    write_string(&settled(context, masked, tally), out);
+                } else {
+                    out.push(b'"');
+                    write_finds(inside, &text, &finds, out);
+                    out.push(b'"');
+                }
             }
             Finds::Nothing => {
                 // What is in an encoding hangs on the names known then.
@@ -201,10 +206,30 @@ pub(crate) fn masked_text(context: Context<'_>, text: &str, tally: &mut Tally) -
         Inside::Json(masked) => masked,
         Inside::Masked(masked) => {
             let found = masked_as_it_is(context, &masked, tally);
-            Some(found.unwrap_or(masked))
+            Some(settled(context, found.unwrap_or(masked), tally))
         }
-        Inside::Nothing => masked_as_it_is(context, text, tally),
+        Inside::Nothing => {
+            let masked = masked_as_it_is(context, text, tally)?;
+            Some(settled(context, masked, tally))
+        }
     }
+}
+
+/// A text in which something has been masked: what stands beside that may be an encoding now. `W21h` is
+/// none in `1/W21h`, and one in `[masked:date]/W21h`.
+fn settled(context: Context<'_>, text: String, tally: &mut Tally) -> String {
+    let mut text = text;
+    for _ in 0..MOST_PASSES {
+        if !has_code(&text) {
+            return text;
+        }
+        let Inside::Masked(masked) = look_inside(context, &text, tally) else {
+            return text;
+        };
+        let found = masked_as_it_is(context, &masked, tally);
+        text = found.unwrap_or(masked);
+    }
+    whole(tally)
 }
 
 /// The same, of what can be read without looking into it.
@@ -217,11 +242,7 @@ fn masked_as_it_is(context: Context<'_>, text: &str, tally: &mut Tally) -> Optio
         }
         Finds::Nothing => None,
         Finds::Parts(finds) if finds.is_empty() => None,
-        Finds::Parts(finds) => {
-            let mut out = Vec::with_capacity(text.len());
-            write_finds(text.as_bytes(), &Text::plain(text), &finds, &mut out);
-            String::from_utf8(out).ok()
-        }
+        Finds::Parts(finds) => Some(replaced(text, &finds)),
     }
 }
 
@@ -276,6 +297,13 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
     }
     finds.retain(|find| !is_shown(find));
     Finds::Parts(finds)
+}
+
+/// A text with its finds masked.
+fn replaced(text: &str, finds: &[Find]) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    write_finds(text.as_bytes(), &Text::plain(text), finds, &mut out);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 fn write_placeholder(class: Class, out: &mut Vec<u8>) {
