@@ -1,13 +1,15 @@
 //! A dictionary: many terms, found in one pass over a text.
 
+mod automaton;
+#[cfg(test)]
+mod reference;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use aho_corasick::Input;
-use aho_corasick::automaton::{Automaton, OverlappingState};
-use aho_corasick::nfa::contiguous::NFA;
 use unicode_normalization::char::is_combining_mark;
 
+use self::automaton::Automaton;
 use super::super::normal::normal;
 use super::steps::{Spent, Steps};
 use super::{CustomDetector, Fault};
@@ -20,7 +22,7 @@ const SHORTEST: usize = 3;
 /// A compiled dictionary.
 pub(super) struct Dictionary {
     /// Terms in small letters without accents.
-    automaton: NFA,
+    automaton: Automaton,
     starts: Starts,
 }
 
@@ -48,11 +50,9 @@ impl Dictionary {
                 return Err(fault(message));
             }
         }
-        let automaton = NFA::builder()
-            .ascii_case_insensitive(true)
-            .prefilter(false)
-            .build(folded.keys())
-            .map_err(|_| Fault::new("dictionary", "is too large: make several detectors of it"))?;
+        let automaton = Automaton::of(&folded).ok_or_else(|| {
+            Fault::new("dictionary", "is too large: make several detectors of it")
+        })?;
         Ok(Self { automaton, starts })
     }
 
@@ -70,15 +70,7 @@ impl Dictionary {
 
     /// Whether a term is anywhere in a text of ASCII.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        self.next(&Input::new(text), &mut OverlappingState::start())
-            .is_some()
-    }
-
-    /// The next term that ends in a text.
-    fn next(&self, text: &Input<'_>, state: &mut OverlappingState) -> Option<Range<usize>> {
-        // Only a search that must begin at a place can fail.
-        self.automaton.try_find_overlapping(text, state).ok()?;
-        state.get_match().map(|there| there.range())
+        self.automaton.terms_in(text).next().is_some()
     }
 
     /// Calls back with every term; `whole`: those that are no part of a longer word. Terms may lie in
@@ -93,8 +85,7 @@ impl Dictionary {
         let folded = folded_text(text);
         let read = &*folded.text;
         steps.take(read.len())?;
-        let (input, mut state) = (Input::new(read), OverlappingState::start());
-        while let Some(range) = self.next(&input, &mut state) {
+        for range in self.automaton.terms_in(read.as_bytes()) {
             steps.take(1)?;
             if !whole || is_whole(read, &range) {
                 let mut range = folded.back(&range);
