@@ -4,7 +4,7 @@ use crate::labels::NodeId;
 use crate::profiles::{Evidence, Verdict};
 use crate::rules::{KeyRules, Place, Ruleset, StateId};
 use crate::tally::Cause;
-use crate::{Class, ClassSet, Operator};
+use crate::{Class, ClassSet, Generalize, Operator};
 
 /// What is to be done with a value, or with everything in an array or object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(crate) struct Member {
     pub(crate) candidate: Option<u8>,
     /// The decision hangs on labels, and on these rules: it is that about what is around still.
     pub(crate) open: Option<KeyRules>,
+    /// The rule of a profile that its name falls under.
+    pub(crate) key: Option<u16>,
 }
 
 impl Member {
@@ -57,7 +59,7 @@ impl Member {
     /// The same as an array or object. Siblings tell the class of a scalar: in its place this is
     /// masked throughout, unless siblings have to select it; `around`: what holds around it.
     pub(crate) fn contains(mut self, rules: &Ruleset, around: Decision) -> Self {
-        self.decision = within(rules, self.decision, around);
+        self.decision = within(rules, self.decision, around, self.key);
         if let Some(sibling) = self.candidate.take()
             && let Some(decision) = resolve(rules, sibling, Evidence::NONE)
         {
@@ -97,6 +99,7 @@ pub(crate) fn decide(
         decision,
         candidate: None,
         open: None,
+        key: key.profile,
     };
     if place.exempt {
         return member(Decision::Exempt);
@@ -133,6 +136,7 @@ pub(crate) fn decide_below(
         decision,
         candidate: None,
         open: None,
+        key: key.profile,
     };
     if around == Decision::Exempt {
         return member(around);
@@ -145,7 +149,9 @@ pub(crate) fn decide_below(
         return decide_throughout(rules, around, state, place, key);
     }
     let by_profile = |rule| {
-        if is_throughout {
+        if is_of_birth(rules, around, rule) {
+            around
+        } else if is_throughout {
             Decision::Within(rule)
         } else {
             Decision::Rule(rule)
@@ -169,6 +175,22 @@ pub(crate) fn decide_below(
         return member(Decision::Inspect);
     }
     member(otherwise)
+}
+
+/// Whether the year that a rule of a profile would tell is, by what is around it, that of a birth.
+fn is_of_birth(rules: &Ruleset, around: Decision, rule: u16) -> bool {
+    let generalizes = |id: u16| match rules.rules.get(usize::from(id))?.operator {
+        Operator::Generalize(how) => Some(how),
+        _ => None,
+    };
+    let (Decision::Rule(outer) | Decision::Within(outer)) = around else {
+        return false;
+    };
+    generalizes(outer) == Some(Generalize::BirthYear)
+        && matches!(
+            generalizes(rule),
+            Some(Generalize::Year | Generalize::FirstMoment)
+        )
 }
 
 /// The same in what is masked throughout, where rules of profiles are about ids: an id is no more there
@@ -196,21 +218,28 @@ fn decide_throughout(
         decision: rule.map_or(around, Decision::Within),
         candidate: place.candidate,
         open: None,
+        key: key.profile,
     }
 }
 
-/// What holds for all that is in an array or object, given what is decided about it and what holds
-/// around it.
-pub(crate) fn within(rules: &Ruleset, decision: Decision, around: Decision) -> Decision {
+/// What holds for all that is in an array or object, given what is decided about it, what holds
+/// around it, and the rule of a profile that its name falls under: a rule that selects scalars only
+/// leaves the rest to that one.
+#[inline]
+pub(crate) fn within(
+    rules: &Ruleset,
+    decision: Decision,
+    around: Decision,
+    key: Option<u16>,
+) -> Decision {
+    let is_of_scalars = |id: u16| {
+        let rule = rules.rules.get(usize::from(id));
+        rule.is_some_and(|rule| rule.scalars)
+    };
+    let key = key.filter(|key| !is_of_scalars(*key));
     match decision {
-        Decision::Rule(id) | Decision::Within(id)
-            if rules
-                .rules
-                .get(usize::from(id))
-                .is_some_and(|rule| rule.scalars) =>
-        {
-            around
-        }
+        Decision::Rule(id) if is_of_scalars(id) => key.map_or(around, Decision::Rule),
+        Decision::Within(id) if is_of_scalars(id) => key.map_or(around, Decision::Within),
         other => other,
     }
 }

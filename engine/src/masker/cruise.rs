@@ -77,7 +77,8 @@ impl<'a> Guide for Decided<'a, '_> {
         }
         let (state, decision, _) = self.decide(place, name)?;
         let rules = self.run.context.rules;
-        let within = within(rules, decision, Decision::Inspect);
+        let key = name.and_then(|name| name.rules.profile);
+        let within = within(rules, decision, Decision::Inspect, key);
         (within == Decision::Inspect).then_some(state)
     }
 
@@ -254,7 +255,7 @@ impl Stage {
         match value {
             Value::Open(container) => {
                 let member = Member {
-                    decision: within(rules, decision, around),
+                    decision: within(rules, decision, around, known.rules.profile),
                     ..Member::plain(state)
                 };
                 path.word = Word::None;

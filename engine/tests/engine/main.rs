@@ -27,3 +27,4 @@ mod reporting;
 mod reviewed;
 mod safe_harbor;
 mod support;
+mod together;
