@@ -54,6 +54,71 @@ pub(super) const CLAIMS: &[Claim] = &[
         ],
     },
     Claim {
+        text: "of two profiles beside one another, none shows what the other masks; years of birth that \
+               tell an age over 89 are one",
+        tests: &[
+            "velum-engine::engine::together::a_profile_beside_another_shows_nothing_of_what_that_masks",
+            "velum-engine::engine::together::a_year_of_birth_is_one_wherever_it_stands",
+        ],
+    },
+    Claim {
+        text: "ids become pseudonyms where they are asked for, and stay tied together",
+        tests: &[
+            "velum-engine::deidentify::ids::ids_of_invented_patients",
+            "velum-engine::deidentify::ids::ids_of_shared_bundles",
+            "velum-engine::deidentify::ids::ids_are_the_same_however_the_body_is_cut",
+        ],
+    },
+    Claim {
+        text: "every letter of Safe Harbor has rules, tests and its line in the document",
+        tests: &[
+            "velum-engine::engine::safe_harbor::every_letter_has_rules_and_tests",
+            "velum-engine::engine::safe_harbor::every_rule_acts_in_the_test_of_its_letter",
+            "velum-engine::engine::safe_harbor::the_document_has_every_letter",
+        ],
+    },
+    Claim {
+        text: "detectors of a policy's own: patterns, checksums by name, words, dictionaries; no text \
+               takes more than linear time",
+        tests: &[
+            "velum-engine::engine::custom::patterns_are_found_between_boundaries",
+            "velum-engine::engine::custom::checksums_decide_and_the_longest_that_keeps_it_counts",
+            "velum-engine::engine::custom::terms_are_found_as_words",
+            "velum-engine::engine::custom::a_text_that_takes_too_many_steps_is_masked_whole",
+        ],
+    },
+    Claim {
+        text: "Microsoft's configuration is imported where it can be expressed; what cannot is listed",
+        tests: &[
+            "velum::command_line::import_ms::parts_stay_where_parameters_say_so",
+            "velum::command_line::import_ms::what_cannot_be_expressed_is_masked_more_and_listed",
+            "velum::command_line::import_ms::what_would_stay_fails_the_import_with_the_profile_written",
+        ],
+    },
+    Claim {
+        text: "velum mask: files, folders, compression, atomic output, --check, reports, help, manual \
+               pages, completions",
+        tests: &[
+            "velum::command_line::mask::inputs::what_is_named_is_read",
+            "velum::command_line::mask::compression::what_is_compressed_is_known_by_its_bytes_and_comes_out_so",
+            "velum::command_line::mask::output::a_file_is_replaced_in_one_step",
+            "velum::command_line::mask::output::a_fault_leaves_the_target_as_it_was",
+            "velum::command_line::mask::looking::what_has_been_masked_is_found_no_more",
+            "velum::command_line::mask::report::json_is_for_programs_and_has_no_value",
+            "velum::command_line::pages::every_command_has_help",
+            "velum::command_line::pages::every_command_has_a_manual_page",
+            "velum::command_line::pages::every_shell_has_completions",
+        ],
+    },
+    Claim {
+        text: "detectors, classes and profiles have their tables in the documents",
+        tests: &[
+            "velum-engine::engine::profiles::the_document_has_every_profile",
+            "velum-engine::engine::profiles::the_document_has_every_detector",
+            "velum-engine::engine::profiles::the_document_has_every_class",
+        ],
+    },
+    Claim {
         text: "shipped profiles are read, and have their tables in the document",
         tests: &[
             "velum-engine::profiles::tests::shipped_profiles_are_read_under_their_names",
