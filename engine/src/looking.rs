@@ -7,6 +7,7 @@
 mod base64;
 mod charset;
 mod embedded;
+mod form;
 
 use std::sync::Arc;
 
@@ -65,6 +66,7 @@ pub(crate) fn look_inside(context: Context<'_>, text: &str, tally: &mut Tally) -
     let trimmed = text.trim_matches(WHITE_SPACE);
     let masked = data_uri(context, trimmed, tally)
         .or_else(|| base64(context, trimmed, tally))
+        .or_else(|| form::masked(context, trimmed, tally))
         .or_else(|| embedded::masked(context, trimmed, tally));
     // White space around it stays.
     let around = |masked: String| text.replacen(trimmed, &masked, 1);

@@ -71,6 +71,38 @@ fn what_is_encoded_too_often_is_masked_whole() {
 }
 
 #[test]
+fn forms_are_masked_by_the_same_rules() {
+    let rules = both();
+    for (form, expected) in [
+        (
+            "surname=Quillan&page=2&city=Lisbon",
+            "surname=[masked:name]&page=2&city=[masked:address]",
+        ),
+        (
+            "surname=Quillan&note=Mr.+Quillan+%26+I&x=%20",
+            "surname=[masked:name]&note=Mr.+[masked:name]+%26+I&x=%20",
+        ),
+        (
+            "a%5Bpassword%5D=x%26y&b=",
+            "a%5Bpassword%5D=[masked:credential]&b=",
+        ),
+        (
+            "q=J%C3%B6rg&mail=a%40b.example",
+            "q=J%C3%B6rg&mail=[masked:email]",
+        ),
+        ("a=1&b=2", "a=1&b=2"),
+    ] {
+        assert_eq!(inside(&rules, form), expected);
+    }
+    let lifted = lift(&[Class::Name]);
+    let body = r#"{"q":"surname=Quillan&ssn=12"}"#;
+    assert_eq!(
+        masked(&rules, lifted, body),
+        r#"{"q":"surname=Quillan&ssn=[masked:ssn]"}"#
+    );
+}
+
+#[test]
 fn base64_is_decoded_masked_and_encoded_again() {
     let rules = profile(Profile::Pii);
     let text = "Dear a@b.example, your number 123-45-6789";

@@ -1,0 +1,204 @@
+//! Forms in a string (`application/x-www-form-urlencoded`, url.spec.whatwg.org, section 5): two pairs or
+//! more of names and values. Each value is masked as that of a member of this name would be.
+
+use super::{json, whole};
+use crate::decode::Text;
+use crate::mask::{Context, inside};
+use crate::operators::{placeholders, push_escaped};
+use crate::tally::Tally;
+
+/// A pair as it is written, and what it says.
+struct Pair<'a> {
+    source: &'a str,
+    name_source: &'a str,
+    name: String,
+    value: String,
+}
+
+/// What a form becomes; `None`: it is none, or stays as it is.
+pub(super) fn masked(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
+    let pairs = pairs(text)?;
+    let body = as_json(&pairs);
+    let masked = match json(context, &body, tally)? {
+        masked if masked == body => return None,
+        masked => masked,
+    };
+    Some(as_form(&pairs, &masked).unwrap_or_else(|| whole(tally)))
+}
+
+fn pairs(text: &str) -> Option<Vec<Pair<'_>>> {
+    memchr::memchr(b'&', text.as_bytes())?;
+    let is_other = |byte: u8| byte <= b' ' || matches!(byte, b'"' | b'<' | b'>' | b'{' | b'}');
+    if text.bytes().any(is_other) {
+        return None;
+    }
+    text.split('&').map(pair).collect()
+}
+
+fn pair(source: &str) -> Option<Pair<'_>> {
+    let (name_source, value) = source.split_once('=')?;
+    // An address that has a query of its own.
+    let is_address = memchr::memchr(b'?', value.as_bytes()).is_some();
+    (!is_address).then_some(())?;
+    let name = decoded(name_source)?;
+    let is_part = |letter: char| letter.is_alphanumeric() || "_-.[]$:".contains(letter);
+    (!name.is_empty() && name.chars().all(is_part)).then_some(())?;
+    Some(Pair {
+        source,
+        name_source,
+        name,
+        value: decoded(value)?,
+    })
+}
+
+/// Without its percent-encoding; `None`: what is encoded is no text.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? << 4 | digit()?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The pairs as members of an object.
+fn as_json(pairs: &[Pair<'_>]) -> String {
+    let mut body = Vec::new();
+    for pair in pairs {
+        body.push(if body.is_empty() { b'{' } else { b',' });
+        body.push(b'"');
+        push_escaped(&pair.name, &mut body);
+        body.extend_from_slice(b"\":\"");
+        push_escaped(&pair.value, &mut body);
+        body.push(b'"');
+    }
+    body.push(b'}');
+    String::from_utf8(body).unwrap_or_default()
+}
+
+/// The form with the values of that object; `None`: it has other members.
+fn as_form(pairs: &[Pair<'_>], object: &str) -> Option<String> {
+    let mut members = members(object)?.into_iter().peekable();
+    let mut form = String::new();
+    for pair in pairs {
+        if !form.is_empty() {
+            form.push('&');
+        }
+        // One that is not there has been removed.
+        let value = members.next_if(|(name, _)| *name == pair.name);
+        match value {
+            Some((_, value)) if value == pair.value => form += pair.source,
+            value => {
+                form += pair.name_source;
+                form.push('=');
+                push_encoded(&value.unwrap_or_default().1, &mut form);
+            }
+        }
+    }
+    members.next().is_none().then_some(form)
+}
+
+/// Names and values of an object of scalars.
+fn members(object: &str) -> Option<Vec<(String, String)>> {
+    let mut rest = object.strip_prefix('{')?;
+    let mut members = Vec::new();
+    while let Some((name, behind)) = string(rest) {
+        let behind = behind.strip_prefix(':')?;
+        let (value, behind) = string(behind).or_else(|| {
+            let (value, behind) = behind.split_at_checked(behind.find([',', '}'])?)?;
+            Some((value.to_owned(), behind))
+        })?;
+        members.push((name, value));
+        rest = behind.strip_prefix(',').unwrap_or(behind);
+    }
+    (rest == "}").then_some(members)
+}
+
+/// The string that a text begins with, and what is behind it.
+fn string(text: &str) -> Option<(String, &str)> {
+    let bytes = text.as_bytes();
+    (bytes.first() == Some(&b'"')).then_some(())?;
+    let mut at = 1;
+    while *bytes.get(at)? != b'"' {
+        at += if bytes.get(at) == Some(&b'\\') { 2 } else { 1 };
+    }
+    let (source, behind) = text.split_at_checked(at + 1)?;
+    let text = Text::decode(inside(source.as_bytes()));
+    Some((text.as_str().to_owned(), behind))
+}
+
+/// Writes a value; placeholders stay as they are, by which they are known again.
+fn push_encoded(value: &str, out: &mut String) {
+    let mut copied = 0;
+    for there in placeholders(value) {
+        push_percent(value.get(copied..there.start).unwrap_or_default(), out);
+        *out += value.get(there.clone()).unwrap_or_default();
+        copied = there.end;
+    }
+    push_percent(value.get(copied..).unwrap_or_default(), out);
+}
+
+fn push_percent(value: &str, out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |digit: u8| char::from(DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0'));
+    for byte in value.bytes() {
+        match byte {
+            b' ' => out.push('+'),
+            b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            byte => out.extend(['%', digit(byte >> 4), digit(byte & 15)]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_read_and_written() {
+        let form = "a=1&b%5B0%5D=J%C3%B6rg+X&c=&a=%26";
+        let pairs = pairs(form).unwrap();
+        let object = as_json(&pairs);
+        assert_eq!(object, r#"{"a":"1","b[0]":"Jörg X","c":"","a":"&"}"#);
+        assert_eq!(as_form(&pairs, &object).as_deref(), Some(form));
+        for (object, expected) in [
+            (
+                r#"{"a":"1","b[0]":"x y/","c":"","a":"&"}"#,
+                Some("a=1&b%5B0%5D=x+y%2F&c=&a=%26"),
+            ),
+            (
+                r#"{"a":"[masked:name]","c":7,"a":null}"#,
+                Some("a=[masked:name]&b%5B0%5D=&c=7&a=null"),
+            ),
+            (r#"{"a":"1","[masked:ssn]":"x"}"#, None),
+            ("[masked:other]", None),
+        ] {
+            assert_eq!(as_form(&pairs, object).as_deref(), expected, "{object}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_forms() {
+        for text in [
+            "a=1",
+            "a&b=1",
+            "=1&b=2",
+            "a=1&b",
+            "a = 1&b=2",
+            "a=%zz&b=1",
+            "a=%ff&b=1",
+            "u=https://h/p?q=1&r=2",
+            "AT&T=x y",
+        ] {
+            assert!(pairs(text).is_none(), "{text}");
+        }
+    }
+}
