@@ -50,8 +50,8 @@ pub(crate) fn has_code(text: &str) -> bool {
 
 /// What a text is an encoding of.
 pub(crate) enum Inside {
-    /// JSON, and what it becomes if it does not stay as it is: its strings have been looked at.
-    Json(Option<String>),
+    /// JSON or a form, and what it becomes if it does not stay as it is: its strings have been looked at.
+    Read(Option<String>),
     /// Something in which a part is masked: what it becomes. It is a text like any other still.
     Masked(String),
     /// None, or of something that stays as it is.
@@ -61,12 +61,14 @@ pub(crate) enum Inside {
 /// Looks into a text that is an encoding of something.
 pub(crate) fn look_inside(context: Context<'_>, text: &str, tally: &mut Tally) -> Inside {
     if let Some(masked) = json(context, text, tally) {
-        return Inside::Json((masked != text).then_some(masked));
+        return Inside::Read((masked != text).then_some(masked));
+    }
+    if let Some(masked) = form::masked(context, text, tally) {
+        return Inside::Read((masked != text).then_some(masked));
     }
     let trimmed = text.trim_matches(WHITE_SPACE);
     let masked = data_uri(context, trimmed, tally)
         .or_else(|| base64(context, trimmed, tally))
-        .or_else(|| form::masked(context, trimmed, tally))
         .or_else(|| embedded::masked(context, trimmed, tally));
     // White space around it stays.
     let around = |masked: String| text.replacen(trimmed, &masked, 1);

@@ -168,8 +168,8 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
     let inside = inside(source);
     let text = Text::decode(inside);
     match look_inside(context, text.as_str(), tally) {
-        Inside::Json(Some(masked)) => write_string(&masked, out),
-        Inside::Json(None) => return false,
+        Inside::Read(Some(masked)) => write_string(&masked, out),
+        Inside::Read(None) => return false,
         Inside::Masked(masked) => {
             let found = masked_as_it_is(context, &masked, tally);
             write_string(&settled(context, found.unwrap_or(masked), tally), out);
@@ -203,7 +203,7 @@ fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec
 /// A text with what is found in it masked; `None`: it stays as it is.
 pub(crate) fn masked_text(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
     match look_inside(context, text, tally) {
-        Inside::Json(masked) => masked,
+        Inside::Read(masked) => masked,
         Inside::Masked(masked) => {
             let found = masked_as_it_is(context, &masked, tally);
             Some(settled(context, found.unwrap_or(masked), tally))

@@ -15,14 +15,11 @@ struct Pair<'a> {
     value: String,
 }
 
-/// What a form becomes; `None`: it is none, or stays as it is.
+/// What a form becomes; `None`: it is none.
 pub(super) fn masked(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
     let pairs = pairs(text)?;
     let body = as_json(&pairs);
-    let masked = match json(context, &body, tally)? {
-        masked if masked == body => return None,
-        masked => masked,
-    };
+    let masked = json(context, &body, tally)?;
     Some(as_form(&pairs, &masked).unwrap_or_else(|| whole(tally)))
 }
 
