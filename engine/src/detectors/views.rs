@@ -181,8 +181,7 @@ fn decoded(text: &str, signs: Signs) -> Option<Mapped<'static>> {
         return None;
     }
     let bytes = text.as_bytes();
-    // So that a text of nothing but `<` takes no longer than another.
-    let last_end = memchr::memrchr(b'>', bytes);
+    let tags = signs.has(Signs::TAGS).then(|| tags::Tags::of(text));
     let read = |at: usize, byte: u8| {
         let rest = || text.get(at..);
         match byte {
@@ -199,8 +198,8 @@ fn decoded(text: &str, signs: Signs) -> Option<Mapped<'static>> {
                 let (letter, length) = escape::escaped(rest()?)?;
                 Some((Some(letter), at + length))
             }
-            b'<' if signs.has(Signs::TAGS) && last_end.is_some_and(|end| end > at) => {
-                let (instead, length) = tags::tag(rest()?)?;
+            b'<' => {
+                let (instead, length) = tags.as_ref()?.at(at)?;
                 Some((instead, at + length))
             }
             _ => None,
