@@ -122,6 +122,49 @@ fn ids_and_references_of_fhir() {
     }
 }
 
+/// What is no word of a base, no version and no name of a host does not stay in a reference.
+#[test]
+fn ids_elsewhere_in_a_reference_do_not_stay() {
+    const GONE: &str = "[masked:identifier]";
+    let rules = rules(&[Profile::FhirR4], Ids::Pseudonym);
+    for (text, expected) in [
+        ("https://h.example/Patient/abc/Observation/def", GONE),
+        (
+            "https://h.example/fhir/Patient/abc/Observation/def/_history/2",
+            GONE,
+        ),
+        ("https://h.example/Patient/Quillan/Patient/_history", GONE),
+        (
+            "https://h.example/Patient/Quillan/Observation",
+            "https://h.example/Patient/<Quillan>/Observation",
+        ),
+        ("Patient/abc/_history/123-45-6789", GONE),
+        ("Patient/abc/_history/4111111111111111", GONE),
+        (
+            "Patient/abc/_history/MTU0Mzg5MTQ1OTQ5MDI4MDAw",
+            "Patient/<abc>/_history/MTU0Mzg5MTQ1OTQ5MDI4MDAw",
+        ),
+        ("Patient/abc/_history/UUID", "Patient/<abc>/_history/<UUID>"),
+        ("https://123-45-6789.example/Patient/1", GONE),
+        ("https://12-34-56.example/Patient/1", GONE),
+        ("https://a.x123456789.example/Patient/1", GONE),
+        (
+            "https://my-fhir2024.eu-west-1.h.example:8080/r4/Patient/1",
+            "https://my-fhir2024.eu-west-1.h.example:8080/r4/Patient/<1>",
+        ),
+    ] {
+        let body = |text: &str| {
+            format!(
+                r#"{{"subject":{{"reference":"{}"}}}}"#,
+                with_uuid(text, false)
+            )
+        };
+        let expected = filled(&body(expected));
+        assert_eq!(masked(&rules, with_key(1), &body(text)), expected, "{text}");
+        assert_eq!(masked(&rules, with_key(1), &expected), expected, "again");
+    }
+}
+
 #[test]
 fn ids_are_kept_where_nothing_says_otherwise() {
     let body = r#"{"resourceType":"Observation","id":"abc","subject":{"reference":"Patient/abc"},"uuid":"u"}"#;

@@ -1,18 +1,22 @@
 //! A text that refers to something by its id: a reference of FHIR (hl7.org/fhir/R4/references.html),
 //! the URL of a resource, of a version or a search (hl7.org/fhir/R4/http.html).
 //!
-//! What is known of it stays: the types, the version, an operation, and of an absolute URL the host
-//! and the words of its path. The id becomes its pseudonym, a query a placeholder. Whatever has
+//! What is known of it stays: the types, a version, an operation, and of an absolute URL the host
+//! and the words of its path before a type. The id becomes its pseudonym, a query a placeholder. Whatever has
 //! another form is not written.
 
 use super::Writer;
 use super::types::is_resource_type;
+use super::uuid;
 use crate::operators::push_placeholder;
 
 /// The most digits in a part of a path that is a word: `r4`, `v10`.
 const MOST_DIGITS: usize = 2;
-/// The longest id that FHIR has.
-const LONGEST_ID: usize = 64;
+/// The most digits of a version that has nothing else, and the longest one.
+const MOST_DIGITS_OF_VERSION: usize = 9;
+const LONGEST_VERSION: usize = 36;
+/// The most digits in a part of the name of a host: alone (`fhir-2`), and behind letters (`fhir2024`).
+const MOST_DIGITS_OF_HOST: (usize, usize) = (2, 4);
 
 /// Writes the reference with pseudonyms in it. `None`: its form is not known, and what has been
 /// written is none.
@@ -74,7 +78,8 @@ fn url(writer: &Writer<'_>, text: &str, out: &mut Vec<u8>) -> Option<()> {
         if at > 0 {
             out.push(b'/');
         }
-        if named.id == Some(at) {
+        let is_version = named.id.is_some_and(|id| at > id) && uuid::is_like_one(part);
+        if named.id == Some(at) || is_version {
             writer.id(part, out);
         } else {
             out.extend_from_slice(part.as_bytes());
@@ -102,7 +107,9 @@ impl Named {
             let types = parts.iter().enumerate().take(last).skip(first);
             types.filter_map(|(at, part)| is_resource_type(part).then_some(at))
         };
-        let has_words = |at: &usize| parts.iter().take(*at).all(|part| is_word(part));
+        // What stands behind a type is an id, and no word of a base.
+        let is_base = |part: &&str| is_word(part) && !is_resource_type(part);
+        let has_words = |at: &usize| parts.iter().take(*at).all(|part| is_base(&part));
         let behind = |at: usize| parts.get(at + 1..).unwrap_or_default();
         let is_resource = |at: &usize| match behind(*at) {
             [id, tail @ ..] => !id.is_empty() && !is_of_type(id) && is_tail(tail),
@@ -139,13 +146,21 @@ fn is_operation(part: &str) -> bool {
 fn is_tail(tail: &[&str]) -> bool {
     match tail {
         [] | ["_history"] => true,
-        ["_history", version] => {
-            let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-            (1..=LONGEST_ID).contains(&version.len()) && version.bytes().all(is_sign)
-        }
+        ["_history", version] => is_version(version),
         [part] => is_operation(part) || is_resource_type(part),
         _ => false,
     }
+}
+
+/// Whether it looks like a version, and not like a number of somebody. One that is a UUID is replaced.
+fn is_version(part: &str) -> bool {
+    let longest = if part.bytes().all(|byte| byte.is_ascii_digit()) {
+        MOST_DIGITS_OF_VERSION
+    } else {
+        LONGEST_VERSION
+    };
+    let is_plain = part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    uuid::is_like_one(part) || is_plain && (1..=longest).contains(&part.len())
 }
 
 /// Whether a part of a path looks like a word, and not like a number or code of something.
@@ -155,13 +170,28 @@ fn is_word(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(is_sign) && digits <= MOST_DIGITS
 }
 
-/// Whether it is the name of a host, perhaps with a port: no address, and nobody's name before it.
+/// Whether it is the name of a host, perhaps with a port: no address or number, and nobody's name before
+/// it.
 fn is_host(host: &str) -> bool {
     let (name, port) = host.split_once(':').unwrap_or((host, ""));
     let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     let domain = name.rsplit('.').next().unwrap_or_default();
     name.bytes().all(is_sign)
+        && name.split('.').all(is_label)
         && domain.starts_with(|first: char| first.is_ascii_alphabetic())
         && port.len() <= 5
         && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a label of a host looks like a name, and not like a number of somebody.
+fn is_label(label: &str) -> bool {
+    let digits = |part: &str| part.bytes().filter(u8::is_ascii_digit).count();
+    let (alone, behind_letters) = MOST_DIGITS_OF_HOST;
+    let is_name = |part: &str| {
+        let letters = part.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        digits(part) <= alone
+            || letters.len() > 1 && digits(letters) == 0 && digits(part) <= behind_letters
+    };
+    let is_number = |part: &&str| !part.is_empty() && digits(part) == part.len();
+    label.split('-').all(is_name) && label.split('-').filter(is_number).count() < 2
 }
