@@ -77,20 +77,44 @@ pub(crate) fn look_inside(context: Context<'_>, text: &str, tally: &mut Tally) -
 
 /// What JSON in a string becomes; `None`: it is none.
 fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
-    let trimmed = text.trim_matches('\u{FEFF}').trim_matches(WHITE_SPACE);
-    let ends = (trimmed.chars().next()?, trimmed.chars().next_back()?);
-    // JSON that was written into a string twice.
-    let is_twice = trimmed.starts_with("\"{") || trimmed.starts_with("\"[");
-    // What has been cut off fails at its end: by then it has told whose names are in it.
-    let is_cut = || {
-        let inside = trimmed.strip_prefix('{');
-        inside.is_some_and(|inside| inside.trim_start_matches(WHITE_SPACE).starts_with('"'))
-    };
-    let is_json = matches!(ends, ('{', '}') | ('[', ']')) || is_twice && ends.1 == '"' || is_cut();
-    if !is_json || trimmed.len() < 2 || is_placeholder(trimmed.as_bytes()) {
+    let is_around = |letter: char| letter == '\u{FEFF}' || WHITE_SPACE.contains(&letter);
+    let trimmed = text.trim_matches(is_around);
+    if !may_be_json(trimmed) || is_placeholder(trimmed.as_bytes()) {
         return None;
     }
-    let framing = if ends.0 == '{' && trimmed.contains('\n') && !is_one(trimmed) {
+    let masked = masked_json(context, trimmed, tally)?;
+    // What is around it stays.
+    let (before, behind) = text.split_once(trimmed)?;
+    Some([before, &masked, behind].concat())
+}
+
+/// Whether a trimmed text may be JSON, whole or cut off: what has been cut off fails at its end, and by
+/// then it has told whose names are in it.
+fn may_be_json(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    match bytes {
+        [b'{', .., b'}'] | [b'[', .., b']'] => true,
+        // JSON that was written into a string more than once.
+        [b'"', inside @ .., b'"'] => {
+            let first = inside.trim_ascii_start().first();
+            matches!(first, Some(b'{' | b'[')) || memchr::memchr(b'\\', inside).is_some()
+        }
+        [b'{' | b'[', ..] => {
+            let is_before =
+                |letter: char| matches!(letter, '{' | '[') || WHITE_SPACE.contains(&letter);
+            let first = text.trim_start_matches(is_before).bytes().next();
+            first.is_some_and(|first| first == b'"' || first.is_ascii_digit())
+        }
+        _ => false,
+    }
+}
+
+/// What a text becomes that may be JSON, or lines of it.
+fn masked_json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
+    let is_lines = text
+        .split_once('\n')
+        .is_some_and(|(first, _)| is_one(first));
+    let framing = if is_lines {
         Framing::Lines
     } else {
         Framing::Document

@@ -124,6 +124,66 @@ fn json_written_twice_in_lines_or_behind_a_mark_is_looked_into() {
     }
 }
 
+/// A string of JSON with that in it.
+fn written(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[test]
+fn json_written_often_is_looked_into_or_masked_whole() {
+    let rules = profile(Profile::Pii);
+    for inner in [
+        r#"{"surname":"Quillan"}"#,
+        "\u{feff} {\"surname\":\"Quillan\"} ",
+        r#" [{"surname":"Quillan","#,
+        "[\"a\"]\n[{\"surname\":\"Quillan\"}]",
+    ] {
+        let mut text = inner.to_owned();
+        for _ in 0..6 {
+            text = written(&text);
+            gone(
+                &rules,
+                &Options::default(),
+                &format!(r#"{{"memo":{text}}}"#),
+                &["Quillan"],
+            );
+        }
+    }
+    let twice = written(&written(&written(r#"{"surname":"Quillan","n":1}"#)));
+    let out = masked(
+        &rules,
+        Options::default(),
+        &format!(r#"{{"memo":{twice}}}"#),
+    );
+    assert_eq!(
+        out,
+        format!(
+            r#"{{"memo":{}}}"#,
+            twice.replace("Quillan", "[masked:name]")
+        )
+    );
+    // Words in quotes are no reason.
+    let body = format!(r#"{{"memo":{}}}"#, written(r#""She said \"no\" twice""#));
+    assert_eq!(masked(&rules, Options::default(), &body), body);
+}
+
+#[test]
+fn arrays_that_are_cut_and_lines_of_arrays_are_looked_into() {
+    let rules = profile(Profile::Pii);
+    for text in [
+        r#"[{"surname":"Quillan","note":"Quillan came"},{"surn"#,
+        r#"[[{"surname":"Quillan","note":"Quillan came"},{"surn"#,
+        r#"[1,{"surname":"Quillan","note":"Quillan came"},{"surn"#,
+        "{\n\"surname\":\"Quillan\",\n\"note\":\"Quillan came\",\n\"surn",
+        "[\"a\"]\n[{\"surname\":\"Quillan\"}]",
+        "[1]\n{\"surname\":\"Quillan\"}",
+        "[\"a\"]\r\n[{\"surname\":\"Quillan\"}]\n[{\"surn",
+    ] {
+        let body = format!(r#"{{"memo":{}}}"#, written(text));
+        gone(&rules, &Options::default(), &body, &["Quillan"]);
+    }
+}
+
 #[test]
 fn the_name_of_a_member_speaks_for_json_in_its_string() {
     let rules = profile(Profile::HipaaSafeHarbor);
