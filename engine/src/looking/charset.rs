@@ -7,13 +7,21 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Charset {
     Utf8,
-    Utf16Le,
-    Utf16Be,
+    /// UTF-8 behind a byte order mark of UTF-16.
+    Marked([u8; 2]),
+    /// With the half of a letter that it may end in.
+    Utf16Le(Option<u8>),
+    Utf16Be(Option<u8>),
     Windows1252,
 }
 
 /// The scripts of Europe begin and end below this in UTF-16, but for Greek and Cyrillic.
 const LATIN: u16 = 0x250;
+
+/// So many tenths of a text are ASCII that can be read, if it has control characters; and of its first
+/// bytes, among which there may be some at once.
+const TENTHS: usize = 9;
+const TENTHS_AT_ONCE: usize = 7;
 
 const BYTE_ORDER_MARK: u16 = 0xFEFF;
 
@@ -26,10 +34,19 @@ const WINDOWS: [char; 32] = [
 impl Charset {
     /// The text that the bytes are, and in which set; `None`: they are none.
     pub(super) fn decode(bytes: Vec<u8>) -> Option<(Self, String)> {
+        if let [first, second, rest @ ..] = &bytes[..]
+            && matches!([*first, *second], [0xFF, 0xFE] | [0xFE, 0xFF])
+            && is_ascii(rest, TENTHS)
+            && let Ok(text) = str::from_utf8(rest)
+        {
+            return Some((Self::Marked([*first, *second]), text.to_owned()));
+        }
         if let Some(decoded) = utf16(&bytes) {
             return Some(decoded);
         }
-        readable(&bytes)?;
+        if !is_readable(&bytes, TENTHS) {
+            return None;
+        }
         match String::from_utf8(bytes) {
             Ok(text) => Some((Self::Utf8, text)),
             Err(error) => Some((Self::Windows1252, windows(error.as_bytes())?)),
@@ -40,11 +57,16 @@ impl Charset {
     pub(super) fn encode(self, text: &str) -> Option<Vec<u8>> {
         match self {
             Self::Utf8 => Some(text.into()),
-            Self::Utf16Le => Some(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
-            Self::Utf16Be => Some(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+            Self::Marked(mark) => Some([&mark, text.as_bytes()].concat()),
+            Self::Utf16Le(odd) => Some(units_of(text, u16::to_le_bytes, odd)),
+            Self::Utf16Be(odd) => Some(units_of(text, u16::to_be_bytes, odd)),
             Self::Windows1252 => text.chars().map(byte_of).collect(),
         }
     }
+}
+
+fn units_of(text: &str, bytes: fn(u16) -> [u8; 2], odd: Option<u8>) -> Vec<u8> {
+    text.encode_utf16().flat_map(bytes).chain(odd).collect()
 }
 
 /// Whether a text may begin with these bytes.
@@ -52,15 +74,25 @@ pub(super) fn may_begin(bytes: &[u8]) -> bool {
     let is_cut = |error: std::str::Utf8Error| error.error_len().is_none();
     is_utf16(units(bytes, u16::from_le_bytes))
         || is_utf16(units(bytes, u16::from_be_bytes))
-        || readable(bytes).is_some()
+        || is_readable(bytes, TENTHS_AT_ONCE)
             && (str::from_utf8(bytes).map_or_else(is_cut, |_| true) || is_windows(bytes))
 }
 
-/// Whether bytes may be of a text: control characters are not, but for white space.
-fn readable(bytes: &[u8]) -> Option<()> {
+/// Whether bytes may be of a text: control characters are not, but for white space, those at the end, and
+/// a few where nearly all is ASCII that can be read.
+fn is_readable(bytes: &[u8], most: usize) -> bool {
     // Frames and fields of older protocols have some of the control characters.
     let is_text = |byte: &u8| !matches!(byte, 0..=8 | 0x0E..=0x1B | 0x7F);
-    bytes.iter().all(is_text).then_some(())
+    bytes.iter().all(is_text) || is_ascii(bytes, most)
+}
+
+/// Whether so many tenths are ASCII that can be read; NUL at the end does not count.
+fn is_ascii(bytes: &[u8], tenths: usize) -> bool {
+    let end = bytes.iter().rposition(|byte| *byte != 0);
+    let bytes = bytes.get(..=end.unwrap_or(0)).unwrap_or_default();
+    let is_read = |byte: &&u8| matches!(byte, b' '..=b'~') || byte.is_ascii_whitespace();
+    let read = bytes.iter().filter(is_read).count();
+    read > 0 && read * 10 >= bytes.len() * tenths
 }
 
 fn units(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> impl Iterator<Item = u16> + Clone {
@@ -70,26 +102,30 @@ fn units(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> impl Iterator<Item = u16> + 
 
 /// Whether units are those of a text: a byte order mark, or Latin letters for the most part.
 fn is_utf16(units: impl Iterator<Item = u16> + Clone) -> bool {
-    let is_text = |unit: u16| !matches!(unit, 0..=8 | 0x0E..=0x1B | 0x7F..=0x9F);
+    let is_text = |unit: u16| !matches!(unit, 1..=8 | 0x0E..=0x1A | 0x7F..=0x9F);
     let is_marked = units.clone().next() == Some(BYTE_ORDER_MARK);
-    let (mut count, mut latin) = (0, 0);
+    let (mut count, mut latin, mut has_ended) = (0, 0, false);
     for unit in units {
-        if !is_text(unit) {
+        // NUL is at the end, if anywhere.
+        has_ended |= unit == 0;
+        if !is_text(unit) || has_ended && unit != 0 {
             return false;
         }
-        count += 1;
-        latin += usize::from(unit < LATIN);
+        count += usize::from(!has_ended);
+        latin += usize::from(!has_ended && unit < LATIN);
     }
     count > 0 && (is_marked || latin * 4 >= count * 3)
 }
 
 fn utf16(bytes: &[u8]) -> Option<(Charset, String)> {
-    if !bytes.len().is_multiple_of(2) {
-        return None;
-    }
+    let (_, odd) = bytes.as_chunks::<2>();
+    let odd = odd.first().copied();
     let ends = [
-        (Charset::Utf16Le, u16::from_le_bytes as fn([u8; 2]) -> u16),
-        (Charset::Utf16Be, u16::from_be_bytes),
+        (
+            Charset::Utf16Le(odd),
+            u16::from_le_bytes as fn([u8; 2]) -> u16,
+        ),
+        (Charset::Utf16Be(odd), u16::from_be_bytes),
     ];
     let is_one = |(_, unit): &(_, _)| is_utf16(units(bytes, *unit));
     let (charset, unit) = ends.into_iter().find(is_one)?;
@@ -137,11 +173,23 @@ mod tests {
         let greek = "\u{feff}\u{3b1}\u{3b2}\u{3b3}\u{3b4}";
         for (bytes, charset, text) in [
             (text.as_bytes().to_vec(), Charset::Utf8, text),
-            (utf16(text, u16::to_le_bytes), Charset::Utf16Le, text),
-            (utf16(text, u16::to_be_bytes), Charset::Utf16Be, text),
-            (utf16(&marked, u16::to_le_bytes), Charset::Utf16Le, &marked),
-            (utf16(&marked, u16::to_be_bytes), Charset::Utf16Be, &marked),
-            (utf16(greek, u16::to_be_bytes), Charset::Utf16Be, greek),
+            (utf16(text, u16::to_le_bytes), Charset::Utf16Le(None), text),
+            (utf16(text, u16::to_be_bytes), Charset::Utf16Be(None), text),
+            (
+                utf16(&marked, u16::to_le_bytes),
+                Charset::Utf16Le(None),
+                &marked,
+            ),
+            (
+                utf16(&marked, u16::to_be_bytes),
+                Charset::Utf16Be(None),
+                &marked,
+            ),
+            (
+                utf16(greek, u16::to_be_bytes),
+                Charset::Utf16Be(None),
+                greek,
+            ),
             (
                 b"Zo\xEB O\x92Neil is 94, \x80 5".to_vec(),
                 Charset::Windows1252,
@@ -163,8 +211,9 @@ mod tests {
             b"\0\x01\x02\x03\xC8\xC9\0\x09\x09\x09\x09\x09",
             b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01",
             b"\xE9\xF1\xD3\xC4\xB5\xA6 \xE9a\xF1b\xD3c",
-            // Cut, and half a pair.
-            b"a\0b\0c\0d\0e",
+            b"\0\0\0\0\0\0\0\0\0\0\0\0",
+            b"a\0b\0\0\0c\0d\0e\0",
+            // Half a pair.
             b"\xFF\xFEa\0\0\xD8b\0",
         ] {
             assert_eq!(Charset::decode(bytes.to_vec()), None, "{bytes:?}");

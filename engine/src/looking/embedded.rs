@@ -12,14 +12,20 @@ use crate::tally::Tally;
 /// A shorter run within other text is not taken for base64.
 const SHORTEST: usize = 24;
 
-/// Lines so long and longer go on in the next: those of mail have 76 characters, those of keys 64.
-const LINE: usize = 60;
+/// Lines so long and longer go on in the next, if that is as long or the last.
+const LINE: usize = 20;
+
+/// Lines so long and longer go on in any: those of mail have 76 characters, those of keys 64.
+const LONG_LINE: usize = 60;
 
 /// So many parts a token has at most.
 const MOST_PARTS: usize = 5;
 
-/// What parts a run of characters that is no base64 as a whole: first the paths of addresses.
-const PARTING: [&[u8]; 3] = [b"", b"/", b"/+-_"];
+/// What parts a run of characters that is no base64 as a whole: first lines, then paths of addresses.
+const PARTING: [&[u8]; 4] = [b"", LINES, b"/", b"/+-_"];
+
+/// What parts lines, with what they are indented by.
+const LINES: &[u8] = b"\r\n \t";
 
 /// An encoding of text.
 struct Code {
@@ -74,14 +80,16 @@ pub(super) fn masked(context: Context<'_>, text: &str, tally: &mut Tally) -> Opt
         if secrets.iter().any(overlaps) {
             continue;
         }
-        let mut is_masked = false;
-        for (part, decoded) in &code.parts {
-            let Some(masked) = masked_part(context, decoded, tally) else {
-                continue;
-            };
+        let mut parts = masked_parts(context, &code.parts, tally);
+        if parts.is_empty() {
+            // Lines may be encodings each by itself.
+            parts = masked_parts(context, &lines(text, code.range), tally);
+        }
+        let is_masked = !parts.is_empty();
+        for (part, masked) in parts {
             out += text.get(copied..part.start)?;
             out += &masked;
-            (copied, is_masked) = (part.end, true);
+            copied = part.end;
         }
         if let (true, Some(signature)) = (is_masked, code.signature) {
             out += text.get(copied..signature.start)?;
@@ -96,6 +104,38 @@ pub(super) fn masked(context: Context<'_>, text: &str, tally: &mut Tally) -> Opt
     }
     out += text.get(copied..)?;
     Some(out)
+}
+
+/// What parts become that do not stay as they are.
+fn masked_parts(
+    context: Context<'_>,
+    parts: &[(Range<usize>, Decoded)],
+    tally: &mut Tally,
+) -> Vec<(Range<usize>, String)> {
+    let parts = parts.iter();
+    let masked = parts.filter_map(|(part, decoded)| {
+        let masked = masked_part(context, decoded, tally)?;
+        Some((part.clone(), masked))
+    });
+    masked.collect()
+}
+
+/// The lines of an encoding that has several, each decoded.
+fn lines(text: &str, code: Range<usize>) -> Vec<(Range<usize>, Decoded)> {
+    let mut lines = Vec::new();
+    let bytes = text.as_bytes();
+    let has_lines = |bytes| memchr::memchr(b'\n', bytes).is_some();
+    if bytes.get(code.clone()).is_some_and(has_lines) {
+        pieces(bytes, code, &[LINES], &mut |line| {
+            lines.extend(
+                text.get(line.clone())
+                    .and_then(decode)
+                    .map(|one| (line, one)),
+            );
+            true
+        });
+    }
+    lines
 }
 
 pub(super) fn masked_part(
@@ -259,12 +299,16 @@ fn is_code(byte: u8) -> bool {
     CODE.get(usize::from(byte)).is_some_and(|is| *is)
 }
 
+fn ends_padded(text: &[u8], end: usize) -> bool {
+    text.get(..end).is_some_and(|text| text.ends_with(b"="))
+}
+
 /// The long runs of what encodings are written with. Lines of base64 are one.
 fn runs(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
     std::iter::from_fn(move || {
         // From the end of where a run would be: words and what stands between them are passed at once.
-        while let Some(near) = text.get(from..from + SHORTEST) {
+        while let Some(near) = text.get(from..from + LINE) {
             if let Some(between) = near.iter().rposition(|byte| !is_code(*byte)) {
                 from += between + 1;
                 continue;
@@ -280,21 +324,32 @@ fn runs(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+/// Where the run ends that begins there. Lines of one length, and one that is shorter behind them, are one
+/// run, with what they are indented by.
 fn run_end(text: &[u8], start: usize) -> usize {
-    let mut line = start;
+    let length_at = |at: usize| {
+        let rest = text.get(at..).unwrap_or_default();
+        rest.iter().take_while(|byte| is_code(**byte)).count()
+    };
+    let first = length_at(start);
+    let (mut end, mut length, mut gap) = (start + first, first, None);
     loop {
-        let rest = text.get(line..).unwrap_or_default();
-        let length = rest.iter().take_while(|byte| is_code(**byte)).count();
-        let behind = rest.get(length..).unwrap_or_default();
-        let gap = match behind {
-            [b'\n', ..] => 1,
-            [b'\r', b'\n', ..] => 2,
-            _ => 0,
-        };
-        let goes_on = behind.get(gap).is_some_and(|byte| is_code(*byte));
-        if gap == 0 || !goes_on || length < LINE || !length.is_multiple_of(4) {
-            return line + length;
+        let is_long = length >= LONG_LINE && length.is_multiple_of(4);
+        if !is_long && (length != first || length < LINE) || ends_padded(text, end) {
+            break;
         }
-        line += length + gap;
+        let behind = text.get(end..).unwrap_or_default();
+        let is_space = |byte: &&u8| matches!(byte, b'\r' | b'\n' | b' ' | b'\t');
+        let spaces = behind.iter().take_while(is_space).count();
+        let spaces = behind.get(..spaces).unwrap_or_default();
+        let is_break = spaces.starts_with(b"\n") || spaces.starts_with(b"\r\n");
+        let is_one = is_break && memchr::memchr_iter(b'\n', spaces).count() == 1;
+        let next = length_at(end + spaces.len());
+        let goes_on = next > 0 && (is_long || next <= first);
+        if !is_one || *gap.get_or_insert(spaces) != spaces || !goes_on {
+            break;
+        }
+        (end, length) = (end + spaces.len() + next, next);
     }
+    end
 }

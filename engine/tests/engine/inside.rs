@@ -333,6 +333,75 @@ fn other_character_sets_in_base64_are_read() {
 }
 
 #[test]
+fn text_in_base64_may_have_a_few_other_bytes() {
+    let rules = profile(Profile::Pii);
+    let (secret, masked) = ("SSN 123-45-6789 is it", "SSN [masked:ssn] is it");
+    let utf16 = |text: &str, bytes: fn(u16) -> [u8; 2]| {
+        text.encode_utf16().flat_map(bytes).collect::<Vec<_>>()
+    };
+    let ways: [&dyn Fn(&str) -> Vec<u8>; 14] = [
+        &|text| format!("{text}\0").into(),
+        &|text| format!("{text}\0\0").into(),
+        &|text| format!("\u{1b}[1m\u{1b}[31m{text}\u{1b}[0m, nothing else is in here").into(),
+        &|text| format!("\u{1}{text}\u{2}").into(),
+        &|text| format!("\u{feff}{text}\0").into(),
+        &|text| utf16(&format!("{text}\0"), u16::to_le_bytes),
+        &|text| utf16(&format!("{text}\0\0"), u16::to_be_bytes),
+        &|text| utf16(&format!("\u{1b}[1m{text}"), u16::to_le_bytes),
+        &|text| [utf16(text, u16::to_le_bytes), vec![b'x']].concat(),
+        &|text| [utf16(text, u16::to_be_bytes), vec![0]].concat(),
+        &|text| [b"\xFF\xFE", text.as_bytes()].concat(),
+        &|text| [b"\xFE\xFF", text.as_bytes(), b"\0"].concat(),
+        &|text| [b"\xFF\xFE", &utf16(text, u16::to_le_bytes)[..], b"\0"].concat(),
+        &|text| [b"caf\xE9 and more of it ", text.as_bytes(), b"\0"].concat(),
+    ];
+    for (number, way) in ways.iter().enumerate() {
+        let [given, expected] = [secret, masked].map(|text| STANDARD.encode(way(text)));
+        assert_eq!(inside(&rules, &given), expected, "{number}");
+        let around = |code: &str| format!("see {code} there");
+        assert_eq!(
+            inside(&rules, &around(&given)),
+            around(&expected),
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn short_and_indented_lines_of_base64_are_one() {
+    let rules = profile(Profile::Pii);
+    let (secret, masked) = (
+        "Dear a@b.example, your number is 123-45-6789 and you are well, are you?",
+        "Dear [masked:email], your number is [masked:ssn] and you are well, are you?",
+    );
+    let (code, expected) = (STANDARD.encode(secret), STANDARD.encode(masked));
+    for width in [20, 24, 28, 32, 48, 57, 64] {
+        for between in ["\n", "\r\n", "\n  ", "\n\t"] {
+            let lines: Vec<&str> = code
+                .as_bytes()
+                .chunks(width)
+                .map(|line| str::from_utf8(line).unwrap())
+                .collect();
+            let text = |code: &str| format!("key: |{between}{code}\nnext: 1");
+            assert_eq!(
+                inside(&rules, &text(&lines.join(between))),
+                text(&expected),
+                "{width} {between:?}"
+            );
+        }
+    }
+    // Lines that are encoded each by itself.
+    for texts in [
+        ["SSN 123-45-6789 no", "a@b.example is all"],
+        ["no SSN 123-45-6789", "1 is what he wrote"],
+    ] {
+        let each = texts.map(|text| STANDARD.encode(text));
+        let out = inside(&rules, &format!("so\n{}\n{}\n", each[0], each[1]));
+        assert!(!out.contains(&each[0]), "{out}");
+    }
+}
+
+#[test]
 fn other_readings_of_a_text_are_searched() {
     let rules = profile(Profile::Pii);
     for (text, expected) in [
