@@ -32,11 +32,56 @@ pub(crate) struct Context<'a> {
     pub(crate) cues: Cues,
     /// Which names are looked for in the value at hand.
     pub(crate) mentions: Mentions,
+    /// Whether it is lifted.
+    pub(crate) lifted: Lifted,
     /// In how many encodings the text stands.
     pub(crate) depth: u8,
 }
 
+/// Whether a text is a value that a rule selects and a grant shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lifted {
+    #[default]
+    No,
+    /// It stands in one: what is found in it is masked where its own class is not lifted.
+    Part,
+    /// It is one, and what a detector finds of all of it is what the rule says that it is.
+    Whole,
+}
+
+impl Lifted {
+    fn of(class: Class) -> Self {
+        // What a narrative tells is never one thing.
+        match class {
+            Class::Narrative => Self::Part,
+            _ => Self::Whole,
+        }
+    }
+
+    /// The same of a part.
+    pub(crate) fn part(self) -> Self {
+        match self {
+            Self::No => Self::No,
+            Self::Part | Self::Whole => Self::Part,
+        }
+    }
+}
+
 impl<'a> Context<'a> {
+    /// Whether a find comes out as it is. What else overlaps it has to be lifted too.
+    fn shows(&self, find: &Find, text: &str) -> bool {
+        let is_all = || {
+            let around = (text.get(..find.range.start), text.get(find.range.end..));
+            let is_space = |part: Option<&str>| part.is_some_and(|part| part.trim().is_empty());
+            is_space(around.0) && is_space(around.1)
+        };
+        find.cause != Cause::Unsettled
+            && (find.classes.is_subset(self.lift)
+                || self.lifted == Lifted::Whole
+                    && !find.classes.contains(Class::Credential)
+                    && is_all())
+    }
+
     /// The same in a record about this subject.
     #[inline]
     pub(crate) fn about<'b>(self, current: Option<(usize, &'b Subject)>) -> Context<'b>
@@ -81,31 +126,21 @@ pub(crate) fn mask_scalar(
             count_exempt(source, &mut tally.report);
             false
         }
-        Treatment::Inspect => {
-            let detectors = &context.rules.detectors;
-            match kind {
-                Kind::String => {
-                    let is_clean = context.cues == Cues::NONE && tally.clean.has(source);
-                    let may_find = !is_clean && detectors.may_find(source, context.cues)
-                        || context.looks_inside() && begins_like_json(source, 0)
-                        || context.mentions != Mentions::None && tally.people.may_be_in(source);
-                    may_find && inspect(context, source, tally, out)
-                }
-                Kind::Number => {
-                    detectors.may_find(source, context.cues)
-                        && inspect_number(context, source, tally, out)
-                }
-                Kind::Boolean | Kind::Null => false,
-            }
-        }
+        Treatment::Inspect => look_at(context, source, kind, tally, out),
+        Treatment::Lift(..) | Treatment::Mask(..) if kind == Kind::Null => false,
         Treatment::Lift(cause, class) => {
-            if kind != Kind::Null {
-                tally.count(cause, class, true);
+            tally.count(cause, class, true);
+            if context.rules.detectors.are_none() {
                 tally.report.count_lifted(source.len());
             }
-            false
+            // The grant is for this class: for nothing else that is in there, and for no secret.
+            let context = Context {
+                mentions: Mentions::None,
+                lifted: Lifted::of(class),
+                ..context
+            };
+            look_at(context, source, kind, tally, out)
         }
-        Treatment::Mask(..) if kind == Kind::Null => false,
         Treatment::Mask(cause, class, operator) => {
             let setting = Setting {
                 class,
@@ -132,6 +167,31 @@ pub(crate) fn mask_scalar(
             tally.count(cause, class, false);
             true
         }
+    }
+}
+
+/// Masks what is found in a scalar. False: it stays as it came.
+#[inline]
+fn look_at(
+    context: Context<'_>,
+    source: &[u8],
+    kind: Kind,
+    tally: &mut Tally,
+    out: &mut Vec<u8>,
+) -> bool {
+    let detectors = &context.rules.detectors;
+    match kind {
+        Kind::String => {
+            let is_clean = context.cues == Cues::NONE && tally.clean.has(source);
+            let may_find = !is_clean && detectors.may_find(source, context.cues)
+                || context.looks_inside() && begins_like_json(source, 0)
+                || context.mentions != Mentions::None && tally.people.may_be_in(source);
+            may_find && inspect(context, source, tally, out)
+        }
+        Kind::Number => {
+            detectors.may_find(source, context.cues) && inspect_number(context, source, tally, out)
+        }
+        Kind::Boolean | Kind::Null => false,
     }
 }
 
@@ -289,13 +349,14 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
         tally.count(Cause::Unsettled, Class::Other, false);
         return Finds::Whole(Class::Other);
     };
-    // What else overlaps it has to be lifted too.
-    let is_shown =
-        |find: &Find| find.cause != Cause::Unsettled && find.classes.is_subset(context.lift);
-    for find in &finds {
-        tally.count(find.cause, find.class, is_shown(find));
-    }
-    finds.retain(|find| !is_shown(find));
+    finds.retain(|find| {
+        let is_shown = context.shows(find, text);
+        // What is shown of a lifted value has been counted with it.
+        if !is_shown || context.lifted == Lifted::No {
+            tally.count(find.cause, find.class, is_shown);
+        }
+        !is_shown
+    });
     Finds::Parts(finds)
 }
 
@@ -331,9 +392,10 @@ fn inspect_number(
     let Some(find) = finds.first() else {
         return false;
     };
-    let is_shown = |find: &Find| find.classes.is_subset(context.lift);
-    let is_lifted = find.cause != Cause::Unsettled && finds.iter().all(is_shown);
-    tally.count(find.cause, find.class, is_lifted);
+    let is_lifted = finds.iter().all(|find| context.shows(find, text));
+    if !is_lifted || context.lifted == Lifted::No {
+        tally.count(find.cause, find.class, is_lifted);
+    }
     if !is_lifted {
         Operator::Redact.write(Scalar { source, text }, find.class, out);
     }

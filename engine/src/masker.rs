@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::detectors::Cues;
 use crate::events::Events;
-use crate::mask::{Context, Run};
+use crate::mask::{Context, Lifted, Run};
 use crate::people::Mentions;
 use crate::scan::{Event, Scanner};
 use crate::tally::Tally;
@@ -111,6 +111,7 @@ impl Masker {
                 subject: None,
                 cues: Cues::NONE,
                 mentions: Mentions::None,
+                lifted: Lifted::No,
                 depth: masker.depth,
             };
             let mut run = Run {
@@ -152,6 +153,7 @@ impl Masker {
                 subject: None,
                 cues: Cues::NONE,
                 mentions: Mentions::None,
+                lifted: Lifted::No,
                 depth: masker.depth,
             };
             let mut run = Run {

@@ -37,7 +37,8 @@ pub struct Options {
     pub framing: Framing,
     /// Bounds on what a body may hold, and on memory.
     pub limits: Limits,
-    /// Classes whose values come out as they are. [`Class::Credential`] is ignored here.
+    /// Classes whose values come out as they are, but for what detectors find in them of other classes.
+    /// [`Class::Credential`] is ignored here.
     ///
     /// [`Class::Credential`]: crate::Class::Credential
     pub lift: ClassSet,

@@ -41,10 +41,10 @@ pub struct RuleCount<'a> {
 pub struct NotScanned {
     /// Values that are exempt.
     pub exempt: u64,
-    /// Values whose class is lifted where they stand.
+    /// Values whose class is lifted where they stand, where no detector is on.
     pub lifted: u64,
     /// Strings longer than `limits.token_bytes`: they were masked whole, but where they are exempt,
-    /// lifted, or no detector is on.
+    /// or no detector is on.
     pub too_long: u64,
 }
 

@@ -148,6 +148,7 @@ pub(super) fn masked_part(
     }
     let context = Context {
         depth: context.depth + 1,
+        lifted: context.lifted.part(),
         ..context
     };
     let masked = masked_text(context, &decoded.text, tally)?;

@@ -270,10 +270,12 @@ impl Stage {
         let passes = match treat(run.context.rules, run.context.lift, decision) {
             Treatment::Pass => None,
             Treatment::Inspect if run.context.rules.detectors.are_none() => None,
-            Treatment::Lift(cause, class) => {
+            Treatment::Lift(cause, class) if run.context.rules.detectors.are_none() => {
                 self.tally.count(cause, class, true);
                 None
             }
+            // Nobody can say what is in it.
+            Treatment::Lift(cause, class) => Some((cause, class, &Operator::Redact)),
             Treatment::Inspect => Some((Cause::Unclear, Class::Other, &Operator::Redact)),
             Treatment::Mask(cause, class, operator) => Some((cause, class, operator)),
         };

@@ -15,6 +15,7 @@ mod inspector;
 mod json;
 mod labels;
 mod lessons;
+mod lifting;
 mod limits;
 mod masking;
 mod mentions;

@@ -56,8 +56,6 @@ pub(crate) struct Counts {
 struct Holding {
     verdict: Verdict,
     is_conditional: bool,
-    /// Whether its own name or place may tell it, where a filter has a say.
-    is_own: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -230,7 +228,6 @@ impl<'a> Walk<'a> {
         let settled = |verdict| Holding {
             verdict,
             is_conditional: false,
-            is_own: false,
         };
         let exempt = &self.policy.exempt;
         if exempt.iter().any(|path| paths::selects(path, &self.place)) {
@@ -254,23 +251,20 @@ impl<'a> Walk<'a> {
             Selector::Keys(_) => false,
         });
         let is_conditional = may_be_filtered || (sure.is_none() && around.is_conditional);
-        let holding = |verdict, is_own| Holding {
+        let holding = |verdict| Holding {
             verdict,
             is_conditional,
-            is_own: is_conditional && (is_own || may_be_filtered),
         };
         if let Some(rule) = by_path {
-            return holding(Verdict::Selected(rule), true);
+            return holding(Verdict::Selected(rule));
         }
         let by_key = first(&|select| match (select, name) {
             (Selector::Keys(keys), Some(name)) => keys.iter().any(|key| names::selects(key, name)),
             _ => false,
         });
         match by_key {
-            Some(rule) if around.verdict != Verdict::Exempt => {
-                holding(Verdict::Selected(rule), true)
-            }
-            _ => holding(around.verdict, false),
+            Some(rule) if around.verdict != Verdict::Exempt => holding(Verdict::Selected(rule)),
+            _ => holding(around.verdict),
         }
     }
 
@@ -310,10 +304,8 @@ impl<'a> Walk<'a> {
             }
             None if raw != "null" && matches!(holding.verdict, Verdict::Selected(_)) => {
                 self.counts.lifted += 1;
-                // What is lifted only because an object around it is, is looked into.
-                let around = self.objects.last().map(|around| around.verdict);
-                let is_inherited = around == Some(holding.verdict) && !holding.is_own;
-                let inside = is_inherited.then(|| self.inside(raw)).flatten();
+                // What is lifted is looked into.
+                let inside = self.inside(raw);
                 self.out.push_str(inside.as_deref().unwrap_or(raw));
             }
             None if holding.verdict == Verdict::Untouched => match self.inside(raw) {

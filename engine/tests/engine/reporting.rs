@@ -136,8 +136,15 @@ fn bytes_that_are_not_looked_at_have_a_reason() {
         ..none
     };
     assert_eq!(bytes(&default, exempt), expected);
-    let lifted = NotScanned { lifted: 5, ..none };
-    assert_eq!(bytes(&lift(&[Class::Phone]), r#"{"phone":"555"}"#), lifted);
+    let phone = r#"{"phone":"555"}"#;
+    assert_eq!(bytes(&lift(&[Class::Phone]), phone), none);
+    let path = Selector::Path("$.phone".into());
+    let rule = rule("phone", path, Class::Phone, Operator::Redact);
+    let rules = Arc::new(Ruleset::builder().rule(rule).build().unwrap());
+    let report = mask(&rules, lift(&[Class::Phone]), phone.as_bytes())
+        .1
+        .unwrap();
+    assert_eq!(report.not_scanned().lifted, 5);
     let narrow = Options {
         limits: Limits {
             token_bytes: 16,
