@@ -130,11 +130,16 @@ fn masked_json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<St
     let rules = context.rules.inside.as_ref().unwrap_or(context.rules);
     let mut masker = Masker::inside(Arc::clone(rules), options, context.depth + 1, context.cues);
     let before = tally.people.before();
+    // What is doubted out here is not forgotten in there: the text around has not been searched.
+    let doubted = tally.people.take_doubted();
     std::mem::swap(&mut masker.tally_mut().people, &mut tally.people);
     let mut out = Vec::with_capacity(text.len() + text.len() / 8);
     let outcome = masker.feed(text.as_bytes(), &mut out);
     let outcome = outcome.and_then(|()| masker.finish(&mut out));
     std::mem::swap(&mut masker.tally_mut().people, &mut tally.people);
+    if let Some(doubted) = doubted {
+        tally.people.doubt(doubted);
+    }
     match outcome {
         Ok(()) if context.depth >= DEEPEST => Some(whole(tally)),
         Ok(()) => {

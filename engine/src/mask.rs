@@ -225,6 +225,13 @@ fn learn(source: &[u8], tally: &mut Tally) {
 /// Masks what is found in a string; what lies between comes out as it came. An encoding of something
 /// is written anew.
 fn inspect(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec<u8>) -> bool {
+    let is_masked = inspect_text(context, source, tally, out);
+    // Texts within it have been searched by now, and so has it.
+    tally.people.forget_doubted();
+    is_masked
+}
+
+fn inspect_text(context: Context<'_>, source: &[u8], tally: &mut Tally, out: &mut Vec<u8>) -> bool {
     let inside = inside(source);
     let text = Text::decode(inside);
     match look_inside(context, text.as_str(), tally) {
@@ -334,7 +341,6 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
             people.find(&spelt.text, context.mentions, &mut mention);
         }
     }
-    tally.people.forget_doubted();
     let is_lifted = |class: Class| context.lift.contains(class);
     if is_whole && !is_lifted(Class::Name) {
         tally.count(Cause::Mention, Class::Name, false);

@@ -192,7 +192,12 @@ impl People {
         }
     }
 
-    /// The text has been searched.
+    /// How it was before the text at hand taught names, where that is doubted.
+    pub(crate) fn take_doubted(&mut self) -> Option<Before> {
+        self.doubted.take()
+    }
+
+    /// The text has been searched, as a whole.
     pub(crate) fn forget_doubted(&mut self) {
         if let Some(before) = self.doubted.take() {
             self.words.truncate(before.count);

@@ -249,6 +249,31 @@ fn time(rules: &Arc<Ruleset>, part: &str, length: usize) -> Duration {
 }
 
 #[test]
+fn names_of_nearly_json_are_known_until_all_of_it_is_searched() {
+    let rules = profile(Profile::HipaaSafeHarbor);
+    // "Lab results are attached below"; nearly JSON in base64: {"firstName":"Zoe","memo":"Zo
+    for code in [
+        "TGFiIHJlc3VsdHMgYXJlIGF0dGFjaGVkIGJlbG93",
+        "eyJmaXJzdE5hbWUiOiJab2UiLCJtZW1vIjoiWm8=",
+        // {"firstName":"Zoe","memo":"Lab results"}
+        "eyJmaXJzdE5hbWUiOiJab2UiLCJtZW1vIjoiTGFiIHJlc3VsdHMifQ==",
+    ] {
+        let log = format!(
+            r#"{{"patient":{{"lastName":"Quillan","firstName":"Zoe"}},"attachment":"{code}","summary":"Zoe Quillan was seen tod"#
+        );
+        let body = serde_json::json!({ "log": log, "note": "Quillan" }).to_string();
+        let out = masked(&rules, Options::default(), &body);
+        assert!(
+            out.contains("[masked:name] [masked:name] was seen tod"),
+            "{out}"
+        );
+        // It is known no longer than that.
+        assert!(out.ends_with(r#""note":"Quillan"}"#), "{out}");
+        check_splits(&rules, &Options::default(), body.as_bytes(), 0..=body.len());
+    }
+}
+
+#[test]
 fn texts_that_are_nearly_encodings_take_no_longer_than_others() {
     const LENGTH: usize = 1_000_000;
     /// Of a text eight times as long: growth by the square would be 64.
