@@ -332,13 +332,13 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
         let people = &tally.people;
         let same = normal(text);
         let mut mention = |range| mentioned.push(Find::mention(range).spelt_in(&same));
-        is_whole = people.find(&same.text, context.mentions, &mut mention);
+        is_whole = people.find(&same.text, &mut mention);
         for reading in Readings::of(text).iter() {
             let spelt = normal(reading.text());
             let mut mention = |range| {
                 mentioned.push(Find::mention(range).spelt_in(&spelt).read_in(&reading));
             };
-            people.find(&spelt.text, context.mentions, &mut mention);
+            people.find(&spelt.text, &mut mention);
         }
     }
     let is_lifted = |class: Class| context.lift.contains(class);

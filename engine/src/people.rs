@@ -22,16 +22,15 @@ const NO_NAMES: &[&str] = &[
     "prof", "sen", "ten", "ter", "the", "und", "van", "von", "zum", "zur",
 ];
 
-/// Which words are known: all so far, or those that were when a value was read.
+/// Whether names are looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Mentions {
     /// No name is looked for.
     #[default]
     None,
-    /// Those of now.
+    /// All that are known by now. Of a value that waits that is when it is let go: those before it have
+    /// taught theirs by then.
     Now,
-    /// The first so many; `None`: there were too many to be known.
-    Then(Option<u32>),
 }
 
 /// The names that have been learned.
@@ -91,15 +90,17 @@ impl Words {
         (0..Self::SLOTS).map(move |probe| (first + probe) % Self::SLOTS)
     }
 
-    /// Which word it is, from 0.
-    fn find(&self, word: &str) -> Option<u32> {
+    fn has(&self, word: &str) -> bool {
         for slot in Self::slots(word) {
-            let number = usize::from(*self.table.get(slot)?).checked_sub(1)?;
+            let number = self.table.get(slot).map(|number| usize::from(*number));
+            let Some(number) = number.and_then(|number| number.checked_sub(1)) else {
+                return false;
+            };
             if self.word(number) == Some(word) {
-                return u32::try_from(number).ok();
+                return true;
             }
         }
-        None
+        false
     }
 
     fn add(&mut self, word: &str) {
@@ -170,12 +171,6 @@ impl People {
         }
     }
 
-    /// What is known now, for a value that waits.
-    pub(crate) fn mark(&self) -> Mentions {
-        let count = u32::try_from(self.words.ends.len()).ok();
-        Mentions::Then(count.filter(|_| !self.overflowed))
-    }
-
     /// What is known now, to come back to.
     pub(crate) fn before(&self) -> Before {
         Before {
@@ -224,7 +219,7 @@ impl People {
     }
 
     fn learn_word(&mut self, word: &str) {
-        if NO_NAMES.contains(&word) || self.words.find(word).is_some() {
+        if NO_NAMES.contains(&word) || self.words.has(word) {
             return;
         }
         if self.in_record >= MOST_IN_RECORD || self.words.ends.len() >= MOST {
@@ -267,22 +262,10 @@ impl People {
 
     /// Calls back with every mention; true: there were too many names to know, and the text is free
     /// text.
-    pub(crate) fn find(
-        &self,
-        text: &str,
-        mentions: Mentions,
-        found: &mut dyn FnMut(Range<usize>),
-    ) -> bool {
-        let known = match mentions {
-            Mentions::None => return false,
-            Mentions::Now if self.overflowed => None,
-            Mentions::Now => Some(u32::MAX),
-            Mentions::Then(known) => known,
-        };
-        if known.is_none() && is_free(text) {
+    pub(crate) fn find(&self, text: &str, found: &mut dyn FnMut(Range<usize>)) -> bool {
+        if self.overflowed && is_free(text) {
             return true;
         }
-        let known = known.unwrap_or(u32::MAX);
         if self.words.ends.is_empty() {
             return false;
         }
@@ -290,10 +273,7 @@ impl People {
         for range in words(text) {
             folded.clear();
             if fold(text.get(range.clone()).unwrap_or_default(), &mut folded)
-                && self
-                    .words
-                    .find(&folded)
-                    .is_some_and(|number| number < known)
+                && self.words.has(&folded)
             {
                 found(range);
             }
@@ -366,7 +346,7 @@ mod tests {
 
     fn mentions<'a>(people: &People, text: &'a str) -> Vec<&'a str> {
         let mut found = Vec::new();
-        people.find(text, Mentions::Now, &mut |range| found.push(&text[range]));
+        people.find(text, &mut |range| found.push(&text[range]));
         if !found.is_empty() {
             assert!(people.may_be_in(text.as_bytes()), "{text}");
         }
@@ -397,8 +377,8 @@ mod tests {
             let letters = [b'a' + number % 26, b'a' + number / 26];
             people.learn(&format!("nam{}", str::from_utf8(&letters).unwrap()));
         }
-        assert!(people.find("two words", Mentions::Now, &mut |_| ()));
-        assert!(!people.find("word", Mentions::Now, &mut |_| ()));
+        assert!(people.find("two words", &mut |_| ()));
+        assert!(!people.find("word", &mut |_| ()));
         people.next_record(true);
         assert!(people.is_empty());
     }
@@ -422,16 +402,5 @@ mod tests {
             mentions(&people, "Anna Bela Carla Dora"),
             ["Anna", "Bela", "Carla"]
         );
-    }
-
-    #[test]
-    fn what_was_learned_later_was_not_known_then() {
-        let mut people = People::default();
-        people.learn("Anna");
-        let then = people.mark();
-        people.learn("Bela");
-        let mut found = Vec::new();
-        people.find("Anna Bela", then, &mut |range| found.push(range));
-        assert_eq!(found, vec![0_usize..4]);
     }
 }

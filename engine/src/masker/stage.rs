@@ -158,9 +158,7 @@ impl Stage {
             candidate.is_inherited = is_inherited;
             candidate.needs_only_subject = needs_subject;
             candidate.cues = self.path.cues;
-            if mentions == Mentions::Now {
-                candidate.mentions = self.tally.people.mark();
-            }
+            candidate.mentions = mentions;
             self.wait(run, token, candidate, token.source);
         } else {
             let decision = if member.waits() {

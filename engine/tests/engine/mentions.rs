@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use velum_engine::{Class, Options, Profile, Ruleset};
+use velum_engine::{Class, Operator, Options, Profile, Ruleset};
 
+use crate::labels::rule;
 use crate::support::{check_splits, lift, lines, masked, profile};
 
 fn checked(rules: &Arc<Ruleset>, options: &Options, body: &str) -> String {
@@ -76,6 +77,48 @@ fn a_mention_before_its_field_is_not_known() {
         out,
         r#"{"note":"Quillan called","surname":"[masked:name]"}"#
     );
+}
+
+#[test]
+fn what_waited_for_a_filter_teaches_and_is_searched() {
+    for (path, class, body, expected) in [
+        (
+            "$.patients[?@.vip == 'yes']",
+            Class::Other,
+            r#"{"patients":[{"surname":"Quillan","note":"Quillan","vip":"no"}],"note":"Quillan called"}"#,
+            r#"{"patients":[{"surname":"[masked:name]","note":"[masked:name]","vip":"no"}],"note":"[masked:name] called"}"#,
+        ),
+        (
+            "$.people[?@.kind == 'x'].who",
+            Class::Name,
+            r#"{"people":[{"who":"Quillan","kind":"x"}],"note":"Quillan called"}"#,
+            r#"{"people":[{"who":"[masked:name]","kind":"x"}],"note":"[masked:name] called"}"#,
+        ),
+        (
+            "$.people[?@.kind == 'x'].who",
+            Class::Name,
+            r#"{"people":[{"kind":"x","who":"Quillan"}],"note":"Quillan called"}"#,
+            r#"{"people":[{"kind":"x","who":"[masked:name]"}],"note":"[masked:name] called"}"#,
+        ),
+        (
+            "$.people[?@.kind == 'x'].who",
+            Class::Name,
+            r#"{"people":[{"who":"Quillan","kind":"y"}],"note":"Quillan called"}"#,
+            r#"{"people":[{"who":"Quillan","kind":"y"}],"note":"Quillan called"}"#,
+        ),
+        // JSON that is cut off teaches what stands in it, and only there.
+        (
+            "$.patients[?@.vip == 'yes']",
+            Class::Other,
+            r#"{"patients":[{"log":"{\"surname\":\"Quillan\",\"note\":\"Quillan cal","vip":"no"}]}"#,
+            r#"{"patients":[{"log":"{\"surname\":\"[masked:name]\",\"note\":\"[masked:name] cal","vip":"no"}]}"#,
+        ),
+    ] {
+        let builder = Ruleset::builder().profile(Profile::Pii);
+        let builder = builder.rule(rule(path, class, Operator::Redact));
+        let rules = Arc::new(builder.build().unwrap());
+        assert_eq!(checked(&rules, &Options::default(), body), expected);
+    }
 }
 
 #[test]
