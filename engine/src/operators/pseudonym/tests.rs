@@ -61,7 +61,7 @@ fn a_reference_has_the_pseudonym_of_its_id() {
         "Patient/abc",
         "Patient/abc/_history",
         "Patient/abc/_history/2",
-        "Patient/abc/_history/a-B.9",
+        "Patient/abc/_history/aB9",
         "Patient/abc/$everything",
         "Patient/abc/Observation",
         "Observation/abc/Observation",
