@@ -154,7 +154,7 @@ pub(crate) fn mask_scalar(
                 _ => Text::decode(source),
             };
             let text = text.as_str();
-            if class == Class::Name && context.mentions == Mentions::Now && learns(context, cause) {
+            if class == Class::Name && learns(context, cause) {
                 learn(source, tally);
             }
             let begun = out.len();
@@ -205,11 +205,15 @@ pub(crate) fn count_exempt(source: &[u8], report: &mut Report) {
 }
 
 fn learns(context: Context<'_>, cause: Cause) -> bool {
-    let Cause::Rule(rule) = cause else {
-        return false;
+    let is_one = match cause {
+        Cause::Rule(rule) if context.mentions == Mentions::Now => {
+            let rule = context.rules.rules.get(usize::from(rule));
+            rule.is_some_and(|rule| rule.learn)
+        }
+        Cause::Siblings => true,
+        _ => false,
     };
-    let rule = context.rules.rules.get(usize::from(rule));
-    context.rules.detectors.mentions && rule.is_some_and(|rule| rule.learn)
+    is_one && context.rules.detectors.mentions
 }
 
 /// What is masked as a name where it stands is one wherever else it stands.

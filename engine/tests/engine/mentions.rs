@@ -122,6 +122,18 @@ fn what_waited_for_a_filter_teaches_and_is_searched() {
 }
 
 #[test]
+fn names_that_siblings_tell_teach() {
+    let rules = profile(Profile::FhirR4);
+    for body in [
+        r#"{"subject":{"type":"Patient","reference":"Patient/1","display":"Zoe Quillan"},"memo":"Quillan"}"#,
+        r#"{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName","valueString":"Quillan"}],"memo":"Quillan"}"#,
+    ] {
+        let out = checked(&rules, &Options::default(), body);
+        assert!(!out.contains("Quillan"), "{out}");
+    }
+}
+
+#[test]
 fn too_many_names_leave_no_free_text() {
     let rules = profile(Profile::Pii);
     let name = |n: u8| {
