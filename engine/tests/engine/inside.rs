@@ -332,6 +332,9 @@ fn other_character_sets_in_base64_are_read() {
     );
 }
 
+/// How a text is written as bytes.
+type Way<'a> = &'a dyn Fn(&str) -> Vec<u8>;
+
 #[test]
 fn text_in_base64_may_have_a_few_other_bytes() {
     let rules = profile(Profile::Pii);
@@ -339,7 +342,7 @@ fn text_in_base64_may_have_a_few_other_bytes() {
     let utf16 = |text: &str, bytes: fn(u16) -> [u8; 2]| {
         text.encode_utf16().flat_map(bytes).collect::<Vec<_>>()
     };
-    let ways: [&dyn Fn(&str) -> Vec<u8>; 14] = [
+    let ways: [Way<'_>; 14] = [
         &|text| format!("{text}\0").into(),
         &|text| format!("{text}\0\0").into(),
         &|text| format!("\u{1b}[1m\u{1b}[31m{text}\u{1b}[0m, nothing else is in here").into(),

@@ -109,7 +109,7 @@ impl Named {
         };
         // What stands behind a type is an id, and no word of a base.
         let is_base = |part: &&str| is_word(part) && !is_resource_type(part);
-        let has_words = |at: &usize| parts.iter().take(*at).all(|part| is_base(&part));
+        let has_words = |at: &usize| parts.iter().take(*at).all(is_base);
         let behind = |at: usize| parts.get(at + 1..).unwrap_or_default();
         let is_resource = |at: &usize| match behind(*at) {
             [id, tail @ ..] => !id.is_empty() && !is_of_type(id) && is_tail(tail),
