@@ -11,6 +11,7 @@ mod form;
 
 use std::sync::Arc;
 
+use crate::detectors::Cues;
 use crate::mask::Context;
 use crate::operators::{is_placeholder, push_placeholder};
 use crate::tally::{Cause, Tally};
@@ -58,8 +59,11 @@ pub(crate) enum Inside {
     Nothing,
 }
 
-/// Looks into a text that is an encoding of something.
+/// Looks into a text that is an encoding of something. Codes are none, whatever they look like.
 pub(crate) fn look_inside(context: Context<'_>, text: &str, tally: &mut Tally) -> Inside {
+    if context.cues == Cues::CODES {
+        return Inside::Nothing;
+    }
     if let Some(masked) = json(context, text, tally) {
         return Inside::Read((masked != text).then_some(masked));
     }

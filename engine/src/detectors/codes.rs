@@ -28,26 +28,31 @@ const OTHERS: Shapes = Shapes::PLUS
     .or(Shapes::LONG)
     .or(Shapes::RULE);
 
-/// With its quotes, no card number and no credential is shorter.
+/// With its quotes, no card number and no credential is shorter, and none without digits.
 const SHORTEST: usize = 18;
+const SHORTEST_OF_LETTERS: usize = 24;
 
 /// No telephone number has fewer digits.
 const FEWEST_DIGITS: u32 = 7;
 
-/// How names of what is in the body begin, and of vocabularies.
-const UUID: u64 = u64::from_le_bytes(*b"urn:uuid");
-const OID: u64 = u64::from_le_bytes(*b"urn:oid:");
-const HTTP: u64 = u64::from_le_bytes(*b"http://\0");
-const SEVEN: u64 = u64::MAX >> 8;
+/// What has so many may be a number behind a label.
+const LABELLED: u32 = 9;
 
-/// How the hosts of vocabularies begin.
-const HOSTS: [u64; 6] = [
-    u64::from_le_bytes(*b"terminol"),
-    u64::from_le_bytes(*b"hl7.org/"),
-    u64::from_le_bytes(*b"loinc.or"),
-    u64::from_le_bytes(*b"snomed.i"),
-    u64::from_le_bytes(*b"unitsofm"),
-    u64::from_le_bytes(*b"www.nlm."),
+/// A part of a name of a vocabulary that is shorter than this is no card number and no credential.
+const LONG_PART: usize = 13;
+
+const URN_UUID: &[u8; 9] = b"urn:uuid:";
+const URN_OID: &[u8] = b"urn:oid:";
+const HTTP: &[u8; 4] = b"http";
+
+/// The hosts of vocabularies.
+const HOSTS: [&[u8]; 6] = [
+    b"http://terminology.hl7.org/",
+    b"http://hl7.org/",
+    b"http://loinc.org/",
+    b"http://snomed.info/",
+    b"http://unitsofmeasure.org/",
+    b"http://www.nlm.nih.gov/",
 ];
 
 /// Whether a detector looks at a code: of addresses only at what is asked for.
@@ -63,43 +68,103 @@ pub(super) fn counts(detector: &Detector, found: &[u8]) -> bool {
 /// Whether a string that is a part of this text, with its quotes, may have something of that in it.
 #[inline]
 pub(super) fn may_find(text: &[u8], start: usize, end: usize) -> bool {
-    let shapes = || Shapes::of_part(text, start, end);
+    let inside = || {
+        let last = end.saturating_sub(1);
+        text.get(start + 1..last).unwrap_or_default()
+    };
+    let meets = |shapes| Shapes::of_part(text, start, end).meets(shapes);
+    let length = end - start;
     match Shapes::stand_out(text, start, end) {
-        // All that is looked for has digits, or signs that stand out; most codes are short.
-        Some(0) => false,
-        Some(digits) => is_other(text, start, end, digits) && shapes().meets(OTHERS),
+        // All else has digits, or signs that stand out; most codes are short.
+        Some(0) => {
+            length >= SHORTEST_OF_LETTERS
+                && text.get(start + 1..).and_then(<[u8]>::first_chunk) != Some(HTTP)
+                && meets(Shapes::LONG)
+        }
+        Some(digits) => {
+            let inside = inside();
+            // More than the digits.
+            let is_labelled = digits >= LABELLED && inside.len() > digits as usize;
+            if !is_labelled && !is_other(inside, digits)
+                || is_uuid(inside)
+                || is_hl7(inside, digits)
+            {
+                return false;
+            }
+            let labelled = Shapes::NINE.or(Shapes::TEN);
+            let shapes = if is_labelled {
+                OTHERS.or(labelled)
+            } else {
+                OTHERS
+            };
+            meets(shapes) && !is_known(inside)
+        }
         None => {
-            let shapes = shapes();
+            let shapes = Shapes::of_part(text, start, end);
             shapes.meets(IDENTIFIERS)
-                || shapes.meets(OTHERS) && is_other(text, start, end, FEWEST_DIGITS)
+                || shapes.meets(OTHERS)
+                    && is_other(inside(), FEWEST_DIGITS)
+                    && !is_uuid(inside())
+                    && !is_known(inside())
         }
     }
 }
 
-/// Whether it is long, or has a `+` and so many digits as telephone numbers have, and does not begin as
-/// most systems and references do.
+/// Whether it is long, or has a `+` and so many digits as telephone numbers have.
 #[inline]
-fn is_other(text: &[u8], start: usize, end: usize, digits: u32) -> bool {
-    let is_long = end - start >= SHORTEST;
-    if !is_long && digits < FEWEST_DIGITS {
-        return false;
-    }
-    let inside = text.get(start + 1..end).unwrap_or_default();
-    let word = |at: usize| {
-        let letters = inside.get(at..).and_then(<[u8]>::first_chunk);
-        letters.map_or(0, |letters| u64::from_le_bytes(*letters))
-    };
-    let first = word(0);
-    if first == UUID || first & SEVEN == HTTP && HOSTS.contains(&word(7)) {
-        return false;
-    }
-    (is_long || memchr::memchr(b'+', inside).is_some()) && first != OID && !is_uuid(inside)
+fn is_other(inside: &[u8], digits: u32) -> bool {
+    inside.len() + 2 >= SHORTEST
+        || digits >= FEWEST_DIGITS && memchr::memchr(b'+', inside).is_some()
 }
 
-/// With the quote behind it.
+/// Whether it is one of the commonest systems: without a digit but that of its host, or with no room for
+/// more than a name.
+#[inline]
+fn is_hl7(inside: &[u8], digits: u32) -> bool {
+    const HL7: &[u8; 15] = b"http://hl7.org/";
+    const TERMINOLOGY: &[u8; 27] = b"http://terminology.hl7.org/";
+    const TABLE: &[u8; 12] = b"CodeSystem/v";
+    const ROOM: usize = 20;
+    match inside.split_first_chunk() {
+        Some((TERMINOLOGY, path)) => {
+            let is_short = path.len() < TABLE.len() + ROOM;
+            digits == 1 || digits < LABELLED && is_short && path.starts_with(TABLE)
+        }
+        _ => digits == 1 && inside.starts_with(HL7),
+    }
+}
+
+/// Whether it is an object identifier, or a name in a vocabulary that has no long part.
+fn is_known(inside: &[u8]) -> bool {
+    /// The longest number in an object identifier.
+    const LONGEST_NUMBER: usize = 12;
+    if let Some(numbers) = inside.strip_prefix(URN_OID) {
+        let mut numbers = numbers.split(|byte| *byte == b'.');
+        return numbers
+            .all(|number| number.len() <= LONGEST_NUMBER && number.iter().all(u8::is_ascii_digit));
+    }
+    let path = HOSTS.iter().find_map(|host| inside.strip_prefix(*host));
+    let is_ordinary = |part: &[u8]| {
+        let is_letter = |byte: &u8| match part.len() {
+            0..LONG_PART => byte.is_ascii_alphanumeric(),
+            _ => byte.is_ascii_alphabetic(),
+        };
+        part.iter().all(is_letter)
+    };
+    path.is_some_and(|path| {
+        let is_between = |byte: &u8| matches!(byte, b'/' | b'-' | b'#');
+        path.split(is_between).all(is_ordinary)
+    })
+}
+
+/// A UUID, alone or as a URN.
 #[inline]
 fn is_uuid(text: &[u8]) -> bool {
-    const LENGTH: usize = 37;
-    let is_dash = |at: usize| text.get(at) == Some(&b'-');
-    text.len() == LENGTH && is_dash(8) && is_dash(13) && is_dash(18) && is_dash(23)
+    const LENGTH: usize = 36;
+    let uuid = match text.len() {
+        LENGTH => text.first_chunk::<LENGTH>(),
+        45 if text.starts_with(URN_UUID) => text.last_chunk(),
+        _ => None,
+    };
+    uuid.is_some_and(|uuid| [uuid[8], uuid[13], uuid[18], uuid[23]] == [b'-'; 4])
 }

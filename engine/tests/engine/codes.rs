@@ -65,6 +65,52 @@ fn what_no_code_looks_like_is_masked() {
     assert!(!checked(&address).to_string().contains(&github));
 }
 
+/// What stands behind the beginning of a vocabulary's name or of a URN is looked at all the same.
+#[test]
+fn nothing_hides_behind_the_name_of_a_vocabulary() {
+    const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
+    let github = format!("ghp_{}", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17");
+    for secret in [
+        TOKEN,
+        &github,
+        "AKIAIOSFODNN7EXAMPLE",
+        "hvs.CAESIJabcdefghijklmnopqrstuvwx",
+    ] {
+        for before in [
+            "",
+            "http://loinc.org/",
+            "http://snomed.info/",
+            "http://snomed.info/sct/",
+            "http://hl7.org/fhir/",
+            "http://terminology.hl7.org/CodeSystem/",
+            "http://unitsofmeasure.org/",
+            "http://www.nlm.nih.gov/research/umls/rxnorm/",
+            "urn:oid:",
+            "urn:uuid:",
+        ] {
+            if before.starts_with("http") && secret.starts_with("hvs.") {
+                // Where there is no digit, addresses pass.
+                continue;
+            }
+            let out = checked(&format!("{before}{secret}")).to_string();
+            assert!(!out.contains(secret), "{out}");
+        }
+    }
+    for (text, secret) in [
+        ("urn:oid:4111111111111111", "4111111111111111"),
+        ("urn:uuid:4111111111111111", "4111111111111111"),
+        ("SSN 123456789", "123456789"),
+        ("tel 2125550123", "2125550123"),
+        ("ssn:123456789", "123456789"),
+    ] {
+        let out = checked(text).to_string();
+        assert!(!out.contains(secret), "{out}");
+    }
+    let body =
+        format!(r#"{{"resourceType":"Bundle","entry":[{{"fullUrl":"urn:uuid:{github}"}}]}}"#);
+    assert!(!masked(&all_profiles(), Options::default(), &body).contains(&github));
+}
+
 #[test]
 fn codes_stay() {
     for text in [
@@ -77,6 +123,11 @@ fn codes_stay() {
         "1+",
         "StructureDefinitionAndOthers",
         "urn:oid:2.16.840.1.113883.6.238",
+        "urn:oid:2.16.840.1.113883.3.117.1.7.1.4111",
+        "http://snomed.info/sct/900000000000207008/version/20240301",
+        "123456789",
+        "2125550123",
+        "http://loinc.org/vs/LL1162-8",
         "urn:uuid:8b0484cd-3dbd-8b8d-1b72-a32f74a5a846",
         "Patient/8b0484cd-3dbd-8b8d-1b72-a32f74a5a846",
         "http://hl7.org/fhir/us/core/StructureDefinition/us-core-documentreference",
