@@ -1,5 +1,6 @@
 //! What the other tests share.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -159,12 +160,18 @@ pub(crate) fn check_splits(
     same(&bytes, "single bytes");
 }
 
-/// A folder of public test data beside the project, where there is one.
+/// A folder of public test data beside the project; where there is none, what needs it is skipped, and says
+/// so even where what tests print is not shown.
 pub(crate) fn shared_data(folder: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../shared/data")
         .join(folder);
-    path.is_dir().then_some(path)
+    if path.is_dir() {
+        return Some(path);
+    }
+    let line = format!("skipped: there is no folder {}\n", path.display());
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    None
 }
 
 /// The files of a folder by name.
