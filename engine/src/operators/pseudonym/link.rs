@@ -107,9 +107,12 @@ impl Named {
             let types = parts.iter().enumerate().take(last).skip(first);
             types.filter_map(|(at, part)| is_resource_type(part).then_some(at))
         };
-        // What stands behind a type is an id, and no word of a base.
+        // What stands behind a type is an id, and no word of a base, but for another type.
         let is_base = |part: &&str| is_word(part) && !is_resource_type(part);
-        let has_words = |at: &usize| parts.iter().take(*at).all(is_base);
+        let has_words = |at: &usize| {
+            let words = parts.iter().take(at.saturating_sub(1)).all(is_base);
+            words && parts.iter().take(*at).all(|part| is_word(part))
+        };
         let behind = |at: usize| parts.get(at + 1..).unwrap_or_default();
         let is_resource = |at: &usize| match behind(*at) {
             [id, tail @ ..] => !id.is_empty() && !is_of_type(id) && is_tail(tail),
