@@ -66,7 +66,7 @@ pub(super) fn counts(detector: &Detector, found: &[u8]) -> bool {
 }
 
 /// Whether a string that is a part of this text, with its quotes, may have something of that in it.
-#[inline]
+#[inline(never)]
 pub(super) fn may_find(text: &[u8], start: usize, end: usize) -> bool {
     let inside = || {
         let last = end.saturating_sub(1);
