@@ -1,24 +1,36 @@
 //! What a masker allocates: nothing for a chunk once it is warm, and little at any time.
 //!
-//! A binary of its own, since it counts every allocation of its process; one test, so that nothing
-//! else allocates beside it.
+//! A binary of its own, since it counts allocations; each thread counts its own, since the test runner
+//! allocates beside the test.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use velum_engine::{Class, Framing, Masker, Operator, Options, Rule, Ruleset, Selector};
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// What others allocated may be freed here.
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
 
 struct Counting;
 
 fn add(bytes: usize) {
-    COUNT.fetch_add(1, Ordering::Relaxed);
-    let now = BYTES.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(now, Ordering::Relaxed);
+    COUNT.set(COUNT.get() + 1);
+    BYTES.set(BYTES.get().saturating_add_unsigned(bytes));
+    PEAK.set(PEAK.get().max(BYTES.get()));
+}
+
+fn subtract(bytes: usize) {
+    BYTES.set(BYTES.get().saturating_sub_unsigned(bytes));
+}
+
+/// How much more there was at once than at the beginning.
+fn peak_over(before: isize) -> usize {
+    PEAK.get().abs_diff(before)
 }
 
 #[expect(
@@ -34,14 +46,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        subtract(layout.size());
         // SAFETY: the memory came from `System` by `alloc` or `realloc`.
         unsafe { System.dealloc(memory, layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         add(size);
-        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        subtract(layout.size());
         // SAFETY: the memory came from `System`; the caller's promises are those that it asks for.
         unsafe { System.realloc(memory, layout, size) }
     }
@@ -89,9 +101,9 @@ fn allocations_by_chunk(size: usize) -> Vec<usize> {
     let mut counts = Vec::with_capacity(400);
     for chunk in body.as_bytes().chunks(size).take(400) {
         out.clear();
-        let before = COUNT.load(Ordering::Relaxed);
+        let before = COUNT.get();
         masker.feed(chunk, &mut out).unwrap();
-        counts.push(COUNT.load(Ordering::Relaxed) - before);
+        counts.push(COUNT.get() - before);
     }
     counts.split_off(200)
 }
@@ -105,8 +117,8 @@ fn peak_of_a_long_body(line: &str, framing: Framing) -> usize {
         framing,
         ..Options::default()
     };
-    let before = BYTES.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    let before = BYTES.get();
+    PEAK.set(before);
     let mut masker = Masker::new(rules, options);
     if framing == Framing::Document {
         masker.feed(b"[", &mut out).unwrap();
@@ -115,7 +127,7 @@ fn peak_of_a_long_body(line: &str, framing: Framing) -> usize {
         out.clear();
         masker.feed(piece.as_bytes(), &mut out).unwrap();
     }
-    PEAK.load(Ordering::Relaxed) - before
+    peak_over(before)
 }
 
 /// The same of a body in one chunk in which a value waits, and filters look at all that is beside it.
@@ -136,12 +148,12 @@ fn peak_of_what_waits(before: &str, inner: &str, behind: &str) -> usize {
     let body = format!(r#"{{"o":{{"value":"q",{before}{inner}{behind}}}}}"#);
     // Each value becomes a placeholder.
     let mut out = Vec::with_capacity(4 * body.len());
-    let at_first = BYTES.load(Ordering::Relaxed);
-    PEAK.store(at_first, Ordering::Relaxed);
+    let at_first = BYTES.get();
+    PEAK.set(at_first);
     let mut masker = Masker::new(rules, Options::default());
     masker.feed(body.as_bytes(), &mut out).unwrap();
     assert!(out.starts_with(br#"{"o":{"value":"[masked:identifier]""#));
-    PEAK.load(Ordering::Relaxed) - at_first
+    peak_over(at_first)
 }
 
 #[test]
