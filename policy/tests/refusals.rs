@@ -459,7 +459,7 @@ fn values_of_the_wrong_kind_or_range() {
             "/masking/rules/0/operator",
             json!({"generalize": "month"}),
             "/masking/rules/0/operator/generalize",
-            "one of: year, zip3, age, {range",
+            "one of: year, birth-year, instant, zip3, age, age-number, {range",
         ),
         (
             "/masking/rules/0/operator",
