@@ -56,6 +56,7 @@ use std::sync::Arc;
 pub(crate) use account::ACCOUNT;
 pub(crate) use age::AGE;
 pub(crate) use card::CARD;
+pub(crate) use codes::{is_prose, may_be_prose};
 pub(crate) use credentials::{AUTHORIZATION, CONNECTION, JWT, KEYED, PEM, PREFIXED, URL_PASSWORD};
 pub(crate) use cues::Cues;
 pub use custom::{CustomDetector, LooksFor};

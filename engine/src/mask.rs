@@ -8,7 +8,7 @@ use crate::decide::Treatment;
 use crate::decode::Text;
 use std::sync::Arc;
 
-use crate::detectors::{Cues, Find, MOST_PASSES, Readings, merge, normal};
+use crate::detectors::{Cues, Find, MOST_PASSES, Readings, is_prose, may_be_prose, merge, normal};
 use crate::looking::{Inside, begins_like_json, has_code, look_inside, whole};
 use crate::operators::{Scalar, Setting, is_placeholder, push_escaped, push_placeholder};
 use crate::people::Mentions;
@@ -182,6 +182,13 @@ fn look_at(
     let detectors = &context.rules.detectors;
     match kind {
         Kind::String => {
+            let is_text =
+                || may_be_prose(source) && is_prose(Text::decode(inside(source)).as_str());
+            let context = if context.cues == Cues::CODES && is_text() {
+                context.at(Cues::NONE, Mentions::Now)
+            } else {
+                context
+            };
             let is_clean = context.cues == Cues::NONE && tally.clean.has(source);
             let may_find = !is_clean && detectors.may_find(source, context.cues)
                 || context.looks_inside() && begins_like_json(source, 0)

@@ -60,6 +60,21 @@ pub(super) fn is_meant(detector: &Detector, text: &str) -> bool {
     DETECTORS.contains(&detector.name) && (detector.name != "url" || text.contains('?'))
 }
 
+/// Whether a text is no code, whatever its place: it has three words or more.
+pub(crate) fn is_prose(text: &str) -> bool {
+    memchr::memchr_iter(b' ', text.as_bytes()).nth(1).is_some()
+}
+
+/// Whether the source of a string may be that of such a text; spaces may be escaped.
+pub(crate) fn may_be_prose(source: &[u8]) -> bool {
+    const SHORTEST: usize = 12;
+    let start = source.get(1..).and_then(<[u8]>::first_chunk);
+    source.len() >= SHORTEST
+        && (memchr::memchr(b'\\', source).is_some()
+            || !matches!(start, Some(b"http" | b"urn:"))
+                && memchr::memchr_iter(b' ', source).nth(1).is_some())
+}
+
 /// Whether what a detector has found in a code counts.
 pub(super) fn counts(detector: &Detector, found: &[u8]) -> bool {
     detector.name != "card" || card::stands_out(found)
@@ -72,6 +87,9 @@ pub(super) fn may_find(text: &[u8], start: usize, end: usize) -> bool {
         let last = end.saturating_sub(1);
         text.get(start + 1..last).unwrap_or_default()
     };
+    if may_be_prose(text.get(start..end).unwrap_or_default()) {
+        return true;
+    }
     let meets = |shapes| Shapes::of_part(text, start, end).meets(shapes);
     let length = end - start;
     match Shapes::stand_out(text, start, end) {

@@ -82,3 +82,31 @@ fn a_year_of_birth_is_one_wherever_it_stands() {
         assert_eq!(masked(&rules, Options::default(), body), expected);
     }
 }
+
+/// Names that hold codes in FHIR hold anything in other APIs.
+#[test]
+fn prose_among_codes_is_read_as_prose() {
+    let rules = rules(&[Profile::HipaaSafeHarbor, Profile::FhirR4]);
+    for name in ["status", "method", "language", "reference", "intent"] {
+        let body = format!(
+            r#"{{"surname":"Quillan","{name}":"Quillan MRN A123456 seen March 14, 2024","b":[1]}}"#
+        );
+        let out = masked(&rules, Options::default(), &body);
+        for leak in ["Quillan", "A123456", "March 14"] {
+            assert!(!out.contains(leak), "{out}");
+        }
+        let hidden = body.replace(" MRN ", r"\u0020MRN\u0020");
+        let out = masked(&rules, Options::default(), &hidden);
+        assert!(!out.contains("A123456"), "{out}");
+    }
+    for code in [
+        "final",
+        "mm Hg",
+        "http://loinc.org",
+        "Patient/p1",
+        "not-done",
+    ] {
+        let body = format!(r#"{{"status":"{code}","reference":"{code}"}}"#);
+        assert_eq!(masked(&rules, Options::default(), &body), body);
+    }
+}

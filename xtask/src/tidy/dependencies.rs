@@ -42,7 +42,12 @@ const TESTABLE: &[&str] = &[
 ];
 
 /// Packages that run anywhere: no runtime, no I/O, no randomness behind them.
-const PURE: &[&str] = &["velum-approval", "velum-engine", "velum-policy"];
+const PURE: &[&str] = &[
+    "velum-approval",
+    "velum-engine",
+    "velum-policy",
+    "velum-profile",
+];
 
 /// Never behind a pure package, at any depth.
 const IMPURE: &[&str] = &[
