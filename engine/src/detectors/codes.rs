@@ -1,5 +1,6 @@
 //! Codes, their systems and units, and references: only what no code looks like is looked for there.
 
+use super::url::is_uuid;
 use super::{Detector, Shapes, card};
 
 /// What is looked for among codes.
@@ -41,7 +42,6 @@ const LABELLED: u32 = 9;
 /// A part of a name of a vocabulary that is shorter than this is no card number and no credential.
 const LONG_PART: usize = 13;
 
-const URN_UUID: &[u8; 9] = b"urn:uuid:";
 const URN_OID: &[u8] = b"urn:oid:";
 const HTTP: &[u8; 4] = b"http";
 
@@ -173,16 +173,4 @@ fn is_known(inside: &[u8]) -> bool {
         let is_between = |byte: &u8| matches!(byte, b'/' | b'-' | b'#');
         path.split(is_between).all(is_ordinary)
     })
-}
-
-/// A UUID, alone or as a URN.
-#[inline]
-fn is_uuid(text: &[u8]) -> bool {
-    const LENGTH: usize = 36;
-    let uuid = match text.len() {
-        LENGTH => text.first_chunk::<LENGTH>(),
-        45 if text.starts_with(URN_UUID) => text.last_chunk(),
-        _ => None,
-    };
-    uuid.is_some_and(|uuid| [uuid[8], uuid[13], uuid[18], uuid[23]] == [b'-'; 4])
 }

@@ -252,7 +252,7 @@ fn is_identifier(part: &[u8]) -> bool {
 }
 
 /// `8-4-4-4-12` hexadecimal digits, perhaps behind `urn:uuid:`.
-fn is_uuid(part: &[u8]) -> bool {
+pub(super) fn is_uuid(part: &[u8]) -> bool {
     let part = part.strip_prefix(b"urn:uuid:").unwrap_or(part);
     part.len() == 36
         && part.iter().enumerate().all(|(at, byte)| match at {
