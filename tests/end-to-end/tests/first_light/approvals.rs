@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::stage::{AGENT, PERSON, REVIEWER, Setup, Stage, assert_masked, patients, problem, text};
+use velum_end_to_end::stage::{
+    AGENT, PERSON, REVIEWER, Setup, Stage, assert_masked, patients, problem, text,
+};
 
 #[tokio::test]
 async fn a_held_request_returns_with_what_was_approved_and_no_more() {

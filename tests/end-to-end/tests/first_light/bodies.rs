@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use velum_harness::{Framing, Reply, Response, Step, gzip_stored};
 
-use crate::stage::{Setup, Stage, assert_masked, patient, problem};
+use velum_end_to_end::stage::{Setup, Stage, assert_masked, patient, problem};
 
 fn json() -> Reply {
     Reply::new(200).header("content-type", "application/fhir+json")

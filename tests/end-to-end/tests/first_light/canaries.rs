@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use velum_harness::Reply;
 
-use crate::stage::{REVIEWER, Setup, figure};
+use velum_end_to_end::stage::{REVIEWER, Setup, figure};
 
 /// What the detectors know: it must be masked even where text is free.
 const DETECTED: [&str; 3] = ["000-65-4321", "202-555-0173", "canary.bird@example.org"];

@@ -1,7 +1,7 @@
 use serde_json::json;
 use velum_harness::{Authority, Client, DownstreamTls};
 
-use crate::stage::{AGENT, PERSON, Setup, Stage, assert_masked, patients, problem};
+use velum_end_to_end::stage::{AGENT, PERSON, Setup, Stage, assert_masked, patients, problem};
 
 #[tokio::test]
 async fn a_review_without_identity_is_refused_and_the_masked_answer_is_not() {
@@ -52,7 +52,7 @@ async fn everyone_in_a_nested_act_chain_is_lineage() {
     let call = call.header("velum-lift", "name").header("prefer", "wait=2");
     let waiting = tokio::spawn(call.send());
     let pending = stage.pending().await;
-    let id = crate::stage::text(&pending["id"]);
+    let id = velum_end_to_end::stage::text(&pending["id"]);
     let shown = stage
         .reviewer("grace")
         .show(&id)

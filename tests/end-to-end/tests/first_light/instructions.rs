@@ -6,8 +6,8 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::figure;
-use crate::wasm_host::{Filter, profiles};
+use velum_end_to_end::stage::figure;
+use velum_end_to_end::wasm_host::{Filter, profiles};
 
 /// About so many bytes of records as an API answers with; one value in each is masked.
 fn body(size: usize) -> String {

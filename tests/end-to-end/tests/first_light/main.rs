@@ -11,7 +11,6 @@ mod masking;
 mod paths;
 mod readme;
 mod service_faults;
-mod stage;
 mod streaming;
 mod traps;
 mod wasm_bodies;

@@ -1,6 +1,6 @@
 use velum_harness::Protocol;
 
-use crate::stage::{Setup, assert_masked, figure, patients};
+use velum_end_to_end::stage::{Setup, assert_masked, figure, patients};
 
 #[tokio::test]
 async fn single_and_list_over_both_protocols_chunked_and_by_length() {

@@ -1,4 +1,4 @@
-use crate::stage::{Stage, problem};
+use velum_end_to_end::stage::{Stage, problem};
 
 #[tokio::test]
 async fn a_path_that_could_mean_another_is_refused_where_an_action_reviews() {

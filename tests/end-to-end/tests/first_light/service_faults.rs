@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use serde_json::json;
 use velum_harness::{Behaviour, BootstrapOptions, FakeService, PolicyDocument, Response};
 
-use crate::stage::{REVIEWER, Setup, Stage, assert_masked, patients, problem};
+use velum_end_to_end::stage::{REVIEWER, Setup, Stage, assert_masked, patients, problem};
 
 async fn behind(fake: &FakeService) -> Stage {
     let mut setup = Setup::new(patients);

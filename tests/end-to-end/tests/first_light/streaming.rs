@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use velum_harness::{Framing, Reply, Step};
 
-use crate::stage::{Setup, assert_masked, figure, patient};
+use velum_end_to_end::stage::{Setup, assert_masked, figure, patient};
 
 const LINES_A_CHUNK: usize = 64;
 const MEBIBYTE: u64 = 1024 * 1024;

@@ -4,7 +4,7 @@ use serde_json::json;
 use velum_harness::{BootstrapOptions, Envoy, Jwt, Upstream, example_policy, locations};
 use velum_harness::{PolicyDocument, Protocol, with_public_keys};
 
-use crate::stage::{as_text, assert_masked, envoy_options, patients, start_envoy};
+use velum_end_to_end::stage::{as_text, assert_masked, envoy_options, patients, start_envoy};
 
 const KEY: &str = "ed25519:EVAkfqlrGGdTeD0zUoNn6t6IuWoajJeTuQkMHhS8GD0=";
 
@@ -115,7 +115,7 @@ fn to_leb128(mut value: usize) -> Vec<u8> {
 async fn a_filter_that_runs_out_of_memory_leaks_nothing_and_comes_back() {
     let upstream = Upstream::start(Protocol::Http1, |request| {
         if request.path == "/large" {
-            let list = vec![crate::stage::patient(); 20_000];
+            let list = vec![velum_end_to_end::stage::patient(); 20_000];
             velum_harness::Reply::json(&json!(list))
         } else {
             patients(request)

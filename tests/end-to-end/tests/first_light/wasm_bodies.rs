@@ -1,8 +1,8 @@
 //! Bodies that nobody wrote, cut anywhere, through the built wasm: the bytes are those of the native
 //! engine, whose properties the fuzz targets check.
 
-use crate::stage::figure;
-use crate::wasm_host::{Filter, native, profiles};
+use velum_end_to_end::stage::figure;
+use velum_end_to_end::wasm_host::{Filter, native, profiles};
 
 const BODIES: usize = 400;
 

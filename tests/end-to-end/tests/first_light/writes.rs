@@ -1,7 +1,7 @@
 use serde_json::json;
 use velum_harness::{Reply, Step};
 
-use crate::stage::{Setup, Stage, patient, patients, problem};
+use velum_end_to_end::stage::{Setup, Stage, patient, patients, problem};
 
 #[tokio::test]
 async fn a_masked_name_written_back_is_refused() {
@@ -137,7 +137,7 @@ async fn a_reviewed_body_is_what_the_reviewer_released() {
         .expect("an approval id")
         .to_owned();
     stage
-        .reviewer(crate::stage::REVIEWER)
+        .reviewer(velum_end_to_end::stage::REVIEWER)
         .approve(&id, None)
         .await
         .expect("approve");

@@ -10,28 +10,37 @@ use velum_harness::{
     bootstrap, example_policy, locations,
 };
 
-pub(crate) const AGENT: &str = "triage-bot";
-pub(crate) const PERSON: &str = "dr-jones";
-pub(crate) const REVIEWER: &str = "grace";
+/// The agent that asks.
+pub const AGENT: &str = "triage-bot";
+/// The person on whose behalf it does.
+pub const PERSON: &str = "dr-jones";
+/// Someone who may review.
+pub const REVIEWER: &str = "grace";
 /// 32 bytes in base64, for tests only.
 const MASKING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 type Handler = Box<dyn Fn(&Received) -> Reply + Send + Sync>;
 
 /// What differs from the example's installation.
-pub(crate) struct Setup {
-    pub(crate) policy: Value,
-    pub(crate) protocol: Protocol,
-    pub(crate) lifetimes: Option<(&'static str, &'static str)>,
+pub struct Setup {
+    /// The policy document.
+    pub policy: Value,
+    /// What the upstream speaks.
+    pub protocol: Protocol,
+    /// How long approvals stay pending, and how long a grant lives.
+    pub lifetimes: Option<(&'static str, &'static str)>,
     /// Where Envoy looks for the service, instead of where it is.
-    pub(crate) service_address: Option<SocketAddr>,
-    pub(crate) tls: Option<DownstreamTls>,
-    pub(crate) change: fn(&mut BootstrapOptions),
+    pub service_address: Option<SocketAddr>,
+    /// TLS for clients, and who calls told by their certificates.
+    pub tls: Option<DownstreamTls>,
+    /// Any other change.
+    pub change: fn(&mut BootstrapOptions),
     handler: Handler,
 }
 
 impl Setup {
-    pub(crate) fn new(handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+    /// The example's installation in front of this upstream.
+    pub fn new(handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         Self {
             policy: example_policy().expect("the example's policy"),
             protocol: Protocol::Http1,
@@ -43,7 +52,8 @@ impl Setup {
         }
     }
 
-    pub(crate) async fn start(self) -> Stage {
+    /// Starts everything.
+    pub async fn start(self) -> Stage {
         let handler = self.handler;
         let upstream = Upstream::start(self.protocol, handler)
             .await
@@ -79,58 +89,66 @@ impl Setup {
     }
 }
 
-pub(crate) async fn start_envoy(options: &BootstrapOptions, gateway_token: &str) -> Envoy {
+/// Starts Envoy alone.
+pub async fn start_envoy(options: &BootstrapOptions, gateway_token: &str) -> Envoy {
     Envoy::start(envoy_options(options, gateway_token))
         .await
         .expect("Envoy")
 }
 
-pub(crate) fn envoy_options(options: &BootstrapOptions, gateway_token: &str) -> EnvoyOptions {
+/// Envoy's options, with the secrets that the filter reads.
+pub fn envoy_options(options: &BootstrapOptions, gateway_token: &str) -> EnvoyOptions {
     EnvoyOptions::new(bootstrap(options).expect("bootstrap"))
         .environment("VELUM_GATEWAY_TOKEN", gateway_token)
         .environment("VELUM_MASKING_KEY", MASKING_KEY)
 }
 
 /// A running installation.
-pub(crate) struct Stage {
+pub struct Stage {
     // Envoy goes first, while its upstream and its service still answer.
-    pub(crate) envoy: Envoy,
-    pub(crate) service: PolicyService,
-    pub(crate) upstream: Upstream,
-    pub(crate) jwt: Jwt,
+    /// The gateway.
+    pub envoy: Envoy,
+    /// The policy service.
+    pub service: PolicyService,
+    /// The protected API.
+    pub upstream: Upstream,
+    /// The issuer of tokens.
+    pub jwt: Jwt,
 }
 
 impl Stage {
     /// The example's installation in front of invented patients.
-    pub(crate) async fn with_patients() -> Self {
+    pub async fn with_patients() -> Self {
         Setup::new(patients).start().await
     }
 
-    pub(crate) fn client(&self) -> Client {
+    /// A client of the gateway.
+    pub fn client(&self) -> Client {
         self.envoy.client()
     }
 
     /// A request of the agent, on behalf of the person.
-    pub(crate) fn agent(&self, method: &str, path: &str) -> Call {
+    pub fn agent(&self, method: &str, path: &str) -> Call {
         self.client()
             .call(method, path)
             .bearer(&self.jwt.agent(AGENT, PERSON))
     }
 
     /// The agent asks for names and waits.
-    pub(crate) fn ask(&self, path: &str, lift: &str, wait: u32) -> Call {
+    pub fn ask(&self, path: &str, lift: &str, wait: u32) -> Call {
         self.agent("GET", path)
             .header("velum-lift", lift)
             .header("velum-reason", "discharge summary")
             .header("prefer", format!("wait={wait}"))
     }
 
-    pub(crate) fn reviewer(&self, person: &str) -> Reviewer {
+    /// A reviewer's connection to the service.
+    pub fn reviewer(&self, person: &str) -> Reviewer {
         self.service.reviewer(person).expect("a reviewer's token")
     }
 
     /// Waits for the one pending approval, as the reviewer sees it.
-    pub(crate) async fn pending(&self) -> Value {
+    pub async fn pending(&self) -> Value {
         let patience = Duration::from_secs(20);
         self.reviewer(REVIEWER)
             .wait_for_pending(patience)
@@ -139,7 +157,7 @@ impl Stage {
     }
 
     /// Sends the call and, while it waits, lets the reviewer decide with `decide`.
-    pub(crate) async fn while_waiting<F: Future>(
+    pub async fn while_waiting<F: Future>(
         &self,
         call: Call,
         decide: impl FnOnce(String) -> F,
@@ -154,7 +172,7 @@ impl Stage {
     }
 
     /// A request that grace approves while it waits.
-    pub(crate) async fn approved(&self, call: Call, classes: Option<&[&str]>) -> Response {
+    pub async fn approved(&self, call: Call, classes: Option<&[&str]>) -> Response {
         let reviewer = self.reviewer(REVIEWER);
         self.while_waiting(call, |id| async move {
             let answer = reviewer.approve(&id, classes).await.expect("approve");
@@ -164,7 +182,8 @@ impl Stage {
     }
 }
 
-pub(crate) fn text(value: &Value) -> String {
+/// The text that a JSON string holds.
+pub fn text(value: &Value) -> String {
     value
         .as_str()
         .unwrap_or_else(|| panic!("not a text: {value}"))
@@ -172,7 +191,7 @@ pub(crate) fn text(value: &Value) -> String {
 }
 
 /// The last part of a problem's type.
-pub(crate) fn problem(response: &Response) -> (u16, String) {
+pub fn problem(response: &Response) -> (u16, String) {
     assert_eq!(
         response.header("content-type"),
         Some("application/problem+json")
@@ -192,7 +211,7 @@ pub(crate) fn problem(response: &Response) -> (u16, String) {
 }
 
 /// Values of [`patient`] that must stay behind the veil.
-pub(crate) const SECRETS: [&str; 8] = [
+pub const SECRETS: [&str; 8] = [
     "Thistlewood",
     "Orla",
     "000-12-3456",
@@ -203,7 +222,8 @@ pub(crate) const SECRETS: [&str; 8] = [
     "orla@",
 ];
 
-pub(crate) fn patient() -> Value {
+/// An invented patient.
+pub fn patient() -> Value {
     json!({
         "resourceType": "Patient",
         "id": "p1",
@@ -224,13 +244,14 @@ pub(crate) fn patient() -> Value {
     })
 }
 
-pub(crate) fn bundle(count: usize) -> Value {
+/// A bundle of so many such patients.
+pub fn bundle(count: usize) -> Value {
     let entry: Vec<Value> = (0..count).map(|_| json!({"resource": patient()})).collect();
     json!({"resourceType": "Bundle", "type": "searchset", "total": count, "entry": entry})
 }
 
 /// `/Patient/…` is a patient, `/Patient` a list; a query `chunked` sends it in chunks of 7 bytes.
-pub(crate) fn patients(request: &Received) -> Reply {
+pub fn patients(request: &Received) -> Reply {
     let document = if request.path.starts_with("/Patient/") {
         patient()
     } else {
@@ -246,19 +267,19 @@ pub(crate) fn patients(request: &Received) -> Reply {
 }
 
 /// Fails if a secret of the patient shows.
-pub(crate) fn assert_masked(text: &str) {
+pub fn assert_masked(text: &str) {
     for secret in SECRETS {
         assert!(!text.contains(secret), "{secret} shows in {text}");
     }
 }
 
 /// A policy document as the bootstrap's text, which may be anything.
-pub(crate) fn as_text(policy: &Value) -> PolicyDocument {
+pub fn as_text(policy: &Value) -> PolicyDocument {
     PolicyDocument::Text(policy.to_string())
 }
 
 /// Leaves a figure for `cargo xtask claims`.
-pub(crate) fn figure(test: &str, figure: &str) {
+pub fn figure(test: &str, figure: &str) {
     if let Some(folder) = std::env::var_os("VELUM_FIGURES") {
         let file = std::path::Path::new(&folder).join(format!("{test}.txt"));
         std::fs::write(file, format!("{figure}\n")).expect("the figures' folder");
