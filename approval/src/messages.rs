@@ -155,6 +155,15 @@ deny_codes! {
     RateLimited "rate-limited" true,
 }
 
+/// `POST /v1/departures`: a stream that asked has ended before its answer. Nobody waits there any
+/// more, and nothing is released to it; its approval lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Departure {
+    /// The stream, as its check named it.
+    pub use_key: UseKey,
+}
+
 /// `POST /v1/approvals/{id}/status`: what the filter tells a requester.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

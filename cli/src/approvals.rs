@@ -159,6 +159,7 @@ fn print(card: &Value, json: bool) -> Result<ExitCode, Failure> {
         ("needs", format!("{} approval(s)", text(&card["quorum"]))),
         ("not by", words(&card["excluded"])),
     ]);
+    lines.push(("waiting", waiting(card)));
     for vote in list_of(card, "votes") {
         let comment = vote["comment"]
             .as_str()
@@ -180,6 +181,17 @@ fn print(card: &Value, json: bool) -> Result<ExitCode, Failure> {
     }
     output.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How many held requests wait, and whether a caller has left.
+fn waiting(card: &Value) -> String {
+    let count = text(&card["waiting"]);
+    if card["caller_left"].is_i64() {
+        let left = moment(&card["caller_left"]);
+        format!("{count} held request(s); a caller left {left}")
+    } else {
+        format!("{count} held request(s)")
+    }
 }
 
 fn list_of<'a>(card: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

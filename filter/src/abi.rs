@@ -366,7 +366,7 @@ pub(crate) extern "C" fn proxy_on_http_call_response(
 /// module without that function, which we always are, it makes one call less for each stream.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_delete(context: u32) {
-    dispatch((), |dispatcher, _| dispatcher.delete(context));
+    dispatch((), |dispatcher, host| dispatcher.delete(host, context));
 }
 
 fn flow(context: u32, callback: impl FnOnce(&mut crate::stream::Stream, &Envoy) -> Flow) -> u32 {

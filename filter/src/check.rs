@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use velum_approval::messages::{Answer, Check, StatusAnswer, StatusQuery};
+use velum_approval::messages::{Answer, Check, Departure, StatusAnswer, StatusQuery};
 use velum_approval::{
     Allow, ApprovalId, DenyCode, Expected, GrantLimits, Identity, Reason, Timestamp, UseKey,
 };
 
-use crate::host::{Buffer, Call, Headers, Host, HostError, Map, header};
+use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, header};
 use crate::pairs;
 use crate::plugin::Plugin;
 
@@ -77,6 +77,24 @@ impl Asking {
         };
         let token = asking.send(host, plugin);
         (asking, token)
+    }
+
+    /// Tells the service that the stream has ended, so that nobody waits here any more. Nothing
+    /// comes of an answer, and nothing depends on one: the grant of a stream that is gone is used
+    /// by none.
+    pub(crate) fn leave(&self, host: &impl Host, plugin: &Plugin) {
+        let departure = Departure {
+            use_key: self.check.use_key,
+        };
+        let sent = serde_json::to_vec(&departure)
+            .map_err(|_| HostError(2))
+            .and_then(|body| send(host, plugin, "/v1/departures", &body, Duration::ZERO));
+        if sent.is_err() {
+            host.log(
+                Level::Warn,
+                "velum: a caller left, and the policy service could not be told",
+            );
+        }
     }
 
     /// Whether the caller agreed to wait.

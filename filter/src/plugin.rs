@@ -98,8 +98,10 @@ impl Dispatcher {
     }
 
     /// Forgets a context.
-    pub(crate) fn delete(&mut self, context: u32) {
-        self.streams.remove(&context);
+    pub(crate) fn delete(&mut self, host: &impl Host, context: u32) {
+        if let Some(mut stream) = self.streams.remove(&context) {
+            stream.on_end(host);
+        }
         self.roots.remove(&context);
         self.calls.retain(|_, owner| *owner != context);
     }

@@ -194,6 +194,14 @@ impl Stream {
         respond::on_trailers(&mut self.response, host)
     }
 
+    /// The stream ends. A caller that leaves while it waits ends its wait, and no more: its approval
+    /// lives, and the identical request finds it.
+    pub(crate) fn on_end(&mut self, host: &impl Host) {
+        if let (Phase::Asking { asking, .. }, Some(plugin)) = (&self.phase, &self.plugin) {
+            asking.leave(host, plugin);
+        }
+    }
+
     fn gather(&mut self, host: &impl Host, size: usize, end: bool) -> Flow {
         let Some(plugin) = self.plugin.clone() else {
             return Flow::Pause;

@@ -162,6 +162,11 @@ impl Case<'_> {
         ) {
             Decision::Pending => Ok((pending(approval), None)),
             Decision::Allow(_) if self.is_waiting => Ok((ask_again(approval), None)),
+            Decision::Allow(_) | Decision::Refused(DenyCode::Used)
+                if !self.is_newest(&approval.id) =>
+            {
+                Ok((deny(DenyCode::Taken, Some(approval), None), None))
+            }
             Decision::Allow(grant) => Ok((self.consume(approval, grant.classes).await?, None)),
             Decision::Replay(made) => {
                 let stored = uses.into_iter().find(|one| one.made == made);
@@ -171,6 +176,13 @@ impl Case<'_> {
             Decision::Taken => Ok((deny(DenyCode::Taken, Some(approval), None), None)),
             Decision::Refused(code) => self.refuse(approval, code).await,
         }
+    }
+
+    /// Of several held requests that wait for one approval the newest has it: the others are most
+    /// likely its earlier attempts, which nobody reads any more.
+    fn is_newest(&self, approval: &ApprovalId) -> bool {
+        let stream = (self.asked.gateway.clone(), self.asked.check.use_key);
+        self.app.parts().streams.is_newest(approval, &stream)
     }
 
     /// Uses the grant: the use, the state and the record are one commit, and only after it is there

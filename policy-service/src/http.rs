@@ -6,6 +6,7 @@ mod body;
 mod card;
 mod checks;
 mod deny;
+mod departures;
 mod list_approvals;
 mod list_audit;
 mod livez;
@@ -57,6 +58,12 @@ pub(crate) const ROUTES: &[Route] = &[
         path: "/v1/checks",
         access: Access::Gateway,
         handler: |method| on(method, checks::handle),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/departures",
+        access: Access::Gateway,
+        handler: |method| on(method, departures::handle),
     },
     Route {
         method: MethodFilter::POST,

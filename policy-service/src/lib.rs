@@ -17,6 +17,7 @@ mod problem;
 mod refusals;
 mod server;
 mod store;
+mod streams;
 mod sweep;
 mod wake;
 
@@ -46,6 +47,7 @@ use keys::Keys;
 use random::{Random, SystemRandom};
 use refusals::Refusals;
 use store::Store;
+use streams::Streams;
 use wake::Waiters;
 
 /// What a service is started with, beside its configuration.
@@ -201,6 +203,7 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         pending_per_principal: config.pending_per_principal,
         text_rules: text_rules()?,
         waiters: Waiters::default(),
+        streams: Streams::new(streams::PATIENCE),
         refusals: Refusals::default(),
         clock: FencedClock::new(options.clock, latest),
         random: options.random,

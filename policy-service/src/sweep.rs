@@ -22,6 +22,7 @@ pub(crate) async fn run(app: App) {
             () = app.closing() => return,
             _ = ticks.tick() => {}
         }
+        app.parts().streams.sweep();
         if let Err(error) = sweep(&app).await {
             tracing::error!(%error, "expired approvals could not be ended");
         }

@@ -140,6 +140,15 @@ impl Service {
         reply(request).await
     }
 
+    /// The stream of this check has ended.
+    pub(crate) async fn depart(&self, check: &Check) {
+        let request = self
+            .request("POST", "/v1/departures")
+            .bearer_auth(self.gateway())
+            .json(&json!({"use_key": check.use_key}));
+        assert_eq!(reply(request).await.0, 204);
+    }
+
     /// Asks and returns the approval that is now pending.
     pub(crate) async fn pending(&self, check: &Check) -> ApprovalId {
         let answer = self.check(check).await;

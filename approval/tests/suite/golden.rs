@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use velum_approval::messages::{
-    Answer, ApproveRequest, Check, DenyCode, DenyRequest, StatusAnswer, StatusQuery,
+    Answer, ApproveRequest, Check, DenyCode, DenyRequest, Departure, StatusAnswer, StatusQuery,
 };
 use velum_approval::{Allow, Reason, SignedAllow, SigningKey, State, Vote};
 
@@ -71,6 +71,7 @@ golden! {
         approval: None,
         public_reason: None,
     };
+    "departure.json" Departure { use_key: check().use_key };
     "status-query.json" StatusQuery { principal: jwt("triage-bot") };
     "status-answer.json" StatusAnswer {
         state: State::Pending,

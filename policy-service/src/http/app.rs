@@ -15,6 +15,7 @@ use crate::problem::Problem;
 use crate::random::{self, Random};
 use crate::refusals::Refusals;
 use crate::store::{Secret, Stamp, Store, StoreError};
+use crate::streams::Streams;
 use crate::wake::Waiters;
 
 /// Shared by every request; cheap to clone.
@@ -34,8 +35,10 @@ pub(crate) struct Parts {
     pub(crate) pending_per_principal: u32,
     /// Masks what people write before it is stored.
     pub(crate) text_rules: Ruleset,
-    /// The streams that wait for a decision, and those that only want to know the state.
+    /// Wakes the calls that wait for a decision, and those that only want to know the state.
     pub(crate) waiters: Waiters,
+    /// The held requests behind the calls that wait for a decision.
+    pub(crate) streams: Streams,
     pub(crate) refusals: Refusals,
     pub(crate) clock: FencedClock,
     pub(crate) random: Arc<dyn Random>,

@@ -7,6 +7,7 @@ use velum_approval::{
 use velum_engine::{Class, ClassSet};
 
 use crate::store::StoredApproval;
+use crate::streams::Streams;
 
 /// What reviewers are told where no evidence of the response's content was collected.
 const NOT_SEEN: &str = "bound to the request, content not seen";
@@ -49,6 +50,12 @@ pub(crate) struct Card {
     /// How many different people have to approve.
     quorum: u32,
     votes: Vec<VoteView>,
+    /// How many held requests wait for it at this service.
+    waiting: usize,
+    /// When a caller that had waited left last: nothing is released to it, the request has to come
+    /// again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller_left: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     public_reason: Option<String>,
 }
@@ -66,7 +73,7 @@ struct VoteView {
 
 impl Card {
     /// The card at the moment `now`.
-    pub(crate) fn new(stored: StoredApproval, now: Timestamp) -> Card {
+    pub(crate) fn new(stored: StoredApproval, now: Timestamp, streams: &Streams) -> Card {
         let StoredApproval {
             approval,
             reason,
@@ -78,6 +85,8 @@ impl Card {
         let state = approval.state_at(now);
         let lineage = approval.lineage.identities().iter();
         Card {
+            waiting: streams.count(&approval.id),
+            caller_left: streams.left(&approval.id),
             on_behalf_of: lineage
                 .filter(|one| **one != approval.principal)
                 .cloned()

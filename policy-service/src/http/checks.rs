@@ -22,6 +22,7 @@ use crate::decide::{Asked, Decide, Outcome};
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::StoreError;
+use crate::streams::Presence;
 use crate::wake::Ticket;
 
 /// Why a check has no decision.
@@ -73,6 +74,16 @@ async fn answer(
     deadline: Instant,
 ) -> Result<Answer, CheckError> {
     let principal = check.principal.clone();
+    let streams = &app.parts().streams;
+    let stream = (gateway.clone(), check.use_key);
+    if streams.has_departed(&stream) {
+        // Nobody reads this: the stream ended while its call was on the way.
+        return Ok(Answer::Deny {
+            code: DenyCode::Cancelled,
+            approval: None,
+            public_reason: None,
+        });
+    }
     let asked = match judge(app, gateway.clone(), check)? {
         Judgement::Asked(asked) => asked,
         Judgement::Refused(action, code) => {
@@ -89,20 +100,21 @@ async fn answer(
             });
         }
     };
-    let mut waiting: Option<(ApprovalId, Ticket)> = None;
+    let mut waiting: Option<(ApprovalId, Ticket, Presence)> = None;
     loop {
-        let waits_for = waiting.as_ref().map(|(id, _)| id.clone());
+        let waits_for = waiting.as_ref().map(|(id, ..)| id.clone());
         let (answer, approval) = match decide(app, &asked, waits_for).await? {
             Outcome::Answer(answer) => return Ok(answer),
             Outcome::Pending { approval, answer } => (answer, approval),
         };
-        if Instant::now() >= deadline || app.is_closing() {
+        if Instant::now() >= deadline || app.is_closing() || streams.has_departed(&stream) {
             return Ok(answer);
         }
-        let Some((_, ticket)) = &mut waiting else {
+        let Some((_, ticket, _)) = &mut waiting else {
             // Look once more after joining: the decision may have come in between.
             let ticket = app.parts().waiters.join(&approval);
-            waiting = Some((approval, ticket));
+            let presence = streams.arrive(&approval, stream.clone());
+            waiting = Some((approval, ticket, presence));
             continue;
         };
         tokio::select! {

@@ -88,7 +88,7 @@ pub(crate) async fn handle(
         .map(|last| last.approval.id.clone());
     let approvals = approvals
         .into_iter()
-        .map(|stored| Card::new(stored, now))
+        .map(|stored| Card::new(stored, now, &app.parts().streams))
         .collect();
     Ok(Json(Page { approvals, next }))
 }

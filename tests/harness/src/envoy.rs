@@ -149,12 +149,12 @@ impl Envoy {
 
     /// Resident memory in bytes, from `/proc/<pid>/status`.
     pub fn rss_bytes(&self) -> Result<u64> {
-        self.memory("VmRSS:")
+        self.process.memory("VmRSS:")
     }
 
     /// The most resident memory it has ever had, in bytes.
     pub fn peak_rss_bytes(&self) -> Result<u64> {
-        self.memory("VmHWM:")
+        self.process.memory("VmHWM:")
     }
 
     /// CPU time of all threads. In nanoseconds from `/proc/<pid>/task/*/schedstat`; from
@@ -184,22 +184,6 @@ impl Envoy {
             .filter_map(|n| n.parse::<u64>().ok())
             .sum();
         Ok(Duration::from_millis(ticks * 10))
-    }
-
-    fn memory(&self, field: &str) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))
-            .during("Envoy's memory")?;
-        status
-            .lines()
-            .find_map(|line| {
-                line.strip_prefix(field)?
-                    .trim()
-                    .strip_suffix(" kB")?
-                    .parse::<u64>()
-                    .ok()
-            })
-            .map(|kibibytes| kibibytes * 1024)
-            .ok_or_else(|| Failure::new(format!("no {field} in Envoy's /proc status")))
     }
 }
 

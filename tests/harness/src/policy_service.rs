@@ -119,6 +119,14 @@ impl PolicyService {
         }
     }
 
+    /// Resident memory in bytes.
+    pub fn rss_bytes(&self) -> Result<u64> {
+        let process = self.process.as_ref();
+        process
+            .ok_or_else(|| Failure::new("the policy service is stopped"))?
+            .memory("VmRSS:")
+    }
+
     /// Starts the service again on the same data, address, key and tokens.
     pub async fn restart(&mut self) -> Result<()> {
         self.stop();

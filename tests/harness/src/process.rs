@@ -89,6 +89,23 @@ impl Process {
         self.child.id()
     }
 
+    /// A figure of `/proc/<pid>/status` about memory, in bytes.
+    pub fn memory(&self, field: &str) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .during("a process's memory")?;
+        status
+            .lines()
+            .find_map(|line| {
+                line.strip_prefix(field)?
+                    .trim()
+                    .strip_suffix(" kB")?
+                    .parse::<u64>()
+                    .ok()
+            })
+            .map(|kibibytes| kibibytes * 1024)
+            .ok_or_else(|| Failure::new(format!("no {field} in a process's /proc status")))
+    }
+
     /// All it has written to standard error, then all of standard output.
     pub fn log(&self) -> String {
         let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();

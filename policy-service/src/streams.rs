@@ -1,0 +1,252 @@
+//! The held requests that wait here for an approval: how many, which is the newest, and which have
+//! gone.
+//!
+//! Kept in memory alone: nothing is released by it. A stream that nobody has heard of for a while
+//! counts as gone.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use velum_approval::{ApprovalId, GatewayId, Timestamp, UseKey};
+
+/// How long after an answer a stream's next call is awaited.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// How many departures are remembered.
+const DEPARTURES: usize = 4_096;
+
+/// A stream, as its gateway names it.
+pub(crate) type StreamKey = (GatewayId, UseKey);
+
+/// The streams that wait in this process.
+#[derive(Debug, Clone)]
+pub(crate) struct Streams {
+    known: Arc<Mutex<Known>>,
+    patience: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// In the order in which they came first.
+    waiting: HashMap<ApprovalId, Vec<Waiter>>,
+    departures: VecDeque<Departed>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    stream: StreamKey,
+    /// When it was answered last; `None` while its call is open.
+    answered: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Departed {
+    stream: StreamKey,
+    approval: Option<ApprovalId>,
+    at: Timestamp,
+}
+
+impl Streams {
+    /// Counts a stream as gone whose next call does not come within `patience`.
+    pub(crate) fn new(patience: Duration) -> Streams {
+        Streams {
+            known: Arc::default(),
+            patience,
+        }
+    }
+
+    /// Notes that a stream waits for `approval`, until what is returned is dropped. A stream keeps
+    /// its place when it comes again.
+    pub(crate) fn arrive(&self, approval: &ApprovalId, stream: StreamKey) -> Presence {
+        let mut known = self.lock();
+        let waiters = known.waiting.entry(approval.clone()).or_default();
+        waiters.retain(|waiter| self.is_live(waiter) || waiter.stream == stream);
+        match waiters.iter_mut().find(|waiter| waiter.stream == stream) {
+            Some(waiter) => waiter.answered = None,
+            None => waiters.push(Waiter {
+                stream: stream.clone(),
+                answered: None,
+            }),
+        }
+        Presence {
+            streams: self.clone(),
+            approval: approval.clone(),
+            stream,
+        }
+    }
+
+    /// Notes that a stream has ended, and returns the approval that it waited for.
+    pub(crate) fn depart(&self, stream: StreamKey, at: Timestamp) -> Option<ApprovalId> {
+        let mut known = self.lock();
+        let mut approval = None;
+        known.waiting.retain(|id, waiters| {
+            let before = waiters.len();
+            waiters.retain(|waiter| waiter.stream != stream);
+            if waiters.len() < before {
+                approval = Some(id.clone());
+            }
+            !waiters.is_empty()
+        });
+        if known.departures.len() == DEPARTURES {
+            known.departures.pop_front();
+        }
+        known.departures.push_back(Departed {
+            stream,
+            approval: approval.clone(),
+            at,
+        });
+        approval
+    }
+
+    /// Whether this stream has ended: its notice may come before its call.
+    pub(crate) fn has_departed(&self, stream: &StreamKey) -> bool {
+        let known = self.lock();
+        known.departures.iter().any(|gone| gone.stream == *stream)
+    }
+
+    /// Whether no live stream waits for `approval` that came after this one.
+    pub(crate) fn is_newest(&self, approval: &ApprovalId, stream: &StreamKey) -> bool {
+        let known = self.lock();
+        let Some(waiters) = known.waiting.get(approval) else {
+            return true;
+        };
+        let after = waiters
+            .iter()
+            .skip_while(|waiter| waiter.stream != *stream)
+            .skip(1);
+        // One that has not waited is the newest of all.
+        !after.into_iter().any(|waiter| self.is_live(waiter))
+    }
+
+    /// How many streams wait for `approval`.
+    pub(crate) fn count(&self, approval: &ApprovalId) -> usize {
+        let known = self.lock();
+        let waiters = known.waiting.get(approval);
+        waiters.map_or(0, |waiters| {
+            waiters.iter().filter(|waiter| self.is_live(waiter)).count()
+        })
+    }
+
+    /// When a caller that waited for `approval` left last.
+    pub(crate) fn left(&self, approval: &ApprovalId) -> Option<Timestamp> {
+        let known = self.lock();
+        let mut departures = known.departures.iter().rev();
+        departures
+            .find(|gone| gone.approval.as_ref() == Some(approval))
+            .map(|gone| gone.at)
+    }
+
+    /// Forgets the streams that nobody has heard of for a while.
+    pub(crate) fn sweep(&self) {
+        self.lock().waiting.retain(|_, waiters| {
+            waiters.retain(|waiter| self.is_live(waiter));
+            !waiters.is_empty()
+        });
+    }
+
+    fn is_live(&self, waiter: &Waiter) -> bool {
+        let mut answered = waiter.answered.into_iter();
+        answered.all(|answered| answered.elapsed() < self.patience)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream's open call; dropping it says that the call was answered, or cut.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    streams: Streams,
+    approval: ApprovalId,
+    stream: StreamKey,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let mut known = self.streams.lock();
+        let waiters = known.waiting.get_mut(&self.approval);
+        let waiter =
+            waiters.and_then(|waiters| waiters.iter_mut().find(|it| it.stream == self.stream));
+        if let Some(waiter) = waiter {
+            waiter.answered = Some(Instant::now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(number: u8) -> StreamKey {
+        let gateway = GatewayId::new("edge").unwrap();
+        (gateway, UseKey::from_bytes([number; 16]))
+    }
+
+    fn id(text: &str) -> ApprovalId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_newest_that_is_alive_is_told_whatever_it_is_that_calls_again() {
+        let streams = Streams::new(PATIENCE);
+        let older = streams.arrive(&id("a"), stream(1));
+        let newer = streams.arrive(&id("a"), stream(2));
+        drop(older);
+        let _again = streams.arrive(&id("a"), stream(1));
+        assert!(
+            !streams.is_newest(&id("a"), &stream(1)),
+            "its place is kept"
+        );
+        assert!(streams.is_newest(&id("a"), &stream(2)));
+        assert!(streams.is_newest(&id("a"), &stream(3)), "has not waited");
+        assert!(streams.is_newest(&id("b"), &stream(1)));
+        drop(newer);
+        assert!(
+            !streams.is_newest(&id("a"), &stream(1)),
+            "it may call again"
+        );
+    }
+
+    #[test]
+    fn one_that_does_not_call_again_stands_in_nobodys_way() {
+        let streams = Streams::new(Duration::ZERO);
+        let _older = streams.arrive(&id("a"), stream(1));
+        let newer = streams.arrive(&id("a"), stream(2));
+        assert_eq!(streams.count(&id("a")), 2);
+        drop(newer);
+        assert!(streams.is_newest(&id("a"), &stream(1)));
+        assert_eq!(streams.count(&id("a")), 1);
+    }
+
+    #[test]
+    fn one_that_has_left_neither_waits_nor_comes_again() {
+        let streams = Streams::new(PATIENCE);
+        let at = Timestamp::from_millis(7);
+        let _older = streams.arrive(&id("a"), stream(1));
+        let newer = streams.arrive(&id("a"), stream(2));
+        assert_eq!(streams.depart(stream(2), at), Some(id("a")));
+        drop(newer);
+        assert!(streams.is_newest(&id("a"), &stream(1)));
+        assert_eq!(
+            (streams.count(&id("a")), streams.left(&id("a"))),
+            (1, Some(at))
+        );
+        assert!(streams.has_departed(&stream(2)) && !streams.has_departed(&stream(1)));
+        assert_eq!(streams.depart(stream(9), at), None, "its call comes later");
+        assert!(streams.has_departed(&stream(9)));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_streams_that_are_gone_but_a_bounded_number_of_notices() {
+        let streams = Streams::new(Duration::ZERO);
+        drop(streams.arrive(&id("a"), stream(1)));
+        streams.sweep();
+        assert!(streams.lock().waiting.is_empty());
+        for _ in 0..DEPARTURES + 10 {
+            streams.depart(stream(1), Timestamp::from_millis(0));
+        }
+        assert_eq!(streams.lock().departures.len(), DEPARTURES);
+    }
+}

@@ -1,0 +1,4 @@
+//! Held requests: what becomes of them when callers leave, come again, or are many.
+
+mod leaving;
+mod many;
