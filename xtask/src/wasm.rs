@@ -24,6 +24,7 @@ pub(crate) struct Arguments {
 /// A package and the name of the module it becomes.
 const MODULES: &[(&str, &str)] = &[
     ("velum-empty-filter", "empty.wasm"),
+    ("velum-serde-filter", "serde.wasm"),
     ("velum-filter", "velum.wasm"),
 ];
 

@@ -76,6 +76,7 @@ pub(crate) fn tell_parts(command: &mut Command) -> Result {
         .env("VELUM_ENVOY", setup::envoy::binary())
         .env("VELUM_WASM", wasm_directory().join("velum.wasm"))
         .env("VELUM_EMPTY_WASM", wasm_directory().join("empty.wasm"))
+        .env("VELUM_SERDE_WASM", wasm_directory().join("serde.wasm"))
         .env("VELUM_BIN_DIR", program_directory()?);
     Ok(())
 }

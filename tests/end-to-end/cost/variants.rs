@@ -1,7 +1,9 @@
-//! The Envoys that are compared: bare, with an empty filter, and with Velum under three policies.
+//! The Envoys that are compared: bare, with an empty filter, with Velum under three policies, and with
+//! two filters that need the whole body.
 
 use std::path::PathBuf;
 
+use crate::lua;
 use serde_json::{Value, json};
 use velum_harness::{
     BootstrapOptions, Envoy, EnvoyOptions, Failure, PolicyDocument, Result, Upstream, bootstrap,
@@ -15,6 +17,8 @@ const MASKING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub(crate) struct Variant {
     pub(crate) name: &'static str,
     pub(crate) envoy: Envoy,
+    /// Whether a large body takes it so long that fewer requests are enough.
+    pub(crate) is_slow: bool,
 }
 
 /// Starts all of them before one upstream; the bare one comes first.
@@ -29,19 +33,31 @@ pub(crate) async fn start(upstream: &Upstream) -> Result<Vec<Variant>> {
     };
     let velum = |policy| with("VELUM_WASM", PolicyDocument::Struct(policy));
     let empty = PolicyDocument::Text("{}".to_owned());
+    let mut with_lua = bare.clone();
+    with_lua.filters_after = vec![lua::filter()];
     let mut variants = Vec::new();
-    for (name, options) in [
-        ("bare", bare.clone()),
-        ("empty filter", with("VELUM_EMPTY_WASM", empty)?),
-        ("10 rules", velum(with_rules(10))?),
-        ("200 rules", velum(with_rules(200))?),
-        ("profiles", velum(example_policy()?)?),
+    for (name, is_slow, options) in [
+        ("bare", false, bare.clone()),
+        (
+            "empty filter",
+            false,
+            with("VELUM_EMPTY_WASM", empty.clone())?,
+        ),
+        ("Velum, 10 rules", false, velum(with_rules(10))?),
+        ("Velum, 200 rules", false, velum(with_rules(200))?),
+        ("Velum, all profiles", false, velum(example_policy()?)?),
+        ("serde_json filter", true, with("VELUM_SERDE_WASM", empty)?),
+        ("Lua filter", true, with_lua),
     ] {
         let options = EnvoyOptions::new(bootstrap(&options)?)
             .environment("VELUM_MASKING_KEY", MASKING_KEY)
             .environment("VELUM_GATEWAY_TOKEN", "unused");
         let envoy = Envoy::start(options).await?;
-        variants.push(Variant { name, envoy });
+        variants.push(Variant {
+            name,
+            envoy,
+            is_slow,
+        });
     }
     Ok(variants)
 }

@@ -26,6 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("velum-example-fhir-api", &[]),
     ("velum-demo", &["velum-harness"]),
     ("velum-empty-filter", &[]),
+    ("velum-serde-filter", &[]),
     ("xtask", &[]),
     // Tests may point at everything.
     ("velum-harness", TESTABLE),
