@@ -101,11 +101,12 @@ fn check(job: Job, answer: &Response, counts: &Counts) {
     let whole = answer.complete && answer.status == 200;
     match job {
         Job::One | Job::Many | Job::Lines | Job::Events => {
-            assert!(whole, "{job:?}: {}", answer.status)
+            assert!(whole, "{job:?}: {}", answer.status);
         }
         // Approved, denied by lot, or one too many that wait for this principal.
-        Job::Lift => assert!([200, 403, 429].contains(&answer.status), "{job:?}: {shown}"),
-        Job::Purge => assert!([200, 403, 429].contains(&answer.status), "{job:?}: {shown}"),
+        Job::Lift | Job::Purge => {
+            assert!([200, 403, 429].contains(&answer.status), "{job:?}: {shown}")
+        }
         Job::Broken => {
             assert!(!whole, "a broken body came out whole");
             counts.refused.fetch_add(1, Ordering::Relaxed);

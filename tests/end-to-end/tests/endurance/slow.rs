@@ -29,7 +29,7 @@ async fn forty_slow_callers_of_fifty_megabytes_take_bounded_memory() {
         callers.spawn(async move { read_slowly(&mut stream, 8).await });
     }
     let mut peak = before;
-    while callers.len() > 0 {
+    while !callers.is_empty() {
         tokio::select! {
             read = callers.join_next() => {
                 let read = read.expect("a caller").expect("no panic");
