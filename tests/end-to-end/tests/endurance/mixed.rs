@@ -105,7 +105,7 @@ fn check(job: Job, answer: &Response, counts: &Counts) {
         }
         // Approved, denied by lot, or one too many that wait for this principal.
         Job::Lift | Job::Purge => {
-            assert!([200, 403, 429].contains(&answer.status), "{job:?}: {shown}")
+            assert!([200, 403, 429].contains(&answer.status), "{job:?}: {shown}");
         }
         Job::Broken => {
             assert!(!whole, "a broken body came out whole");

@@ -62,7 +62,7 @@ async fn a_caller_that_never_reads_is_cut_at_the_idle_timeout_and_its_upstream_w
     // What is sent stands still while nobody reads, and the stream then ends.
     let mut sent = 0;
     loop {
-        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let now = stage.upstream.sent();
         if now == sent && sent > 0 {
             break;
