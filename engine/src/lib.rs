@@ -83,6 +83,7 @@ mod rules;
 mod scan;
 mod subject;
 mod tally;
+mod unicode;
 
 pub use class::{Class, ClassSet};
 pub use detectors::{CustomDetector, DetectorDoc, LooksFor, mask_text};

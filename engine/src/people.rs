@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use unicode_normalization::char::{decompose_compatible, is_combining_mark};
+use crate::unicode::{decompose_compatible, is_combining_mark};
 
 /// So many words a record may teach; one that teaches more has its free text masked whole.
 const MOST_IN_RECORD: usize = 64;

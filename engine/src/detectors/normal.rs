@@ -4,9 +4,8 @@
 //! is left out (Unicode 17, general categories Nd, Pd, Zs and Cf; NFKD for the rest). A map leads
 //! back to the text.
 
-use unicode_normalization::char::decompose_compatible;
-
 use crate::mapped::Mapped;
+use crate::unicode::decompose_compatible;
 
 /// A text as detectors read it.
 pub(crate) fn normal(text: &str) -> Mapped<'_> {

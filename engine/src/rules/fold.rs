@@ -1,8 +1,8 @@
 //! Member names in one spelling, cut into words.
 
-use unicode_normalization::char::{
-    canonical_combining_class, decompose_compatible, is_combining_mark,
-};
+use unicode_normalization::char::canonical_combining_class;
+
+use crate::unicode::{decompose_compatible, is_combining_mark};
 
 /// The hash of a text is a polynomial in its bytes, so that what lies between two places follows
 /// from the hashes up to them. Two texts with one hash are told apart by comparing them.

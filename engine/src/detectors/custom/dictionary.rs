@@ -7,7 +7,7 @@ mod reference;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use unicode_normalization::char::is_combining_mark;
+use crate::unicode::is_combining_mark;
 
 use self::automaton::Automaton;
 use super::super::normal::normal;

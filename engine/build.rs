@@ -1,0 +1,92 @@
+//! Packs what is large as it is written: the shipped profiles, and of Unicode's tables what is used.
+//!
+//! As they are, they would take a tenth of the wasm module. The profiles are compressed; the tables
+//! are made from those of `unicode-normalization`, which spend several times the bytes to be fast.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use miniz_oxide::deflate::compress_to_vec;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
+
+/// The best that the compressor does.
+const LEVEL: u8 = 10;
+/// The syllables of Hangul are taken apart by arithmetic.
+const HANGUL: std::ops::RangeInclusive<char> = '가'..='힣';
+
+fn main() -> io::Result<()> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
+    pack_profiles(Path::new("profiles"), &out)?;
+    fs::write(out.join("unicode.rs"), decompositions() + &marks())?;
+    // Told to cargo, by its protocol.
+    #[expect(clippy::print_stdout, reason = "this is how a build script speaks")]
+    {
+        println!("cargo::rerun-if-changed=profiles");
+        println!("cargo::rerun-if-changed=build.rs");
+    }
+    Ok(())
+}
+
+fn pack_profiles(from: &Path, out: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        if let Some(name) = path.file_name() {
+            fs::write(out.join(name), compress_to_vec(&fs::read(&path)?, LEVEL))?;
+        }
+    }
+    Ok(())
+}
+
+/// What each character becomes that NFKD changes: the low halves of the characters, by plane, and
+/// for each where its text begins in one text, and how long it is.
+fn decompositions() -> String {
+    let (mut text, mut keys, mut places, mut planes) = (String::new(), vec![], vec![], vec![0]);
+    for letter in '\0'..=char::MAX {
+        let mut becomes = String::new();
+        decompose_compatible(letter, |part| becomes.push(part));
+        let is_same = becomes.chars().eq([letter]);
+        if is_same || HANGUL.contains(&letter) {
+            continue;
+        }
+        let plane = (u32::from(letter) >> 16) as usize;
+        while planes.len() <= plane {
+            planes.push(keys.len());
+        }
+        let at = text.find(&becomes).unwrap_or_else(|| {
+            text.push_str(&becomes);
+            text.len() - becomes.len()
+        });
+        keys.push(u32::from(letter) & 0xFFFF);
+        places.push((at, becomes.len()));
+    }
+    planes.push(keys.len());
+    let lengths: Vec<usize> = places.iter().map(|(_, length)| *length).collect();
+    let starts: Vec<usize> = places.iter().map(|(at, _)| *at).collect();
+    format!(
+        "static TEXT: &str = {text:?};\n\
+         static KEYS: [u16; {count}] = {keys:?};\n\
+         static STARTS: [u16; {count}] = {starts:?};\n\
+         static LENGTHS: [u8; {count}] = {lengths:?};\n\
+         static PLANES: [u16; {}] = {planes:?};\n",
+        planes.len(),
+        count = keys.len(),
+    )
+}
+
+/// The first and the last of each run of combining marks.
+fn marks() -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for mark in ('\0'..=char::MAX).filter(|letter| is_combining_mark(*letter)) {
+        let code = u32::from(mark);
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == code => *last = code,
+            _ => runs.push((code, code)),
+        }
+    }
+    let mut table = format!("static MARKS: [(u32, u32); {}] = [", runs.len());
+    for (first, last) in runs {
+        let _infallible = write!(table, "({first}, {last}), ");
+    }
+    table + "];\n"
+}
