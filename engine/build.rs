@@ -20,11 +20,8 @@ fn main() -> io::Result<()> {
     pack_profiles(Path::new("profiles"), &out)?;
     fs::write(out.join("unicode.rs"), decompositions() + &marks())?;
     // Told to cargo, by its protocol.
-    #[expect(clippy::print_stdout, reason = "this is how a build script speaks")]
-    {
-        println!("cargo::rerun-if-changed=profiles");
-        println!("cargo::rerun-if-changed=build.rs");
-    }
+    println!("cargo::rerun-if-changed=profiles");
+    println!("cargo::rerun-if-changed=build.rs");
     Ok(())
 }
 
@@ -41,7 +38,7 @@ fn pack_profiles(from: &Path, out: &Path) -> io::Result<()> {
 /// What each character becomes that NFKD changes: the low halves of the characters, by plane, and
 /// for each where its text begins in one text, and how long it is.
 fn decompositions() -> String {
-    let (mut text, mut keys, mut places, mut planes) = (String::new(), vec![], vec![], vec![0]);
+    let (mut text, mut keys, mut parts, mut planes) = (String::new(), vec![], vec![], vec![0]);
     for letter in '\0'..=char::MAX {
         let mut becomes = String::new();
         decompose_compatible(letter, |part| becomes.push(part));
@@ -58,11 +55,11 @@ fn decompositions() -> String {
             text.len() - becomes.len()
         });
         keys.push(u32::from(letter) & 0xFFFF);
-        places.push((at, becomes.len()));
+        parts.push((at, becomes.len()));
     }
     planes.push(keys.len());
-    let lengths: Vec<usize> = places.iter().map(|(_, length)| *length).collect();
-    let starts: Vec<usize> = places.iter().map(|(at, _)| *at).collect();
+    let lengths: Vec<usize> = parts.iter().map(|(_, length)| *length).collect();
+    let starts: Vec<usize> = parts.iter().map(|(at, _)| *at).collect();
     format!(
         "static TEXT: &str = {text:?};\n\
          static KEYS: [u16; {count}] = {keys:?};\n\
