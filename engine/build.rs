@@ -3,7 +3,6 @@
 //! As they are, they would take a tenth of the wasm module. The profiles are compressed; the tables
 //! are made from those of `unicode-normalization`, which spend several times the bytes to be fast.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -73,17 +72,12 @@ fn decompositions() -> String {
 
 /// The first and the last of each run of combining marks.
 fn marks() -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
+    let mut runs: Vec<(char, char)> = Vec::new();
     for mark in ('\0'..=char::MAX).filter(|letter| is_combining_mark(*letter)) {
-        let code = u32::from(mark);
         match runs.last_mut() {
-            Some((_, last)) if *last + 1 == code => *last = code,
-            _ => runs.push((code, code)),
+            Some((_, last)) if u32::from(*last) + 1 == u32::from(mark) => *last = mark,
+            _ => runs.push((mark, mark)),
         }
     }
-    let mut table = format!("static MARKS: [(u32, u32); {}] = [", runs.len());
-    for (first, last) in runs {
-        let _infallible = write!(table, "({first}, {last}), ");
-    }
-    table + "];\n"
+    format!("static MARKS: [(char, char); {}] = {runs:?};\n", runs.len())
 }

@@ -19,9 +19,8 @@ pub(crate) fn decompose_compatible(letter: char, mut emit: impl FnMut(char)) {
 
 /// Whether a character is a mark (general category M) that belongs to the one before it.
 pub(crate) fn is_combining_mark(letter: char) -> bool {
-    let code = u32::from(letter);
-    let behind = MARKS.partition_point(|(_, last)| *last < code);
-    MARKS.get(behind).is_some_and(|(first, _)| *first <= code)
+    let behind = MARKS.partition_point(|(_, last)| *last < letter);
+    MARKS.get(behind).is_some_and(|(first, _)| *first <= letter)
 }
 
 fn place(letter: char) -> Option<usize> {
