@@ -17,7 +17,9 @@ const HANGUL: std::ops::RangeInclusive<char> = '가'..='힣';
 fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
     pack_profiles(Path::new("profiles"), &out)?;
-    fs::write(out.join("unicode.rs"), decompositions() + &marks())?;
+    let (text, tables) = decompositions();
+    fs::write(out.join("unicode.txt"), text)?;
+    fs::write(out.join("unicode.rs"), tables + &marks())?;
     // Told to cargo, by its protocol.
     println!("cargo::rerun-if-changed=profiles");
     println!("cargo::rerun-if-changed=build.rs");
@@ -35,8 +37,8 @@ fn pack_profiles(from: &Path, out: &Path) -> io::Result<()> {
 }
 
 /// What each character becomes that NFKD changes: the low halves of the characters, by plane, and
-/// for each where its text begins in one text, and how long it is.
-fn decompositions() -> String {
+/// for each where its text begins in the one text, and how long it is.
+fn decompositions() -> (String, String) {
     let (mut text, mut keys, mut parts, mut planes) = (String::new(), vec![], vec![], vec![0]);
     for letter in '\0'..=char::MAX {
         let mut becomes = String::new();
@@ -59,15 +61,15 @@ fn decompositions() -> String {
     planes.push(keys.len());
     let lengths: Vec<usize> = parts.iter().map(|(_, length)| *length).collect();
     let starts: Vec<usize> = parts.iter().map(|(at, _)| *at).collect();
-    format!(
-        "static TEXT: &str = {text:?};\n\
-         static KEYS: [u16; {count}] = {keys:?};\n\
+    let tables = format!(
+        "static KEYS: [u16; {count}] = {keys:?};\n\
          static STARTS: [u16; {count}] = {starts:?};\n\
          static LENGTHS: [u8; {count}] = {lengths:?};\n\
          static PLANES: [u16; {}] = {planes:?};\n",
         planes.len(),
         count = keys.len(),
-    )
+    );
+    (text, tables)
 }
 
 /// The first and the last of each run of combining marks.

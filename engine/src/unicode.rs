@@ -3,6 +3,8 @@
 
 include!(concat!(env!("OUT_DIR"), "/unicode.rs"));
 
+static TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/unicode.txt"));
+
 /// The parts that a character has by NFKD (Unicode 17, section 3.11), itself where it has none.
 pub(crate) fn decompose_compatible(letter: char, mut emit: impl FnMut(char)) {
     if letter.is_ascii() {
