@@ -7,6 +7,8 @@
 mod fold;
 #[path = "../src/rules/keys.rs"]
 mod keys;
+#[path = "../src/unicode.rs"]
+mod unicode;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
