@@ -55,7 +55,7 @@ pub use action::{Action, Ask, Effect, Otherwise};
 pub use error::ConfigError;
 pub use path::{CanonicalPath, Spelling};
 pub use policy::{
-    CertificateField, IdentitySource, Limits, MaskingKey, Mode, Peers, Policy, PolicyService,
-    UnreadableMedia,
+    CertificateField, Encodings, IdentitySource, Limits, MaskingKey, Mode, Peers, Policy,
+    PolicyService, Responses, UnreadableMedia,
 };
 pub use request::{Caller, Refusal, Request, Verdict};

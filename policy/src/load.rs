@@ -7,6 +7,7 @@ mod identity;
 mod masking;
 mod names;
 mod profile;
+mod responses;
 mod service;
 
 use std::collections::BTreeSet;
@@ -18,7 +19,7 @@ use crate::action::Action;
 use crate::condition::Atom;
 use crate::cursor::Cursor;
 use crate::error::ConfigError;
-use crate::policy::{IdentitySource, Limits, Mode, Policy, UnreadableMedia};
+use crate::policy::{IdentitySource, Limits, Mode, Policy};
 use crate::tree::Node;
 #[cfg(feature = "yaml")]
 pub(crate) use profile::whole as profile;
@@ -34,8 +35,11 @@ const KEYS: &[&str] = &[
     "mode",
     "limits",
 ];
-/// The longest request body that is held, where the policy does not say.
+/// The longest body that is held, where the policy does not say.
 const HELD_BODY: usize = 1024 * 1024;
+/// How many times as long as it came a compressed body may become, where the policy does not say:
+/// what Envoy's decompressor allows.
+const EXPANSION: usize = 100;
 
 /// What other parts of the document the actions lean on.
 struct Foundations<'a> {
@@ -70,9 +74,9 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         Some(at) => actions::read(&at, &foundations)?,
         None => Vec::new(),
     };
-    let otherwise = fields
+    let responses = fields
         .optional("responses")
-        .map(|at| responses(&at))
+        .map(|at| responses::read(&at))
         .transpose()?;
     let host = fields.optional("host").map(|at| host(&at)).transpose()?;
     let mode = fields.optional("mode").map(|at| mode(&at)).transpose()?;
@@ -87,7 +91,7 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         rules: masking.rules,
         keys: masking.keys,
         limits: limits.unwrap_or_else(default_limits),
-        otherwise: otherwise.unwrap_or(UnreadableMedia::Refuse),
+        responses: responses.unwrap_or_default(),
         headers_stop_iteration: host.unwrap_or(false),
         service,
         mode: mode.unwrap_or(Mode::Enforce),
@@ -95,14 +99,6 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         literal_segments,
         query_names,
     })
-}
-
-fn responses(at: &Cursor<'_>) -> Result<UnreadableMedia, ConfigError> {
-    let otherwise = at.object(&["otherwise"], &[])?.required("otherwise")?;
-    otherwise.word(&[
-        ("refuse", UnreadableMedia::Refuse),
-        ("pass", UnreadableMedia::Pass),
-    ])
 }
 
 fn host(at: &Cursor<'_>) -> Result<bool, ConfigError> {
@@ -122,18 +118,20 @@ fn default_limits() -> Limits {
     Limits {
         engine: EngineLimits::default(),
         held_body: HELD_BODY,
+        expansion: EXPANSION,
     }
 }
 
-/// The limit that is not the engine's.
+/// The limits that are not the engine's.
 const HELD_BODY_NAME: &str = "held_body";
+const EXPANSION_NAME: &str = "expansion";
 
 fn limits(at: &Cursor<'_>) -> Result<Limits, ConfigError> {
     const KIB: usize = 1024;
     let names: Vec<&str> = EngineLimits::REFERENCE
         .iter()
         .map(|doc| doc.name)
-        .chain([HELD_BODY_NAME])
+        .chain([HELD_BODY_NAME, EXPANSION_NAME])
         .collect();
     let fields = at.object(&names, &[])?;
     let read = |name: &str, lowest: usize, highest: usize, default: usize| {
@@ -149,6 +147,7 @@ fn limits(at: &Cursor<'_>) -> Result<Limits, ConfigError> {
         *doc.of(&mut limits.engine) = read(doc.name, doc.lowest, doc.highest, doc.default)?;
     }
     limits.held_body = read(HELD_BODY_NAME, KIB, 64 * KIB * KIB, limits.held_body)?;
+    limits.expansion = read(EXPANSION_NAME, 2, 1032, limits.expansion)?;
     Ok(limits)
 }
 

@@ -22,7 +22,7 @@ pub struct Policy {
     pub(crate) rules: Arc<Ruleset>,
     pub(crate) keys: Vec<MaskingKey>,
     pub(crate) limits: Limits,
-    pub(crate) otherwise: UnreadableMedia,
+    pub(crate) responses: Responses,
     pub(crate) headers_stop_iteration: bool,
     pub(crate) service: Option<PolicyService>,
     pub(crate) mode: Mode,
@@ -130,14 +130,39 @@ impl MaskingKey {
 pub struct Limits {
     /// The engine's own.
     pub engine: velum_engine::Limits,
-    /// The longest request body that is held whole, in bytes; a longer one is refused (413).
+    /// The longest body that is held whole, in bytes: of a request (a longer one is refused with 413),
+    /// or a text of a response (502).
     pub held_body: usize,
+    /// How many times as long as it came a compressed response may become; beyond it is refused.
+    pub expansion: usize,
+}
+
+/// How responses are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Responses {
+    /// What becomes of media types that cannot be inspected.
+    pub otherwise: UnreadableMedia,
+    /// What becomes of compressed bodies.
+    pub encodings: Encodings,
+    /// Texts that detectors look at: `text/plain`, `text/html`; others are no media that is read.
+    pub text: Vec<&'static str>,
+}
+
+/// What becomes of a response that the upstream compressed although it was asked not to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encodings {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// `gzip` and `deflate` are decoded, and go on decoded; others are refused.
+    Decode,
 }
 
 /// What becomes of a body whose media type cannot be inspected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnreadableMedia {
     /// It is refused.
+    #[default]
     Refuse,
     /// It passes as it is.
     Pass,
@@ -246,7 +271,12 @@ impl Policy {
 
     /// What becomes of media types that cannot be inspected.
     pub fn otherwise(&self) -> UnreadableMedia {
-        self.otherwise
+        self.responses.otherwise
+    }
+
+    /// How responses are read.
+    pub fn responses(&self) -> &Responses {
+        &self.responses
     }
 
     /// Whether Envoy is configured with `allow_on_headers_stop_iteration`.

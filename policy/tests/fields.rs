@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use velum_engine::{Masker, Options};
 use velum_policy::{
-    CertificateField, Effect, IdentitySource, Mode, Otherwise, Peers, Policy, UnreadableMedia,
+    CertificateField, Encodings, Effect, IdentitySource, Mode, Otherwise, Peers, Policy, UnreadableMedia,
 };
 
 fn parse(document: &Value) -> Policy {
@@ -323,13 +323,25 @@ fn responses_host_mode_and_limits() {
         with("responses", json!({"otherwise": "refuse"})).otherwise(),
         UnreadableMedia::Refuse
     );
+    let read = json!({"encodings": "decode", "text": ["text/plain", "text/html"]});
+    let responses = with("responses", read).responses().clone();
+    assert_eq!(responses.otherwise, UnreadableMedia::Refuse);
+    assert_eq!(responses.encodings, Encodings::Decode);
+    assert_eq!(responses.text, ["text/plain", "text/html"]);
+    let responses = with("responses", json!({"otherwise": "pass"}))
+        .responses()
+        .clone();
+    assert_eq!(
+        (responses.encodings, responses.text.len()),
+        (Encodings::Refuse, 0)
+    );
     assert!(with("host", json!({"headers_stop_iteration": true})).headers_stop_iteration());
     assert_eq!(with("mode", json!("enforce")).mode(), Mode::Enforce);
     let limits = *with(
         "limits",
         json!({
             "depth": 9.0, "token_bytes": 2048, "held_bytes": 4096, "held_body": 8192,
-            "members": 5000, "keys": 4_294_967_295_u64,
+            "members": 5000, "keys": 4_294_967_295_u64, "expansion": 20,
         }),
     )
     .limits();
@@ -340,9 +352,10 @@ fn responses_host_mode_and_limits() {
             limits.engine.held_bytes,
             limits.engine.members,
             limits.engine.keys,
-            limits.held_body
+            limits.held_body,
+            limits.expansion
         ),
-        (9, 2048, 4096, 5000, 4_294_967_295, 8192)
+        (9, 2048, 4096, 5000, 4_294_967_295, 8192, 20)
     );
 }
 

@@ -528,6 +528,32 @@ fn values_of_the_wrong_kind_or_range() {
             "one of: refuse, pass",
         ),
         (
+            "/responses/encodings",
+            json!("br"),
+            "/responses/encodings",
+            "one of: refuse, decode",
+        ),
+        (
+            "/responses/text",
+            json!(["text/csv"]),
+            "/responses/text/0",
+            "one of: text/plain, text/html",
+        ),
+        (
+            "/responses/text",
+            json!(["text/html", "text/html"]),
+            "/responses/text/1",
+            "twice",
+        ),
+        ("/responses/text", json!([]), "/responses/text", "is empty"),
+        ("/responses", json!({}), "/responses", "needs one of"),
+        (
+            "/limits/expansion",
+            json!(1),
+            "/limits/expansion",
+            "from 2 to 1032",
+        ),
+        (
             "/host/headers_stop_iteration",
             json!("true"),
             "/host/headers_stop_iteration",
