@@ -252,6 +252,18 @@ impl Detectors {
         }
     }
 
+    fn disable(&mut self, detectors: &[&Detector]) {
+        for (bit, known) in ALL.iter().enumerate() {
+            if detectors.iter().any(|one| one.name == known.name) {
+                self.enabled &= !(1 << bit);
+            }
+        }
+    }
+
+    pub(crate) fn has_shipped(&self) -> bool {
+        self.enabled != 0
+    }
+
     pub(crate) fn are_none(&self) -> bool {
         self.enabled == 0 && self.custom.is_none()
     }
@@ -384,16 +396,46 @@ pub fn mask_text(rules: &Ruleset, text: &str) -> String {
     mask_counted(rules, text, |_, _| ()).unwrap_or_else(|| text.to_owned())
 }
 
+/// The same of a handle: a cookie, or another value that its reader has to send back as it came. What
+/// can only be told to be a secret, and not of what kind, stays: that is what handles are. Keys of
+/// known forms, private keys and passwords in addresses do not.
+///
+/// ```
+/// use velum_engine::{Profile, Ruleset, mask_handle};
+/// let rules = Ruleset::builder().profile(Profile::Pii).build()?;
+/// assert_eq!(mask_handle(&rules, "token=8f7d6e5c4b3a29180f1e2d3c"), None);
+/// assert_eq!(mask_handle(&rules, "user=a@b.example").as_deref(), Some("user=[masked:email]"));
+/// # Ok::<(), velum_engine::RuleError>(())
+/// ```
+pub fn mask_handle(rules: &Ruleset, text: &str) -> Option<String> {
+    let mut detectors = in_use(rules);
+    detectors.disable(&[&JWT, &AUTHORIZATION, &KEYED]);
+    mask_by(&detectors, text, |_, _| ())
+}
+
 /// The same; `None`: there is nothing to mask. Calls back with who found each find, and its class.
 pub(crate) fn mask_counted(
     rules: &Ruleset,
     text: &str,
-    mut count: impl FnMut(Cause, Class),
+    count: impl FnMut(Cause, Class),
 ) -> Option<String> {
+    mask_by(&in_use(rules), text, count)
+}
+
+/// The detectors of the rules, and all shipped ones where the rules have none of them.
+fn in_use(rules: &Ruleset) -> Detectors {
     let mut detectors = rules.detectors.clone();
     if detectors.enabled == 0 {
         detectors.enable(ALL);
     }
+    detectors
+}
+
+fn mask_by(
+    detectors: &Detectors,
+    text: &str,
+    mut count: impl FnMut(Cause, Class),
+) -> Option<String> {
     let finds = detectors.find(text, Cues::NONE);
     if finds.is_empty() {
         return None;

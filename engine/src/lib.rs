@@ -86,7 +86,7 @@ mod tally;
 mod unicode;
 
 pub use class::{Class, ClassSet};
-pub use detectors::{CustomDetector, DetectorDoc, LooksFor, mask_text};
+pub use detectors::{CustomDetector, DetectorDoc, LooksFor, mask_handle, mask_text};
 pub use error::{Error, ErrorKind};
 pub use finder::{Finder, Finding};
 pub use inspect::Inspector;

@@ -128,6 +128,32 @@ impl Ruleset {
         is_token || self.rules.iter().any(is_pseudonym) && holds_own_pseudonym(keys, text)
     }
 
+    /// Whether any shipped detector looks at texts. Where none does, [`mask_text`](crate::mask_text)
+    /// uses all of them.
+    ///
+    /// ```
+    /// use velum_engine::{Profile, Ruleset};
+    /// assert!(!Ruleset::builder().build()?.has_detectors());
+    /// assert!(Ruleset::builder().profile(Profile::Pii).build()?.has_detectors());
+    /// # Ok::<(), velum_engine::RuleError>(())
+    /// ```
+    pub fn has_detectors(&self) -> bool {
+        self.detectors.has_shipped()
+    }
+
+    /// Whether a rule makes pseudonyms of ids.
+    ///
+    /// ```
+    /// use velum_engine::{Profile, Ruleset};
+    /// let rules = Ruleset::builder().profile(Profile::FhirR4).build()?;
+    /// assert!(!rules.makes_pseudonyms());
+    /// # Ok::<(), velum_engine::RuleError>(())
+    /// ```
+    pub fn makes_pseudonyms(&self) -> bool {
+        let mut rules = self.rules.iter();
+        rules.any(|rule| matches!(rule.operator, Operator::Pseudonym(_)))
+    }
+
     /// Whether a rule makes what [`made`](Self::made) knows again.
     pub(crate) fn makes_tokens(&self) -> bool {
         let mut rules = self.rules.iter();

@@ -170,6 +170,12 @@ impl Host for Envoy {
         })
     }
 
+    fn append_body(&self, buffer: Buffer, bytes: &[u8]) -> Result<(), HostError> {
+        let (start, len) = (usize::MAX, bytes.len());
+        // SAFETY: pointer and length are of a live slice; what starts behind the end is appended.
+        check(unsafe { proxy_set_buffer_bytes(buffer as u32, start, 0, bytes.as_ptr(), len) })
+    }
+
     fn reply(&self, status: u32, headers: &Headers, body: &[u8]) -> Result<(), HostError> {
         let headers = pairs::encode(headers);
         let details = "velum";

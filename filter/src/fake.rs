@@ -154,6 +154,14 @@ impl Host for Fake {
         Ok(())
     }
 
+    fn append_body(&self, buffer: Buffer, bytes: &[u8]) -> Result<(), HostError> {
+        self.writes.set(self.writes.get() + 1);
+        let mut buffers = self.buffers.borrow_mut();
+        let held = buffers.entry(buffer as u32).or_default();
+        held.extend_from_slice(bytes);
+        Ok(())
+    }
+
     fn reply(&self, status: u32, headers: &Headers, body: &[u8]) -> Result<(), HostError> {
         if self.replies_fail.get() {
             return Err(HostError(10));

@@ -93,6 +93,8 @@ pub(crate) trait Host {
     fn body(&self, buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError>;
     /// Replaces the first `size` bytes of a buffer.
     fn replace_body(&self, buffer: Buffer, size: usize, bytes: &[u8]) -> Result<(), HostError>;
+    /// Appends to a buffer.
+    fn append_body(&self, buffer: Buffer, bytes: &[u8]) -> Result<(), HostError>;
     /// Answers the client in place of the upstream.
     fn reply(&self, status: u32, headers: &Headers, body: &[u8]) -> Result<(), HostError>;
     /// Sends a request to a cluster; its answer comes to the stream with the token given.

@@ -3,6 +3,7 @@
 use velum_engine::Framing;
 
 use crate::host::{Header, values};
+use crate::respond::Coding;
 
 /// What a body is to the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,20 +16,34 @@ pub(crate) enum Media {
     Unreadable,
 }
 
+/// How a body is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Identity,
+    /// In a way that can be decoded.
+    Coded(Coding),
+    /// In another, in several, or nobody can tell.
+    Unreadable,
+}
+
 /// Tells what a body is. No content type or two, any encoding, JSON in another charset than UTF-8:
 /// unreadable.
 pub(crate) fn of(headers: &[Header<'_>]) -> Media {
-    let mut given = values(headers, "content-type");
-    let (Some(value), None) = (given.next(), given.next()) else {
+    if is_encoded(headers) {
+        Media::Unreadable
+    } else {
+        of_decoded(headers)
+    }
+}
+
+/// The same of a body as it is without its encoding.
+pub(crate) fn of_decoded(headers: &[Header<'_>]) -> Media {
+    let Some(value) = content_type(headers) else {
         return Media::Unreadable;
     };
-    let Ok(value) = std::str::from_utf8(value) else {
-        return Media::Unreadable;
-    };
-    let value = value.to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
-    if is_encoded(headers) || !is_one_type(essence) {
+    if !is_one_type(essence) {
         return Media::Unreadable;
     }
     let Some(framing) = framing(essence) else {
@@ -38,6 +53,48 @@ pub(crate) fn of(headers: &[Header<'_>]) -> Media {
         Media::Json(framing)
     } else {
         Media::Unreadable
+    }
+}
+
+/// Whether a body is one of these texts, in UTF-8 as far as is said.
+pub(crate) fn is_text(headers: &[Header<'_>], texts: &[&str]) -> bool {
+    let Some(value) = content_type(headers).filter(|_| !texts.is_empty()) else {
+        return false;
+    };
+    let mut parts = value.split(';').map(str::trim);
+    parts.next().is_some_and(|essence| texts.contains(&essence)) && parts.all(is_harmless)
+}
+
+/// Whether a body is of a protocol whose frames nobody here reads: gRPC, on whatever transport.
+pub(crate) fn is_grpc(headers: &[Header<'_>]) -> bool {
+    values(headers, "content-type").any(|value| {
+        let start = value.get(..GRPC.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+    })
+}
+
+const GRPC: &[u8] = b"application/grpc";
+
+fn content_type(headers: &[Header<'_>]) -> Option<String> {
+    let mut given = values(headers, "content-type");
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return None;
+    };
+    Some(std::str::from_utf8(value).ok()?.to_ascii_lowercase())
+}
+
+/// Tells how a body is encoded.
+pub(crate) fn encoding(headers: &[Header<'_>]) -> Encoding {
+    let mut given = values(headers, "content-encoding");
+    let (value, second) = (given.next(), given.next());
+    let is = |name: &[u8]| value.is_some_and(|value| value.eq_ignore_ascii_case(name));
+    match (value, second) {
+        (None, _) => Encoding::Identity,
+        (_, Some(_)) => Encoding::Unreadable,
+        _ if is(b"") || is(b"identity") => Encoding::Identity,
+        _ if is(b"gzip") || is(b"x-gzip") => Encoding::Coded(Coding::Gzip),
+        _ if is(b"deflate") => Encoding::Coded(Coding::Deflate),
+        _ => Encoding::Unreadable,
     }
 }
 
@@ -51,6 +108,7 @@ fn framing(essence: &str) -> Option<Framing> {
         "text/event-stream" => Some(Framing::Events),
         "application/json-seq" => Some(Framing::Sequence),
         "application/stream+json" | "application/x-json-stream" => Some(Framing::Concatenated),
+        _ if essence.as_bytes().starts_with(GRPC) => None,
         _ if essence.ends_with("+json-seq") => Some(Framing::Sequence),
         _ => essence.ends_with("+json").then_some(Framing::Document),
     }
@@ -71,7 +129,9 @@ pub(crate) fn is_encoded(headers: &[Header<'_>]) -> bool {
 /// RFC 8259 knows no parameter, and event streams are UTF-8 whatever it says; `charset=utf-8` and FHIR's `fhirVersion` say nothing new.
 fn is_harmless(parameter: &str) -> bool {
     match parameter.split_once('=') {
-        Some(("charset", charset)) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
+        Some((name, charset)) if name.trim() == "charset" => {
+            matches!(charset.trim().trim_matches('"'), "utf-8" | "utf8")
+        }
         Some(_) => true,
         None => parameter.is_empty(),
     }
@@ -116,6 +176,12 @@ mod tests {
             ),
             ("text/event-stream; charset=latin1", Media::Unreadable),
             ("application/json; charset=utf-16", Media::Unreadable),
+            ("application/json; charset = utf-16", Media::Unreadable),
+            (
+                "application/json; charset=utf-8; charset=utf-16",
+                Media::Unreadable,
+            ),
+            ("application/grpc+json", Media::Other),
             ("application/json, text/html", Media::Unreadable),
             ("text/html; charset=utf-8", Media::Other),
             ("+json", Media::Unreadable),
@@ -123,6 +189,44 @@ mod tests {
         ] {
             assert_eq!(media(content_type), expected, "{content_type}");
         }
+    }
+
+    #[test]
+    fn only_encodings_that_can_be_decoded_are_told_apart() {
+        for (given, expected) in [
+            (&[][..], Encoding::Identity),
+            (&[""], Encoding::Identity),
+            (&["Identity"], Encoding::Identity),
+            (&["gzip"], Encoding::Coded(Coding::Gzip)),
+            (&["X-GZIP"], Encoding::Coded(Coding::Gzip)),
+            (&["deflate"], Encoding::Coded(Coding::Deflate)),
+            (&["br"], Encoding::Unreadable),
+            (&["zstd"], Encoding::Unreadable),
+            (&["gzip, br"], Encoding::Unreadable),
+            (&["gzip, gzip"], Encoding::Unreadable),
+            (&["identity", "gzip"], Encoding::Unreadable),
+        ] {
+            let headers: Vec<Header<'_>> = given
+                .iter()
+                .map(|value| (&b"content-encoding"[..], value.as_bytes().into()))
+                .collect();
+            assert_eq!(encoding(&headers), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_told_by_the_policy_and_in_utf_8_only() {
+        let is = |content_type: &str, texts: &[&str]| {
+            is_text(&[(b"content-type", content_type.as_bytes().into())], texts)
+        };
+        assert!(is("text/plain", &["text/plain"]));
+        assert!(is(
+            "Text/HTML; charset=\"UTF-8\"",
+            &["text/plain", "text/html"]
+        ));
+        assert!(!is("text/html", &["text/plain"]));
+        assert!(!is("text/plain", &[]));
+        assert!(!is("text/plain; charset=iso-8859-1", &["text/plain"]));
     }
 
     #[test]

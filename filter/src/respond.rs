@@ -1,18 +1,31 @@
 //! The response side: every answer on a route that is not `pass` is masked as it streams by, or
 //! withheld.
 
+mod fields;
+mod inflate;
+mod text;
+
 use std::sync::Arc;
 
 use velum_approval::ApprovalId;
 use velum_engine::{ClassSet, Framing, Masker, Options, year_at};
-use velum_policy::UnreadableMedia;
+use velum_policy::{Encodings, UnreadableMedia};
 
-use crate::host::{Buffer, Edited, Flow, Header, Host, Level, Map, Side, header, strip_ours};
-use crate::media::{self, Media};
+use self::fields::Fields;
+pub(crate) use self::inflate::Coding;
+use self::inflate::Inflater;
+use self::text::Text;
+use crate::host::{
+    Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, header, strip_ours, values,
+};
+use crate::media::{self, Encoding, Media};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
 
 const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
+
+/// So much of a decoded body is handed on at once: it may be much longer than it came.
+const PIECE: usize = 256 * 1024;
 
 /// What the request side settled for the answer.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +44,8 @@ pub(crate) enum Response {
     /// We answered; the headers of that answer may come by next, the upstream's body may not.
     Replied,
     Masking(Box<Masking>),
+    /// A text is being gathered.
+    Gathering(Box<Text>),
     /// The gateway's own answer: its status stays, its text is replaced.
     Blank {
         status: u32,
@@ -43,6 +58,7 @@ pub(crate) enum Response {
 /// A body on its way through the masker.
 pub(crate) struct Masking {
     masker: Masker,
+    decoder: Option<Inflater>,
     /// The response headers wait for the first chunk to parse.
     headers_held: bool,
     anything_fed: bool,
@@ -76,76 +92,125 @@ fn try_headers(
     if matches!(status, 101 | 206) {
         return Err("The upstream sent a partial answer or another protocol.");
     }
+    let options = options(host, plugin, release.lift);
+    Fields::new(plugin.policy.rules(), &options).edit(&mut headers);
     let response = if end {
         Response::Untouched
     } else {
-        match media::of(&headers) {
-            Media::Json(framing) => {
-                let options = Options {
-                    framing,
-                    limits: plugin.policy.limits().engine,
-                    lift: release.lift,
-                    keys: plugin.keys.clone(),
-                    year: year_at(host.now() / NANOSECONDS_A_SECOND),
-                };
-                Response::Masking(Box::new(Masking {
-                    masker: Masker::new(Arc::clone(plugin.policy.rules()), options),
-                    // The first event may be long in coming, and the client waits for the headers to
-                    // know that it is connected. A fault in that event cuts the stream instead.
-                    headers_held: plugin.policy.headers_stop_iteration()
-                        && framing != Framing::Events,
-                    anything_fed: false,
-                }))
-            }
-            Media::Other | Media::Unreadable if is_of_gateway(host) => Response::Blank {
-                status,
-                written: false,
-            },
-            Media::Other if plugin.policy.otherwise() == UnreadableMedia::Pass => {
-                Response::Untouched
-            }
-            Media::Other | Media::Unreadable => {
-                return Err("The upstream's media type or encoding cannot be read.");
-            }
-        }
+        begin(host, plugin, &headers, options, status)?
     };
     edit(&mut headers, &response, release, end);
     headers
         .write(host, Map::ResponseHeaders)
         .map_err(|_| "The response headers cannot be written.")?;
-    let held = matches!(&response, Response::Masking(masking) if masking.headers_held);
+    let held = match &response {
+        Response::Masking(masking) => masking.headers_held,
+        Response::Gathering(text) => text.headers_held,
+        _ => false,
+    };
     Ok((response, if held { Flow::Pause } else { Flow::Continue }))
 }
 
-/// What the change of the body made false is dropped; what is released is not stored.
+fn options(host: &impl Host, plugin: &Plugin, lift: ClassSet) -> Options {
+    Options {
+        framing: Framing::Document,
+        limits: plugin.policy.limits().engine,
+        lift,
+        keys: plugin.keys.clone(),
+        year: year_at(host.now() / NANOSECONDS_A_SECOND),
+    }
+}
+
+/// What is done with the body, told from its headers.
+fn begin(
+    host: &impl Host,
+    plugin: &Plugin,
+    headers: &[Header<'_>],
+    options: Options,
+    status: u32,
+) -> Result<Response, &'static str> {
+    let policy = &plugin.policy;
+    let (limits, rules) = (policy.limits(), policy.rules());
+    let (media, decoder) = match media::encoding(headers) {
+        Encoding::Identity => (media::of_decoded(headers), None),
+        Encoding::Coded(coding) if policy.responses().encodings == Encodings::Decode => {
+            let decoder = Inflater::new(coding, limits.expansion);
+            // What is no text for us is not decoded either.
+            let media = match media::of_decoded(headers) {
+                Media::Other if !media::is_text(headers, &policy.responses().text) => {
+                    Media::Unreadable
+                }
+                media => media,
+            };
+            (media, Some(decoder))
+        }
+        Encoding::Coded(_) | Encoding::Unreadable => (Media::Unreadable, None),
+    };
+    let headers_held = policy.headers_stop_iteration();
+    match media {
+        Media::Json(framing) => Ok(Response::Masking(Box::new(Masking {
+            masker: Masker::new(Arc::clone(rules), Options { framing, ..options }),
+            decoder,
+            // The first event may be long in coming, and the client waits for the headers to
+            // know that it is connected. A fault in that event cuts the stream instead.
+            headers_held: headers_held && framing != Framing::Events,
+            anything_fed: false,
+        }))),
+        Media::Other if media::is_text(headers, &policy.responses().text) => {
+            let length = length(headers).ok_or("A text is read only where its length is told.")?;
+            let mut text = Text::new(rules, options, decoder, length, limits.held_body)
+                .ok_or("The text is longer than this gateway may hold.")?;
+            text.headers_held = headers_held && !text.is_done();
+            Ok(Response::Gathering(Box::new(text)))
+        }
+        Media::Other | Media::Unreadable if is_of_gateway(host) => Ok(Response::Blank {
+            status,
+            written: false,
+        }),
+        Media::Other if policy.otherwise() == UnreadableMedia::Pass => Ok(Response::Untouched),
+        Media::Other | Media::Unreadable => {
+            Err("The upstream's media type or encoding cannot be read.")
+        }
+    }
+}
+
+/// The length of a body as it is sent, where it is told once.
+fn length(headers: &[Header<'_>]) -> Option<usize> {
+    let mut given = values(headers, "content-length");
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return None;
+    };
+    let is_number = value.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(value)
+        .ok()
+        .filter(|_| is_number)?
+        .parse()
+        .ok()
+}
+
+/// What is released, and what names an approval, is not stored; lengths and encodings are those of what
+/// goes out.
 fn edit(headers: &mut Edited<'_>, response: &Response, release: &Release, end: bool) {
-    // A HEAD's length is that of the unmasked body; only "there is none" stays true.
+    // A HEAD's length is that of the unmasked body, and would tell how long what is masked is; only
+    // "there is none" stays true.
     let is_empty = end && header(headers, "content-length") == Some(b"0");
     if !is_empty && (end || !matches!(response, Response::Untouched)) {
         headers.remove(&["content-length"]);
     }
-    headers.remove(&[
-        "accept-ranges",
-        "content-digest",
-        "content-md5",
-        "digest",
-        "repr-digest",
-        "signature",
-        "signature-input",
-    ]);
-    if header(headers, "etag").is_some_and(|etag| !etag.starts_with(b"W/")) {
-        headers.remove(&["etag"]);
+    if matches!(response, Response::Masking(_) | Response::Gathering(_)) {
+        headers.remove(&["content-encoding"]);
     }
     if matches!(response, Response::Blank { .. }) {
         headers.set("content-type", "application/problem+json");
     }
     if !release.lift.is_empty() {
         headers.set("cache-control", "no-store");
-        if matches!(response, Response::Masking(_)) {
+        if matches!(response, Response::Masking(_) | Response::Gathering(_)) {
             headers.set("velum-lifted", release.lift.to_string());
         }
     }
     if let Some(approval) = &release.pending {
+        headers.set("cache-control", "no-store");
         headers.set("velum-approval", approval.to_string());
         let link = format!("<{}>; rel=\"approval\"", problem::location(approval));
         headers.add("link", link);
@@ -163,31 +228,34 @@ pub(crate) fn on_body(response: &mut Response, host: &impl Host, size: usize, en
                 Err(_) => cut(response, host),
             };
         }
-        Response::Fresh | Response::Cut => Some("nothing may go out"),
+        Response::Fresh | Response::Cut => None,
         Response::Blank { status, written } => {
             return blank(host, *status, written, size, end)
                 .unwrap_or_else(|()| cut(response, host));
         }
         Response::Masking(masking) => match masking.step(host, size, end) {
             Ok(flow) => return flow,
-            Err(why) => {
-                host.log(
-                    Level::Warn,
-                    &format!("velum: a response is withheld: {why}"),
-                );
-                if masking.headers_held {
-                    let why = "The upstream's body is not JSON that can be masked.";
-                    let (next, flow) = refuse(host, why);
-                    *response = next;
-                    return flow;
-                }
-                None
-            }
+            Err(why) => Some((why, masking.headers_held)),
+        },
+        Response::Gathering(text) => match text.step(host, size, end) {
+            Ok(flow) => return flow,
+            Err(why) => Some((why, text.headers_held)),
         },
     };
+    if let Some((why, headers_held)) = &fault {
+        host.log(
+            Level::Warn,
+            &format!("velum: a response is withheld: {why}"),
+        );
+        if *headers_held {
+            let (next, flow) = refuse(host, "The upstream's body cannot be read and masked.");
+            *response = next;
+            return flow;
+        }
+    }
     // Whatever the host buffered must not go out, even if the reset should fail.
     let emptied = host.replace_body(Buffer::ResponseBody, size, b"");
-    if fault.is_some() || emptied.is_err() {
+    if fault.is_none() || emptied.is_err() {
         host.log(
             Level::Error,
             "velum: a response that may not go out was stopped",
@@ -196,24 +264,43 @@ pub(crate) fn on_body(response: &mut Response, host: &impl Host, size: usize, en
     cut(response, host)
 }
 
-/// Takes trailers, which end a body that had no end: nothing may be held back by then.
-pub(crate) fn on_trailers(response: &mut Response, host: &impl Host) -> Flow {
+/// Takes trailers, which end a body that had no end: nothing may be held back by then. Where a plugin is
+/// given, they are masked like headers.
+pub(crate) fn on_trailers(
+    response: &mut Response,
+    host: &impl Host,
+    plugin: Option<&Plugin>,
+) -> Flow {
     let is_whole = match response {
         Response::Untouched | Response::Blank { .. } => true,
-        Response::Masking(masking) => !masking.anything_fed || masking.masker.is_closed(),
+        Response::Masking(masking) => masking.is_whole(),
+        Response::Gathering(text) => text.is_done(),
         Response::Fresh | Response::Replied | Response::Cut => false,
     };
-    let is_stripped = strip_ours(host, Map::ResponseTrailers).is_ok();
-    if is_whole && is_stripped {
+    if is_whole && trailers(host, plugin).is_ok() {
         Flow::Continue
     } else {
         cut(response, host)
     }
 }
 
+fn trailers(host: &impl Host, plugin: Option<&Plugin>) -> Result<(), HostError> {
+    let Some(plugin) = plugin else {
+        return strip_ours(host, Map::ResponseTrailers);
+    };
+    let options = options(host, plugin, ClassSet::EMPTY);
+    Fields::new(plugin.policy.rules(), &options).edit_map(host, Map::ResponseTrailers)
+}
+
 impl Masking {
     fn step(&mut self, host: &impl Host, size: usize, end: bool) -> Result<Flow, String> {
-        let mut out = Vec::new();
+        let mut sink = Sink {
+            host,
+            size,
+            out: Vec::new(),
+            is_begun: false,
+        };
+        let mut is_read = false;
         if size > 0 {
             let chunk = host
                 .body(Buffer::ResponseBody, size)
@@ -222,30 +309,81 @@ impl Masking {
                 return Err("short chunk".to_owned());
             }
             self.anything_fed = true;
-            out.reserve(size + size / 4);
-            self.masker
-                .feed(&chunk, &mut out)
-                .map_err(|error| error.to_string())?;
-        } else if !end {
-            // Nothing yet: held headers go on waiting.
-            return Ok(if self.headers_held {
-                Flow::Pause
-            } else {
-                Flow::Continue
-            });
+            is_read = self.read(&chunk, &mut sink)?;
         }
         if end && self.anything_fed {
+            if !self.is_decoded() {
+                return Err("its compression is cut off".to_owned());
+            }
             self.masker
-                .finish(&mut out)
+                .finish(&mut sink.out)
                 .map_err(|error| error.to_string())?;
         }
         // A body's end often comes by itself, and is none of what the buffer holds.
-        if size > 0 || !out.is_empty() {
-            host.replace_body(Buffer::ResponseBody, size, &out)
-                .map_err(|_| "unwritable chunk")?;
+        if size > 0 || !sink.out.is_empty() {
+            sink.write()?;
         }
-        self.headers_held = false;
-        Ok(Flow::Continue)
+        // Nothing yet: held headers go on waiting.
+        self.headers_held &= !is_read && !end;
+        Ok(if self.headers_held {
+            Flow::Pause
+        } else {
+            Flow::Continue
+        })
+    }
+
+    /// Masks the next bytes. False: there was nothing in them yet.
+    fn read(&mut self, chunk: &[u8], sink: &mut Sink<'_, impl Host>) -> Result<bool, String> {
+        let masker = &mut self.masker;
+        let Some(decoder) = &mut self.decoder else {
+            sink.out.reserve(chunk.len() + chunk.len() / 4);
+            masker
+                .feed(chunk, &mut sink.out)
+                .map_err(|error| error.to_string())?;
+            return Ok(true);
+        };
+        let mut is_read = false;
+        decoder.feed(chunk, |piece| {
+            is_read |= !piece.is_empty();
+            masker
+                .feed(piece, &mut sink.out)
+                .map_err(|error| error.to_string())?;
+            if sink.out.len() >= PIECE {
+                sink.write()?;
+            }
+            Ok(())
+        })?;
+        Ok(is_read)
+    }
+
+    fn is_decoded(&self) -> bool {
+        self.decoder.as_ref().is_none_or(Inflater::is_whole)
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.anything_fed || self.is_decoded() && self.masker.is_closed()
+    }
+}
+
+/// Puts what may leave in place of what came.
+struct Sink<'h, H> {
+    host: &'h H,
+    size: usize,
+    out: Vec<u8>,
+    is_begun: bool,
+}
+
+impl<H: Host> Sink<'_, H> {
+    fn write(&mut self) -> Result<(), String> {
+        let written = if self.is_begun {
+            self.host.append_body(Buffer::ResponseBody, &self.out)
+        } else {
+            self.host
+                .replace_body(Buffer::ResponseBody, self.size, &self.out)
+        };
+        self.is_begun = true;
+        self.out.clear();
+        written.map_err(|_| "unwritable chunk".to_owned())
     }
 }
 

@@ -191,7 +191,11 @@ impl Stream {
 
     /// Response trailers.
     pub(crate) fn on_response_trailers(&mut self, host: &impl Host) -> Flow {
-        respond::on_trailers(&mut self.response, host)
+        let plugin = match self.phase {
+            Phase::Passed => None,
+            _ => self.plugin.clone(),
+        };
+        respond::on_trailers(&mut self.response, host, plugin.as_deref())
     }
 
     /// The stream ends. A caller that leaves while it waits ends its wait, and no more: its approval

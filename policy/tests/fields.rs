@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use velum_engine::{Masker, Options};
 use velum_policy::{
-    CertificateField, Encodings, Effect, IdentitySource, Mode, Otherwise, Peers, Policy, UnreadableMedia,
+    CertificateField, Effect, Encodings, IdentitySource, Mode, Otherwise, Peers, Policy,
+    UnreadableMedia,
 };
 
 fn parse(document: &Value) -> Policy {

@@ -1,0 +1,434 @@
+//! Headers and trailers of an answer: they tell as much as a body. What says nothing about anybody
+//! stays, what the change of the body made false goes, and everything else is masked.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use velum_engine::{Framing, Masker, Options, Ruleset, mask_handle, mask_text};
+
+use crate::host::{Edit, Edited, Host, HostError, Map};
+
+/// What becomes of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Treatment {
+    /// It holds no free text.
+    Keep,
+    /// It says something of the body that is no longer true, or invites to ask for parts of it.
+    Drop,
+    /// Dropped where it is a strong validator.
+    Validator,
+    /// A URL, or something with URLs in it: it is one afterwards too.
+    Address,
+    /// What a client has to send back as it came.
+    Handle,
+    /// Masked like a member of that name.
+    Member,
+}
+
+fn treatment(name: &[u8]) -> Treatment {
+    match name {
+        b"accept-ranges"
+        | b"content-digest"
+        | b"content-md5"
+        | b"content-range"
+        | b"digest"
+        | b"repr-digest"
+        | b"signature"
+        | b"signature-input"
+        | b"x-content-sha256"
+        | b"x-cos-hash-crc64ecma"
+        | b"x-goog-hash"
+        | b"x-goog-stored-content-length"
+        | b"x-ms-blob-content-md5"
+        | b"x-ms-content-crc64"
+        | b"x-oss-hash-crc64ecma" => Treatment::Drop,
+        b"etag" => Treatment::Validator,
+        b"content-location" | b"link" | b"location" | b"refresh" => Treatment::Address,
+        b"mcp-session-id" | b"set-cookie" | b"x-csrf-token" | b"x-xsrf-token" => Treatment::Handle,
+        b"access-control-allow-credentials"
+        | b"access-control-allow-headers"
+        | b"access-control-allow-methods"
+        | b"access-control-allow-origin"
+        | b"access-control-expose-headers"
+        | b"access-control-max-age"
+        | b"age"
+        | b"allow"
+        | b"alt-svc"
+        | b"cache-control"
+        | b"connection"
+        | b"content-encoding"
+        | b"content-language"
+        | b"content-length"
+        | b"content-security-policy"
+        | b"content-type"
+        | b"date"
+        | b"deprecation"
+        | b"expires"
+        | b"keep-alive"
+        | b"last-modified"
+        | b"permissions-policy"
+        | b"pragma"
+        | b"proxy-authenticate"
+        | b"referrer-policy"
+        | b"retry-after"
+        | b"server"
+        | b"strict-transport-security"
+        | b"sunset"
+        | b"traceparent"
+        | b"trailer"
+        | b"transfer-encoding"
+        | b"vary"
+        | b"www-authenticate"
+        | b"x-content-type-options"
+        | b"x-envoy-upstream-service-time"
+        | b"x-frame-options"
+        | b"x-request-id" => Treatment::Keep,
+        [b':', ..] => Treatment::Keep,
+        _ if name.starts_with(b"x-amz-checksum-") || name.starts_with(b"x-checksum-") => {
+            Treatment::Drop
+        }
+        // The dates of interfaces look like others.
+        _ if name.ends_with(b"-version") => Treatment::Keep,
+        _ => Treatment::Member,
+    }
+}
+
+/// Masks headers and trailers by the rules of the policy.
+pub(super) struct Fields<'a> {
+    rules: &'a Arc<Ruleset>,
+    options: &'a Options,
+    masker: Option<Masker>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn new(rules: &'a Arc<Ruleset>, options: &'a Options) -> Self {
+        Self {
+            rules,
+            options,
+            masker: None,
+        }
+    }
+
+    /// Edits all of them.
+    pub(super) fn edit(&mut self, headers: &mut Edited<'_>) {
+        headers.edit(|name, value| self.field(name, value));
+    }
+
+    /// The same of a whole map at the host, without what is ours to write.
+    pub(super) fn edit_map(&mut self, host: &impl Host, map: Map) -> Result<(), HostError> {
+        let bytes = host.headers(map)?;
+        let mut headers = Edited::read(&bytes)?;
+        headers.remove_ours();
+        self.edit(&mut headers);
+        headers.write(host, map)
+    }
+
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Edit {
+        let treatment = treatment(name);
+        match treatment {
+            Treatment::Keep => return Edit::Keep,
+            Treatment::Drop => return Edit::Remove,
+            Treatment::Validator if value.starts_with(b"W/") => return Edit::Keep,
+            Treatment::Validator => return Edit::Remove,
+            Treatment::Address | Treatment::Handle | Treatment::Member => {}
+        }
+        if value.is_empty() {
+            return Edit::Keep;
+        }
+        let (Ok(name), Ok(text)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
+            return Edit::Remove;
+        };
+        let masked = match treatment {
+            Treatment::Handle => Some(handle(self.rules, text)),
+            Treatment::Address => self.address(name, text),
+            _ => self.member(name.strip_prefix("x-").unwrap_or(name), text),
+        };
+        match masked {
+            Some(masked) if masked == text => Edit::Keep,
+            // No operator makes such bytes of a value; one may be told to write them.
+            Some(masked) if !masked.bytes().any(|byte| byte < b' ' || byte == 0x7f) => {
+                Edit::Replace(masked.into_bytes())
+            }
+            _ => Edit::Remove,
+        }
+    }
+
+    /// A value as a member of that name; `None`: nothing is left of it.
+    fn member(&mut self, name: &str, text: &str) -> Option<String> {
+        let given = json!({name: text});
+        self.masked(&given, text, |masked| {
+            let members = masked.as_object()?;
+            let (_, value) = members.iter().next()?;
+            match value {
+                Value::String(text) => Some(text.clone()),
+                Value::Null => None,
+                other => Some(other.to_string()),
+            }
+        })
+    }
+
+    fn address(&mut self, name: &str, text: &str) -> Option<String> {
+        let is_location = name != "link" && name != "refresh";
+        let masked = if is_location && self.rules.makes_pseudonyms() {
+            // As FHIR has it in an answer to a batch, so that ids in it are the same as elsewhere.
+            let given =
+                json!({"resourceType": "Bundle", "entry": [{"response": {"location": text}}]});
+            let place = "/entry/0/response/location";
+            self.masked(&given, text, |masked| {
+                masked.pointer(place)?.as_str().map(str::to_owned)
+            })
+        } else {
+            self.masked(&Value::from(text), text, |masked| {
+                masked.as_str().map(str::to_owned)
+            })
+        }?;
+        Some(if masked == text { masked } else { url(&masked) })
+    }
+
+    /// The text that `read` finds in what the document becomes.
+    fn masked(
+        &mut self,
+        document: &Value,
+        text: &str,
+        read: impl FnOnce(&Value) -> Option<String>,
+    ) -> Option<String> {
+        let line = document.to_string() + "\n";
+        let masker = self.masker.get_or_insert_with(|| {
+            let options = Options {
+                framing: Framing::Lines,
+                lift: velum_engine::ClassSet::EMPTY,
+                ..self.options.clone()
+            };
+            Masker::new(Arc::clone(self.rules), options)
+        });
+        let mut out = Vec::with_capacity(line.len());
+        masker.feed(line.as_bytes(), &mut out).ok()?;
+        let masked = if out == line.as_bytes() {
+            text.to_owned()
+        } else {
+            read(&serde_json::from_slice(&out).ok()?)?
+        };
+        // Rules alone look at no text: then all detectors do, as everywhere.
+        Some(if self.rules.has_detectors() {
+            masked
+        } else {
+            mask_text(self.rules, &masked)
+        })
+    }
+}
+
+/// A cookie, or another handle. What it is for stays; attributes that hold no free text too.
+fn handle(rules: &Ruleset, text: &str) -> String {
+    let parts = text.split(';').map(|part| {
+        let name = part.split('=').next().unwrap_or_default().trim();
+        let is_fixed = ["expires", "max-age", "samesite", "priority"]
+            .iter()
+            .any(|fixed| name.eq_ignore_ascii_case(fixed));
+        match mask_handle(rules, part) {
+            Some(masked) if !is_fixed => masked,
+            _ => part.to_owned(),
+        }
+    });
+    parts.collect::<Vec<_>>().join(";")
+}
+
+/// Placeholders, in a text that is to stay a URL.
+fn url(text: &str) -> String {
+    let mut parts = text.split("[masked:");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out += "%5Bmasked:";
+        out += &part.replacen(']', "%5D", 1);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use velum_engine::{Class, ClassSet, Ids, Keyring, Operator, Profile, Rule, Selector};
+
+    use super::*;
+
+    fn shipped() -> Arc<Ruleset> {
+        let builder = Ruleset::builder()
+            .profile(Profile::HipaaSafeHarbor)
+            .profile(Profile::FhirR4)
+            .profile(Profile::Credentials);
+        Arc::new(builder.build().unwrap())
+    }
+
+    /// What is left of one header.
+    fn left(rules: &Arc<Ruleset>, name: &str, value: &[u8]) -> Option<String> {
+        let mut headers = Edited::from(vec![(name.as_bytes(), value.into())]);
+        Fields::new(rules, &Options::default()).edit(&mut headers);
+        let (_, value) = headers.first()?;
+        Some(String::from_utf8(value.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_is_about_persons_is_masked_wherever_it_stands() {
+        let rules = shipped();
+        for (name, value, expected) in [
+            ("x-patient-name", "Orla Thistlewood", "[masked:name]"),
+            ("x-mrn", "12345678", "[masked:mrn]"),
+            ("warning", "199 - \"000-12-3456\"", "199 - \"[masked:ssn]\""),
+            (
+                "x-context",
+                r#"{"ssn":"000-12-3456"}"#,
+                r#"{"ssn":"[masked:ssn]"}"#,
+            ),
+            (
+                "content-disposition",
+                "attachment; filename=\"000-12-3456.json\"",
+                "attachment; filename=\"[masked:ssn].json\"",
+            ),
+            (
+                "location",
+                "https://ehr.example/a/000-12-3456?x=orla@example.org",
+                "https://ehr.example/a/%5Bmasked:ssn%5D?x=%5Bmasked:email%5D",
+            ),
+            ("location", "/users/000-12-3456", "/users/%5Bmasked:ssn%5D"),
+            (
+                "link",
+                "</users/000-12-3456>; rel=\"next\"",
+                "</users/%5Bmasked:ssn%5D>; rel=\"next\"",
+            ),
+            (
+                "refresh",
+                "5; url=/users/000-12-3456",
+                "5; url=/users/%5Bmasked:ssn%5D",
+            ),
+            (
+                "set-cookie",
+                "user=orla@example.org; Path=/000-12-3456; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+                "user=[masked:email]; Path=/[masked:ssn]; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+            ),
+            (
+                "grpc-message",
+                "no patient 000-12-3456",
+                "no patient [masked:ssn]",
+            ),
+        ] {
+            assert_eq!(
+                left(&rules, name, value.as_bytes()).as_deref(),
+                Some(expected),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_about_nobody_stays() {
+        let rules = shipped();
+        for (name, value) in [
+            ("date", "Wed, 21 Oct 2026 07:28:00 GMT"),
+            ("age", "95"),
+            ("etag", "W/\"3\""),
+            ("location", "/fhir/Patient/p1"),
+            (
+                "link",
+                "<https://ehr.example/fhir/Patient?_page=2>; rel=\"next\"",
+            ),
+            (
+                "set-cookie",
+                "sid=8dhe8d9e8d9e8d98e9d8e9d8e9d89e8d; Path=/; HttpOnly; SameSite=Lax",
+            ),
+            (
+                "set-cookie",
+                "t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJvcmxhIn0.c2lnbmF0dXJlc2lnbmF0dXJl",
+            ),
+            ("mcp-session-id", "1868a90c-7f2e-4c3a-9d2b-0b9a3b8e2b3c"),
+            ("x-powered-by", "Express"),
+            ("x-amzn-requestid", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),
+            ("server-timing", "db;dur=53.2, app;dur=47.2;desc=\"render\""),
+            ("x-ratelimit-reset", "1700003600"),
+            ("x-ms-version", "2024-02-01"),
+            ("x-empty", ""),
+        ] {
+            assert_eq!(
+                left(&rules, name, value.as_bytes()).as_deref(),
+                Some(value),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_masked_body_makes_false_goes() {
+        let rules = shipped();
+        for (name, value) in [
+            ("etag", "\"3\""),
+            ("accept-ranges", "bytes"),
+            ("content-range", "bytes */88"),
+            ("content-digest", "sha-256=:x:"),
+            ("content-md5", "x"),
+            ("x-amz-checksum-crc32", "x"),
+            ("x-goog-hash", "crc32c=x"),
+            ("x-ms-content-crc64", "x"),
+        ] {
+            assert_eq!(left(&rules, name, value.as_bytes()), None, "{name}");
+        }
+        assert_eq!(left(&rules, "x-note", b"\xff\xfe"), None, "not UTF-8");
+    }
+
+    #[test]
+    fn without_detectors_all_of_them_look() {
+        let rules = Arc::new(Ruleset::builder().build().unwrap());
+        let masked = left(&rules, "x-note", b"SSN 000-12-3456");
+        assert_eq!(masked.as_deref(), Some("SSN [masked:ssn]"));
+    }
+
+    #[test]
+    fn a_rule_that_removes_a_member_removes_the_header() {
+        let rule = Rule {
+            name: "ward".to_owned(),
+            select: Selector::Keys(vec!["ward".to_owned()]),
+            class: Class::Address,
+            operator: Operator::Remove,
+        };
+        let rules = Arc::new(Ruleset::builder().rule(rule).build().unwrap());
+        assert_eq!(left(&rules, "x-ward", b"Birch"), None);
+        assert_eq!(left(&rules, "x-word", b"Birch").as_deref(), Some("Birch"));
+    }
+
+    #[test]
+    fn a_grant_shows_no_header() {
+        let rules = shipped();
+        let options = Options {
+            lift: [Class::Name].into_iter().collect::<ClassSet>(),
+            ..Options::default()
+        };
+        let mut headers = Edited::from(vec![(&b"x-patient-name"[..], b"Orla"[..].into())]);
+        Fields::new(&rules, &options).edit(&mut headers);
+        assert_eq!(&*headers[0].1, b"[masked:name]");
+    }
+
+    #[test]
+    fn where_ids_are_pseudonyms_locations_have_the_same() {
+        let builder = Ruleset::builder()
+            .profile(Profile::FhirR4)
+            .ids(Ids::Pseudonym);
+        let rules = Arc::new(builder.build().unwrap());
+        let keys = Keyring::new(vec![("k1".to_owned(), vec![7; 32])]).unwrap();
+        let options = Options {
+            keys,
+            ..Options::default()
+        };
+        let location = "https://ehr.example/fhir/Patient/p12345/_history/1";
+        let mut headers = Edited::from(vec![(&b"location"[..], location.as_bytes().into())]);
+        Fields::new(&rules, &options).edit(&mut headers);
+        let masked = String::from_utf8(headers[0].1.to_vec()).unwrap();
+        let mut masker = Masker::new(Arc::clone(&rules), options);
+        let mut body = Vec::new();
+        masker
+            .feed(br#"{"resourceType":"Patient","id":"p12345"}"#, &mut body)
+            .unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let id = body["id"].as_str().unwrap();
+        assert_ne!(id, "p12345");
+        assert_eq!(
+            masked,
+            format!("https://ehr.example/fhir/Patient/{id}/_history/1")
+        );
+    }
+}

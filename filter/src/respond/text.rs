@@ -1,0 +1,136 @@
+//! Texts: bodies that detectors look at as a whole. Their length is told beforehand and bounded, so that
+//! they can be kept; only in the last of their bytes does anything leave.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use velum_engine::{Masker, Options, Ruleset, mask_text};
+
+use super::inflate::Inflater;
+use crate::host::{Buffer, Flow, Host};
+
+/// No longer text is kept whatever the policy allows: several copies of it are needed at a time, of
+/// the memory that a worker's streams share.
+const LONGEST: usize = 4 * 1024 * 1024;
+
+/// A text on its way.
+pub(crate) struct Text {
+    pub(super) headers_held: bool,
+    rules: Arc<Ruleset>,
+    options: Options,
+    decoder: Option<Inflater>,
+    /// Bytes that are still to come, as the upstream sends them.
+    left: usize,
+    longest: usize,
+    gathered: Vec<u8>,
+    is_done: bool,
+}
+
+impl Text {
+    /// A text of that length; `None`: it cannot be kept.
+    pub(super) fn new(
+        rules: &Arc<Ruleset>,
+        options: Options,
+        decoder: Option<Inflater>,
+        length: usize,
+        held_body: usize,
+    ) -> Option<Self> {
+        let longest = held_body.min(LONGEST);
+        let mut gathered = Vec::new();
+        gathered.try_reserve(length.min(longest)).ok()?;
+        (length <= longest).then(|| Self {
+            headers_held: false,
+            rules: Arc::clone(rules),
+            options,
+            decoder,
+            left: length,
+            longest,
+            gathered,
+            is_done: length == 0,
+        })
+    }
+
+    /// Whether all of it has come and gone.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Takes the next bytes out of the host's buffer; with the last of them puts the masked text there.
+    pub(super) fn step(
+        &mut self,
+        host: &impl Host,
+        size: usize,
+        end: bool,
+    ) -> Result<Flow, String> {
+        if size > 0 {
+            self.take(host, size)?;
+        }
+        if end && !self.is_done {
+            return Err("it is shorter than its length".to_owned());
+        }
+        Ok(if self.is_done || !self.headers_held {
+            self.headers_held = false;
+            Flow::Continue
+        } else {
+            Flow::Pause
+        })
+    }
+
+    fn take(&mut self, host: &impl Host, size: usize) -> Result<(), String> {
+        let chunk = host
+            .body(Buffer::ResponseBody, size)
+            .map_err(|_| "unreadable chunk")?;
+        if chunk.len() != size || size > self.left {
+            return Err("it is longer than its length".to_owned());
+        }
+        self.left -= size;
+        let (gathered, longest) = (&mut self.gathered, self.longest);
+        let mut keep = |piece: &[u8]| {
+            let has_room = gathered.len() + piece.len() <= longest;
+            has_room
+                .then(|| gathered.extend_from_slice(piece))
+                .ok_or_else(|| "it is longer than limits.held_body".to_owned())
+        };
+        match &mut self.decoder {
+            None => keep(&chunk)?,
+            Some(decoder) => decoder.feed(&chunk, &mut keep)?,
+        }
+        let mut out = String::new();
+        if self.left == 0 {
+            if self.decoder.as_ref().is_some_and(|one| !one.is_whole()) {
+                return Err("its compression is cut off".to_owned());
+            }
+            out = self.masked()?;
+            self.is_done = true;
+        }
+        host.replace_body(Buffer::ResponseBody, size, out.as_bytes())
+            .map_err(|_| "unwritable chunk".to_owned())
+    }
+
+    fn masked(&mut self) -> Result<String, String> {
+        let text =
+            String::from_utf8(std::mem::take(&mut self.gathered)).map_err(|_| "it is not UTF-8")?;
+        if !self.rules.has_detectors() {
+            return Ok(mask_text(&self.rules, &text));
+        }
+        // As a string of JSON, so that it is looked into like any other.
+        let mut options = self.options.clone();
+        options.limits.token_bytes = usize::MAX;
+        let mut masker = Masker::new(Arc::clone(&self.rules), options);
+        let mut out = Vec::new();
+        let source = Value::from(text.as_str()).to_string();
+        masker
+            .feed(source.as_bytes(), &mut out)
+            .and_then(|()| masker.finish(&mut out))
+            .map_err(|error| error.to_string())?;
+        if out == source.as_bytes() {
+            return Ok(text);
+        }
+        match serde_json::from_slice(&out) {
+            Ok(Value::String(masked)) => Ok(masked),
+            // A rule for the whole body; whatever it made of it is no text of the upstream's.
+            Ok(other) => Ok(other.to_string()),
+            Err(_) => Err("its masked form cannot be read".to_owned()),
+        }
+    }
+}
