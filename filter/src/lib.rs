@@ -36,6 +36,7 @@ mod pairs;
 mod plugin;
 mod problem;
 mod protobuf;
+mod protocol;
 mod request;
 mod respond;
 mod stream;

@@ -30,6 +30,8 @@ pub(crate) enum Problem {
     BodyNotJson,
     BodyEncoded,
     MaskedValue,
+    UpgradeRefused,
+    GrpcRefused,
     ApprovalRequired {
         approval: ApprovalId,
         retry_after: u32,
@@ -120,6 +122,8 @@ impl Problem {
             Self::ActionDenied
             | Self::IdentityRequired
             | Self::BodyNotReviewable
+            | Self::UpgradeRefused
+            | Self::GrpcRefused
             | Self::ApprovalRequired { .. } => 403,
             Self::BodyTooLarge => 413,
             Self::BodyEncoded => 415,
@@ -149,6 +153,8 @@ impl Problem {
             Self::BodyNotJson => "body-not-json",
             Self::BodyEncoded => "body-encoded",
             Self::MaskedValue => "masked-value",
+            Self::UpgradeRefused => "upgrade-refused",
+            Self::GrpcRefused => "grpc-refused",
             Self::ApprovalRequired { .. } => "approval-required",
             Self::ApprovalUnavailable => "approval-unavailable",
             Self::NotMaskable(_) => "response-not-maskable",
@@ -218,6 +224,10 @@ impl Problem {
                 "The body holds a placeholder from a masked answer, which would overwrite the real \
                  value. Leave the masked fields out, for example with PATCH."
             }
+            Self::UpgradeRefused => {
+                "What goes through a tunnel or WebSocket cannot be masked. Use HTTP requests."
+            }
+            Self::GrpcRefused => "Answers of gRPC cannot be masked. Use the API's JSON form.",
             Self::ApprovalRequired { .. } => {
                 "A person must decide. Poll Location, not before Retry-After; when it says \
                  approved, send the identical request again with velum-approval."

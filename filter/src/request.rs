@@ -19,6 +19,7 @@ use crate::identity::{self, Caller};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
+use crate::protocol;
 
 /// What becomes of a request, told from its headers.
 pub(crate) enum Admission {
@@ -104,6 +105,7 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
         Effect::Deny => return Err(Problem::ActionDenied),
         Effect::Pass => Admission::Pass,
         Effect::Mask | Effect::Review => {
+            protocol::check(plugin, &headers)?;
             let question = question(plugin, &verdict, caller, asked, &headers)?;
             if question.is_some() && !end && !plugin.policy.headers_stop_iteration() {
                 return Err(Problem::BodyNotReviewable);

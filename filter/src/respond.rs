@@ -343,7 +343,7 @@ impl Masking {
             return Ok(true);
         };
         let mut is_read = false;
-        decoder.feed(chunk, |piece| {
+        decoder.feed(chunk, &mut |piece| {
             is_read |= !piece.is_empty();
             masker
                 .feed(piece, &mut sink.out)

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use velum_engine::{Framing, Masker, Options, Ruleset, mask_handle, mask_text};
 
 use crate::host::{Edit, Edited, Host, HostError, Map};
@@ -25,71 +25,89 @@ enum Treatment {
     Member,
 }
 
+const DROPPED: &[&str] = &[
+    "accept-ranges",
+    "content-digest",
+    "content-md5",
+    "content-range",
+    "digest",
+    "repr-digest",
+    "signature",
+    "signature-input",
+    "x-content-sha256",
+    "x-cos-hash-crc64ecma",
+    "x-goog-hash",
+    "x-goog-stored-content-length",
+    "x-ms-blob-content-md5",
+    "x-ms-content-crc64",
+    "x-oss-hash-crc64ecma",
+];
+const ADDRESSES: &[&str] = &["content-location", "link", "location", "refresh"];
+const HANDLES: &[&str] = &[
+    "mcp-session-id",
+    "set-cookie",
+    "x-csrf-token",
+    "x-xsrf-token",
+];
+/// `docs/responses.md` lists them.
+const KEPT: &[&str] = &[
+    ":status",
+    "content-type",
+    "content-length",
+    "date",
+    "server",
+    "x-envoy-upstream-service-time",
+    "last-modified",
+    "cache-control",
+    "vary",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "age",
+    "allow",
+    "alt-svc",
+    "connection",
+    "content-encoding",
+    "content-language",
+    "content-security-policy",
+    "deprecation",
+    "expires",
+    "keep-alive",
+    "permissions-policy",
+    "pragma",
+    "proxy-authenticate",
+    "referrer-policy",
+    "retry-after",
+    "strict-transport-security",
+    "sunset",
+    "traceparent",
+    "trailer",
+    "transfer-encoding",
+    "www-authenticate",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-request-id",
+];
+
 fn treatment(name: &[u8]) -> Treatment {
-    match name {
-        b"accept-ranges"
-        | b"content-digest"
-        | b"content-md5"
-        | b"content-range"
-        | b"digest"
-        | b"repr-digest"
-        | b"signature"
-        | b"signature-input"
-        | b"x-content-sha256"
-        | b"x-cos-hash-crc64ecma"
-        | b"x-goog-hash"
-        | b"x-goog-stored-content-length"
-        | b"x-ms-blob-content-md5"
-        | b"x-ms-content-crc64"
-        | b"x-oss-hash-crc64ecma" => Treatment::Drop,
-        b"etag" => Treatment::Validator,
-        b"content-location" | b"link" | b"location" | b"refresh" => Treatment::Address,
-        b"mcp-session-id" | b"set-cookie" | b"x-csrf-token" | b"x-xsrf-token" => Treatment::Handle,
-        b"access-control-allow-credentials"
-        | b"access-control-allow-headers"
-        | b"access-control-allow-methods"
-        | b"access-control-allow-origin"
-        | b"access-control-expose-headers"
-        | b"access-control-max-age"
-        | b"age"
-        | b"allow"
-        | b"alt-svc"
-        | b"cache-control"
-        | b"connection"
-        | b"content-encoding"
-        | b"content-language"
-        | b"content-length"
-        | b"content-security-policy"
-        | b"content-type"
-        | b"date"
-        | b"deprecation"
-        | b"expires"
-        | b"keep-alive"
-        | b"last-modified"
-        | b"permissions-policy"
-        | b"pragma"
-        | b"proxy-authenticate"
-        | b"referrer-policy"
-        | b"retry-after"
-        | b"server"
-        | b"strict-transport-security"
-        | b"sunset"
-        | b"traceparent"
-        | b"trailer"
-        | b"transfer-encoding"
-        | b"vary"
-        | b"www-authenticate"
-        | b"x-content-type-options"
-        | b"x-envoy-upstream-service-time"
-        | b"x-frame-options"
-        | b"x-request-id" => Treatment::Keep,
-        [b':', ..] => Treatment::Keep,
-        _ if name.starts_with(b"x-amz-checksum-") || name.starts_with(b"x-checksum-") => {
-            Treatment::Drop
-        }
-        // The dates of interfaces look like others.
-        _ if name.ends_with(b"-version") => Treatment::Keep,
-        _ => Treatment::Member,
+    let is_one = |names: &[&str]| names.iter().any(|one| one.as_bytes() == name);
+    let begins = |start: &str| name.starts_with(start.as_bytes());
+    // The dates of interfaces look like others.
+    if is_one(KEPT) || name.ends_with(b"-version") {
+        Treatment::Keep
+    } else if is_one(DROPPED) || begins("x-amz-checksum-") || begins("x-checksum-") {
+        Treatment::Drop
+    } else if name == b"etag" {
+        Treatment::Validator
+    } else if is_one(ADDRESSES) {
+        Treatment::Address
+    } else if is_one(HANDLES) {
+        Treatment::Handle
+    } else {
+        Treatment::Member
     }
 }
 
@@ -155,44 +173,28 @@ impl<'a> Fields<'a> {
 
     /// A value as a member of that name; `None`: nothing is left of it.
     fn member(&mut self, name: &str, text: &str) -> Option<String> {
-        let given = json!({name: text});
-        self.masked(&given, text, |masked| {
-            let members = masked.as_object()?;
-            let (_, value) = members.iter().next()?;
-            match value {
-                Value::String(text) => Some(text.clone()),
-                Value::Null => None,
-                other => Some(other.to_string()),
-            }
-        })
+        self.masked(&["{", &quoted(name), ":", &quoted(text), "}\n"], text)
     }
 
     fn address(&mut self, name: &str, text: &str) -> Option<String> {
         let is_location = name != "link" && name != "refresh";
+        let value = quoted(text);
         let masked = if is_location && self.rules.makes_pseudonyms() {
             // As FHIR has it in an answer to a batch, so that ids in it are the same as elsewhere.
-            let given =
-                json!({"resourceType": "Bundle", "entry": [{"response": {"location": text}}]});
-            let place = "/entry/0/response/location";
-            self.masked(&given, text, |masked| {
-                masked.pointer(place)?.as_str().map(str::to_owned)
-            })
+            let end = "}}],\"resourceType\":\"Bundle\"}\n";
+            self.masked(
+                &["{\"entry\":[{\"response\":{\"location\":", &value, end],
+                text,
+            )
         } else {
-            self.masked(&Value::from(text), text, |masked| {
-                masked.as_str().map(str::to_owned)
-            })
+            self.masked(&[&value, "\n"], text)
         }?;
         Some(if masked == text { masked } else { url(&masked) })
     }
 
-    /// The text that `read` finds in what the document becomes.
-    fn masked(
-        &mut self,
-        document: &Value,
-        text: &str,
-        read: impl FnOnce(&Value) -> Option<String>,
-    ) -> Option<String> {
-        let line = document.to_string() + "\n";
+    /// What becomes of the text that is the first value in a line of JSON.
+    fn masked(&mut self, line: &[&str], text: &str) -> Option<String> {
+        let line = line.concat();
         let masker = self.masker.get_or_insert_with(|| {
             let options = Options {
                 framing: Framing::Lines,
@@ -201,12 +203,12 @@ impl<'a> Fields<'a> {
             };
             Masker::new(Arc::clone(self.rules), options)
         });
-        let mut out = Vec::with_capacity(line.len());
+        let mut out = Vec::new();
         masker.feed(line.as_bytes(), &mut out).ok()?;
         let masked = if out == line.as_bytes() {
             text.to_owned()
         } else {
-            read(&serde_json::from_slice(&out).ok()?)?
+            first(serde_json::from_slice(&out).ok()?)?
         };
         // Rules alone look at no text: then all detectors do, as everywhere.
         Some(if self.rules.has_detectors() {
@@ -217,30 +219,62 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// A text as JSON.
+pub(super) fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// The text of the first value, however deep it is.
+pub(super) fn first(value: Value) -> Option<String> {
+    match value {
+        Value::Object(members) => first(members.into_iter().next()?.1),
+        Value::Array(items) => first(items.into_iter().next()?),
+        Value::String(text) => Some(text),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    }
+}
+
 /// A cookie, or another handle. What it is for stays; attributes that hold no free text too.
 fn handle(rules: &Ruleset, text: &str) -> String {
-    let parts = text.split(';').map(|part| {
-        let name = part.split('=').next().unwrap_or_default().trim();
-        let is_fixed = ["expires", "max-age", "samesite", "priority"]
-            .iter()
-            .any(|fixed| name.eq_ignore_ascii_case(fixed));
-        match mask_handle(rules, part) {
-            Some(masked) if !is_fixed => masked,
-            _ => part.to_owned(),
+    const FIXED: [&str; 4] = ["expires", "max-age", "samesite", "priority"];
+    let mut out = String::new();
+    for part in text.split(';') {
+        if !out.is_empty() {
+            out.push(';');
         }
-    });
-    parts.collect::<Vec<_>>().join(";")
+        let name = part.split('=').next().unwrap_or_default().trim();
+        let is_fixed = FIXED.iter().any(|fixed| name.eq_ignore_ascii_case(fixed));
+        match mask_handle(rules, part) {
+            Some(masked) if !is_fixed => out += &masked,
+            _ => out += part,
+        }
+    }
+    out
 }
 
 /// Placeholders, in a text that is to stay a URL.
 fn url(text: &str) -> String {
-    let mut parts = text.split("[masked:");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        out += "%5Bmasked:";
-        out += &part.replacen(']', "%5D", 1);
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('[') {
+        let (before, behind) = rest.split_at(at);
+        out += before;
+        let end = behind.find(']').filter(|_| behind.starts_with("[masked:"));
+        rest = match end {
+            Some(end) => {
+                out += "%5B";
+                out += behind.get(1..end).unwrap_or_default();
+                out += "%5D";
+                behind.get(end + 1..).unwrap_or_default()
+            }
+            None => {
+                out.push('[');
+                behind.get(1..).unwrap_or_default()
+            }
+        };
     }
-    out
+    out + rest
 }
 
 #[cfg(test)]

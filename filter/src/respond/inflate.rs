@@ -10,6 +10,9 @@ use miniz_oxide::inflate::core::{DecompressorOxide, TINFL_LZ_DICT_SIZE, decompre
 /// What a body may become however short it came: the ratio of a short text says nothing.
 const ALWAYS: u64 = 64 * 1024;
 
+/// Takes a piece of what was decoded; a fault ends it.
+type Take<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;
+
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
@@ -85,15 +88,11 @@ impl Inflater {
     }
 
     /// Decodes the next bytes; calls back with pieces of at most 32 KiB.
-    pub(crate) fn feed(
-        &mut self,
-        input: &[u8],
-        mut take: impl FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<(), String> {
+    pub(crate) fn feed(&mut self, input: &[u8], take: &mut Take<'_>) -> Result<(), String> {
         let mut rest = input;
         while let Some((&byte, behind)) = rest.split_first() {
             rest = if matches!(self.phase, Phase::Data) {
-                self.data(rest, &mut take)?
+                self.data(rest, take)?
             } else {
                 self.read += 1;
                 self.around(byte)?;
@@ -103,11 +102,7 @@ impl Inflater {
         Ok(())
     }
 
-    fn data<'i>(
-        &mut self,
-        input: &'i [u8],
-        take: &mut impl FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<&'i [u8], String> {
+    fn data<'i>(&mut self, input: &'i [u8], take: &mut Take<'_>) -> Result<&'i [u8], String> {
         let flags = match self.coding {
             Coding::Gzip => TINFL_FLAG_HAS_MORE_INPUT,
             Coding::Deflate => {
@@ -292,7 +287,7 @@ mod tests {
         let mut inflater = Inflater::new(coding, 100);
         let mut out = Vec::new();
         for chunk in body.chunks(cut) {
-            let fed = inflater.feed(chunk, |piece| {
+            let fed = inflater.feed(chunk, &mut |piece| {
                 assert!(piece.len() <= TINFL_LZ_DICT_SIZE);
                 out.extend_from_slice(piece);
                 Ok(())
@@ -415,7 +410,7 @@ mod tests {
     #[test]
     fn a_fault_behind_the_decoder_stops_it() {
         let mut inflater = Inflater::new(Coding::Gzip, 100);
-        let fed = inflater.feed(&gzip(&text()), |_| Err("no".to_owned()));
+        let fed = inflater.feed(&gzip(&text()), &mut |_| Err("no".to_owned()));
         assert_eq!(fed, Err("no".to_owned()));
     }
 }

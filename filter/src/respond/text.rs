@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use velum_engine::{Masker, Options, Ruleset, mask_text};
 
+use super::fields::{first, quoted};
 use super::inflate::Inflater;
 use crate::host::{Buffer, Flow, Host};
 
@@ -118,7 +118,7 @@ impl Text {
         options.limits.token_bytes = usize::MAX;
         let mut masker = Masker::new(Arc::clone(&self.rules), options);
         let mut out = Vec::new();
-        let source = Value::from(text.as_str()).to_string();
+        let source = quoted(&text);
         masker
             .feed(source.as_bytes(), &mut out)
             .and_then(|()| masker.finish(&mut out))
@@ -126,11 +126,8 @@ impl Text {
         if out == source.as_bytes() {
             return Ok(text);
         }
-        match serde_json::from_slice(&out) {
-            Ok(Value::String(masked)) => Ok(masked),
-            // A rule for the whole body; whatever it made of it is no text of the upstream's.
-            Ok(other) => Ok(other.to_string()),
-            Err(_) => Err("its masked form cannot be read".to_owned()),
-        }
+        // A rule for the whole body may have made anything of it.
+        let masked = serde_json::from_slice(&out).ok().and_then(first);
+        Ok(masked.unwrap_or_default())
     }
 }

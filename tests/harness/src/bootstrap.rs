@@ -34,6 +34,10 @@ pub struct BootstrapOptions {
     pub filters_after: Vec<Value>,
     /// `per_connection_buffer_limit_bytes` of listener and clusters; `None` keeps the file's.
     pub buffer_limit: Option<u32>,
+    /// Members put into the HTTP connection manager's configuration; `null` for none.
+    pub manager: Value,
+    /// Members put into the action of every route; `null` for none.
+    pub route: Value,
     /// The port of the listener; 0 lets the kernel choose.
     pub port: u16,
 }
@@ -54,6 +58,8 @@ impl BootstrapOptions {
             filters_before: Vec::new(),
             filters_after: Vec::new(),
             buffer_limit: None,
+            manager: Value::Null,
+            route: Value::Null,
             port: 0,
         }
     }
@@ -117,6 +123,7 @@ fn listener(listener: &mut Value, options: &BootstrapOptions) -> Result<()> {
     }
     let manager = at(listener, "/filter_chains/0/filters/0/typed_config")?;
     http_filters(manager, options)?;
+    put(manager, &options.manager);
     for host in elements(manager, "/route_config/virtual_hosts")? {
         for route in elements(host, "/routes")? {
             let action = at(route, "/route")?;
@@ -126,9 +133,16 @@ fn listener(listener: &mut Value, options: &BootstrapOptions) -> Result<()> {
             if let Some(time) = options.idle_timeout {
                 action["idle_timeout"] = json!(format!("{}s", time.as_secs_f64()));
             }
+            put(action, &options.route);
         }
     }
     Ok(())
+}
+
+fn put(into: &mut Value, members: &Value) {
+    for (name, member) in members.as_object().into_iter().flatten() {
+        into[name] = member.clone();
+    }
 }
 
 fn http_filters(manager: &mut Value, options: &BootstrapOptions) -> Result<()> {
