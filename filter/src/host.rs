@@ -53,6 +53,9 @@ pub(crate) enum Flow {
     Continue = 0,
     /// Stop here until the filter resumes the stream or replies.
     Pause = 1,
+    /// In a body: wait for more of it. A pause would do, but lets nothing larger than its buffer limit
+    /// go on afterwards: the host answers 500 in its place.
+    Wait = 2,
 }
 
 /// A host call that did not succeed, with the status that the host gave.

@@ -44,6 +44,8 @@ pub(crate) enum Response {
     /// We answered; the headers of that answer may come by next, the upstream's body may not.
     Replied,
     Masking(Box<Masking>),
+    /// No body may come: the headers speak of none. Whether they wait for its end.
+    Nothing(bool),
     /// A text is being gathered.
     Gathering(Box<Text>),
     /// The gateway's own answer: its status stays, its text is replaced.
@@ -106,6 +108,7 @@ fn try_headers(
     let held = match &response {
         Response::Masking(masking) => masking.headers_held,
         Response::Gathering(text) => text.headers_held,
+        Response::Nothing(headers_held) => *headers_held,
         _ => false,
     };
     Ok((response, if held { Flow::Pause } else { Flow::Continue }))
@@ -147,6 +150,9 @@ fn begin(
         Encoding::Coded(_) | Encoding::Unreadable => (Media::Unreadable, None),
     };
     let headers_held = policy.headers_stop_iteration();
+    if is_empty(headers, status, headers_held) {
+        return Ok(Response::Nothing(headers_held));
+    }
     match media {
         Media::Json(framing) => Ok(Response::Masking(Box::new(Masking {
             masker: Masker::new(Arc::clone(rules), Options { framing, ..options }),
@@ -172,6 +178,19 @@ fn begin(
             Err("The upstream's media type or encoding cannot be read.")
         }
     }
+}
+
+/// Whether there can be no body although its end is yet to come, as over HTTP/2: its status has none, or
+/// nothing says what it would be.
+fn is_empty(headers: &[Header<'_>], status: u32, headers_held: bool) -> bool {
+    let is_untold = header(headers, "content-type").is_none();
+    matches!(status, 204 | 205 | 304)
+        || is_untold
+            && match header(headers, "content-length") {
+                // Should there be one after all, the headers must not have left.
+                None => headers_held,
+                Some(length) => length == b"0",
+            }
 }
 
 /// The length of a body as it is sent, where it is told once.
@@ -229,6 +248,17 @@ pub(crate) fn on_body(response: &mut Response, host: &impl Host, size: usize, en
             };
         }
         Response::Fresh | Response::Cut => None,
+        Response::Nothing(headers_held) if size == 0 => {
+            *headers_held &= !end;
+            return if *headers_held {
+                Flow::Wait
+            } else {
+                Flow::Continue
+            };
+        }
+        Response::Nothing(headers_held) => {
+            Some(("it should have no body".to_owned(), *headers_held))
+        }
         Response::Blank { status, written } => {
             return blank(host, *status, written, size, end)
                 .unwrap_or_else(|()| cut(response, host));
@@ -242,24 +272,24 @@ pub(crate) fn on_body(response: &mut Response, host: &impl Host, size: usize, en
             Err(why) => Some((why, text.headers_held)),
         },
     };
-    if let Some((why, headers_held)) = &fault {
-        host.log(
-            Level::Warn,
-            &format!("velum: a response is withheld: {why}"),
-        );
-        if *headers_held {
-            let (next, flow) = refuse(host, "The upstream's body cannot be read and masked.");
-            *response = next;
-            return flow;
-        }
-    }
-    // Whatever the host buffered must not go out, even if the reset should fail.
+    // Whatever the host buffered must not go out, even if what follows should fail.
     let emptied = host.replace_body(Buffer::ResponseBody, size, b"");
-    if fault.is_none() || emptied.is_err() {
-        host.log(
+    match fault {
+        Some((why, headers_held)) => {
+            host.log(
+                Level::Warn,
+                &format!("velum: a response is withheld: {why}"),
+            );
+            if headers_held && emptied.is_ok() {
+                let (next, flow) = refuse(host, "The upstream's body cannot be read and masked.");
+                *response = next;
+                return flow;
+            }
+        }
+        None => host.log(
             Level::Error,
             "velum: a response that may not go out was stopped",
-        );
+        ),
     }
     cut(response, host)
 }
@@ -272,7 +302,7 @@ pub(crate) fn on_trailers(
     plugin: Option<&Plugin>,
 ) -> Flow {
     let is_whole = match response {
-        Response::Untouched | Response::Blank { .. } => true,
+        Response::Untouched | Response::Blank { .. } | Response::Nothing(_) => true,
         Response::Masking(masking) => masking.is_whole(),
         Response::Gathering(text) => text.is_done(),
         Response::Fresh | Response::Replied | Response::Cut => false,
@@ -326,7 +356,7 @@ impl Masking {
         // Nothing yet: held headers go on waiting.
         self.headers_held &= !is_read && !end;
         Ok(if self.headers_held {
-            Flow::Pause
+            Flow::Wait
         } else {
             Flow::Continue
         })

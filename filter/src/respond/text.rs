@@ -72,7 +72,7 @@ impl Text {
             self.headers_held = false;
             Flow::Continue
         } else {
-            Flow::Pause
+            Flow::Wait
         })
     }
 

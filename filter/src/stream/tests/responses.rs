@@ -37,7 +37,6 @@ fn chunk(vm: &mut Vm, bytes: &[u8], end: bool) -> (Flow, String) {
     let flow = vm.dispatcher.run(&vm.host, STREAM, |stream, host| {
         stream.on_response_body(host, bytes.len(), end)
     });
-    // Behind a reply of ours stands what came, which the host drops.
     let buffers = vm.host.buffers.borrow();
     let left = buffers.get(&(Buffer::ResponseBody as u32)).unwrap();
     (flow, String::from_utf8_lossy(left).into_owned())
@@ -75,7 +74,7 @@ fn a_compressed_body_is_decoded_masked_and_goes_on_decoded() {
                 let (flow, piece) = chunk(&mut vm, &[*byte], false);
                 out += &piece;
                 // Headers wait until something has been decoded.
-                assert_eq!(flow == Flow::Pause, out.is_empty(), "{coding} at {at}");
+                assert_eq!(flow == Flow::Wait, out.is_empty(), "{coding} at {at}");
             }
             let flow = if by_trailers {
                 trailers(&mut vm)
@@ -168,7 +167,7 @@ fn a_text_is_gathered_and_leaves_masked_with_its_last_byte() {
         for (at, byte) in text.bytes().enumerate() {
             let (flow, out) = chunk(&mut vm, &[byte], false);
             if at + 1 < text.len() {
-                assert_eq!((flow, out.as_str()), (Flow::Pause, ""));
+                assert_eq!((flow, out.as_str()), (Flow::Wait, ""));
             } else {
                 assert_eq!(flow, Flow::Continue);
                 assert_eq!(out, "ask [masked:email], SSN [masked:ssn]");
@@ -251,6 +250,46 @@ fn a_text_that_ends_at_trailers_too_early_is_cut() {
     chunk(&mut vm, b"ask", false);
     trailers(&mut vm);
     assert_eq!(*vm.host.resets.borrow(), [Side::Response]);
+}
+
+#[test]
+fn a_body_that_nobody_speaks_of_may_be_empty_and_nothing_else() {
+    let of = |headers: &[(&str, &str)]| {
+        let mut vm = Vm::new();
+        vm.request("GET", "/Patient/1", &[]);
+        assert_eq!(vm.response(headers, false), Flow::Pause, "{headers:?}");
+        assert!(vm.host.replies.borrow().is_empty(), "{headers:?}");
+        vm
+    };
+    let json = ("content-type", "application/json");
+    for headers in [
+        &[(":status", "204")][..],
+        &[(":status", "304"), json],
+        &[(":status", "205"), ("content-length", "0")],
+        &[(":status", "201"), ("location", "/Patient/1")],
+        &[(":status", "200"), ("content-length", "0")],
+    ] {
+        assert_eq!(chunk(&mut of(headers), b"", true).0, Flow::Continue);
+        assert_eq!(chunk(&mut of(headers), b"", false).0, Flow::Wait);
+        assert_eq!(trailers(&mut of(headers)), Flow::Continue);
+        let mut vm = of(headers);
+        chunk(&mut vm, b"Quill", false);
+        assert_eq!(vm.problem().0, 502, "{headers:?}");
+    }
+    let mut policy = policy();
+    policy["host"] = json!({"headers_stop_iteration": false});
+    for (headers, is_empty) in [
+        (&[(":status", "204")][..], true),
+        (&[(":status", "200"), ("content-length", "0")], true),
+        (&[(":status", "200")], false),
+    ] {
+        let mut vm = Vm::with(&policy);
+        vm.request("GET", "/Patient/1", &[]);
+        vm.response(headers, false);
+        assert_eq!(vm.host.replies.borrow().is_empty(), is_empty, "{headers:?}");
+        let (flow, _) = chunk(&mut vm, b"", true);
+        assert_eq!(flow == Flow::Continue, is_empty, "{headers:?}");
+    }
 }
 
 #[test]

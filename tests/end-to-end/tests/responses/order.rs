@@ -1,0 +1,125 @@
+//! Where Velum stands among Envoy's own compressor and decompressor.
+
+use serde_json::{Value, json};
+use velum_end_to_end::stage::{Setup, Stage, assert_masked, bundle, problem};
+use velum_harness::{BootstrapOptions, Received, Reply, Response};
+
+use super::{gunzip, gzip, sent};
+
+const TYPES: &str = "type.googleapis.com/envoy.extensions";
+
+fn compressor() -> Value {
+    json!({
+        "name": "envoy.filters.http.compressor",
+        "typed_config": {
+            "@type": format!("{TYPES}.filters.http.compressor.v3.Compressor"),
+            "compressor_library": {"name": "gzip", "typed_config": {
+                "@type": format!("{TYPES}.compression.gzip.compressor.v3.Gzip"),
+            }},
+        },
+    })
+}
+
+fn decompressor() -> Value {
+    json!({
+        "name": "envoy.filters.http.decompressor",
+        "typed_config": {
+            "@type": format!("{TYPES}.filters.http.decompressor.v3.Decompressor"),
+            "decompressor_library": {"name": "gzip", "typed_config": {
+                "@type": format!("{TYPES}.compression.gzip.decompressor.v3.Gzip"),
+            }},
+        },
+    })
+}
+
+fn upstream(request: &Received) -> Reply {
+    let body = bundle(20).to_string().into_bytes();
+    let reply = Reply::new(200).header("content-type", "application/json");
+    let coded = || gzip(&body);
+    match request.path.as_str() {
+        "/gzip" => reply.header("content-encoding", "gzip").whole(coded()),
+        "/no-transform" => reply
+            .header("content-encoding", "gzip")
+            .header("cache-control", "no-transform")
+            .whole(coded()),
+        _ => reply.whole(body),
+    }
+}
+
+async fn stage(change: fn(&mut BootstrapOptions), encodings: &str) -> Stage {
+    let mut setup = Setup::new(upstream);
+    setup.policy["responses"] = json!({"encodings": encodings});
+    setup.change = change;
+    setup.start().await
+}
+
+async fn get(stage: &Stage, path: &str) -> [Response; 2] {
+    let call = stage.agent("GET", path).header("accept-encoding", "gzip");
+    [sent(call.clone()).await, sent(call.http2()).await]
+}
+
+fn assert_whole(answer: &Response, text: &str) {
+    assert_masked(text);
+    assert_eq!((answer.status, answer.complete), (200, true), "{text}");
+    let document: Value = serde_json::from_str(text).expect("JSON");
+    assert_eq!(document["entry"].as_array().map(Vec::len), Some(20));
+}
+
+fn assert_refused(answer: &Response) {
+    assert_masked(&answer.text());
+    assert_eq!(problem(answer), (502, "response-not-maskable".into()));
+}
+
+#[tokio::test]
+async fn compressor_velum_decompressor_compresses_what_is_masked() {
+    let order = |options: &mut BootstrapOptions| {
+        options.filters_before.push(compressor());
+        options.filters_after.push(decompressor());
+    };
+    for encodings in ["refuse", "decode"] {
+        let stage = stage(order, encodings).await;
+        for path in ["/gzip", "/plain"] {
+            for answer in get(&stage, path).await {
+                assert_eq!(answer.header("content-encoding"), Some("gzip"), "{path}");
+                assert_whole(&answer, &gunzip(&answer.body));
+            }
+        }
+        // Envoy's decompressor leaves this alone.
+        for answer in get(&stage, "/no-transform").await {
+            match encodings {
+                "refuse" => assert_eq!(answer.status, 502),
+                _ => assert_whole(&answer, &answer.text()),
+            }
+            assert_masked(&answer.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn velum_before_the_compressor_keeps_it_from_compressing() {
+    let order = |options: &mut BootstrapOptions| options.filters_after.push(compressor());
+    let stage = stage(order, "refuse").await;
+    for answer in get(&stage, "/plain").await {
+        assert_eq!(answer.header("content-encoding"), None);
+        assert_whole(&answer, &answer.text());
+    }
+    for answer in get(&stage, "/gzip").await {
+        assert_refused(&answer);
+    }
+}
+
+#[tokio::test]
+async fn behind_the_decompressor_velum_sees_what_the_upstream_sent() {
+    let order = |options: &mut BootstrapOptions| options.filters_before.push(decompressor());
+    let refusing = stage(order, "refuse").await;
+    for answer in get(&refusing, "/gzip").await {
+        assert_refused(&answer);
+    }
+    let decoding = stage(order, "decode").await;
+    for path in ["/gzip", "/plain", "/no-transform"] {
+        for answer in get(&decoding, path).await {
+            assert_eq!(answer.header("content-encoding"), None);
+            assert_whole(&answer, &answer.text());
+        }
+    }
+}

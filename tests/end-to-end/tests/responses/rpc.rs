@@ -1,0 +1,179 @@
+//! What agents speak: JSON-RPC, MCP, and streams of chat completions.
+
+use serde_json::{Value, json};
+use velum_end_to_end::stage::{SECRETS, assert_masked, patient};
+use velum_harness::{Received, Reply};
+
+use super::{decoding, sent};
+
+/// Results as MCP has them.
+fn messages() -> Vec<Value> {
+    let text = patient().to_string();
+    let note = "Orla wrote from orla@example.org; SSN 000-12-3456, call 555-0142.";
+    let result = |id: u32, result: Value| json!({"jsonrpc": "2.0", "id": id, "result": result});
+    vec![
+        result(
+            1,
+            json!({"content": [{"type": "text", "text": text}], "isError": false}),
+        ),
+        result(
+            2,
+            json!({
+                "content": [{"type": "text", "text": text}],
+                "structuredContent": {"patient": patient()},
+            }),
+        ),
+        result(
+            3,
+            json!({"contents": [
+                {"uri": "fhir://Patient/p1", "mimeType": "application/fhir+json", "text": text},
+            ]}),
+        ),
+        result(
+            4,
+            json!({"content": [
+                {"type": "resource", "resource": {"uri": "fhir://Patient/p1", "text": text}},
+            ]}),
+        ),
+        json!({"jsonrpc": "2.0", "id": 5, "error": {
+            "code": -32000,
+            "message": "no patient with SSN 000-12-3456",
+            "data": {"patient": patient(), "text": text},
+        }}),
+        json!({"jsonrpc": "2.0", "method": "notifications/message",
+               "params": {"level": "info", "data": {"birthDate": "1971-04-09", "patient": text}}}),
+        json!([
+            result(6, patient()),
+            result(
+                7,
+                json!({"content": [{"type": "text", "text": note.replace("Orla", "She")}]})
+            ),
+        ]),
+    ]
+}
+
+fn upstream(request: &Received) -> Reply {
+    let path = request.path.as_str();
+    let number = path
+        .rsplit('/')
+        .next()
+        .and_then(|number| number.parse::<usize>().ok());
+    match (path.split('/').nth(1), number) {
+        (Some("json"), Some(number)) => Reply::json(&messages()[number]),
+        (Some("events"), _) => {
+            let events = messages().into_iter();
+            let events = events.map(|message| format!("event: message\ndata: {message}\n\n"));
+            Reply::new(200)
+                .header("content-type", "text/event-stream")
+                .header("mcp-session-id", "1868a90c-7f2e-4c3a-9d2b-0b9a3b8e2b3c")
+                .chunks(events.collect::<Vec<_>>())
+        }
+        _ => {
+            let delta = |text: &str| {
+                let choice = json!({"index": 0, "delta": {"content": text}, "finish_reason": null});
+                let chunk = json!({"object": "chat.completion.chunk", "choices": [choice]});
+                format!("data: {chunk}\n\n")
+            };
+            let mut events = vec![
+                delta("The SSN is 000-12-3456, "),
+                delta("mail orla@example.org, "),
+                delta("that is all."),
+            ];
+            events.push("data: [DONE]\n\n".to_owned());
+            Reply::new(200)
+                .header("content-type", "text/event-stream; charset=utf-8")
+                .chunks(events)
+        }
+    }
+}
+
+#[tokio::test]
+async fn results_errors_and_batches_are_masked_wherever_the_value_stands() {
+    let stage = decoding(upstream).start().await;
+    for (number, message) in messages().into_iter().enumerate() {
+        let request = json!({"jsonrpc": "2.0", "id": number, "method": "tools/call"});
+        let call = stage
+            .agent("POST", &format!("/json/{number}"))
+            .json(&request);
+        for call in [call.clone(), call.http2()] {
+            let answer = sent(call).await;
+            assert_eq!((answer.status, answer.complete), (200, true));
+            assert_masked(&answer.text());
+            assert!(answer.text().contains("[masked:"), "{message}");
+            assert_eq!(answer.json()["id"], message["id"]);
+            assert_eq!(answer.json()["error"]["code"], message["error"]["code"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn text_that_is_json_is_json_afterwards_where_free_text_is_not_masked_whole() {
+    for (profiles, is_whole) in [
+        (json!(["hipaa-safe-harbor", "credentials"]), false),
+        (json!(["hipaa-safe-harbor", "fhir-r4", "credentials"]), true),
+    ] {
+        let mut setup = decoding(upstream);
+        setup.policy["masking"]["profiles"] = profiles;
+        let stage = setup.start().await;
+        let answer = sent(stage.agent("GET", "/json/1")).await.json();
+        let result = &answer["result"];
+        let text = result["content"][0]["text"].as_str().expect("a text");
+        let inside = if is_whole {
+            // FHIR has free text in members of that name.
+            assert_eq!(text, "[masked:narrative]");
+            Value::Null
+        } else {
+            serde_json::from_str(text).expect("JSON")
+        };
+        for patient in [&inside, &result["structuredContent"]["patient"]] {
+            if !patient.is_null() {
+                assert_eq!(patient["name"][0]["family"], "[masked:name]");
+                assert_eq!(patient["resourceType"], "Patient");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn mcp_over_events_is_masked_event_by_event() {
+    let stage = decoding(upstream).start().await;
+    let mut stream = stage
+        .agent("GET", "/events")
+        .stream()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        stream.header("mcp-session-id"),
+        Some("1868a90c-7f2e-4c3a-9d2b-0b9a3b8e2b3c"),
+        "the client sends it back"
+    );
+    let mut text = Vec::new();
+    while let Some(bytes) = stream.next().await {
+        text.extend(bytes);
+    }
+    let text = String::from_utf8(text).expect("UTF-8");
+    assert!(stream.complete);
+    assert_masked(&text);
+    assert_eq!(text.matches("event: message\n").count(), messages().len());
+}
+
+#[tokio::test]
+async fn deltas_of_a_chat_are_masked_and_its_end_passes() {
+    let stage = decoding(upstream).start().await;
+    for call in [
+        stage.agent("POST", "/chat"),
+        stage.agent("POST", "/chat").http2(),
+    ] {
+        let answer = sent(call.json(&json!({"stream": true}))).await;
+        let text = answer.text();
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+        assert!(
+            answer.complete && text.ends_with("data: [DONE]\n\n"),
+            "{text}"
+        );
+        assert_eq!(text.matches("data: ").count(), 4);
+        assert!(text.contains("The SSN is [masked:ssn], "), "{text}");
+    }
+}
