@@ -300,6 +300,18 @@ mod tests {
     }
 
     #[test]
+    fn the_document_lists_every_header_that_is_told_apart() {
+        let document = include_str!("../../../docs/responses.md");
+        for name in [KEPT, DROPPED, ADDRESSES, HANDLES].concat() {
+            let listed = match name.starts_with("access-control-") {
+                true => "`access-control-*`".to_owned(),
+                false => format!("`{name}`"),
+            };
+            assert!(document.contains(&listed), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_about_persons_is_masked_wherever_it_stands() {
         let rules = shipped();
         for (name, value, expected) in [
