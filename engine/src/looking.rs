@@ -80,7 +80,7 @@ pub(crate) fn look_inside(context: Context<'_>, text: &str, tally: &mut Tally) -
 }
 
 /// What JSON in a string becomes; `None`: it is none.
-fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
+pub(crate) fn json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
     let is_around = |letter: char| letter == '\u{FEFF}' || WHITE_SPACE.contains(&letter);
     let trimmed = text.trim_matches(is_around);
     if !may_be_json(trimmed) || is_placeholder(trimmed.as_bytes()) {

@@ -9,7 +9,7 @@ use crate::decode::Text;
 use std::sync::Arc;
 
 use crate::detectors::{Cues, Find, MOST_PASSES, Readings, is_prose, may_be_prose, merge, normal};
-use crate::looking::{Inside, begins_like_json, has_code, look_inside, whole};
+use crate::looking::{Inside, begins_like_json, has_code, json, look_inside, whole};
 use crate::operators::{Scalar, Setting, is_placeholder, push_escaped, push_placeholder};
 use crate::people::Mentions;
 use crate::rules::Ruleset;
@@ -142,6 +142,16 @@ pub(crate) fn mask_scalar(
             look_at(context, source, kind, tally, out)
         }
         Treatment::Mask(cause, class, operator) => {
+            if kind == Kind::String && looks_into_json(context, cause) {
+                let text = Text::decode(inside(source));
+                if let Some(masked) = json(context, text.as_str(), tally) {
+                    let is_changed = masked != text.as_str();
+                    if is_changed {
+                        write_string(&masked, out);
+                    }
+                    return is_changed;
+                }
+            }
             let setting = Setting {
                 class,
                 keys: context.keys,
@@ -209,6 +219,16 @@ pub(crate) fn count_exempt(source: &[u8], report: &mut Report) {
     if source != b"null" && !is_masked {
         report.count_exempt(source.len());
     }
+}
+
+/// Whether a rule is for texts that may be JSON, which has members with rules of their own.
+#[inline]
+fn looks_into_json(context: Context<'_>, cause: Cause) -> bool {
+    let Cause::Rule(rule) = cause else {
+        return false;
+    };
+    let rule = context.rules.rules.get(usize::from(rule));
+    rule.is_some_and(|rule| rule.json)
 }
 
 fn learns(context: Context<'_>, cause: Cause) -> bool {

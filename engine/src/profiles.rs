@@ -273,6 +273,8 @@ pub(crate) struct Rule {
     pub(crate) paths: Vec<String>,
     /// Whether it selects scalars only: an array or object there is looked into.
     pub(crate) scalars: bool,
+    /// Whether a text there that is JSON is looked into.
+    pub(crate) json: bool,
     /// Whether it acts whatever is lifted: the class of what it masks is not known.
     pub(crate) forced: bool,
     /// Whether it is about ids, and acts only where these are not kept.

@@ -192,6 +192,8 @@ pub(crate) struct CompiledRule {
     pub(crate) forced: bool,
     /// Whether it selects scalars only.
     pub(crate) scalars: bool,
+    /// Whether a text that is JSON is looked into instead.
+    pub(crate) json: bool,
     /// Whether it is a rule of a profile about ids.
     pub(crate) ids: bool,
     /// Whether the words of the names that it masks are looked for elsewhere.

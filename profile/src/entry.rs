@@ -37,6 +37,9 @@ pub struct RuleEntry {
     /// Whether it selects scalars only.
     #[serde(default)]
     pub scalars: bool,
+    /// Whether a text that is JSON is looked into instead.
+    #[serde(default)]
+    pub json: bool,
     /// Whether it acts whatever classes are lifted.
     #[serde(default)]
     pub forced: bool,

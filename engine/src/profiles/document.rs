@@ -151,6 +151,7 @@ fn rule(entry: RuleEntry) -> Result<super::Rule, ProfileError> {
         keys: entry.keys,
         paths,
         scalars: entry.scalars,
+        json: entry.json,
         forced: entry.forced,
         ids: entry.ids,
         learn: entry.learn,
@@ -174,6 +175,7 @@ fn beside_primitives(rule: &super::Rule) -> Option<super::Rule> {
         keys: Vec::new(),
         paths,
         scalars: false,
+        json: false,
         not_with: rule.not_with.clone(),
         ..*rule
     })

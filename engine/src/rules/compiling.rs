@@ -148,6 +148,7 @@ impl Compiling {
             explicit,
             forced: false,
             scalars: false,
+            json: false,
             ids: false,
             learn: true,
         });

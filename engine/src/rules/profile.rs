@@ -59,6 +59,7 @@ impl Compiling {
         if let Some(compiled) = self.rules.last_mut() {
             compiled.forced = rule.forced;
             compiled.scalars = rule.scalars;
+            compiled.json = rule.json;
             compiled.learn = rule.learn;
             compiled.ids = rule.ids;
         }
