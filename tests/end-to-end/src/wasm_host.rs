@@ -91,6 +91,11 @@ impl Filter {
 
     /// Masks a body that comes in these chunks.
     pub fn mask(&mut self, content_type: &str, chunks: &[&[u8]]) -> Vec<u8> {
+        self.answer(&[("content-type", content_type)], chunks)
+    }
+
+    /// Masks a body that comes in these chunks, behind these headers.
+    pub fn answer(&mut self, headers: &[(&str, &str)], chunks: &[&[u8]]) -> Vec<u8> {
         let stream = self.next_stream;
         self.next_stream += 1;
         self.call("proxy_on_context_create", (stream, ROOT));
@@ -105,7 +110,7 @@ impl Filter {
             "goes on"
         );
         self.store.data_mut().maps[usize::try_from(RESPONSE_HEADERS).expect("a map")] =
-            pairs(&[(":status", "200"), ("content-type", content_type)]);
+            pairs(&[&[(":status", "200")], headers].concat());
         assert_eq!(
             self.ask("proxy_on_response_headers", (stream, 2, 0)),
             0,

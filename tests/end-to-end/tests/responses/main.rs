@@ -1,6 +1,7 @@
 //! Answers in every form that an upstream may give them, on a real Envoy: compressed bodies, texts,
 //! what stands round a body, other protocols, the gateway's own answers.
 
+mod cost;
 mod encodings;
 mod fields;
 mod gateway;
