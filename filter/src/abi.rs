@@ -112,8 +112,8 @@ impl Host for Envoy {
 
     fn now(&self) -> u64 {
         let mut time = 0_u64;
-        // SAFETY: the host writes eight bytes to a live u64. A failure leaves 0: all has expired
-        // at 0 only where expiry is compared the safe way round, so take the far future instead.
+        // SAFETY: the host writes eight bytes to a live u64. Nothing has expired at 0, so a failure is
+        // the far future.
         let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut time) };
         if status == 0 { time } else { u64::MAX }
     }

@@ -67,7 +67,9 @@ impl Asking {
         hold: Option<Duration>,
     ) -> (Self, Result<u32, HostError>) {
         let now = host.now();
-        let hold_until = hold.map(|hold| now.saturating_add(nanoseconds(hold)));
+        // A clock that cannot be read is as late as can be: then there is no hold, which would never
+        // end.
+        let hold_until = hold.and_then(|hold| now.checked_add(nanoseconds(hold)));
         let mut asking = Self {
             check,
             hold_until,

@@ -77,7 +77,7 @@ pub(crate) struct Call<'a> {
 pub(crate) trait Host {
     /// Writes a log line; callers never put a value of a request or response in it.
     fn log(&self, level: Level, message: &str);
-    /// Nanoseconds since the Unix epoch.
+    /// Nanoseconds since the Unix epoch; `u64::MAX` where the clock cannot be read.
     fn now(&self) -> u64;
     /// Fills the buffer with random bytes.
     fn random(&self, bytes: &mut [u8]) -> Result<(), HostError>;

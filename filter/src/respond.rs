@@ -43,6 +43,8 @@ pub(crate) enum Response {
     Untouched,
     /// We answered; the headers of that answer may come by next, the upstream's body may not.
     Replied,
+    /// Our own answer on its way; behind its end nothing may come.
+    Own,
     Masking(Box<Masking>),
     /// No body may come: the headers speak of none. Whether they wait for its end.
     Nothing(bool),
@@ -94,7 +96,7 @@ fn try_headers(
     if matches!(status, 101 | 206) {
         return Err("The upstream sent a partial answer or another protocol.");
     }
-    let options = options(host, plugin, release.lift);
+    let options = options(host, plugin, release.lift)?;
     Fields::new(plugin.policy.rules(), &options).edit(&mut headers);
     let response = if end {
         Response::Untouched
@@ -114,14 +116,18 @@ fn try_headers(
     Ok((response, if held { Flow::Pause } else { Flow::Continue }))
 }
 
-fn options(host: &impl Host, plugin: &Plugin, lift: ClassSet) -> Options {
-    Options {
+fn options(host: &impl Host, plugin: &Plugin, lift: ClassSet) -> Result<Options, &'static str> {
+    let now = host.now();
+    if now == u64::MAX {
+        return Err("The gateway's clock cannot be read.");
+    }
+    Ok(Options {
         framing: Framing::Document,
         limits: plugin.policy.limits().engine,
         lift,
         keys: plugin.keys.clone(),
-        year: year_at(host.now() / NANOSECONDS_A_SECOND),
-    }
+        year: year_at(now / NANOSECONDS_A_SECOND),
+    })
 }
 
 /// What is done with the body, told from its headers.
@@ -240,6 +246,12 @@ fn edit(headers: &mut Edited<'_>, response: &Response, release: &Release, end: b
 pub(crate) fn on_body(response: &mut Response, host: &impl Host, size: usize, end: bool) -> Flow {
     let fault = match response {
         Response::Untouched => return Flow::Continue,
+        Response::Own => {
+            if end {
+                *response = Response::Cut;
+            }
+            return Flow::Continue;
+        }
         Response::Replied => {
             // The rest of the answer that ours replaced.
             return match host.replace_body(Buffer::ResponseBody, size, b"") {
@@ -305,7 +317,7 @@ pub(crate) fn on_trailers(
         Response::Untouched | Response::Blank { .. } | Response::Nothing(_) => true,
         Response::Masking(masking) => masking.is_whole(),
         Response::Gathering(text) => text.is_done(),
-        Response::Fresh | Response::Replied | Response::Cut => false,
+        Response::Fresh | Response::Replied | Response::Own | Response::Cut => false,
     };
     if is_whole && trailers(host, plugin).is_ok() {
         Flow::Continue
@@ -318,7 +330,7 @@ fn trailers(host: &impl Host, plugin: Option<&Plugin>) -> Result<(), HostError> 
     let Some(plugin) = plugin else {
         return strip_ours(host, Map::ResponseTrailers);
     };
-    let options = options(host, plugin, ClassSet::EMPTY);
+    let options = options(host, plugin, ClassSet::EMPTY).map_err(|_| HostError(2))?;
     Fields::new(plugin.policy.rules(), &options).edit_map(host, Map::ResponseTrailers)
 }
 

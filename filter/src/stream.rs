@@ -154,7 +154,7 @@ impl Stream {
     pub(crate) fn on_response_headers(&mut self, host: &impl Host, end: bool) -> Flow {
         if matches!(self.response, Response::Replied) {
             // Our own answer passes through us like any other.
-            self.response = Response::Untouched;
+            self.response = if end { Response::Cut } else { Response::Own };
             return Flow::Continue;
         }
         let release = match &self.phase {

@@ -1,8 +1,7 @@
-//! What the end-to-end tests share: a whole installation on a stage, and a host for the built wasm.
+//! What the end-to-end tests share: a whole installation on a stage.
 #![expect(
     clippy::missing_panics_doc,
     reason = "these are parts of tests: what does not hold here fails the test"
 )]
 
 pub mod stage;
-pub mod wasm_host;

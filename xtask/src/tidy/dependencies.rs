@@ -31,6 +31,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // Tests may point at everything.
     ("velum-harness", TESTABLE),
     ("velum-end-to-end", TESTABLE),
+    ("velum-wasm-host", TESTABLE),
 ];
 
 const TESTABLE: &[&str] = &[
@@ -40,6 +41,7 @@ const TESTABLE: &[&str] = &[
     "velum-harness",
     "velum-policy",
     "velum-policy-service",
+    "velum-wasm-host",
 ];
 
 /// Packages that run anywhere: no runtime, no I/O, no randomness behind them.

@@ -2,7 +2,7 @@
 //! engine, whose properties the fuzz targets check.
 
 use velum_end_to_end::stage::figure;
-use velum_end_to_end::wasm_host::{Filter, native, profiles};
+use velum_wasm_host::{Filter, native, profiles};
 
 const BODIES: usize = 400;
 

@@ -1,8 +1,8 @@
 //! The built wasm in a host of our own, which can cut a body anywhere: Envoy joins small chunks.
 
 use velum_end_to_end::stage::{Setup, assert_masked, figure, patient};
-use velum_end_to_end::wasm_host::{Filter, native, profiles};
 use velum_harness::{Reply, Step};
+use velum_wasm_host::{Filter, native, profiles};
 
 #[test]
 fn every_split_gives_the_same_bytes_in_the_built_wasm() {
