@@ -99,7 +99,8 @@ fn try_headers(
     let options = options(host, plugin, release.lift)?;
     Fields::new(plugin.policy.rules(), &options).edit(&mut headers);
     let response = if end {
-        Response::Untouched
+        // There is no body, so none may come.
+        Response::Cut
     } else {
         begin(host, plugin, &headers, options, status)?
     };

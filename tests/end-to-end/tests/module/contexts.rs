@@ -124,13 +124,14 @@ fn each_root_masks_by_its_own_policy_while_streams_are_interleaved() {
 fn a_configuration_that_is_refused_passes_nothing_and_leaves_the_one_before() {
     let mut vm = Vm::start();
     vm.properties = caller();
+    let deep = "[".repeat(100_000);
     let refused: [&[u8]; 6] = [
         b"",
         b"{}",
         b"\xff\xfe",
         br#"{"version":1,"unknown":true}"#,
         br#"{"version":1,"masking":{"profiles":["hipaa-safe-harbor"#,
-        &[b'['; 100_000],
+        deep.as_bytes(),
     ];
     for (index, configuration) in refused.into_iter().enumerate() {
         let root = 10 + u32::try_from(index).expect("few");

@@ -12,6 +12,9 @@ const JSON: &str = "application/fhir+json";
 const LINES: &str = "application/x-ndjson";
 const EVENTS: &str = "text/event-stream";
 
+/// A media type and a body of it.
+type Body = (&'static str, fn() -> String);
+
 /// One kind of request.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -23,7 +26,7 @@ pub(crate) struct Scenario {
     is_whole: bool,
     pub(crate) lifted: &'static [&'static str],
     /// The upstream's body, to tell what its masked forms are.
-    body: Option<(&'static str, fn() -> String)>,
+    body: Option<Body>,
 }
 
 impl Scenario {
