@@ -13,6 +13,7 @@ use std::time::Duration;
 use velum_engine::ClassSet;
 
 use crate::directory::{ExcludedPersons, Party};
+use crate::found::Found;
 use crate::keys::KeyedToken;
 use crate::messages::{Check, DenyCode};
 use crate::panel::Panel;
@@ -166,6 +167,9 @@ pub struct Approval {
     /// The classes asked for.
     #[serde(with = "crate::class_names")]
     pub classes: ClassSet,
+    /// What the request's body was found to hold, where that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
     /// The classes granted: none before it is approved, never more than asked.
     #[serde(with = "crate::class_names")]
     pub granted: ClassSet,
@@ -265,6 +269,7 @@ impl Approval {
                 .iter()
                 .filter(|class| class.may_be_lifted())
                 .collect(),
+            found: check.found.clone(),
             granted: ClassSet::EMPTY,
             state: if opening.collecting {
                 State::Collecting

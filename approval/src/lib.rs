@@ -31,6 +31,7 @@ mod allow;
 mod case;
 mod directory;
 mod fingerprint;
+mod found;
 mod keys;
 mod panel;
 mod words;
@@ -45,6 +46,7 @@ pub use directory::{
 };
 pub use ed25519_dalek::SigningKey;
 pub use fingerprint::{FingerprintInput, UNBOUND_HEADERS, UNBOUND_PREFIXES, fingerprint, is_bound};
+pub use found::Found;
 pub use keys::{KeyedToken, derive_key, keyed_token};
 pub use messages::{Answer, Check, DenyCode};
 pub use panel::{Panel, ReviewRule, Reviewers, RuleError};

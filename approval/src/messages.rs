@@ -10,6 +10,7 @@ use velum_engine::ClassSet;
 
 use crate::allow::SignedAllow;
 use crate::case::State;
+use crate::found::Found;
 use crate::keys::KeyedToken;
 use crate::words::{
     ActionName, ApprovalId, Fingerprint, Identity, Lineage, PolicyDigest, Reason, Timestamp,
@@ -51,6 +52,9 @@ pub struct Check {
     /// The classes asked to be lifted.
     #[serde(with = "crate::class_names")]
     pub classes: ClassSet,
+    /// What the request's body holds, where the policy has it inspected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
     /// Why, in the requester's words, scrubbed by the engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,

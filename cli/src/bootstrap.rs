@@ -1,7 +1,7 @@
 //! What in an Envoy configuration would undo what a policy promises.
 
 use serde_json::{Map, Value};
-use velum_policy::{Effect, Policy};
+use velum_policy::{Action, Policy};
 
 /// Said of a file that is no Envoy configuration.
 pub(crate) const NONE: &str = "is not an Envoy configuration";
@@ -49,7 +49,7 @@ pub(crate) fn warnings(text: &str, policies: &[Policy]) -> Option<Vec<Warning>> 
     let reviews = policies
         .iter()
         .flat_map(Policy::actions)
-        .any(|action| action.effect == Effect::Review || action.ask.is_some());
+        .any(Action::needs_service);
     let stops = policies.iter().any(Policy::headers_stop_iteration);
     let mut warnings = Vec::new();
     walk(&document, "", &mut |pointer, members| {

@@ -12,8 +12,12 @@ use crate::{Error, ErrorKind, Framing, Keyring, Limits, Ruleset};
 /// More than any placeholder is long.
 const OVERLAP: usize = 64;
 
+/// In so many strings in one another JSON is looked for.
+const DEEPEST: u8 = 4;
+
 /// Looks for placeholders in the strings and member names of a JSON body, whatever escapes they
-/// are written with, and for tokens and pseudonyms where it knows [whose](Self::with_tokens).
+/// are written with, and for tokens and pseudonyms where it knows [whose](Self::with_tokens). A string
+/// that is JSON itself is looked into.
 ///
 /// What [`Operator::Generalize`], [`Operator::Fpe`], [`Operator::DateShift`], [`Operator::Null`],
 /// [`Operator::Remove`] and an [`Operator::Replace`] without a placeholder write cannot be told from
@@ -45,6 +49,8 @@ pub struct Inspector {
     failed: Option<Error>,
     offset: u64,
     is_finished: bool,
+    /// In how many strings the body stands.
+    depth: u8,
 }
 
 impl Inspector {
@@ -60,12 +66,13 @@ impl Inspector {
             failed: None,
             offset: 0,
             is_finished: false,
+            depth: 0,
         }
     }
 
-    /// Knows the tokens too that these rules made under these keys: strings and member names that are
-    /// one, whole; and where these rules make pseudonyms, strings and names that hold one, in a
-    /// reference too. A string longer than `limits.token_bytes` is and holds none.
+    /// Knows the tokens too that these rules made under these keys, as a word of a string or a member
+    /// name; and where these rules make pseudonyms, strings and names that hold one, in a reference too.
+    /// A string longer than `limits.token_bytes` holds none.
     #[must_use]
     pub fn with_tokens(mut self, rules: Arc<Ruleset>, keys: Keyring) -> Self {
         self.tokens = rules.makes_tokens().then_some((rules, keys));
@@ -134,23 +141,47 @@ impl Inspector {
             _ => return,
         };
         let token = self.scanner.token(chunk);
+        if is_new && event != Event::LongStart {
+            // Most strings hold no bracket, and no escape that could hide one.
+            if self.tokens.is_some() || memchr::memchr2(b'[', b'\\', token).is_some() {
+                let text = Text::decode(inside(token));
+                self.found = holds_ours(self.tokens.as_ref(), text.as_str(), self.depth);
+            }
+            return;
+        }
         if is_new {
             self.decoder = Decoder::default();
             self.window.clear();
-            let is_whole = event != Event::LongStart;
-            if is_whole && let Some((rules, keys)) = &self.tokens {
-                self.found = rules.made(keys, Text::decode(inside(token)).as_str());
-            }
-            // Most strings hold no bracket, and no escape that could hide one.
-            if self.found || (is_whole && memchr::memchr2(b'[', b'\\', token).is_none()) {
-                return;
-            }
         }
         self.decoder.feed(token, &mut self.window);
         self.found = contains_placeholder(&self.window);
         self.window
             .drain(..self.window.len().saturating_sub(OVERLAP));
     }
+}
+
+/// Whether the text holds what we wrote: a placeholder, a token or pseudonym of these rules, or JSON that
+/// holds one. What stands so deep in strings that the masker would have masked it whole was not written
+/// by us.
+pub(crate) fn holds_ours(own: Option<&(Arc<Ruleset>, Keyring)>, text: &str, depth: u8) -> bool {
+    contains_placeholder(text.as_bytes())
+        || own.is_some_and(|(rules, keys)| rules.made_within(keys, text))
+        || depth < DEEPEST && json_holds_ours(own, text, depth + 1)
+}
+
+fn json_holds_ours(own: Option<&(Arc<Ruleset>, Keyring)>, text: &str, depth: u8) -> bool {
+    let text =
+        text.trim_start_matches(|sign: char| sign == '\u{FEFF}' || sign.is_ascii_whitespace());
+    if !text.starts_with(['{', '[', '"']) {
+        return false;
+    }
+    // Lines of JSON, and one text.
+    let mut inspector = Inspector::new(Limits::default(), Framing::Concatenated);
+    inspector.tokens = own.cloned();
+    inspector.depth = depth;
+    // What has been found before a fault has been found.
+    let _is_json = inspector.feed(text.as_bytes());
+    inspector.found
 }
 
 impl fmt::Debug for Inspector {

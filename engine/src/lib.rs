@@ -92,6 +92,7 @@ pub use finder::{Finder, Finding};
 pub use inspect::Inspector;
 pub use keys::{KeyError, Keyring};
 pub use limits::{LimitDoc, Limits};
+pub use looking::{mask_fields, mask_form};
 pub use masker::Masker;
 pub use operators::{Fpe, Generalize, Operator, OperatorDoc, Pseudonym, Replacement, is_own_token};
 pub use options::{Framing, Options, year_at};

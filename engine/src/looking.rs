@@ -18,6 +18,7 @@ use crate::tally::{Cause, Tally};
 use crate::{Class, Framing, Limits, Masker, Options};
 
 use self::base64::SHORTEST as SHORTEST_BASE64;
+pub use self::form::{mask_fields, mask_form};
 
 /// So many encodings in one another are looked into.
 const DEEPEST: u8 = 3;

@@ -120,12 +120,45 @@ impl Ruleset {
     /// # Ok::<(), velum_engine::RuleError>(())
     /// ```
     pub fn made(&self, keys: &Keyring, text: &str) -> bool {
-        let is_token = self.rules.iter().any(|rule| match &rule.operator {
+        self.is_token(keys, text) || self.holds_pseudonym(keys, text)
+    }
+
+    /// The same of a text in which tokens are words among others.
+    pub(crate) fn made_within(&self, keys: &Keyring, text: &str) -> bool {
+        let is_end = |sign: char| !sign.is_ascii_alphanumeric() && !matches!(sign, '-' | '_');
+        let mut words = text.split(is_end);
+        words.any(|word| self.is_token(keys, word)) || self.holds_pseudonym(keys, text)
+    }
+
+    fn is_token(&self, keys: &Keyring, text: &str) -> bool {
+        self.rules.iter().any(|rule| match &rule.operator {
             Operator::Token { prefix } => is_own_token(keys, prefix, rule.class, text),
             _ => false,
-        });
+        })
+    }
+
+    fn holds_pseudonym(&self, keys: &Keyring, text: &str) -> bool {
         let is_pseudonym = |rule: &CompiledRule| matches!(rule.operator, Operator::Pseudonym(_));
-        is_token || self.rules.iter().any(is_pseudonym) && holds_own_pseudonym(keys, text)
+        self.rules.iter().any(is_pseudonym) && holds_own_pseudonym(keys, text)
+    }
+
+    /// Whether the text holds what this set wrote in place of a value: a placeholder, a token or a pseudonym,
+    /// each told as [`Inspector`](crate::Inspector) tells it, in JSON within the text too.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use velum_engine::{Keyring, Ruleset};
+    /// let rules = Arc::new(Ruleset::builder().build()?);
+    /// assert!(rules.wrote(&Keyring::default(), "call [masked:name] back"));
+    /// assert!(rules.wrote(&Keyring::default(), r#"{"family": "\u005bmasked:name]"}"#));
+    /// assert!(!rules.wrote(&Keyring::default(), "[masked:thing]"));
+    /// # Ok::<(), velum_engine::RuleError>(())
+    /// ```
+    pub fn wrote(self: &Arc<Self>, keys: &Keyring, text: &str) -> bool {
+        let own = self
+            .makes_tokens()
+            .then(|| (Arc::clone(self), keys.clone()));
+        crate::inspect::holds_ours(own.as_ref(), text, 0)
     }
 
     /// Whether any shipped detector looks at texts. Where none does, [`mask_text`](crate::mask_text)

@@ -32,6 +32,8 @@ pub(crate) enum Problem {
     MaskedValue,
     UpgradeRefused,
     GrpcRefused,
+    RequestNotMaskable(&'static str),
+    ReplacementRefused,
     ApprovalRequired {
         approval: ApprovalId,
         retry_after: u32,
@@ -124,9 +126,10 @@ impl Problem {
             | Self::BodyNotReviewable
             | Self::UpgradeRefused
             | Self::GrpcRefused
+            | Self::ReplacementRefused
             | Self::ApprovalRequired { .. } => 403,
             Self::BodyTooLarge => 413,
-            Self::BodyEncoded => 415,
+            Self::BodyEncoded | Self::RequestNotMaskable(_) => 415,
             Self::MaskedValue => 422,
             Self::NotMaskable(_) => 502,
             Self::ApprovalDenied { code, .. } => match code {
@@ -155,6 +158,8 @@ impl Problem {
             Self::MaskedValue => "masked-value",
             Self::UpgradeRefused => "upgrade-refused",
             Self::GrpcRefused => "grpc-refused",
+            Self::RequestNotMaskable(_) => "request-not-maskable",
+            Self::ReplacementRefused => "replacement-refused",
             Self::ApprovalRequired { .. } => "approval-required",
             Self::ApprovalUnavailable => "approval-unavailable",
             Self::NotMaskable(_) => "response-not-maskable",
@@ -188,6 +193,7 @@ impl Problem {
             Self::ApprovalUnavailable => "Approvals cannot be had right now",
             Self::NotMaskable(_) => "The answer cannot be masked, so it is withheld",
             Self::MaskedValue => "The body holds a masked value",
+            Self::RequestNotMaskable(_) => "The body cannot be masked, so it is not sent on",
             Self::NotConfigured => "The gateway has no policy",
             _ => "The gateway refuses this request",
         }
@@ -236,7 +242,11 @@ impl Problem {
                 "The policy service did not answer, so nothing is released. Retry later, or ask \
                  without velum-lift for the masked answer."
             }
-            Self::NotMaskable(why) => why,
+            Self::ReplacementRefused => {
+                "A record may not be replaced as a whole here: what was masked in it would be lost. Send \
+                 what changes, with PATCH."
+            }
+            Self::NotMaskable(why) | Self::RequestNotMaskable(why) => why,
             Self::ApprovalDenied { code, .. } => denial(*code),
         }
     }

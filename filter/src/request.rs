@@ -1,7 +1,10 @@
 //! The request side: which action a request meets, and what must happen before the upstream
 //! may see it.
 
-use std::sync::Arc;
+mod body;
+mod multipart;
+mod streaming;
+
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -9,17 +12,21 @@ use velum_approval::messages::Check;
 use velum_approval::{
     ActionName, ApprovalId, FingerprintInput, Identity, Lineage, PolicyDigest, Reason,
 };
-use velum_engine::{ClassSet, Framing, Inspector};
-use velum_policy::{Effect, Otherwise, Refusal, Verdict};
+use velum_engine::ClassSet;
+use velum_policy::{Action, Effect, Otherwise, Refusal, UnreadableMedia, Verdict, Writes};
 
 use crate::ask::{self, Ask, AskFault};
 use crate::check;
-use crate::host::{Edited, Header, Headers, Host, Map, header};
+use crate::host::{Buffer, Edited, Header, Headers, Host, HostError, Map, header};
 use crate::identity::{self, Caller};
-use crate::media::{self, Media};
+use crate::media;
 use crate::plugin::Plugin;
 use crate::problem::Problem;
 use crate::protocol;
+use crate::respond::Release;
+
+use body::{Body, Found};
+pub(crate) use streaming::Streaming;
 
 /// What becomes of a request, told from its headers.
 pub(crate) enum Admission {
@@ -34,6 +41,8 @@ pub(crate) enum Admission {
         principal: Identity,
         wait: Duration,
     },
+    /// Goes on; its body is masked as it comes.
+    Mask(Box<Streaming>),
     /// Something must happen first: the body is read, or the policy service asked, or both.
     Hold(Box<Plan>),
 }
@@ -42,10 +51,35 @@ pub(crate) enum Admission {
 pub(crate) struct Plan {
     /// The body is yet to come.
     pub(crate) awaits_body: bool,
-    /// Whether our own output is looked for in the body.
-    inspect: bool,
-    media: Media,
+    body: Body,
+    /// `None`: it goes on as it is.
+    purpose: Option<Purpose>,
+    refuses_replacement: bool,
     pub(crate) question: Option<Question>,
+}
+
+/// What is done with the body of a held request.
+enum Purpose {
+    /// Our own output is looked for.
+    Look,
+    /// It is masked, but for what a grant releases.
+    Mask { passes: bool },
+    /// It is masked, and asked about if it holds a value of one of these classes. Without a verified
+    /// caller there is nobody who could ask.
+    Flag {
+        on: ClassSet,
+        passes: bool,
+        question: Option<Box<Question>>,
+    },
+}
+
+/// A body in the host's buffer that goes on once the policy service has been asked.
+pub(crate) struct Held {
+    body: Body,
+    passes: bool,
+    size: usize,
+    /// What is granted is granted for this body, and not for the answer.
+    is_flagged: bool,
 }
 
 /// A question to the policy service, complete but for the body's digest.
@@ -62,6 +96,10 @@ pub(crate) struct Question {
     authorization_is_principal: bool,
     classes: ClassSet,
     ask: Ask,
+    /// What the body holds, where it was looked for.
+    found: Option<Found>,
+    /// Asked only if the body holds what flags it.
+    is_flag: bool,
     /// How long caller and action agree to hold; `None`: one answer, at once.
     pub(crate) hold: Option<Duration>,
     pub(crate) fallback: Fallback,
@@ -107,11 +145,22 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
         Effect::Mask | Effect::Review => {
             protocol::check(plugin, &headers)?;
             let question = question(plugin, &verdict, caller, asked, &headers)?;
-            if question.is_some() && !end && !plugin.policy.headers_stop_iteration() {
+            let is_asked = question.as_ref().is_some_and(|question| !question.is_flag);
+            if is_asked && !end && !plugin.policy.headers_stop_iteration() {
                 return Err(Problem::BodyNotReviewable);
             }
-            prepare_for_masking(&mut headers, effect);
-            plan(&headers, question, end)?
+            let admission = plan(host, plugin, &headers, verdict.action, question, end)?;
+            prepare_for_masking(&mut headers);
+            if effect == Effect::Review {
+                happen_once(&mut headers);
+            }
+            let is_inspected = verdict
+                .action
+                .is_some_and(|action| action.requests.is_some());
+            if is_inspected && !end {
+                headers.remove(MADE_FALSE);
+            }
+            admission
         }
     };
     // A header that is ours and cannot be removed could be believed by the upstream.
@@ -187,17 +236,26 @@ fn question(
     let reviews = verdict
         .action
         .is_some_and(|action| action.effect == Effect::Review);
-    if !reviews && !ask.is_made() {
+    let flags = verdict.action.filter(|action| !action.flag_on().is_empty());
+    let is_flag = flags.is_some() && ask.lift.is_none();
+    if !reviews && !is_flag && !ask.is_made() {
         return Ok(None);
     }
-    let Some(action) = verdict.action.filter(|_| reviews || !ceiling.is_empty()) else {
+    let may_ask = reviews || is_flag || !ceiling.is_empty();
+    let Some(action) = verdict.action.filter(|_| may_ask) else {
         return Err(Problem::NothingToLift(ceiling));
     };
-    let caller = caller.ok_or(Problem::IdentityRequired)?;
+    let caller = match caller {
+        Some(caller) => caller,
+        // Whether anything has to be asked is told by the body.
+        None if is_flag => return Ok(None),
+        None => return Err(Problem::IdentityRequired),
+    };
     let authorization_is_principal =
         header(headers, "authorization").is_some_and(|value| caller.is_token(value));
-    let hold = match (&action.ask, reviews) {
-        (Some(ask), false) => ask.hold,
+    let hold = match (&action.ask, action.requests) {
+        (Some(ask), _) if !reviews => ask.hold,
+        (None, Some(requests)) if is_flag => requests.hold,
         _ => action.hold,
     };
     let text = |name| {
@@ -211,7 +269,7 @@ fn question(
     Ok(Some(Question {
         fallback: match (reviews, action.otherwise, hold) {
             (true, Otherwise::Mask, _) => Fallback::Mask,
-            (false, _, None) => Fallback::MaskUnlessDenied,
+            (false, _, None) if !is_flag => Fallback::MaskUnlessDenied,
             _ => Fallback::Refuse,
         },
         caller,
@@ -226,13 +284,26 @@ fn question(
         authorization_is_principal,
         classes,
         ask,
+        found: None,
+        is_flag,
         hold,
     }))
 }
 
+/// What masking makes false of a request: the length and digests of its body.
+const MADE_FALSE: &[&str] = &[
+    "content-digest",
+    "content-length",
+    "content-md5",
+    "digest",
+    "repr-digest",
+    "signature",
+    "signature-input",
+];
+
 /// What the upstream must not see on a route whose answers are masked: anything that would make
 /// the answer partial, encoded, or absent because a cache holds another identity's view.
-fn prepare_for_masking(headers: &mut Edited<'_>, effect: Effect) {
+fn prepare_for_masking(headers: &mut Edited<'_>) {
     headers.remove(&[
         "range",
         "if-range",
@@ -241,35 +312,99 @@ fn prepare_for_masking(headers: &mut Edited<'_>, effect: Effect) {
         "te",
     ]);
     headers.set("accept-encoding", "identity");
-    if effect == Effect::Review && !is_safe(headers) {
-        // A released request happens once, whatever the route's retry policy says.
-        headers.set("x-envoy-max-retries", "0");
+}
+
+/// A released request happens once, whatever the route's retry policy and the caller say.
+fn happen_once(headers: &mut Edited<'_>) {
+    if is_safe(headers) {
+        return;
     }
+    headers.remove(&[
+        "x-envoy-hedge-on-per-try-timeout",
+        "x-envoy-retry-grpc-on",
+        "x-envoy-retry-on",
+    ]);
+    headers.set("x-envoy-max-retries", "0");
 }
 
 fn plan(
+    host: &impl Host,
+    plugin: &Plugin,
     headers: &[Header<'_>],
+    action: Option<&Action>,
     question: Option<Question>,
     end: bool,
 ) -> Result<Admission, Problem> {
-    let writes = matches!(
-        header(headers, ":method"),
-        Some(b"PUT" | b"PATCH" | b"POST")
-    );
-    let inspect = writes && !end;
-    if inspect && media::is_encoded(headers) {
-        return Err(Problem::BodyEncoded);
+    const NO_BODY: &str = "What goes on under this connection cannot be inspected.";
+    let requests = action.and_then(|action| action.requests);
+    let refuses = action.is_some_and(|action| action.writes == Writes::Refuse);
+    if refuses && header(headers, ":method") == Some(b"PUT") {
+        return Err(Problem::ReplacementRefused);
     }
-    if !inspect && question.is_none() {
+    let flag = question.as_ref().is_some_and(|question| question.is_flag);
+    let (question, flag_question) = if flag {
+        (None, question.map(Box::new))
+    } else {
+        (question, None)
+    };
+    if !end && is_tunnel(headers) {
+        return match (requests, question) {
+            (Some(_), _) => Err(Problem::RequestNotMaskable(NO_BODY)),
+            (None, Some(_)) => Err(Problem::BodyNotReviewable),
+            (None, None) => Ok(Admission::Forward),
+        };
+    }
+    if end && question.is_none() {
         return Ok(Admission::Forward);
     }
-    let media = media::of(headers);
+    if !end && media::is_encoded(headers) {
+        return Err(Problem::BodyEncoded);
+    }
+    let body = Body::of(headers);
+    let passes = requests.is_some_and(|requests| requests.otherwise == UnreadableMedia::Pass);
+    let masks = requests.is_some() && !end && body.check(passes)?;
+    let on = action.map_or(ClassSet::EMPTY, Action::flag_on);
+    let refuses_replacement = refuses && body == Body::Patch;
+    let purpose = match requests {
+        None => Some(Purpose::Look),
+        Some(_) if !masks && question.is_none() => return Ok(Admission::Forward),
+        Some(_) if !masks => None,
+        Some(_) if !on.is_empty() => Some(Purpose::Flag {
+            on,
+            passes,
+            question: flag_question,
+        }),
+        Some(_) => match body.framing() {
+            Some(framing) if question.is_none() && !refuses_replacement => {
+                let streaming = Streaming::new(host, plugin, framing);
+                return Ok(Admission::Mask(Box::new(streaming)));
+            }
+            _ => Some(Purpose::Mask { passes }),
+        },
+    };
+    let length = header(headers, "content-length").and_then(|text| std::str::from_utf8(text).ok());
+    let length = length.and_then(|text| text.parse::<u64>().ok());
+    // Who says that much is told at once, and sends it to nobody.
+    if !end && length.is_some_and(|length| length > plugin.policy.limits().held_body as u64) {
+        return Err(Problem::BodyTooLarge);
+    }
     Ok(Admission::Hold(Box::new(Plan {
         awaits_body: !end,
-        inspect,
-        media,
+        body,
+        purpose,
+        refuses_replacement,
         question,
     })))
+}
+
+/// Whether what follows the headers is another protocol, without an end to wait for. The answer to it
+/// is refused.
+fn is_tunnel(headers: &[Header<'_>]) -> bool {
+    match header(headers, ":method") {
+        Some(b"CONNECT") => true,
+        Some(b"GET") => header(headers, "upgrade").is_some(),
+        _ => false,
+    }
 }
 
 fn is_safe(headers: &[Header<'_>]) -> bool {
@@ -279,38 +414,86 @@ fn is_safe(headers: &[Header<'_>]) -> bool {
     )
 }
 
-/// Whether a body of any other form holds a placeholder as it is written.
-fn contains_placeholder(body: &[u8]) -> bool {
-    const BEGINNING: &[u8] = b"[masked:";
-    body.windows(BEGINNING.len())
-        .any(|window| window == BEGINNING)
+impl Plan {
+    /// Looks into the whole body, which may be what raises the question. What needs none goes on, masked
+    /// if it is to be.
+    pub(crate) fn examine(
+        mut self,
+        host: &impl Host,
+        plugin: &Plugin,
+        bytes: &[u8],
+    ) -> Result<(Option<Question>, Option<Held>), Problem> {
+        if self.refuses_replacement && self.body.replaces_all(bytes) {
+            return Err(Problem::ReplacementRefused);
+        }
+        let (on, passes, flag_question) = match self.purpose {
+            _ if bytes.is_empty() => return Ok((self.question, None)),
+            Some(Purpose::Look) if self.body.holds_ours(plugin, bytes)? => {
+                return Err(Problem::MaskedValue);
+            }
+            Some(Purpose::Look) | None => return Ok((self.question, None)),
+            Some(Purpose::Mask { passes }) => (ClassSet::EMPTY, passes, None),
+            Some(Purpose::Flag {
+                on,
+                passes,
+                question,
+            }) => (on, passes, question),
+        };
+        let options = body::options(host, plugin, ClassSet::EMPTY);
+        let (masked, found) = self.body.masked(plugin, options, passes, bytes)?;
+        let flagged = found.classes().intersection(on);
+        if !flagged.is_empty() {
+            let mut question = *flag_question.ok_or(Problem::IdentityRequired)?;
+            question.classes = flagged;
+            self.question = Some(question);
+            edit_headers(host, happen_once).map_err(|_| Problem::BodyNotReviewable)?;
+        }
+        let Some(question) = &mut self.question else {
+            host.replace_body(Buffer::RequestBody, bytes.len(), &masked)
+                .map_err(|_| Problem::BodyNotReviewable)?;
+            return Ok((None, None));
+        };
+        question.found = Some(found);
+        let held = Held {
+            body: self.body,
+            passes,
+            size: bytes.len(),
+            is_flagged: question.is_flag,
+        };
+        Ok((self.question, Some(held)))
+    }
 }
 
-impl Plan {
-    /// Looks for our own output in the whole body: a masked value must not become data.
-    pub(crate) fn inspect(&self, plugin: &Plugin, body: &[u8]) -> Result<(), Problem> {
-        if !self.inspect || body.is_empty() {
-            return Ok(());
+fn edit_headers(host: &impl Host, edit: impl FnOnce(&mut Edited<'_>)) -> Result<(), HostError> {
+    let bytes = host.headers(Map::RequestHeaders)?;
+    let mut headers = Edited::read(&bytes)?;
+    edit(&mut headers);
+    headers.write(host, Map::RequestHeaders)
+}
+
+impl Held {
+    /// Masks the body but for what is released, and gives what of the release is for the answer.
+    pub(crate) fn release(
+        self,
+        host: &impl Host,
+        plugin: &Plugin,
+        release: Release,
+    ) -> Result<Release, Problem> {
+        let unwritable = |_: HostError| Problem::BodyNotReviewable;
+        let bytes = host.body(Buffer::RequestBody, self.size);
+        let bytes = bytes.map_err(unwritable)?;
+        if bytes.len() != self.size {
+            return Err(Problem::BodyNotReviewable);
         }
-        let found = match self.media {
-            // Events are for responses; as a request's body they are searched like any other.
-            Media::Json(Framing::Events) | Media::Other | Media::Unreadable => {
-                contains_placeholder(body)
-            }
-            Media::Json(framing) => {
-                let rules = Arc::clone(plugin.policy.rules());
-                let mut inspector = Inspector::new(plugin.policy.limits().engine, framing)
-                    .with_tokens(rules, plugin.keys.clone());
-                let read = inspector.feed(body).and_then(|()| inspector.finish());
-                read.map_err(|_| Problem::BodyNotJson)?;
-                inspector.found_masked()
-            }
-        };
-        if found {
-            Err(Problem::MaskedValue)
+        let options = body::options(host, plugin, release.lift);
+        let (masked, _) = self.body.masked(plugin, options, self.passes, &bytes)?;
+        host.replace_body(Buffer::RequestBody, self.size, &masked)
+            .map_err(unwritable)?;
+        Ok(if self.is_flagged {
+            Release::default()
         } else {
-            Ok(())
-        }
+            release
+        })
     }
 }
 
@@ -349,6 +532,7 @@ impl Question {
             fingerprint,
             policy: PolicyDigest::from_bytes(plugin.policy.digest()),
             classes: self.classes,
+            found: self.found.map(|found| found.told()),
             reason,
             approval: self.ask.approval,
         })

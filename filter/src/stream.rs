@@ -10,7 +10,7 @@ use crate::check::{self, Asking, Next, Outcome};
 use crate::host::{Buffer, Flow, Host, Level, Map, Side, strip_ours};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
-use crate::request::{self, Admission, Fallback, Plan};
+use crate::request::{self, Admission, Fallback, Held, Plan, Streaming};
 use crate::respond::{self, Release, Response};
 
 /// How far a request has come.
@@ -24,9 +24,13 @@ enum Phase {
     Asking {
         asking: Box<Asking>,
         fallback: Fallback,
+        /// The body that waits, where it is to be masked.
+        waiting: Option<Box<Held>>,
     },
     /// The policy service is asked for the state of an approval.
     Polling,
+    /// On its way to the upstream; its body is masked.
+    Masking(Box<Streaming>),
     /// On its way to the upstream.
     Forwarded(Release),
     /// We answered it.
@@ -71,6 +75,15 @@ impl Stream {
                 self.phase = Phase::Forwarded(Release::default());
                 Flow::Continue
             }
+            Admission::Mask(streaming) => {
+                let flow = if streaming.headers_held {
+                    Flow::Pause
+                } else {
+                    Flow::Continue
+                };
+                self.phase = Phase::Masking(streaming);
+                flow
+            }
             Admission::Refuse(problem) => self.refuse(host, &problem),
             Admission::Poll {
                 approval,
@@ -101,8 +114,12 @@ impl Stream {
 
     /// Request body: held whole while it must be looked at, then the request proceeds.
     pub(crate) fn on_request_body(&mut self, host: &impl Host, size: usize, end: bool) -> Flow {
-        match &self.phase {
+        match &mut self.phase {
             Phase::Passed | Phase::Forwarded(_) => Flow::Continue,
+            Phase::Masking(streaming) => match streaming.step(host, size, end) {
+                Ok(flow) => flow,
+                Err(problem) => self.refuse(host, &problem),
+            },
             Phase::Gathering(_) => self.gather(host, size, end),
             Phase::Fresh | Phase::Asking { .. } | Phase::Polling | Phase::Answered => Flow::Pause,
         }
@@ -115,6 +132,10 @@ impl Stream {
         }
         match &self.phase {
             Phase::Passed | Phase::Forwarded(_) => Flow::Continue,
+            Phase::Masking(streaming) => match streaming.finish() {
+                Ok(()) => Flow::Continue,
+                Err(problem) => self.refuse(host, &problem),
+            },
             Phase::Gathering(_) => self.gather(host, usize::MAX, true),
             Phase::Fresh | Phase::Asking { .. } | Phase::Polling | Phase::Answered => Flow::Pause,
         }
@@ -129,14 +150,19 @@ impl Stream {
             Phase::Asking {
                 mut asking,
                 fallback,
+                waiting,
             } => match asking.on_answer(host, &plugin, headers, body) {
                 Next::Asked(token) => {
                     self.call = Some(token);
-                    self.phase = Phase::Asking { asking, fallback };
+                    self.phase = Phase::Asking {
+                        asking,
+                        fallback,
+                        waiting,
+                    };
                 }
                 Next::Outcome(outcome) => {
-                    let held = asking.is_held();
-                    match settle(host, outcome, fallback, held) {
+                    let release = settle(host, outcome, fallback, asking.is_held());
+                    match release.and_then(|release| let_go(host, &plugin, waiting, release)) {
                         Ok(release) => self.forward(host, release),
                         Err(problem) => {
                             self.refuse(host, &problem);
@@ -170,7 +196,8 @@ impl Stream {
             }
             Phase::Forwarded(release) => release.clone(),
             // An answer to a request that is still held can only be the gateway's own.
-            Phase::Fresh
+            Phase::Masking(_)
+            | Phase::Fresh
             | Phase::Gathering(_)
             | Phase::Asking { .. }
             | Phase::Polling
@@ -234,10 +261,12 @@ impl Stream {
 
     /// The whole request is here: looks into it and asks, or lets it go.
     fn proceed(&mut self, host: &impl Host, plugin: &Plugin, plan: Plan, body: &[u8]) -> Flow {
-        if let Err(problem) = plan.inspect(plugin, body) {
-            return self.refuse(host, &problem);
-        }
-        let Some(question) = plan.question else {
+        let (question, waiting) = match plan.examine(host, plugin, body) {
+            Ok(examined) => examined,
+            Err(problem) => return self.refuse(host, &problem),
+        };
+        let waiting = waiting.map(Box::new);
+        let Some(question) = question else {
             self.phase = Phase::Forwarded(Release::default());
             return Flow::Continue;
         };
@@ -251,11 +280,13 @@ impl Stream {
             self.phase = Phase::Asking {
                 asking: Box::new(asking),
                 fallback,
+                waiting,
             };
             return Flow::Pause;
         }
         let outcome = Outcome::Unavailable("the call could not be sent");
-        match settle(host, outcome, fallback, asking.is_held()) {
+        let release = settle(host, outcome, fallback, asking.is_held());
+        match release.and_then(|release| let_go(host, plugin, waiting, release)) {
             Ok(release) => {
                 self.phase = Phase::Forwarded(release);
                 Flow::Continue
@@ -316,6 +347,19 @@ impl Stream {
                 "velum: a request could not be refused; it is held instead",
             );
         }
+    }
+}
+
+/// Masks a body that has waited, but for what is released; what is left is for the answer.
+fn let_go(
+    host: &impl Host,
+    plugin: &Plugin,
+    waiting: Option<Box<Held>>,
+    release: Release,
+) -> Result<Release, Problem> {
+    match waiting {
+        Some(held) => held.release(host, plugin, release),
+        None => Ok(release),
     }
 }
 

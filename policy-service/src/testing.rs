@@ -116,6 +116,7 @@ impl Service {
             fingerprint: Fingerprint::from_bytes([request; 32]),
             policy: self.policy,
             classes: [Class::Name, Class::Date].into_iter().collect(),
+            found: None,
             reason: None,
             approval: None,
         }

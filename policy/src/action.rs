@@ -5,6 +5,7 @@ use std::time::Duration;
 use velum_engine::ClassSet;
 
 use crate::condition::Condition;
+use crate::policy::UnreadableMedia;
 
 /// A named kind of request, and what becomes of it.
 #[derive(Clone, Debug)]
@@ -21,6 +22,10 @@ pub struct Action {
     pub otherwise: Otherwise,
     /// What a caller may ask for on top of a masked answer.
     pub ask: Option<Ask>,
+    /// What becomes of the bodies of requests; none: only our own output is looked for in them.
+    pub requests: Option<Requests>,
+    /// Whether a request may replace what is there as a whole.
+    pub writes: Writes,
     pub(crate) when: Option<Condition>,
 }
 
@@ -55,6 +60,27 @@ pub struct Ask {
     pub hold: Duration,
 }
 
+/// How the bodies of requests are inspected: they are masked on their way to the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// The classes that flag a request whose body holds one of them: it waits for a second person.
+    /// Empty: nothing is flagged.
+    pub flag_on: ClassSet,
+    /// How long a flagged request may wait at most; zero: refused while nobody has decided.
+    pub hold: Duration,
+    /// What becomes of a body whose media type cannot be inspected.
+    pub otherwise: UnreadableMedia,
+}
+
+/// Whether a request may replace what is there as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// It may.
+    Allow,
+    /// `PUT` is refused, and so is a JSON Patch of the whole document.
+    Refuse,
+}
+
 impl Action {
     /// The classes that a caller may ask to see; empty where nobody may ask.
     pub fn askable(&self) -> ClassSet {
@@ -65,13 +91,27 @@ impl Action {
         }
     }
 
-    /// Whether this action stops requests: for it, a doubt about the request is a refusal.
-    pub(crate) fn restricts(&self) -> bool {
-        matches!(self.effect, Effect::Review | Effect::Deny)
+    /// The classes that flag a request of this action by what its body holds.
+    pub fn flag_on(&self) -> ClassSet {
+        self.requests
+            .map_or(ClassSet::EMPTY, |requests| requests.flag_on)
+    }
+
+    /// The classes that an approval of this action may release.
+    pub fn grantable(&self) -> ClassSet {
+        self.askable().union(self.flag_on())
     }
 
     /// Whether the policy service may be asked because of this action.
-    pub(crate) fn needs_service(&self) -> bool {
-        self.effect == Effect::Review || self.ask.is_some()
+    pub fn needs_service(&self) -> bool {
+        self.effect == Effect::Review || self.ask.is_some() || !self.flag_on().is_empty()
+    }
+
+    /// Whether this action stops requests, or changes them: for it, a doubt about the request is a
+    /// refusal.
+    pub(crate) fn restricts(&self) -> bool {
+        matches!(self.effect, Effect::Review | Effect::Deny)
+            || self.requests.is_some()
+            || self.writes == Writes::Refuse
     }
 }

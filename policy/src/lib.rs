@@ -51,7 +51,7 @@ mod scrub;
 mod text;
 mod tree;
 
-pub use action::{Action, Ask, Effect, Otherwise};
+pub use action::{Action, Ask, Effect, Otherwise, Requests, Writes};
 pub use error::ConfigError;
 pub use path::{CanonicalPath, Spelling};
 pub use policy::{

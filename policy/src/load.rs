@@ -7,6 +7,7 @@ mod identity;
 mod masking;
 mod names;
 mod profile;
+mod requests;
 mod responses;
 mod service;
 
@@ -46,6 +47,8 @@ struct Foundations<'a> {
     identity: Option<&'a IdentitySource>,
     has_keys: bool,
     has_service: bool,
+    /// Whether Envoy can hold the headers of a request while its body is read.
+    stops_headers: bool,
 }
 
 /// Reads a whole document whose member names are known to be distinct.
@@ -65,10 +68,12 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         .optional("policy_service")
         .map(|at| service::read(&at))
         .transpose()?;
+    let host = fields.optional("host").map(|at| host(&at)).transpose()?;
     let foundations = Foundations {
         identity: identity.as_ref(),
         has_keys: !masking.keys.is_empty(),
         has_service: service.is_some(),
+        stops_headers: host.unwrap_or(false),
     };
     let actions = match fields.optional("actions") {
         Some(at) => actions::read(&at, &foundations)?,
@@ -78,7 +83,6 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         .optional("responses")
         .map(|at| responses::read(&at))
         .transpose()?;
-    let host = fields.optional("host").map(|at| host(&at)).transpose()?;
     let mode = fields.optional("mode").map(|at| mode(&at)).transpose()?;
     let limits = fields
         .optional("limits")

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use velum_engine::{Keyring, Ruleset};
 
-use crate::action::{Action, Effect};
+use crate::action::Action;
 use crate::condition::Atom;
 use crate::error::ConfigError;
 use crate::load;
@@ -322,18 +322,18 @@ impl Policy {
     /// Finds the action for a request.
     ///
     /// # Errors
-    /// Where any action reviews, denies or may be asked: a path that upstreams could read in
-    /// different ways. Where an action that reviews or denies may or may not match: any other doubt.
+    /// Where any action reviews, denies, inspects requests, refuses writes or may be asked: a path that
+    /// upstreams could read in different ways. Where one of them, but for who may be asked, may or may
+    /// not match: any other doubt.
     /// Where another method than the request's own would lead to another action: its override.
     pub fn evaluate(&self, request: &Request<'_>) -> Result<Verdict<'_>, Refusal> {
         crate::evaluate::evaluate(&self.actions, self.guards(), request)
     }
 
-    /// Whether any action stops requests or may be asked.
+    /// Whether any action stops or changes requests, or may be asked.
     fn guards(&self) -> bool {
-        self.actions.iter().any(|action| {
-            matches!(action.effect, Effect::Review | Effect::Deny) || action.ask.is_some()
-        })
+        let mut actions = self.actions.iter();
+        actions.any(|action| action.restricts() || action.ask.is_some())
     }
 }
 

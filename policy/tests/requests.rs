@@ -741,6 +741,35 @@ fn what_is_shown_of_a_path_are_the_policys_own_words() {
     assert!(!format!("{verdict:?} {:?}", long.request(None)).contains("smith"));
 }
 
+/// Who slips past an inspection sends what it was to mask.
+#[test]
+fn a_doubt_is_refused_where_requests_are_inspected_or_writes_refused() {
+    for stops in [
+        json!({"requests": {"inspect": true}}),
+        json!({"writes": "refuse"}),
+    ] {
+        let mut action = json!({"name": "outward", "effect": "mask",
+            "when": {"authority": "partner.example", "method": ["POST", "PUT"]}});
+        for (key, value) in stops.as_object().unwrap() {
+            action[key] = value.clone();
+        }
+        check(
+            &json!([action]),
+            &[
+                ("POST /a\nhost: partner.example", "outward"),
+                ("POST /a\nhost: other.example", "-"),
+                ("post /a\nhost: partner.example", "ambiguous-request"),
+                ("POST //a\nhost: partner.example", "ambiguous-path"),
+                ("POST //a\nhost: other.example", "ambiguous-path"),
+                (
+                    "POST /a\nhost: partner.example\nx-http-method-override: PUT",
+                    "method-override",
+                ),
+            ],
+        );
+    }
+}
+
 #[test]
 fn refusals_have_their_codes_and_a_sentence() {
     for (refusal, code) in [

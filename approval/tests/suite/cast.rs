@@ -116,6 +116,7 @@ pub(crate) fn check() -> Check {
         fingerprint: Fingerprint::from_bytes([1; 32]),
         policy: policy(1),
         classes: classes("name date mrn"),
+        found: None,
         reason: Some(Reason::new("Discharge summary").unwrap()),
         approval: None,
     }

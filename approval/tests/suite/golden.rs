@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use velum_approval::messages::{
     Answer, ApproveRequest, Check, DenyCode, DenyRequest, Departure, StatusAnswer, StatusQuery,
 };
-use velum_approval::{Allow, Reason, SignedAllow, SigningKey, State, Vote};
+use velum_approval::{Allow, Found, Reason, SignedAllow, SigningKey, State, Vote};
+use velum_engine::Class;
 
 use crate::cast::{START, approval_id, check, classes, jwt, later, panel, pending, person, yes};
 
@@ -46,6 +47,7 @@ macro_rules! golden {
 
 golden! {
     "check.json" check();
+    "check-flagged.json" Check { found: Some(Found::new([(Class::Ssn, 2), (Class::Name, 1)])), reason: None, ..check() };
     "check-redeem.json" Check { reason: None, approval: Some(approval_id()), ..check() };
     "allow.json" crate::signatures::allow();
     "allow-with-evidence.json" Allow {

@@ -1,11 +1,14 @@
 //! Forms in a string (`application/x-www-form-urlencoded`, url.spec.whatwg.org, section 5): two pairs or
 //! more of names and values. Each value is masked as that of a member of this name would be.
 
+use std::sync::Arc;
+
 use super::{json, whole};
 use crate::decode::Text;
 use crate::mask::{Context, inside};
 use crate::operators::{placeholders, push_escaped};
 use crate::tally::Tally;
+use crate::{Framing, Masker, Options, Report, Ruleset};
 
 /// A pair as it is written, and what it says.
 struct Pair<'a> {
@@ -21,6 +24,72 @@ pub(super) fn masked(context: Context<'_>, text: &str, tally: &mut Tally) -> Opt
     let body = as_json(&pairs);
     let masked = json(context, &body, tally)?;
     Some(as_form(&pairs, &masked).unwrap_or_else(|| whole(tally)))
+}
+
+/// Masks a body that is a form: each value as that of a member of this name of one object would be.
+/// What stays is written as it came. `None`: it is not a form in UTF-8, a name in it is itself to be
+/// masked, or a limit is exceeded; then it cannot be masked and stay one.
+///
+/// ```
+/// use std::sync::Arc;
+/// use velum_engine::{Options, Profile, Ruleset, mask_form};
+/// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
+/// let (form, report) = mask_form(rules, Options::default(), "ssn=000-12-3456&n=%37").unwrap();
+/// assert_eq!((form.as_str(), report.masked_total()), ("ssn=[masked:ssn]&n=%37", 1));
+/// # Ok::<(), velum_engine::RuleError>(())
+/// ```
+pub fn mask_form(rules: Arc<Ruleset>, options: Options, form: &str) -> Option<(String, Report)> {
+    let pairs = form.split('&').map(|source| {
+        let (name_source, value) = source.split_once('=').unwrap_or((source, ""));
+        Some(Pair {
+            source,
+            name_source,
+            name: decoded(name_source)?,
+            value: decoded(value)?,
+        })
+    });
+    let pairs: Vec<Pair<'_>> = pairs.collect::<Option<_>>()?;
+    let (object, report) = masked_object(rules, options, &as_json(&pairs))?;
+    Some((as_form(&pairs, &object)?, report))
+}
+
+/// Masks values that have names, as the members of one object: the fields of `multipart/form-data`. One
+/// that a rule removes comes out empty. `None`: as for [`mask_form`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use velum_engine::{Options, Profile, Ruleset, mask_fields};
+/// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
+/// let fields = [("ssn".to_owned(), "000-12-3456".to_owned())];
+/// let (values, _) = mask_fields(rules, Options::default(), &fields).unwrap();
+/// assert_eq!(values, ["[masked:ssn]"]);
+/// # Ok::<(), velum_engine::RuleError>(())
+/// ```
+pub fn mask_fields(
+    rules: Arc<Ruleset>,
+    options: Options,
+    fields: &[(String, String)],
+) -> Option<(Vec<String>, Report)> {
+    let pairs = fields.iter().map(|(name, value)| Pair {
+        source: value,
+        name_source: name,
+        name: name.clone(),
+        value: value.clone(),
+    });
+    let pairs: Vec<Pair<'_>> = pairs.collect();
+    let (object, report) = masked_object(rules, options, &as_json(&pairs))?;
+    let values = values(&pairs, &object)?;
+    let values = values.into_iter().map(Option::unwrap_or_default);
+    Some((values.collect(), report))
+}
+
+fn masked_object(rules: Arc<Ruleset>, options: Options, object: &str) -> Option<(String, Report)> {
+    let framing = Framing::Document;
+    let mut masker = Masker::new(rules, Options { framing, ..options });
+    let mut out = Vec::new();
+    masker.feed(object.as_bytes(), &mut out).ok()?;
+    masker.finish(&mut out).ok()?;
+    Some((String::from_utf8(out).ok()?, masker.report().clone()))
 }
 
 fn pairs(text: &str) -> Option<Vec<Pair<'_>>> {
@@ -67,9 +136,11 @@ fn decoded(text: &str) -> Option<String> {
 
 /// The pairs as members of an object.
 fn as_json(pairs: &[Pair<'_>]) -> String {
-    let mut body = Vec::new();
+    let mut body = vec![b'{'];
     for pair in pairs {
-        body.push(if body.is_empty() { b'{' } else { b',' });
+        if body.len() > 1 {
+            body.push(b',');
+        }
         body.push(b'"');
         push_escaped(&pair.name, &mut body);
         body.extend_from_slice(b"\":\"");
@@ -82,24 +153,32 @@ fn as_json(pairs: &[Pair<'_>]) -> String {
 
 /// The form with the values of that object; `None`: it has other members.
 fn as_form(pairs: &[Pair<'_>], object: &str) -> Option<String> {
-    let mut members = members(object)?.into_iter().peekable();
     let mut form = String::new();
-    for pair in pairs {
-        if !form.is_empty() {
+    for (index, (pair, value)) in pairs.iter().zip(values(pairs, object)?).enumerate() {
+        if index > 0 {
             form.push('&');
         }
-        // One that is not there has been removed.
-        let value = members.next_if(|(name, _)| *name == pair.name);
-        match value {
-            Some((_, value)) if value == pair.value => form += pair.source,
-            value => {
-                form += pair.name_source;
-                form.push('=');
-                push_encoded(&value.unwrap_or_default().1, &mut form);
-            }
+        if value.as_ref() == Some(&pair.value) {
+            form += pair.source;
+        } else {
+            form += pair.name_source;
+            form.push('=');
+            push_encoded(&value.unwrap_or_default(), &mut form);
         }
     }
-    members.next().is_none().then_some(form)
+    Some(form)
+}
+
+/// What the object has for each of these, in their order; one that is not there has been removed.
+/// `None`: it has other members.
+fn values(pairs: &[Pair<'_>], object: &str) -> Option<Vec<Option<String>>> {
+    let mut members = members(object)?.into_iter().peekable();
+    let values = pairs.iter().map(|pair| {
+        let member = members.next_if(|(name, _)| *name == pair.name);
+        member.map(|(_, value)| value)
+    });
+    let values: Vec<_> = values.collect();
+    members.next().is_none().then_some(values)
 }
 
 /// Names and values of an object of scalars.
@@ -179,6 +258,41 @@ mod tests {
             ("[masked:other]", None),
         ] {
             assert_eq!(as_form(&pairs, object).as_deref(), expected, "{object}");
+        }
+    }
+
+    fn masked_body(form: &str) -> Option<String> {
+        let rules = Ruleset::builder().profile(crate::Profile::Pii).build();
+        let masked = mask_form(Arc::new(rules.unwrap()), Options::default(), form);
+        masked.map(|(form, _)| form)
+    }
+
+    #[test]
+    fn a_body_that_says_it_is_a_form_is_read_as_one() {
+        for (form, expected) in [
+            ("", Some("")),
+            ("ssn=000-12-3456", Some("ssn=[masked:ssn]")),
+            ("%73sn=%3000-12-3456&", Some("%73sn=[masked:ssn]&")),
+            (
+                "ssn=000-12-3456&ssn=000-12-3457",
+                Some("ssn=[masked:ssn]&ssn=[masked:ssn]"),
+            ),
+            (
+                "note=write+to+a%40b.example%21&x",
+                Some("note=write+to+[masked:email]%21&x"),
+            ),
+            (
+                "u=https://h.example/p?q=1&&=%22{",
+                Some("u=https://h.example/p?q=1&&=%22{"),
+            ),
+            // What is already masked stays.
+            ("ssn=%5Bmasked:ssn%5D", Some("ssn=%5Bmasked:ssn%5D")),
+            // A name that is an identifier, and what is no UTF-8.
+            ("a@b.example=1", None),
+            ("a=%ff", None),
+            ("a=%", None),
+        ] {
+            assert_eq!(masked_body(form).as_deref(), expected, "{form}");
         }
     }
 

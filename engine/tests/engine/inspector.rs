@@ -50,6 +50,26 @@ fn placeholders_are_found_however_they_are_written() {
 }
 
 #[test]
+fn json_in_strings_is_looked_into() {
+    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    let plain = r#"{"family": "\u005bmasked:name]"}"#;
+    let mut text = plain.to_owned();
+    for depth in 0..8 {
+        // As deep as the masker looks, and no deeper.
+        assert_eq!(found(&text, 64 * 1024, 7), depth <= 4, "{depth}");
+        text = quoted(&text);
+    }
+    for (text, expected) in [
+        ("\u{FEFF} [1, \"\\u005bmasked:name]\"", true),
+        ("{}\n{\"a\": \"\\u005bmasked:name]\"}", true),
+        ("it says {\"a\": \"\\u005bmasked:name]\"}", false),
+        ("[masked", false),
+    ] {
+        assert_eq!(found(&quoted(text), 64 * 1024, 100), expected, "{text}");
+    }
+}
+
+#[test]
 fn invalid_bodies_are_refused() {
     let mut inspector = Inspector::new(Limits::default(), Framing::Document);
     let error = inspector.feed(b"{x").unwrap_err();
@@ -99,10 +119,12 @@ fn own_tokens_are_found_and_nothing_that_looks_like_one() {
         (mrn.to_owned(), true),
         (ssn.to_owned(), true),
         (mrn.replace('M', "\\u004d"), true),
-        // Of another class, in a sentence, and almost.
+        (format!("see {mrn}."), true),
+        (format!(r#"{{\"a\": [\"{mrn}\"]}}"#), true),
+        // Of another class, and almost.
         (mrn.replace("MRN-", ""), false),
         (format!("MRN-{ssn}"), false),
-        (format!("see {mrn}"), false),
+        (format!("see{mrn}"), false),
         (mrn.get(..mrn.len() - 1).unwrap().to_owned(), false),
         (format!("MRN-{}", "a".repeat(22)), false),
     ] {

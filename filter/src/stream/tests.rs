@@ -1,4 +1,5 @@
 mod events;
+mod requests;
 mod responses;
 
 use base64::Engine as _;

@@ -51,11 +51,11 @@ fn reviewed(policy: &Policy, place: &str) -> Result<BTreeMap<ActionName, ClassSe
     policy
         .actions()
         .iter()
-        .filter(|action| action.effect == Effect::Review || action.ask.is_some())
+        .filter(|action| action.needs_service())
         .map(|action| {
             let name = ActionName::new(action.name.as_str())
                 .map_err(|error| ConfigError::new(place, error))?;
-            Ok((name, action.askable()))
+            Ok((name, action.grantable()))
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use velum_approval::{
-    Approval, ApprovalId, GatewayId, Identity, PersonId, State, Timestamp, Verdict,
+    Approval, ApprovalId, Found, GatewayId, Identity, PersonId, State, Timestamp, Verdict,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -33,6 +33,9 @@ pub(crate) struct Card {
     resource: String,
     /// The classes asked for.
     classes: Vec<&'static str>,
+    /// What the request's body holds, in counts, where the policy has it inspected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<Found>,
     /// The classes granted, once it is approved.
     #[serde(skip_serializing_if = "Option::is_none")]
     granted: Option<Vec<&'static str>>,
@@ -104,6 +107,7 @@ impl Card {
             query: approval.query,
             resource: approval.resource.to_string(),
             classes: names(approval.classes),
+            found: approval.found,
             granted,
             reason,
             evidence: NOT_SEEN,

@@ -4,14 +4,24 @@ use std::time::Duration;
 
 use velum_engine::ClassSet;
 
-use super::{Foundations, condition, names};
-use crate::action::{Action, Ask, Effect, Otherwise};
+use super::{Foundations, condition, names, requests};
+use crate::action::{Action, Ask, Effect, Otherwise, Writes};
 use crate::cursor::{Cursor, Fields};
 use crate::error::ConfigError;
 use crate::reach::Reach;
 
-const KEYS: &[&str] = &["name", "when", "effect", "lift", "hold", "otherwise", "ask"];
-const LATER: &[&str] = &["requests", "writes", "records", "limits"];
+const KEYS: &[&str] = &[
+    "name",
+    "when",
+    "effect",
+    "lift",
+    "hold",
+    "otherwise",
+    "ask",
+    "requests",
+    "writes",
+];
+const LATER: &[&str] = &["records", "limits"];
 
 pub(super) fn read(
     at: &Cursor<'_>,
@@ -56,6 +66,8 @@ fn action(at: &Cursor<'_>, foundations: &Foundations<'_>) -> Result<Action, Conf
         hold: Duration::ZERO,
         otherwise: Otherwise::Refuse,
         ask: None,
+        requests: None,
+        writes: Writes::Allow,
         when,
     };
     match effect {
@@ -74,10 +86,17 @@ fn action(at: &Cursor<'_>, foundations: &Foundations<'_>) -> Result<Action, Conf
         }
         Effect::Pass | Effect::Deny => {
             let message = "has no effect on an action that passes or denies: leave it out";
-            refuse_fields(&fields, &["lift", "hold", "otherwise", "ask"], message)?;
+            let names = ["lift", "hold", "otherwise", "ask", "requests", "writes"];
+            refuse_fields(&fields, &names, message)?;
         }
     }
-    if action.needs_service() {
+    if let Some(at) = fields.optional("writes") {
+        action.writes = at.word(&[("allow", Writes::Allow), ("refuse", Writes::Refuse)])?;
+    }
+    if let Some(at) = fields.optional("requests") {
+        action.requests = Some(requests::read(&at, &action, foundations)?);
+    }
+    if effect == Effect::Review || action.ask.is_some() {
         let place = fields.optional("ask").unwrap_or(effect_at);
         needs(&place, foundations)?;
     }
@@ -120,7 +139,7 @@ fn ask(at: &Cursor<'_>) -> Result<Ask, ConfigError> {
 }
 
 /// A review needs someone to ask, a key for the fingerprint, and someone who asks.
-fn needs(at: &Cursor<'_>, foundations: &Foundations<'_>) -> Result<(), ConfigError> {
+pub(super) fn needs(at: &Cursor<'_>, foundations: &Foundations<'_>) -> Result<(), ConfigError> {
     let missing = [
         (foundations.has_service, "/policy_service"),
         (foundations.has_keys, "/masking/keys"),
@@ -149,6 +168,11 @@ fn reach<'a>(at: &Cursor<'_>, action: &'a Action) -> Result<Reach<'a>, ConfigErr
         if let (Otherwise::Mask, Some(at)) = (action.otherwise, fields.optional("otherwise")) {
             return Err(at.fault(MESSAGE));
         }
+    }
+    if let (Writes::Refuse, true, Some(at)) =
+        (action.writes, reach.is_safe(), fields.optional("writes"))
+    {
+        return Err(at.fault("has no effect on an action that only safe methods can match"));
     }
     if action.effect == Effect::Pass {
         if reach.is_chosen_by_caller() {

@@ -13,10 +13,7 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Responses, ConfigError> {
     }
     let mut responses = Responses::default();
     if let Some(at) = fields.optional("otherwise") {
-        responses.otherwise = at.word(&[
-            ("refuse", UnreadableMedia::Refuse),
-            ("pass", UnreadableMedia::Pass),
-        ])?;
+        responses.otherwise = otherwise(&at)?;
     }
     if let Some(at) = fields.optional("encodings") {
         let words = [("refuse", Encodings::Refuse), ("decode", Encodings::Decode)];
@@ -27,4 +24,12 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Responses, ConfigError> {
         responses.text = at.distinct(|item| item.word(&words))?;
     }
     Ok(responses)
+}
+
+/// What becomes of a body that is not read.
+pub(super) fn otherwise(at: &Cursor<'_>) -> Result<UnreadableMedia, ConfigError> {
+    at.word(&[
+        ("refuse", UnreadableMedia::Refuse),
+        ("pass", UnreadableMedia::Pass),
+    ])
 }

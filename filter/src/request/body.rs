@@ -1,0 +1,219 @@
+//! What the body of a request is, what of it is our own output, and what it becomes when it is masked.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use velum_engine::{Class, ClassSet, Framing, Inspector, Masker, Options, Report, year_at};
+
+use super::multipart;
+use crate::host::{Header, Host, header};
+use crate::media::{self, Media};
+use crate::plugin::Plugin;
+use crate::problem::Problem;
+
+const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
+
+const NOT_READABLE: &str =
+    "The request body's media type or charset cannot be read. Send JSON or a form in UTF-8.";
+const NOT_A_FORM: &str = "The request body says it is a form and cannot be masked as one: it is not in UTF-8, has a file \
+     or a name that holds an identifier, or is too long.";
+
+/// What a request's body is to the filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// JSON, framed so.
+    Json(Framing),
+    /// A JSON Patch (RFC 6902).
+    Patch,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// `multipart/form-data` with this boundary.
+    Multipart(String),
+    /// Plainly something else.
+    Other,
+    /// It cannot be told what it is.
+    Unreadable,
+}
+
+/// How often values of each class were found in a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found(pub(crate) [u64; Class::ALL.len()]);
+
+impl Found {
+    /// Adds what a masker counted.
+    pub(crate) fn add(&mut self, report: &Report) {
+        for (count, class) in self.0.iter_mut().zip(Class::ALL) {
+            *count += report.masked(*class);
+        }
+    }
+
+    /// As the policy service is told of it.
+    pub(crate) fn told(&self) -> velum_approval::Found {
+        let counts = Class::ALL.iter().zip(self.0);
+        velum_approval::Found::new(counts.map(|(class, count)| (*class, count)))
+    }
+
+    /// The classes of which there is any.
+    pub(crate) fn classes(&self) -> ClassSet {
+        let counts = self.0.iter().zip(Class::ALL);
+        let found = counts.filter(|(count, _)| **count > 0);
+        found.map(|(_, class)| *class).collect()
+    }
+}
+
+/// Options of the engine for a request's body of which these classes stay.
+pub(crate) fn options(host: &impl Host, plugin: &Plugin, lift: ClassSet) -> Options {
+    Options {
+        framing: Framing::Document,
+        limits: plugin.policy.limits().engine,
+        lift,
+        keys: plugin.keys.clone(),
+        year: year_at(host.now() / NANOSECONDS_A_SECOND),
+    }
+}
+
+impl Body {
+    /// Tells what a body is.
+    pub(crate) fn of(headers: &[Header<'_>]) -> Self {
+        let content_type = header(headers, "content-type").unwrap_or_default();
+        let content_type = std::str::from_utf8(content_type).unwrap_or_default();
+        let mut parts = content_type.split(';').map(str::trim);
+        let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+        match media::of(headers) {
+            // Events are for responses.
+            Media::Json(Framing::Events) => Self::Other,
+            Media::Json(_) if essence == "application/json-patch+json" => Self::Patch,
+            Media::Json(framing) => Self::Json(framing),
+            Media::Other => match essence.as_str() {
+                "application/x-www-form-urlencoded" if parts.all(is_utf8) => Self::Form,
+                "multipart/form-data" => multipart::boundary(content_type)
+                    .map_or(Self::Unreadable, |text| Self::Multipart(text.to_owned())),
+                "application/x-www-form-urlencoded" => Self::Unreadable,
+                _ => Self::Other,
+            },
+            Media::Unreadable => Self::Unreadable,
+        }
+    }
+
+    /// The framing of a body that is JSON.
+    pub(crate) fn framing(&self) -> Option<Framing> {
+        match self {
+            Self::Json(framing) => Some(*framing),
+            Self::Patch => Some(Framing::Document),
+            _ => None,
+        }
+    }
+
+    /// Refuses a body that cannot be masked; `passes`: whether the policy lets what is plainly of
+    /// another media type go on. True where there is something to mask.
+    pub(crate) fn check(&self, passes: bool) -> Result<bool, Problem> {
+        match self {
+            Self::Other if passes => Ok(false),
+            Self::Other | Self::Unreadable => Err(Problem::RequestNotMaskable(NOT_READABLE)),
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether our own output is in the body: it must not become data.
+    ///
+    /// # Errors
+    /// The body says it is JSON and is not.
+    pub(crate) fn holds_ours(&self, plugin: &Plugin, body: &[u8]) -> Result<bool, Problem> {
+        let rules = plugin.policy.rules();
+        if let Some(framing) = self.framing() {
+            let mut inspector = Inspector::new(plugin.policy.limits().engine, framing)
+                .with_tokens(Arc::clone(rules), plugin.keys.clone());
+            let read = inspector.feed(body).and_then(|()| inspector.finish());
+            read.map_err(|_| Problem::BodyNotJson)?;
+            return Ok(inspector.found_masked());
+        }
+        let holds = |bytes: &[u8]| rules.wrote(&plugin.keys, &String::from_utf8_lossy(bytes));
+        Ok(match self {
+            Self::Form => body
+                .split(|byte| matches!(byte, b'&' | b'='))
+                .any(|part| holds(&percent_decoded(part))),
+            // What is in a part begins behind an empty line, and may be JSON.
+            Self::Multipart(_) => holds(body) || multipart::contents(body).any(holds),
+            // In UTF-16 and UTF-32 there are zeroes between our letters.
+            _ => {
+                let letters = body.iter().copied().filter(|byte| *byte != 0);
+                holds(&letters.collect::<Vec<u8>>())
+            }
+        })
+    }
+
+    /// The masked body, and what was found in it.
+    ///
+    /// # Errors
+    /// The body is not what it says, or cannot be masked and stay it.
+    pub(crate) fn masked(
+        &self,
+        plugin: &Plugin,
+        options: Options,
+        passes: bool,
+        body: &[u8],
+    ) -> Result<(Vec<u8>, Found), Problem> {
+        let rules = Arc::clone(plugin.policy.rules());
+        let mut found = Found::default();
+        if let Some(framing) = self.framing() {
+            let mut masker = Masker::new(rules, Options { framing, ..options });
+            let mut out = Vec::new();
+            let read = masker.feed(body, &mut out);
+            let read = read.and_then(|()| masker.finish(&mut out));
+            read.map_err(|_| Problem::BodyNotJson)?;
+            found.add(masker.report());
+            return Ok((out, found));
+        }
+        let form = std::str::from_utf8(body).ok();
+        let masked = match self {
+            Self::Form => form.and_then(|form| {
+                let (form, report) = velum_engine::mask_form(rules, options, form)?;
+                found.add(&report);
+                Some(form.into_bytes())
+            }),
+            Self::Multipart(boundary) => {
+                multipart::masked(&rules, &options, boundary, passes, body, &mut found)
+            }
+            _ => None,
+        };
+        let masked = masked.ok_or(Problem::RequestNotMaskable(NOT_A_FORM))?;
+        Ok((masked, found))
+    }
+
+    /// Whether this JSON Patch replaces, or otherwise acts on, the document as a whole. One that cannot
+    /// be read, or that says a thing twice, does.
+    pub(crate) fn replaces_all(&self, body: &[u8]) -> bool {
+        #[derive(Deserialize)]
+        struct Operation {
+            path: String,
+        }
+        let operations = serde_json::from_slice::<Vec<Operation>>;
+        let replaces = |patch: Vec<Operation>| patch.iter().any(|one| one.path.is_empty());
+        *self == Self::Patch && operations(body).map_or(true, replaces)
+    }
+}
+
+/// Whether a parameter of a form's media type leaves it in UTF-8.
+pub(super) fn is_utf8(parameter: &str) -> bool {
+    let parameter = parameter.to_ascii_lowercase();
+    let charset = parameter.strip_prefix("charset=");
+    charset.is_none_or(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8"))
+}
+
+fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        let digit = |at: usize| char::from(*behind.get(at)?).to_digit(16);
+        let code = (*byte == b'%').then(|| Some(digit(0)? << 4 | digit(1)?));
+        match code.flatten().and_then(|code| u8::try_from(code).ok()) {
+            Some(decoded) => {
+                rest = behind.get(2..).unwrap_or_default();
+                bytes.push(decoded);
+            }
+            None => bytes.push(if *byte == b'+' { b' ' } else { *byte }),
+        }
+    }
+    bytes
+}
