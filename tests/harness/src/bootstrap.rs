@@ -20,6 +20,8 @@ pub struct BootstrapOptions {
     pub filter: Option<PathBuf>,
     /// The identity provider's key set; `None` leaves `jwt_authn` out.
     pub jwks: Option<Value>,
+    /// Whether a token goes on to the upstream once it is verified.
+    pub forward_tokens: bool,
     /// The policy; `None` keeps the one in the file.
     pub policy: Option<PolicyDocument>,
     /// TLS for clients; `None` keeps plain text.
@@ -51,6 +53,7 @@ impl BootstrapOptions {
             policy_service: None,
             filter: None,
             jwks: None,
+            forward_tokens: false,
             policy: None,
             tls: None,
             retry: None,
@@ -152,6 +155,7 @@ fn http_filters(manager: &mut Value, options: &BootstrapOptions) -> Result<()> {
             Some("envoy.filters.http.jwt_authn") => {
                 let Some(jwks) = &options.jwks else { continue };
                 let provider = at(&mut filter, "/typed_config/providers/idp")?;
+                provider["forward"] = json!(options.forward_tokens);
                 provider["local_jwks"] = json!({"inline_string": jwks.to_string()});
             }
             Some("velum") => {
@@ -215,6 +219,8 @@ fn clusters(document: &mut Value, options: &BootstrapOptions) -> Result<()> {
     }
     Ok(())
 }
+
+/// Adds members to an object, in place of those of the same name.
 
 fn http2() -> Value {
     json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {

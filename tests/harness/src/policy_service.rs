@@ -224,7 +224,10 @@ fn is_reviewed(policy: &Value, name: &str) -> bool {
     let actions = policy["actions"].as_array().into_iter().flatten();
     actions
         .filter(|action| action["name"] == name)
-        .any(|action| action["effect"] == "review" || action.get("ask").is_some())
+        .any(|action| {
+            let flags = action.pointer("/requests/flag_on").is_some();
+            action["effect"] == "review" || action.get("ask").is_some() || flags
+        })
 }
 
 fn path_value(path: &Path) -> toml::Value {

@@ -113,6 +113,8 @@ pub struct Received {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The whole body.
     pub body: Vec<u8>,
+    /// Trailers, as the headers.
+    pub trailers: Vec<(String, Vec<u8>)>,
 }
 
 impl Received {

@@ -40,9 +40,9 @@ async fn request(socket: &mut BufReader<TcpStream>) -> Option<Received> {
         let (_, value) = headers.iter().find(|(header, _)| header == name)?;
         std::str::from_utf8(value).ok()
     };
-    let mut body = Vec::new();
+    let (mut body, mut trailers) = (Vec::new(), Vec::new());
     if find("transfer-encoding").is_some() {
-        body = chunked(socket).await?;
+        (body, trailers) = chunked(socket).await?;
     } else if let Some(length) = find("content-length") {
         body.resize(length.parse().ok()?, 0);
         socket.read_exact(&mut body).await.ok()?;
@@ -52,6 +52,7 @@ async fn request(socket: &mut BufReader<TcpStream>) -> Option<Received> {
         path,
         headers,
         body,
+        trailers,
     })
 }
 
@@ -74,14 +75,13 @@ async fn fields(socket: &mut BufReader<TcpStream>) -> Option<Vec<(String, Vec<u8
     }
 }
 
-async fn chunked(socket: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+async fn chunked(socket: &mut BufReader<TcpStream>) -> Option<(Vec<u8>, Vec<(String, Vec<u8>)>)> {
     let mut body = Vec::new();
     loop {
         let size = String::from_utf8(line(socket).await?).ok()?;
         let size = usize::from_str_radix(size.trim(), 16).ok()?;
         if size == 0 {
-            fields(socket).await?;
-            return Some(body);
+            return Some((body, fields(socket).await?));
         }
         let start = body.len();
         body.resize(start + size, 0);

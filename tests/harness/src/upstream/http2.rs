@@ -1,12 +1,13 @@
 //! HTTP/2 without TLS, by axum.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
@@ -24,14 +25,11 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let mut headers: Vec<(String, Vec<u8>)> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-        .collect();
+    let mut headers = fields(&parts.headers);
     if let Some(authority) = parts.uri.authority() {
         headers.push(("host".to_owned(), authority.as_str().into()));
     }
+    let (body, trailers) = read(body).await;
     let received = Received {
         method: parts.method.to_string(),
         path: parts
@@ -39,10 +37,8 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
             .path_and_query()
             .map_or_else(String::new, ToString::to_string),
         headers,
-        body: to_bytes(body, usize::MAX)
-            .await
-            .map(|bytes| bytes.to_vec())
-            .unwrap_or_default(),
+        body,
+        trailers,
     };
     let reply = shared.answer(received);
     respond(reply, shared).unwrap_or_else(|| {
@@ -50,6 +46,25 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         *response.status_mut() = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
+}
+
+fn fields(map: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    map.iter()
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect()
+}
+
+/// What arrives of a body, with its trailers.
+async fn read(body: Body) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
+    let mut body = std::pin::pin!(body);
+    let (mut bytes, mut trailers) = (Vec::new(), Vec::new());
+    while let Some(Ok(frame)) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
+        match frame.into_data() {
+            Ok(data) => bytes.extend_from_slice(&data),
+            Err(frame) => trailers = frame.trailers_ref().map(fields).unwrap_or_default(),
+        }
+    }
+    (bytes, trailers)
 }
 
 fn respond(reply: Reply, shared: Arc<Shared>) -> Option<Response> {
