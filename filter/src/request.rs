@@ -3,6 +3,7 @@
 
 mod body;
 mod multipart;
+mod plan;
 mod streaming;
 
 use std::time::Duration;
@@ -13,19 +14,18 @@ use velum_approval::{
     ActionName, ApprovalId, FingerprintInput, Identity, Lineage, PolicyDigest, Reason,
 };
 use velum_engine::ClassSet;
-use velum_policy::{Action, Effect, Otherwise, Refusal, UnreadableMedia, Verdict, Writes};
+use velum_policy::{Effect, Otherwise, Refusal, Verdict};
 
 use crate::ask::{self, Ask, AskFault};
 use crate::check;
-use crate::host::{Buffer, Edited, Header, Headers, Host, HostError, Map, header};
+use crate::host::{Edited, Header, Headers, Host, Map, header};
 use crate::identity::{self, Caller};
-use crate::media;
 use crate::plugin::Plugin;
 use crate::problem::Problem;
 use crate::protocol;
-use crate::respond::Release;
 
-use body::{Body, Found};
+use body::Found;
+pub(crate) use plan::{Held, Plan};
 pub(crate) use streaming::Streaming;
 
 /// What becomes of a request, told from its headers.
@@ -45,41 +45,6 @@ pub(crate) enum Admission {
     Mask(Box<Streaming>),
     /// Something must happen first: the body is read, or the policy service asked, or both.
     Hold(Box<Plan>),
-}
-
-/// What must happen to a held request.
-pub(crate) struct Plan {
-    /// The body is yet to come.
-    pub(crate) awaits_body: bool,
-    body: Body,
-    /// `None`: it goes on as it is.
-    purpose: Option<Purpose>,
-    refuses_replacement: bool,
-    pub(crate) question: Option<Question>,
-}
-
-/// What is done with the body of a held request.
-enum Purpose {
-    /// Our own output is looked for.
-    Look,
-    /// It is masked, but for what a grant releases.
-    Mask { passes: bool },
-    /// It is masked, and asked about if it holds a value of one of these classes. Without a verified
-    /// caller there is nobody who could ask.
-    Flag {
-        on: ClassSet,
-        passes: bool,
-        question: Option<Box<Question>>,
-    },
-}
-
-/// A body in the host's buffer that goes on once the policy service has been asked.
-pub(crate) struct Held {
-    body: Body,
-    passes: bool,
-    size: usize,
-    /// What is granted is granted for this body, and not for the answer.
-    is_flagged: bool,
 }
 
 /// A question to the policy service, complete but for the body's digest.
@@ -149,7 +114,7 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
             if is_asked && !end && !plugin.policy.headers_stop_iteration() {
                 return Err(Problem::BodyNotReviewable);
             }
-            let admission = plan(host, plugin, &headers, verdict.action, question, end)?;
+            let admission = plan::of(host, plugin, &headers, verdict.action, question, end)?;
             prepare_for_masking(&mut headers);
             if effect == Effect::Review {
                 happen_once(&mut headers);
@@ -158,7 +123,7 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
                 .action
                 .is_some_and(|action| action.requests.is_some());
             if is_inspected && !end {
-                headers.remove(MADE_FALSE);
+                headers.remove(plan::MADE_FALSE);
             }
             admission
         }
@@ -290,17 +255,6 @@ fn question(
     }))
 }
 
-/// What masking makes false of a request: the length and digests of its body.
-const MADE_FALSE: &[&str] = &[
-    "content-digest",
-    "content-length",
-    "content-md5",
-    "digest",
-    "repr-digest",
-    "signature",
-    "signature-input",
-];
-
 /// What the upstream must not see on a route whose answers are masked: anything that would make
 /// the answer partial, encoded, or absent because a cache holds another identity's view.
 fn prepare_for_masking(headers: &mut Edited<'_>) {
@@ -327,174 +281,11 @@ fn happen_once(headers: &mut Edited<'_>) {
     headers.set("x-envoy-max-retries", "0");
 }
 
-fn plan(
-    host: &impl Host,
-    plugin: &Plugin,
-    headers: &[Header<'_>],
-    action: Option<&Action>,
-    question: Option<Question>,
-    end: bool,
-) -> Result<Admission, Problem> {
-    const NO_BODY: &str = "What goes on under this connection cannot be inspected.";
-    let requests = action.and_then(|action| action.requests);
-    let refuses = action.is_some_and(|action| action.writes == Writes::Refuse);
-    if refuses && header(headers, ":method") == Some(b"PUT") {
-        return Err(Problem::ReplacementRefused);
-    }
-    let flag = question.as_ref().is_some_and(|question| question.is_flag);
-    let (question, flag_question) = if flag {
-        (None, question.map(Box::new))
-    } else {
-        (question, None)
-    };
-    if !end && is_tunnel(headers) {
-        return match (requests, question) {
-            (Some(_), _) => Err(Problem::RequestNotMaskable(NO_BODY)),
-            (None, Some(_)) => Err(Problem::BodyNotReviewable),
-            (None, None) => Ok(Admission::Forward),
-        };
-    }
-    if end && question.is_none() {
-        return Ok(Admission::Forward);
-    }
-    if !end && media::is_encoded(headers) {
-        return Err(Problem::BodyEncoded);
-    }
-    let body = Body::of(headers);
-    let passes = requests.is_some_and(|requests| requests.otherwise == UnreadableMedia::Pass);
-    let masks = requests.is_some() && !end && body.check(passes)?;
-    let on = action.map_or(ClassSet::EMPTY, Action::flag_on);
-    let refuses_replacement = refuses && body == Body::Patch;
-    let purpose = match requests {
-        None => Some(Purpose::Look),
-        Some(_) if !masks && question.is_none() => return Ok(Admission::Forward),
-        Some(_) if !masks => None,
-        Some(_) if !on.is_empty() => Some(Purpose::Flag {
-            on,
-            passes,
-            question: flag_question,
-        }),
-        Some(_) => match body.framing() {
-            Some(framing) if question.is_none() && !refuses_replacement => {
-                let streaming = Streaming::new(host, plugin, framing);
-                return Ok(Admission::Mask(Box::new(streaming)));
-            }
-            _ => Some(Purpose::Mask { passes }),
-        },
-    };
-    let length = header(headers, "content-length").and_then(|text| std::str::from_utf8(text).ok());
-    let length = length.and_then(|text| text.parse::<u64>().ok());
-    // Who says that much is told at once, and sends it to nobody.
-    if !end && length.is_some_and(|length| length > plugin.policy.limits().held_body as u64) {
-        return Err(Problem::BodyTooLarge);
-    }
-    Ok(Admission::Hold(Box::new(Plan {
-        awaits_body: !end,
-        body,
-        purpose,
-        refuses_replacement,
-        question,
-    })))
-}
-
-/// Whether what follows the headers is another protocol, without an end to wait for. The answer to it
-/// is refused.
-fn is_tunnel(headers: &[Header<'_>]) -> bool {
-    match header(headers, ":method") {
-        Some(b"CONNECT") => true,
-        Some(b"GET") => header(headers, "upgrade").is_some(),
-        _ => false,
-    }
-}
-
 fn is_safe(headers: &[Header<'_>]) -> bool {
     matches!(
         header(headers, ":method"),
         Some(b"GET" | b"HEAD" | b"OPTIONS")
     )
-}
-
-impl Plan {
-    /// Looks into the whole body, which may be what raises the question. What needs none goes on, masked
-    /// if it is to be.
-    pub(crate) fn examine(
-        mut self,
-        host: &impl Host,
-        plugin: &Plugin,
-        bytes: &[u8],
-    ) -> Result<(Option<Question>, Option<Held>), Problem> {
-        if self.refuses_replacement && self.body.replaces_all(bytes) {
-            return Err(Problem::ReplacementRefused);
-        }
-        let (on, passes, flag_question) = match self.purpose {
-            _ if bytes.is_empty() => return Ok((self.question, None)),
-            Some(Purpose::Look) if self.body.holds_ours(plugin, bytes)? => {
-                return Err(Problem::MaskedValue);
-            }
-            Some(Purpose::Look) | None => return Ok((self.question, None)),
-            Some(Purpose::Mask { passes }) => (ClassSet::EMPTY, passes, None),
-            Some(Purpose::Flag {
-                on,
-                passes,
-                question,
-            }) => (on, passes, question),
-        };
-        let options = body::options(host, plugin, ClassSet::EMPTY);
-        let (masked, found) = self.body.masked(plugin, options, passes, bytes)?;
-        let flagged = found.classes().intersection(on);
-        if !flagged.is_empty() {
-            let mut question = *flag_question.ok_or(Problem::IdentityRequired)?;
-            question.classes = flagged;
-            self.question = Some(question);
-            edit_headers(host, happen_once).map_err(|_| Problem::BodyNotReviewable)?;
-        }
-        let Some(question) = &mut self.question else {
-            host.replace_body(Buffer::RequestBody, bytes.len(), &masked)
-                .map_err(|_| Problem::BodyNotReviewable)?;
-            return Ok((None, None));
-        };
-        question.found = Some(found);
-        let held = Held {
-            body: self.body,
-            passes,
-            size: bytes.len(),
-            is_flagged: question.is_flag,
-        };
-        Ok((self.question, Some(held)))
-    }
-}
-
-fn edit_headers(host: &impl Host, edit: impl FnOnce(&mut Edited<'_>)) -> Result<(), HostError> {
-    let bytes = host.headers(Map::RequestHeaders)?;
-    let mut headers = Edited::read(&bytes)?;
-    edit(&mut headers);
-    headers.write(host, Map::RequestHeaders)
-}
-
-impl Held {
-    /// Masks the body but for what is released, and gives what of the release is for the answer.
-    pub(crate) fn release(
-        self,
-        host: &impl Host,
-        plugin: &Plugin,
-        release: Release,
-    ) -> Result<Release, Problem> {
-        let unwritable = |_: HostError| Problem::BodyNotReviewable;
-        let bytes = host.body(Buffer::RequestBody, self.size);
-        let bytes = bytes.map_err(unwritable)?;
-        if bytes.len() != self.size {
-            return Err(Problem::BodyNotReviewable);
-        }
-        let options = body::options(host, plugin, release.lift);
-        let (masked, _) = self.body.masked(plugin, options, self.passes, &bytes)?;
-        host.replace_body(Buffer::RequestBody, self.size, &masked)
-            .map_err(unwritable)?;
-        Ok(if self.is_flagged {
-            Release::default()
-        } else {
-            release
-        })
-    }
 }
 
 impl Question {

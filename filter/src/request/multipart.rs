@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use memchr::memmem;
 use velum_engine::{Framing, Masker, Options, Ruleset, mask_fields, mask_text};
 
 use super::body::Found;
@@ -47,13 +46,16 @@ pub(super) fn boundary(content_type: &str) -> Option<&str> {
     found.filter(|text| (1..=70).contains(&text.len()) && text.bytes().all(is_sign))
 }
 
-/// Whatever stands behind an empty line: the contents of all parts, however the body is cut.
+/// What stands behind the first empty line of each piece between what may be boundaries.
 pub(super) fn contents(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    memmem::find_iter(body, EMPTY_LINE).map(|at| {
-        let content = body.get(at + EMPTY_LINE.len()..).unwrap_or_default();
-        let end = memmem::find(content, b"\r\n--").unwrap_or(content.len());
-        content.get(..end).unwrap_or_default()
-    })
+    let mut rest = Some(body);
+    let pieces = std::iter::from_fn(move || {
+        let body = rest?;
+        let end = find(body, b"\r\n--");
+        rest = end.and_then(|end| body.get(end + LINE_END.len()..));
+        body.get(..end.unwrap_or(body.len()))
+    });
+    pieces.filter_map(|piece| piece.get(find(piece, EMPTY_LINE)? + EMPTY_LINE.len()..))
 }
 
 /// The body with every part masked: texts and names of files as the members of one object, JSON as JSON.
@@ -126,6 +128,12 @@ pub(super) fn masked(
     Some(out)
 }
 
+/// Where a text that begins with a carriage return stands first.
+fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\r', bytes)
+        .find(|at| bytes.get(*at..).is_some_and(|rest| rest.starts_with(text)))
+}
+
 fn push(out: &mut Vec<u8>, texts: &[&str]) {
     for text in texts {
         out.extend_from_slice(text.as_bytes());
@@ -142,7 +150,7 @@ fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<Part<'a>>> {
             return matches!(end, b"" | LINE_END).then_some(parts);
         }
         rest = rest.strip_prefix(LINE_END)?;
-        let end = memmem::find(rest, delimiter.as_bytes())?;
+        let end = find(rest, delimiter.as_bytes())?;
         let (part, behind) = rest.split_at_checked(end)?;
         parts.push(Part::read(part)?);
         rest = behind.get(delimiter.len()..)?;
@@ -156,7 +164,7 @@ impl<'a> Part<'a> {
     /// Reads the headers of a part. What is not known is left out of what goes on, and what says that
     /// the content is encoded cannot be.
     fn read(part: &'a [u8]) -> Option<Self> {
-        let end = memmem::find(part, EMPTY_LINE)?;
+        let end = find(part, EMPTY_LINE)?;
         let headers = std::str::from_utf8(part.get(..end)?).ok()?;
         let content = part.get(end + EMPTY_LINE.len()..)?;
         let (mut disposition, mut content_type) = (None, None);
@@ -267,6 +275,20 @@ mod tests {
         ] {
             assert_eq!(boundary(content_type), expected, "{content_type}");
         }
+    }
+
+    #[test]
+    fn contents_are_found_in_whatever_claims_to_be_parts() {
+        let found = |body: &'static str| contents(body.as_bytes()).collect::<Vec<_>>();
+        assert_eq!(
+            found("--x\r\na: b\r\n\r\n{}\r\n--x\r\n\r\n[]\r\n--x--\r\n"),
+            [&b"{}"[..], b"[]"]
+        );
+        assert_eq!(found("\r\n\r\n1\r\n\r\n2"), [b"1\r\n\r\n2"]);
+        assert!(found("--x--").is_empty() && found("").is_empty());
+        // Linear, however it is written.
+        assert_eq!(contents("\r\n\r\n".repeat(250_000).as_bytes()).count(), 1);
+        assert_eq!(contents("\r\n--".repeat(250_000).as_bytes()).count(), 0);
     }
 
     #[test]

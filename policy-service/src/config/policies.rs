@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use velum_approval::{ActionName, PolicyDigest};
 use velum_engine::ClassSet;
-use velum_policy::{Effect, Policy, document};
+use velum_policy::{Policy, document};
 
 use super::ConfigError;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn inspecting(requests: Value) -> Value {
+fn inspecting(requests: &Value) -> Value {
     let mut policy = policy();
     let outward = json!({"name": "outward", "effect": "mask", "requests": requests,
         "when": {"method": ["POST", "GET"], "path": {"prefix": "/outward"}}});
@@ -13,7 +13,7 @@ fn inspecting(requests: Value) -> Value {
 
 fn flagging() -> Vm {
     let requests = json!({"inspect": true, "flag_on": ["ssn", "mrn"], "hold": "30s"});
-    Vm::with(&inspecting(requests))
+    Vm::with(&inspecting(&requests))
 }
 
 fn post(vm: &mut Vm, content_type: &str, more: &[(&str, &str)]) -> Flow {
@@ -31,7 +31,7 @@ const RAW: &str = r#"{"ssn":"000-12-3456","phone":"555-0142"}"#;
 
 #[test]
 fn an_inspected_body_is_masked_chunk_by_chunk() {
-    let mut vm = Vm::with(&inspecting(json!({"inspect": true})));
+    let mut vm = Vm::with(&inspecting(&json!({"inspect": true})));
     let more = [
         ("content-length", "40"),
         ("content-digest", "sha-256=:x:"),
@@ -72,7 +72,7 @@ fn an_inspected_body_that_is_no_json_is_refused_and_nothing_of_it_goes_on() {
         (&[r#"{"a":1"#, ""], false),
         (&[r#"{"a":1"#], true),
     ] {
-        let mut vm = Vm::with(&inspecting(json!({"inspect": true})));
+        let mut vm = Vm::with(&inspecting(&json!({"inspect": true})));
         post(&mut vm, JSON, &[]);
         for (index, chunk) in chunks.iter().enumerate() {
             vm.request_body(chunk, !trailers && index + 1 == chunks.len());
@@ -90,7 +90,7 @@ fn an_inspected_body_that_is_no_json_is_refused_and_nothing_of_it_goes_on() {
 #[test]
 fn a_whole_body_may_end_with_trailers_or_be_none() {
     for body in [RAW, ""] {
-        let mut vm = Vm::with(&inspecting(json!({"inspect": true})));
+        let mut vm = Vm::with(&inspecting(&json!({"inspect": true})));
         post(&mut vm, JSON, &[]);
         vm.request_body(body, false);
         let flow = vm
@@ -99,7 +99,7 @@ fn a_whole_body_may_end_with_trailers_or_be_none() {
         assert_eq!(flow, Flow::Continue);
         assert!(!sent_on(&vm).contains("000-12"));
     }
-    let mut vm = Vm::with(&inspecting(json!({"inspect": true})));
+    let mut vm = Vm::with(&inspecting(&json!({"inspect": true})));
     assert_eq!(vm.request("POST", "/outward", &[]), Flow::Continue);
 }
 
@@ -140,7 +140,7 @@ fn the_media_type_says_how_a_body_is_masked() {
         ("text/plain", "000-12-3456", None),
         ("", "000-12-3456", None),
     ] {
-        let mut vm = Vm::with(&inspecting(json!({"inspect": true})));
+        let mut vm = Vm::with(&inspecting(&json!({"inspect": true})));
         post(&mut vm, content_type, &[]);
         if vm.host.replies.borrow().is_empty() {
             vm.request_body(body, true);
@@ -158,7 +158,7 @@ fn the_media_type_says_how_a_body_is_masked() {
 
 #[test]
 fn other_bodies_pass_where_the_policy_says_so_and_unreadable_ones_never() {
-    let policy = inspecting(json!({"inspect": true, "otherwise": "pass"}));
+    let policy = inspecting(&json!({"inspect": true, "otherwise": "pass"}));
     let gzip = [("content-encoding", "gzip")];
     for (content_type, more, problem) in [
         ("image/png", &[][..], None),
@@ -173,13 +173,12 @@ fn other_bodies_pass_where_the_policy_says_so_and_unreadable_ones_never() {
     ] {
         let mut vm = Vm::with(&policy);
         let flow = post(&mut vm, content_type, more);
-        match problem {
-            Some(problem) => assert_eq!(vm.problem(), (415, problem.into()), "{content_type}"),
-            None => {
-                assert_eq!(flow, Flow::Continue);
-                assert_eq!(vm.request_body("Quill", true), Flow::Continue);
-                assert_eq!(sent_on(&vm), "Quill");
-            }
+        if let Some(problem) = problem {
+            assert_eq!(vm.problem(), (415, problem.into()), "{content_type}");
+        } else {
+            assert_eq!(flow, Flow::Continue);
+            assert_eq!(vm.request_body("Quill", true), Flow::Continue);
+            assert_eq!(sent_on(&vm), "Quill");
         }
     }
 }
@@ -187,7 +186,7 @@ fn other_bodies_pass_where_the_policy_says_so_and_unreadable_ones_never() {
 #[test]
 fn another_protocol_is_not_waited_for() {
     let upgrade = [("upgrade", "websocket")];
-    let mut vm = Vm::with(&inspecting(json!({"inspect": true})));
+    let mut vm = Vm::with(&inspecting(&json!({"inspect": true})));
     vm.request_with("GET", "/outward", &upgrade, false);
     assert_eq!(vm.problem(), (415, "request-not-maskable".into()));
     let mut vm = Vm::new();
