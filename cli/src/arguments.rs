@@ -1,6 +1,7 @@
 //! The command line.
 
 mod mask;
+mod policy;
 mod profile;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use velum_approval::{ApprovalId, State};
 use velum_engine::Class;
 
 pub(crate) use mask::{ChosenProfile, FramingName, KeyOptions, MaskOptions, ReportForm};
+pub(crate) use policy::{Asked, ExplainOptions, TestOptions, TryOptions};
 pub(crate) use profile::{CheckProfiles, ImportMicrosoft, ListProfiles, ProfileCommand};
 
 /// Masks PHI, checks policies, and decides who may see more.
@@ -26,7 +28,7 @@ pub(crate) enum Command {
     /// Mask JSON in files, folders or standard input, or say where it would be masked
     #[command(after_help = mask::AFTER_HELP)]
     Mask(MaskOptions),
-    /// Check policy documents
+    /// Check, explain, try and test policy documents
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
@@ -84,6 +86,15 @@ pub(crate) enum PolicyCommand {
 
 Ends with 1 where a document is refused. Warnings do not change that.")]
     Check(CheckOptions),
+    /// Say which action a request meets, and which of its conditions hold
+    #[command(after_help = policy::EXPLAIN_HELP)]
+    Explain(ExplainOptions),
+    /// Show what the filter would do with a request and its answer, without Envoy
+    #[command(after_help = policy::TRY_HELP)]
+    Try(TryOptions),
+    /// Run cases: requests, and what is wanted of each
+    #[command(after_help = policy::TEST_HELP)]
+    Test(TestOptions),
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! `velum`: masks files, checks policies, decides approvals, reads the audit log.
+//! `velum`: masks files, checks and tries policies, decides approvals, reads the audit log.
 //!
 //! What it finds goes to standard output, what went wrong to standard error. It ends with 0 where
 //! all went well, 1 where something was refused or failed, 2 where it was called wrongly; of
@@ -9,6 +9,7 @@ mod arguments;
 mod audit;
 mod bootstrap;
 mod check;
+mod clock;
 mod failure;
 mod man;
 mod mask;
@@ -16,6 +17,7 @@ mod near;
 mod profile;
 mod service;
 mod show;
+mod trial;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -48,9 +50,12 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Mask(options) => mask::run(&options),
-        Command::Policy {
-            command: PolicyCommand::Check(options),
-        } => check::run(&options),
+        Command::Policy { command } => match command {
+            PolicyCommand::Check(options) => check::run(&options),
+            PolicyCommand::Explain(options) => trial::explain(&options),
+            PolicyCommand::Try(options) => trial::walk(&options),
+            PolicyCommand::Test(options) => trial::test(&options),
+        },
         Command::Profile { command } => profile::run(&command),
         Command::Approvals {
             connection,

@@ -1,4 +1,4 @@
-//! A host for tests: what Envoy would do with each call, kept where a test can look.
+//! A host in memory: what Envoy would do with each call, kept where a test or a simulation can look.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ impl Fake {
             .get(&(buffer as u32))
             .cloned()
             .unwrap_or_default();
-        String::from_utf8(bytes).unwrap()
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     fn write_header(&self, sign: &str, name: &[u8]) -> Result<(), HostError> {
@@ -143,7 +143,7 @@ impl Host for Fake {
     fn body(&self, buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError> {
         let buffers = self.buffers.borrow();
         let bytes = buffers.get(&(buffer as u32)).ok_or(HostError(1))?;
-        Ok(bytes[..size.min(bytes.len())].to_vec())
+        Ok(bytes.get(..size).unwrap_or(bytes).to_vec())
     }
 
     fn replace_body(&self, buffer: Buffer, size: usize, bytes: &[u8]) -> Result<(), HostError> {
@@ -166,7 +166,7 @@ impl Host for Fake {
         if self.replies_fail.get() {
             return Err(HostError(10));
         }
-        let body = String::from_utf8(body.to_vec()).unwrap();
+        let body = String::from_utf8_lossy(body).into_owned();
         self.replies.borrow_mut().push(Reply {
             status,
             headers: headers.clone(),
@@ -184,7 +184,7 @@ impl Host for Fake {
             headers: call.headers.clone(),
             body: call.body.to_vec(),
         });
-        Ok(u32::try_from(sent.len()).unwrap())
+        Ok(u32::try_from(sent.len()).unwrap_or(u32::MAX))
     }
 
     fn resume(&self, side: Side) -> Result<(), HostError> {

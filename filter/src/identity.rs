@@ -5,15 +5,18 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use velum_approval::{Identity, IdentityKind};
-use velum_policy::{CertificateField, IdentitySource, Peers, Policy};
+use velum_policy::{CertificateField, IdentitySource, Peers, Policy, TokenRoles};
 
 use crate::host::{Header, Host, values};
 use crate::pairs;
 
 /// How deep `act` may nest; a longer chain is no identity.
 const LONGEST_CHAIN: usize = 8;
+/// What pairs take in the ABI's form: their number, and for each its lengths and two NULs.
+const COUNT: usize = 4;
+const PAIR: usize = 10;
 
 /// The verified caller.
 #[derive(Clone, Debug)]
@@ -58,8 +61,8 @@ impl Caller {
 /// Reads the caller from the source that the policy names.
 pub(crate) fn read(host: &impl Host, policy: &Policy, headers: &[Header<'_>]) -> Option<Caller> {
     match policy.identity()? {
-        IdentitySource::Jwt { metadata } => {
-            let mut caller = jwt(host, metadata)?;
+        IdentitySource::Jwt { metadata, roles } => {
+            let mut caller = jwt(host, metadata, *roles)?;
             caller.claims = claims(host, metadata, &policy.claims());
             Some(caller)
         }
@@ -70,11 +73,18 @@ pub(crate) fn read(host: &impl Host, policy: &Policy, headers: &[Header<'_>]) ->
                 .map(Caller::alone)
         }
         IdentitySource::Header { name, from } => header(host, name, from, headers),
+        IdentitySource::FilterState { key } => {
+            let subject = text(host.property(&["filter_state", key]).ok()??)?;
+            Identity::new(IdentityKind::FilterState, key.as_str(), subject)
+                .ok()
+                .map(Caller::alone)
+        }
     }
 }
 
-/// RFC 8693: `sub` is the party on whose behalf, `act.sub` the actor, and `act` nests.
-fn jwt(host: &impl Host, metadata: &[String]) -> Option<Caller> {
+/// RFC 8693: `sub` is the party on whose behalf, `act.sub` the actor, and `act` nests. Where the
+/// roles are reversed, `sub` acts, and `act` is behind it.
+fn jwt(host: &impl Host, metadata: &[String], roles: TokenRoles) -> Option<Caller> {
     let mut path = vec!["metadata", "filter_metadata"];
     path.extend(metadata.iter().map(String::as_str));
     let token_issuer = claim(host, &path, "iss")?;
@@ -97,7 +107,11 @@ fn jwt(host: &impl Host, metadata: &[String]) -> Option<Caller> {
         chain.push(jwt_identity(&issuer, &claim(host, &path, "sub")?)?);
     }
     let token_subject = chain.first().cloned();
-    let principal = chain.get(1).or(chain.first())?.clone();
+    let actor = match roles {
+        TokenRoles::Rfc8693 => chain.get(1),
+        TokenRoles::Reversed => None,
+    };
+    let principal = actor.or(chain.first())?.clone();
     let mut lineage = vec![principal.clone()];
     lineage.extend(chain.into_iter().filter(|identity| *identity != principal));
     Some(Caller {
@@ -108,8 +122,7 @@ fn jwt(host: &impl Host, metadata: &[String]) -> Option<Caller> {
     })
 }
 
-/// The claims at these paths, as an object: texts and lists of texts. `None` where one is there
-/// and is neither.
+/// The claims at these paths, as an object. `None` where one is there and cannot be read.
 fn claims(host: &impl Host, metadata: &[String], paths: &[&[String]]) -> Option<Value> {
     let mut claims = Value::Object(Map::new());
     for path in paths {
@@ -117,21 +130,44 @@ fn claims(host: &impl Host, metadata: &[String], paths: &[&[String]]) -> Option<
         full.extend(metadata.iter().map(String::as_str));
         full.extend(path.iter().map(String::as_str));
         if let Some(bytes) = host.property(&full).ok()? {
-            put(&mut claims, path, claim_value(bytes)?)?;
+            put(&mut claims, path, claim_value(&bytes)?)?;
         }
     }
     Some(claims)
 }
 
-/// Envoy gives a text as its bytes, and a list as pairs whose names are the elements.
-fn claim_value(bytes: Vec<u8>) -> Option<Value> {
-    if let Some(pairs) = pairs::decode(&bytes).filter(|pairs| !pairs.is_empty()) {
-        let elements = pairs
-            .into_iter()
-            .map(|(name, _)| text(name.to_vec()).map(Value::String));
-        return elements.collect::<Option<Vec<_>>>().map(Value::Array);
+/// Envoy gives a list as pairs whose names are the elements, and an object as pairs of its members,
+/// of which only that they are there is told here.
+fn claim_value(bytes: &[u8]) -> Option<Value> {
+    let size = |(name, value): &Header<'_>| name.len() + value.len() + PAIR;
+    let pairs = pairs::decode(bytes)
+        .filter(|pairs| COUNT + pairs.iter().map(size).sum::<usize>() == bytes.len());
+    match pairs {
+        Some(pairs) if pairs.iter().any(|(_, value)| !value.is_empty()) => {
+            Some(Value::Object(Map::new()))
+        }
+        Some(pairs) => {
+            let elements = pairs.into_iter().map(|(element, _)| scalar(element));
+            elements.collect::<Option<_>>().map(Value::Array)
+        }
+        None => scalar(bytes),
     }
-    text(bytes).map(Value::String)
+}
+
+/// Envoy gives a text as its bytes, a number as a double, and a boolean as one byte. No integer that
+/// a policy may compare with has the bytes of a text (the loader sees to that).
+fn scalar(bytes: &[u8]) -> Option<Value> {
+    let text = std::str::from_utf8(bytes).ok();
+    if let Some(text) = text.filter(|text| !text.chars().any(char::is_control)) {
+        return Some(text.into());
+    }
+    match bytes {
+        [flag @ (0 | 1)] => Some((*flag == 1).into()),
+        _ => match bytes.try_into().map(f64::from_le_bytes) {
+            Ok(number) => Number::from_f64(number).map(Value::Number),
+            Err(_) => text.map(Value::from),
+        },
+    }
 }
 
 fn put(claims: &mut Value, path: &[String], value: Value) -> Option<()> {
@@ -143,7 +179,11 @@ fn put(claims: &mut Value, path: &[String], value: Value) -> Option<()> {
             .entry(parent.as_str())
             .or_insert_with(|| Value::Object(Map::new()));
     }
-    at.as_object_mut()?.insert(last.clone(), value);
+    let members = at.as_object_mut()?;
+    // An object has been put there by a claim within it, perhaps.
+    if !(value.is_object() && members.contains_key(last)) {
+        members.insert(last.clone(), value);
+    }
     Some(())
 }
 
@@ -197,3 +237,6 @@ fn text(bytes: Vec<u8>) -> Option<String> {
     let text = String::from_utf8(bytes).ok()?;
     (!text.is_empty() && !text.chars().any(char::is_control)).then_some(text)
 }
+
+#[cfg(test)]
+mod tests;

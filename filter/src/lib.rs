@@ -29,6 +29,7 @@
 mod abi;
 mod ask;
 mod check;
+mod choice;
 mod host;
 mod identity;
 mod media;
@@ -41,5 +42,7 @@ mod request;
 mod respond;
 mod stream;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "simulate"))]
 mod fake;
+#[cfg(any(test, feature = "simulate"))]
+pub mod simulate;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use velum_engine::Keyring;
-use velum_policy::Policy;
+use velum_policy::{Policies, Policy};
 
+use crate::choice::Choice;
 use crate::host::{Buffer, Flow, Host, Level};
 use crate::protobuf;
 use crate::stream::Stream;
@@ -32,7 +33,7 @@ const LISTED: &str = "list it under vm_config.environment_variables";
 /// Every context of this VM, by the number that the host gave it.
 #[derive(Default)]
 pub(crate) struct Dispatcher {
-    roots: BTreeMap<u32, Option<Rc<Plugin>>>,
+    roots: BTreeMap<u32, Choice>,
     streams: BTreeMap<u32, Stream>,
     /// Which stream made a call that is not answered yet.
     calls: BTreeMap<u32, u32>,
@@ -41,10 +42,9 @@ pub(crate) struct Dispatcher {
 impl Dispatcher {
     /// Reads a root context's configuration; false makes Envoy refuse it.
     pub(crate) fn configure(&mut self, host: &impl Host, root: u32, size: usize) -> bool {
-        match Plugin::load(host, size) {
-            Ok(plugin) => {
-                plugin.announce(host);
-                self.roots.insert(root, Some(Rc::new(plugin)));
+        match load(host, size) {
+            Ok(choice) => {
+                self.roots.insert(root, choice);
                 true
             }
             Err(fault) => {
@@ -60,10 +60,10 @@ impl Dispatcher {
     /// Makes a context: a root where the parent is 0, else a stream under that root.
     pub(crate) fn create(&mut self, context: u32, parent: u32) {
         if parent == 0 {
-            self.roots.entry(context).or_insert(None);
+            self.roots.entry(context).or_default();
         } else {
-            let plugin = self.roots.get(&parent).cloned().flatten();
-            self.streams.insert(context, Stream::new(plugin));
+            let choice = self.roots.get(&parent).cloned().unwrap_or_default();
+            self.streams.insert(context, Stream::new(choice));
         }
     }
 
@@ -108,11 +108,7 @@ impl Dispatcher {
 }
 
 impl Plugin {
-    fn load(host: &impl Host, size: usize) -> Result<Self, String> {
-        let configuration = host
-            .body(Buffer::PluginConfiguration, size)
-            .map_err(|error| format!("cannot be read (host status {})", error.0))?;
-        let policy = parse(&configuration)?;
+    fn new(host: &impl Host, policy: Policy) -> Result<Self, String> {
         let secrets = Secrets::load(host, &policy)?;
         let keys = policy
             .keyring(|name| host.environment(name))
@@ -130,7 +126,7 @@ impl Plugin {
         })
     }
 
-    fn announce(&self, host: &impl Host) {
+    fn announce(&self, host: &impl Host, name: Option<&str>) {
         use std::fmt::Write as _;
         let digest = self.policy.digest();
         let digest = digest.iter().fold(String::new(), |mut text, byte| {
@@ -139,7 +135,10 @@ impl Plugin {
         });
         host.log(
             Level::Info,
-            &format!("velum: policy sha256:{digest} is in force"),
+            &format!(
+                "velum: policy {}sha256:{digest} is in force",
+                name.map_or_else(String::new, |name| format!("{name} "))
+            ),
         );
         if self.policy.trusts_any_peer() {
             host.log(
@@ -172,13 +171,30 @@ impl Secrets {
     }
 }
 
-/// A policy as JSON, or as the `Struct` that plain YAML in Envoy's configuration becomes.
-fn parse(configuration: &[u8]) -> Result<Policy, String> {
+/// Reads the configuration, and tells what it is.
+fn load(host: &impl Host, size: usize) -> Result<Choice, String> {
+    let configuration = host
+        .body(Buffer::PluginConfiguration, size)
+        .map_err(|error| format!("cannot be read (host status {})", error.0))?;
+    let mut plugins = Vec::new();
+    for (name, policy) in parse(&configuration)?.into_named() {
+        let plugin = Plugin::new(host, policy).map_err(|fault| match &name {
+            Some(name) => format!("policy {name}: {fault}"),
+            None => fault,
+        })?;
+        plugin.announce(host, name.as_deref());
+        plugins.push((name, Rc::new(plugin)));
+    }
+    Ok(Choice::new(plugins))
+}
+
+/// Policies as JSON, or as the `Struct` that plain YAML in Envoy's configuration becomes.
+fn parse(configuration: &[u8]) -> Result<Policies, String> {
     let document = match protobuf::decode_struct(configuration) {
         Some(document) if !configuration.is_empty() => document.to_string().into_bytes(),
         _ => configuration.to_vec(),
     };
-    Policy::parse(&document).map_err(|error| error.to_string())
+    Policies::parse(&document).map_err(|error| error.to_string())
 }
 
 fn variable(host: &impl Host, name: &str, pointer: &str) -> Result<String, String> {

@@ -20,6 +20,8 @@ const RETRY_AFTER: u32 = 5;
 pub(crate) enum Problem {
     /// The policy cannot be had: nothing may pass.
     NotConfigured,
+    /// The route names no policy, or none that there is.
+    PolicyNotChosen,
     ActionDenied,
     Refused(Refusal),
     Asked(AskFault, ClassSet),
@@ -119,7 +121,7 @@ impl Problem {
 
     fn status(&self) -> u32 {
         match self {
-            Self::NotConfigured | Self::ApprovalUnavailable => 503,
+            Self::NotConfigured | Self::PolicyNotChosen | Self::ApprovalUnavailable => 503,
             Self::Refused(_) | Self::Asked(..) | Self::NothingToLift(_) | Self::BodyNotJson => 400,
             Self::ActionDenied
             | Self::IdentityRequired
@@ -145,6 +147,7 @@ impl Problem {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotConfigured => "not-configured",
+            Self::PolicyNotChosen => "policy-not-chosen",
             Self::ActionDenied => "action-denied",
             Self::Refused(refusal) => refusal.code(),
             Self::Asked(AskFault::UnknownClass, _) | Self::NothingToLift(_) => "unknown-class",
@@ -201,6 +204,10 @@ impl Problem {
 
     fn detail(&self) -> &'static str {
         match self {
+            Self::PolicyNotChosen => {
+                "The gateway's route for this request names none of its policies; its operator must \
+                 look."
+            }
             Self::NotConfigured => "No policy is in force on this gateway; its operator must look.",
             Self::ActionDenied => "The policy denies this action to everyone. Do not retry.",
             Self::Refused(refusal) => refusal.detail(),

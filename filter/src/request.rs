@@ -18,6 +18,7 @@ use velum_policy::{Effect, Otherwise, Refusal, Verdict};
 
 use crate::ask::{self, Ask, AskFault};
 use crate::check;
+use crate::choice;
 use crate::host::{Edited, Header, Headers, Host, Map, header};
 use crate::identity::{self, Caller};
 use crate::plugin::Plugin;
@@ -98,7 +99,7 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
     if let Some(poll) = poll(plugin, caller.as_ref(), &given) {
         return poll;
     }
-    let verdict = evaluate(plugin, caller.as_ref(), &given)?;
+    let verdict = evaluate(host, plugin, caller.as_ref(), &given)?;
     let asked = ask::read(&given);
     let mut headers = given;
     headers.remove_ours();
@@ -161,6 +162,7 @@ fn poll(
 }
 
 fn evaluate<'p>(
+    host: &impl Host,
     plugin: &'p Plugin,
     caller: Option<&Caller>,
     headers: &[Header<'_>],
@@ -173,12 +175,14 @@ fn evaluate<'p>(
         subject: caller.principal.subject(),
         claims: caller.claims.as_ref(),
     });
+    let route = choice::route(host, &plugin.policy);
     let fields: Vec<_> = headers.iter().map(|(n, v)| (*n, &**v)).collect();
     let request = velum_policy::Request {
         method: pseudo(":method"),
         authority: pseudo(":authority"),
         path: pseudo(":path"),
         headers: &fields,
+        route: route.as_deref(),
         caller: facts.as_ref(),
     };
     plugin.policy.evaluate(&request).map_err(Problem::Refused)

@@ -7,6 +7,7 @@ use velum_approval::Reason;
 use velum_engine::ClassSet;
 
 use crate::check::{self, Asking, Next, Outcome};
+use crate::choice::Choice;
 use crate::host::{Buffer, Flow, Host, Level, Map, Side, strip_ours};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
@@ -39,6 +40,7 @@ enum Phase {
 
 /// The state of one stream.
 pub(crate) struct Stream {
+    choice: Choice,
     plugin: Option<Rc<Plugin>>,
     phase: Phase,
     response: Response,
@@ -47,9 +49,10 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// A stream under a configuration; without one, nothing passes.
-    pub(crate) fn new(plugin: Option<Rc<Plugin>>) -> Self {
+    pub(crate) fn new(choice: Choice) -> Self {
         Self {
-            plugin,
+            plugin: choice.sole(),
+            choice,
             phase: Phase::Fresh,
             response: Response::Fresh,
             call: None,
@@ -63,9 +66,11 @@ impl Stream {
 
     /// Request headers: decides what becomes of the request.
     pub(crate) fn on_request_headers(&mut self, host: &impl Host, end: bool) -> Flow {
-        let Some(plugin) = self.plugin.clone() else {
-            return self.refuse(host, &Problem::NotConfigured);
+        let plugin = match self.choice.make(host) {
+            Ok(plugin) => plugin,
+            Err(problem) => return self.refuse(host, &problem),
         };
+        self.plugin = Some(Rc::clone(&plugin));
         match request::admit(host, &plugin, end) {
             Admission::Pass => {
                 self.phase = Phase::Passed;

@@ -10,7 +10,7 @@ pub(crate) mod path;
 
 use std::cell::Cell;
 
-use crate::path::CanonicalPath;
+use crate::path::{CanonicalPath, Spelling};
 use crate::request::{Refusal, Request};
 use crate::text::TextPattern;
 
@@ -43,6 +43,8 @@ pub(crate) enum Atom {
         test: ParameterTest,
     },
     Authority(AuthorityPattern),
+    /// The name of Envoy's route.
+    Route(String),
     Issuer(String),
     Subject(TextPattern),
     Claim {
@@ -163,6 +165,14 @@ impl Atom {
             Self::Authority(pattern) => {
                 (pattern.holds(request.authority), Refusal::AmbiguousRequest)
             }
+            Self::Route(name) => (
+                route_holds(name, subject),
+                if subject.request.route.is_some() {
+                    Refusal::AmbiguousPath
+                } else {
+                    Refusal::AmbiguousRequest
+                },
+            ),
             Self::Issuer(issuer) => {
                 let same = |caller: &crate::Caller<'_>| caller.issuer == issuer;
                 (
@@ -186,6 +196,16 @@ impl Atom {
             subject.doubt.set(doubt);
         }
         truth
+    }
+}
+
+/// Envoy chose the route by the path as the caller wrote it, which an upstream may read in another
+/// way: such a route leads to no `pass`.
+fn route_holds(name: &str, subject: &Subject<'_>) -> Truth {
+    match subject.request.route {
+        Some(_) if subject.passes && subject.path.spelling() != Spelling::Plain => Truth::Unknown,
+        Some(route) => Truth::of(route == name.as_bytes()),
+        None => Truth::Unknown,
     }
 }
 

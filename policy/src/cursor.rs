@@ -177,6 +177,10 @@ impl<'a> Cursor<'a> {
 }
 
 impl<'a> Fields<'a> {
+    pub(crate) fn node(&self) -> &'a Node {
+        self.at.node
+    }
+
     pub(crate) fn optional(&self, name: &str) -> Option<Cursor<'a>> {
         self.at
             .node

@@ -11,6 +11,7 @@ use velum_engine::ProfileDocument;
 use crate::cursor::Cursor;
 use crate::error::{ConfigError, child_pointer};
 use crate::load;
+use crate::policies::Policies;
 use crate::policy::Policy;
 use crate::tree::Node;
 
@@ -23,6 +24,7 @@ const ENVOY: &[&str] = &[
     "@type",
 ];
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+const SEVERAL: &str = "holds several policies that differ: give each in a file of its own";
 const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";
 const STRING: &str = "type.googleapis.com/google.protobuf.StringValue";
 
@@ -75,10 +77,7 @@ pub fn from_text(text: &str) -> Result<Policy, DocumentError> {
         return Err(fault("", "holds no Velum policy"));
     };
     if policies.any(|other| other.digest() != first.digest()) {
-        return Err(fault(
-            "",
-            "holds several policies that differ: give each in a file of its own",
-        ));
+        return Err(fault("", SEVERAL));
     }
     Ok(first)
 }
@@ -88,11 +87,51 @@ pub fn from_text(text: &str) -> Result<Policy, DocumentError> {
 /// # Errors
 /// The first fault of any of them; where an Envoy configuration holds none.
 pub fn all_from_text(text: &str) -> Result<Vec<Policy>, DocumentError> {
+    let documents = documents_from_text(text)?.into_iter();
+    let named = documents.flat_map(Policies::into_named);
+    Ok(named.map(|(_, policy)| policy).collect())
+}
+
+/// Reads every document of a text, in its order, each with its one policy or its several.
+///
+/// # Errors
+/// As for [`all_from_text`].
+pub fn documents_from_text(text: &str) -> Result<Vec<Policies>, DocumentError> {
+    with_documents(text, load::policies)
+}
+
+/// The one document of a text as JSON, as Envoy hands it to the filter.
+///
+/// ```
+/// let json = velum_policy::document::json_from_text("version: 1\nmasking: {profiles: [pii]}\n")?;
+/// assert_eq!(json, r#"{"masking":{"profiles":["pii"]},"version":1}"#);
+/// # Ok::<(), velum_policy::document::DocumentError>(())
+/// ```
+///
+/// # Errors
+/// As for [`all_from_text`]; also where an Envoy configuration holds several that differ.
+pub fn json_from_text(text: &str) -> Result<String, DocumentError> {
+    let mut documents = with_documents(text, |document| {
+        load::policies(document)?;
+        Ok(String::from_utf8_lossy(&document.canonical()).into_owned())
+    })?;
+    documents.dedup();
+    match (documents.pop(), documents.is_empty()) {
+        (Some(document), true) => Ok(document),
+        (None, _) => Err(fault("", "holds no Velum policy")),
+        (Some(_), false) => Err(fault("", SEVERAL)),
+    }
+}
+
+fn with_documents<T>(
+    text: &str,
+    read_one: impl Fn(&Node) -> Result<T, ConfigError>,
+) -> Result<Vec<T>, DocumentError> {
     let document = read(text)?;
     let is_envoy = matches!(document, Node::Array(_))
         || ENVOY.iter().any(|name| document.member(name).is_some());
     if !is_envoy {
-        return Ok(vec![load::policy(&document)?]);
+        return Ok(vec![read_one(&document)?]);
     }
     let mut plugins = Vec::new();
     find_plugins(&document, "", &mut plugins);
@@ -106,7 +145,8 @@ pub fn all_from_text(text: &str) -> Result<Vec<Policy>, DocumentError> {
             "is an Envoy configuration without a Wasm HTTP filter of Velum",
         ));
     }
-    plugins.iter().map(Plugin::policy).collect()
+    let plugins = plugins.iter();
+    plugins.map(|plugin| plugin.read(&read_one)).collect()
 }
 
 /// Reads a profile in YAML or JSON.
@@ -171,7 +211,10 @@ impl Plugin<'_> {
             .any(|name| name.contains("velum"))
     }
 
-    fn policy(&self) -> Result<Policy, DocumentError> {
+    fn read<T>(
+        &self,
+        read_one: impl Fn(&Node) -> Result<T, ConfigError>,
+    ) -> Result<T, DocumentError> {
         let pointer = child_pointer(&self.pointer, "configuration");
         let configuration = self
             .config
@@ -180,11 +223,12 @@ impl Plugin<'_> {
         let value = configuration.member("value");
         let inner = child_pointer(&pointer, "value");
         match (configuration.member("@type").and_then(Node::text), value) {
-            (Some(STRUCT), Some(value)) => load::policy(value).map_err(|error| DocumentError {
+            (Some(STRUCT), Some(value)) => read_one(value).map_err(|error| DocumentError {
                 pointer: format!("{inner}{}", error.pointer),
                 message: error.message,
             }),
-            (Some(STRING), Some(Node::String(json))) => Policy::parse(json.as_bytes())
+            (Some(STRING), Some(Node::String(json))) => Node::from_json(json.as_bytes())
+                .and_then(|document| read_one(&document))
                 .map_err(|error| fault(inner, format!("in the JSON text there, {error}"))),
             _ => Err(fault(
                 pointer,

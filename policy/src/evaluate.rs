@@ -41,6 +41,21 @@ pub(crate) fn evaluate<'p>(
     Ok(Verdict { action, path })
 }
 
+/// A request as the conditions of an action see it.
+pub(crate) fn subject<'a>(
+    action: &Action,
+    request: &'a Request<'a>,
+    path: &'a CanonicalPath,
+) -> Subject<'a> {
+    Subject {
+        request,
+        path,
+        method: Method::Given(request.method),
+        passes: action.effect == Effect::Pass,
+        doubt: Cell::new(Refusal::AmbiguousRequest),
+    }
+}
+
 fn first_match<'p>(
     actions: &'p [Action],
     request: &Request<'_>,
@@ -51,15 +66,8 @@ fn first_match<'p>(
         let Some(when) = &action.when else {
             return Ok(Some(action));
         };
-        let passes = action.effect == Effect::Pass;
-        let doubt = Cell::new(Refusal::AmbiguousRequest);
-        let subject = Subject {
-            request,
-            path,
-            method,
-            passes,
-            doubt,
-        };
+        let mut subject = subject(action, request, path);
+        subject.method = method;
         match when.evaluate(&subject) {
             Truth::Yes => return Ok(Some(action)),
             Truth::Unknown if action.restricts() => return Err(subject.doubt.get()),

@@ -17,7 +17,8 @@
 //!     ]
 //! }"#)?;
 //! let request = Request {
-//!     method: b"GET", authority: b"ehr.example", path: b"/Patient/1", headers: &[], caller: None,
+//!     method: b"GET", authority: b"ehr.example", path: b"/Patient/1", headers: &[], route: None,
+//!     caller: None,
 //! };
 //! let verdict = policy.evaluate(&request).map_err(|refusal| refusal.code())?;
 //! assert_eq!(verdict.effect(), Effect::Mask);
@@ -42,8 +43,10 @@ mod cursor;
 pub mod document;
 mod error;
 mod evaluate;
+mod explain;
 mod load;
 mod path;
+mod policies;
 mod policy;
 mod reach;
 mod request;
@@ -53,9 +56,11 @@ mod tree;
 
 pub use action::{Action, Ask, Effect, Otherwise, Requests, Writes};
 pub use error::ConfigError;
+pub use explain::{Answer, ExplainedAction, ExplainedCondition, Explanation};
 pub use path::{CanonicalPath, Spelling};
+pub use policies::Policies;
 pub use policy::{
     CertificateField, Encodings, IdentitySource, Limits, MaskingKey, Mode, Peers, Policy,
-    PolicyService, Responses, UnreadableMedia,
+    PolicyService, Responses, TokenRoles, UnreadableMedia,
 };
 pub use request::{Caller, Refusal, Request, Verdict};

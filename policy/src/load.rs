@@ -6,6 +6,7 @@ mod detectors;
 mod identity;
 mod masking;
 mod names;
+mod policies;
 mod profile;
 mod requests;
 mod responses;
@@ -21,7 +22,8 @@ use crate::condition::Atom;
 use crate::cursor::Cursor;
 use crate::error::ConfigError;
 use crate::policy::{IdentitySource, Limits, Mode, Policy};
-use crate::tree::Node;
+use policies::Shared;
+pub(crate) use policies::policies;
 #[cfg(feature = "yaml")]
 pub(crate) use profile::whole as profile;
 
@@ -51,11 +53,12 @@ struct Foundations<'a> {
     stops_headers: bool,
 }
 
-/// Reads a whole document whose member names are known to be distinct.
-pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
-    let root = Cursor::root(node);
-    let fields = root.object(KEYS, &["policies"])?;
-    let version = fields.required("version")?;
+/// Reads one policy, together with what the document says for all.
+fn policy(root: &Cursor<'_>, shared: Option<&Shared<'_>>) -> Result<Policy, ConfigError> {
+    let fields = root.object(KEYS, &[])?;
+    let member = |name| Shared::member(shared, &fields, name);
+    let version = member("version")?;
+    let version = version.map_or_else(|| fields.required("version"), Ok)?;
     if version.integer(0, u64::MAX)? != 1 {
         return Err(version.fault("must be 1, the only version there is"));
     }
@@ -63,12 +66,12 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         .optional("identity")
         .map(|at| identity::read(&at))
         .transpose()?;
-    let masking = masking::read(&fields.required("masking")?)?;
-    let service = fields
-        .optional("policy_service")
+    let masking_at = fields.required("masking")?;
+    let masking = masking::read(&masking_at)?;
+    let service = member("policy_service")?
         .map(|at| service::read(&at))
         .transpose()?;
-    let host = fields.optional("host").map(|at| host(&at)).transpose()?;
+    let host = member("host")?.map(|at| host(&at)).transpose()?;
     let foundations = Foundations {
         identity: identity.as_ref(),
         has_keys: !masking.keys.is_empty(),
@@ -79,6 +82,9 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         Some(at) => actions::read(&at, &foundations)?,
         None => Vec::new(),
     };
+    if service.is_some() && masking.keys.is_empty() {
+        return Err(masking_at.fault("needs `keys`: requests to /policy_service are told by them"));
+    }
     let responses = fields
         .optional("responses")
         .map(|at| responses::read(&at))
@@ -90,7 +96,7 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         .transpose()?;
     let (literal_segments, query_names) = literals(&actions);
     Ok(Policy {
-        digest: Sha256::digest(node.canonical()).into(),
+        digest: Sha256::digest(Shared::canonical(shared, root.node())).into(),
         identity,
         rules: masking.rules,
         keys: masking.keys,
@@ -99,6 +105,7 @@ pub(crate) fn policy(node: &Node) -> Result<Policy, ConfigError> {
         headers_stop_iteration: host.unwrap_or(false),
         service,
         mode: mode.unwrap_or(Mode::Enforce),
+        reads_route: reads_route(&actions),
         actions,
         literal_segments,
         query_names,
@@ -153,6 +160,14 @@ fn limits(at: &Cursor<'_>) -> Result<Limits, ConfigError> {
     limits.held_body = read(HELD_BODY_NAME, KIB, 64 * KIB * KIB, limits.held_body)?;
     limits.expansion = read(EXPANSION_NAME, 2, 1032, limits.expansion)?;
     Ok(limits)
+}
+
+fn reads_route(actions: &[Action]) -> bool {
+    let mut reads = false;
+    for when in actions.iter().filter_map(|action| action.when.as_ref()) {
+        when.visit(&mut |atom| reads |= matches!(atom, Atom::Route(_)));
+    }
+    reads
 }
 
 /// The words of the policy that may be shown when a path or query is: see [`crate::scrub`].

@@ -12,6 +12,7 @@ use crate::action::Action;
 use crate::condition::Atom;
 use crate::error::ConfigError;
 use crate::load;
+use crate::policies::Policies;
 use crate::request::{Refusal, Request, Verdict};
 use crate::tree::Node;
 
@@ -27,6 +28,7 @@ pub struct Policy {
     pub(crate) service: Option<PolicyService>,
     pub(crate) mode: Mode,
     pub(crate) actions: Vec<Action>,
+    pub(crate) reads_route: bool,
     /// Whole path segments that the policy names, with their place.
     pub(crate) literal_segments: BTreeSet<(Option<usize>, String)>,
     /// Query parameters that the policy names.
@@ -40,6 +42,8 @@ pub enum IdentitySource {
     Jwt {
         /// The metadata's namespace, then the keys down to the claims.
         metadata: Vec<String>,
+        /// Whom `sub` and `act` name.
+        roles: TokenRoles,
     },
     /// The client's verified certificate.
     PeerCertificate {
@@ -53,6 +57,20 @@ pub enum IdentitySource {
         /// Which peers are believed.
         from: Peers,
     },
+    /// A text that another filter of Envoy left under this key of the stream's filter state.
+    FilterState {
+        /// The key.
+        key: String,
+    },
+}
+
+/// Whom the `sub` and the `act` of a token name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRoles {
+    /// By RFC 8693: `sub` is the party on whose behalf, `act` who acts.
+    Rfc8693,
+    /// The other way round: `sub` is the agent that acts, `act` the party on whose behalf.
+    Reversed,
 }
 
 /// A name in a client's certificate.
@@ -196,7 +214,13 @@ impl Policy {
     /// The first fault, with its place: not JSON, a duplicate or unknown key, a value out of range,
     /// what is not yet supported, and every combination that could have no effect or an unsafe one.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        load::policy(&Node::from_json(json)?)
+        match load::policies(&Node::from_json(json)?)? {
+            Policies::Sole(policy) => Ok(*policy),
+            Policies::Named(_) => Err(ConfigError::new(
+                "/policies",
+                "holds several policies, where one is wanted",
+            )),
+        }
     }
 
     /// SHA-256 of the document in the form of RFC 8785: the order of members, white space and
@@ -319,6 +343,12 @@ impl Policy {
         claims
     }
 
+    /// Whether a condition looks at the name of Envoy's route: what a host has to put into
+    /// [`Request::route`].
+    pub fn reads_route(&self) -> bool {
+        self.reads_route
+    }
+
     /// Finds the action for a request.
     ///
     /// # Errors
@@ -331,7 +361,7 @@ impl Policy {
     }
 
     /// Whether any action stops or changes requests, or may be asked.
-    fn guards(&self) -> bool {
+    pub(crate) fn guards(&self) -> bool {
         let mut actions = self.actions.iter();
         actions.any(|action| action.restricts() || action.ask.is_some())
     }

@@ -45,12 +45,13 @@ impl<'a> Reach<'a> {
         })
     }
 
-    /// Whether every alternative names a path or a principal: what a caller cannot take freely.
+    /// Whether every alternative names a path, a route or a principal: what a caller cannot take freely.
     pub(crate) fn is_named(&self) -> bool {
         use crate::condition::path::PathPattern;
         self.every_alternative(|atom| match atom {
             Atom::Path(PathPattern::Prefix(prefix)) => prefix.ends_with('/'),
             Atom::Path(PathPattern::Exact(_) | PathPattern::Segments(_))
+            | Atom::Route(_)
             | Atom::Issuer(_)
             | Atom::Subject(_)
             | Atom::Claim { .. } => true,
@@ -192,7 +193,7 @@ fn excludes(one: &Atom, two: &Atom) -> bool {
             a == b && one.excludes(two)
         }
         (Atom::Authority(one), Atom::Authority(two)) => one.excludes(two),
-        (Atom::Issuer(one), Atom::Issuer(two)) => one != two,
+        (Atom::Issuer(one), Atom::Issuer(two)) | (Atom::Route(one), Atom::Route(two)) => one != two,
         (Atom::Subject(one), Atom::Subject(two)) => one.excludes(two),
         (Atom::Claim { path: a, test: one }, Atom::Claim { path: b, test: two }) => {
             a == b && one.excludes(two)

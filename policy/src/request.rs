@@ -15,6 +15,9 @@ pub struct Request<'a> {
     pub path: &'a [u8],
     /// All header fields, names in lower case; pseudo-headers and `velum-*` do not matter.
     pub headers: &'a [(&'a [u8], &'a [u8])],
+    /// The name of Envoy's route, empty where it has none; `None` where it was not read, which a
+    /// condition on it takes for a doubt. Needed only where [`crate::Policy::reads_route`].
+    pub route: Option<&'a [u8]>,
     /// Who asks, where that is known for certain.
     pub caller: Option<&'a Caller<'a>>,
 }
@@ -22,7 +25,7 @@ pub struct Request<'a> {
 /// The principal of a request. Its `Debug` form shows no value.
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
-    /// The kind of identity: `jwt`, `certificate` or `header`.
+    /// The kind of identity: `jwt`, `certificate`, `header` or `filter-state`.
     pub kind: &'a str,
     /// Who vouches for the subject.
     pub issuer: &'a str,

@@ -79,6 +79,14 @@ impl Node {
         }
     }
 
+    /// The members of an object; of anything else there are none.
+    pub(crate) fn object_members(&self) -> Vec<&(String, Self)> {
+        match self {
+            Self::Object(members) => members.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The document in the form of RFC 8785, for documents whose numbers are integers.
     pub(crate) fn canonical(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -103,26 +111,28 @@ impl Node {
                 }
                 out.push(b']');
             }
-            Self::Object(members) => {
-                let mut sorted: Vec<&(String, Node)> = Vec::with_capacity(members.len());
-                for member in members {
-                    let is_before = |(other, _): &&(String, Node)| {
-                        other.encode_utf16().lt(member.0.encode_utf16())
-                    };
-                    sorted.insert(sorted.partition_point(is_before), member);
-                }
-                out.push(b'{');
-                for (index, (name, value)) in sorted.into_iter().enumerate() {
-                    if index > 0 {
-                        out.push(b',');
-                    }
-                    write_string(name, out);
-                    out.push(b':');
-                    value.write_canonical(out);
-                }
-                out.push(b'}');
-            }
+            Self::Object(_) => Self::write_canonical_object(self.object_members(), out),
         }
+    }
+
+    /// An object of these members, in the same form.
+    pub(crate) fn write_canonical_object(members: Vec<&(String, Self)>, out: &mut Vec<u8>) {
+        let mut sorted: Vec<&(String, Self)> = Vec::with_capacity(members.len());
+        for member in members {
+            let is_before =
+                |(other, _): &&(String, Self)| other.encode_utf16().lt(member.0.encode_utf16());
+            sorted.insert(sorted.partition_point(is_before), member);
+        }
+        out.push(b'{');
+        for (index, (name, value)) in sorted.into_iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            write_string(name, out);
+            out.push(b':');
+            value.write_canonical(out);
+        }
+        out.push(b'}');
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use velum_engine::{Masker, Options};
 use velum_policy::{
-    CertificateField, Effect, Encodings, IdentitySource, Mode, Otherwise, Peers, Policy,
+    CertificateField, Effect, Encodings, IdentitySource, Mode, Otherwise, Peers, Policy, TokenRoles,
     UnreadableMedia,
 };
 
@@ -57,6 +57,27 @@ fn identity() {
             json!({"jwt": {"metadata": ["a", "b", "c"]}}),
             IdentitySource::Jwt {
                 metadata: at(&["a", "b", "c"]),
+                roles: TokenRoles::Rfc8693,
+            },
+        ),
+        (
+            json!({"jwt": {"metadata": ["a", "b"], "roles": "reversed"}}),
+            IdentitySource::Jwt {
+                metadata: at(&["a", "b"]),
+                roles: TokenRoles::Reversed,
+            },
+        ),
+        (
+            json!({"jwt": {"metadata": ["a", "b"], "roles": "rfc8693"}}),
+            IdentitySource::Jwt {
+                metadata: at(&["a", "b"]),
+                roles: TokenRoles::Rfc8693,
+            },
+        ),
+        (
+            json!({"filter_state": "corp.user"}),
+            IdentitySource::FilterState {
+                key: "corp.user".into(),
             },
         ),
         (

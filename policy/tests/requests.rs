@@ -53,6 +53,7 @@ impl<'w> Wire<'w> {
             authority: self.authority.as_bytes(),
             path: self.path.as_bytes(),
             headers: &self.headers,
+            route: None,
             caller,
         }
     }

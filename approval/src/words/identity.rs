@@ -18,6 +18,8 @@ pub enum IdentityKind {
     Certificate,
     /// A header that a listed peer wrote; the issuer may be empty.
     Header,
+    /// What another filter of Envoy left for the stream; the issuer is the key it lies under.
+    FilterState,
 }
 
 impl IdentityKind {
@@ -27,6 +29,7 @@ impl IdentityKind {
             Self::Jwt => "jwt",
             Self::Certificate => "certificate",
             Self::Header => "header",
+            Self::FilterState => "filter-state",
         }
     }
 }
@@ -199,6 +202,7 @@ mod tests {
             IdentityKind::Jwt,
             IdentityKind::Certificate,
             IdentityKind::Header,
+            IdentityKind::FilterState,
         ] {
             let json = serde_json::to_string(&kind).unwrap();
             assert_eq!(json, format!("\"{}\"", kind.name()));

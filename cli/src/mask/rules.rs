@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use velum_engine::{
     Ids, Keyring, Limits, Options, Profile, ProfileDocument, Ruleset, RulesetBuilder, year_at,
@@ -12,7 +11,7 @@ use velum_policy::{MaskingKey, document};
 
 use crate::arguments::{ChosenProfile, KeyOptions, MaskOptions};
 use crate::failure::Failure;
-use crate::{profile, show};
+use crate::{clock, profile, show};
 
 /// What every input is masked with.
 pub(super) struct Setup {
@@ -23,10 +22,8 @@ pub(super) struct Setup {
     pub(super) year: u16,
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 fn present_year() -> u16 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(Options::EARLIEST_YEAR, |since| year_at(since.as_secs()))
+    clock::since_epoch().map_or(Options::EARLIEST_YEAR, |since| year_at(since.as_secs()))
 }
 
 /// Compiles what the options say. Fails before any input is read.

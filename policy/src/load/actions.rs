@@ -183,7 +183,7 @@ fn reach<'a>(at: &Cursor<'_>, action: &'a Action) -> Result<Reach<'a>, ConfigErr
         if !reach.is_named() {
             return Err(place.fault(
                 "`pass` has to name what passes in every alternative: a path (exact, segments, or \
-                 a prefix that ends in /), principal or claims",
+                 a prefix that ends in /), route, principal or claims",
             ));
         }
     }

@@ -13,12 +13,16 @@ use crate::policy::IdentitySource;
 use crate::text::TextPattern;
 use crate::tree::Node;
 
+/// The largest integer that Envoy gives in a form that no text has: 2^46 - 1.
+const LARGEST_CLAIM: u64 = 70_368_744_177_663;
+
 const KEYS: &[&str] = &[
     "method",
     "path",
     "header",
     "query",
     "authority",
+    "route",
     "principal",
     "claims",
     "any",
@@ -56,6 +60,7 @@ pub(super) fn read(
                 }
             }
             "authority" => parts.push(atom(Atom::Authority(authority(&at)?))),
+            "route" => parts.push(Condition::Any(routes(&at)?)),
             "principal" => parts.extend(principal(&at, foundations)?),
             "claims" => parts.extend(claims(&at, foundations)?),
             "any" => parts.push(Condition::Any(several(&at, foundations)?)),
@@ -68,6 +73,16 @@ pub(super) fn read(
         1 => Ok(parts.remove(0)),
         _ => Ok(Condition::All(parts)),
     }
+}
+
+/// Envoy's routes, by their names.
+fn routes(at: &Cursor<'_>) -> Result<Vec<Condition>, ConfigError> {
+    let routes = match at.node() {
+        Node::Array(_) => at.distinct(|at| at.string().map(str::to_owned))?,
+        _ => vec![at.string()?.to_owned()],
+    };
+    let routes = routes.into_iter().map(|name| atom(Atom::Route(name)));
+    Ok(routes.collect())
 }
 
 fn atom(atom: Atom) -> Condition {
@@ -309,7 +324,7 @@ fn claim_value(at: &Cursor<'_>) -> Result<ClaimValue, ConfigError> {
     match at.node() {
         Node::String(_) => Ok(ClaimValue::Text(at.string()?.to_owned())),
         Node::Bool(value) => Ok(ClaimValue::Bool(*value)),
-        Node::Number(_) => at.integer(0, u64::MAX).map(ClaimValue::Integer),
+        Node::Number(_) => at.integer(0, LARGEST_CLAIM).map(ClaimValue::Integer),
         _ => Err(at.fault("must be a string, a boolean or an integer")),
     }
 }

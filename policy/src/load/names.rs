@@ -65,17 +65,24 @@ pub(super) fn environment(at: &Cursor<'_>) -> Result<String, ConfigError> {
 /// A name of ours: of an action or a key.
 pub(super) fn identifier(at: &Cursor<'_>) -> Result<String, ConfigError> {
     let text = at.string()?;
+    identifier_text(text, at)?;
+    Ok(text.to_owned())
+}
+
+/// The same, of a member's name.
+pub(super) fn identifier_text(text: &str, at: &Cursor<'_>) -> Result<(), ConfigError> {
     let is_identifier = text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    if !is_identifier {
-        return Err(at.fault(
+    if is_identifier {
+        Ok(())
+    } else {
+        Err(at.fault(
             "must be a name of at most 64 letters, digits, -, _ and ., a letter or digit first",
-        ));
+        ))
     }
-    Ok(text.to_owned())
 }
 
 /// A header's name; `what` says what it is for.

@@ -22,7 +22,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "velum-policy-service",
         &["velum-approval", "velum-engine", "velum-policy"],
     ),
-    ("velum", &["velum-approval", "velum-engine", "velum-policy"]),
+    (
+        "velum",
+        &[
+            "velum-approval",
+            "velum-engine",
+            "velum-filter",
+            "velum-policy",
+        ],
+    ),
     ("velum-example-fhir-api", &[]),
     ("velum-demo", &["velum-harness"]),
     ("velum-empty-filter", &[]),
