@@ -1,7 +1,7 @@
 //! What in an Envoy configuration would undo what a policy promises.
 
 use serde_json::{Map, Value};
-use velum_policy::{Action, Policy};
+use velum_policy::{Action, Policies};
 
 /// Said of a file that is no Envoy configuration.
 pub(crate) const NONE: &str = "is not an Envoy configuration";
@@ -39,23 +39,25 @@ type Warning = (String, String);
 
 /// The warnings for a text that was read as an Envoy configuration with these policies; `None`
 /// where it is none.
-pub(crate) fn warnings(text: &str, policies: &[Policy]) -> Option<Vec<Warning>> {
+pub(crate) fn warnings(text: &str, documents: &[Policies]) -> Option<Vec<Warning>> {
     let document: Value = serde_saphyr::from_str(text).ok()?;
     // A list is one too: the filters of a chain.
     let is_envoy = document.is_array() || KNOWN_BY.iter().any(|name| document.get(*name).is_some());
     if !is_envoy {
         return None;
     }
-    let reviews = policies
-        .iter()
-        .flat_map(Policy::actions)
+    let policies = || documents.iter().flat_map(Policies::iter);
+    let reviews = policies()
+        .flat_map(|(_, policy)| policy.actions())
         .any(Action::needs_service);
-    let stops = policies.iter().any(Policy::headers_stop_iteration);
+    let stops = policies().any(|(_, policy)| policy.headers_stop_iteration());
+    let names: Vec<Option<&str>> = policies().map(|(name, _)| name).collect();
     let mut warnings = Vec::new();
     walk(&document, "", &mut |pointer, members| {
         if reviews {
             route(pointer, members, &mut warnings);
         }
+        choice(pointer, members, &names, &mut warnings);
         plugin(pointer, members, stops, &mut warnings);
     });
     Some(warnings)
@@ -93,6 +95,44 @@ fn route(pointer: &str, members: &Map<String, Value>, warnings: &mut Vec<Warning
     }
 }
 
+/// The policy that a route names. `names` are those of the policies there are, none for one that is
+/// every request's.
+fn choice(
+    pointer: &str,
+    members: &Map<String, Value>,
+    names: &[Option<&str>],
+    warnings: &mut Vec<Warning>,
+) {
+    if !members.contains_key("match") {
+        return;
+    }
+    let metadata = members
+        .get("metadata")
+        .and_then(|it| it.get("filter_metadata"));
+    let given = metadata.and_then(|it| it.get("velum")?.get("policy"));
+    let is_every_requests = names.contains(&None);
+    let message = match given {
+        None if is_every_requests => return,
+        None => "names no policy: its requests are refused",
+        Some(_) if is_every_requests => {
+            "is not looked at: the document has one policy, for every request"
+        }
+        Some(name)
+            if name
+                .as_str()
+                .is_some_and(|name| names.contains(&Some(name))) =>
+        {
+            return;
+        }
+        Some(_) => "is the name of no policy: the route's requests are refused",
+    };
+    let place = match given {
+        Some(_) => "/metadata/filter_metadata/velum/policy",
+        None => "",
+    };
+    warnings.push((format!("{pointer}{place}"), message.to_owned()));
+}
+
 /// A plugin's own settings. Those of other plugins are none of our business.
 fn plugin(pointer: &str, members: &Map<String, Value>, stops: bool, warnings: &mut Vec<Warning>) {
     let holds_policy = members
@@ -100,7 +140,7 @@ fn plugin(pointer: &str, members: &Map<String, Value>, stops: bool, warnings: &m
         .and_then(|configuration| configuration.get("value"))
         .is_some_and(|value| match value {
             Value::String(json) => json.contains("\"masking\""),
-            value => value.get("masking").is_some(),
+            value => value.get("masking").is_some() || value.get("policies").is_some(),
         });
     if !holds_policy || !members.contains_key("vm_config") {
         return;

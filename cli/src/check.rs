@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use velum_policy::{Policy, document};
+use velum_policy::{Policies, Policy, document};
 
 use crate::arguments::CheckOptions;
 use crate::bootstrap;
@@ -40,11 +40,20 @@ pub(crate) fn run(options: &CheckOptions) -> Result<ExitCode, Failure> {
 /// What is to be said of one file.
 struct Finding {
     file: String,
-    /// The digests of its policies, in hexadecimal, and how many actions each has.
-    policies: Vec<(String, usize)>,
+    /// Its policies.
+    policies: Vec<Valid>,
     /// The place of the fault and what is wrong.
     fault: Option<(String, String)>,
     warnings: Vec<(String, String)>,
+}
+
+/// A policy that is valid.
+struct Valid {
+    /// Where it is one of several.
+    name: Option<String>,
+    /// In hexadecimal.
+    digest: String,
+    actions: usize,
 }
 
 fn check(file: &Path, is_bootstrap: bool) -> Result<Finding, Failure> {
@@ -55,14 +64,18 @@ fn check(file: &Path, is_bootstrap: bool) -> Result<Finding, Failure> {
         fault: None,
         warnings: Vec::new(),
     };
-    match document::all_from_text(&text) {
-        Ok(policies) => {
+    match document::documents_from_text(&text) {
+        Ok(documents) => {
+            let policies = documents.iter().flat_map(Policies::iter);
             finding.policies = policies
-                .iter()
-                .map(|policy| (hex(policy), policy.actions().len()))
+                .map(|(name, policy)| Valid {
+                    name: name.map(str::to_owned),
+                    digest: hex(policy),
+                    actions: policy.actions().len(),
+                })
                 .collect();
             if is_bootstrap {
-                match bootstrap::warnings(&text, &policies) {
+                match bootstrap::warnings(&text, &documents) {
                     Some(warnings) => finding.warnings = warnings,
                     None => finding.fault = Some((String::new(), bootstrap::NONE.to_owned())),
                 }
@@ -85,11 +98,19 @@ impl Finding {
             writeln!(output, "{file}: {place}{message}")?;
             return Ok(());
         }
-        for (digest, actions) in &self.policies {
+        for Valid {
+            name,
+            digest,
+            actions,
+        } in &self.policies
+        {
             let plural = if *actions == 1 { "" } else { "s" };
+            let name = name
+                .as_ref()
+                .map_or_else(String::new, |name| format!("{name}: "));
             writeln!(
                 output,
-                "{file}: ok, {actions} action{plural}, sha256:{digest}"
+                "{file}: {name}ok, {actions} action{plural}, sha256:{digest}"
             )?;
         }
         for (pointer, message) in &self.warnings {
@@ -107,8 +128,18 @@ impl Finding {
         if let Some((pointer, message)) = &self.fault {
             return json!({"file": self.file, "ok": false, "pointer": pointer, "message": message});
         }
-        let digests: Vec<&String> = self.policies.iter().map(|(digest, _)| digest).collect();
-        json!({"file": self.file, "ok": true, "sha256": digests, "warnings": warnings})
+        let digests: Vec<&String> = self.policies.iter().map(|it| &it.digest).collect();
+        let mut json =
+            json!({"file": self.file, "ok": true, "sha256": digests, "warnings": warnings});
+        let names: Vec<&String> = self
+            .policies
+            .iter()
+            .filter_map(|it| it.name.as_ref())
+            .collect();
+        if !names.is_empty() {
+            json["policies"] = json!(names);
+        }
+        json
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Fake {
     pub(crate) log: RefCell<Vec<String>>,
     /// The names of headers that were removed and added.
     pub(crate) written: RefCell<Vec<String>>,
+    /// The attributes that were asked for, with `.` between their parts.
+    pub(crate) asked: RefCell<Vec<String>>,
     /// How often a buffer was written.
     pub(crate) writes: Cell<u32>,
     pub(crate) headers_fail: Cell<bool>,
@@ -107,6 +109,7 @@ impl Host for Fake {
     }
 
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+        self.asked.borrow_mut().push(path.join("."));
         let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
         let properties = self.properties.borrow();
         // A message is there, but cannot be given as bytes.

@@ -25,7 +25,7 @@ pub(crate) struct Caller {
     pub(crate) principal: Identity,
     /// Everyone behind the request, the principal first.
     pub(crate) lineage: Vec<Identity>,
-    /// The claims that the policy's conditions look at; `None` where one of them is of a form that
+    /// The claims that the policy's conditions look at; null where one of them is of a form that
     /// cannot be read, which the policy takes for a doubt.
     pub(crate) claims: Option<Value>,
     /// The `sub` of the token, where the caller comes from one.
@@ -63,7 +63,7 @@ pub(crate) fn read(host: &impl Host, policy: &Policy, headers: &[Header<'_>]) ->
     match policy.identity()? {
         IdentitySource::Jwt { metadata, roles } => {
             let mut caller = jwt(host, metadata, *roles)?;
-            caller.claims = claims(host, metadata, &policy.claims());
+            caller.claims = Some(claims(host, metadata, &policy.claims()));
             Some(caller)
         }
         IdentitySource::PeerCertificate { field } => {
@@ -122,18 +122,22 @@ fn jwt(host: &impl Host, metadata: &[String], roles: TokenRoles) -> Option<Calle
     })
 }
 
-/// The claims at these paths, as an object. `None` where one is there and cannot be read.
-fn claims(host: &impl Host, metadata: &[String], paths: &[&[String]]) -> Option<Value> {
+/// The claims at these paths, as an object; null where one is there and cannot be read, as Envoy
+/// gives null itself and what holds it.
+fn claims(host: &impl Host, metadata: &[String], paths: &[&[String]]) -> Value {
     let mut claims = Value::Object(Map::new());
     for path in paths {
         let mut full = vec!["metadata", "filter_metadata"];
         full.extend(metadata.iter().map(String::as_str));
         full.extend(path.iter().map(String::as_str));
-        if let Some(bytes) = host.property(&full).ok()? {
-            put(&mut claims, path, claim_value(&bytes)?)?;
-        }
+        let value = match host.property(&full) {
+            Ok(None) => continue,
+            Ok(Some(bytes)) => claim_value(&bytes),
+            Err(_) => None,
+        };
+        put(&mut claims, path, value.unwrap_or(Value::Null));
     }
-    Some(claims)
+    claims
 }
 
 /// Envoy gives a list as pairs whose names are the elements, and an object as pairs of its members,
@@ -170,21 +174,29 @@ fn scalar(bytes: &[u8]) -> Option<Value> {
     }
 }
 
-fn put(claims: &mut Value, path: &[String], value: Value) -> Option<()> {
-    let (last, parents) = path.split_last()?;
+fn put(claims: &mut Value, path: &[String], value: Value) {
+    let Some((last, parents)) = path.split_last() else {
+        return;
+    };
     let mut at = claims;
     for parent in parents {
-        let members = at.as_object_mut()?;
-        at = members
-            .entry(parent.as_str())
-            .or_insert_with(|| Value::Object(Map::new()));
+        // What is in a list is there with the list, and a scalar has nothing in it.
+        let Some(members) = at.as_object_mut() else {
+            return;
+        };
+        at = members.entry(parent.as_str()).or_insert(Value::Null);
+        if at.is_null() {
+            *at = Value::Object(Map::new());
+        }
     }
-    let members = at.as_object_mut()?;
+    let Some(members) = at.as_object_mut() else {
+        return;
+    };
     // An object has been put there by a claim within it, perhaps.
-    if !(value.is_object() && members.contains_key(last)) {
+    let is_less = value.is_object() || value.is_null();
+    if !(is_less && members.contains_key(last)) {
         members.insert(last.clone(), value);
     }
-    Some(())
 }
 
 fn jwt_identity(issuer: &str, subject: &str) -> Option<Identity> {

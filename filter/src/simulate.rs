@@ -94,7 +94,7 @@ pub struct Caller {
     pub subject: String,
     /// The subjects of everyone behind the request, the principal first.
     pub lineage: Vec<String>,
-    /// The claims that conditions look at; `None` where one of them could not be read.
+    /// The claims that conditions look at; null where one could not be read.
     pub claims: Option<Value>,
 }
 

@@ -31,7 +31,8 @@ pub struct Caller<'a> {
     pub issuer: &'a str,
     /// Who it is, to that issuer.
     pub subject: &'a str,
-    /// The token's claims, an object; at least those that [`crate::Policy::claims`] names.
+    /// The token's claims, an object; at least those that [`crate::Policy::claims`] names. Null is
+    /// one that could not be read: what depends on it is a doubt.
     pub claims: Option<&'a serde_json::Value>,
 }
 

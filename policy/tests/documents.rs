@@ -1,7 +1,7 @@
 //! Policies as people keep them: YAML, JSON, inside an Envoy configuration.
 
 use velum_policy::Policy;
-use velum_policy::document::{all_from_text, from_text};
+use velum_policy::document::{all_from_text, from_text, json_from_text};
 
 const JSON: &str = r#"{"version": 1, "masking": {"profiles": ["fhir-r4"]}, "limits": {"depth": 64},
     "actions": [{"name": "no", "when": {"method": ["GET", "NO"], "path": "/on"}, "effect": "deny"}]}"#;
@@ -262,4 +262,45 @@ fn the_detectors_of_the_documentation_are_read_and_their_limits_are_right() {
     ] {
         assert!(text.contains(&format!(" {limit}")), "{limit}");
     }
+}
+
+#[test]
+fn several_policies_are_read_wherever_one_is() {
+    let several = "version: 1\npolicies: {a: {masking: {profiles: [pii]}}, b: {masking: {profiles: [fhir-r4]}}}\n";
+    assert_eq!(all_from_text(several).unwrap().len(), 2);
+    let fault = from_text(several).unwrap_err();
+    assert!(
+        fault.message.contains("several policies that differ"),
+        "{fault}"
+    );
+    let same = "version: 1\npolicies: {a: {masking: {profiles: [pii]}}, b: {masking: {profiles: [pii]}}}\n";
+    let one = from_text("version: 1\nmasking: {profiles: [pii]}\n").unwrap();
+    assert_eq!(from_text(same).unwrap().digest(), one.digest());
+    let json = json_from_text(several).unwrap();
+    let expected = concat!(
+        r#"{"policies":{"a":{"masking":{"profiles":["pii"]}},"b":{"masking":{"profiles":["fhir-r4"]}}},"#,
+        r#""version":1}"#
+    );
+    assert_eq!(json, expected);
+    let filter = |value: &str| {
+        format!(
+            "- typed_config:\n    '@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n    \
+             config: {{name: velum, configuration: {{'@type': type.googleapis.com/google.protobuf.{value}}}}}\n"
+        )
+    };
+    let structure = filter(&format!("Struct, value: {expected}"));
+    let text = filter(&format!("StringValue, value: '{expected}'"));
+    for envoy in [&structure, &text, &format!("{structure}{text}")] {
+        assert_eq!(all_from_text(envoy).unwrap().len() % 2, 0, "{envoy}");
+        assert_eq!(json_from_text(envoy).unwrap(), expected);
+    }
+    let other = filter("Struct, value: {version: 1, masking: {profiles: [pii]}}");
+    let fault = json_from_text(&format!("{structure}{other}")).unwrap_err();
+    assert!(fault.message.contains("differ"), "{fault}");
+    let bad = filter("Struct, value: {version: 1, policies: {a: {masking: {}, mod: 1}}}");
+    let fault = all_from_text(&bad).unwrap_err();
+    assert_eq!(
+        fault.pointer,
+        "/0/typed_config/config/configuration/value/policies/a/mod"
+    );
 }

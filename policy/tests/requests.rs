@@ -642,14 +642,44 @@ fn principals_and_claims() {
         ),
         (
             json!({"claims": {"none": {"present": true}}}),
-            "-",
+            "ambiguous-request",
             "-",
             "ambiguous-request",
         ),
         (
             json!({"claims": {"none": {"present": false}}}),
+            "ambiguous-request",
+            "hit",
+            "ambiguous-request",
+        ),
+        (
+            json!({"claims": {"none": {"contains": "audit"}}}),
+            "ambiguous-request",
+            "-",
+            "ambiguous-request",
+        ),
+        (
+            json!({"claims": {"none": "audit"}}),
+            "-",
+            "-",
+            "ambiguous-request",
+        ),
+        (
+            json!({"claims": {"/none/within": {"present": false}}}),
             "hit",
             "hit",
+            "ambiguous-request",
+        ),
+        (
+            json!({"claims": {"/groups/1": "audit"}}),
+            "hit",
+            "-",
+            "ambiguous-request",
+        ),
+        (
+            json!({"claims": {"/groups/2": {"present": true}}}),
+            "-",
+            "-",
             "ambiguous-request",
         ),
         (

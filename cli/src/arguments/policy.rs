@@ -7,6 +7,9 @@ use velum_engine::Class;
 
 use super::class;
 
+/// A class that is approved; none for the word `none`.
+pub(crate) type Approved = Option<Class>;
+
 pub(super) const EXPLAIN_HELP: &str = "Examples:
   velum policy explain --policy policy.yaml --request delete.http
   velum policy explain --policy policy.yaml --request read.http --claims claims.json --json
@@ -66,10 +69,10 @@ pub(crate) struct TryOptions {
     /// What the upstream answers: HTTP/1.1, or JSON alone
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) response: Option<PathBuf>,
-    /// Have these classes approved, of those that are asked; `--approve=` approves and lifts nothing;
-    /// without it nobody decides
-    #[arg(long, value_name = "CLASSES", value_delimiter = ',', value_parser = class, num_args = 0..)]
-    pub(crate) approve: Option<Vec<Class>>,
+    /// Have these classes approved, of those that are asked; `none` approves the request and lifts
+    /// nothing; without this nobody decides
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',', value_parser = approved)]
+    pub(crate) approve: Option<Vec<Approved>>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -83,4 +86,12 @@ pub(crate) struct TestOptions {
     /// Print one JSON array
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn approved(name: &str) -> Result<Approved, String> {
+    if name == "none" {
+        Ok(None)
+    } else {
+        class(name).map(Some)
+    }
 }

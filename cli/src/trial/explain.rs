@@ -200,9 +200,6 @@ pub(super) fn identity(caller: Option<&Caller>) -> String {
         text.push_str("; behind it: ");
         text.push_str(&behind.join(", "));
     }
-    if caller.claims.is_none() {
-        text.push_str("; a claim that conditions look at cannot be read");
-    }
     text
 }
 
@@ -253,7 +250,7 @@ fn to_json(explanation: &Explanation<'_>, policy: &Policy, caller: Option<&Calle
         "refused": decided.refused,
         "identity": caller.map(|caller| json!({
             "kind": caller.kind, "issuer": caller.issuer, "subject": caller.subject,
-            "lineage": caller.lineage, "claims_read": caller.claims.is_some(),
+            "lineage": caller.lineage,
         })),
         "may_be_asked": askable,
         "path": explanation.path.as_str(),

@@ -24,7 +24,8 @@ pub(crate) fn run(options: &TryOptions) -> Result<ExitCode, Failure> {
     };
     let mut exchange = trial.exchange(&options.asked);
     let approved = options.approve.as_ref();
-    exchange.approved = approved.map(|classes| classes.iter().copied().collect::<ClassSet>());
+    exchange.approved =
+        approved.map(|classes| classes.iter().copied().flatten().collect::<ClassSet>());
     let outcome = trial
         .gateway
         .run(&exchange, &trial.request, response.as_ref())

@@ -218,3 +218,81 @@ fn a_bootstrap_is_searched_for_what_undoes_the_policy() {
         outcome.output
     );
 }
+
+const SEVERAL: &str = "
+version: 1
+policies:
+  ward: {masking: {profiles: [fhir-r4]}, actions: [{name: closed, effect: deny}]}
+  billing: {masking: {profiles: [pii]}}
+";
+
+#[test]
+fn each_of_several_policies_has_its_name_and_the_digest_that_it_has_alone() {
+    let folder = Folder::new();
+    let several = folder.write("several.yaml", SEVERAL);
+    let outcome = velum(&["policy", "check", &several]);
+    let lines: Vec<&str> = outcome.output.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", outcome.output);
+    assert!(lines[0].starts_with(&format!("{several}: ward: ok, 1 action, sha256:")));
+    assert_eq!(
+        lines[1],
+        format!("{several}: billing: ok, 0 actions, sha256:{DIGEST}")
+    );
+    let machine = velum(&["policy", "check", "--json", &several]);
+    let value: serde_json::Value = serde_json::from_str(&machine.output).unwrap();
+    assert_eq!(value[0]["policies"], serde_json::json!(["ward", "billing"]));
+    assert_eq!(value[0]["sha256"][1], DIGEST);
+    let bad = folder.write(
+        "bad.yaml",
+        "version: 1\npolicies: {ward: {masking: {profile: []}}}\n",
+    );
+    let outcome = velum(&["policy", "check", &bad]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome
+            .output
+            .contains("/policies/ward/masking/profile: unknown key"),
+        "{}",
+        outcome.output
+    );
+}
+
+#[test]
+fn routes_that_name_no_policy_are_warned_of() {
+    const ROUTES: &str = "
+static_resources:
+  routes:
+  - {match: {prefix: /a}, route: {}, metadata: {filter_metadata: {velum: {policy: ward}}}}
+  - {match: {prefix: /b}, route: {}, metadata: {filter_metadata: {velum: {policy: wrad}}}}
+  - {match: {prefix: /c}, route: {}}
+  http_filters:
+  - typed_config:
+      '@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+      config:
+        name: velum
+        configuration: {'@type': type.googleapis.com/google.protobuf.Struct, value: POLICY}
+";
+    let folder = Folder::new();
+    let warnings = |policy: &str| {
+        let file = folder.write("envoy.yaml", ROUTES.replace("POLICY", policy));
+        let outcome = velum(&["policy", "check", "--bootstrap", &file]);
+        let prefix = format!("{file}: warning: ");
+        let lines = outcome.output.lines();
+        let found = lines.filter_map(|line| line.strip_prefix(&prefix).map(str::to_owned));
+        found.collect::<Vec<_>>()
+    };
+    let place = "/metadata/filter_metadata/velum/policy";
+    assert_eq!(
+        warnings("{version: 1, policies: {ward: {masking: {profiles: [pii]}}}}"),
+        [
+            format!(
+                "/static_resources/routes/1{place}: is the name of no policy: the route's requests \
+                 are refused"
+            ),
+            "/static_resources/routes/2: names no policy: its requests are refused".to_owned(),
+        ]
+    );
+    let alone = warnings("{version: 1, masking: {profiles: [pii]}}");
+    assert_eq!(alone.len(), 2, "{alone:?}");
+    assert!(alone[0].contains("is not looked at"), "{alone:?}");
+}

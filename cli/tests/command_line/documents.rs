@@ -1,4 +1,4 @@
-//! The examples of `docs/mask.md` and `docs/profiles.md`, run as written.
+//! The examples of `docs/mask.md`, `docs/policy-tests.md` and `docs/profiles.md`, run as written.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,7 +27,11 @@ fn examples(text: &str) -> Vec<(String, String)> {
 
 #[test]
 fn the_examples_of_the_documents_print_what_they_say() {
-    for (document, least) in [("docs/mask.md", 11), ("docs/profiles.md", 10)] {
+    for (document, least) in [
+        ("docs/mask.md", 11),
+        ("docs/policy-tests.md", 7),
+        ("docs/profiles.md", 10),
+    ] {
         run_examples(document, least);
     }
 }

@@ -8,3 +8,4 @@ mod mask;
 mod pages;
 mod profile;
 mod program;
+mod trial;

@@ -7,6 +7,9 @@ const COMMANDS: &[&str] = &[
     "mask",
     "policy",
     "policy check",
+    "policy explain",
+    "policy test",
+    "policy try",
     "profile",
     "profile list",
     "profile show",
@@ -59,7 +62,7 @@ fn every_command_has_a_manual_page() {
         ),
         (
             &["man", "policy", "list"],
-            "no such command: list; known are: check",
+            "no such command: list; known are: check, explain, try, test",
         ),
         (&["man", "mask", "--output", "x"], "cannot be used with"),
     ] {

@@ -46,9 +46,9 @@ fn read_token(roles: &str, claims: &[(&[&str], &str)]) -> Option<(String, Vec<St
     Some((name(&caller.principal), lineage))
 }
 
-fn is(principal: &str, lineage: &[&str]) -> Option<(String, Vec<String>)> {
+fn is(principal: &str, lineage: &[&str]) -> (String, Vec<String>) {
     let lineage = lineage.iter().map(|&name| name.to_owned()).collect();
-    Some((principal.to_owned(), lineage))
+    (principal.to_owned(), lineage)
 }
 
 #[test]
@@ -62,11 +62,11 @@ fn the_actor_is_the_principal_by_the_rfc_and_the_subject_where_roles_are_reverse
     ];
     let three = "three@https://other.example";
     let expected = is("two", &["two", "one", three]);
-    assert_eq!(read_token("rfc8693", claims), expected);
+    assert_eq!(read_token("rfc8693", claims), Some(expected));
     let expected = is("one", &["one", "two", three]);
-    assert_eq!(read_token("reversed", claims), expected);
+    assert_eq!(read_token("reversed", claims), Some(expected));
     for roles in ["rfc8693", "reversed"] {
-        assert_eq!(read_token(roles, &claims[..2]), is("one", &["one"]));
+        assert_eq!(read_token(roles, &claims[..2]), Some(is("one", &["one"])));
     }
 }
 
@@ -80,8 +80,8 @@ fn who_stands_twice_in_a_chain_is_counted_once_and_other_issuers_are_others() {
         (&["act", "act", "iss"], "https://other.example"),
     ];
     let expected = is("one", &["one", "one@https://other.example"]);
-    assert_eq!(read_token("rfc8693", claims), expected);
-    assert_eq!(read_token("reversed", claims), expected);
+    assert_eq!(read_token("rfc8693", claims), Some(expected.clone()));
+    assert_eq!(read_token("reversed", claims), Some(expected));
 }
 
 #[test]
@@ -221,6 +221,10 @@ fn claims_are_read_in_the_forms_that_envoy_gives() {
             Some(json!([7.0, true, "x"])),
         ),
         (&list(&[&[0xff]]), None),
+        (
+            &list(&[&list(&[b"a"])]),
+            Some(json!([String::from_utf8(list(&[b"a"])).unwrap()])),
+        ),
         (&object, Some(json!({}))),
     ] {
         assert_eq!(claim_of(bytes), expected, "{bytes:?}");
@@ -247,19 +251,42 @@ fn a_claim_and_one_within_it_may_both_be_asked() {
     let identity = json!({"jwt": {"metadata": BASE[2..]}});
     let realm = pairs::encode(&vec![(b"roles".to_vec(), list(&[b"auditor"]))]);
     for when in [
-        json!({"claims": {"realm": {"present": true}, "/realm/roles": {"contains": "auditor"}}}),
-        json!({"claims": {"/realm/roles": {"contains": "auditor"}, "realm": {"present": true}}}),
+        json!({"all": [{"claims": {"realm": {"present": true}, "list": {"contains": "b"}}},
+            {"claims": {"/realm/roles": {"contains": "auditor"}, "/list/1": "b"}}]}),
+        json!({"all": [{"claims": {"/realm/roles": {"contains": "auditor"}, "/list/1": "b"}},
+            {"claims": {"realm": {"present": true}, "list": {"contains": "b"}}}]}),
     ] {
-        let host = host(&[
-            (&["iss"], ISSUER.as_bytes()),
-            (&["sub"], b"one"),
-            (&["realm"], &realm),
-            (&["realm", "roles"], &list(&[b"auditor"])),
-        ]);
-        let caller = read(&host, &policy(&identity, &when), &[]).unwrap();
-        assert_eq!(
-            caller.claims,
-            Some(json!({"realm": {"roles": ["auditor"]}}))
-        );
+        for realm in [Some(&realm), None] {
+            let host = host(&[
+                (&["iss"], ISSUER.as_bytes()),
+                (&["sub"], b"one"),
+                (&["realm", "roles"], &list(&[b"auditor"])),
+                (&["list"], &list(&[b"a", b"b"])),
+                (&["list", "1"], b"b"),
+            ]);
+            if let Some(realm) = realm {
+                host.set_property(&[&BASE[..], &["realm"]].concat(), realm);
+            }
+            let caller = read(&host, &policy(&identity, &when), &[]).unwrap();
+            let expected = json!({"realm": {"roles": ["auditor"]}, "list": ["a", "b"]});
+            assert_eq!(caller.claims, Some(expected));
+        }
     }
+}
+
+#[test]
+fn a_claim_that_cannot_be_read_is_null_and_others_are_what_they_are() {
+    let identity = json!({"jwt": {"metadata": BASE[2..]}});
+    let when =
+        json!({"claims": {"broken": {"present": true}, "bytes": {"present": true}, "dept": "a"}});
+    let host = host(&[
+        (&["iss"], ISSUER.as_bytes()),
+        (&["sub"], b"one"),
+        (&["broken", "inside"], b"x"),
+        (&["bytes"], &[0xff]),
+        (&["dept"], b"a"),
+    ]);
+    let caller = read(&host, &policy(&identity, &when), &[]).unwrap();
+    let expected = json!({"broken": null, "bytes": null, "dept": "a"});
+    assert_eq!(caller.claims, Some(expected));
 }

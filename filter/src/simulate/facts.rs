@@ -26,8 +26,8 @@ pub(super) fn tell(host: &Fake, policies: &Policies, exchange: &Exchange<'_>) {
     for (_, policy) in policies.iter() {
         match policy.identity() {
             Some(IdentitySource::Jwt { metadata, .. }) => {
-                let mut path = vec!["metadata", "filter_metadata"];
-                path.extend(metadata.iter().map(String::as_str));
+                let mut path = vec!["metadata".to_owned(), "filter_metadata".to_owned()];
+                path.extend(metadata.iter().cloned());
                 if let Some(Value::Object(claims)) = exchange.claims {
                     for (name, value) in claims {
                         claim(host, &mut path, name, value);
@@ -60,23 +60,34 @@ fn certificate(host: &Fake, field: CertificateField, exchange: &Exchange<'_>) {
     host.set_property(&["connection", property], name.as_bytes());
 }
 
-/// A claim and those within it. An object or a list with what cannot be given as bytes is there all
-/// the same, for those within.
-fn claim<'a>(host: &Fake, path: &mut Vec<&'a str>, name: &'a str, value: &'a Value) {
-    path.push(name);
-    if let Some(bytes) = bytes(value) {
-        host.set_property(path, &bytes);
+/// A claim and those within it. What cannot be given as bytes is there all the same: to this host,
+/// what has something within it.
+fn claim(host: &Fake, path: &mut Vec<String>, name: &str, value: &Value) {
+    path.push(name.to_owned());
+    let place: Vec<&str> = path.iter().map(String::as_str).collect();
+    match bytes(value) {
+        Some(bytes) => host.set_property(&place, &bytes),
+        None => host.set_property(&[place.as_slice(), &[""]].concat(), b""),
     }
-    if let Value::Object(members) = value {
-        for (name, value) in members {
-            claim(host, path, name, value);
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                claim(host, path, name, value);
+            }
         }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                claim(host, path, &index.to_string(), value);
+            }
+        }
+        _ => {}
     }
     path.pop();
 }
 
 /// The forms that Envoy gives: a text as its bytes, a number as a double, a boolean as one byte, a
-/// list as pairs whose names are its elements, an object as pairs of its members.
+/// list as pairs whose names are its elements, an object as pairs of its members; null, and what holds
+/// it, not at all.
 fn bytes(value: &Value) -> Option<Vec<u8>> {
     Some(match value {
         Value::Null => return None,

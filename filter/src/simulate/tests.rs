@@ -253,6 +253,30 @@ fn secrets_of_the_environment_are_used_and_others_are_stood_in_for() {
     assert!(fault.unwrap().contains("32 random bytes"));
 }
 
+/// Each attribute costs a call of the host.
+#[test]
+fn the_route_is_asked_for_only_where_the_document_makes_it_matter() {
+    let plain = json!({"version": 1, "masking": {"profiles": ["pii"]}});
+    let mut routed = plain.clone();
+    routed["actions"] = json!([{"name": "a", "when": {"route": "a"}, "effect": "deny"}]);
+    let named = json!({"version": 1, "policies": {"a": {"masking": {"profiles": ["pii"]}}}});
+    for (document, expected) in [
+        (plain, &[][..]),
+        (routed, &["xds.route_name"]),
+        (named, &["xds.route_metadata.filter_metadata.velum.policy"]),
+    ] {
+        let gateway = gateway(&document);
+        let exchange = Exchange {
+            policy: Some("a"),
+            ..Exchange::default()
+        };
+        let mut stream = gateway.start(&exchange).unwrap();
+        stream.host.asked.take();
+        stream.request(&request("GET", "/a", &[]), None).unwrap();
+        assert_eq!(stream.host.asked.take(), expected);
+    }
+}
+
 fn atom() -> impl Strategy<Value = Value> {
     prop_oneof![
         prop_oneof![Just("GET"), Just("PUT"), Just("DELETE")].prop_map(|it| json!({"method": it})),

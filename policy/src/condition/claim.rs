@@ -31,10 +31,11 @@ pub(crate) fn holds(path: &[String], test: &ClaimTest, caller: Option<&Caller<'_
             ..
         }) => Some(*claims),
     };
-    let value = path
-        .iter()
-        .try_fold(claims, |value, name| value.map(|value| value.get(name)));
-    let value = value.flatten().filter(|value| !value.is_null());
+    let value = claims.and_then(|claims| path.iter().try_fold(claims, member));
+    // Null, or what could not be read: no text and no number, but perhaps a list.
+    if value.is_some_and(Value::is_null) && !matches!(test, ClaimTest::Is(_)) {
+        return Truth::Unknown;
+    }
     Truth::of(match test {
         ClaimTest::Present(wanted) => value.is_some() == *wanted,
         ClaimTest::Is(expected) => value.is_some_and(|value| expected.is(value)),
@@ -42,6 +43,14 @@ pub(crate) fn holds(path: &[String], test: &ClaimTest, caller: Option<&Caller<'_
             .and_then(Value::as_array)
             .is_some_and(|items| items.iter().any(|item| expected.is(item))),
     })
+}
+
+/// A member of an object, or an item of a list.
+fn member<'v>(value: &'v Value, name: &String) -> Option<&'v Value> {
+    match value {
+        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+        other => other.get(name),
+    }
 }
 
 impl ClaimTest {
