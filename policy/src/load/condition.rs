@@ -78,7 +78,7 @@ pub(super) fn read(
 /// Envoy's routes, by their names.
 fn routes(at: &Cursor<'_>) -> Result<Vec<Condition>, ConfigError> {
     let routes = match at.node() {
-        Node::Array(_) => at.distinct(|at| at.string().map(str::to_owned))?,
+        Node::Array(_) => names::texts(at)?,
         _ => vec![at.string()?.to_owned()],
     };
     let routes = routes.into_iter().map(|name| atom(Atom::Route(name)));

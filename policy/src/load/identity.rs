@@ -75,13 +75,11 @@ fn peers(at: &Cursor<'_>) -> Result<Peers, ConfigError> {
     if at.node().text() == Some("any-peer") {
         return Ok(Peers::Any);
     }
-    at.distinct(|at| at.string().map(str::to_owned))
-        .map(Peers::Listed)
-        .map_err(|error| {
-            if at.node().text().is_some() {
-                at.fault("must be a list of the peers' certificate URIs, or any-peer")
-            } else {
-                error
-            }
-        })
+    names::texts(at).map(Peers::Listed).map_err(|error| {
+        if at.node().text().is_some() {
+            at.fault("must be a list of the peers' certificate URIs, or any-peer")
+        } else {
+            error
+        }
+    })
 }

@@ -85,6 +85,11 @@ pub(super) fn identifier_text(text: &str, at: &Cursor<'_>) -> Result<(), ConfigE
     }
 }
 
+/// A list of texts without repetition.
+pub(super) fn texts(at: &Cursor<'_>) -> Result<Vec<String>, ConfigError> {
+    at.distinct(|at| at.string().map(str::to_owned))
+}
+
 /// A header's name; `what` says what it is for.
 pub(super) fn header(name: &str, at: &Cursor<'_>) -> Result<String, ConfigError> {
     let is_token = !name.is_empty()

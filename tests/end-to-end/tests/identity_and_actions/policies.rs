@@ -1,5 +1,7 @@
 //! Several policies, chosen by the metadata of Envoy's route.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use velum_harness::{
     BootstrapOptions, Envoy, Jwt, PolicyService, PolicyServiceOptions, Protocol, Upstream,
@@ -109,6 +111,57 @@ async fn a_request_is_under_the_policy_that_its_route_names_and_else_refused() {
         .await
         .expect("an answer");
     assert_eq!(put.status, 200);
+}
+
+/// What another filter answers comes before a policy could be chosen, and is not held.
+#[tokio::test]
+async fn an_answer_of_an_earlier_filter_goes_its_way() {
+    let options = Options {
+        policy: document(),
+        routes: Some(routes()),
+        ..Options::default()
+    };
+    let site = Site::start(options).await;
+    for path in ["/ward/Patient/p1", "/Patient/p1"] {
+        let refused = site.envoy.client().get(path).send();
+        let refused = tokio::time::timeout(Duration::from_secs(10), refused).await;
+        let refused = refused.expect("in time").expect("an answer");
+        assert_eq!(refused.status, 401, "there is no token");
+    }
+    let token = site.jwt.agent("triage-bot", "dr-jones");
+    let answer = site.envoy.client().get("/ward/Patient/p1").bearer(&token);
+    let answer = answer.send().await.expect("an answer");
+    assert_eq!(answer.status, 200);
+    assert_masked(&answer.text());
+}
+
+#[tokio::test]
+async fn a_route_chosen_by_the_method_or_missing_is_refused_too() {
+    let options = Options {
+        policy: document(),
+        routes: Some(json!([{
+            "match": {"prefix": "/ward/", "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
+            "route": {"cluster": "upstream"},
+            "metadata": {"filter_metadata": {"velum": {"policy": "ward"}}},
+        }])),
+        without_tokens: true,
+        ..Options::default()
+    };
+    let site = Site::start(options).await;
+    let client = site.envoy.client();
+    for (method, path) in [("PUT", "/ward/a"), ("GET", "/elsewhere")] {
+        let refused = client.call(method, path).send().await.expect("an answer");
+        assert_eq!(problem(&refused), (503, "policy-not-chosen".into()));
+    }
+    assert_eq!(
+        client
+            .get("/ward/a")
+            .send()
+            .await
+            .expect("an answer")
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
