@@ -1,5 +1,5 @@
-//! Policies as people keep them: YAML, JSON, or inside an Envoy configuration. Only with the
-//! feature `yaml`; the filter is given JSON.
+//! Policies as people keep them: YAML, JSON, or inside an Envoy configuration or a manifest of Istio or
+//! Envoy Gateway. Only with the feature `yaml`; the filter is given JSON.
 //!
 //! YAML is read as YAML 1.2 has it: `yes` and `on` are words, duplicate keys are refused.
 
@@ -16,8 +16,10 @@ use crate::policy::Policy;
 use crate::tree::Node;
 
 /// Members by which an Envoy configuration is known: a bootstrap, a discovery file, one resource.
-/// A list, such as the filters of a chain, is one too.
+/// A list, such as the filters of a chain, is one too, and so is a Kubernetes manifest, whose custom
+/// resource holds the same.
 const ENVOY: &[&str] = &[
+    "apiVersion",
     "static_resources",
     "dynamic_resources",
     "resources",
@@ -27,6 +29,14 @@ const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wa
 const SEVERAL: &str = "holds several policies that differ: give each in a file of its own";
 const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";
 const STRING: &str = "type.googleapis.com/google.protobuf.StringValue";
+/// Manifests that hold a plugin, and where.
+const MANIFESTS: &[(&str, &[&str])] = &[
+    ("WasmPlugin", &["spec"]),
+    ("TrafficExtension", &["spec", "wasm"]),
+    ("EnvoyExtensionPolicy", &["spec", "wasm"]),
+];
+/// Where plugins in manifests have their configuration.
+const MANIFEST_CONFIGURATIONS: &[&str] = &["pluginConfig", "config"];
 
 /// Why a text gives no policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,11 +196,19 @@ fn read(text: &str) -> Result<Node, DocumentError> {
         strict_booleans: true,
         with_snippet: false,
     };
-    let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+    let single = serde_saphyr::from_str_with_options::<Node>(text, options.clone());
+    let node = single.or_else(|error| {
+        // Manifests are kept several in one text.
+        let all = serde_saphyr::from_multiple_with_options::<Node>(text, options);
+        if let Ok(all) = all
+            && all.iter().all(|node| node.member("apiVersion").is_some())
+        {
+            return Ok(Node::Array(all));
+        }
         let place = error.location().map_or_else(String::new, |location| {
             format!(" (line {}, column {})", location.line(), location.column())
         });
-        fault("", format!("not a YAML or JSON document{place}"))
+        Err(fault("", format!("not a YAML or JSON document{place}")))
     })?;
     node.refuse_duplicates("")?;
     Ok(node)
@@ -204,7 +222,8 @@ struct Plugin<'a> {
 
 impl Plugin<'_> {
     fn is_ours(&self) -> bool {
-        let names = ["name", "root_id"].map(|name| self.config.member(name).and_then(Node::text));
+        let names = ["name", "root_id", "pluginName", "rootID"];
+        let names = names.map(|name| self.config.member(name).and_then(Node::text));
         names
             .into_iter()
             .flatten()
@@ -215,6 +234,14 @@ impl Plugin<'_> {
         &self,
         read_one: impl Fn(&Node) -> Result<T, ConfigError>,
     ) -> Result<T, DocumentError> {
+        for name in MANIFEST_CONFIGURATIONS {
+            if let Some(value) = self.config.member(name) {
+                return read_one(value).map_err(|error| DocumentError {
+                    pointer: format!("{}{}", child_pointer(&self.pointer, name), error.pointer),
+                    message: error.message,
+                });
+            }
+        }
         let pointer = child_pointer(&self.pointer, "configuration");
         let configuration = self
             .config
@@ -255,10 +282,43 @@ fn find_plugins<'a>(node: &'a Node, pointer: &str, plugins: &mut Vec<Plugin<'a>>
                 });
                 return;
             }
+            if find_in_manifest(node, pointer, plugins) {
+                return;
+            }
             for (name, member) in members {
                 find_plugins(member, &child_pointer(pointer, name), plugins);
             }
         }
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) => {}
     }
+}
+
+/// Whether the node is a manifest that is known to hold plugins; they are added.
+fn find_in_manifest<'a>(node: &'a Node, pointer: &str, plugins: &mut Vec<Plugin<'a>>) -> bool {
+    let kind = node.member("kind").and_then(Node::text);
+    let Some((_, place)) = MANIFESTS.iter().find(|(known, _)| kind == Some(*known)) else {
+        return false;
+    };
+    let (mut config, mut pointer) = (node, pointer.to_owned());
+    for name in *place {
+        let Some(member) = config.member(name) else {
+            return true;
+        };
+        config = member;
+        pointer = child_pointer(&pointer, name);
+    }
+    let mut add = |config: &'a Node, pointer: String| {
+        let mut names = MANIFEST_CONFIGURATIONS.iter();
+        if names.any(|name| config.member(name).is_some()) {
+            plugins.push(Plugin { config, pointer });
+        }
+    };
+    if let Node::Array(all) = config {
+        for (index, one) in all.iter().enumerate() {
+            add(one, child_pointer(&pointer, &index.to_string()));
+        }
+    } else {
+        add(config, pointer);
+    }
+    true
 }

@@ -304,3 +304,50 @@ fn several_policies_are_read_wherever_one_is() {
         "/0/typed_config/config/configuration/value/policies/a/mod"
     );
 }
+
+/// What Istio and Envoy Gateway are given holds the policy under names of their own.
+#[test]
+fn a_policy_in_a_manifest_is_the_same_policy() {
+    let policy = "{version: 1, masking: {profiles: [pii]}}";
+    let plain = from_text(policy).unwrap();
+    let kinds = [
+        format!("kind: WasmPlugin\nspec: {{pluginName: velum, pluginConfig: {policy}}}\n"),
+        format!(
+            "kind: TrafficExtension\nspec: {{wasm: {{pluginName: velum, pluginConfig: {policy}}}}}\n"
+        ),
+        format!(
+            "kind: EnvoyExtensionPolicy\nspec: {{wasm: [{{name: velum, config: {policy}}}]}}\n"
+        ),
+    ];
+    let mut together = String::new();
+    for kind in &kinds {
+        let manifest = format!("apiVersion: a/v1\n{kind}");
+        let found = from_text(&manifest).unwrap();
+        assert_eq!(found.digest(), plain.digest(), "{kind}");
+        together.push_str(&format!("---\n{manifest}"));
+    }
+    together.push_str("---\napiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n");
+    assert_eq!(all_from_text(&together).unwrap().len(), 3);
+}
+
+#[test]
+fn a_fault_in_a_manifest_has_its_place_there() {
+    for (manifest, pointer) in [
+        (
+            "apiVersion: a/v1\nkind: WasmPlugin\nspec: {pluginConfig: {version: 2}}\n",
+            "/spec/pluginConfig/version",
+        ),
+        (
+            "apiVersion: a/v1\nkind: EnvoyExtensionPolicy\nspec: {wasm: [{name: a, rootID: velum, config: {version: 2}}]}\n",
+            "/spec/wasm/0/config/version",
+        ),
+        ("apiVersion: v1\nkind: ConfigMap\n", ""),
+        (
+            "apiVersion: a/v1\nkind: WasmPlugin\nspec: {pluginName: velum}\n",
+            "",
+        ),
+    ] {
+        let fault = all_from_text(manifest).unwrap_err();
+        assert_eq!(fault.pointer, pointer, "{fault}");
+    }
+}

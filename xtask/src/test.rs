@@ -18,6 +18,7 @@ pub(crate) struct Arguments {
 /// Sets up, builds and tests.
 pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::run()?;
+    setup::envoy::install_older()?;
     wasm::build_modules()?;
     workspace::build_programs(&[])?;
     say::step("cargo test");

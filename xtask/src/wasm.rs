@@ -170,12 +170,17 @@ fn copy_tree(to: &Path) -> Result {
 
 fn sha256(file: &Path) -> Result<String> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(Sha256::digest(&bytes)
+    Ok(sha256_of(&bytes))
+}
+
+/// The SHA-256 of these bytes, in hexadecimal.
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
         .iter()
         .fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
-        }))
+        })
 }
 
 /// clippy for the filter, with the target's own conditional code.

@@ -47,7 +47,12 @@ impl Authority {
 
     /// A certificate for a server that is called `localhost`.
     pub fn server(&self) -> Result<Certificate> {
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).during("server name")?;
+        self.server_named("localhost")
+    }
+
+    /// A certificate for a server of this name.
+    pub fn server_named(&self, name: &str) -> Result<Certificate> {
+        let params = CertificateParams::new(vec![name.to_owned()]).during("server name")?;
         self.issue(params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 

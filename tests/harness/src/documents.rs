@@ -9,12 +9,12 @@ use crate::{Failure, Result, locations};
 
 /// `envoy/bootstrap.yaml` as JSON.
 pub fn bootstrap_document() -> Result<Value> {
-    yaml("envoy/bootstrap.yaml")
+    project_yaml("envoy/bootstrap.yaml")
 }
 
 /// `examples/policy.yaml` as JSON.
 pub fn example_policy() -> Result<Value> {
-    yaml("examples/policy.yaml")
+    project_yaml("examples/policy.yaml")
 }
 
 /// The policy inside a bootstrap: the value of the filter's `configuration`.
@@ -39,7 +39,8 @@ pub fn with_public_keys(mut policy: Value, keys: &[String]) -> Value {
     policy
 }
 
-pub(crate) fn yaml(path: &str) -> Result<Value> {
+/// A YAML file of the project, by its path from the root, as JSON.
+pub fn project_yaml(path: &str) -> Result<Value> {
     serde_saphyr::from_str(&text(path)?).map_err(|error| Failure::new(format!("{path}: {error}")))
 }
 

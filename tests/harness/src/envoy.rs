@@ -1,6 +1,6 @@
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ pub struct EnvoyOptions {
     pub concurrency: u32,
     /// Envoy's log level, or levels by component: `info` or `warning,wasm:debug`.
     pub log_level: String,
+    /// The binary; `None` takes the newest, which every test runs on.
+    pub binary: Option<PathBuf>,
 }
 
 impl EnvoyOptions {
@@ -31,6 +33,7 @@ impl EnvoyOptions {
             environment: Vec::new(),
             concurrency: 1,
             log_level: "info".to_owned(),
+            binary: None,
         }
     }
 
@@ -190,7 +193,8 @@ impl Envoy {
 fn command(options: &EnvoyOptions, folder: &Path) -> Result<Command> {
     let config = folder.join("bootstrap.yaml");
     fs::write(&config, &options.config_yaml).during("writing the bootstrap")?;
-    let mut command = Command::new(locations::envoy()?);
+    let binary = options.binary.clone().map_or_else(locations::envoy, Ok)?;
+    let mut command = Command::new(binary);
     command
         .arg("--config-path")
         .arg(&config)

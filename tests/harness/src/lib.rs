@@ -17,12 +17,15 @@ pub mod locations;
 mod policy_service;
 mod process;
 mod reviewer;
+mod tls_front;
 mod upstream;
 
 pub use bootstrap::{BootstrapOptions, DownstreamTls, PolicyDocument, bootstrap};
 pub use certificates::{Authority, Certificate};
 pub use client::{Call, Client, Response, ResponseStream};
-pub use documents::{bootstrap_document, example_policy, policy_in_bootstrap, with_public_keys};
+pub use documents::{
+    bootstrap_document, example_policy, policy_in_bootstrap, project_yaml, with_public_keys,
+};
 pub use envoy::{Envoy, EnvoyOptions};
 pub use failure::{Failure, Result};
 pub use fake_service::{Behaviour, Exchange, FakeService, signed_allow};
@@ -30,4 +33,5 @@ pub use jwt::{ISSUER, Jwt};
 pub use policy_service::{PolicyService, PolicyServiceOptions};
 pub use process::Process;
 pub use reviewer::{Reviewer, ServiceAnswer};
+pub use tls_front::TlsFront;
 pub use upstream::{Framing, Protocol, Received, Reply, Step, Upstream, gzip_stored};

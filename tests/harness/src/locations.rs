@@ -10,6 +10,14 @@ pub fn envoy() -> Result<PathBuf> {
     file("VELUM_ENVOY", "the Envoy binary")
 }
 
+/// Older Envoys that are there: `VELUM_OLDER_ENVOYS`, a list of paths; empty where it is not set.
+pub fn older_envoys() -> Vec<PathBuf> {
+    let list = env::var_os("VELUM_OLDER_ENVOYS").unwrap_or_default();
+    env::split_paths(&list)
+        .filter(|path| path.is_file())
+        .collect()
+}
+
 /// The built filter: `VELUM_WASM`.
 pub fn filter() -> Result<PathBuf> {
     file("VELUM_WASM", "the built filter")

@@ -1,4 +1,5 @@
-//! Every Envoy configuration that loads a module states its failure policy, and it fails closed.
+//! Every Envoy configuration that loads a module states its failure policy, and it fails closed; so does
+//! every manifest of Istio or Envoy Gateway, and every file of `envoy/` says so in words too.
 
 use super::File;
 
@@ -10,6 +11,16 @@ const STARTERS: &[&str] = &["examples/", "tests/"];
 
 /// Policies that let nothing through unmasked.
 const CLOSED: &[&str] = &["FAIL_CLOSED", "FAIL_RELOAD"];
+
+/// Manifests that load a module, and what they must state.
+const MANIFESTS: &[(&str, &str)] = &[
+    ("kind: WasmPlugin", "failStrategy: FAIL_RELOAD"),
+    ("kind: TrafficExtension", "failStrategy: FAIL_RELOAD"),
+    ("kind: EnvoyExtensionPolicy", "failOpen: false"),
+];
+
+/// What lets bodies pass that nobody masked.
+const OPEN: &[&str] = &["fail_open: true", "failOpen: true", "FAIL_OPEN"];
 
 /// Returns every file that leaves a wasm filter's failure policy open or unsaid.
 pub(super) fn check(files: &[File]) -> Vec<String> {
@@ -30,7 +41,7 @@ fn check_file(file: &File) -> Vec<String> {
     let filters = file.text.matches(WASM_FILTER).count();
     let mut faults: Vec<_> = stated
         .iter()
-        .filter(|policy| !CLOSED.contains(policy))
+        .filter(|policy| !CLOSED.contains(policy) && !OPEN.contains(policy))
         .map(|policy| format!("{path}: failure policy {policy} does not fail closed"))
         .collect();
     if stated.len() < filters {
@@ -39,16 +50,25 @@ fn check_file(file: &File) -> Vec<String> {
             "{path}: {filters} wasm filters, {count} failure policies"
         ));
     }
-    let code = file
-        .text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default());
-    if !file.has_extension(&["md"])
-        && code
-            .into_iter()
-            .any(|line| line.contains("fail_open: true"))
-    {
-        faults.push(format!("{path}: fail_open"));
+    if file.has_extension(&["md"]) {
+        return faults;
+    }
+    let lines = file.text.lines();
+    let code: Vec<_> = lines
+        .map(|line| line.split('#').next().unwrap_or_default().trim_start())
+        .collect();
+    for open in OPEN {
+        if code.iter().any(|line| line.contains(open)) {
+            faults.push(format!("{path}: {open}"));
+        }
+    }
+    for (kind, closed) in MANIFESTS {
+        if code.contains(kind) && !code.iter().any(|line| line.contains(closed)) {
+            faults.push(format!("{path}: {kind} without {closed}"));
+        }
+    }
+    if path.starts_with("envoy/") && !file.text.contains("# Failure policy") {
+        faults.push(format!("{path}: no comment says \"Failure policy\""));
     }
     faults
 }
@@ -69,7 +89,37 @@ mod tests {
 
     fn faults(policy: &str) -> usize {
         let text = format!("\"@type\": type.googleapis.com/{WASM_FILTER}\nconfig:\n  {policy}\n");
-        check(&[file("envoy/a.yaml", &text)]).len()
+        check(&[file("examples/a.yaml", &text)]).len()
+    }
+
+    #[test]
+    fn a_manifest_says_that_it_fails_closed() {
+        for (text, faults) in [
+            ("kind: WasmPlugin\nfailStrategy: FAIL_RELOAD", 0),
+            ("kind: WasmPlugin\n# failStrategy: FAIL_RELOAD", 1),
+            ("kind: TrafficExtension\nfailStrategy: FAIL_OPEN", 2),
+            (
+                "kind: EnvoyExtensionPolicy\n- failOpen: false # never failOpen: true",
+                0,
+            ),
+            ("kind: EnvoyExtensionPolicy\n- failOpen: true", 2),
+            ("kind: EnvoyFilter", 0),
+        ] {
+            assert_eq!(
+                check(&[file("examples/a.yaml", text)]).len(),
+                faults,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_folder_says_what_failures_do() {
+        assert_eq!(
+            check(&[file("envoy/a.yaml", "# Failure policy: closed.\n")]).len(),
+            0
+        );
+        assert_eq!(check(&[file("envoy/a.yaml", "a: b\n")]).len(), 1);
     }
 
     #[test]
