@@ -1,7 +1,9 @@
 //! What in an Envoy configuration would undo what a policy promises.
 
+mod surroundings;
+
 use serde_json::{Map, Value};
-use velum_policy::{Action, Policies};
+use velum_policy::{Action, Policies, Policy};
 
 /// Said of a file that is no Envoy configuration.
 pub(crate) const NONE: &str = "is not an Envoy configuration";
@@ -29,6 +31,7 @@ const ROUTE: &[(&str, &str)] = &[
 
 /// Members by which an Envoy configuration is known.
 const KNOWN_BY: &[&str] = &[
+    "apiVersion",
     "static_resources",
     "dynamic_resources",
     "resources",
@@ -40,7 +43,10 @@ type Warning = (String, String);
 /// The warnings for a text that was read as an Envoy configuration with these policies; `None`
 /// where it is none.
 pub(crate) fn warnings(text: &str, documents: &[Policies]) -> Option<Vec<Warning>> {
-    let document: Value = serde_saphyr::from_str(text).ok()?;
+    // Manifests are kept several in one text.
+    let document = serde_saphyr::from_str(text)
+        .or_else(|_| serde_saphyr::from_multiple(text).map(Value::Array))
+        .ok()?;
     // A list is one too: the filters of a chain.
     let is_envoy = document.is_array() || KNOWN_BY.iter().any(|name| document.get(*name).is_some());
     if !is_envoy {
@@ -51,6 +57,7 @@ pub(crate) fn warnings(text: &str, documents: &[Policies]) -> Option<Vec<Warning
         .flat_map(|(_, policy)| policy.actions())
         .any(Action::needs_service);
     let stops = policies().any(|(_, policy)| policy.headers_stop_iteration());
+    let all: Vec<&Policy> = policies().map(|(_, policy)| policy).collect();
     let names: Vec<Option<&str>> = policies().map(|(name, _)| name).collect();
     let mut warnings = Vec::new();
     walk(&document, "", &mut |pointer, members| {
@@ -59,6 +66,7 @@ pub(crate) fn warnings(text: &str, documents: &[Policies]) -> Option<Vec<Warning
         }
         choice(pointer, members, &names, &mut warnings);
         plugin(pointer, members, stops, &mut warnings);
+        surroundings::warn(pointer, members, &all, &mut warnings);
     });
     Some(warnings)
 }
@@ -145,6 +153,7 @@ fn plugin(pointer: &str, members: &Map<String, Value>, stops: bool, warnings: &m
     if !holds_policy || !members.contains_key("vm_config") {
         return;
     }
+    surroundings::vm(pointer, members, warnings);
     let mut warn = |name: &str, message: &str| {
         warnings.push((format!("{pointer}{name}"), message.to_owned()));
     };

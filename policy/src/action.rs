@@ -6,6 +6,7 @@ use velum_engine::ClassSet;
 
 use crate::condition::Condition;
 use crate::policy::UnreadableMedia;
+use crate::reach::Reach;
 
 /// A named kind of request, and what becomes of it.
 #[derive(Clone, Debug)]
@@ -82,6 +83,11 @@ pub enum Writes {
 }
 
 impl Action {
+    /// Whether some request with this method may match, as far as that shows in the conditions.
+    pub fn may_match(&self, method: &str) -> bool {
+        Reach::of(self.when.as_ref()).is_none_or(|reach| reach.meets_method(method))
+    }
+
     /// The classes that a caller may ask to see; empty where nobody may ask.
     pub fn askable(&self) -> ClassSet {
         match (self.effect, self.ask) {

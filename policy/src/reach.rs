@@ -77,6 +77,15 @@ impl<'a> Reach<'a> {
         })
     }
 
+    /// Whether some request with this method may match.
+    pub(crate) fn meets_method(&self, method: &str) -> bool {
+        let allows = |literal: &Literal<'_>| match literal.atom {
+            Atom::Method(methods) => methods.iter().any(|it| it == method) == literal.holds,
+            _ => true,
+        };
+        self.alternatives.iter().any(|all| all.iter().all(allows))
+    }
+
     /// Whether some request may match both.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         self.alternatives.iter().any(|one| {

@@ -324,7 +324,7 @@ fn a_policy_in_a_manifest_is_the_same_policy() {
         let manifest = format!("apiVersion: a/v1\n{kind}");
         let found = from_text(&manifest).unwrap();
         assert_eq!(found.digest(), plain.digest(), "{kind}");
-        together.push_str(&format!("---\n{manifest}"));
+        together.extend(["---\n", &manifest]);
     }
     together.push_str("---\napiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n");
     assert_eq!(all_from_text(&together).unwrap().len(), 3);

@@ -23,7 +23,7 @@ pub(crate) fn run() -> Result {
     let folder = workspace::root().join("target/dist");
     let lock = workspace::root().join("Cargo.lock");
     let lock = fs::read_to_string(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
-    let bill = bill::of_filter(&wasm_metadata()?, &lock, &module)?;
+    let bill = bill::of_filter(&workspace::metadata()?, &lock, &module)?;
     let image = image::of(&module);
     write(&folder, &module, &bill, &image)?;
     say::result(&format!(
@@ -62,20 +62,6 @@ fn write(folder: &Path, module: &[u8], bill: &serde_json::Value, image: &image::
         fs::write(&path, bytes).map_err(failed)?;
     }
     Ok(())
-}
-
-/// The workspace as it is resolved for the module's target.
-fn wasm_metadata() -> Result<serde_json::Value> {
-    let mut command = crate::process::cargo();
-    command.args([
-        "metadata",
-        "--format-version=1",
-        "--locked",
-        "--filter-platform",
-        crate::setup::wasm_target::TARGET,
-    ]);
-    let text = crate::process::output(&mut command)?;
-    serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {

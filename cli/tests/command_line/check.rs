@@ -25,7 +25,7 @@ static_resources:
               config:
                 name: velum
                 PLUGIN
-                vm_config: {runtime: envoy.wasm.runtime.v8}
+                vm_config: {vm_id: velum, runtime: envoy.wasm.runtime.v8, capability_restriction_config: {CAPABILITIES}}
                 configuration:
                   '@type': type.googleapis.com/google.protobuf.Struct
                   value:
@@ -166,7 +166,8 @@ fn a_bootstrap_is_searched_for_what_undoes_the_policy() {
             "envoy.yaml",
             BOOTSTRAP
                 .replace("PLUGIN", plugin)
-                .replace("ROUTE", in_route),
+                .replace("ROUTE", in_route)
+                .replace("CAPABILITIES", &crate::surroundings::capabilities()),
         );
         let outcome = velum(&["policy", "check", "--bootstrap", &file]);
         assert_eq!(

@@ -8,4 +8,5 @@ mod mask;
 mod pages;
 mod profile;
 mod program;
+mod surroundings;
 mod trial;

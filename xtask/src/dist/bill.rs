@@ -1,106 +1,118 @@
-//! The module's software bill of materials (`CycloneDX` 1.5): every package that is built into it, as
-//! cargo resolved it for the module's target.
+//! The module's software bill of materials (`CycloneDX` 1.5): every package that it is built from, macros
+//! with what is behind them among those, build scripts not.
+//!
+//! What they are is told by `cargo tree`: `cargo metadata` counts the features that other packages of
+//! the workspace turn on, and so packages that the module does not have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::Result;
 use crate::wasm::sha256_of;
+use crate::{Result, process};
 
 const FILTER: &str = "velum-filter";
 
-/// The bill of `velum-filter` from `cargo metadata` and `Cargo.lock`, which has the hashes.
+/// A package's name and version.
+type Package = (String, String);
+
+/// The bill of `velum-filter`; licences are in `cargo metadata`, hashes in `Cargo.lock`.
 pub(super) fn of_filter(metadata: &Value, lock: &str, module: &[u8]) -> Result<Value> {
-    let packages: BTreeMap<&str, &Value> = array(&metadata["packages"])
-        .filter_map(|package| Some((package["id"].as_str()?, package)))
-        .collect();
-    let nodes: BTreeMap<&str, &Value> = array(&metadata["resolve"]["nodes"])
-        .filter_map(|node| Some((node["id"].as_str()?, node)))
+    let known: BTreeMap<Package, &Value> = array(&metadata["packages"])
+        .filter_map(|package| Some((named(package)?, package)))
         .collect();
     let checksums = checksums(lock);
-    let (root, _) = packages
-        .iter()
-        .find(|(_, package)| package["name"] == FILTER)
-        .ok_or("cargo metadata has no velum-filter")?;
-    let closure = closure(root, &nodes);
     let mut components = Vec::new();
-    for package in closure.iter().filter_map(|id| packages.get(id)) {
-        if package["name"] != FILTER {
-            components.push(component(package, &checksums)?);
-        }
-    }
-    components.sort_by_key(|component| component["purl"].to_string());
     let mut dependencies = Vec::new();
-    for id in &closure {
-        let of = |id: &str| packages.get(id).map(|package| purl(package));
-        let mut on: Vec<_> = linked(id, &nodes).filter_map(of).collect();
-        on.sort();
-        on.dedup();
-        dependencies.push(json!({"ref": of(id), "dependsOn": on}));
+    let mut subject = Value::Null;
+    for (package, on) in edges(&tree()?)? {
+        let data = known.get(&package);
+        let data = data.ok_or_else(|| format!("cargo metadata has no {}", purl(&package)))?;
+        if package.0 == FILTER {
+            subject = json!({
+                "type": "application",
+                "bom-ref": purl(&package),
+                "name": "velum.wasm",
+                "version": package.1,
+                "licenses": [{"expression": expression(data)?}],
+                "hashes": [{"alg": "SHA-256", "content": sha256_of(module)}],
+            });
+        } else {
+            components.push(component(&package, data, &checksums)?);
+        }
+        let on: Vec<_> = on.iter().map(purl).collect();
+        dependencies.push(json!({"ref": purl(&package), "dependsOn": on}));
     }
-    dependencies.sort_by_key(|dependency| dependency["ref"].to_string());
-    let filter = packages
-        .get(root)
-        .ok_or("cargo metadata has no velum-filter")?;
     Ok(json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "metadata": {
-            "component": {
-                "type": "application",
-                "bom-ref": purl(filter),
-                "name": "velum.wasm",
-                "version": filter["version"],
-                "licenses": [{"expression": filter["license"]}],
-                "hashes": [{"alg": "SHA-256", "content": sha256_of(module)}],
-            },
-        },
+        "metadata": {"component": subject},
         "components": components,
         "dependencies": dependencies,
     }))
 }
 
-/// What the module is built from: normal dependencies, from the root on, macros with what is behind
-/// them among those. Build scripts are not.
-fn closure<'a>(root: &'a str, nodes: &BTreeMap<&'a str, &'a Value>) -> BTreeSet<&'a str> {
-    let mut found = BTreeSet::from([root]);
-    let mut open = vec![root];
-    while let Some(id) = open.pop() {
-        for next in linked(id, nodes) {
-            if found.insert(next) {
-                open.push(next);
-            }
+/// Each package of the module on a line, behind how deep it stands.
+fn tree() -> Result<String> {
+    process::output(process::cargo().args([
+        "tree",
+        "--locked",
+        "--package=velum-filter",
+        "--target=wasm32-unknown-unknown",
+        "--edges=normal",
+        "--prefix=depth",
+        "--format={p}",
+        "--no-dedupe",
+    ]))
+}
+
+/// Every package of a tree and those that it depends on.
+fn edges(tree: &str) -> Result<BTreeMap<Package, BTreeSet<Package>>> {
+    let mut edges = BTreeMap::<Package, BTreeSet<Package>>::new();
+    let mut above: Vec<Package> = Vec::new();
+    for line in tree.lines() {
+        let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+        let (depth, text) = line.split_at(digits);
+        let mut parts = text.split(' ');
+        let package = parts
+            .next()
+            .zip(parts.next().and_then(|version| version.strip_prefix('v')))
+            .map(|(name, version)| (name.to_owned(), version.to_owned()));
+        let (Ok(depth), Some(package)) = (depth.parse(), package) else {
+            return Err(format!("cargo tree wrote `{line}`"));
+        };
+        above.truncate(depth);
+        if let Some(parent) = above.last() {
+            edges
+                .entry(parent.clone())
+                .or_default()
+                .insert(package.clone());
         }
+        edges.entry(package.clone()).or_default();
+        above.push(package);
     }
-    found
+    Ok(edges)
 }
 
-fn linked<'a>(id: &str, nodes: &BTreeMap<&'a str, &'a Value>) -> impl Iterator<Item = &'a str> {
-    let dependencies = nodes.get(id).map(|node| array(&node["deps"]));
-    dependencies.into_iter().flatten().filter_map(|dependency| {
-        let normal = array(&dependency["dep_kinds"]).any(|kind| kind["kind"].is_null());
-        dependency["pkg"].as_str().filter(|_| normal)
-    })
-}
-
-fn component(package: &Value, checksums: &BTreeMap<(String, String), String>) -> Result<Value> {
-    let name = package["name"].as_str().unwrap_or_default();
-    let version = package["version"].as_str().unwrap_or_default();
+fn component(
+    package: &Package,
+    data: &Value,
+    checksums: &BTreeMap<Package, String>,
+) -> Result<Value> {
     let mut component = json!({
         "type": "library",
         "bom-ref": purl(package),
-        "name": name,
-        "version": version,
+        "name": package.0,
+        "version": package.1,
         "purl": purl(package),
-        "licenses": [{"expression": expression(package)?}],
+        "licenses": [{"expression": expression(data)?}],
     });
     // Packages of ours come from here and have none.
-    if !package["source"].is_null() {
+    if !data["source"].is_null() {
         let checksum = checksums
-            .get(&(name.to_owned(), version.to_owned()))
-            .ok_or_else(|| format!("Cargo.lock has no checksum of {name} {version}"))?;
+            .get(package)
+            .ok_or_else(|| format!("Cargo.lock has no checksum of {}", purl(package)))?;
         component["hashes"] = json!([{"alg": "SHA-256", "content": checksum}]);
     }
     Ok(component)
@@ -113,16 +125,17 @@ fn expression(package: &Value) -> Result<String> {
     Ok(license.replace('/', " OR "))
 }
 
-fn purl(package: &Value) -> String {
-    format!(
-        "pkg:cargo/{}@{}",
-        package["name"].as_str().unwrap_or_default(),
-        package["version"].as_str().unwrap_or_default()
-    )
+fn named(package: &Value) -> Option<Package> {
+    let text = |name: &str| Some(package[name].as_str()?.to_owned());
+    Some((text("name")?, text("version")?))
+}
+
+fn purl((name, version): &Package) -> String {
+    format!("pkg:cargo/{name}@{version}")
 }
 
 /// The hashes by name and version, from the lock file's `[[package]]` tables.
-fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
+fn checksums(lock: &str) -> BTreeMap<Package, String> {
     let tables = lock.split("[[package]]").skip(1);
     tables
         .filter_map(|table| {
@@ -145,56 +158,82 @@ fn array(value: &Value) -> impl Iterator<Item = &Value> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{checksums, expression, of_filter};
+    use serde_json::Value;
+
+    use super::{checksums, edges, expression, of_filter};
     use crate::workspace;
 
-    /// What `cargo tree`, which resolves by itself, says is in the module is what the bill says.
+    fn text(value: &Value) -> &str {
+        value.as_str().unwrap()
+    }
+
     #[test]
-    fn the_bill_is_complete_and_every_foreign_package_has_its_hash() {
+    fn the_bill_is_complete_and_every_foreign_package_has_the_hash_of_the_lock_file() {
         let lock = std::fs::read_to_string(workspace::root().join("Cargo.lock")).unwrap();
-        let bill = of_filter(&super::super::wasm_metadata().unwrap(), &lock, b"").unwrap();
-        let tree = crate::process::output(crate::process::cargo().args([
-            "tree",
-            "--locked",
-            "--package=velum-filter",
-            "--target=wasm32-unknown-unknown",
-            "--edges=normal,no-proc-macro",
-            "--prefix=none",
-            "--format={p}",
-        ]))
-        .unwrap();
-        let tree: BTreeSet<_> = tree
-            .lines()
-            .filter_map(|line| {
-                let mut parts = line.split(' ');
-                let name = parts.next().filter(|name| !name.is_empty())?;
-                let version = parts.next()?.strip_prefix('v')?;
-                Some(format!("pkg:cargo/{name}@{version}"))
-            })
-            .collect();
-        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let metadata = workspace::metadata().unwrap();
+        let bill = of_filter(&metadata, &lock, b"").unwrap();
         let components = bill["components"].as_array().unwrap();
-        let mut listed: BTreeSet<_> = components.iter().map(|it| text(&it["purl"])).collect();
-        assert_eq!(listed.len(), components.len(), "each once");
-        listed.insert(text(&bill["metadata"]["component"]["bom-ref"]));
-        let missing: Vec<_> = tree.difference(&listed).collect();
-        assert!(missing.is_empty(), "not listed: {missing:?}");
-        // Macros are listed with what is behind them: they wrote part of the module.
+        let listed: BTreeSet<_> = components.iter().map(|it| text(&it["name"])).collect();
         let locked = checksums(&lock);
         for component in components {
             let (name, version) = (text(&component["name"]), text(&component["version"]));
             let ours = name.starts_with("velum-");
             assert_eq!(component["hashes"].is_null(), ours, "{name}");
             if !ours {
-                assert_eq!(
-                    component["hashes"][0]["content"],
-                    locked[&(name.clone(), version)].as_str(),
-                    "{name}"
-                );
+                let key = (name.to_owned(), version.to_owned());
+                assert_eq!(component["hashes"][0]["content"], *locked[&key], "{name}");
             }
             assert!(!text(&component["licenses"][0]["expression"]).is_empty());
         }
-        assert!(components.len() > 20, "{}", components.len());
+        // Complete: what a listed package cannot be without, by its manifest, is listed too.
+        let packages = metadata["packages"].as_array().unwrap();
+        let mut needs = 0;
+        for package in packages.iter().filter(|package| {
+            let version = &package["version"];
+            package["name"] == super::FILTER
+                || components
+                    .iter()
+                    .any(|it| it["name"] == package["name"] && it["version"] == *version)
+        }) {
+            for dependency in package["dependencies"].as_array().unwrap() {
+                let always = dependency["kind"].is_null()
+                    && dependency["optional"] == false
+                    && dependency["target"].is_null();
+                if always {
+                    let name = text(&dependency["name"]);
+                    assert!(listed.contains(name), "{} needs {name}", package["name"]);
+                    needs += 1;
+                }
+            }
+        }
+        assert!(needs > 30, "{needs}");
+        // What only other programs have, and features that only they turn on.
+        for name in ["tokio", "axum", "serde-saphyr", "clap", "sqlx"] {
+            assert!(!listed.contains(name), "{name} is listed");
+        }
+        let mut references: BTreeSet<_> =
+            components.iter().map(|it| text(&it["bom-ref"])).collect();
+        assert_eq!(references.len(), components.len(), "each once");
+        references.insert(text(&bill["metadata"]["component"]["bom-ref"]));
+        for dependency in bill["dependencies"].as_array().unwrap() {
+            assert!(references.remove(text(&dependency["ref"])));
+        }
+        assert!(references.is_empty(), "{references:?}");
+    }
+
+    #[test]
+    fn a_tree_is_read_with_its_edges() {
+        let tree = "0a v1.0.0 (/a)\n1b v2.0.0\n2c v3.0.0 (proc-macro)\n1c v3.0.0 (proc-macro)\n";
+        let edges = edges(tree).unwrap();
+        let of = |name: &str| {
+            let (_, on) = edges.iter().find(|((it, _), _)| it == name).unwrap();
+            on.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (of("a"), of("b"), of("c")),
+            (vec!["b", "c"], vec!["c"], vec![])
+        );
+        assert!(super::edges("a v1\n").is_err());
     }
 
     #[test]

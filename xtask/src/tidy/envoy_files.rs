@@ -38,7 +38,9 @@ pub(super) fn check(files: &[File]) -> Vec<String> {
 fn check_file(file: &File) -> Vec<String> {
     let path = &file.path;
     let stated: Vec<_> = policies(&file.text).collect();
-    let filters = file.text.matches(WASM_FILTER).count();
+    // Where a filter comes from elsewhere, only its type is named.
+    let lines = file.text.lines().filter(|line| !line.contains("type_urls"));
+    let filters: usize = lines.map(|line| line.matches(WASM_FILTER).count()).sum();
     let mut faults: Vec<_> = stated
         .iter()
         .filter(|policy| !CLOSED.contains(policy) && !OPEN.contains(policy))

@@ -60,7 +60,7 @@ fn with_capabilities(text: &str, names: &BTreeSet<String>) -> String {
         if line.trim() == HEADING {
             lists_at = Some(indent);
             for name in names {
-                out.push_str(&format!("{}{name}: {{}}\n", " ".repeat(indent + 2)));
+                out.extend([&" ".repeat(indent + 2), name, ": {}\n"]);
             }
         }
     }
@@ -161,5 +161,33 @@ async fn without_the_capability_to_write_a_body_nothing_unmasked_leaves() {
             answer.status,
             answer.text()
         );
+    }
+}
+
+/// Envoy skips a callback that is not listed and says nothing: without `proxy_on_response_body` bodies
+/// leave as they are, and no module can notice. So whoever checks a bootstrap must be told.
+#[test]
+fn every_capability_that_is_missing_is_warned_of() {
+    let program = locations::program("velum").expect("the built program");
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = text_of("envoy/bootstrap.yaml");
+    for name in capabilities() {
+        let lines = text.split_inclusive('\n');
+        let lacking: String = lines
+            .filter(|line| line.trim() != format!("{name}: {{}}"))
+            .collect();
+        assert_ne!(lacking, text, "{name}");
+        let file = folder.path().join("bootstrap.yaml");
+        std::fs::write(&file, lacking).expect("written");
+        let told = std::process::Command::new(&program)
+            .args(["policy", "check", "--bootstrap"])
+            .arg(&file)
+            .output()
+            .expect("velum");
+        let told = String::from_utf8(told.stdout).expect("UTF-8");
+        let line = format!("/allowed_capabilities/{name}: is missing: ");
+        assert!(told.contains(&line), "{name}: {told}");
+        let skipped = told.contains("skips this callback silently");
+        assert_eq!(skipped, name.starts_with("proxy_on_"), "{told}");
     }
 }

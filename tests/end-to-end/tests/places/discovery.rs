@@ -139,25 +139,38 @@ async fn an_update_that_is_refused_changes_nothing() {
     assert_masked(&answer.text());
 }
 
-/// Without its resource, Envoy has no filter to run: it answers, and not with the API's body.
+/// Where Velum is not there, or refuses its policy, requests are answered with 500; Envoy does not even
+/// start without the file.
 #[tokio::test]
-async fn without_the_file_nothing_passes() {
+async fn without_the_filter_nothing_passes() {
     let upstream = Upstream::start(Protocol::Http1, patients)
         .await
         .expect("upstream");
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut document = on_free_ports("envoy/ecds/bootstrap.yaml", &upstream);
-    let source = velum(&mut document)
-        .pointer_mut("/config_discovery/config_source")
-        .expect("a source");
-    source["path_config_source"]["path"] = json!(folder.path().join("absent.yaml"));
-    source["initial_fetch_timeout"] = json!("0.2s");
-    // Refused at once, or a listener that closes: both are closed.
-    if let Ok(envoy) = Envoy::start(EnvoyOptions::new(document.to_string())).await {
-        if let Ok(answer) = envoy.client().get("/Patient/p1").send().await {
-            assert!(answer.status >= 500, "{}", answer.status);
-            assert_masked(&answer.text());
+    let (_folder, file) = folder("{\"resources\": []}");
+    let refused = resource("1", Some(&json!({"version": 2})));
+    for (text, starts) in [
+        (Some("{\"resources\": []}"), true),
+        (Some(&*refused), true),
+        (None, false),
+    ] {
+        match text {
+            Some(text) => publish(&file, text),
+            None => std::fs::remove_file(&file).expect("removed"),
         }
+        let mut document = on_free_ports("envoy/ecds/bootstrap.yaml", &upstream);
+        let source = velum(&mut document)
+            .pointer_mut("/config_discovery/config_source")
+            .expect("a source");
+        source["path_config_source"]["path"] = json!(file);
+        // By default Envoy waits 15 s for the filter before it opens the listener without.
+        source["initial_fetch_timeout"] = json!("0.3s");
+        let envoy = Envoy::start(EnvoyOptions::new(document.to_string())).await;
+        assert_eq!(envoy.is_ok(), starts, "{text:?}");
+        let Ok(envoy) = envoy else { continue };
+        let answer = envoy.client().get("/Patient/p1").send().await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status, 500, "{text:?}");
+        assert_masked(&answer.text());
     }
     assert!(upstream.received().is_empty(), "nothing reached the API");
 }

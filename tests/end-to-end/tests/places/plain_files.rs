@@ -161,7 +161,7 @@ async fn what_istio_and_envoy_gateway_make_of_their_manifests_masks() {
     }
 }
 
-/// What Istio's EnvoyFilter adds is a filter that Envoy takes as it stands but for the file's place.
+/// What Istio's `EnvoyFilter` adds is a filter that Envoy takes as it stands but for the file's place.
 #[tokio::test]
 async fn what_istio_adds_by_an_envoy_filter_masks() {
     let file = "envoy/istio/envoy-filter.yaml";
