@@ -52,7 +52,7 @@ const NEWEST: Release = release(
     ],
 );
 
-/// The last patch of each older version that Velum is said to run on.
+/// The last patch of each older version that Velum is said to run on and whose wheel has V8.
 const OLDER: [Release; 4] = [
     release(
         "1.39.3",
@@ -62,12 +62,13 @@ const OLDER: [Release; 4] = [
             "6934b8d3109c03bf60c81a6a3085033e5168f66fac105b4899a3b0516ecae900",
         ],
     ),
+    // The wheel of 1.38.3 was built without V8.
     release(
-        "1.38.3",
+        "1.38.2",
         [
-            "4a8fa981eac59809147c0ca4fc17ad5b066c16c2499e75d992fe5129e07a34fa",
-            "f94e4feef98323f4f56aff8859d8d108df59b38cc92f63043f8cb182ab0dcd42",
-            "b88faee9b672f65b9d11fb5842d8fc3b8b3b0ae66cfae2a264e21f0906c58eb6",
+            "c1e2e293364686e3ee79b32f9743bb1f7fd40c196945cb9062fbb25655d35188",
+            "8b1b1bea393578e886a26350e3ab8738a066372869e82f54be464f4a914c9df4",
+            "68b245187023786a4c74be3f57c494442482512bd2449e299ef170c5816db17b",
         ],
     ),
     release(
@@ -253,5 +254,10 @@ mod tests {
             assert!(seen.insert(wheel.sha256), "{} twice", wheel.sha256);
         }
         assert_eq!(pins.len(), 15);
+        let documented = include_str!("../../../docs/deployment.md");
+        for release in OLDER.iter().chain([&NEWEST]) {
+            let named = format!("| {}: ", release.version);
+            assert!(documented.contains(&named), "{}", release.version);
+        }
     }
 }
