@@ -153,11 +153,11 @@ impl<'a> Fields<'a> {
 
     fn field(&mut self, name: &[u8], value: &[u8]) -> Edit {
         let treatment = treatment(name);
+        let is_weak = || value.starts_with(b"W/");
         match treatment {
             Treatment::Keep => return Edit::Keep,
-            Treatment::Drop => return Edit::Remove,
-            Treatment::Validator if value.starts_with(b"W/") => return Edit::Keep,
-            Treatment::Validator => return Edit::Remove,
+            Treatment::Validator if is_weak() => return Edit::Keep,
+            Treatment::Drop | Treatment::Validator => return Edit::Remove,
             Treatment::Address | Treatment::Handle | Treatment::Member => {}
         }
         if value.is_empty() {
@@ -215,16 +215,16 @@ impl<'a> Fields<'a> {
         });
         let mut out = Vec::new();
         masker.feed(line.as_bytes(), &mut out).ok()?;
-        let masked = if out == line.as_bytes() {
+        let written = if out == line.as_bytes() {
             text.to_owned()
         } else {
             first(serde_json::from_slice(&out).ok()?)?
         };
         // Rules alone look at no text: then all detectors do, as everywhere.
         Some(if self.rules.has_detectors() {
-            masked
+            written
         } else {
-            mask_text(self.rules, &masked)
+            mask_text(self.rules, &written)
         })
     }
 }
@@ -271,17 +271,14 @@ fn url(text: &str) -> String {
         let (before, behind) = rest.split_at(at);
         out += before;
         let end = behind.find(']').filter(|_| behind.starts_with("[masked:"));
-        rest = match end {
-            Some(end) => {
-                out += "%5B";
-                out += behind.get(1..end).unwrap_or_default();
-                out += "%5D";
-                behind.get(end + 1..).unwrap_or_default()
-            }
-            None => {
-                out.push('[');
-                behind.get(1..).unwrap_or_default()
-            }
+        rest = if let Some(end) = end {
+            out += "%5B";
+            out += behind.get(1..end).unwrap_or_default();
+            out += "%5D";
+            behind.get(end + 1..).unwrap_or_default()
+        } else {
+            out.push('[');
+            behind.get(1..).unwrap_or_default()
         };
     }
     out + rest
@@ -313,9 +310,10 @@ mod tests {
     fn the_document_lists_every_header_that_is_told_apart() {
         let document = include_str!("../../../docs/responses.md");
         for name in [KEPT, DROPPED, ADDRESSES, HANDLES].concat() {
-            let listed = match name.starts_with("access-control-") {
-                true => "`access-control-*`".to_owned(),
-                false => format!("`{name}`"),
+            let listed = if name.starts_with("access-control-") {
+                "`access-control-*`".to_owned()
+            } else {
+                format!("`{name}`")
             };
             assert!(document.contains(&listed), "{name}");
         }
@@ -473,17 +471,17 @@ mod tests {
         let location = "https://ehr.example/fhir/Patient/p12345/_history/1";
         let mut headers = Edited::from(vec![(&b"location"[..], location.as_bytes().into())]);
         Fields::new(&rules, &options).edit(&mut headers);
-        let masked = String::from_utf8(headers[0].1.to_vec()).unwrap();
-        let mut masker = Masker::new(Arc::clone(&rules), options);
+        let shown = String::from_utf8(headers[0].1.to_vec()).unwrap();
+        let mut whole = Masker::new(Arc::clone(&rules), options);
         let mut body = Vec::new();
-        masker
+        whole
             .feed(br#"{"resourceType":"Patient","id":"p12345"}"#, &mut body)
             .unwrap();
         let body: Value = serde_json::from_slice(&body).unwrap();
         let id = body["id"].as_str().unwrap();
         assert_ne!(id, "p12345");
         assert_eq!(
-            masked,
+            shown,
             format!("https://ehr.example/fhir/Patient/{id}/_history/1")
         );
     }

@@ -403,7 +403,7 @@ mod tests {
         let (out, fault) = decoded(Coding::Gzip, &bomb, 1024);
         assert!(fault.unwrap_err().contains("limits.expansion"));
         assert!(out.len() <= 64 * 1024 + 100 * 1024, "{}", out.len());
-        let short = gzip(&[b' '; 60_000]);
+        let short = gzip(&vec![b' '; 60_000]);
         assert_eq!(decoded(Coding::Gzip, &short, 9).0.len(), 60_000);
     }
 

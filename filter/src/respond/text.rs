@@ -127,7 +127,7 @@ impl Text {
             return Ok(text);
         }
         // A rule for the whole body may have made anything of it.
-        let masked = serde_json::from_slice(&out).ok().and_then(first);
-        Ok(masked.unwrap_or_default())
+        let written = serde_json::from_slice(&out).ok().and_then(first);
+        Ok(written.unwrap_or_default())
     }
 }
