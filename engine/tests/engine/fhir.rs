@@ -446,3 +446,38 @@ fn public_bundles_lose_what_identifies_and_keep_what_does_not() {
         );
     }
 }
+
+#[test]
+fn results_of_tools_that_are_json_are_masked_inside_and_others_whole() {
+    let rules = profile(Profile::FhirR4);
+    let patient = r#"{\"birthDate\":\"1971-04-09\",\"name\":[{\"family\":\"Quill\"}]}"#;
+    let inside = r#"{\"birthDate\":\"1971\",\"name\":[{\"family\":\"[masked:name]\"}]}"#;
+    for (around, is_looked_into) in [
+        (
+            r#"{"result":{"content":[{"type":"text","text":"T"}]}}"#,
+            true,
+        ),
+        (r#"{"result":{"contents":[{"uri":"u","text":"T"}]}}"#, true),
+        (r#"{"content":[{"resource":{"text":"T"}}]}"#, true),
+        (r#"{"parts":[{"kind":"text","text":"T"}]}"#, true),
+        (r#"{"resourceType":"Patient","note":[{"text":"T"}]}"#, false),
+        (r#"{"text":"T"}"#, false),
+    ] {
+        let whole = "[masked:narrative]";
+        for (text, expected) in [
+            (patient, if is_looked_into { inside } else { whole }),
+            ("Quill came", whole),
+            (r#"{\"family\":\"Quill\""#, whole),
+        ] {
+            let body = around.replace("\"T\"", &format!("\"{text}\""));
+            let expected = around.replace("\"T\"", &format!("\"{expected}\""));
+            assert_eq!(
+                masked(&rules, Options::default(), &body),
+                expected,
+                "{body}"
+            );
+            let cuts = 1..body.len();
+            check_splits(&rules, &Options::default(), body.as_bytes(), cuts);
+        }
+    }
+}
