@@ -234,8 +234,8 @@ impl Problem {
             Self::BodyNotJson => "The request body says it is JSON and is not.",
             Self::BodyEncoded => "Send the request body without content-encoding.",
             Self::MaskedValue => {
-                "The body holds a placeholder from a masked answer, which would overwrite the real \
-                 value. Leave the masked fields out, for example with PATCH."
+                "The body holds a placeholder or token from a masked answer, which would overwrite the \
+                 real value. Leave the masked fields out, for example with PATCH."
             }
             Self::UpgradeRefused => {
                 "What goes through a tunnel or WebSocket cannot be masked. Use HTTP requests."

@@ -123,7 +123,7 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
             let is_inspected = verdict
                 .action
                 .is_some_and(|action| action.requests.is_some());
-            if is_inspected && !end {
+            if is_inspected && !end && !matches!(admission, Admission::Forward) {
                 headers.remove(plan::MADE_FALSE);
             }
             admission

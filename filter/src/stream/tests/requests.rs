@@ -161,7 +161,7 @@ fn other_bodies_pass_where_the_policy_says_so_and_unreadable_ones_never() {
     let policy = inspecting(&json!({"inspect": true, "otherwise": "pass"}));
     let gzip = [("content-encoding", "gzip")];
     for (content_type, more, problem) in [
-        ("image/png", &[][..], None),
+        ("image/png", &[("content-length", "5")][..], None),
         ("image/png", &gzip, Some("body-encoded")),
         (JSON, &gzip, Some("body-encoded")),
         (
@@ -177,6 +177,8 @@ fn other_bodies_pass_where_the_policy_says_so_and_unreadable_ones_never() {
             assert_eq!(vm.problem(), (415, problem.into()), "{content_type}");
         } else {
             assert_eq!(flow, Flow::Continue);
+            let upstream = vm.host.map(Map::RequestHeaders);
+            assert_eq!(header(&upstream, "content-length"), Some(&b"5"[..]));
             assert_eq!(vm.request_body("Quill", true), Flow::Continue);
             assert_eq!(sent_on(&vm), "Quill");
         }
