@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use velum_engine::{Masker, Options};
 use velum_policy::{
-    CertificateField, Effect, Encodings, IdentitySource, Mode, Otherwise, Peers, Policy, TokenRoles,
-    UnreadableMedia,
+    CertificateField, Effect, Encodings, IdentitySource, Mode, Otherwise, Peers, Policy,
+    TokenRoles, UnreadableMedia,
 };
 
 fn parse(document: &Value) -> Policy {

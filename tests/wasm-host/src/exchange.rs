@@ -303,6 +303,11 @@ impl Vm {
 
     /// A masked GET of one body in these chunks, from start to end.
     pub fn get(&mut self, root: u32, content_type: &str, chunks: &[&[u8]]) -> Seen {
+        self.get_with(root, &[("content-type", content_type)], chunks)
+    }
+
+    /// The same, with these headers of the answer.
+    pub fn get_with(&mut self, root: u32, fields: &[(&str, &str)], chunks: &[&[u8]]) -> Seen {
         let context = self.open(root);
         let request = headers(&[
             (":method", "GET"),
@@ -310,7 +315,7 @@ impl Vm {
             (":authority", "fhir.example"),
         ]);
         self.request_headers(context, &request, true);
-        let response = headers(&[(":status", "200"), ("content-type", content_type)]);
+        let response = headers(&[&[(":status", "200")], fields].concat());
         self.response_headers(context, &response, false);
         for (index, chunk) in chunks.iter().enumerate() {
             self.response_body(context, chunk, index + 1 == chunks.len());

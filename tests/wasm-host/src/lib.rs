@@ -248,7 +248,12 @@ impl Filter {
 
     /// Masks a body that comes in these chunks.
     pub fn mask(&mut self, content_type: &str, chunks: &[&[u8]]) -> Vec<u8> {
-        let seen = self.0.get(ROOT, content_type, chunks);
+        self.answer(&[("content-type", content_type)], chunks)
+    }
+
+    /// Masks a body of an answer with these headers.
+    pub fn answer(&mut self, headers: &[(&str, &str)], chunks: &[&[u8]]) -> Vec<u8> {
+        let seen = self.0.get_with(ROOT, headers, chunks);
         assert_eq!(self.0.trap, None);
         assert!(!seen.is_reset && !seen.is_local, "{:?}", self.0.log());
         assert!(seen.client.ended, "the answer is whole");

@@ -165,6 +165,7 @@ fn evaluated(policy: &Policy, method: &str, path: &str, header: &str) -> String 
     // Envoy takes the authority out of an absolute target.
     let path = path.strip_prefix("http://a.example").unwrap_or(path);
     let request = Request {
+        route: None,
         method: method.as_bytes(),
         authority: b"a.example",
         path: path.as_bytes(),

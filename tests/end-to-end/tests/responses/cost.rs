@@ -1,7 +1,7 @@
 //! What the headers of an answer cost, as an interpreter counts it.
 
 use velum_end_to_end::stage::{bundle, figure};
-use velum_end_to_end::wasm_host::{Filter, profiles};
+use velum_wasm_host::{Filter, profiles};
 
 const JSON: (&str, &str) = ("content-type", "application/fhir+json");
 
