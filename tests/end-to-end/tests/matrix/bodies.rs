@@ -37,7 +37,13 @@ pub(crate) fn plain(case: &Case) -> Vec<u8> {
         }
     };
     if case.outcome == Outcome::Refuse {
-        body.insert_str(0, "{\"broken\": nul, ");
+        // Of events, what is no field is left out, and only data can be broken.
+        let field = if case.media == Media::Events {
+            "data: "
+        } else {
+            ""
+        };
+        body.insert_str(0, &format!("{field}{{\"broken\": nul, "));
     }
     body.into_bytes()
 }
