@@ -54,5 +54,5 @@ pub use record::{LeafError, Record};
 pub use words::{
     ActionName, AgentId, ApprovalId, Commitment, Fingerprint, FingerprintMac, GatewayId, GroupName,
     Identity, IdentityKind, InvalidWord, Lineage, PersonId, PolicyDigest, Reason, RecordId,
-    Timestamp, UseKey,
+    Timestamp, UseKey, WorkerId,
 };

@@ -4,6 +4,10 @@
 //! filter understands. The one exception is [`Allow`](crate::Allow), whose unknown fields may be
 //! limits. `tests/golden` holds one example of each, compared byte for byte.
 
+mod events;
+
+pub use events::{ClassCounts, EventOutcome, EventRow, Events, MOST_ROWS};
+
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use velum_engine::ClassSet;

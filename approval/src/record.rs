@@ -18,7 +18,7 @@ use crate::keys::KeyedToken;
 use crate::messages::DenyCode;
 use crate::words::{
     ActionName, ApprovalId, Commitment, FingerprintMac, GatewayId, PersonId, PolicyDigest,
-    Timestamp, UseKey,
+    Timestamp, UseKey, WorkerId,
 };
 
 /// One audit event.
@@ -68,6 +68,30 @@ pub enum Record {
         /// How.
         how: Ended,
     },
+    /// A gateway reported what it did without any review.
+    Reported(Box<Reported>),
+}
+
+/// A batch of events that a gateway reported, of [`Record::Reported`]. The batch itself is kept beside
+/// the log; its digest binds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Through which gateway.
+    pub gateway: GatewayId,
+    /// Which of its workers.
+    pub worker: WorkerId,
+    /// The number of the batch.
+    pub sequence: u64,
+    /// How many batches of the worker are missing before it.
+    pub missing: u64,
+    /// How many requests the worker could not count.
+    pub lost: u64,
+    /// How many requests it tells of.
+    pub requests: u64,
+    /// How many values were masked for them.
+    pub masked: u64,
+    /// SHA-256 of the batch as it is kept.
+    pub digest: [u8; 32],
 }
 
 /// What was asked, of [`Record::Requested`].
@@ -177,6 +201,7 @@ impl Record {
         ("VA1302I", "org.velum.approval.cancelled.v1"),
         ("VA1303W", "org.velum.approval.superseded.v1"),
         ("VA1304W", "org.velum.grant.revoked.v1"),
+        ("VA1401I", "org.velum.events.reported.v1"),
     ];
 
     /// The stable code of the event and its outcome: I for what went as asked, W for the rest.
@@ -201,6 +226,7 @@ impl Record {
                 Ended::Superseded(_) => "VA1303W",
                 Ended::Revoked(_) => "VA1304W",
             },
+            Self::Reported(_) => "VA1401I",
         }
     }
 
@@ -217,7 +243,7 @@ impl Record {
     pub fn approval(&self) -> Option<&ApprovalId> {
         match self {
             Self::Requested(requested) => Some(&requested.approval),
-            Self::RequestRefused { .. } => None,
+            Self::RequestRefused { .. } | Self::Reported(_) => None,
             Self::Collected(approval, _)
             | Self::VoteRefused { approval, .. }
             | Self::UseRefused { approval, .. }

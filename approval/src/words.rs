@@ -6,7 +6,7 @@ mod names;
 mod reason;
 mod time;
 
-pub use bytes::{Commitment, Fingerprint, FingerprintMac, PolicyDigest, UseKey};
+pub use bytes::{Commitment, Fingerprint, FingerprintMac, PolicyDigest, UseKey, WorkerId};
 pub use identity::{Identity, IdentityKind, Lineage};
 pub use names::{ActionName, AgentId, ApprovalId, GatewayId, GroupName, PersonId, RecordId};
 pub use reason::Reason;

@@ -264,6 +264,11 @@ impl Detectors {
         self.enabled != 0
     }
 
+    pub(crate) fn has(&self, detector: &Detector) -> bool {
+        let bit = ALL.iter().position(|one| one.name == detector.name);
+        bit.is_some_and(|bit| self.enabled & 1 << bit != 0)
+    }
+
     pub(crate) fn are_none(&self) -> bool {
         self.enabled == 0 && self.custom.is_none()
     }

@@ -40,7 +40,6 @@ pub struct Finding {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Finder {
-    rules: Arc<Ruleset>,
     masker: Masker,
     masked: Vec<u8>,
 }
@@ -48,10 +47,9 @@ pub struct Finder {
 impl Finder {
     /// A finder for one body.
     pub fn new(rules: Arc<Ruleset>, options: Options) -> Self {
-        let mut masker = Masker::new(Arc::clone(&rules), options);
+        let mut masker = Masker::new(rules, options);
         masker.tally_mut().recorder = Some(Box::<Recorder>::default());
         Self {
-            rules,
             masker,
             masked: Vec::new(),
         }
@@ -77,9 +75,42 @@ impl Finder {
 
     /// What has been found since this was last asked, in the order of the body.
     pub fn findings(&mut self) -> impl Iterator<Item = Finding> {
-        let recorder = self.masker.tally_mut().recorder.as_mut();
+        self.masker.findings()
+    }
+
+    /// What has been found so far, in counts.
+    pub fn report(&self) -> &Report {
+        self.masker.report()
+    }
+}
+
+impl Masker {
+    /// Remembers from here on where it masks what, for [`findings`](Self::findings): to be called
+    /// before the first byte. Member names that no rule and no profile names stand there as `{…}`,
+    /// since they may be identifiers themselves.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use velum_engine::{Masker, Options, Profile, Ruleset};
+    /// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
+    /// let mut masker = Masker::new(rules, Options::default());
+    /// masker.record();
+    /// masker.feed(br#"{"p-117":[{"phone":"555-0123"}]}"#, &mut Vec::new())?;
+    /// let pointers: Vec<_> = masker.findings().filter_map(|finding| finding.pointer).collect();
+    /// assert_eq!(pointers, ["/{…}/0/phone"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn record(&mut self) {
+        let recorder = Recorder::discreet(self.rules());
+        self.tally_mut().recorder = Some(Box::new(recorder));
+    }
+
+    /// What has been masked or lifted since this was last asked, in the order of the body; nothing
+    /// without [`record`](Self::record).
+    pub fn findings(&mut self) -> impl Iterator<Item = Finding> + use<> {
+        let rules = self.rules();
+        let recorder = self.tally_mut().recorder.as_mut();
         let found = recorder.map(|recorder| recorder.take()).unwrap_or_default();
-        let rules = Arc::clone(&self.rules);
         found.into_iter().map(move |found| {
             let Found {
                 text,
@@ -98,10 +129,5 @@ impl Finder {
                 lifted,
             }
         })
-    }
-
-    /// What has been found so far, in counts.
-    pub fn report(&self) -> &Report {
-        self.masker.report()
     }
 }

@@ -81,6 +81,7 @@ mod recorder;
 mod report;
 mod rules;
 mod scan;
+mod self_check;
 mod subject;
 mod tally;
 mod unicode;

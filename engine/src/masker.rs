@@ -189,6 +189,10 @@ impl Masker {
         }
     }
 
+    pub(crate) fn rules(&self) -> Arc<Ruleset> {
+        Arc::clone(&self.rules)
+    }
+
     /// For what is masked beside the text.
     pub(crate) fn tally_mut(&mut self) -> &mut Tally {
         match &mut self.events {

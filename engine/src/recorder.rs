@@ -1,9 +1,11 @@
 //! Where values stand that are found: JSON Pointers (RFC 6901), never a value.
 
-use crate::Class;
+use std::sync::Arc;
+
 use crate::decode::Text;
 use crate::scan::Container;
 use crate::tally::Cause;
+use crate::{Class, Ruleset};
 
 /// The way to the value at hand.
 enum Step {
@@ -41,9 +43,22 @@ pub(crate) struct Recorder {
     /// Whether what is counted stands outside of the texts.
     outside: bool,
     found: Vec<Found>,
+    /// Where only names are told that these rules know.
+    known: Option<Arc<Ruleset>>,
 }
 
+/// What stands for a member name that the rules do not know: it may be an identifier itself.
+const UNKNOWN: &str = "{…}";
+
 impl Recorder {
+    /// A recorder that tells only the member names that the rules know.
+    pub(crate) fn discreet(rules: Arc<Ruleset>) -> Self {
+        Self {
+            known: Some(rules),
+            ..Self::default()
+        }
+    }
+
     /// A member name, without its quotes and as it is written; `waits`: it may be a value itself.
     pub(crate) fn name(&mut self, name: &[u8], waits: bool) {
         let name = if waits {
@@ -51,6 +66,8 @@ impl Recorder {
         } else {
             Text::decode(name).as_str().to_owned()
         };
+        let is_told = self.known.as_ref().is_none_or(|rules| rules.knows(&name));
+        let name = if is_told { name } else { UNKNOWN.to_owned() };
         if let Some(step) = self.steps.last_mut() {
             *step = Step::Name(name);
         }

@@ -106,6 +106,11 @@ impl Ruleset {
     pub fn needs_key(&self) -> bool {
         self.rules.iter().any(|rule| rule.operator.needs_key())
     }
+
+    /// Whether a rule or a profile names this member: as a step of a path, or as a key.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.automaton.names(name) || self.keys.names(name)
+    }
 }
 
 impl Ruleset {

@@ -9,9 +9,11 @@ mod deny;
 mod departures;
 mod list_approvals;
 mod list_audit;
+mod list_events;
 mod livez;
 mod prefer;
 mod readyz;
+mod report_events;
 mod show_approval;
 mod show_status;
 mod vote;
@@ -94,6 +96,18 @@ pub(crate) const ROUTES: &[Route] = &[
         path: "/v1/approvals/{id}/deny",
         access: Access::Reviewer,
         handler: |method| on(method, deny::handle),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/events",
+        access: Access::Gateway,
+        handler: |method| on(method, report_events::handle),
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/events",
+        access: Access::Reviewer,
+        handler: |method| on(method, list_events::handle),
     },
     Route {
         method: MethodFilter::GET,

@@ -5,6 +5,7 @@
 
 mod approvals;
 mod audit;
+mod events;
 mod open;
 mod secrets;
 mod transaction;
@@ -17,6 +18,7 @@ use sqlx::SqlitePool;
 use velum_approval::Timestamp;
 
 pub(crate) use approvals::{Filter, StoredApproval, StoredUse};
+pub(crate) use events::Worker;
 pub(crate) use secrets::Secret;
 #[cfg(test)]
 pub(crate) use transaction::Fault;

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod erasure;
+mod events;
 mod faults;
 mod life;
 mod races;

@@ -4,10 +4,10 @@ use std::fmt;
 use velum_engine::{Class, ClassSet};
 
 use super::canonical::{Object, Value};
-use super::{Ended, Record, Requested, Used, Voted};
+use super::{Ended, Record, Reported, Requested, Used, Voted};
 use crate::case::{Cause, State, Verdict};
 use crate::directory::Party;
-use crate::words::{ActionName, ApprovalId, PersonId, RecordId, Timestamp};
+use crate::words::{ActionName, ApprovalId, PersonId, RecordId, Timestamp, base64url_encode};
 
 impl Record {
     /// The most bytes of a leaf.
@@ -92,7 +92,24 @@ impl Record {
                 version,
                 how,
             } => how.data(approval, *version),
+            Self::Reported(reported) => reported.data(),
         }
+    }
+}
+
+impl Reported {
+    fn data(&self) -> Object {
+        let events = Object::new()
+            .with("digest", base64url_encode(&self.digest))
+            .with("lost", integer(self.lost))
+            .with("masked", integer(self.masked))
+            .with("missing", integer(self.missing))
+            .with("requests", integer(self.requests))
+            .with("sequence", integer(self.sequence))
+            .with("worker", self.worker.to_string());
+        Object::new()
+            .with("actor", actor("gateway", self.gateway.as_str()))
+            .with("events", events)
     }
 }
 

@@ -73,6 +73,10 @@ byte_word! {
     UseKey, 16, "use key"
 }
 byte_word! {
+    /// One worker of a gateway, from its start to its end: random.
+    WorkerId, 16, "worker id"
+}
+byte_word! {
     /// What a request is bound to: see [`fingerprint`](crate::fingerprint()).
     Fingerprint, 32, "fingerprint"
 }

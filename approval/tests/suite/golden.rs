@@ -3,12 +3,17 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use velum_approval::messages::{
-    Answer, ApproveRequest, Check, DenyCode, DenyRequest, Departure, StatusAnswer, StatusQuery,
+    Answer, ApproveRequest, Check, ClassCounts, DenyCode, DenyRequest, Departure, EventOutcome,
+    EventRow, Events, MOST_ROWS, StatusAnswer, StatusQuery,
 };
-use velum_approval::{Allow, Found, Reason, SignedAllow, SigningKey, State, Vote};
+use velum_approval::{
+    ActionName, Allow, Found, Reason, SignedAllow, SigningKey, State, Vote, WorkerId, keyed_token,
+};
 use velum_engine::Class;
 
-use crate::cast::{START, approval_id, check, classes, jwt, later, panel, pending, person, yes};
+use crate::cast::{
+    START, approval_id, check, classes, jwt, later, panel, pending, person, policy, yes,
+};
 
 fn reason(text: &str) -> Reason {
     Reason::new(text).unwrap()
@@ -90,8 +95,61 @@ golden! {
         version: None,
         comment: None,
     };
+    "events.json" events();
     "approval.json" pending(&panel(1));
     "vote.json" Vote { person: person("grace"), verdict: yes("name"), at: START, comment: None };
+}
+
+fn events() -> Events {
+    let mut masked = ClassCounts::default();
+    masked.add(Class::Name, 3);
+    masked.add(Class::Ssn, 1);
+    let denied = EventRow {
+        policy: policy(1),
+        action: None,
+        outcome: EventOutcome::Refused,
+        principal: None,
+        status: 400,
+        requests: 1,
+        masked: ClassCounts::default(),
+    };
+    let masked = EventRow {
+        action: Some(ActionName::new("read").unwrap()),
+        outcome: EventOutcome::Masked,
+        principal: Some(keyed_token(&[1; 32], b"triage-bot")),
+        status: 200,
+        requests: 2,
+        masked,
+        ..denied.clone()
+    };
+    Events {
+        worker: WorkerId::from_bytes([7; 16]),
+        sequence: 1,
+        lost: 0,
+        from: START,
+        until: later(5),
+        rows: vec![masked, denied],
+    }
+}
+
+#[test]
+fn events_hold_no_free_text_and_no_empty_row() {
+    let golden = include_str!("../golden/events.json");
+    for (from, to) in [
+        ("\"masked\": {", "\"masked\": {\"nobody\": 1,"),
+        ("\"masked\": {", "\"masked\": {\"ssn\": 1,"),
+        ("\"requests\": 2", "\"requests\": 0"),
+        ("\"outcome\": \"refused\"", "\"outcome\": \"odd\""),
+        ("\"lost\": 0", "\"lost\": 0, \"note\": \"x\""),
+    ] {
+        let changed = golden.replacen(from, to, 1);
+        assert_ne!(changed, golden, "{from}");
+        assert!(serde_json::from_str::<Events>(&changed).is_err(), "{to}");
+    }
+    let mut many = events();
+    many.rows = vec![many.rows[0].clone(); MOST_ROWS + 1];
+    let many = serde_json::to_string(&many).unwrap();
+    assert!(serde_json::from_str::<Events>(&many).is_err());
 }
 
 #[test]

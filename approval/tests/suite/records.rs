@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use velum_approval::{
     ActionName, AgentId, Approval, ApprovalId, Ballot, Check, Commitment, DenyCode, Event,
     GatewayId, Identity, IdentityKind, LeafError, Lineage, Opening, Panel, Party, PersonId, Reason,
-    Record, Refused, ReviewRule, Verdict, transition,
+    Record, Refused, ReviewRule, Verdict, WorkerId, record::Reported, transition,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -90,6 +90,7 @@ fn records_with(canary: &str) -> Vec<Record> {
         action: Some(ActionName::new("read").unwrap()),
         code: DenyCode::LineageUnknown,
     });
+    records.push(reported());
     records.push(Record::VoteRefused {
         approval: approval_id(),
         person: person("dr-jones"),
@@ -210,12 +211,31 @@ fn a_leaf_says_who_what_and_why() {
             include_str!("../golden/leaf-used.json"),
             used,
         ),
+        (
+            3,
+            "leaf-reported.json",
+            include_str!("../golden/leaf-reported.json"),
+            reported(),
+        ),
     ] {
         let leaf = record
             .to_leaf(seq, later(seq), &record_id(), SOURCE)
             .unwrap();
         compare(file, golden, &(String::from_utf8(leaf).unwrap() + "\n"));
     }
+}
+
+fn reported() -> Record {
+    Record::Reported(Box::new(Reported {
+        gateway: gateway(),
+        worker: WorkerId::from_bytes([7; 16]),
+        sequence: 4,
+        missing: 1,
+        lost: 12,
+        requests: 300,
+        masked: 4000,
+        digest: [5; 32],
+    }))
 }
 
 #[test]

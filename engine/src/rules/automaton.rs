@@ -54,6 +54,11 @@ impl Automaton {
         u16::try_from(column).unwrap_or_default()
     }
 
+    /// Whether a path names this member.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.names.contains_key(name)
+    }
+
     /// The state of a member.
     pub(crate) fn member(&self, state: StateId, column: u16) -> StateId {
         self.next(state, usize::from(column))

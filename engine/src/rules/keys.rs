@@ -172,6 +172,20 @@ impl KeyTable {
         Ok(())
     }
 
+    /// The keys of explicit rules, folded.
+    pub(crate) fn explicit(&self) -> impl Iterator<Item = &str> {
+        let is_explicit = |entry: &&Entry| entry.rules.iter().any(|rules| rules.rule.is_some());
+        let entries = self.entries.iter().filter(is_explicit);
+        entries.filter_map(|entry| str::from_utf8(&entry.text).ok())
+    }
+
+    /// Whether a key is this member name and no more of it.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        let mut text = Vec::new();
+        fold(name, &mut text, &mut Vec::new());
+        self.entries.iter().any(|entry| *entry.text == *text)
+    }
+
     /// The rules for a (decoded) member name.
     pub(crate) fn find(&self, key: &str) -> KeyRules {
         if key.len() <= SHORT {

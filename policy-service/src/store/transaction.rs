@@ -4,11 +4,12 @@ use sha2::{Digest, Sha256};
 use sqlx::{Row, SqliteConnection};
 use velum_approval::{
     Approval, ApprovalId, FingerprintMac, GatewayId, Identity, Record, RecordId, Timestamp, UseKey,
+    WorkerId, record::Reported,
 };
 use velum_engine::ClassSet;
 
 use super::secrets::{self, Secret};
-use super::{StoreError, StoredUse, approvals};
+use super::{StoreError, StoredUse, approvals, events};
 
 /// Where records come from, as `CloudEvents` has it.
 const SOURCE: &str = "urn:velum:policy-service";
@@ -35,6 +36,11 @@ pub(crate) enum Change<'a> {
     },
     /// A case that ended in any other way.
     End { approval: &'a Approval },
+    /// None to a case: a gateway reported, and this is the batch.
+    Report {
+        reported: &'a Reported,
+        body: &'a str,
+    },
     /// None: something was refused, and the record says so.
     Nothing,
 }
@@ -113,6 +119,16 @@ impl Transaction {
         approvals::count_waiting(&mut self.connection, principal, now).await
     }
 
+    /// The number of the latest batch of a worker, and whether this one is there.
+    pub(crate) async fn reported(
+        &mut self,
+        gateway: &GatewayId,
+        worker: WorkerId,
+        sequence: u64,
+    ) -> Result<(u64, bool), StoreError> {
+        events::reported(&mut self.connection, gateway, worker, sequence).await
+    }
+
     /// What a reviewer tells the requester.
     pub(crate) async fn public_reason(
         &mut self,
@@ -172,6 +188,23 @@ impl Transaction {
                 .await?;
             }
             Change::End { approval } => update(connection, approval, stamp.now).await?,
+            Change::Report { reported, body } => {
+                sqlx::query(
+                    "INSERT INTO event_batch
+                         (gateway, worker, sequence, idx, at_ms, requests, lost, body)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                )
+                .bind(reported.gateway.as_str())
+                .bind(reported.worker.as_bytes().as_slice())
+                .bind(number(reported.sequence)?)
+                .bind(number(index)?)
+                .bind(stamp.now.as_millis())
+                .bind(number(reported.requests)?)
+                .bind(number(reported.lost)?)
+                .bind(*body)
+                .execute(connection)
+                .await?;
+            }
             Change::Nothing => {}
         }
         Ok(index)
@@ -343,6 +376,6 @@ fn body(approval: &Approval) -> Result<String, StoreError> {
     serde_json::to_string(approval).map_err(|_| StoreError::Refused("an approval"))
 }
 
-fn number(value: u64) -> Result<i64, StoreError> {
+pub(super) fn number(value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::Refused("a number beyond SQLite's"))
 }

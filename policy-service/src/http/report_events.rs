@@ -1,0 +1,124 @@
+//! `POST /v1/events`: what a gateway's worker masked or denied without any review.
+//!
+//! A batch is kept once, however often it is sent, together with an audit record that has its digest.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use velum_approval::messages::Events;
+use velum_approval::record::Reported;
+use velum_approval::{GatewayId, Record};
+
+use super::App;
+use super::app::{to_the_end, unavailable};
+use super::body::Body;
+use crate::auth::Gateway;
+use crate::problem::Problem;
+use crate::store::{Change, Operation, StoreError, Transaction};
+
+/// Why a batch is not taken.
+pub(crate) enum ReportError {
+    /// Its number is none.
+    Sequence,
+    Store(StoreError),
+}
+
+impl From<ReportError> for Problem {
+    fn from(error: ReportError) -> Problem {
+        match error {
+            ReportError::Store(error) => unavailable("report events", &error),
+            ReportError::Sequence => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "bad-sequence",
+                "The batch has no number",
+                "Batches of a worker are numbered from 1.",
+            ),
+        }
+    }
+}
+
+/// That the batch is kept.
+#[derive(Serialize)]
+pub(crate) struct Answer {
+    /// Whether it was before.
+    repeated: bool,
+}
+
+/// Keeps a batch.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    gateway: Gateway,
+    Body(events): Body<Events>,
+) -> Result<Json<Answer>, Problem> {
+    if events.sequence == 0 || i64::try_from(events.sequence).is_err() {
+        return Err(ReportError::Sequence.into());
+    }
+    let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
+    let kept = to_the_end(async move {
+        let report = || Report {
+            app: app.clone(),
+            gateway: gateway.clone(),
+            events: events.clone(),
+        };
+        match app.store().write(report()).await {
+            // Its number tells whether it is there.
+            Err(StoreError::OutcomeUnknown) => app.store().write(report()).await,
+            kept => kept,
+        }
+    })
+    .await;
+    let repeated = kept.map_err(ReportError::Store)?;
+    Ok(Json(Answer { repeated }))
+}
+
+struct Report {
+    app: App,
+    gateway: GatewayId,
+    events: Events,
+}
+
+impl Operation for Report {
+    type Output = bool;
+    type Error = StoreError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<bool, StoreError> {
+        let Report {
+            app,
+            gateway,
+            events,
+        } = self;
+        let (worker, sequence) = (events.worker, events.sequence);
+        let (latest, is_there) = transaction.reported(&gateway, worker, sequence).await?;
+        if is_there {
+            return Ok(true);
+        }
+        let body = serde_json::to_string(&events).map_err(|_| StoreError::Refused("events"))?;
+        let sum = |count: fn(&velum_approval::messages::EventRow) -> u64| {
+            events.rows.iter().map(count).fold(0, u64::saturating_add)
+        };
+        let reported = Reported {
+            gateway,
+            worker,
+            sequence,
+            missing: (sequence - 1).saturating_sub(latest),
+            lost: events.lost,
+            requests: sum(|row| row.requests),
+            masked: sum(|row| {
+                row.masked
+                    .iter()
+                    .map(|(_, count)| count)
+                    .fold(0, u64::saturating_add)
+            }),
+            digest: Sha256::digest(&body).into(),
+        };
+        let change = Change::Report {
+            reported: &reported,
+            body: &body,
+        };
+        let record = Record::Reported(Box::new(reported.clone()));
+        transaction.apply(&change, &record, &app.stamp()?).await?;
+        Ok(false)
+    }
+}
