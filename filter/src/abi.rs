@@ -9,10 +9,13 @@
 
 use std::alloc::{Layout, alloc};
 use std::cell::RefCell;
+use std::time::Duration;
 
-use crate::host::{Buffer, Call, Flow, Headers, Host, HostError, Level, Map, Side};
+use crate::host::{Buffer, Call, Flow, Headers, Host, HostError, Level, Map, Metric, Side};
 use crate::pairs;
 use crate::plugin::Dispatcher;
+use crate::stream::Stream;
+use crate::watch::Watched;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -67,6 +70,13 @@ unsafe extern "C" {
     fn proxy_continue_stream(side: u32) -> u32;
     fn proxy_close_stream(side: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_get_log_level(level: *mut u32) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, size: usize, metric: *mut u32) -> u32;
+    fn proxy_increment_metric(metric: u32, by: i64) -> u32;
+    fn proxy_record_metric(metric: u32, value: u64) -> u32;
+    fn proxy_set_property(name: *const u8, size: usize, value: *const u8, value_size: usize)
+    -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
 }
 
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
@@ -81,6 +91,8 @@ const NOT_FOUND: u32 = 1;
 
 /// The real host.
 struct Envoy;
+
+static ENVOY: Envoy = Envoy;
 
 fn check(status: u32) -> Result<(), HostError> {
     if status == 0 {
@@ -108,6 +120,44 @@ impl Host for Envoy {
     fn log(&self, level: Level, message: &str) {
         // SAFETY: pointer and length are of a live string. A log line that fails is lost.
         let _lost = unsafe { proxy_log(level as u32, message.as_ptr(), message.len()) };
+    }
+
+    fn is_debugged(&self) -> bool {
+        let mut level = Level::Error as u32;
+        // SAFETY: the host writes four bytes to a live u32.
+        let status = unsafe { proxy_get_log_level(&raw mut level) };
+        status == 0 && level <= Level::Debug as u32
+    }
+
+    fn define_metric(&self, kind: Metric, name: &str) -> Result<u32, HostError> {
+        let mut metric = 0_u32;
+        // SAFETY: pointer and length are of a live string; the metric is a live u32.
+        check(unsafe {
+            proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut metric)
+        })?;
+        Ok(metric)
+    }
+
+    fn increment(&self, metric: u32, by: u64) -> Result<(), HostError> {
+        let by = i64::try_from(by).unwrap_or(i64::MAX);
+        // SAFETY: no memory passes.
+        check(unsafe { proxy_increment_metric(metric, by) })
+    }
+
+    fn record(&self, metric: u32, value: u64) -> Result<(), HostError> {
+        // SAFETY: no memory passes.
+        check(unsafe { proxy_record_metric(metric, value) })
+    }
+
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        // SAFETY: pointers and lengths are of live slices.
+        check(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+    }
+
+    fn tick_every(&self, period: Duration) -> Result<(), HostError> {
+        let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+        // SAFETY: no memory passes.
+        check(unsafe { proxy_set_tick_period_milliseconds(period) })
     }
 
     fn now(&self) -> u64 {
@@ -255,9 +305,9 @@ thread_local! {
 
 /// Runs a callback on the dispatcher. The host acts on replies and resumptions after a callback
 /// has returned, so it is never busy; were it, the stream would stop, not pass.
-fn dispatch<T>(busy: T, callback: impl FnOnce(&mut Dispatcher, &Envoy) -> T) -> T {
+fn dispatch<T>(busy: T, callback: impl FnOnce(&mut Dispatcher, &'static Envoy) -> T) -> T {
     DISPATCHER.with(|dispatcher| match dispatcher.try_borrow_mut() {
-        Ok(mut dispatcher) => callback(&mut dispatcher, &Envoy),
+        Ok(mut dispatcher) => callback(&mut dispatcher, &ENVOY),
         Err(_) => busy,
     })
 }
@@ -313,6 +363,7 @@ pub(crate) extern "C" fn proxy_on_request_headers(context: u32, _count: usize, e
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32 {
     flow(context, |stream, host| {
+        let size = host.gather(size, stream.is_gathering());
         stream.on_request_body(host, size, end)
     })
 }
@@ -320,21 +371,23 @@ pub(crate) extern "C" fn proxy_on_request_body(context: u32, size: usize, end: b
 /// Request trailers have come.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_request_trailers(context: u32, _count: usize) -> u32 {
-    flow(context, crate::stream::Stream::on_request_trailers)
+    flow(context, Stream::on_request_trailers)
 }
 
 /// Response headers have come.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_response_headers(context: u32, _count: usize, end: bool) -> u32 {
-    flow(context, |stream, host| {
+    let flow = answered(context, end, |stream, host| {
         stream.on_response_headers(host, end)
-    })
+    });
+    dispatch((), |dispatcher, host| dispatcher.mark(host, context));
+    flow
 }
 
 /// Response body bytes have come.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32 {
-    flow(context, |stream, host| {
+    answered(context, end, |stream, host| {
         stream.on_response_body(host, size, end)
     })
 }
@@ -342,13 +395,13 @@ pub(crate) extern "C" fn proxy_on_response_body(context: u32, size: usize, end: 
 /// Response trailers have come.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_response_trailers(context: u32, _count: usize) -> u32 {
-    flow(context, crate::stream::Stream::on_response_trailers)
+    answered(context, true, Stream::on_response_trailers)
 }
 
-/// A call that a stream made is answered, or has failed.
+/// A call that a stream or a root context made is answered, or has failed.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_http_call_response(
-    _context: u32,
+    root: u32,
     token: u32,
     headers: usize,
     body_size: usize,
@@ -359,13 +412,19 @@ pub(crate) extern "C" fn proxy_on_http_call_response(
             return;
         };
         // SAFETY: no memory passes. A stream that is gone makes the call fail, and is not there.
-        if unsafe { proxy_set_effective_context(context) } != 0 {
+        if context != root && unsafe { proxy_set_effective_context(context) } != 0 {
             return;
         }
         // The answer's headers and body belong to the root context that called, and are read
         // through the effective one all the same.
         dispatcher.answer(host, context, headers, body_size);
     });
+}
+
+/// The time has come that a root context asked for.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn proxy_on_tick(root: u32) {
+    dispatch((), |dispatcher, host| dispatcher.tick(host, root));
 }
 
 /// A context ends. The host would ask before, by `proxy_on_done`, whether we are done with it; to a
@@ -375,8 +434,19 @@ pub(crate) extern "C" fn proxy_on_delete(context: u32) {
     dispatch((), |dispatcher, host| dispatcher.delete(host, context));
 }
 
-fn flow(context: u32, callback: impl FnOnce(&mut crate::stream::Stream, &Envoy) -> Flow) -> u32 {
+fn flow(context: u32, callback: impl FnOnce(&mut Stream, &Watched<'static, Envoy>) -> Flow) -> u32 {
     dispatch(Flow::Pause, |dispatcher, host| {
         dispatcher.run(host, context, callback)
+    }) as u32
+}
+
+/// The same for a callback about the response, which may be the last.
+fn answered(
+    context: u32,
+    end: bool,
+    callback: impl FnOnce(&mut Stream, &Watched<'static, Envoy>) -> Flow,
+) -> u32 {
+    dispatch(Flow::Pause, |dispatcher, host| {
+        dispatcher.run_response(host, context, end, callback)
     }) as u32
 }

@@ -222,6 +222,16 @@ pub(crate) fn read_status(
         .map_err(|_| "not an answer")
 }
 
+/// Reports events from a root context.
+pub(crate) fn report(host: &impl Host, plugin: &Plugin, batch: &[u8]) -> Result<u32, HostError> {
+    send(host, plugin, "/v1/events", batch, Duration::ZERO)
+}
+
+/// Whether a batch of events has arrived.
+pub(crate) fn has_arrived(host: &impl Host, header_count: usize) -> bool {
+    status(host, header_count).is_ok_and(|status| status == b"200")
+}
+
 /// A key for this stream alone, which makes its checks idempotent.
 pub(crate) fn use_key(host: &impl Host) -> Result<UseKey, HostError> {
     let mut bytes = [0_u8; 16];

@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, Side};
+use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, Metric, Side};
 use crate::pairs;
 
 /// A reply that the filter made.
@@ -40,6 +41,13 @@ pub(crate) struct Fake {
     pub(crate) asked: RefCell<Vec<String>>,
     /// How often a buffer was written.
     pub(crate) writes: Cell<u32>,
+    /// The names of metrics, by their numbers.
+    pub(crate) metrics: RefCell<Vec<String>>,
+    /// What was counted or recorded last, by the names of metrics.
+    pub(crate) counted: RefCell<BTreeMap<String, u64>>,
+    pub(crate) shown: RefCell<BTreeMap<String, String>>,
+    pub(crate) is_debugged: Cell<bool>,
+    pub(crate) metrics_fail: Cell<bool>,
     pub(crate) headers_fail: Cell<bool>,
     pub(crate) calls_fail: Cell<bool>,
     pub(crate) replies_fail: Cell<bool>,
@@ -93,6 +101,41 @@ impl Fake {
 impl Host for Fake {
     fn log(&self, _level: Level, message: &str) {
         self.log.borrow_mut().push(message.to_owned());
+    }
+
+    fn is_debugged(&self) -> bool {
+        self.is_debugged.get()
+    }
+
+    fn define_metric(&self, _kind: Metric, name: &str) -> Result<u32, HostError> {
+        if self.metrics_fail.get() {
+            return Err(HostError(10));
+        }
+        let mut metrics = self.metrics.borrow_mut();
+        metrics.push(name.to_owned());
+        Ok(u32::try_from(metrics.len()).unwrap())
+    }
+
+    fn increment(&self, metric: u32, by: u64) -> Result<(), HostError> {
+        let name = self.metrics.borrow()[metric as usize - 1].clone();
+        *self.counted.borrow_mut().entry(name).or_default() += by;
+        Ok(())
+    }
+
+    fn record(&self, metric: u32, value: u64) -> Result<(), HostError> {
+        let name = self.metrics.borrow()[metric as usize - 1].clone();
+        self.counted.borrow_mut().insert(name, value);
+        Ok(())
+    }
+
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        let value = String::from_utf8(value.to_vec()).unwrap();
+        self.shown.borrow_mut().insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    fn tick_every(&self, _period: Duration) -> Result<(), HostError> {
+        Ok(())
     }
 
     fn now(&self) -> u64 {

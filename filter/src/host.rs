@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use crate::pairs;
+use crate::watch::Fact;
 
 /// A header map of our own as bytes: names are lower case, values may be any bytes.
 pub(crate) type Headers = Vec<(Vec<u8>, Vec<u8>)>;
@@ -41,9 +42,18 @@ pub(crate) enum Side {
 /// Log levels of the proxy-wasm ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
+    Debug = 1,
     Info = 2,
     Warn = 3,
     Error = 4,
+}
+
+/// Kinds of metrics (numbers of the proxy-wasm ABI).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Metric {
+    Counter = 0,
+    Gauge = 1,
+    Histogram = 2,
 }
 
 /// What a callback tells the host.
@@ -77,6 +87,20 @@ pub(crate) struct Call<'a> {
 pub(crate) trait Host {
     /// Writes a log line; callers never put a value of a request or response in it.
     fn log(&self, level: Level, message: &str);
+    /// Takes note of something about the stream, for what is counted and shown of it.
+    fn tell(&self, _fact: Fact<'_>) {}
+    /// Whether the host keeps log lines of the level `Debug`.
+    fn is_debugged(&self) -> bool;
+    /// Makes a metric, or finds the one that has this name.
+    fn define_metric(&self, kind: Metric, name: &str) -> Result<u32, HostError>;
+    /// Adds to a counter.
+    fn increment(&self, metric: u32, by: u64) -> Result<(), HostError>;
+    /// Sets a gauge, or records a value in a histogram.
+    fn record(&self, metric: u32, value: u64) -> Result<(), HostError>;
+    /// Leaves a value in the stream's filter state, under `wasm.` and this name.
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError>;
+    /// Has the present root context called back again and again, so far apart.
+    fn tick_every(&self, period: Duration) -> Result<(), HostError>;
     /// Nanoseconds since the Unix epoch; `u64::MAX` where the clock cannot be read.
     fn now(&self) -> u64;
     /// Fills the buffer with random bytes.

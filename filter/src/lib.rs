@@ -8,6 +8,9 @@
 //!  └── host (the one seam to Envoy; everything else is pure and runs natively in tests)
 //! ```
 //!
+//! A stream sees the host through `watch`, which notices what `metrics` count, what `events` report and
+//! what the access log shows; with `mode: observe` nothing that is written gets further than there.
+//!
 //! The ABI (proxy-wasm 0.2.1) is spoken directly, not through the Rust SDK: the SDK panics on
 //! statuses that Envoy does return (a header that is not UTF-8, a body write at trailers), and a
 //! panic kills every stream of the worker. Here each status is a value.
@@ -21,7 +24,7 @@
     )
 )]
 #![cfg_attr(
-    not(target_arch = "wasm32"),
+    not(any(target_arch = "wasm32", test)),
     expect(dead_code, reason = "only the wasm build has a host to be driven by")
 )]
 
@@ -30,9 +33,11 @@ mod abi;
 mod ask;
 mod check;
 mod choice;
+mod events;
 mod host;
 mod identity;
 mod media;
+mod metrics;
 mod pairs;
 mod plugin;
 mod problem;
@@ -41,6 +46,8 @@ mod protocol;
 mod request;
 mod respond;
 mod stream;
+mod trace;
+mod watch;
 
 #[cfg(any(test, feature = "simulate"))]
 mod fake;

@@ -1,15 +1,21 @@
 //! Root contexts and the streams they made: which configuration a stream runs under.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use velum_engine::Keyring;
-use velum_policy::{Policies, Policy};
+use velum_policy::{Mode, Policies, Policy};
 
+use crate::check;
 use crate::choice::Choice;
-use crate::host::{Buffer, Flow, Host, Level};
+use crate::events::Reporter;
+use crate::host::{Buffer, Flow, Host, Level, Map};
+use crate::metrics::Metrics;
 use crate::protobuf;
 use crate::stream::Stream;
+use crate::watch::{Account, Debugging, Terms, Watched};
 
 /// One accepted configuration with its secrets; read-only, shared by the streams made under it.
 pub(crate) struct Plugin {
@@ -24,26 +30,51 @@ pub(crate) struct Plugin {
 pub(crate) struct Secrets {
     pub(crate) fingerprint_key: [u8; 32],
     pub(crate) resource_key: [u8; 32],
+    pub(crate) principal_key: [u8; 32],
     pub(crate) gateway_token: String,
 }
 
 /// Where Envoy gives variables to a filter.
 const LISTED: &str = "list it under vm_config.environment_variables";
 
+/// How often a root context looks whether there are events to send.
+const TICK: Duration = Duration::from_secs(5);
+/// On every answer where nothing is changed.
+const MODE: (&[u8], &[u8]) = (b"velum-mode", b"observe");
+
 /// Every context of this VM, by the number that the host gave it.
 #[derive(Default)]
 pub(crate) struct Dispatcher {
     roots: BTreeMap<u32, Choice>,
-    streams: BTreeMap<u32, Stream>,
-    /// Which stream made a call that is not answered yet.
+    streams: BTreeMap<u32, Running>,
+    /// Which stream or root made a call that is not answered yet.
     calls: BTreeMap<u32, u32>,
+    /// What a root reports, where it has somebody to report to.
+    reporters: Vec<(u32, Reporter)>,
+    metrics: Metrics,
+    debugging: Rc<Debugging>,
+}
+
+/// A stream, and what is known of it.
+struct Running {
+    root: u32,
+    stream: Stream,
+    account: Rc<RefCell<Account>>,
 }
 
 impl Dispatcher {
     /// Reads a root context's configuration; false makes Envoy refuse it.
     pub(crate) fn configure(&mut self, host: &impl Host, root: u32, size: usize) -> bool {
         match load(host, size) {
-            Ok(choice) => {
+            Ok((choice, plugins)) => {
+                let observes = plugins.iter().any(|plugin| plugin.terms().observes);
+                self.metrics.begin(host, observes);
+                for plugin in plugins {
+                    if plugin.terms().reports && host.tick_every(TICK).is_ok() {
+                        let made = Reporter::new(host, plugin);
+                        self.reporters.extend(made.map(|made| (root, made)));
+                    }
+                }
                 self.roots.insert(root, choice);
                 true
             }
@@ -63,51 +94,160 @@ impl Dispatcher {
             self.roots.entry(context).or_default();
         } else {
             let choice = self.roots.get(&parent).cloned().unwrap_or_default();
-            self.streams.insert(context, Stream::new(choice));
+            let running = Running {
+                root: parent,
+                account: Rc::default(),
+                stream: Stream::new(choice),
+            };
+            self.streams.insert(context, running);
         }
     }
 
     /// Runs a stream's callback and remembers the call it made. A stream nobody knows stops.
-    pub(crate) fn run<H: Host>(
+    pub(crate) fn run<'h, H: Host>(
         &mut self,
-        host: &H,
+        host: &'h H,
         context: u32,
-        callback: impl FnOnce(&mut Stream, &H) -> Flow,
+        callback: impl FnOnce(&mut Stream, &Watched<'h, H>) -> Flow,
     ) -> Flow {
-        let Some(stream) = self.streams.get_mut(&context) else {
-            return Flow::Pause;
-        };
-        let flow = callback(stream, host);
-        if let Some(token) = stream.take_call() {
-            self.calls.insert(token, context);
-        }
-        flow
+        self.run_response(host, context, false, callback)
     }
 
-    /// The stream that made a call; the call is forgotten.
+    /// The same for a callback about the response; `end`: there is nothing more of it.
+    pub(crate) fn run_response<'h, H: Host>(
+        &mut self,
+        host: &'h H,
+        context: u32,
+        end: bool,
+        callback: impl FnOnce(&mut Stream, &Watched<'h, H>) -> Flow,
+    ) -> Flow {
+        let Some(running) = self.streams.get_mut(&context) else {
+            return Flow::Pause;
+        };
+        if running.account.borrow().is_bystander() {
+            return Flow::Continue;
+        }
+        let watched = Watched::new(host, &running.account, &self.debugging);
+        let flow = callback(&mut running.stream, &watched);
+        if let Some(token) = running.stream.take_call() {
+            self.calls.insert(token, context);
+        }
+        let (observes, settled) = {
+            let account = running.account.borrow();
+            (account.terms.observes, account.is_settled())
+        };
+        if end || settled {
+            self.finish(host, context, end);
+        }
+        if observes { Flow::Continue } else { flow }
+    }
+
+    /// Says on an answer that nothing is changed, where that is so.
+    pub(crate) fn mark(&self, host: &impl Host, context: u32) {
+        let running = self.streams.get(&context);
+        if running.is_some_and(|running| running.account.borrow().terms.observes) {
+            let (name, value) = MODE;
+            // An upstream's own would be believed; without the header the gauge still says it.
+            let _missing = host
+                .remove_header(Map::ResponseHeaders, name)
+                .and_then(|()| host.add_header(Map::ResponseHeaders, name, value));
+        }
+    }
+
+    /// The stream or root that made a call; the call is forgotten.
     pub(crate) fn owner_of(&mut self, token: u32) -> Option<u32> {
         self.calls.remove(&token)
     }
 
-    /// Hands a call's answer to its stream, if that is still there.
+    /// Hands a call's answer to who made it, if that is still there.
     pub(crate) fn answer<H: Host>(&mut self, host: &H, context: u32, headers: usize, body: usize) {
+        let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == context);
+        if let Some((_, reporter)) = of_root.find(|(_, reporter)| reporter.is_sending()) {
+            let arrived = check::has_arrived(host, headers);
+            reporter.arrived(arrived);
+            return self.metrics.sent(host, arrived);
+        }
+        if let Some(running) = self.streams.get(&context) {
+            let waited = host
+                .now()
+                .saturating_sub(running.account.borrow().called_at);
+            self.metrics.waited(host, waited / 1_000_000);
+        }
         self.run(host, context, |stream, host| {
             stream.on_call_answer(host, headers, body);
             Flow::Continue
         });
     }
 
+    /// Sends the events of a root, if it is time.
+    pub(crate) fn tick(&mut self, host: &impl Host, root: u32) {
+        let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == root);
+        // One call at a time, so that it is known whose answer comes.
+        if of_root.any(|(_, reporter)| reporter.is_sending()) {
+            return;
+        }
+        let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == root);
+        if let Some(token) = of_root.find_map(|(_, reporter)| reporter.tick(host)) {
+            self.calls.insert(token, root);
+        }
+    }
+
     /// Forgets a context.
     pub(crate) fn delete(&mut self, host: &impl Host, context: u32) {
-        if let Some(mut stream) = self.streams.remove(&context) {
-            stream.on_end(host);
+        self.finish(host, context, false);
+        if let Some(mut running) = self.streams.remove(&context) {
+            let watched = Watched::new(host, &running.account, &self.debugging);
+            running.stream.on_end(&watched);
         }
         self.roots.remove(&context);
+        self.reporters.retain(|(root, reporter)| {
+            if *root == context {
+                self.metrics.lost(host, reporter.untold());
+            }
+            *root != context
+        });
         self.calls.retain(|_, owner| *owner != context);
+    }
+
+    /// Counts a stream, once.
+    fn finish(&mut self, host: &impl Host, context: u32, ended: bool) {
+        let Some(running) = self.streams.get_mut(&context) else {
+            return;
+        };
+        let account = &mut *running.account.borrow_mut();
+        // Of a request that an earlier filter answered, nothing is known.
+        let is_known = account.met.is_some() || account.problem.is_some();
+        if std::mem::replace(&mut account.is_counted, true) || !is_known {
+            return;
+        }
+        let outcome = account.outcome(ended);
+        self.metrics.count(host, account, outcome);
+        if account.terms.access_log {
+            account.show(host, outcome);
+        }
+        let mut of_root = self
+            .reporters
+            .iter_mut()
+            .filter(|(of, _)| *of == running.root);
+        let of_stream = of_root.find(|(_, reporter)| reporter.is_of(account));
+        if let Some((_, reporter)) = of_stream {
+            let lost = reporter.note(account, outcome, host.now());
+            self.metrics.lost(host, lost);
+        }
     }
 }
 
 impl Plugin {
+    /// What is to be known of its streams.
+    pub(crate) fn terms(&self) -> Terms {
+        let observes = self.policy.mode() == Mode::Observe;
+        Terms {
+            observes,
+            access_log: self.policy.access_log(),
+            reports: !observes && self.secrets.is_some(),
+        }
+    }
+
     fn new(host: &impl Host, policy: Policy) -> Result<Self, String> {
         let secrets = Secrets::load(host, &policy)?;
         let keys = policy
@@ -119,6 +259,10 @@ impl Plugin {
                     error.to_string()
                 }
             })?;
+        policy
+            .rules()
+            .self_check(&keys)
+            .map_err(|fault| format!("/masking: the self-check failed: {fault}"))?;
         Ok(Self {
             policy,
             keys,
@@ -140,6 +284,12 @@ impl Plugin {
                 name.map_or_else(String::new, |name| format!("{name} "))
             ),
         );
+        if self.terms().observes {
+            host.log(
+                Level::Warn,
+                "velum: mode is observe: nothing is masked, withheld or refused",
+            );
+        }
         if self.policy.trusts_any_peer() {
             host.log(
                 Level::Warn,
@@ -166,13 +316,14 @@ impl Secrets {
         Ok(Some(Self {
             fingerprint_key: velum_approval::derive_key(&master, "fingerprint"),
             resource_key: velum_approval::derive_key(&master, "resource"),
+            principal_key: velum_approval::derive_key(&master, "principal"),
             gateway_token: gateway_token.trim().to_owned(),
         }))
     }
 }
 
 /// Reads the configuration, and tells what it is.
-fn load(host: &impl Host, size: usize) -> Result<Choice, String> {
+fn load(host: &impl Host, size: usize) -> Result<(Choice, Vec<Rc<Plugin>>), String> {
     let configuration = host
         .body(Buffer::PluginConfiguration, size)
         .map_err(|error| format!("cannot be read (host status {})", error.0))?;
@@ -185,7 +336,11 @@ fn load(host: &impl Host, size: usize) -> Result<Choice, String> {
         plugin.announce(host, name.as_deref());
         plugins.push((name, Rc::new(plugin)));
     }
-    Ok(Choice::new(plugins))
+    let all = plugins
+        .iter()
+        .map(|(_, plugin)| Rc::clone(plugin))
+        .collect();
+    Ok((Choice::new(plugins), all))
 }
 
 /// Policies as JSON, or as the `Struct` that plain YAML in Envoy's configuration becomes.

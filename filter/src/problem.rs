@@ -9,6 +9,7 @@ use velum_policy::Refusal;
 
 use crate::ask::AskFault;
 use crate::host::{Headers, Host, HostError};
+use crate::watch::Fact;
 
 /// Where problem types are explained.
 const TYPES: &str = "https://velum.dev/problems/";
@@ -52,11 +53,13 @@ pub(crate) enum Problem {
 impl Problem {
     /// Answers the client with this problem.
     pub(crate) fn send(&self, host: &impl Host) -> Result<(), HostError> {
+        host.tell(Fact::Problem(self.code()));
         let mut headers: Headers = vec![
             pair("content-type", "application/problem+json"),
             pair("cache-control", "no-store"),
         ];
         if let Some(approval) = self.approval() {
+            host.tell(Fact::Approval(approval));
             headers.push(pair("velum-approval", &approval.to_string()));
         }
         if let Self::ApprovalRequired { approval, .. } = self {

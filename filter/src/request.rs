@@ -24,6 +24,7 @@ use crate::identity::{self, Caller};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
 use crate::protocol;
+use crate::watch::Fact;
 
 use body::Found;
 pub(crate) use plan::{Held, Plan};
@@ -99,7 +100,11 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
     if let Some(poll) = poll(plugin, caller.as_ref(), &given) {
         return poll;
     }
+    if let Some(caller) = &caller {
+        host.tell(Fact::Principal(&caller.principal));
+    }
     let verdict = evaluate(host, plugin, caller.as_ref(), &given)?;
+    host.tell(Fact::Met(verdict.action));
     let asked = ask::read(&given);
     let mut headers = given;
     headers.remove_ours();

@@ -21,6 +21,7 @@ use crate::host::{
 use crate::media::{self, Encoding, Media};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
+use crate::watch::Fact;
 
 const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
 
@@ -93,6 +94,7 @@ fn try_headers(
     let mut headers = Edited::read(&bytes).map_err(|_| "The response headers cannot be read.")?;
     headers.remove_ours();
     let status = status(&headers);
+    host.tell(Fact::Status(status));
     if matches!(status, 101 | 206) {
         return Err("The upstream sent a partial answer or another protocol.");
     }
@@ -104,6 +106,9 @@ fn try_headers(
     } else {
         begin(host, plugin, &headers, options, status)?
     };
+    if let Some(approval) = &release.pending {
+        host.tell(Fact::Approval(approval));
+    }
     edit(&mut headers, &response, release, end);
     headers
         .write(host, Map::ResponseHeaders)
@@ -161,14 +166,18 @@ fn begin(
         return Ok(Response::Nothing(headers_held));
     }
     match media {
-        Media::Json(framing) => Ok(Response::Masking(Box::new(Masking {
-            masker: Masker::new(Arc::clone(rules), Options { framing, ..options }),
-            decoder,
-            // The first event may be long in coming, and the client waits for the headers to
-            // know that it is connected. A fault in that event cuts the stream instead.
-            headers_held: headers_held && framing != Framing::Events,
-            anything_fed: false,
-        }))),
+        Media::Json(framing) => {
+            let mut masker = Masker::new(Arc::clone(rules), Options { framing, ..options });
+            host.tell(Fact::MaskerMade(&mut masker));
+            Ok(Response::Masking(Box::new(Masking {
+                masker,
+                decoder,
+                // The first event may be long in coming, and the client waits for the headers to
+                // know that it is connected. A fault in that event cuts the stream instead.
+                headers_held: headers_held && framing != Framing::Events,
+                anything_fed: false,
+            })))
+        }
         Media::Other if media::is_text(headers, &policy.responses().text) => {
             let length = length(headers).ok_or("A text is read only where its length is told.")?;
             let mut text = Text::new(rules, options, decoder, length, limits.held_body)
@@ -362,6 +371,7 @@ impl Masking {
                 .finish(&mut sink.out)
                 .map_err(|error| error.to_string())?;
         }
+        host.tell(Fact::MaskerFed(Side::Response, &mut self.masker));
         // A body's end often comes by itself, and is none of what the buffer holds.
         if size > 0 || !sink.out.is_empty() {
             sink.write()?;
@@ -379,7 +389,10 @@ impl Masking {
     fn read(&mut self, chunk: &[u8], sink: &mut Sink<'_, impl Host>) -> Result<bool, String> {
         let masker = &mut self.masker;
         let Some(decoder) = &mut self.decoder else {
-            sink.out.reserve(chunk.len() + chunk.len() / 4);
+            // An allocation that fails later would take every stream of the worker along.
+            sink.out
+                .try_reserve(chunk.len() + chunk.len() / 4)
+                .map_err(|_| "no memory for the chunk")?;
             masker
                 .feed(chunk, &mut sink.out)
                 .map_err(|error| error.to_string())?;

@@ -13,6 +13,7 @@ use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
 use crate::request::{self, Admission, Fallback, Held, Plan, Streaming};
 use crate::respond::{self, Release, Response};
+use crate::watch::Fact;
 
 /// How far a request has come.
 enum Phase {
@@ -59,6 +60,11 @@ impl Stream {
         }
     }
 
+    /// Whether a request body is being held.
+    pub(crate) fn is_gathering(&self) -> bool {
+        matches!(self.phase, Phase::Gathering(_))
+    }
+
     /// The call that the last callback made, if it made one.
     pub(crate) fn take_call(&mut self) -> Option<u32> {
         self.call.take()
@@ -71,6 +77,7 @@ impl Stream {
             Err(problem) => return self.refuse(host, &problem),
         };
         self.plugin = Some(Rc::clone(&plugin));
+        host.tell(Fact::Chosen(&plugin.policy, plugin.terms()));
         match request::admit(host, &plugin, end) {
             Admission::Pass => {
                 self.phase = Phase::Passed;
@@ -382,10 +389,13 @@ fn settle(
         })
     };
     match outcome {
-        Outcome::Allowed(allow) => Ok(Release {
-            lift: allow.classes,
-            pending: None,
-        }),
+        Outcome::Allowed(allow) => {
+            host.tell(Fact::Approval(&allow.approval));
+            Ok(Release {
+                lift: allow.classes,
+                pending: None,
+            })
+        }
         Outcome::Pending { approval, .. } if fallback == Fallback::Mask => masked(Some(approval)),
         Outcome::Pending { approval, .. } if fallback == Fallback::MaskUnlessDenied && !held => {
             masked(Some(approval))

@@ -36,6 +36,7 @@ const KEYS: &[&str] = &[
     "actions",
     "policy_service",
     "mode",
+    "observability",
     "limits",
 ];
 /// The longest body that is held, where the policy does not say.
@@ -89,7 +90,14 @@ fn policy(root: &Cursor<'_>, shared: Option<&Shared<'_>>) -> Result<Policy, Conf
         .optional("responses")
         .map(|at| responses::read(&at))
         .transpose()?;
-    let mode = fields.optional("mode").map(|at| mode(&at)).transpose()?;
+    let mode = fields
+        .optional("mode")
+        .map(|at| mode(&at, &actions))
+        .transpose()?;
+    let access_log = fields
+        .optional("observability")
+        .map(|at| observability(&at))
+        .transpose()?;
     let limits = fields
         .optional("limits")
         .map(|at| limits(&at))
@@ -106,6 +114,7 @@ fn policy(root: &Cursor<'_>, shared: Option<&Shared<'_>>) -> Result<Policy, Conf
         service,
         mode: mode.unwrap_or(Mode::Enforce),
         reads_route: reads_route(&actions),
+        access_log: access_log.unwrap_or(false),
         actions,
         literal_segments,
         query_names,
@@ -118,11 +127,22 @@ fn host(at: &Cursor<'_>) -> Result<bool, ConfigError> {
         .bool()
 }
 
-fn mode(at: &Cursor<'_>) -> Result<Mode, ConfigError> {
-    if at.node().text() == Some("observe") {
-        return Err(at.fault("observe is not yet supported: leave `mode` out"));
+fn mode(at: &Cursor<'_>, actions: &[Action]) -> Result<Mode, ConfigError> {
+    let mode = at.word(&[("enforce", Mode::Enforce), ("observe", Mode::Observe)])?;
+    if mode == Mode::Observe && actions.iter().any(Action::needs_service) {
+        // A review that releases what was never held would be a record of nothing.
+        return Err(at.fault(
+            "observe goes with no action that reviews or may be asked: take review and ask out, \
+             or enforce",
+        ));
     }
-    at.word(&[("enforce", Mode::Enforce)])
+    Ok(mode)
+}
+
+fn observability(at: &Cursor<'_>) -> Result<bool, ConfigError> {
+    at.object(&["access_log"], &[])?
+        .required("access_log")?
+        .bool()
 }
 
 fn default_limits() -> Limits {

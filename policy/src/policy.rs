@@ -27,6 +27,7 @@ pub struct Policy {
     pub(crate) headers_stop_iteration: bool,
     pub(crate) service: Option<PolicyService>,
     pub(crate) mode: Mode,
+    pub(crate) access_log: bool,
     pub(crate) actions: Vec<Action>,
     pub(crate) reads_route: bool,
     /// Whole path segments that the policy names, with their place.
@@ -192,6 +193,8 @@ pub enum UnreadableMedia {
 pub enum Mode {
     /// It does.
     Enforce,
+    /// It changes nothing, and tells what it would do.
+    Observe,
 }
 
 /// Where reviews happen, and whose answers are believed.
@@ -316,6 +319,11 @@ impl Policy {
     /// Whether the policy acts.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Whether the filter leaves what it did where Envoy's access log finds it.
+    pub fn access_log(&self) -> bool {
+        self.access_log
     }
 
     /// The actions; the first that matches decides.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use velum_engine::{ClassSet, Framing, Masker, Options};
 
 use super::body;
-use crate::host::{Buffer, Flow, Host};
+use crate::host::{Buffer, Flow, Host, Side};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
+use crate::watch::Fact;
 
 /// A body on its way through the masker.
 pub(crate) struct Streaming {
@@ -81,6 +82,7 @@ impl Streaming {
             let read = self.masker.finish(&mut out);
             read.map_err(|_| Problem::BodyNotJson)?;
         }
+        host.tell(Fact::MaskerFed(Side::Request, &mut self.masker));
         Ok(out)
     }
 }

@@ -1,6 +1,7 @@
 mod events;
 mod requests;
 mod responses;
+mod seeing;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -824,7 +825,7 @@ fn a_stream_without_a_policy_gets_nothing() {
     assert_eq!(flow, Flow::Pause);
     assert_eq!(host.replies.borrow()[0].status, 503);
     assert_eq!(
-        dispatcher.run(&host, 99, |_, _: &Fake| Flow::Continue),
+        dispatcher.run(&host, 99, |_, _| Flow::Continue),
         Flow::Pause
     );
 }

@@ -40,6 +40,8 @@ pub struct BootstrapOptions {
     pub manager: Value,
     /// Members put into the action of every route; `null` for none.
     pub route: Value,
+    /// The format of a line of the access log, written to Envoy's standard output; `None`: no log.
+    pub access_log: Option<String>,
     /// The port of the listener; 0 lets the kernel choose.
     pub port: u16,
 }
@@ -63,6 +65,7 @@ impl BootstrapOptions {
             buffer_limit: None,
             manager: Value::Null,
             route: Value::Null,
+            access_log: None,
             port: 0,
         }
     }
@@ -125,6 +128,15 @@ fn listener(listener: &mut Value, options: &BootstrapOptions) -> Result<()> {
         listener["filter_chains"][0]["transport_socket"] = transport_socket(tls);
     }
     let manager = at(listener, "/filter_chains/0/filters/0/typed_config")?;
+    if let Some(format) = &options.access_log {
+        manager["access_log"] = json!([{
+            "name": "envoy.access_loggers.stdout",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+                "log_format": {"text_format_source": {"inline_string": format!("{format}\n")}},
+            },
+        }]);
+    }
     http_filters(manager, options)?;
     put(manager, &options.manager);
     for host in elements(manager, "/route_config/virtual_hosts")? {

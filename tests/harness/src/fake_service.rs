@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +46,8 @@ pub enum Behaviour {
 pub struct Exchange {
     /// Method and path.
     pub request: String,
+    /// The request's headers; of several of one name, the last.
+    pub headers: BTreeMap<String, String>,
     /// The request's body; `null` if it was not JSON.
     pub body: Value,
     /// The answer's status.
@@ -189,6 +192,15 @@ async fn handle(
     };
     let exchange = Exchange {
         request: format!("{method} {path}"),
+        headers: headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into(),
+                )
+            })
+            .collect(),
         body: serde_json::from_slice(&body).unwrap_or_default(),
         status,
         answer: serde_json::from_slice(&answer).unwrap_or_default(),
@@ -229,7 +241,13 @@ async fn forward(
     let mut call = crate::Client::new(real)
         .call(method.as_str(), path)
         .body(body.to_vec());
-    for name in ["authorization", "content-type", "prefer"] {
+    for name in [
+        "authorization",
+        "content-type",
+        "prefer",
+        "traceparent",
+        "tracestate",
+    ] {
         if let Some(value) = headers.get(name) {
             call = call.header(name, value);
         }

@@ -1,0 +1,198 @@
+//! What Envoy's statistics know of the filter. Names hold names of the policy and nothing of a
+//! request: statistics are never freed, and everybody reads them.
+
+use velum_engine::Class;
+
+use crate::host::{Host, HostError, Level, Metric};
+use crate::watch::{Account, Outcome};
+
+/// Requests, by outcome and action.
+const REQUESTS: &str = "velum_requests_total";
+/// Values, by what was done to them, class and action.
+const VALUES: &str = "velum_values_total";
+/// Bytes of bodies that were read, by action.
+const BYTES: &str = "velum_body_bytes_total";
+const OBSERVE: &str = "velum_observe";
+const WAIT: &str = "velum_service_milliseconds";
+const LOST: &str = "velum_events_lost_total";
+const SENT: &str = "velum_event_batches_sent_total";
+const FAILED: &str = "velum_event_batches_failed_total";
+
+/// What stands for the action of a request that matched none: no action can have this name.
+const NO_ACTION: &str = "-";
+/// How much of a policy's digest tells it apart in names, in bytes.
+const DIGEST: usize = 4;
+
+/// The places of the series of an action: its outcomes, what was masked and lifted by class, bytes.
+const MASKED: usize = Outcome::ALL.len();
+const LIFTED: usize = MASKED + Class::ALL.len();
+const READ: usize = LIFTED + Class::ALL.len();
+
+/// The metrics of one VM, by the numbers that the host gave them.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    common: Option<Common>,
+    actions: Vec<OfAction>,
+}
+
+struct Common {
+    observe: u32,
+    wait: u32,
+    lost: u32,
+    sent: u32,
+    failed: u32,
+}
+
+struct OfAction {
+    policy: [u8; 32],
+    action: Option<String>,
+    observes: bool,
+    /// Made when they first count something: `None` until then.
+    series: Vec<Option<u32>>,
+}
+
+impl Metrics {
+    /// Makes what every policy has. Where the host gives no metrics, nothing is counted.
+    pub(crate) fn begin(&mut self, host: &impl Host, observes: bool) {
+        match Common::define(host) {
+            Ok(common) => {
+                let _unset = host.record(common.observe, u64::from(observes));
+                self.common = Some(common);
+            }
+            Err(HostError(status)) => host.log(
+                Level::Warn,
+                &format!("velum: there are no metrics: the host gives none (status {status})"),
+            ),
+        }
+    }
+
+    /// Counts a stream that has ended, or whose outcome is settled.
+    pub(crate) fn count(&mut self, host: &impl Host, account: &Account, outcome: Outcome) {
+        if self.common.is_none() {
+            return;
+        }
+        let of_action = self.of_action(account);
+        let place = Outcome::ALL.iter().position(|known| *known == outcome);
+        of_action.add(host, place.unwrap_or_default(), 1);
+        let counts = account.counts();
+        for (class, count) in counts.masked.iter() {
+            of_action.add(host, MASKED + class as usize, count);
+        }
+        for (class, count) in counts.lifted.iter() {
+            of_action.add(host, LIFTED + class as usize, count);
+        }
+        if counts.bytes > 0 {
+            of_action.add(host, READ, counts.bytes);
+        }
+    }
+
+    /// Records how long the policy service took.
+    pub(crate) fn waited(&self, host: &impl Host, milliseconds: u64) {
+        if let Some(common) = &self.common {
+            let _lost = host.record(common.wait, milliseconds);
+        }
+    }
+
+    /// Counts requests that no event tells of.
+    pub(crate) fn lost(&self, host: &impl Host, requests: u64) {
+        if let Some(common) = self.common.as_ref().filter(|_| requests > 0) {
+            let _lost = host.increment(common.lost, requests);
+        }
+    }
+
+    /// Counts a batch of events that was sent, or could not be.
+    pub(crate) fn sent(&self, host: &impl Host, arrived: bool) {
+        if let Some(common) = &self.common {
+            let metric = if arrived { common.sent } else { common.failed };
+            let _lost = host.increment(metric, 1);
+        }
+    }
+
+    fn of_action(&mut self, account: &Account) -> &mut OfAction {
+        let policy = account.policy.unwrap_or_default();
+        let action = account.met.as_ref().and_then(|met| met.action.as_deref());
+        let known = self
+            .actions
+            .iter()
+            .position(|known| known.policy == policy && known.action.as_deref() == action);
+        let index = known.unwrap_or_else(|| {
+            self.actions.push(OfAction {
+                policy,
+                action: action.map(str::to_owned),
+                observes: account.terms.observes,
+                series: vec![None; READ + 1],
+            });
+            self.actions.len() - 1
+        });
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the place was just found or filled"
+        )]
+        &mut self.actions[index]
+    }
+}
+
+impl Common {
+    fn define(host: &impl Host) -> Result<Self, HostError> {
+        Ok(Self {
+            observe: host.define_metric(Metric::Gauge, OBSERVE)?,
+            wait: host.define_metric(Metric::Histogram, WAIT)?,
+            lost: host.define_metric(Metric::Counter, LOST)?,
+            sent: host.define_metric(Metric::Counter, SENT)?,
+            failed: host.define_metric(Metric::Counter, FAILED)?,
+        })
+    }
+}
+
+impl OfAction {
+    fn add(&mut self, host: &impl Host, place: usize, count: u64) {
+        let known = self.series.get(place).copied().flatten();
+        // A count that the host does not take is lost; a stream is not to fail for it.
+        let Some(metric) = known.or_else(|| {
+            let name = self.name(place);
+            host.define_metric(Metric::Counter, &name).ok()
+        }) else {
+            return;
+        };
+        if let Some(known) = self.series.get_mut(place) {
+            *known = Some(metric);
+        }
+        let _lost = host.increment(metric, count);
+    }
+
+    /// The name of a series; `stats_tags` in `envoy/bootstrap.yaml` takes it apart.
+    fn name(&self, place: usize) -> String {
+        let (metric, done, class) = match Outcome::ALL.get(place) {
+            Some(outcome) => (REQUESTS, outcome.name(), None),
+            None if place < LIFTED => (VALUES, "masked", Class::ALL.get(place - MASKED)),
+            None if place < READ => (VALUES, "lifted", Class::ALL.get(place - LIFTED)),
+            None => (BYTES, "", None),
+        };
+        let mut name = metric.to_owned();
+        name.push_str(".policy.");
+        for nibble in self
+            .policy
+            .iter()
+            .take(DIGEST)
+            .flat_map(|b| [b >> 4, b & 15])
+        {
+            name.extend(char::from_digit(nibble.into(), 16));
+        }
+        if !done.is_empty() {
+            let is_same = !self.observes || matches!(done, "passed" | "left");
+            name.push_str(if is_same {
+                ".outcome."
+            } else {
+                ".outcome.would-be-"
+            });
+            name.push_str(done);
+        }
+        if let Some(class) = class {
+            name.push_str(".class.");
+            name.push_str(class.name());
+        }
+        name.push_str(".action.");
+        name.push_str(self.action.as_deref().unwrap_or(NO_ACTION));
+        name
+    }
+}

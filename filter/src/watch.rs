@@ -1,0 +1,483 @@
+//! The host as a stream sees it, and what is noticed of the stream there: for metrics, access log,
+//! events and debug log. With `mode: observe` what would be written is dropped here, so that a policy
+//! is tried by the very code that enforces it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use velum_approval::messages::ClassCounts;
+use velum_approval::{ApprovalId, Identity};
+use velum_engine::{Class, Masker, Report};
+use velum_policy::{Action, Effect, Policy};
+
+use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, Metric, Side};
+use crate::trace;
+
+/// How often the host is asked at which level it logs.
+const LEVEL_LASTS: u64 = 1_000_000_000;
+/// The status of a call that must not be made here.
+const UNIMPLEMENTED: u32 = 12;
+
+/// Something about a stream that is worth counting or showing.
+pub(crate) enum Fact<'a> {
+    /// The request is under this policy, which wants so much to be known.
+    Chosen(&'a Policy, Terms),
+    /// Who makes the request.
+    Principal(&'a Identity),
+    /// The request met one of the policy's actions, or none.
+    Met(Option<&'a Action>),
+    /// The filter answers with the problem of this code.
+    Problem(&'static str),
+    /// The approval that the stream has to do with.
+    Approval(&'a ApprovalId),
+    /// The status of the upstream's answer.
+    Status(u32),
+    /// A masker was made for a body, and has read nothing.
+    MaskerMade(&'a mut Masker),
+    /// It has read more of a body.
+    MaskerFed(Side, &'a mut Masker),
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    /// The policy passes it.
+    Passed,
+    /// It was answered, masked where there was something to mask.
+    Masked,
+    /// It was answered with values lifted under a grant.
+    Lifted,
+    /// It needs a review that has not ended.
+    Flagged,
+    /// The policy or a reviewer denies it.
+    Denied,
+    /// It could not be taken as it was.
+    Refused,
+    /// The upstream's answer cannot be masked: 502.
+    Withheld,
+    /// The rest of an answer cannot be masked: the stream was reset.
+    Cut,
+    /// The policy service did not answer.
+    Unavailable,
+    /// The caller asked how an approval stands.
+    Polled,
+    /// The stream ended before its answer did.
+    Left,
+}
+
+impl Outcome {
+    /// Every outcome, in order.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Passed,
+        Self::Masked,
+        Self::Lifted,
+        Self::Flagged,
+        Self::Denied,
+        Self::Refused,
+        Self::Withheld,
+        Self::Cut,
+        Self::Unavailable,
+        Self::Polled,
+        Self::Left,
+    ];
+
+    /// Its name in metrics and in the access log.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Masked => "masked",
+            Self::Lifted => "lifted",
+            Self::Flagged => "flagged",
+            Self::Denied => "denied",
+            Self::Refused => "refused",
+            Self::Withheld => "withheld",
+            Self::Cut => "cut",
+            Self::Unavailable => "unavailable",
+            Self::Polled => "polled",
+            Self::Left => "left",
+        }
+    }
+
+    fn of_problem(code: &str) -> Self {
+        match code {
+            "approval-required" => Self::Flagged,
+            "approval-unavailable" => Self::Unavailable,
+            "response-not-maskable" => Self::Withheld,
+            "action-denied" | "lineage-unknown" | "no-reviewer" | "policy-unknown"
+            | "action-unknown" | "rate-limited" => Self::Denied,
+            _ if code.starts_with("approval-") => Self::Denied,
+            _ => Self::Refused,
+        }
+    }
+}
+
+/// What the policy that is in force wants to know of streams.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Terms {
+    /// Nothing is changed.
+    pub(crate) observes: bool,
+    /// The access log is told.
+    pub(crate) access_log: bool,
+    /// The policy service is told of what nobody reviews.
+    pub(crate) reports: bool,
+}
+
+/// The action that a request met.
+pub(crate) struct Met {
+    pub(crate) action: Option<String>,
+    passes: bool,
+}
+
+/// What is known of one stream.
+#[derive(Default)]
+pub(crate) struct Account {
+    pub(crate) terms: Terms,
+    /// The digest of the policy.
+    pub(crate) policy: Option<[u8; 32]>,
+    pub(crate) met: Option<Met>,
+    pub(crate) principal: Option<Identity>,
+    pub(crate) problem: Option<&'static str>,
+    pub(crate) approval: Option<ApprovalId>,
+    pub(crate) status: u32,
+    /// Of the request's body and of the response's.
+    bodies: [Counts; 2],
+    replied: bool,
+    cut: bool,
+    records: bool,
+    /// Whether the request's body would be held.
+    holds: bool,
+    /// What has come of a request body that only seems to be held.
+    gathered: Vec<u8>,
+    /// When the call was made that is not answered yet.
+    pub(crate) called_at: u64,
+    /// Whether the stream is in the metrics.
+    pub(crate) is_counted: bool,
+}
+
+/// What a masker did.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) masked: ClassCounts,
+    pub(crate) lifted: ClassCounts,
+    pub(crate) bytes: u64,
+}
+
+impl Counts {
+    fn of(report: &Report) -> Self {
+        let mut counts = Self {
+            bytes: report.scanned() + report.not_scanned().total(),
+            ..Self::default()
+        };
+        for class in Class::ALL {
+            counts.masked.add(*class, report.masked(*class));
+            counts.lifted.add(*class, report.lifted(*class));
+        }
+        counts
+    }
+}
+
+impl Account {
+    /// Whether it is known what becomes of the stream, although it has not ended.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.problem.is_some() || self.cut || self.replied
+    }
+
+    /// Whether the filter only looks on from here.
+    pub(crate) fn is_bystander(&self) -> bool {
+        self.terms.observes && self.is_settled()
+    }
+
+    /// What became of it; `ended`: its answer is complete.
+    pub(crate) fn outcome(&self, ended: bool) -> Outcome {
+        match self.problem {
+            Some(code) => Outcome::of_problem(code),
+            None if self.cut => Outcome::Cut,
+            None if self.replied => Outcome::Polled,
+            None if !ended => Outcome::Left,
+            None if self.met.as_ref().is_some_and(|met| met.passes) => Outcome::Passed,
+            None if !self.counts().lifted.is_empty() => Outcome::Lifted,
+            None => Outcome::Masked,
+        }
+    }
+
+    /// Leaves for the access log what became of it. Where the stream ended early, it is too late.
+    pub(crate) fn show(&self, host: &impl Host, outcome: Outcome) {
+        let list = |counts: ClassCounts| {
+            let mut list = String::new();
+            for (class, count) in counts.iter() {
+                list.push_str(if list.is_empty() { "" } else { "," });
+                list.push_str(class.name());
+                list.push('=');
+                list.push_str(&count.to_string());
+            }
+            list
+        };
+        let counts = self.counts();
+        let action = self.met.as_ref().and_then(|met| met.action.as_deref());
+        for (name, value) in [
+            ("velum.action", action.unwrap_or_default()),
+            ("velum.outcome", outcome.name()),
+            ("velum.problem", self.problem.unwrap_or_default()),
+            ("velum.masked", &list(counts.masked)),
+            ("velum.lifted", &list(counts.lifted)),
+            (
+                "velum.approval",
+                self.approval.as_ref().map_or("", |id| id.as_str()),
+            ),
+        ] {
+            if !value.is_empty() {
+                // A line of the access log lacks the field then.
+                let _missing = host.set_property(name, value.as_bytes());
+            }
+        }
+    }
+
+    /// What was done to its bodies.
+    pub(crate) fn counts(&self) -> Counts {
+        let [mut counts, response] = self.bodies;
+        counts.masked.add_all(&response.masked);
+        counts.lifted.add_all(&response.lifted);
+        counts.bytes = counts.bytes.saturating_add(response.bytes);
+        counts
+    }
+}
+
+/// Whether the host keeps debug lines, as far as it was asked lately.
+#[derive(Default)]
+pub(crate) struct Debugging {
+    asked_at: Cell<u64>,
+    is_on: Cell<bool>,
+}
+
+/// The host as one stream sees it while a callback runs.
+pub(crate) struct Watched<'a, H> {
+    host: &'a H,
+    account: Rc<RefCell<Account>>,
+    debugging: Rc<Debugging>,
+}
+
+impl<'a, H: Host> Watched<'a, H> {
+    pub(crate) fn new(
+        host: &'a H,
+        account: &Rc<RefCell<Account>>,
+        debugging: &Rc<Debugging>,
+    ) -> Self {
+        Self {
+            host,
+            account: Rc::clone(account),
+            debugging: Rc::clone(debugging),
+        }
+    }
+
+    /// How much of a request body there is: what the host holds, and where it only seems to be held,
+    /// what has come by, up to the limit that the reader sets.
+    pub(crate) fn gather(&self, size: usize, holds: bool) -> usize {
+        self.note(|account| account.holds = holds);
+        if !self.observes() || !holds {
+            return size;
+        }
+        let chunk = self
+            .host
+            .body(Buffer::RequestBody, size)
+            .unwrap_or_default();
+        let mut account = self.account.borrow_mut();
+        account.gathered.extend_from_slice(&chunk);
+        account.gathered.len()
+    }
+
+    fn observes(&self) -> bool {
+        self.account.borrow().terms.observes
+    }
+
+    /// The call, unless nothing may be changed.
+    fn unless_observing(
+        &self,
+        call: impl FnOnce() -> Result<(), HostError>,
+    ) -> Result<(), HostError> {
+        if self.observes() { Ok(()) } else { call() }
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Account)) {
+        if let Ok(mut account) = self.account.try_borrow_mut() {
+            note(&mut account);
+        }
+    }
+
+    fn show(&self, masker: &mut Masker) {
+        for finding in masker.findings() {
+            let place = finding
+                .pointer
+                .as_deref()
+                .unwrap_or("outside of the JSON text");
+            let what = if finding.lifted { "lifted" } else { "masked" };
+            let (class, rule, text) = (finding.class.name(), finding.rule, finding.text);
+            let line = format!("velum: text {text}, {place}: {class} {what} by {rule}");
+            self.host.log(Level::Debug, &line);
+        }
+    }
+}
+
+impl<H: Host> Host for Watched<'_, H> {
+    fn tell(&self, fact: Fact<'_>) {
+        match fact {
+            Fact::Principal(identity) => self.note(|account| {
+                if account.terms.reports {
+                    account.principal = Some(identity.clone());
+                }
+            }),
+            Fact::Chosen(policy, terms) => self.note(|account| {
+                account.policy = Some(policy.digest());
+                account.terms = terms;
+            }),
+            Fact::Met(action) => self.note(|account| {
+                account.met = Some(Met {
+                    action: action.map(|action| action.name.clone()),
+                    passes: action.is_some_and(|action| action.effect == Effect::Pass),
+                });
+            }),
+            Fact::Problem(code) => self.note(|account| account.problem = Some(code)),
+            Fact::Approval(id) => self.note(|account| account.approval = Some(id.clone())),
+            Fact::Status(status) => self.note(|account| account.status = status),
+            Fact::MaskerMade(masker) => {
+                let is_on = self.debugging.is_on.get();
+                if is_on {
+                    masker.record();
+                }
+                self.note(|account| account.records = is_on);
+            }
+            Fact::MaskerFed(side, masker) => {
+                let counts = Counts::of(masker.report());
+                let mut shows = false;
+                self.note(|account| {
+                    if let Some(body) = account.bodies.get_mut(side as usize) {
+                        *body = counts;
+                    }
+                    shows = account.records;
+                });
+                if shows {
+                    self.show(masker);
+                }
+            }
+        }
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        if self.observes() {
+            let message = format!("{message}; it only seems so: nothing is changed (observe)");
+            self.host.log(level, &message);
+        } else {
+            self.host.log(level, message);
+        }
+    }
+
+    fn is_debugged(&self) -> bool {
+        self.host.is_debugged()
+    }
+
+    fn define_metric(&self, kind: Metric, name: &str) -> Result<u32, HostError> {
+        self.host.define_metric(kind, name)
+    }
+
+    fn increment(&self, metric: u32, by: u64) -> Result<(), HostError> {
+        self.host.increment(metric, by)
+    }
+
+    fn record(&self, metric: u32, value: u64) -> Result<(), HostError> {
+        self.host.record(metric, value)
+    }
+
+    fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.host.set_property(name, value)
+    }
+
+    fn tick_every(&self, period: Duration) -> Result<(), HostError> {
+        self.host.tick_every(period)
+    }
+
+    fn now(&self) -> u64 {
+        let now = self.host.now();
+        // Every masked answer asks for the time: what is due now and then hangs on that.
+        if now.saturating_sub(self.debugging.asked_at.get()) >= LEVEL_LASTS {
+            self.debugging.asked_at.set(now);
+            self.debugging.is_on.set(self.host.is_debugged());
+        }
+        now
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), HostError> {
+        self.host.random(bytes)
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        self.host.environment(name)
+    }
+
+    fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+        self.host.property(path)
+    }
+
+    fn headers(&self, map: Map) -> Result<Vec<u8>, HostError> {
+        self.host.headers(map)
+    }
+
+    fn remove_header(&self, map: Map, name: &[u8]) -> Result<(), HostError> {
+        self.unless_observing(|| self.host.remove_header(map, name))
+    }
+
+    fn add_header(&self, map: Map, name: &[u8], value: &[u8]) -> Result<(), HostError> {
+        self.unless_observing(|| self.host.add_header(map, name, value))
+    }
+
+    fn body(&self, buffer: Buffer, size: usize) -> Result<Vec<u8>, HostError> {
+        let account = self.account.borrow();
+        if account.terms.observes && account.holds && buffer == Buffer::RequestBody {
+            let end = size.min(account.gathered.len());
+            return Ok(account.gathered.get(..end).unwrap_or_default().to_vec());
+        }
+        self.host.body(buffer, size)
+    }
+
+    fn replace_body(&self, buffer: Buffer, size: usize, bytes: &[u8]) -> Result<(), HostError> {
+        self.unless_observing(|| self.host.replace_body(buffer, size, bytes))
+    }
+
+    fn append_body(&self, buffer: Buffer, bytes: &[u8]) -> Result<(), HostError> {
+        self.unless_observing(|| self.host.append_body(buffer, bytes))
+    }
+
+    fn reply(&self, status: u32, headers: &Headers, body: &[u8]) -> Result<(), HostError> {
+        let replied = self.unless_observing(|| self.host.reply(status, headers, body));
+        self.note(|account| {
+            account.replied |= replied.is_ok();
+            account.status = status;
+        });
+        replied
+    }
+
+    fn call(&self, call: &Call<'_>) -> Result<u32, HostError> {
+        if self.observes() {
+            return Err(HostError(UNIMPLEMENTED));
+        }
+        let mut headers = call.headers.clone();
+        headers.extend(trace::headers(self.host));
+        let token = self.host.call(&Call {
+            cluster: call.cluster,
+            headers,
+            body: call.body,
+            timeout: call.timeout,
+        })?;
+        let now = self.host.now();
+        self.note(|account| account.called_at = now);
+        Ok(token)
+    }
+
+    fn resume(&self, side: Side) -> Result<(), HostError> {
+        self.unless_observing(|| self.host.resume(side))
+    }
+
+    fn reset(&self, side: Side) -> Result<(), HostError> {
+        self.note(|account| account.cut = true);
+        self.unless_observing(|| self.host.reset(side))
+    }
+}
