@@ -196,3 +196,100 @@ impl OfAction {
         name
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The metrics as operators read them: name, kind, labels, what it counts.
+    const DOCS: &[(&str, &str, &str, &str)] = &[
+        (
+            REQUESTS,
+            "counter",
+            "policy, outcome, action",
+            "requests, once each, when it is known what became of them",
+        ),
+        (
+            VALUES,
+            "counter",
+            "policy, outcome (`masked`, `lifted`), class, action",
+            "values in bodies, by what was done to them",
+        ),
+        (
+            BYTES,
+            "counter",
+            "policy, action",
+            "bytes of bodies that were read",
+        ),
+        (
+            WAIT,
+            "histogram",
+            "",
+            "milliseconds from a call to the policy service to its answer; a call that holds a \
+             request waits for a person",
+        ),
+        (OBSERVE, "gauge", "", "1 while the policy observes, else 0"),
+        (
+            SENT,
+            "counter",
+            "",
+            "batches of events that the policy service has taken",
+        ),
+        (
+            FAILED,
+            "counter",
+            "",
+            "attempts to send a batch that have failed; it is sent again",
+        ),
+        (
+            LOST,
+            "counter",
+            "",
+            "requests that no event tells of: more was to be told than a worker keeps",
+        ),
+    ];
+
+    const OUTCOMES: [&str; Outcome::ALL.len()] = [
+        "the policy passes it",
+        "answered, masked where there was something to mask",
+        "answered with values lifted under a grant",
+        "needs a review that has not ended: 403 `approval-required`",
+        "the policy, a reviewer or the policy service denies it",
+        "could not be taken as it was",
+        "the upstream's answer cannot be masked: 502",
+        "the rest of an answer cannot be masked: the stream was reset",
+        "the policy service did not answer as it should",
+        "the caller asked how an approval stands",
+        "the stream ended before its answer did: the caller left, or Envoy ended it",
+    ];
+
+    fn tables() -> String {
+        let mut text = "| metric | kind | labels | what it counts |\n".to_owned();
+        text += "| --- | --- | --- | --- |\n";
+        for (name, kind, labels, what) in DOCS {
+            text += &format!("| `{name}` | {kind} | {labels} | {what} |\n");
+        }
+        text += "\n| outcome | what became of the request |\n| --- | --- |\n";
+        for (outcome, what) in Outcome::ALL.iter().zip(OUTCOMES) {
+            text += &format!("| `{}` | {what} |\n", outcome.name());
+        }
+        text
+    }
+
+    #[test]
+    fn the_document_has_every_metric_and_outcome() {
+        const BEGINNING: &str =
+            "<!-- The tables are generated: VELUM_WRITE_DOCS=1 cargo test -p velum-filter -->\n";
+        const END: &str = "<!-- End of the tables. -->\n";
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/observability.md");
+        let text = std::fs::read_to_string(file).unwrap();
+        let (before, rest) = text.split_once(BEGINNING).unwrap();
+        let (written, after) = rest.split_once(END).unwrap();
+        if std::env::var_os("VELUM_WRITE_DOCS").is_some_and(|value| value == "1") {
+            let tables = tables();
+            std::fs::write(file, format!("{before}{BEGINNING}{tables}{END}{after}")).unwrap();
+        } else {
+            assert_eq!(written, tables(), "docs/observability.md is out of date");
+        }
+    }
+}

@@ -30,7 +30,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<Header<'_>>> {
     }
     let (count, mut lengths) = split_length(bytes)?;
     let mut texts = lengths.get(count.checked_mul(8)?..)?;
-    let mut pairs = Vec::with_capacity(count);
+    let mut pairs = Vec::new();
+    // So many that a caller may choose.
+    pairs.try_reserve_exact(count).ok()?;
     for _ in 0..count {
         let (name_length, rest) = split_length(lengths)?;
         let (value_length, rest) = split_length(rest)?;

@@ -282,7 +282,9 @@ impl<'a, H: Host> Watched<'a, H> {
             .body(Buffer::RequestBody, size)
             .unwrap_or_default();
         let mut account = self.account.borrow_mut();
-        account.gathered.extend_from_slice(&chunk);
+        if account.gathered.try_reserve(chunk.len()).is_ok() {
+            account.gathered.extend_from_slice(&chunk);
+        }
         account.gathered.len()
     }
 

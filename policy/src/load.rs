@@ -15,7 +15,7 @@ mod service;
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
-use velum_engine::Limits as EngineLimits;
+use velum_engine::{Keyring, Limits as EngineLimits};
 
 use crate::action::Action;
 use crate::condition::Atom;
@@ -69,6 +69,9 @@ fn policy(root: &Cursor<'_>, shared: Option<&Shared<'_>>) -> Result<Policy, Conf
         .transpose()?;
     let masking_at = fields.required("masking")?;
     let masking = masking::read(&masking_at)?;
+    // Without a key, operators that need one redact: what is selected is the same.
+    let checked = masking.rules.self_check(&Keyring::default());
+    checked.map_err(|fault| masking_at.fault(format!("the self-check failed: {fault}")))?;
     let service = member("policy_service")?
         .map(|at| service::read(&at))
         .transpose()?;

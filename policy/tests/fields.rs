@@ -359,6 +359,14 @@ fn responses_host_mode_and_limits() {
     );
     assert!(with("host", json!({"headers_stop_iteration": true})).headers_stop_iteration());
     assert_eq!(with("mode", json!("enforce")).mode(), Mode::Enforce);
+    let observing = json!({
+        "version": 1, "masking": {"profiles": ["pii"]}, "mode": "observe",
+        "actions": [{"name": "closed", "effect": "deny"}],
+    });
+    let observing = Policy::parse(observing.to_string().as_bytes()).unwrap();
+    assert_eq!(observing.mode(), Mode::Observe);
+    assert!(!observing.access_log());
+    assert!(with("observability", json!({"access_log": true})).access_log());
     let limits = *with(
         "limits",
         json!({

@@ -167,12 +167,41 @@ fn unknown_keys_at_every_level() {
     }
 }
 
+/// Nobody releases what was never held.
+#[test]
+fn observing_goes_with_no_review_and_no_ask() {
+    check(vec![
+        ("/mode", json!("observe"), "/mode", "observe goes with no"),
+        ("/mode", json!("look"), "/mode", "must be one of"),
+        ("/observability", json!({}), "/observability", "access_log"),
+        (
+            "/observability",
+            json!({"access_log": "yes"}),
+            "/observability/access_log",
+            "",
+        ),
+    ]);
+}
+
+/// A policy that lets known values through is refused wherever it is read.
+#[test]
+fn a_rule_that_an_exemption_undoes_fails_the_self_check() {
+    let mut document = full();
+    document["masking"]["rules"] = json!([{"key": "badge", "class": "identifier"}]);
+    document["masking"]["exempt"] = json!([{"path": "$..badge"}]);
+    refused(
+        &document,
+        "exempt",
+        "/masking",
+        "the key badge lets a value through",
+    );
+}
+
 /// What later versions bring is refused by name, never ignored.
 #[test]
 fn what_is_not_yet_supported() {
     check(vec![
         ("/policies", json!({}), "/actions", "into each of them"),
-        ("/mode", json!("observe"), "/mode", "not yet supported"),
         (
             "/actions/3/records",
             json!("$.entry"),

@@ -1,4 +1,5 @@
 mod events;
+mod failing;
 mod requests;
 mod responses;
 mod seeing;

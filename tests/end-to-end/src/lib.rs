@@ -4,4 +4,6 @@
     reason = "these are parts of tests: what does not hold here fails the test"
 )]
 
+pub mod failures;
+pub mod patched;
 pub mod stage;

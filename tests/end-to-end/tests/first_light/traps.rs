@@ -4,6 +4,7 @@ use serde_json::json;
 use velum_harness::{BootstrapOptions, Envoy, Jwt, Upstream, example_policy, locations};
 use velum_harness::{PolicyDocument, Protocol, with_public_keys};
 
+use velum_end_to_end::patched::starved_filter;
 use velum_end_to_end::stage::{as_text, assert_masked, envoy_options, patients, start_envoy};
 
 const KEY: &str = "ed25519:EVAkfqlrGGdTeD0zUoNn6t6IuWoajJeTuQkMHhS8GD0=";
@@ -61,56 +62,6 @@ async fn a_missing_secret_is_refused() {
     assert!(log.contains("VELUM_GATEWAY_TOKEN"), "{log}");
 }
 
-/// The built filter with so little memory that a larger body exhausts it.
-fn starved_filter() -> Vec<u8> {
-    let module = std::fs::read(locations::filter().expect("the built filter")).expect("readable");
-    let mut position = 8;
-    while position < module.len() {
-        let id = module[position];
-        let (size, start) = leb128(&module, position + 1);
-        if id == 5 {
-            let (_count, flags_at) = leb128(&module, start);
-            let (initial, _) = leb128(&module, flags_at + 1);
-            let mut limits = vec![1, 1];
-            limits.extend(to_leb128(initial));
-            limits.extend(to_leb128(initial + 192));
-            let mut starved = module[..position].to_vec();
-            starved.push(5);
-            starved.extend(to_leb128(limits.len()));
-            starved.extend(limits);
-            starved.extend(&module[start + size..]);
-            return starved;
-        }
-        position = start + size;
-    }
-    panic!("the filter has no memory section");
-}
-
-fn leb128(bytes: &[u8], mut at: usize) -> (usize, usize) {
-    let (mut value, mut shift) = (0, 0);
-    loop {
-        value |= usize::from(bytes[at] & 0x7f) << shift;
-        at += 1;
-        shift += 7;
-        if bytes[at - 1] & 0x80 == 0 {
-            return (value, at);
-        }
-    }
-}
-
-fn to_leb128(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let byte = u8::try_from(value & 0x7f).expect("seven bits");
-        value >>= 7;
-        if value == 0 {
-            bytes.push(byte);
-            return bytes;
-        }
-        bytes.push(byte | 0x80);
-    }
-}
-
 #[tokio::test]
 async fn a_filter_that_runs_out_of_memory_leaks_nothing_and_comes_back() {
     let upstream = Upstream::start(Protocol::Http1, |request| {
@@ -126,7 +77,7 @@ async fn a_filter_that_runs_out_of_memory_leaks_nothing_and_comes_back() {
     let folder = std::env::temp_dir().join(format!("velum-starved-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let file = folder.join("starved.wasm");
-    std::fs::write(&file, starved_filter()).expect("written");
+    std::fs::write(&file, starved_filter(192)).expect("written");
     let mut options = options(&upstream);
     options.filter = Some(file);
     options.buffer_limit = Some(16 * 1024 * 1024);

@@ -1,0 +1,8 @@
+//! Operations: what operators see of the filter, and what callers see when something fails.
+
+mod checking;
+mod failures;
+mod observing;
+mod reporting;
+mod seeing;
+mod trapping;

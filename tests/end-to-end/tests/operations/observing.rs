@@ -1,0 +1,120 @@
+//! `mode: observe` in front of a real upstream: nothing changes, and everything is counted.
+
+use serde_json::json;
+use velum_end_to_end::stage::{Setup, patient, patients};
+use velum_harness::{Received, Reply};
+
+fn observing(handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Setup {
+    let mut setup = Setup::new(handler);
+    setup.policy = json!({
+        "version": 1,
+        "masking": {"profiles": ["hipaa-safe-harbor", "fhir-r4", "credentials"]},
+        "host": {"headers_stop_iteration": true},
+        "actions": [
+            {"name": "closed", "when": {"path": {"prefix": "/closed/"}}, "effect": "deny"},
+            {"name": "read", "when": {"method": ["GET", "HEAD"]}, "effect": "mask"},
+        ],
+        "mode": "observe",
+    });
+    setup
+}
+
+/// The bodies and headers that a route without the filter gives, and what was counted.
+#[tokio::test]
+async fn bodies_and_headers_pass_both_ways_as_they_are() {
+    let stage = observing(|request| match &*request.path {
+        "/binary" => Reply::new(200)
+            .header("content-type", "image/png")
+            .whole([0_u8, 159, 146, 150]),
+        "/broken" => Reply::new(200)
+            .header("content-type", "application/json")
+            .whole("{\"name\":"),
+        _ => patients(request)
+            .header("etag", "\"strong\"")
+            .header("accept-ranges", "bytes")
+            .header("velum-own", "theirs"),
+    })
+    .start()
+    .await;
+    let call = |path: &str| {
+        stage
+            .client()
+            .get(path)
+            .bearer(&stage.jwt.agent("triage-bot", "dr-jones"))
+            .header("accept-encoding", "gzip")
+            .header("if-none-match", "\"x\"")
+            .header("velum-own", "mine")
+    };
+    for path in [
+        "/Patient/p1",
+        "/Patient/p1?chunked",
+        "/closed/door",
+        "/a//b",
+    ] {
+        stage.upstream.forget();
+        let answer = call(path).send().await.expect("an answer");
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("velum-mode"), Some("observe"), "{path}");
+        assert_eq!(answer.header("velum-own"), Some("theirs"), "{path}");
+        assert_eq!(answer.header("etag"), Some("\"strong\""), "{path}");
+        let received = &stage.upstream.received()[0];
+        for (name, value) in [
+            ("accept-encoding", "gzip"),
+            ("if-none-match", "\"x\""),
+            ("velum-own", "mine"),
+        ] {
+            assert_eq!(received.header(name).as_deref(), Some(value), "{path}");
+        }
+        if path.starts_with("/Patient/p1") {
+            assert_eq!(answer.json(), patient(), "{path}");
+        }
+    }
+    let binary = call("/binary").send().await.expect("an answer");
+    assert_eq!(binary.body, [0, 159, 146, 150]);
+    let broken = call("/broken").send().await.expect("an answer");
+    assert_eq!((broken.status, broken.text().as_str()), (200, "{\"name\":"));
+    let head = stage.agent("HEAD", "/Patient/p1").send().await;
+    assert_eq!(head.expect("an answer").status, 200);
+
+    let statistics = stage.envoy.admin("/stats").await.expect("statistics");
+    for expected in [
+        ".outcome.would-be-masked.action.read: ",
+        ".outcome.would-be-denied.action.closed: 1",
+        ".outcome.would-be-refused.action.-: 1",
+        ".outcome.would-be-withheld.action.read: 1",
+        ".outcome.would-be-cut.action.read: 1",
+        ".outcome.would-be-masked.class.ssn.action.read: 2",
+        "velum_observe: 1",
+    ] {
+        let ours: Vec<_> = statistics
+            .lines()
+            .filter(|line| line.contains("velum_"))
+            .collect();
+        assert!(statistics.contains(expected), "{expected} in {ours:#?}");
+    }
+    assert!(stage.envoy.log().contains("velum: mode is observe"));
+}
+
+#[tokio::test]
+async fn request_bodies_pass_while_they_are_looked_into() {
+    let stage = observing(|_| Reply::json(&json!({"ok": true})))
+        .start()
+        .await;
+    let large = json!({"note": "x".repeat(600_000), "name": "[masked:name]"});
+    for body in [large.to_string(), "{not json".to_owned()] {
+        stage.upstream.forget();
+        let call = stage.agent("POST", "/Patient").body(body.clone());
+        let call = call.header("content-type", "application/json");
+        let answer = call.send().await.expect("an answer");
+        assert_eq!((answer.status, answer.json()), (200, json!({"ok": true})));
+        assert!(
+            stage.upstream.received()[0].body == body.as_bytes(),
+            "it arrives as it was sent"
+        );
+    }
+    let statistics = stage.envoy.admin("/stats").await.expect("statistics");
+    assert!(
+        statistics.contains(".outcome.would-be-refused.action.-: 2"),
+        "{statistics}"
+    );
+}
