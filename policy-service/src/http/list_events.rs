@@ -50,7 +50,7 @@ pub(crate) async fn handle(State(app): State<App>, _: Reviewer) -> Result<Json<W
     let view = |known: crate::store::Worker| WorkerView {
         missing: known.latest_sequence.saturating_sub(known.batches),
         gateway: known.gateway,
-        worker: known.worker,
+        worker: known.id,
         batches: known.batches,
         latest_sequence: known.latest_sequence,
         lost: known.lost,

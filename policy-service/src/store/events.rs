@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 /// What is known of one worker of a gateway.
 pub(crate) struct Worker {
     pub(crate) gateway: String,
-    pub(crate) worker: WorkerId,
+    pub(crate) id: WorkerId,
     pub(crate) batches: u64,
     pub(crate) latest_sequence: u64,
     pub(crate) requests: u64,
@@ -41,7 +41,7 @@ impl Store {
                     .map_err(|_| StoreError::Corrupt("worker"))?;
                 Ok(Worker {
                     gateway: row.try_get("gateway")?,
-                    worker: WorkerId::from_bytes(worker),
+                    id: WorkerId::from_bytes(worker),
                     batches: count("batches")?,
                     latest_sequence: count("latest_sequence")?,
                     requests: count("requests")?,

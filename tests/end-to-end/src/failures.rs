@@ -280,20 +280,22 @@ pub const FAILURES: &[Failure] = &[
 
 /// The document's table, in Markdown.
 pub fn table() -> String {
-    let mut text = String::new();
-    for part in Part::ALL {
-        text += &format!("\n## {}\n\n", part.title());
-        text += "| what fails | what the caller sees | shown by |\n| --- | --- | --- |\n";
-        for failure in FAILURES.iter().filter(|failure| failure.part == part) {
-            let tests: Vec<_> = failure
-                .tests
-                .iter()
-                .map(|test| format!("`{test}`"))
-                .collect();
-            let (what, seen) = (failure.what, failure.seen);
-            text += &format!("| {what} | {seen} | {} |\n", tests.join(", "));
-        }
+    let sections = Part::ALL.map(|part| {
+        let of_part = FAILURES.iter().filter(|failure| failure.part == part);
+        let rows: Vec<String> = of_part.map(Failure::row).collect();
+        format!(
+            "\n## {}\n\n| what fails | what the caller sees | shown by |\n| --- | --- | --- |\n{}",
+            part.title(),
+            rows.concat()
+        )
+    });
+    sections.concat() + "\n"
+}
+
+impl Failure {
+    fn row(&self) -> String {
+        let tests: Vec<_> = self.tests.iter().map(|test| format!("`{test}`")).collect();
+        let (what, seen) = (self.what, self.seen);
+        format!("| {what} | {seen} | {} |\n", tests.join(", "))
     }
-    text += "\n";
-    text
 }

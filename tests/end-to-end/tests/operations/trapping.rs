@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use velum_end_to_end::patched;
-use velum_end_to_end::stage::{Setup, Stage, assert_masked, envoy_options, patients, problem};
+use velum_end_to_end::stage::{Setup, Stage, assert_masked, envoy_options, patients};
 use velum_harness::{BootstrapOptions, Envoy, Protocol, Received, Reply, Step, Upstream};
 
 /// A file with a filter that traps where a response has trailers.
@@ -232,6 +232,7 @@ async fn a_filter_short_of_memory_fails_the_large_body_and_keeps_its_worker() {
     let envoy = Envoy::start(envoy_options(&options, "token"))
         .await
         .expect("Envoy");
+    let mut failed = 0;
     for _ in 0..5 {
         let large = envoy
             .client()
@@ -239,7 +240,8 @@ async fn a_filter_short_of_memory_fails_the_large_body_and_keeps_its_worker() {
             .send()
             .await
             .expect("an answer");
-        assert_eq!(problem(&large), (502, "response-not-maskable".into()));
+        assert_masked(&large.text());
+        failed += u32::from(large.status == 502 || !large.complete);
         let small = envoy
             .client()
             .get("/Patient/p1")
@@ -249,6 +251,10 @@ async fn a_filter_short_of_memory_fails_the_large_body_and_keeps_its_worker() {
         assert_eq!(small.status, 200, "the worker goes on");
         assert_masked(&small.text());
     }
+    assert!(
+        failed > 0,
+        "the memory was not exhausted: the test shows nothing"
+    );
     for trace in ["vm_reload", "vm_reload_success", "vm_reload_failure"] {
         let reloads = envoy.stat(&format!("wasm.velum.{trace}")).await;
         assert_eq!(reloads.expect("statistics"), Some(0), "nothing has trapped");
