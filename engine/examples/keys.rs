@@ -5,6 +5,7 @@
 
 #[path = "../src/rules/fold.rs"]
 mod fold;
+#[expect(dead_code, reason = "only looking up is timed")]
 #[path = "../src/rules/keys.rs"]
 mod keys;
 #[path = "../src/unicode.rs"]

@@ -10,7 +10,7 @@ use velum_approval::messages::{EventOutcome, EventRow, Events, MOST_ROWS};
 use velum_approval::{ActionName, Identity, KeyedToken, PolicyDigest, Timestamp, WorkerId};
 
 use crate::check;
-use crate::host::{Host, HostError};
+use crate::host::Host;
 use crate::plugin::Plugin;
 use crate::watch::{Account, Outcome};
 
@@ -155,22 +155,14 @@ impl Reporter {
         if self.is_sending || self.wait > 0 {
             return None;
         }
-        let batch = match self.unsent.take() {
-            Some(batch) => batch,
-            None => self.batch()?,
-        };
+        let batch = self.unsent.take().or_else(|| self.batch())?;
         let sent = check::report(host, &self.plugin, &batch);
         self.unsent = Some(batch);
-        match sent {
-            Ok(token) => {
-                self.is_sending = true;
-                Some(token)
-            }
-            Err(HostError(_)) => {
-                self.arrived(false);
-                None
-            }
+        self.is_sending = sent.is_ok();
+        if sent.is_err() {
+            self.arrived(false);
         }
+        sent.ok()
     }
 
     /// Whether the batch has arrived that was sent last.

@@ -264,16 +264,18 @@ mod tests {
     ];
 
     fn tables() -> String {
-        let mut text = "| metric | kind | labels | what it counts |\n".to_owned();
-        text += "| --- | --- | --- | --- |\n";
-        for (name, kind, labels, what) in DOCS {
-            text += &format!("| `{name}` | {kind} | {labels} | {what} |\n");
-        }
-        text += "\n| outcome | what became of the request |\n| --- | --- |\n";
-        for (outcome, what) in Outcome::ALL.iter().zip(OUTCOMES) {
-            text += &format!("| `{}` | {what} |\n", outcome.name());
-        }
-        text
+        let metrics = DOCS.iter().map(|(name, kind, labels, what)| {
+            format!("| `{name}` | {kind} | {labels} | {what} |\n")
+        });
+        let outcomes = Outcome::ALL.iter().zip(OUTCOMES);
+        let outcomes = outcomes.map(|(of, what)| format!("| `{}` | {what} |\n", of.name()));
+        [
+            "| metric | kind | labels | what it counts |\n| --- | --- | --- | --- |\n".to_owned(),
+            metrics.collect(),
+            "\n| outcome | what became of the request |\n| --- | --- |\n".to_owned(),
+            outcomes.collect(),
+        ]
+        .concat()
     }
 
     #[test]

@@ -131,6 +131,10 @@ pub(crate) struct Met {
 
 /// What is known of one stream.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
 pub(crate) struct Account {
     pub(crate) terms: Terms,
     /// The digest of the policy.
