@@ -21,6 +21,7 @@ mod edges;
 mod ein;
 mod email;
 mod fax;
+mod find;
 mod groups;
 mod health_plan;
 mod iban;
@@ -66,6 +67,7 @@ pub(crate) use dea::DEA;
 pub(crate) use ein::EIN;
 pub(crate) use email::EMAIL;
 pub(crate) use fax::FAX;
+pub(crate) use find::Find;
 pub(crate) use health_plan::HEALTH_PLAN;
 pub(crate) use iban::IBAN;
 pub(crate) use iccid::ICCID;
@@ -88,12 +90,10 @@ pub(crate) use shape::Shapes;
 pub(crate) use ssn::SSN;
 pub(crate) use street::STREET;
 pub(crate) use url::URL;
-pub(crate) use views::{Reading, Readings};
+pub(crate) use views::Readings;
 pub(crate) use vin::VIN;
 pub(crate) use zip::ZIP;
 
-use crate::mapped::Mapped;
-use crate::operators::push_placeholder;
 use crate::scan::SHORTEST_FOUND;
 use crate::tally::Cause;
 use crate::{Class, ClassSet, Ruleset};
@@ -170,75 +170,6 @@ pub(crate) struct Detectors {
     pub(crate) mentions: bool,
     /// Those that the policy brought along.
     pub(crate) custom: Option<Arc<Customs>>,
-}
-
-/// A part of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Find {
-    pub(crate) range: Range<usize>,
-    pub(crate) class: Class,
-    /// Who found it.
-    pub(crate) cause: Cause,
-    /// The classes of all that was joined to it.
-    pub(crate) classes: ClassSet,
-    strength: Strength,
-    /// The length of what was found, before others were joined with it.
-    length: usize,
-    /// Whether tags may stand in it, which are to stay.
-    pub(crate) has_tags: bool,
-}
-
-impl Find {
-    /// The same in the text that is spelt so.
-    pub(crate) fn spelt_in(self, view: &Mapped<'_>) -> Self {
-        Self {
-            range: view.back(&self.range),
-            ..self
-        }
-    }
-
-    /// The same in the text of which this is a reading.
-    pub(crate) fn read_in(self, reading: &Reading<'_>) -> Self {
-        Self {
-            range: reading.back(&self.range),
-            has_tags: reading.has_tags(),
-            ..self
-        }
-    }
-
-    /// A name that a field of the record holds.
-    pub(crate) fn mention(range: Range<usize>) -> Self {
-        Self {
-            length: range.len(),
-            range,
-            class: Class::Name,
-            classes: ClassSet::of(Class::Name),
-            cause: Cause::Mention,
-            strength: Strength::Shape,
-            has_tags: false,
-        }
-    }
-
-    /// All of a text of which nobody can tell what is in it.
-    fn unsettled(text: &str) -> Self {
-        Self {
-            range: 0..text.len(),
-            class: Class::Other,
-            classes: ClassSet::of(Class::Other),
-            cause: Cause::Unsettled,
-            strength: Strength::Labelled,
-            length: usize::MAX,
-            has_tags: false,
-        }
-    }
-
-    /// Writes what stands for it, given its text.
-    pub(crate) fn write(&self, text: &str, out: &mut Vec<u8>) {
-        push_placeholder(self.class, out);
-        if self.has_tags {
-            views::copy_tags(text, out);
-        }
-    }
 }
 
 impl Detectors {

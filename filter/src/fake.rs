@@ -54,6 +54,16 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
+    /// The name of a metric that was defined.
+    fn metric(&self, number: u32) -> Result<String, HostError> {
+        let index = usize::try_from(number).unwrap_or_default().wrapping_sub(1);
+        self.metrics
+            .borrow()
+            .get(index)
+            .cloned()
+            .ok_or(HostError(2))
+    }
+
     pub(crate) fn set_map(&self, map: Map, pairs: &[(&str, &str)]) {
         let pairs = pairs
             .iter()
@@ -113,23 +123,23 @@ impl Host for Fake {
         }
         let mut metrics = self.metrics.borrow_mut();
         metrics.push(name.to_owned());
-        Ok(u32::try_from(metrics.len()).unwrap())
+        u32::try_from(metrics.len()).map_err(|_| HostError(10))
     }
 
     fn increment(&self, metric: u32, by: u64) -> Result<(), HostError> {
-        let name = self.metrics.borrow()[metric as usize - 1].clone();
+        let name = self.metric(metric)?;
         *self.counted.borrow_mut().entry(name).or_default() += by;
         Ok(())
     }
 
     fn record(&self, metric: u32, value: u64) -> Result<(), HostError> {
-        let name = self.metrics.borrow()[metric as usize - 1].clone();
+        let name = self.metric(metric)?;
         self.counted.borrow_mut().insert(name, value);
         Ok(())
     }
 
     fn set_property(&self, name: &str, value: &[u8]) -> Result<(), HostError> {
-        let value = String::from_utf8(value.to_vec()).unwrap();
+        let value = String::from_utf8_lossy(value).into_owned();
         self.shown.borrow_mut().insert(name.to_owned(), value);
         Ok(())
     }

@@ -232,8 +232,6 @@ fn clusters(document: &mut Value, options: &BootstrapOptions) -> Result<()> {
     Ok(())
 }
 
-/// Adds members to an object, in place of those of the same name.
-
 fn http2() -> Value {
     json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

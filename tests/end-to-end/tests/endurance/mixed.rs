@@ -105,7 +105,10 @@ fn check(job: Job, answer: &Response, counts: &Counts) {
         }
         // Approved, denied by lot, taken by a newer one, or one too many for this principal.
         Job::Lift | Job::Purge => {
-            assert!([200, 403, 409, 429].contains(&answer.status), "{job:?}: {shown}");
+            assert!(
+                [200, 403, 409, 429].contains(&answer.status),
+                "{job:?}: {shown}"
+            );
         }
         Job::Broken => {
             assert!(!whole, "a broken body came out whole");

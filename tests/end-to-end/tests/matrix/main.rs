@@ -2,6 +2,10 @@
 //!
 //! All pairs of them in every run, the whole product with `cargo xtask claims filter --long`. What
 //! comes out is compared, byte for byte, with what the native engine makes of the body.
+#![expect(
+    clippy::print_stdout,
+    reason = "a failing run says with which seed it can be run again"
+)]
 
 mod bodies;
 mod case;
