@@ -5,6 +5,7 @@
 
 mod detectors;
 mod engine;
+mod filter;
 mod first_light;
 mod tests_run;
 
@@ -49,6 +50,7 @@ const AREAS: &[(&str, &[Claim], &[Measure])] = &[
     ("first-light", first_light::CLAIMS, &[]),
     ("engine", engine::CLAIMS, engine::MEASURES),
     ("detectors", detectors::CLAIMS, detectors::MEASURES),
+    ("filter", filter::CLAIMS, filter::MEASURES),
 ];
 
 /// Runs the tests of an area and judges its claims.

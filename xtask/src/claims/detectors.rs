@@ -143,7 +143,7 @@ pub(super) const MEASURES: &[Measure] = &[
                 middle: 2.0,
                 small: 1.3,
             };
-            engine::envoy_of("profiles", 5, &most, is_long)
+            engine::envoy_of("Velum, all profiles", &most, is_long)
         },
     },
     Measure {

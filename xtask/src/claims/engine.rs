@@ -177,7 +177,7 @@ fn envoy(is_long: bool) -> Verdict {
         middle: 1.7,
         small: 1.15,
     };
-    envoy_of("200 rules", 4, &most, is_long)
+    envoy_of("Velum, 200 rules", &most, is_long)
 }
 
 /// What Envoy's CPU is at most: at 1 MB and 64 KB in multiples of bare, at 2 KB of an empty filter.
@@ -187,20 +187,27 @@ pub(super) struct MostCpu {
     pub(super) small: f64,
 }
 
-/// What a column of the benchmark says, by its number.
-pub(super) fn envoy_of(name: &str, column: usize, most: &MostCpu, is_long: bool) -> Verdict {
+/// What the benchmark says of the filter of this name.
+pub(super) fn envoy_of(name: &str, most: &MostCpu, is_long: bool) -> Verdict {
     if !is_long {
         return Verdict::Skipped(vec!["only with --long".to_owned()]);
     }
-    bench::envoy().map_or_else(fallen, |output| judge_envoy(&output, name, column, most))
+    bench::envoy().map_or_else(fallen, |output| judge_envoy(&output, name, most))
 }
 
-fn judge_envoy(output: &str, name: &str, column: usize, most: &MostCpu) -> Verdict {
+fn judge_envoy(output: &str, name: &str, most: &MostCpu) -> Verdict {
+    // Each body has a table of its own, under its name and the heads of the columns.
+    let head = |line: &str| {
+        line.split_once("CPU, ")
+            .map(|(size, _)| size.trim().to_owned())
+    };
     let cell = |size: &str| {
-        let line = output
+        let table = output
             .lines()
-            .find(|line| line.trim_start().starts_with(size))?;
-        let inside = line.split('(').nth(column)?.split(')').next()?;
+            .skip_while(|line| head(line).as_deref() != Some(size));
+        let mut rows = table.skip(1).take_while(|line| head(line).is_none());
+        let row = rows.find(|line| line.starts_with(name))?;
+        let inside = row.split('(').nth(1)?.split(')').next()?;
         let (bare, empty) = inside.split_once(", ")?;
         Some((bare.parse::<f64>().ok()?, empty.parse::<f64>().ok()?))
     };
@@ -249,22 +256,29 @@ mod tests {
         assert!(!holds(judge(&lines("12.0", "14.9"))));
         assert!(!holds(judge("")));
         let table = |large: &str| {
-            format!(
-                "  body   bare   empty filter   10 rules   200 rules   profiles\n\
-                 2 KB 56 µs (1.00, 0.88) 64 µs (1.14, 1.00) 1 µs (9, 9) 70 µs (1.2, 1.10) 1 µs (9, 9)\n\
-                 64 KB 56 µs (1.00, 0.88) 64 µs (1.14, 1.00) 1 µs (9, 9) 70 µs (1.6, 1.5) 1 µs (9, 9)\n\
-                 1 MB 56 µs (1.00, 0.88) 64 µs (1.14, 1.00) 1 µs (9, 9) 70 µs ({large}, 2.4) 1 µs (9, 9)\n"
-            )
+            let rows = |size: &str, ours: &str| {
+                format!(
+                    "\n{size}   CPU, µs   (bare, empty)   s / GB   requests / s\n\
+                     bare                56  (1.00, 0.88)   1.2   17000 (1.00)\n\
+                     Velum, 200 rules    70  {ours}   2.2   14000 (0.82)\n\
+                     Velum, all profiles 90  (9.9, 9.9)   3.2   fewer\n\
+                     Lua filter          fails\n"
+                )
+            };
+            let small = rows("2 KB", "(1.2, 1.10)") + &rows("64 KB", "(1.6, 1.5)");
+            let indented = rows("64 KB, indented", "(8.8, 8.8)");
+            small + &rows("1 MB", &format!("({large}, 2.4)")) + &indented
         };
         let most = MostCpu {
             large: 2.5,
             middle: 1.7,
             small: 1.15,
         };
-        let judge = |output: &str, column| judge_envoy(output, "rules", column, &most);
-        assert!(holds(judge(&table("2.5"), 4)));
-        assert!(!holds(judge(&table("2.5"), 5)));
-        assert!(!holds(judge(&table("2.6"), 4)));
-        assert!(!holds(judge("", 4)));
+        let judge = |output: &str, name| judge_envoy(output, name, &most);
+        assert!(holds(judge(&table("2.5"), "Velum, 200 rules")));
+        assert!(!holds(judge(&table("2.5"), "Velum, all profiles")));
+        assert!(!holds(judge(&table("2.5"), "Lua filter")));
+        assert!(!holds(judge(&table("2.6"), "Velum, 200 rules")));
+        assert!(!holds(judge("", "Velum, 200 rules")));
     }
 }
