@@ -26,6 +26,8 @@ use velum_harness::{Call, Received, Reply, Response};
 fn reading(responses: Value, handler: fn(&Received) -> Reply) -> Setup {
     let mut setup = Setup::new(handler);
     setup.policy["responses"] = responses;
+    // Longer than Envoy buffers: what is gathered waits in the filter.
+    setup.policy["limits"] = json!({"held_body": 1 << 20});
     setup
 }
 
