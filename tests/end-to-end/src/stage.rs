@@ -1,6 +1,7 @@
 //! A whole installation for one test: upstream, policy service, Envoy with the filter.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -33,6 +34,8 @@ pub struct Setup {
     pub service_address: Option<SocketAddr>,
     /// TLS for clients, and who calls told by their certificates.
     pub tls: Option<DownstreamTls>,
+    /// A file from which Envoy discovers the filter.
+    pub discovery: Option<PathBuf>,
     /// Any other change.
     pub change: fn(&mut BootstrapOptions),
     handler: Handler,
@@ -47,6 +50,7 @@ impl Setup {
             lifetimes: None,
             service_address: None,
             tls: None,
+            discovery: None,
             change: |_| {},
             handler: Box::new(handler),
         }
@@ -78,6 +82,7 @@ impl Setup {
             options.jwks = None;
             options.tls = self.tls;
         }
+        options.discovery = self.discovery;
         (self.change)(&mut options);
         let envoy = start_envoy(&options, service.gateway_token("edge").expect("token")).await;
         Stage {

@@ -1,10 +1,12 @@
+use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::documents::bootstrap_document;
+use crate::documents::{bootstrap_document, project_yaml};
+use crate::failure::During;
 use crate::{Authority, Certificate, Failure, Protocol, Result};
 
 /// What a test puts in place of the values in `envoy/bootstrap.yaml`.
@@ -36,6 +38,11 @@ pub struct BootstrapOptions {
     pub filters_after: Vec<Value>,
     /// `per_connection_buffer_limit_bytes` of listener and clusters; `None` keeps the file's.
     pub buffer_limit: Option<u32>,
+    /// A file from which Envoy discovers Velum, in place of the bootstrap; made with the bootstrap, and
+    /// published anew by [`publish_again`].
+    pub discovery: Option<PathBuf>,
+    /// Whether trailers of an HTTP/1.1 upstream are kept.
+    pub upstream_trailers: bool,
     /// Members put into the HTTP connection manager's configuration; `null` for none.
     pub manager: Value,
     /// Members put into the action of every route; `null` for none.
@@ -63,6 +70,8 @@ impl BootstrapOptions {
             filters_before: Vec::new(),
             filters_after: Vec::new(),
             buffer_limit: None,
+            discovery: None,
+            upstream_trailers: false,
             manager: Value::Null,
             route: Value::Null,
             access_log: None,
@@ -113,6 +122,10 @@ impl DownstreamTls {
 /// `envoy/bootstrap.yaml` with these values, as JSON, which Envoy reads as YAML.
 pub fn bootstrap(options: &BootstrapOptions) -> Result<String> {
     let mut document = bootstrap_document()?;
+    if options.discovery.is_some() {
+        // Files are watched by a node that has a name.
+        document["node"] = json!({"id": "edge", "cluster": "edge"});
+    }
     *at(&mut document, "/admin/address/socket_address/port_value")? = json!(0);
     listener(at(&mut document, "/static_resources/listeners/0")?, options)?;
     clusters(&mut document, options)?;
@@ -174,6 +187,9 @@ fn http_filters(manager: &mut Value, options: &BootstrapOptions) -> Result<()> {
                 filters.extend(options.filters_before.iter().cloned());
                 if let Some(file) = &options.filter {
                     velum(&mut filter, file, options)?;
+                    if let Some(file) = &options.discovery {
+                        filter = discovered(file, &filter)?;
+                    }
                 } else {
                     filters.extend(options.filters_after.iter().cloned());
                     continue;
@@ -190,7 +206,42 @@ fn http_filters(manager: &mut Value, options: &BootstrapOptions) -> Result<()> {
     Ok(())
 }
 
-fn velum(filter: &mut Value, file: &std::path::Path, options: &BootstrapOptions) -> Result<()> {
+/// Velum as `envoy/ecds/bootstrap.yaml` has it, with this filter in the file that Envoy watches.
+fn discovered(file: &Path, filter: &Value) -> Result<Value> {
+    let mut resource = project_yaml("envoy/ecds/velum.yaml")?;
+    *at(&mut resource, "/resources/0/typed_config")? = filter["typed_config"].clone();
+    publish(file, &resource)?;
+    let mut source = project_yaml("envoy/ecds/bootstrap.yaml")?;
+    let filters =
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+    let filter = at(&mut source, &format!("{filters}/0"))?;
+    let path = "/config_discovery/config_source/path_config_source/path";
+    *at(filter, path)? = json!(file);
+    Ok(filter.take())
+}
+
+/// Publishes what Envoy discovers in this file once more: a new configuration of the same policy, for
+/// the streams that come, while those that are there go on under the old one.
+///
+/// # Errors
+/// When the file is not one that [`bootstrap`] made, or cannot be written.
+pub fn publish_again(file: &Path, version: u64) -> Result<()> {
+    let text = fs::read_to_string(file).during("reading what is discovered")?;
+    let mut resource: Value = serde_json::from_str(&text).during("reading what is discovered")?;
+    resource["version_info"] = json!(version.to_string());
+    *at(&mut resource, "/resources/0/typed_config/config/name")? =
+        json!(format!("velum-{version}"));
+    publish(file, &resource)
+}
+
+/// Envoy watches for files that are moved.
+fn publish(file: &Path, resource: &Value) -> Result<()> {
+    let beside = file.with_extension("new");
+    fs::write(&beside, resource.to_string()).during("publishing")?;
+    fs::rename(&beside, file).during("publishing")
+}
+
+fn velum(filter: &mut Value, file: &Path, options: &BootstrapOptions) -> Result<()> {
     let config = at(filter, "/typed_config/config")?;
     *at(config, "/vm_config/code/local/filename")? = json!(file);
     match &options.policy {
@@ -222,8 +273,18 @@ fn clusters(document: &mut Value, options: &BootstrapOptions) -> Result<()> {
             (address.ip().to_string(), address.port())
         });
         *socket = json!({"address": ip, "port_value": port});
-        if cluster["name"] == "upstream" && options.upstream_protocol == Protocol::Http2 {
-            cluster["typed_extension_protocol_options"] = http2();
+        if cluster["name"] == "upstream" {
+            match options.upstream_protocol {
+                Protocol::Http2 => {
+                    cluster["typed_extension_protocol_options"] =
+                        protocol(&json!({"http2_protocol_options": {}}));
+                }
+                Protocol::Http1 if options.upstream_trailers => {
+                    let trailers = json!({"http_protocol_options": {"enable_trailers": true}});
+                    cluster["typed_extension_protocol_options"] = protocol(&trailers);
+                }
+                Protocol::Http1 => {}
+            }
         }
         if let Some(limit) = options.buffer_limit {
             cluster["per_connection_buffer_limit_bytes"] = json!(limit);
@@ -232,10 +293,10 @@ fn clusters(document: &mut Value, options: &BootstrapOptions) -> Result<()> {
     Ok(())
 }
 
-fn http2() -> Value {
+fn protocol(explicit: &Value) -> Value {
     json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-        "explicit_http_config": {"http2_protocol_options": {}},
+        "explicit_http_config": explicit,
     }})
 }
 

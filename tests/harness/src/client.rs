@@ -1,7 +1,9 @@
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body::Body as _;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -198,7 +200,9 @@ impl Call {
             headers: pairs(response.headers()),
             trailers: Vec::new(),
             complete: false,
-            source: Source::Http2 { response },
+            source: Source::Http2 {
+                body: Box::pin(response.into()),
+            },
         })
     }
 
@@ -279,13 +283,23 @@ impl ResponseStream {
     /// The next bytes of the body; `None` at its end, whether or not it is complete.
     pub async fn next(&mut self) -> Option<Vec<u8>> {
         match &mut self.source {
-            Source::Http2 { response } => match response.chunk().await {
-                Ok(Some(bytes)) => Some(bytes.to_vec()),
-                Ok(None) => {
-                    self.complete = true;
-                    None
+            Source::Http2 { body } => loop {
+                let frame = std::future::poll_fn(|context| body.as_mut().poll_frame(context));
+                match frame.await {
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(bytes) => return Some(bytes.to_vec()),
+                        Err(other) => {
+                            if let Some(trailers) = other.trailers_ref() {
+                                self.trailers = pairs(trailers);
+                            }
+                        }
+                    },
+                    Some(Err(_)) => return None,
+                    None => {
+                        self.complete = true;
+                        return None;
+                    }
                 }
-                Err(_) => None,
             },
             Source::Http1 { reader, left } => {
                 let part = timeout(PATIENCE, reader.part(left))
@@ -310,7 +324,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 enum Source {
     Http1 { reader: Reader, left: Left },
-    Http2 { response: reqwest::Response },
+    Http2 { body: Pin<Box<reqwest::Body>> },
 }
 
 impl std::fmt::Debug for Source {

@@ -20,7 +20,7 @@ mod reviewer;
 mod tls_front;
 mod upstream;
 
-pub use bootstrap::{BootstrapOptions, DownstreamTls, PolicyDocument, bootstrap};
+pub use bootstrap::{BootstrapOptions, DownstreamTls, PolicyDocument, bootstrap, publish_again};
 pub use certificates::{Authority, Certificate};
 pub use client::{Call, Client, Response, ResponseStream};
 pub use documents::{

@@ -1,18 +1,22 @@
 //! Everything at once, at the machine's limit: masked, held, lifted, denied, broken, left.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::task::JoinSet;
 use velum_end_to_end::stage::{
-    REVIEWER, Setup, Stage, assert_masked, figure, patient, patients, text,
+    REVIEWER, Setup, Stage, assert_masked, figure, patient, patients, problem, text,
 };
-use velum_harness::{Received, Reply, Response};
+use velum_harness::{Received, Reply, Response, publish_again};
 
 use crate::{MEBIBYTE, ndjson};
 
 const CALLERS: u64 = 8;
+/// After so long Envoy has what it needs.
+const SETTLING: Duration = Duration::from_mins(1);
 
 /// What a caller does next.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +28,11 @@ enum Job {
     Lift,
     Purge,
     Broken,
+    Denied,
     Leave,
 }
 
-const JOBS: [Job; 8] = [
+const JOBS: [Job; 9] = [
     Job::One,
     Job::Many,
     Job::Lines,
@@ -35,6 +40,7 @@ const JOBS: [Job; 8] = [
     Job::Lift,
     Job::Purge,
     Job::Broken,
+    Job::Denied,
     Job::Leave,
 ];
 
@@ -76,6 +82,7 @@ async fn work(stage: &Stage, job: Job, number: u64, counts: &Counts) {
         Job::Lift => stage.ask(&patient, "name", 20),
         Job::Purge => stage.agent("DELETE", &patient).header("prefer", "wait=20"),
         Job::Broken => stage.agent("GET", "/broken"),
+        Job::Denied => stage.agent("GET", "/closed/p1"),
         Job::Leave => {
             let left = stage.ask(&patient, "name", 20).send();
             let _cut = tokio::time::timeout(Duration::from_millis(30), left).await;
@@ -114,6 +121,7 @@ fn check(job: Job, answer: &Response, counts: &Counts) {
             assert!(!whole, "a broken body came out whole");
             counts.refused.fetch_add(1, Ordering::Relaxed);
         }
+        Job::Denied => assert_eq!(problem(answer), (403, "action-denied".into())),
         Job::Leave => {}
     }
 }
@@ -138,9 +146,27 @@ async fn review(stage: &Stage, done: &AtomicBool) -> u64 {
     decided
 }
 
+/// Publishes the filter's configuration anew again and again.
+async fn reload(file: &Path, done: &AtomicBool) -> u64 {
+    let mut version = 1;
+    while !done.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        version += 1;
+        publish_again(file, version).expect("published");
+    }
+    version - 1
+}
+
 async fn load(time: Duration, name: &str) {
     let mut setup = Setup::new(upstream);
     setup.lifetimes = Some(("30s", "30s"));
+    let closed =
+        json!({"name": "closed", "when": {"path": {"prefix": "/closed/"}}, "effect": "deny"});
+    let actions = setup.policy["actions"].as_array_mut().expect("actions");
+    actions.insert(0, closed);
+    let folder = tempfile::tempdir().expect("a folder");
+    let discovery = folder.path().join("velum.yaml");
+    setup.discovery = Some(discovery.clone());
     let stage = Arc::new(setup.start().await);
     let counts = Arc::new(Counts::default());
     let done = Arc::new(AtomicBool::new(false));
@@ -151,7 +177,7 @@ async fn load(time: Duration, name: &str) {
         callers.spawn(async move {
             let mut number = caller;
             while Instant::now() < end {
-                let job = JOBS[usize::try_from(number % 8).expect("an index")];
+                let job = JOBS[usize::try_from(number % 9).expect("an index")];
                 // The stride has every caller go through the jobs in an order of its own.
                 number += 2 * caller + 1;
                 work(&stage, job, number, &counts).await;
@@ -162,19 +188,35 @@ async fn load(time: Duration, name: &str) {
         let (stage, done) = (Arc::clone(&stage), Arc::clone(&done));
         tokio::spawn(async move { review(&stage, &done).await })
     };
+    let reloading = {
+        let done = Arc::clone(&done);
+        tokio::spawn(async move { reload(&discovery, &done).await })
+    };
     // What a worker allocates once is there by then.
-    tokio::time::sleep(time / 3).await;
+    tokio::time::sleep(SETTLING.min(time / 2)).await;
     let settled = stage.envoy.peak_rss_bytes().expect("memory");
     while let Some(ended) = callers.join_next().await {
         ended.expect("a caller met what it may not meet");
     }
     done.store(true, Ordering::Relaxed);
     let decided = reviewing.await.expect("a reviewer");
+    let reloads = reloading.await.expect("reloads");
     let growth = stage
         .envoy
         .peak_rss_bytes()
         .expect("memory")
         .saturating_sub(settled);
+    let stats = stage.envoy.admin("/stats").await.expect("statistics");
+    let taken = stats
+        .lines()
+        .filter(|line| {
+            line.contains("extension_config_discovery") && line.contains("config_reload: ")
+        })
+        .find_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+    assert!(
+        taken.is_some_and(|taken| taken > 3),
+        "reloads taken: {taken:?} of {reloads}"
+    );
     let log = stage.envoy.log();
     assert!(!log.contains("panicked"), "{log}");
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -185,10 +227,11 @@ async fn load(time: Duration, name: &str) {
     figure(
         name,
         &format!(
-            "{} requests in {} s, {} decided, {} lifted, {} broken bodies, no unmasked value; \
-             Envoy's peak grew by {} KiB after the first third",
+            "{} requests in {} s, {} reloads, {} decided, {} lifted, {} broken bodies, no unmasked \
+             value; Envoy's peak grew by {} KiB once it had settled",
             count(&counts.requests),
             time.as_secs(),
+            taken.unwrap_or_default(),
             decided,
             count(&counts.lifted),
             count(&counts.refused),

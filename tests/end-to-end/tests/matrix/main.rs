@@ -19,7 +19,7 @@ use velum_engine::{ClassSet, Masker, Options};
 use velum_harness::{Protocol, Response, example_policy};
 use velum_policy::Policy;
 
-use case::{Case, Encoding, Outcome};
+use case::{Case, Encoding, Framing, Outcome};
 
 /// The example's policy, with encodings decoded and texts read.
 fn policy() -> Value {
@@ -34,6 +34,11 @@ async fn stage(upstream: Protocol) -> Stage {
     let mut setup = Setup::new(|request| bodies::reply(&Case::from_path(&request.path)));
     setup.policy = policy();
     setup.protocol = upstream;
+    // Over HTTP/1.1 Envoy drops trailers unless it is told to keep them.
+    setup.change = |options| {
+        options.manager = json!({"http_protocol_options": {"enable_trailers": true}});
+        options.upstream_trailers = true;
+    };
     setup.start().await
 }
 
@@ -83,6 +88,7 @@ fn check(policy: &Policy, case: &Case, answer: &Response) {
         let value = String::from_utf8_lossy(value.as_ref());
         assert!(!value.contains(bodies::SSN), "{case}: {name} shows {value}");
     }
+    let has_trailers = answer.trailers.iter().any(|(name, _)| name == "x-checksum");
     if case.outcome == Outcome::Refuse || case.encoding == Encoding::Brotli {
         assert_masked(&shown);
         assert!(
@@ -101,6 +107,11 @@ fn check(policy: &Policy, case: &Case, answer: &Response) {
         Outcome::Lift => [velum_engine::Class::Name].into_iter().collect(),
         Outcome::Mask | Outcome::Refuse => ClassSet::EMPTY,
     };
+    assert_eq!(
+        has_trailers,
+        case.framing == Framing::Trailers,
+        "{case}: trailers"
+    );
     let lifted = case.outcome == Outcome::Lift;
     assert_eq!(answer.header("velum-lifted").is_some(), lifted, "{case}");
     assert!(!shown.contains(bodies::SSN), "{case}: {shown}");
