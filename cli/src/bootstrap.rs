@@ -59,12 +59,17 @@ pub(crate) fn warnings(text: &str, documents: &[Policies]) -> Option<Vec<Warning
     let stops = policies().any(|(_, policy)| policy.headers_stop_iteration());
     let all: Vec<&Policy> = policies().map(|(_, policy)| policy).collect();
     let names: Vec<Option<&str>> = policies().map(|(name, _)| name).collect();
+    let is_chosen_by_route =
+        !names.contains(&None) || all.iter().any(|policy| policy.reads_route());
     let mut warnings = Vec::new();
     walk(&document, "", &mut |pointer, members| {
         if reviews {
             route(pointer, members, &mut warnings);
         }
         choice(pointer, members, &names, &mut warnings);
+        if is_chosen_by_route {
+            matches(pointer, members, &mut warnings);
+        }
         plugin(pointer, members, stops, &mut warnings);
         surroundings::warn(pointer, members, &all, &mut warnings);
     });
@@ -139,6 +144,31 @@ fn choice(
         None => "",
     };
     warnings.push((format!("{pointer}{place}"), message.to_owned()));
+}
+
+/// Headers that the filter takes away or writes lead to another route once it has.
+fn matches(pointer: &str, members: &Map<String, Value>, warnings: &mut Vec<Warning>) {
+    const CHANGED: [&str; 6] = [
+        "accept-encoding",
+        "range",
+        "if-range",
+        "if-none-match",
+        "if-modified-since",
+        "prefer",
+    ];
+    let headers = members
+        .get("match")
+        .and_then(|it| it.get("headers")?.as_array());
+    for (index, header) in headers.into_iter().flatten().enumerate() {
+        let name = header["name"].as_str().unwrap_or_default();
+        let is_ours = name.starts_with("velum") || name.starts_with("x-envoy-");
+        if is_ours || CHANGED.contains(&name) {
+            let place = format!("{pointer}/match/headers/{index}");
+            let message = "the filter changes this header, and Envoy then routes again: the answer is \
+                           withheld where that leads to another policy or route";
+            warnings.push((place, message.to_owned()));
+        }
+    }
 }
 
 /// A plugin's own settings. Those of other plugins are none of our business.

@@ -51,6 +51,19 @@ impl Choice {
         }
     }
 
+    /// Whether the stream at hand still has this policy, and its route still this name. Envoy chooses
+    /// its route again when headers change, the filter's own changes among them, and a module learns of
+    /// it only when the answer comes.
+    pub(crate) fn is_still(
+        &self,
+        host: &impl Host,
+        plugin: &Rc<Plugin>,
+        route: Option<&[u8]>,
+    ) -> bool {
+        self.make(host).is_ok_and(|now| Rc::ptr_eq(&now, plugin))
+            && self::route(host, &plugin.policy).as_deref() == route
+    }
+
     /// The policy of the request at hand. A route that names none, or one that there is not, has
     /// its requests refused.
     pub(crate) fn make(&self, host: &impl Host) -> Result<Rc<Plugin>, Problem> {

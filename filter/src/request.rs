@@ -18,7 +18,6 @@ use velum_policy::{Effect, Otherwise, Refusal, Verdict};
 
 use crate::ask::{self, Ask, AskFault};
 use crate::check;
-use crate::choice;
 use crate::host::{Edited, Header, Headers, Host, Map, header};
 use crate::identity::{self, Caller};
 use crate::plugin::Plugin;
@@ -84,14 +83,24 @@ pub(crate) enum Fallback {
 }
 
 /// Decides from the headers, and edits them for the upstream.
-pub(crate) fn admit(host: &impl Host, plugin: &Plugin, end: bool) -> Admission {
-    match try_admit(host, plugin, end) {
+pub(crate) fn admit(
+    host: &impl Host,
+    plugin: &Plugin,
+    route: Option<&[u8]>,
+    end: bool,
+) -> Admission {
+    match try_admit(host, plugin, route, end) {
         Ok(admission) => admission,
         Err(problem) => Admission::Refuse(problem),
     }
 }
 
-fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, Problem> {
+fn try_admit(
+    host: &impl Host,
+    plugin: &Plugin,
+    route: Option<&[u8]>,
+    end: bool,
+) -> Result<Admission, Problem> {
     let bytes = host
         .headers(Map::RequestHeaders)
         .map_err(|_| Problem::NotConfigured)?;
@@ -103,7 +112,7 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
     if let Some(caller) = &caller {
         host.tell(Fact::Principal(&caller.principal));
     }
-    let verdict = evaluate(host, plugin, caller.as_ref(), &given)?;
+    let verdict = evaluate(plugin, route, caller.as_ref(), &given)?;
     host.tell(Fact::Met(verdict.action));
     let asked = ask::read(&given);
     let mut headers = given;
@@ -114,7 +123,7 @@ fn try_admit(host: &impl Host, plugin: &Plugin, end: bool) -> Result<Admission, 
         Effect::Deny => return Err(Problem::ActionDenied),
         Effect::Pass => Admission::Pass,
         Effect::Mask | Effect::Review => {
-            protocol::check(plugin, &headers)?;
+            protocol::check(&headers)?;
             let question = question(plugin, &verdict, caller, asked, &headers)?;
             let is_asked = question.as_ref().is_some_and(|question| !question.is_flag);
             if is_asked && !end && !plugin.policy.headers_stop_iteration() {
@@ -167,8 +176,8 @@ fn poll(
 }
 
 fn evaluate<'p>(
-    host: &impl Host,
     plugin: &'p Plugin,
+    route: Option<&[u8]>,
     caller: Option<&Caller>,
     headers: &[Header<'_>],
 ) -> Result<Verdict<'p>, Problem> {
@@ -180,14 +189,13 @@ fn evaluate<'p>(
         subject: caller.principal.subject(),
         claims: caller.claims.as_ref(),
     });
-    let route = choice::route(host, &plugin.policy);
     let fields: Vec<_> = headers.iter().map(|(n, v)| (*n, &**v)).collect();
     let request = velum_policy::Request {
         method: pseudo(":method"),
         authority: pseudo(":authority"),
         path: pseudo(":path"),
         headers: &fields,
-        route: route.as_deref(),
+        route,
         caller: facts.as_ref(),
     };
     plugin.policy.evaluate(&request).map_err(Problem::Refused)
@@ -265,15 +273,12 @@ fn question(
 }
 
 /// What the upstream must not see on a route whose answers are masked: anything that would make
-/// the answer partial, encoded, or absent because a cache holds another identity's view.
+/// the answer partial, encoded, or absent because a cache holds another identity's view. What changes
+/// something keeps its conditions.
 fn prepare_for_masking(headers: &mut Edited<'_>) {
-    headers.remove(&[
-        "range",
-        "if-range",
-        "if-none-match",
-        "if-modified-since",
-        "te",
-    ]);
+    if is_safe(headers) {
+        headers.remove(&["range", "if-range", "if-none-match", "if-modified-since"]);
+    }
     headers.set("accept-encoding", "identity");
 }
 

@@ -1,5 +1,6 @@
 //! One HTTP stream: its state, and which callback moves it where.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use velum_approval::Reason;
 use velum_engine::ClassSet;
 
 use crate::check::{self, Asking, Next, Outcome};
-use crate::choice::Choice;
+use crate::choice::{self, Choice};
 use crate::host::{Buffer, Flow, Host, Level, Map, Side, strip_ours};
 use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
@@ -43,6 +44,8 @@ enum Phase {
 pub(crate) struct Stream {
     choice: Choice,
     plugin: Option<Rc<Plugin>>,
+    /// The name of the route when the request was decided on, as far as the policy looks at it.
+    route: Option<Cow<'static, [u8]>>,
     phase: Phase,
     response: Response,
     call: Option<u32>,
@@ -54,6 +57,7 @@ impl Stream {
         Self {
             plugin: choice.sole(),
             choice,
+            route: None,
             phase: Phase::Fresh,
             response: Response::Fresh,
             call: None,
@@ -78,7 +82,8 @@ impl Stream {
         };
         self.plugin = Some(Rc::clone(&plugin));
         host.tell(Fact::Chosen(&plugin.policy, plugin.terms()));
-        match request::admit(host, &plugin, end) {
+        self.route = choice::route(host, &plugin.policy);
+        match request::admit(host, &plugin, self.route.as_deref(), end) {
             Admission::Pass => {
                 self.phase = Phase::Passed;
                 Flow::Continue
@@ -195,16 +200,24 @@ impl Stream {
             self.response = if end { Response::Cut } else { Response::Own };
             return Flow::Continue;
         }
+        let went_on = matches!(
+            self.phase,
+            Phase::Passed | Phase::Forwarded(_) | Phase::Masking(_)
+        );
+        let is_still = |plugin| self.choice.is_still(host, plugin, self.route.as_deref());
+        if went_on && !self.plugin.as_ref().is_some_and(is_still) {
+            return self.withhold(
+                host,
+                "The request took another route than it was decided on.",
+            );
+        }
         let release = match &self.phase {
             Phase::Passed => {
                 self.response = Response::Untouched;
                 if strip_ours(host, Map::ResponseHeaders).is_ok() {
                     return Flow::Continue;
                 }
-                let why = "The response headers cannot be written.";
-                let (response, flow) = respond::refuse(host, why);
-                self.response = response;
-                return flow;
+                return self.withhold(host, "The response headers cannot be written.");
             }
             Phase::Forwarded(release) => release.clone(),
             // An answer to a request that is still held can only be the gateway's own.
@@ -219,6 +232,12 @@ impl Stream {
             return Flow::Pause;
         };
         let (response, flow) = respond::on_headers(host, &plugin, &release, end);
+        self.response = response;
+        flow
+    }
+
+    fn withhold(&mut self, host: &impl Host, why: &'static str) -> Flow {
+        let (response, flow) = respond::refuse(host, why);
         self.response = response;
         flow
     }

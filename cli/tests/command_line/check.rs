@@ -266,6 +266,9 @@ static_resources:
   - {match: {prefix: /a}, route: {}, metadata: {filter_metadata: {velum: {policy: ward}}}}
   - {match: {prefix: /b}, route: {}, metadata: {filter_metadata: {velum: {policy: wrad}}}}
   - {match: {prefix: /c}, route: {}}
+  - match: {prefix: /d, headers: [{name: x, present_match: true}, {name: range, present_match: true}]}
+    route: {}
+    metadata: {filter_metadata: {velum: {policy: ward}}}
   http_filters:
   - typed_config:
       '@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
@@ -291,9 +294,12 @@ static_resources:
                  are refused"
             ),
             "/static_resources/routes/2: names no policy: its requests are refused".to_owned(),
+            "/static_resources/routes/3/match/headers/1: the filter changes this header, and Envoy then \
+             routes again: the answer is withheld where that leads to another policy or route"
+                .to_owned(),
         ]
     );
     let alone = warnings("{version: 1, masking: {profiles: [pii]}}");
-    assert_eq!(alone.len(), 2, "{alone:?}");
+    assert_eq!(alone.len(), 3, "{alone:?}");
     assert!(alone[0].contains("is not looked at"), "{alone:?}");
 }

@@ -45,7 +45,9 @@ const DROPPED: &[&str] = &[
 const ADDRESSES: &[&str] = &["content-location", "link", "location", "refresh"];
 const HANDLES: &[&str] = &[
     "mcp-session-id",
+    "proxy-authenticate",
     "set-cookie",
+    "www-authenticate",
     "x-csrf-token",
     "x-xsrf-token",
 ];
@@ -79,7 +81,6 @@ const KEPT: &[&str] = &[
     "keep-alive",
     "permissions-policy",
     "pragma",
-    "proxy-authenticate",
     "referrer-policy",
     "retry-after",
     "strict-transport-security",
@@ -88,7 +89,6 @@ const KEPT: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "via",
-    "www-authenticate",
     "x-amz-cf-id",
     "x-amz-id-2",
     "x-amz-request-id",
@@ -102,11 +102,11 @@ const KEPT: &[&str] = &[
     "x-request-id",
 ];
 
-fn treatment(name: &[u8]) -> Treatment {
+fn treatment(name: &[u8], value: &[u8]) -> Treatment {
     let is_one = |names: &[&str]| names.iter().any(|one| one.as_bytes() == name);
     let begins = |start: &str| name.starts_with(start.as_bytes());
     // The dates of interfaces look like others.
-    if is_one(KEPT) || name.ends_with(b"-version") {
+    if is_one(KEPT) || name.ends_with(b"-version") && is_version(value) {
         Treatment::Keep
     } else if is_one(DROPPED) || begins("x-amz-checksum-") || begins("x-checksum-") {
         Treatment::Drop
@@ -119,6 +119,20 @@ fn treatment(name: &[u8]) -> Treatment {
     } else {
         Treatment::Member
     }
+}
+
+/// Numbers with dots between them, or a day: as interfaces are numbered, and not what identifies people.
+fn is_version(value: &[u8]) -> bool {
+    let is_number =
+        |part: &[u8], most| (1..=most).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
+    let value = value.strip_prefix(b"v").unwrap_or(value);
+    let day: Vec<&[u8]> = value.split(|byte| *byte == b'-').collect();
+    let is_day = day.len() == 3 && day.iter().map(|part| part.len()).eq([4, 2, 2]);
+    is_day && day.iter().all(|part| is_number(part, 4))
+        || value.len() < 12
+            && value
+                .split(|byte| *byte == b'.')
+                .all(|part| is_number(part, 3))
 }
 
 /// Masks headers and trailers by the rules of the policy.
@@ -152,11 +166,19 @@ impl<'a> Fields<'a> {
     }
 
     fn field(&mut self, name: &[u8], value: &[u8]) -> Edit {
-        let treatment = treatment(name);
+        let treatment = treatment(name, value);
         let is_weak = || value.starts_with(b"W/");
         match treatment {
             Treatment::Keep => return Edit::Keep,
-            Treatment::Validator if is_weak() => return Edit::Keep,
+            Treatment::Validator if is_weak() => {
+                let text = std::str::from_utf8(value).ok();
+                let is_clean = |text| mask_handle(self.rules, text).is_none_or(|it| it == text);
+                return if text.is_some_and(is_clean) {
+                    Edit::Keep
+                } else {
+                    Edit::Remove
+                };
+            }
             Treatment::Drop | Treatment::Validator => return Edit::Remove,
             Treatment::Address | Treatment::Handle | Treatment::Member => {}
         }
@@ -249,12 +271,13 @@ pub(super) fn first(value: Value) -> Option<String> {
 fn handle(rules: &Ruleset, text: &str) -> String {
     const FIXED: [&str; 4] = ["expires", "max-age", "samesite", "priority"];
     let mut out = String::new();
-    for part in text.split(';') {
-        if !out.is_empty() {
+    for (index, part) in text.split(';').enumerate() {
+        if index > 0 {
             out.push(';');
         }
         let name = part.split('=').next().unwrap_or_default().trim();
-        let is_fixed = FIXED.iter().any(|fixed| name.eq_ignore_ascii_case(fixed));
+        // The first is the cookie's own name and value.
+        let is_fixed = index > 0 && FIXED.iter().any(|fixed| name.eq_ignore_ascii_case(fixed));
         match mask_handle(rules, part) {
             Some(masked) if !is_fixed => out += &masked,
             _ => out += part,
@@ -304,6 +327,42 @@ mod tests {
         Fields::new(rules, &Options::default()).edit(&mut headers);
         let (_, value) = headers.first()?;
         Some(String::from_utf8(value.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn no_header_that_stays_is_a_hiding_place() {
+        let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build().unwrap());
+        let options = Options::default();
+        let mut fields = Fields::new(&rules, &options);
+        for (name, value, kept) in [
+            ("set-cookie", "Priority=000-12-3456; Priority=High", false),
+            (
+                "set-cookie",
+                "sid=8f7d6e5c; Max-Age=31536000; Priority=High",
+                true,
+            ),
+            ("x-ssn-version", "000-12-3456", false),
+            ("x-api-version", "2026-11-26", true),
+            ("x-api-version", "v1.12.3", true),
+            (
+                "www-authenticate",
+                "Bearer error_description=\"no patient 000-12-3456\"",
+                false,
+            ),
+            (
+                "www-authenticate",
+                "Bearer realm=\"api\", error=\"invalid_token\"",
+                true,
+            ),
+            ("etag", "W/\"000-12-3456\"", false),
+            ("etag", "W/\"3\"", true),
+        ] {
+            let edit = fields.field(name.as_bytes(), value.as_bytes());
+            assert_eq!(matches!(edit, Edit::Keep), kept, "{name}: {value}");
+            if let Edit::Replace(masked) = edit {
+                assert!(!String::from_utf8(masked).unwrap().contains("000-12-3456"));
+            }
+        }
     }
 
     #[test]

@@ -117,6 +117,13 @@ impl FakeService {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+
+    /// Those that ask whether a request may go on. What a gateway reports comes between them.
+    pub fn checks(&self) -> Vec<Exchange> {
+        let mut exchanges = self.exchanges();
+        exchanges.retain(|exchange| exchange.request == "POST /v1/checks");
+        exchanges
+    }
 }
 
 impl Drop for FakeService {

@@ -388,7 +388,17 @@ fn tunnels_and_grpc_are_refused_where_answers_are_masked() {
     let mut policy = policy();
     policy["responses"] = json!({"otherwise": "pass"});
     let mut vm = Vm::with(&policy);
-    assert_eq!(vm.request("POST", "/Patient/1", &[grpc]), Flow::Continue);
+    vm.request("POST", "/Patient/1", &[grpc]);
+    assert_eq!(
+        vm.problem(),
+        (403, "grpc-refused".into()),
+        "it may never end"
+    );
+    let passed =
+        json!({"name": "records", "when": {"path": {"prefix": "/records/"}}, "effect": "pass"});
+    policy["actions"].as_array_mut().unwrap().insert(0, passed);
+    let mut vm = Vm::with(&policy);
+    assert_eq!(vm.request("POST", "/records/Get", &[grpc]), Flow::Continue);
     vm.response(&[(":status", "200"), grpc], false);
     assert_eq!(chunk(&mut vm, b"\0\0\0\0\x01a", true).0, Flow::Continue);
 }

@@ -132,7 +132,7 @@ async fn filter_state_is_an_identity() {
         .meets(delete().header("x-verified-user", "dr-jones"))
         .await;
     assert_eq!(known, met(&["dr-jones"]));
-    let check = site.service.exchanges().pop().expect("a check").body;
+    let check = site.service.checks().pop().expect("a check").body;
     assert_eq!(check["principal"]["kind"], "filter-state");
     assert_eq!(check["principal"]["issuer"], "corp.user");
     assert_eq!(site.meets(delete()).await, met(&[]));

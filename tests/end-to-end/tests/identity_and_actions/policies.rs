@@ -113,6 +113,82 @@ async fn a_request_is_under_the_policy_that_its_route_names_and_else_refused() {
     assert_eq!(put.status, 200);
 }
 
+/// Envoy routes again once headers have been taken away: by a route that a caller's `range` leads to, a
+/// policy would be chosen for one upstream and used for another.
+#[tokio::test]
+async fn a_header_that_is_taken_away_chooses_neither_policy_nor_action() {
+    const TAKEN: [(&str, &str); 4] = [
+        ("range", "bytes=0-9"),
+        ("if-none-match", "W/\"1\""),
+        ("velum-demo", "1"),
+        ("accept-encoding", "gzip"),
+    ];
+    let route = json!({"cluster": "upstream", "timeout": "0s", "idle_timeout": "70s"});
+    let present = |name: &str, mut to: Value| {
+        to["match"] = json!({
+            "prefix": "/ward/", "headers": [{"name": name, "string_match": {"safe_regex": {"regex": ".+"}}}],
+        });
+        to["route"] = route.clone();
+        to
+    };
+    let by_policy = |policy: &str| json!({"name": policy, "metadata": {"filter_metadata": {"velum": {"policy": policy}}}});
+    let last = |mut to: Value| {
+        to["match"] = json!({"prefix": "/ward/"});
+        to["route"] = route.clone();
+        to
+    };
+    let mut routed = example_policy().expect("a policy");
+    let open = json!({"name": "open", "when": {"route": "loose"}, "effect": "pass"});
+    routed["actions"]
+        .as_array_mut()
+        .expect("actions")
+        .insert(0, open);
+    let named = |name: &str| json!({"name": name});
+    for (policy, passes, loose, strict) in [
+        (document(), false, by_policy("billing"), by_policy("ward")),
+        (with_service(routed), true, named("loose"), named("strict")),
+    ] {
+        let mut routes: Vec<Value> = TAKEN
+            .iter()
+            .filter(|(name, _)| *name != "accept-encoding")
+            .map(|(name, _)| present(name, loose.clone()))
+            .collect();
+        let mut encoded = present("accept-encoding", loose.clone());
+        encoded["match"]["headers"][0]["string_match"] = json!({"exact": "gzip"});
+        routes.push(encoded);
+        routes.push(last(strict));
+        let options = Options {
+            policy,
+            routes: Some(Value::from(routes)),
+            without_tokens: true,
+            ..Options::default()
+        };
+        let site = Site::start(options).await;
+        let plain = site.envoy.client().get("/ward/Patient/p1").send().await;
+        let plain = plain.expect("an answer");
+        assert_eq!(plain.status, 200, "{}", plain.text());
+        assert_masked(&plain.text());
+        // What an action passes keeps all but what is ours.
+        let taken = TAKEN
+            .iter()
+            .filter(|(name, _)| !passes || *name == "velum-demo");
+        for (name, value) in taken {
+            let call = site
+                .envoy
+                .client()
+                .get("/ward/Patient/p1")
+                .header(name, *value);
+            let answer = call.send().await.expect("an answer");
+            assert_ne!(answer.status, 200, "{name}: {}", answer.text());
+            assert_eq!(
+                problem(&answer),
+                (502, "response-not-maskable".into()),
+                "{name}"
+            );
+        }
+    }
+}
+
 /// What another filter answers comes before a policy could be chosen, and is not held.
 #[tokio::test]
 async fn an_answer_of_an_earlier_filter_goes_its_way() {

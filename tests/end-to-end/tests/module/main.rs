@@ -4,6 +4,7 @@
 //! `cargo xtask test` builds the filter and says where it is. No Envoy is needed.
 
 mod answers;
+mod calls;
 mod cast;
 mod contexts;
 mod cuts;

@@ -84,10 +84,14 @@ async fn a_grpc_client_is_told_permission_denied() {
 }
 
 #[tokio::test]
-async fn grpc_passes_where_the_policy_passes_what_cannot_be_read() {
-    let stage = reading(json!({"otherwise": "pass"}), upstream)
-        .start()
-        .await;
+async fn grpc_passes_where_an_action_passes_it() {
+    let mut setup = reading(json!({"otherwise": "pass"}), upstream);
+    let passed = json!({
+        "name": "records", "when": {"path": {"prefix": "/records.Records/"}}, "effect": "pass",
+    });
+    let actions = setup.policy["actions"].as_array_mut().expect("actions");
+    actions.insert(0, passed);
+    let stage = setup.start().await;
     let call = stage
         .agent("POST", "/records.Records/Get")
         .http2()
