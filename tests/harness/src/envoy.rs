@@ -23,6 +23,8 @@ pub struct EnvoyOptions {
     pub log_level: String,
     /// The binary; `None` takes the newest, which every test runs on.
     pub binary: Option<PathBuf>,
+    /// More arguments for the command line.
+    pub arguments: Vec<String>,
 }
 
 impl EnvoyOptions {
@@ -34,6 +36,7 @@ impl EnvoyOptions {
             concurrency: 1,
             log_level: "info".to_owned(),
             binary: None,
+            arguments: Vec::new(),
         }
     }
 
@@ -200,6 +203,7 @@ fn command(options: &EnvoyOptions, folder: &Path) -> Result<Command> {
         .arg(&config)
         .args(["--use-dynamic-base-id", "--disable-hot-restart"])
         .args(["--concurrency", &options.concurrency.to_string()])
+        .args(&options.arguments)
         .current_dir(folder)
         .envs(
             options

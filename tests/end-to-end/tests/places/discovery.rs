@@ -27,14 +27,14 @@ fn resource(version: &str, policy: Option<&Value>) -> String {
 }
 
 /// As the file says it: written beside, and moved over the old one.
-fn publish(file: &Path, text: &str) {
+pub(crate) fn publish(file: &Path, text: &str) {
     let beside = file.with_extension("new");
     std::fs::write(&beside, text).expect("written");
     std::fs::rename(&beside, file).expect("moved");
 }
 
 /// A folder with the discovery file.
-fn folder(text: &str) -> (TempDir, PathBuf) {
+pub(crate) fn folder(text: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("velum.yaml");
     publish(&file, text);
@@ -74,7 +74,7 @@ async fn the_files_as_they_are_mask() {
 }
 
 /// Waits until a plain request is answered with this status.
-async fn until(stage: &Stage, status: u16) {
+pub(crate) async fn until(stage: &Stage, status: u16) {
     let start = Instant::now();
     loop {
         let answer = stage.agent("GET", "/Patient/p1").send().await;

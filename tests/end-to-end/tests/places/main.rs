@@ -5,6 +5,7 @@ mod capabilities;
 mod discovery;
 mod impostors;
 mod installation;
+mod listeners;
 mod manifests;
 mod plain_files;
 mod remote_code;
