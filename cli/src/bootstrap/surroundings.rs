@@ -1,4 +1,4 @@
-//! What stands round the filter in an Envoy configuration: its VM, the policy service's cluster, idle
+//! What stands round the filter in an Envoy configuration: its VM, the policy service's cluster,
 //! timeouts and buffers. What is not in the same file is not judged.
 
 use std::net::IpAddr;
@@ -37,7 +37,9 @@ pub(super) fn warn(pointer: &str, members: &Object, policies: &[&Policy], out: &
         buffer(members, policies, &mut warn);
     }
     if members.contains_key("http_filters") {
-        idle_timeouts(members, policies, &mut warn);
+        let waiting = waiting(members, policies);
+        idle_timeouts(members, &waiting, &mut warn);
+        whole_timeouts(members, &waiting, policies, &mut warn);
     }
 }
 
@@ -204,9 +206,16 @@ fn buffer(listener: &Object, policies: &[&Policy], warn: &mut impl FnMut(&str, S
     }
 }
 
-/// A request that waits is idle for Envoy.
-fn idle_timeouts(manager: &Object, policies: &[&Policy], warn: &mut impl FnMut(&str, String)) {
-    let whole = manager.get("stream_idle_timeout").and_then(seconds);
+/// A route of a manager on which requests may wait.
+struct Waiting<'a> {
+    place: String,
+    action: &'a Value,
+    hold: Duration,
+}
+
+/// The routes of a manager on which requests may wait.
+fn waiting<'a>(manager: &'a Object, policies: &[&Policy]) -> Vec<Waiting<'a>> {
+    let mut found = Vec::new();
     let hosts = manager.get("route_config").map(|it| &it["virtual_hosts"]);
     for (host, routes) in hosts.into_iter().flat_map(array).enumerate() {
         let mut before: Vec<&Value> = Vec::new();
@@ -215,27 +224,82 @@ fn idle_timeouts(manager: &Object, policies: &[&Policy], warn: &mut impl FnMut(&
             let reaching = |policy| longest_reaching(policy, route, &before);
             let hold = policies.iter().copied().filter_map(reaching).max();
             before.push(route);
-            let Some(hold) = hold.filter(|_| action.is_object()) else {
-                continue;
-            };
-            let of_route = seconds(&action["idle_timeout"]);
-            let idle = of_route.or(whole).unwrap_or(ENVOYS_IDLE);
-            let message = if idle.is_zero() {
-                "is off: a request that waits when the filter traps would never end".to_owned()
-            } else if idle < hold + MARGIN {
-                format!(
-                    "is {} s: requests that wait up to {} s would be cut; take {} s",
-                    idle.as_secs(),
-                    hold.as_secs(),
-                    (hold + MARGIN).as_secs()
-                )
-            } else {
-                continue;
-            };
-            let place = format!("/route_config/virtual_hosts/{host}/routes/{index}/route");
-            warn(&format!("{place}/idle_timeout"), message);
+            if let Some(hold) = hold.filter(|_| action.is_object()) {
+                let place = format!("/route_config/virtual_hosts/{host}/routes/{index}/route");
+                found.push(Waiting {
+                    place,
+                    action,
+                    hold,
+                });
+            }
         }
     }
+    found
+}
+
+/// A request that waits is idle for Envoy.
+fn idle_timeouts(manager: &Object, waiting: &[Waiting<'_>], warn: &mut impl FnMut(&str, String)) {
+    let whole = manager.get("stream_idle_timeout").and_then(seconds);
+    for route in waiting {
+        let of_route = seconds(&route.action["idle_timeout"]);
+        let idle = of_route.or(whole).unwrap_or(ENVOYS_IDLE);
+        let message = if idle.is_zero() {
+            "is off: a request that waits when the filter traps would never end".to_owned()
+        } else if idle < route.hold + MARGIN {
+            cut(idle, route.hold)
+        } else {
+            continue;
+        };
+        warn(&format!("{}/idle_timeout", route.place), message);
+    }
+}
+
+/// Timeouts that are off by default, and count the time in which a request waits.
+fn whole_timeouts(
+    manager: &Object,
+    waiting: &[Waiting<'_>],
+    policies: &[&Policy],
+    warn: &mut impl FnMut(&str, String),
+) {
+    let short = |limit: &Value, hold: Option<Duration>| {
+        let (limit, hold) = (seconds(limit)?, hold?);
+        let is_short = !limit.is_zero() && limit < hold + MARGIN;
+        is_short.then(|| format!("{}, or none", cut(limit, hold)))
+    };
+    let longest = |waiting: &mut dyn Iterator<Item = &Waiting<'_>>| {
+        if manager.contains_key("route_config") {
+            waiting.map(|route| route.hold).max()
+        } else {
+            // Its routes come from elsewhere: any action may be behind them.
+            policies.iter().filter_map(|it| longest_hold(it)).max()
+        }
+    };
+    let of_manager = manager.get("request_timeout").unwrap_or(&Value::Null);
+    if let Some(message) = short(of_manager, longest(&mut waiting.iter())) {
+        warn("/request_timeout", message);
+    }
+    let name = "max_stream_duration";
+    let of_route = |route: &Waiting<'_>| seconds(&route.action[name][name]).is_some();
+    for route in waiting {
+        if let Some(message) = short(&route.action[name][name], Some(route.hold)) {
+            warn(&format!("{}/{name}/{name}", route.place), message);
+        }
+    }
+    let options = "common_http_protocol_options";
+    let of_manager = manager.get(options).map_or(&Value::Null, |it| &it[name]);
+    let mut without = waiting.iter().filter(|route| !of_route(route));
+    if let Some(message) = short(of_manager, longest(&mut without)) {
+        warn(&format!("/{options}/{name}"), message);
+    }
+}
+
+fn cut(limit: Duration, hold: Duration) -> String {
+    format!(
+        "is {} s: requests that wait up to {} s would be cut; take {} s",
+        limit.as_secs(),
+        hold.as_secs(),
+        (hold + MARGIN).as_secs()
+    )
 }
 
 fn longest_hold(policy: &Policy) -> Option<Duration> {

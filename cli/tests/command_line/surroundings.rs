@@ -166,6 +166,74 @@ fn each_thing_that_is_left_out_or_too_small_is_warned_of() {
 }
 
 #[test]
+fn a_timeout_that_counts_the_wait_is_warned_of_where_it_is_shorter() {
+    const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    let folder = Folder::new();
+    let idle = "                stream_idle_timeout: 300s\n";
+    let routes = BOOTSTRAP.find("                route_config:").unwrap();
+    let filters = BOOTSTRAP.find("                http_filters:").unwrap();
+    let elsewhere = [&BOOTSTRAP[..routes], &BOOTSTRAP[filters..]].concat();
+    let of_manager = |text: &str, member: &str| {
+        text.replacen(idle, &format!("{idle}                {member}\n"), 1)
+    };
+    let of_routes = |text: &str, [first, second]: [&str; 2]| {
+        let text = text.replacen("idle_timeout: 130s", first, 1);
+        text.replacen("idle_timeout: 70s", second, 1)
+    };
+    let duration =
+        |seconds| format!("common_http_protocol_options: {{max_stream_duration: {seconds}s}}");
+    let request = format!("{MANAGER}/request_timeout: is 129 s: requests that wait up to 120 s");
+    let stream = format!("{MANAGER}/common_http_protocol_options/max_stream_duration: is");
+    for (text, expected) in [
+        (
+            of_manager(BOOTSTRAP, "request_timeout: 129s"),
+            vec![request.clone()],
+        ),
+        (
+            of_manager(&elsewhere, "request_timeout: 129s"),
+            vec![request],
+        ),
+        (of_manager(BOOTSTRAP, "request_timeout: 130s"), vec![]),
+        (of_manager(BOOTSTRAP, "request_timeout: 0s"), vec![]),
+        (of_manager(BOOTSTRAP, "request_headers_timeout: 1s"), vec![]),
+        (
+            of_manager(BOOTSTRAP, &duration(60)),
+            vec![format!("{stream} 60 s: requests that wait up to 120 s")],
+        ),
+        (of_manager(BOOTSTRAP, &duration(130)), vec![]),
+        // A route's own stands in its place; 0 is none.
+        (
+            of_routes(
+                &of_manager(BOOTSTRAP, &duration(60)),
+                [
+                    "idle_timeout: 130s, max_stream_duration: {max_stream_duration: 0s}",
+                    "idle_timeout: 70s",
+                ],
+            ),
+            vec![format!("{stream} 60 s: requests that wait up to 60 s")],
+        ),
+        (
+            of_routes(
+                BOOTSTRAP,
+                [
+                    "idle_timeout: 130s, max_stream_duration: {max_stream_duration: 5s}",
+                    "idle_timeout: 70s, max_stream_duration: {max_stream_duration: 70s}",
+                ],
+            ),
+            vec![format!(
+                "{ROUTES}/0/route/max_stream_duration/max_stream_duration: is 5 s"
+            )],
+        ),
+    ] {
+        let found = warnings(&folder, text);
+        assert_eq!(found.len(), expected.len(), "{found:?} for {expected:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(&expected), "{found} for {expected}");
+        }
+    }
+}
+
+#[test]
 fn manifests_are_searched_too() {
     let folder = Folder::new();
     let plugin = include_str!("../../../envoy/istio/wasm-plugin.yaml");

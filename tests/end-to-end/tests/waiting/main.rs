@@ -2,3 +2,4 @@
 
 mod leaving;
 mod many;
+mod timeouts;
