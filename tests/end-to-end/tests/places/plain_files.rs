@@ -24,6 +24,30 @@ fn every_policy_in_every_file_is_accepted() {
     assert!(holding >= 8, "only {holding}");
 }
 
+/// `docs/observability.md`: the same labels, wherever a bootstrap can be changed.
+#[test]
+fn metrics_have_the_same_labels_in_every_place() {
+    let read = |text: &str| serde_saphyr::from_str::<Value>(text).expect("YAML");
+    let tags = |document: &Value| document["stats_config"]["stats_tags"].clone();
+    let expected = tags(&read(&text_of("envoy/bootstrap.yaml")));
+    assert_eq!(expected.as_array().map(Vec::len), Some(4));
+    for file in ["envoy/ecds/bootstrap.yaml", "envoy/remote.yaml"] {
+        assert_eq!(tags(&read(&text_of(file))), expected, "{file}");
+    }
+    let istio = read(&text_of("envoy/istio/settings.yaml"));
+    let mut patches = istio["spec"]["configPatches"]
+        .as_array()
+        .expect("patches")
+        .iter();
+    let bootstrap = patches.find(|patch| patch["applyTo"] == "BOOTSTRAP");
+    assert_eq!(tags(&bootstrap.expect("one")["patch"]["value"]), expected);
+    let gateway = read(&text_of("envoy/gateway/envoy-proxy.yaml"));
+    let bootstrap = &gateway["spec"]["bootstrap"];
+    assert_eq!(bootstrap["type"], "Merge");
+    let merged = read(bootstrap["value"].as_str().expect("a text"));
+    assert_eq!(tags(&merged), expected);
+}
+
 /// The policies of manifests are the example's, but for what differs by place.
 #[test]
 fn the_policies_of_manifests_are_the_example_policy() {
