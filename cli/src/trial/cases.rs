@@ -10,6 +10,9 @@ use velum_filter::simulate::Message;
 
 use super::message;
 
+/// What `effect` may be.
+const EFFECTS: [&str; 5] = ["pass", "mask", "review", "deny", "refused"];
+
 /// A file of cases.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +40,11 @@ pub(super) struct Case {
 
 /// A message: as text, or by its parts.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a message is a text, or an object of method, path, host (a request), status (a \
+                 response), headers and body"
+)]
 enum Written {
     Text(String),
     Parts(Parts),
@@ -57,7 +64,7 @@ struct Parts {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a header is a text, or a list of texts")]
 enum OneOrMore {
     One(String),
     More(Vec<String>),
@@ -93,7 +100,9 @@ impl Cases {
             let place = error.location().map_or_else(String::new, |location| {
                 format!("line {}, column {}: ", location.line(), location.column())
             });
-            format!("{place}{}", error.without_snippet())
+            let message = error.without_snippet().to_string();
+            let message = message.split(" at line ").next().unwrap_or_default();
+            format!("{place}{message}")
         })?;
         if cases.cases.is_empty() {
             return Err("holds no cases".to_owned());
@@ -105,6 +114,24 @@ impl Cases {
             }
             if case.expect.is_empty() {
                 return Err(format!("the case {:?} expects nothing", case.name));
+            }
+            let effect = case.expect.effect.as_deref();
+            if effect.is_some_and(|effect| !EFFECTS.contains(&effect)) {
+                let known = EFFECTS.join(", ");
+                return Err(format!(
+                    "the case {:?} expects no effect of: {known}",
+                    case.name
+                ));
+            }
+            if case
+                .claims
+                .as_ref()
+                .is_some_and(|claims| !claims.is_object())
+            {
+                return Err(format!(
+                    "the claims of the case {:?} are no object",
+                    case.name
+                ));
             }
         }
         Ok(cases)
@@ -165,7 +192,11 @@ impl Parts {
         if self.method.is_some() || self.path.is_some() || self.host.is_some() {
             return Err("a response has no `method`, `path` or `host`".to_owned());
         }
-        let status = self.status.unwrap_or(200).to_string();
+        let status = self.status.unwrap_or(200);
+        if !message::is_status(status) {
+            return Err("a response has a status from 100 to 599".to_owned());
+        }
+        let status = status.to_string();
         Ok(self.message(&[(":status", &status)]))
     }
 

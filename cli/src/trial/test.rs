@@ -26,6 +26,8 @@ struct Finding {
     file: String,
     name: String,
     differences: Vec<Difference>,
+    /// What the filter wrote into Envoy's log, which may say why.
+    log: Vec<String>,
 }
 
 /// Runs every case of every file, and fails at the end if any did.
@@ -42,11 +44,12 @@ pub(crate) fn run(options: &TestOptions) -> Result<ExitCode, Failure> {
             let at_case = |message: String| fault(format!("{}: {message}", plain(&case.name)));
             let policy = cases.policy(case, folder).map_err(at_case)?;
             let gateway = opened(&mut gateways, policy)?;
-            let differences = check(gateway, case).map_err(at_case)?;
+            let (differences, log) = check(gateway, case).map_err(at_case)?;
             findings.push(Finding {
                 file: path(file),
                 name: plain(&case.name),
                 differences,
+                log,
             });
         }
     }
@@ -92,7 +95,7 @@ fn opened(gateways: &mut BTreeMap<PathBuf, Gateway>, policy: PathBuf) -> Result<
     }
 }
 
-fn check(gateway: &Gateway, case: &Case) -> Result<Vec<Difference>, String> {
+fn check(gateway: &Gateway, case: &Case) -> Result<(Vec<Difference>, Vec<String>), String> {
     let request = case.request()?;
     let response = case.response()?;
     let exchange = Exchange {
@@ -121,7 +124,7 @@ fn check(gateway: &Gateway, case: &Case) -> Result<Vec<Difference>, String> {
         return Err(explain::NOT_CHOSEN.to_owned());
     }
     compare(&case.expect, &outcome, &mut differences);
-    Ok(differences.0)
+    Ok((differences.0, outcome.log))
 }
 
 fn compare(wanted: &Expectation, outcome: &Outcome, differences: &mut Differences) {
@@ -221,6 +224,12 @@ impl Finding {
             writeln!(output, "  - {}", plain(&difference.wanted))?;
             writeln!(output, "  + {}", plain(&difference.got))?;
         }
+        if !self.differences.is_empty() && !self.log.is_empty() {
+            writeln!(output, "  Envoy's log")?;
+            for line in &self.log {
+                writeln!(output, "    {}", plain(line))?;
+            }
+        }
         Ok(())
     }
 
@@ -232,7 +241,7 @@ impl Finding {
             .collect();
         json!({
             "file": self.file, "name": self.name, "ok": self.differences.is_empty(),
-            "differences": differences,
+            "differences": differences, "log": self.log,
         })
     }
 }

@@ -95,6 +95,12 @@ fn print(outcome: &Outcome, output: &mut impl Write) -> io::Result<()> {
             "\nthe stream is cut: the client sees that the answer is not whole"
         )?;
     }
+    if (outcome.is_cut || outcome.is_own_answer) && !outcome.log.is_empty() {
+        writeln!(output, "\nEnvoy's log:")?;
+        for line in &outcome.log {
+            writeln!(output, "  {}", plain(line))?;
+        }
+    }
     Ok(())
 }
 
@@ -129,6 +135,7 @@ fn to_json(outcome: &Outcome, decided: Option<&explain::Decided>) -> Value {
         "answer": outcome.answer.as_ref().map(message_json),
         "own_answer": outcome.is_own_answer,
         "cut": outcome.is_cut,
+        "log": outcome.log,
     })
 }
 

@@ -194,8 +194,9 @@ fn what_cannot_be_read_is_said_with_its_file() {
         (
             "GET /\nno field\n",
             &[],
-            "request.http: has a line that is no header field",
+            "request.http: line 2 is no header field; an empty line",
         ),
+        ("ask for Thistlewood", &[], "request.http: must begin with"),
         ("GET /", &[("--claims", "[]")], "--claims: holds no claims"),
         ("GET /", &[("--claims", "{")], "--claims: is no JSON"),
         (
@@ -203,11 +204,50 @@ fn what_cannot_be_read_is_said_with_its_file() {
             &[("--response", "HTTP/1.1 x\n")],
             "--response: must begin with a status",
         ),
+        (
+            "GET /",
+            &[("--response", "{\"name\":\n Thistlewood}")],
+            "--response: is neither HTTP (its first line is to be such as HTTP/1.1 200 OK) nor JSON: \
+             see line 2, column 2",
+        ),
     ] {
         let outcome = run("try", request, more);
         assert_eq!(outcome.code, Some(1), "{}", outcome.errors);
+        assert!(
+            !outcome.errors.contains("Thistlewood"),
+            "{}",
+            outcome.errors
+        );
         assert!(outcome.errors.contains(fragment), "{}", outcome.errors);
     }
+}
+
+#[test]
+fn an_answer_that_is_cut_or_withheld_says_why() {
+    let json = "HTTP/1.1 200 OK\nContent-Type: application/json\n\n{\"a\": Thistlewood}";
+    let cut = run("try", "GET /", &[("--response", json)]);
+    let (_, log) = cut.output.split_once("\nEnvoy's log:\n").unwrap();
+    assert!(
+        log.contains("a response is withheld: ") && !log.contains("Thistlewood"),
+        "{log}"
+    );
+    let all = json_of(&run(
+        "try",
+        "GET /",
+        &[("--response", json), ("--json", "")],
+    ));
+    assert_eq!(all["log"].as_array().map(Vec::len), Some(1), "{all}");
+    let folder = Folder::new();
+    folder.write("policy.yaml", POLICY);
+    let case = json!({"policy": "policy.yaml", "cases": [
+        {"name": "it", "request": "GET /", "response": json, "expect": {"status": 200}}]});
+    let file = folder.write("cases.yaml", case.to_string());
+    let tested = velum(&["policy", "test", &file]);
+    assert!(
+        tested.output.contains("a response is withheld: "),
+        "{}",
+        tested.output
+    );
 }
 
 #[test]
@@ -360,6 +400,35 @@ fn cases_that_say_nothing_or_something_unknown_are_errors() {
             "`method`",
         ),
         (
+            "policy: policy.yaml\ncases: [{name: a, request: {query: a}, expect: {status: 1}}]"
+                .to_owned(),
+            "column 28: a message is a text, or an object of method",
+        ),
+        (
+            format!(
+                "policy: policy.yaml\ncases: [{{name: a, {get}, response: {{status: 2000}}, \
+                 expect: {{status: 1}}}}]"
+            ),
+            "a status from 100 to 599",
+        ),
+        (
+            format!(
+                "policy: policy.yaml\ncases: [{{name: a, {get}, response: hello, \
+                 expect: {{status: 1}}}}]"
+            ),
+            "a: is neither HTTP",
+        ),
+        (
+            format!("policy: policy.yaml\ncases: [{{name: a, {get}, expect: {{effect: masks}}}}]"),
+            "expects no effect of: pass, mask",
+        ),
+        (
+            format!(
+                "policy: policy.yaml\ncases: [{{name: a, {get}, claims: [], expect: {{status: 1}}}}]"
+            ),
+            "are no object",
+        ),
+        (
             format!("policy: none.yaml\ncases: [{{name: a, {get}, expect: {{status: 1}}}}]"),
             "cannot be read",
         ),
@@ -367,6 +436,8 @@ fn cases_that_say_nothing_or_something_unknown_are_errors() {
         let file = folder.write("cases.yaml", &text);
         let outcome = velum(&["policy", "test", &file]);
         assert_eq!(outcome.code, Some(1), "{text}");
+        let places = outcome.errors.matches("column ").count();
+        assert!(places < 2, "the place is said once: {}", outcome.errors);
         assert!(
             outcome.errors.contains(fragment),
             "{text}: {}",
