@@ -14,6 +14,13 @@ const SLOW: u64 = 40;
 /// What one slow caller of a large body may cost in Envoy's memory, as docs/limits.md says.
 const FOR_EACH: u64 = MEBIBYTE;
 
+#[test]
+fn the_document_says_what_a_slow_caller_may_cost() {
+    let document = include_str!("../../../../docs/limits.md");
+    let bound = format!("A slow caller: at most {} MiB", FOR_EACH / MEBIBYTE);
+    assert!(document.contains(&bound), "docs/limits.md says no {bound}");
+}
+
 #[tokio::test]
 async fn forty_slow_callers_of_fifty_megabytes_take_bounded_memory() {
     let stage = Setup::new(|_| ndjson(50_000_000)).start().await;
