@@ -207,6 +207,18 @@ pub const FAILURES: &[Failure] = &[
     ),
     failure(
         Service,
+        "It takes longer than `request_timeout` or `max_stream_duration`",
+        "504 from Envoy; the approval lives",
+        &["each_timeout_of_envoy_ends_a_wait_as_documented_and_no_approval"],
+    ),
+    failure(
+        Service,
+        "The listener changes (LDS) while it takes its time",
+        "The connection is closed when the drain time ends; the approval lives",
+        &["a_changed_listener_cuts_a_request_that_waits_and_the_same_request_finds_its_approval"],
+    ),
+    failure(
+        Service,
         "Nobody decides within the hold",
         "403 `approval-required` with the approval's id; the identical request redeems it",
         &["a_hold_that_ran_out_names_the_approval_which_the_same_request_redeems_once"],

@@ -12,9 +12,9 @@ use velum_harness::{
 };
 
 /// How long each request waits at least.
-const WAIT: Duration = Duration::from_secs(3);
+const WAIT: Duration = Duration::from_secs(4);
 
-/// One timeout of a second: what is put into the manager, into every route, and what callers see;
+/// One timeout of two seconds: what is put into the manager, into every route, and what callers see;
 /// `None` where the request survives.
 struct Row {
     name: &'static str,
@@ -34,45 +34,45 @@ fn table() -> Vec<Row> {
     vec![
         row(
             "stream_idle_timeout",
-            json!({"stream_idle_timeout": "1s"}),
+            json!({"stream_idle_timeout": "2s"}),
             json!({"idle_timeout": null}),
             Some(504),
         ),
         row(
             "stream_idle_timeout, with the route's own of 70 s",
-            json!({"stream_idle_timeout": "1s"}),
+            json!({"stream_idle_timeout": "2s"}),
             none(),
             None,
         ),
         row(
             "route idle_timeout",
             none(),
-            json!({"idle_timeout": "1s"}),
+            json!({"idle_timeout": "2s"}),
             Some(504),
         ),
-        row("route timeout", none(), json!({"timeout": "1s"}), None),
+        row("route timeout", none(), json!({"timeout": "2s"}), None),
         row(
             "request_timeout",
-            json!({"request_timeout": "1s"}),
+            json!({"request_timeout": "2s"}),
             none(),
             Some(504),
         ),
         row(
             "request_headers_timeout",
-            json!({"request_headers_timeout": "1s"}),
+            json!({"request_headers_timeout": "2s"}),
             none(),
             None,
         ),
         row(
             "max_stream_duration",
-            json!({"common_http_protocol_options": {"max_stream_duration": "1s"}}),
+            json!({"common_http_protocol_options": {"max_stream_duration": "2s"}}),
             none(),
             Some(504),
         ),
         row(
             "route max_stream_duration",
             none(),
-            json!({"max_stream_duration": {"max_stream_duration": "1s"}}),
+            json!({"max_stream_duration": {"max_stream_duration": "2s"}}),
             Some(504),
         ),
     ]
