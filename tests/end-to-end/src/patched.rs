@@ -27,8 +27,18 @@ pub fn starved_filter(pages: usize) -> Vec<u8> {
     starved
 }
 
-/// The built filter with a callback that traps at once.
-pub fn trapping_filter(callback: &str) -> Vec<u8> {
+/// Where the built filter is made to trap.
+#[derive(Clone, Copy, Debug)]
+pub struct Trap {
+    /// The callback, by the name of its export.
+    pub callback: &'static str,
+    /// Which of its parameters decides, from 0, and the least that it traps at: one poisonous stream
+    /// traps and those beside it do not.
+    pub at: (usize, usize),
+}
+
+/// The built filter with a callback that traps before it does anything.
+pub fn trapping_filter(trap: Trap) -> Vec<u8> {
     let (mut imported, mut wanted) = (0, None);
     sections(|id, section| match id {
         IMPORTS => {
@@ -36,13 +46,13 @@ pub fn trapping_filter(callback: &str) -> Vec<u8> {
             None
         }
         EXPORTS => {
-            wanted = Some(exported(section, callback) - imported);
+            wanted = Some(exported(section, trap.callback) - imported);
             None
         }
-        CODE => Some(with_trap(
-            section,
-            wanted.expect("the exports come before the code"),
-        )),
+        CODE => {
+            let wanted = wanted.expect("the exports come before the code");
+            Some(with_trap(section, wanted, trap.at))
+        }
         _ => None,
     })
 }
@@ -81,21 +91,50 @@ fn exported(section: &[u8], name: &str) -> usize {
     panic!("{name} is not exported");
 }
 
-fn with_trap(section: &[u8], wanted: usize) -> Vec<u8> {
-    // Its size, no locals, `unreachable`, `end`.
-    const TRAP: [u8; 4] = [3, 0, 0x00, 0x0b];
+fn with_trap(section: &[u8], wanted: usize, at_least: (usize, usize)) -> Vec<u8> {
     let (count, mut at) = leb128(section, 0);
     let mut out = to_leb128(count);
     for index in 0..count {
         let (size, start) = leb128(section, at);
+        let end = start + size;
         if index == wanted {
-            out.extend(TRAP);
+            let code = locals_end(section, start);
+            let mut body = section[start..code].to_vec();
+            body.extend(trap_where(at_least));
+            body.extend(&section[code..end]);
+            out.extend(to_leb128(body.len()));
+            out.extend(body);
         } else {
-            out.extend(&section[at..start + size]);
+            out.extend(&section[at..end]);
         }
-        at = start + size;
+        at = end;
     }
     out
+}
+
+/// Where the code of a function begins: behind the vector of its locals.
+fn locals_end(section: &[u8], start: usize) -> usize {
+    let (groups, mut at) = leb128(section, start);
+    for _ in 0..groups {
+        // So many of one type, which is one byte.
+        at = leb128(section, at).1 + 1;
+    }
+    at
+}
+
+/// `local.get`, `i32.const`, `i32.ge_u`, `if`, `unreachable`, `end`.
+fn trap_where((parameter, least): (usize, usize)) -> Vec<u8> {
+    let mut code = vec![0x20];
+    code.extend(to_leb128(parameter));
+    code.push(0x41);
+    code.extend(to_leb128(least));
+    // The number is signed: what would be its sign is not.
+    if let Some(last) = code.last_mut().filter(|last| **last & 0x40 != 0) {
+        *last |= 0x80;
+        code.push(0);
+    }
+    code.extend([0x4f, 0x04, 0x40, 0x00, 0x0b]);
+    code
 }
 
 fn leb128(bytes: &[u8], mut at: usize) -> (usize, usize) {

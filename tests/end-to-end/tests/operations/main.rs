@@ -1,5 +1,6 @@
 //! Operations: what operators see of the filter, and what callers see when something fails.
 
+mod callbacks;
 mod checking;
 mod failures;
 mod observing;

@@ -13,7 +13,10 @@ fn trapping_filter() -> PathBuf {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     let made = FILE.get_or_init(|| {
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("trapping.wasm");
-        let module = patched::trapping_filter("proxy_on_response_trailers");
+        let module = patched::trapping_filter(patched::Trap {
+            callback: "proxy_on_response_trailers",
+            at: (1, 0),
+        });
         std::fs::write(&file, module).expect("written");
         file
     });
@@ -32,25 +35,25 @@ fn handler(request: &Received) -> Reply {
                     Step::Trailers(vec![("x".to_owned(), "y".to_owned())]),
                 ],
             ),
-        "/slow" => Reply::new(200)
-            .header("content-type", "application/x-ndjson")
-            .script(
-                velum_harness::Framing::Chunked,
-                (0..40).flat_map(|_| {
-                    [
-                        Step::Data(
-                            format!("{}\n", velum_end_to_end::stage::patient()).into_bytes(),
-                        ),
-                        Step::Wait(Duration::from_millis(100)),
-                    ]
-                }),
-            ),
+        "/slow" => slow(),
         _ => patients(request),
     }
 }
 
+/// A patient each 100 ms, for eight seconds.
+pub(crate) fn slow() -> Reply {
+    let lines = (0..80).flat_map(|_| {
+        let line = format!("{}\n", velum_end_to_end::stage::patient());
+        let pause = Step::Wait(Duration::from_millis(100));
+        [Step::Data(line.into_bytes()), pause]
+    });
+    Reply::new(200)
+        .header("content-type", "application/x-ndjson")
+        .script(velum_harness::Framing::Chunked, lines)
+}
+
 /// Waits until a plain answer comes back masked; fails where one is neither that nor a 503.
-async fn until_it_is_back(envoy: &Envoy, bearer: &str) -> Duration {
+pub(crate) async fn until_it_is_back(envoy: &Envoy, bearer: &str) -> Duration {
     let begun = Instant::now();
     loop {
         let answer = envoy
