@@ -258,7 +258,6 @@ pub const FAILURES: &[Failure] = &[
          fails that cannot be told, as a trap",
         &[
             "a_filter_short_of_memory_fails_the_large_body_and_keeps_its_worker",
-            "a_filter_that_runs_out_of_memory_leaks_nothing_and_comes_back",
             "a_chunk_that_memory_cannot_hold_fails_its_stream_alone",
         ],
     ),
