@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod checking;
+mod failure_policies;
 mod failures;
 mod observing;
 mod reporting;
