@@ -99,6 +99,11 @@ impl Vm {
         self.state().environment.push(variable);
     }
 
+    /// From now on the host says that there are so many variables, whatever there are.
+    pub fn say_variables(&mut self, count: u32) {
+        self.state().said_variables = Some(count as usize);
+    }
+
     /// Makes a root context and gives it its configuration; whether that was accepted.
     pub fn configure(&mut self, root: u32, configuration: &[u8]) -> bool {
         if !self.state().roots.contains(&root) {

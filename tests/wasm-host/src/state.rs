@@ -77,6 +77,8 @@ pub(super) enum Deferred {
 pub(super) struct State {
     pub(super) configuration: Vec<u8>,
     pub(super) environment: Vec<(String, String)>,
+    /// How many variables the host says there are, where that is not true.
+    pub(super) said_variables: Option<usize>,
     /// Nanoseconds since the epoch.
     pub(super) time: u64,
     pub(super) random: u8,

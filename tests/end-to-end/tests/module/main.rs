@@ -9,6 +9,7 @@ mod cast;
 mod contexts;
 mod cuts;
 mod faults;
+mod limits;
 mod maps;
 mod order;
 mod scenarios;
