@@ -75,6 +75,17 @@ fn faults() -> Vec<(&'static str, Value, &'static str)> {
             "/observability/access_log",
         ),
         ("/limits", json!({"depht": 9}), "/limits/depht"),
+        // Only the self-check finds that one rule undoes another.
+        (
+            "/masking",
+            json!({
+                "profiles": ["fhir-r4"],
+                "keys": [{"id": "k1", "environment": "VELUM_MASKING_KEY"}],
+                "rules": [{"key": "badge", "class": "identifier"}],
+                "exempt": [{"path": "$..badge"}],
+            }),
+            "/masking",
+        ),
     ]
 }
 
