@@ -135,7 +135,7 @@ fn a_panic_is_told_by_its_place_and_never_by_its_message() {
     let place = line.strip_prefix("velum: internal error at ");
     let parts: Vec<_> = place.expect("a place").rsplitn(3, ':').collect();
     let is_place = matches!(&*parts, [column, row, file]
-        if column.parse::<u32>().is_ok() && row.parse::<u32>().is_ok() && file.ends_with(".rs"));
+        if column.parse::<u32>().is_ok() && row.parse::<u32>().is_ok() && !file.contains(' '));
     assert!(is_place, "{line}");
     // What the standard library would say before the message is not even in the module.
     let module = module();
