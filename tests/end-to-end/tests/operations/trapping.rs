@@ -110,7 +110,7 @@ async fn a_trap_cuts_the_streams_of_its_worker_and_new_ones_succeed() {
     assert!(!slow.complete, "a stream of the same worker is cut");
     assert_masked(&String::from_utf8_lossy(&rest));
     velum_end_to_end::stage::figure(
-        "trap",
+        "a_trap_cuts_the_streams_of_its_worker_and_new_ones_succeed",
         &format!("new streams after {} ms", back.as_millis()),
     );
 }
