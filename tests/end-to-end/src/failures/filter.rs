@@ -57,7 +57,7 @@ pub(super) const FAILURES: &[Failure] = &[
         Filter,
         "It trapped: new requests, with `FAIL_RELOAD`",
         "503 until the back-off since the module was last loaded is over (50 ms in the shipped \
-         files, 1 s where it cannot be set), then answers as before",
+         files, 1 s where it cannot be set, and up to half as long again), then answers as before",
         &[
             "a_trap_cuts_the_streams_of_its_worker_and_new_ones_succeed",
             "with_the_shipped_back_off_new_streams_succeed_well_within_a_second",
