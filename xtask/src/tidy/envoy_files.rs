@@ -22,6 +22,12 @@ const MANIFESTS: &[(&str, &str)] = &[
 /// What lets bodies pass that nobody masked.
 const OPEN: &[&str] = &["fail_open: true", "failOpen: true", "FAIL_OPEN"];
 
+/// Sources that say what is open only to show, against a real Envoy, that it leaks, and to tell so.
+const WARNINGS: &[&str] = &[
+    "tests/end-to-end/src/failures/filter.rs",
+    "tests/end-to-end/tests/operations/failure_policies.rs",
+];
+
 /// Returns every file that leaves a wasm filter's failure policy open or unsaid.
 pub(super) fn check(files: &[File]) -> Vec<String> {
     files
@@ -31,6 +37,7 @@ pub(super) fn check(files: &[File]) -> Vec<String> {
         .filter(|file| {
             !file.has_extension(&["rs"]) || STARTERS.iter().any(|it| file.path.starts_with(it))
         })
+        .filter(|file| !WARNINGS.contains(&&*file.path))
         .flat_map(check_file)
         .collect()
 }
