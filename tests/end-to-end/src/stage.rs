@@ -24,7 +24,7 @@ type Handler = Box<dyn Fn(&Received) -> Reply + Send + Sync>;
 
 /// What differs from the example's installation.
 pub struct Setup {
-    /// The policy document.
+    /// The policy document. Where its `host` says that headers cannot be held, Envoy does not hold them.
     pub policy: Value,
     /// What the upstream speaks.
     pub protocol: Protocol,
@@ -32,6 +32,10 @@ pub struct Setup {
     pub lifetimes: Option<(&'static str, &'static str)>,
     /// Where Envoy looks for the service, instead of where it is.
     pub service_address: Option<SocketAddr>,
+    /// Where Envoy looks for the API, instead of where it is.
+    pub upstream_address: Option<SocketAddr>,
+    /// What Envoy shows the service, instead of the token that the service knows.
+    pub gateway_token: Option<String>,
     /// TLS for clients, and who calls told by their certificates.
     pub tls: Option<DownstreamTls>,
     /// A file from which Envoy discovers the filter.
@@ -49,6 +53,8 @@ impl Setup {
             protocol: Protocol::Http1,
             lifetimes: None,
             service_address: None,
+            upstream_address: None,
+            gateway_token: None,
             tls: None,
             discovery: None,
             change: |_| {},
@@ -62,6 +68,7 @@ impl Setup {
         let upstream = Upstream::start(self.protocol, handler)
             .await
             .expect("upstream");
+        let holds = self.policy["host"]["headers_stop_iteration"] != json!(false);
         let mut options = PolicyServiceOptions::new(self.policy).expect("service options");
         if let Some((pending, grant)) = self.lifetimes {
             options = options.lifetimes(pending, grant);
@@ -70,12 +77,13 @@ impl Setup {
         let jwt = Jwt::new().expect("token issuer");
         let filter = locations::filter().expect("the built filter");
         let mut options = BootstrapOptions::new(
-            upstream.address(),
+            self.upstream_address.unwrap_or_else(|| upstream.address()),
             filter,
             service.policy().clone(),
             jwt.jwks(),
         );
         options.upstream_protocol = self.protocol;
+        options.headers_stop_iteration = holds;
         options.policy_service = Some(self.service_address.unwrap_or_else(|| service.address()));
         if self.tls.is_some() {
             // Who calls is told by the certificate: no tokens.
@@ -84,7 +92,9 @@ impl Setup {
         }
         options.discovery = self.discovery;
         (self.change)(&mut options);
-        let envoy = start_envoy(&options, service.gateway_token("edge").expect("token")).await;
+        let token = service.gateway_token("edge").expect("token");
+        let token = self.gateway_token.as_deref().unwrap_or(token);
+        let envoy = start_envoy(&options, token).await;
         Stage {
             envoy,
             service,

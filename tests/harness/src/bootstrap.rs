@@ -26,6 +26,8 @@ pub struct BootstrapOptions {
     pub forward_tokens: bool,
     /// The policy; `None` keeps the one in the file.
     pub policy: Option<PolicyDocument>,
+    /// `allow_on_headers_stop_iteration`: whether headers wait while a body is looked at.
+    pub headers_stop_iteration: bool,
     /// TLS for clients; `None` keeps plain text.
     pub tls: Option<DownstreamTls>,
     /// A `retry_policy` for every route.
@@ -47,6 +49,8 @@ pub struct BootstrapOptions {
     pub manager: Value,
     /// Members put into the action of every route; `null` for none.
     pub route: Value,
+    /// Members put into the policy service's cluster; `null` for none.
+    pub service_cluster: Value,
     /// The format of a line of the access log, written to Envoy's standard output; `None`: no log.
     pub access_log: Option<String>,
     /// The port of the listener; 0 lets the kernel choose.
@@ -64,6 +68,7 @@ impl BootstrapOptions {
             jwks: None,
             forward_tokens: false,
             policy: None,
+            headers_stop_iteration: true,
             tls: None,
             retry: None,
             idle_timeout: None,
@@ -74,6 +79,7 @@ impl BootstrapOptions {
             upstream_trailers: false,
             manager: Value::Null,
             route: Value::Null,
+            service_cluster: Value::Null,
             access_log: None,
             port: 0,
         }
@@ -244,6 +250,7 @@ fn publish(file: &Path, resource: &Value) -> Result<()> {
 fn velum(filter: &mut Value, file: &Path, options: &BootstrapOptions) -> Result<()> {
     let config = at(filter, "/typed_config/config")?;
     *at(config, "/vm_config/code/local/filename")? = json!(file);
+    *at(config, "/allow_on_headers_stop_iteration")? = json!(options.headers_stop_iteration);
     match &options.policy {
         None => {}
         Some(PolicyDocument::Struct(policy)) => {
@@ -273,6 +280,9 @@ fn clusters(document: &mut Value, options: &BootstrapOptions) -> Result<()> {
             (address.ip().to_string(), address.port())
         });
         *socket = json!({"address": ip, "port_value": port});
+        if cluster["name"] == "velum-policy-service" {
+            put(cluster, &options.service_cluster);
+        }
         if cluster["name"] == "upstream" {
             match options.upstream_protocol {
                 Protocol::Http2 => {
