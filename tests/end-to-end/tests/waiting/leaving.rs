@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use velum_end_to_end::stage::{REVIEWER, Stage, assert_masked, problem, text};
 
 /// Waits until the reviewer's card says `what`.
-async fn card_with(stage: &Stage, id: &str, what: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn card_with(stage: &Stage, id: &str, what: impl Fn(&Value) -> bool) -> Value {
     let patience = Instant::now() + Duration::from_secs(10);
     loop {
         let card = stage

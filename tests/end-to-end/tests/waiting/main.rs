@@ -1,5 +1,6 @@
 //! Held requests: what becomes of them when callers leave, come again, or are many.
 
+mod bodies;
 mod leaving;
 mod many;
 mod timeouts;
