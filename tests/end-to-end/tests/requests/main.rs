@@ -7,6 +7,7 @@ mod once;
 mod ours;
 mod paths;
 mod raw;
+mod tunnels;
 mod unheld;
 mod written_back;
 

@@ -54,13 +54,14 @@ pub(crate) fn outcome(answer: &str) -> (u16, String) {
 /// Header fields, in order.
 pub(crate) type Fields<'a> = &'a [(&'a str, &'a str)];
 
-/// Sends one request over HTTP/2 with prior knowledge, and waits until its stream ends, in whichever way.
+/// Sends one request over HTTP/2 with prior knowledge, and gives the body that is answered until its
+/// stream ends, in whichever way.
 pub(crate) async fn http2(
     address: SocketAddr,
     headers: Fields<'_>,
     body: &[&[u8]],
     trailers: Fields<'_>,
-) {
+) -> String {
     const END_STREAM: u8 = 1;
     const END_HEADERS: u8 = 4;
     let mut socket = TcpStream::connect(address).await.expect("a connection");
@@ -77,6 +78,7 @@ pub(crate) async fn http2(
         out.extend(frame(1, END_HEADERS | END_STREAM, 1, &block(trailers)));
     }
     let _ = socket.write_all(&out).await;
+    let mut answer = Vec::new();
     let _ended = timeout(PATIENCE, async {
         let mut head = [0; 9];
         while socket.read_exact(&mut head).await.is_ok() {
@@ -84,6 +86,9 @@ pub(crate) async fn http2(
             let mut rest = vec![0; usize::try_from(length).expect("a length")];
             if socket.read_exact(&mut rest).await.is_err() {
                 return;
+            }
+            if head[3] == 0 {
+                answer.extend_from_slice(&rest);
             }
             let ends = matches!(head[3], 0 | 1) && head[4] & END_STREAM != 0;
             // The stream was reset, or the connection goes away.
@@ -93,6 +98,7 @@ pub(crate) async fn http2(
         }
     })
     .await;
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// A frame of RFC 9113, section 4.1.
