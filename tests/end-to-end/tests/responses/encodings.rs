@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use velum_end_to_end::stage::{assert_masked, bundle, figure, patient, problem};
-use velum_harness::{Framing, Protocol, Received, Reply, Step};
+use velum_harness::{BootstrapOptions, Framing, Protocol, Received, Reply, Step};
 
-use super::{both, decoding, gzip, zlib};
+use super::{as_in_envoy_gateway, both, decoding, gzip, zlib};
 
 fn json(coding: &str) -> Reply {
     Reply::new(200)
@@ -40,6 +40,7 @@ fn upstream(request: &Received) -> Reply {
                     .collect::<Vec<_>>(),
             )
         }
+        "/large/plain" => Reply::json(&varied(5_000)),
         "/identity" => json("identity").whole(document),
         "/empty" => json("").whole(document),
         // From here on nothing may pass.
@@ -119,18 +120,25 @@ async fn sent_as_json(stage: &velum_end_to_end::stage::Stage) -> String {
 }
 
 #[tokio::test]
-async fn a_large_compressed_body_streams_through() {
-    let stage = decoding(upstream).start().await;
-    for answer in both(&stage, "/large").await {
-        assert!(
-            answer.complete && answer.status == 200,
-            "{}: {}",
-            answer.status,
-            stage.envoy.log()
-        );
-        assert_masked(&answer.text());
-        let entries = answer.json()["entry"].as_array().map(Vec::len);
-        assert_eq!(entries, Some(5_000));
+async fn a_large_body_streams_through_whatever_envoy_buffers() {
+    let example: fn(&mut BootstrapOptions) = |_| {};
+    for buffers in [example, as_in_envoy_gateway] {
+        let mut setup = decoding(upstream);
+        setup.change = buffers;
+        let stage = setup.start().await;
+        for path in ["/large", "/large/plain"] {
+            for answer in both(&stage, path).await {
+                assert!(
+                    answer.complete && answer.status == 200,
+                    "{path} {}: {}",
+                    answer.status,
+                    stage.envoy.log()
+                );
+                assert_masked(&answer.text());
+                let entries = answer.json()["entry"].as_array().map(Vec::len);
+                assert_eq!(entries, Some(5_000));
+            }
+        }
     }
 }
 

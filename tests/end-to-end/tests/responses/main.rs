@@ -1,6 +1,7 @@
 //! Answers in every form that an upstream may give them, on a real Envoy: compressed bodies, texts,
 //! what stands round a body, other protocols, the gateway's own answers.
 
+mod charsets;
 mod cost;
 mod encodings;
 mod fields;
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use velum_end_to_end::stage::{AGENT, PERSON, Setup, Stage};
-use velum_harness::{Call, Received, Reply, Response};
+use velum_harness::{BootstrapOptions, Call, Received, Reply, Response};
 
 /// The example's installation under a policy that reads responses so.
 fn reading(responses: Value, handler: fn(&Received) -> Reply) -> Setup {
@@ -35,6 +36,11 @@ fn reading(responses: Value, handler: fn(&Received) -> Reply) -> Setup {
 fn decoding(handler: fn(&Received) -> Reply) -> Setup {
     let text = ["text/plain", "text/html"];
     reading(json!({"encodings": "decode", "text": text}), handler)
+}
+
+/// Envoy buffers as little as under Envoy Gateway's defaults.
+fn as_in_envoy_gateway(options: &mut BootstrapOptions) {
+    options.buffer_limit = Some(32_768);
 }
 
 /// The answer over HTTP/1.1, and over HTTP/2.

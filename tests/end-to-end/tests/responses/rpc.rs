@@ -1,8 +1,12 @@
 //! What agents speak: JSON-RPC, MCP, and streams of chat completions.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use velum_end_to_end::stage::{SECRETS, assert_masked, patient};
-use velum_harness::{Received, Reply};
+use tokio::sync::Notify;
+use velum_end_to_end::stage::{SECRETS, Setup, assert_masked, patient};
+use velum_harness::{Framing, Protocol, Received, Reply, Step};
 
 use super::{decoding, sent};
 
@@ -153,6 +157,54 @@ async fn mcp_over_events_is_masked_event_by_event() {
     assert!(stream.complete);
     assert_masked(&text);
     assert_eq!(text.matches("event: message\n").count(), messages().len());
+}
+
+#[tokio::test]
+async fn an_event_arrives_before_the_upstream_has_sent_the_next() {
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let next = Arc::new(Notify::new());
+        let gate = Arc::clone(&next);
+        let events = move |_: &Received| {
+            let event = |message: &Value| {
+                Step::Data(format!("event: message\ndata: {message}\n\n").into_bytes())
+            };
+            let messages = messages();
+            let steps = [
+                event(&messages[0]),
+                Step::Until(Arc::clone(&gate)),
+                event(&messages[4]),
+                Step::Until(Arc::clone(&gate)),
+            ];
+            Reply::new(200)
+                .header("content-type", "text/event-stream")
+                .script(Framing::Chunked, steps)
+        };
+        let mut setup = Setup::new(events);
+        setup.protocol = protocol;
+        let stage = setup.start().await;
+        for http2 in [false, true] {
+            let call = stage.agent("GET", "/events");
+            let call = if http2 { call.http2() } else { call };
+            let mut stream = call.stream().await.expect("an answer");
+            for id in [1, 5] {
+                let mut event = Vec::new();
+                while !event.ends_with(b"\n\n") {
+                    let bytes = tokio::time::timeout(Duration::from_secs(10), stream.next()).await;
+                    event.extend(bytes.expect("in time").expect("an event"));
+                }
+                let event = String::from_utf8(event).expect("UTF-8");
+                assert_masked(&event);
+                assert!(event.starts_with("event: message\ndata: {"), "{event}");
+                assert_eq!(event.matches("data: ").count(), 1, "one: {event}");
+                assert!(event.contains(&format!("\"id\":{id}")), "{event}");
+                next.notify_one();
+            }
+            while let Some(bytes) = stream.next().await {
+                assert!(bytes.is_empty(), "nothing comes behind them");
+            }
+            assert!(stream.complete);
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use velum_end_to_end::stage::{assert_masked, problem};
 use velum_harness::{Framing, Protocol, Received, Reply, Step};
 
-use super::{both, decoding, gzip, reading};
+use super::{as_in_envoy_gateway, both, decoding, gzip, reading};
 
 const NOTE: &str = "Call 555-0142 or orla@example.org, SSN 000-12-3456, MRN: MRN-88213.";
 const PAGE: &str = "<html><body><p>SSN <b>000-12-3456</b>, orla@example.org</p></body></html>";
@@ -65,6 +65,26 @@ async fn a_text_of_known_length_is_masked_by_detectors() {
         for answer in both(&stage, "/nothing").await {
             assert_eq!((answer.status, answer.text().as_str()), (200, ""));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_text_longer_than_envoy_buffers_under_envoy_gateway_is_masked_all_the_same() {
+    let mut setup = decoding(upstream);
+    setup.change = as_in_envoy_gateway;
+    let stage = setup.start().await;
+    for path in ["/plain", "/long"] {
+        for answer in both(&stage, path).await {
+            let text = answer.text();
+            assert_eq!((answer.status, answer.complete), (200, true), "{path}");
+            assert_masked(&text);
+            assert!(text.contains("[masked:ssn]"), "{path}");
+        }
+    }
+    // Longer than may be held.
+    for answer in both(&stage, "/huge").await {
+        let expected = (502, "response-not-maskable".into());
+        assert_eq!(problem(&answer), expected);
     }
 }
 
