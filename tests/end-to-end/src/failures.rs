@@ -173,7 +173,20 @@ const FAILURES: &[Failure] = &[
         Service,
         "It breaks off in its answer, answers with another status, too much, or no answer of ours",
         "The same, at once",
-        &["talking_rubbish", "a_broken_connection_is_no_answer"],
+        &[
+            "closing_before_it_says_anything",
+            "talking_rubbish",
+            "a_broken_connection_is_no_answer",
+        ],
+    ),
+    failure(
+        Service,
+        "It does not know the gateway's token, or the headers of the call are too large for it",
+        "The same, at once; no approval is made",
+        &[
+            "a_gateway_whose_token_it_does_not_know",
+            "a_call_whose_headers_are_too_large_for_it",
+        ],
     ),
     failure(
         Service,
@@ -185,7 +198,10 @@ const FAILURES: &[Failure] = &[
         Service,
         "No call can be sent: its cluster is unknown or has no room for more",
         "The same, at once",
-        &["without_a_hold_the_masked_answer_comes_at_once"],
+        &[
+            "a_cluster_that_envoy_does_not_have",
+            "a_cluster_that_takes_no_more_calls",
+        ],
     ),
     failure(
         Service,

@@ -1,13 +1,16 @@
 //! A policy service that is down, slow, wrong or forged: no unmasked byte.
 
-use std::time::Duration;
-
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use velum_harness::{Behaviour, BootstrapOptions, FakeService, PolicyDocument, Response};
 
 use velum_end_to_end::stage::{REVIEWER, Setup, Stage, assert_masked, patients, problem};
@@ -88,6 +91,93 @@ async fn silent() {
     tokio::time::timeout(Duration::from_mins(1), all)
         .await
         .expect("in time");
+}
+
+/// A listener that closes each connection once something was said on it.
+async fn closing() -> (SocketAddr, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("a port");
+    let mut server = JoinSet::new();
+    server.spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _said = socket.read(&mut [0; 4096]).await;
+        }
+    });
+    (address, server)
+}
+
+#[tokio::test]
+async fn closing_before_it_says_anything() {
+    let (address, _server) = closing().await;
+    let mut setup = Setup::new(patients);
+    setup.service_address = Some(address);
+    let stage = setup.start().await;
+    assert_fails_closed(&stage, "closes").await;
+}
+
+#[tokio::test]
+async fn a_call_whose_headers_are_too_large_for_it() {
+    let fake = FakeService::start(Behaviour::Sign(Arc::new(test_key())))
+        .await
+        .expect("fake");
+    // More than the service takes, which says so; and more than one frame may hold.
+    for (length, status) in [(30_000, 431), (100_000, 503)] {
+        let mut setup = Setup::new(patients);
+        setup.service_address = Some(fake.address());
+        setup.change = believe_the_test_key;
+        setup.gateway_token = Some("x".repeat(length));
+        let stage = setup.start().await;
+        assert_fails_closed(&stage, "too large").await;
+        let count = format!("cluster.velum-policy-service.upstream_rq_{status}");
+        let count = stage.envoy.stat(&count).await.expect("a count");
+        assert!(count > Some(0), "{length}: {count:?}");
+    }
+    assert!(fake.exchanges().is_empty(), "no call came whole");
+}
+
+#[tokio::test]
+async fn a_gateway_whose_token_it_does_not_know() {
+    let mut setup = Setup::new(patients);
+    setup.gateway_token = Some("another-token".to_owned());
+    let stage = setup.start().await;
+    assert_fails_closed(&stage, "a wrong token").await;
+    let reviewer = stage.reviewer(REVIEWER);
+    assert!(reviewer.list().await.expect("a list").is_empty());
+    let log = json!(reviewer.audit(None).await.expect("the audit log"));
+    assert!(!log.to_string().contains("approval.requested"), "{log}");
+}
+
+#[tokio::test]
+async fn a_cluster_that_envoy_does_not_have() {
+    let mut setup = Setup::new(patients);
+    setup.policy["policy_service"]["cluster"] = json!("nowhere");
+    let stage = setup.start().await;
+    assert_fails_closed(&stage, "no such cluster").await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_takes_no_more_calls() {
+    let mut setup = Setup::new(patients);
+    setup.change = |options| {
+        let thresholds = json!([{"max_requests": 1}]);
+        options.service_cluster = json!({"circuit_breakers": {"thresholds": thresholds}});
+    };
+    let stage = setup.start().await;
+    let first = stage.ask("/Patient/p1?first", "name", 30);
+    let answer = stage
+        .while_waiting(first, |id| {
+            let stage = &stage;
+            async move {
+                assert_fails_closed(stage, "one waits, and no other may").await;
+                let approved = stage.reviewer(REVIEWER).approve(&id, None).await;
+                assert_eq!(approved.expect("approve").status, 200);
+            }
+        })
+        .await;
+    assert_eq!(answer.json()["name"][0]["family"], "Thistlewood");
+    let answer = ask(&stage).await;
+    let expected = (403, "approval-required".into());
+    assert_eq!(problem(&answer), expected, "there is room again");
 }
 
 #[tokio::test]
