@@ -1,9 +1,12 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use velum_harness::{Reply, Response};
 
 use velum_end_to_end::stage::{
-    AGENT, PERSON, REVIEWER, Setup, Stage, assert_masked, patients, problem, text,
+    AGENT, PERSON, REVIEWER, SECRETS, Setup, Stage, assert_masked, patient, patients, problem, text,
 };
 
 #[tokio::test]
@@ -319,4 +322,82 @@ async fn every_decision_is_in_the_audit_log() {
     for (position, entry) in entries.iter().enumerate() {
         assert_eq!(entry["index"], position, "the index has no gap");
     }
+}
+
+/// Names show, and nothing else of whoever it is.
+fn assert_names_alone(answer: &Response) {
+    assert_eq!(answer.header("velum-lifted"), Some("name"));
+    let text = answer.text();
+    for granted in ["Wetherell", "Thistlewood"] {
+        assert!(text.contains(granted), "{granted} was granted: {text}");
+    }
+    for secret in SECRETS
+        .iter()
+        .filter(|secret| !["Thistlewood", "Orla"].contains(secret))
+    {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+    for secret in [
+        "000-98-7654",
+        "1944-12-30",
+        "555-0177",
+        "MRN-10299",
+        "Quarry",
+    ] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn another_answer_than_when_it_was_approved_shows_only_what_was_granted() {
+    let changed = Arc::new(AtomicBool::new(false));
+    let is_changed = Arc::clone(&changed);
+    let stage = Setup::new(move |request| {
+        if !is_changed.load(Ordering::SeqCst) {
+            return patients(request);
+        }
+        // Someone else's record, with more in it, and the first one's inside.
+        Reply::json(&json!({
+            "resourceType": "Patient",
+            "identifier": [
+                {"value": "MRN-10299", "type": {"coding": [
+                    {"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}},
+                {"system": "http://hl7.org/fhir/sid/us-ssn", "value": "000-98-7654"},
+            ],
+            "name": [{"family": "Wetherell"}],
+            "birthDate": "1944-12-30",
+            "telecom": [{"system": "phone", "value": "555-0177"}],
+            "address": [{"line": ["7 Quarry Lane"]}],
+            "contained": [patient()],
+        }))
+    })
+    .start()
+    .await;
+    let change = |is: bool| changed.store(is, Ordering::SeqCst);
+    let reviewer = stage.reviewer(REVIEWER);
+    // While it is held.
+    let call = stage.ask("/Patient/p1", "name,date", 30);
+    let held = stage.while_waiting(call, |id| {
+        change(true);
+        let reviewer = &reviewer;
+        async move {
+            let approved = reviewer.approve(&id, Some(&["name"])).await;
+            assert_eq!(approved.expect("approve").status, 200);
+        }
+    });
+    assert_names_alone(&held.await);
+    // Between the masked answer and the one that was approved.
+    change(false);
+    let ask = || {
+        stage
+            .agent("GET", "/Patient/p1?later")
+            .header("velum-lift", "name,date")
+    };
+    let masked = ask().send().await.expect("an answer");
+    assert_masked(&masked.text());
+    let id = masked.header("velum-approval").expect("an approval id");
+    let approved = reviewer.approve(id, Some(&["name"])).await;
+    assert_eq!(approved.expect("approve").status, 200);
+    change(true);
+    assert_names_alone(&ask().send().await.expect("an answer"));
 }
