@@ -184,3 +184,67 @@ async fn an_error_document_in_json_is_masked_too() {
     assert_masked(&answer.text());
     assert_eq!(answer.status, 404);
 }
+
+/// What a body may hide a value behind, and whether it is JSON all the same.
+const CRAFTED: [(&[u8], bool); 22] = [
+    // Not UTF-8 (RFC 3629): a lone byte, one cut short, two bytes for one of ASCII, a surrogate, beyond the last.
+    (b"{\"name\":\"Thistlewood\xff\"}", false),
+    (b"{\"name\":\"Thistlewood\xe2\x82\"}", false),
+    (b"{\"name\":\"\xc1\x94histlewood Thistlewood\"}", false),
+    (b"{\"name\":\"\xed\xa0\x80Thistlewood\"}", false),
+    (b"{\"name\":\"\xf4\x90\x80\x80Thistlewood\"}", false),
+    (b"{\"n\xff\":1,\"name\":\"Thistlewood\"}", false),
+    // Escapes that there are not (RFC 8259, section 7).
+    (b"{\"note\":\"\\x41\",\"name\":\"Thistlewood\"}", false),
+    (b"{\"name\":\"\\u00g1 Thistlewood\"}", false),
+    (b"{\"name\":\"Thistlewood\\u12\"}", false),
+    (b"{\"na\\me\":\"Thistlewood\"}", false),
+    (b"{\"name\":\"Thistlewood\\\"}", false),
+    // Escapes that there are.
+    (b"{\"\\u006eame\":\"\\u0054histlewood Thistlewood\"}", true),
+    (b"{\"note\":\"\\u0030\\u0030\\u0030-12-345\\u0036 or 000-12-3456\"}", true),
+    // Surrogates without their other half.
+    (b"{\"name\":\"\\ud83dThistlewood\"}", false),
+    (b"{\"name\":\"\\udc00\\ud800 Thistlewood\"}", false),
+    (b"{\"note\":\"\\ud800 000-12-3456 \\udfff\"}", false),
+    // One key, twice.
+    (b"{\"name\":\"x\",\"name\":\"Thistlewood\",\"n\\u0061me\":\"Thistlewood\"}", true),
+    (b"{\"resourceType\":\"Basic\",\"name\":[{\"family\":\"Thistlewood\"}],\"resourceType\":\"Patient\"}", true),
+    // NUL, as it is and as an escape.
+    (b"{\"name\":\"Thistle\0wood Thistlewood\"}", false),
+    (b"{\"name\":\0\"Thistlewood\"}", false),
+    (b"{\"na\\u0000me\":1,\"name\":\"\\u0000Thistlewood\"}", true),
+    (b"{\"note\":\"\\u0000000-12-3456\\u0000\"}", true),
+];
+
+#[tokio::test]
+async fn a_crafted_document_is_masked_or_refused_and_never_shows() {
+    let stage = Setup::new(|request| {
+        let mut parts = request.path.split('/').skip(1);
+        let number = parts.next().and_then(|number| number.parse().ok());
+        let (body, _) = CRAFTED[number.unwrap_or(0_usize)];
+        match parts.next() {
+            Some("bytes") => json().chunks(body.iter().map(|byte| vec![*byte])),
+            _ => json().whole(body),
+        }
+    })
+    .start()
+    .await;
+    for (number, (body, is_json)) in CRAFTED.iter().enumerate() {
+        let shown = String::from_utf8_lossy(body);
+        for path in [format!("/{number}/whole"), format!("/{number}/bytes")] {
+            let call = stage.agent("GET", &path);
+            for call in [call.clone(), call.http2()] {
+                let answer = call.send().await.expect("an answer");
+                assert_masked(&answer.text());
+                let is_whole = answer.complete && answer.status == 200;
+                assert!(
+                    is_whole || answer.status == 502 || !answer.complete,
+                    "{shown}"
+                );
+                assert_eq!(is_whole, *is_json, "{shown}: {}", answer.text());
+                assert!(!is_whole || answer.text().contains("[masked:"), "{shown}");
+            }
+        }
+    }
+}
