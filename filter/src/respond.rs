@@ -270,13 +270,10 @@ pub(crate) fn on_body(response: &mut Response, host: &impl Host, size: usize, en
             };
         }
         Response::Fresh | Response::Cut => None,
+        // Trailers that Envoy's decompressor adds come only once this has gone on.
         Response::Nothing(headers_held) if size == 0 => {
-            *headers_held &= !end;
-            return if *headers_held {
-                Flow::Wait
-            } else {
-                Flow::Continue
-            };
+            *headers_held = false;
+            return Flow::Continue;
         }
         Response::Nothing(headers_held) => {
             Some(("it should have no body".to_owned(), *headers_held))
@@ -376,8 +373,9 @@ impl Masking {
         if size > 0 || !sink.out.is_empty() {
             sink.write()?;
         }
-        // Nothing yet: held headers go on waiting.
-        self.headers_held &= !is_read && !end;
+        // Nothing yet: held headers go on waiting. Not behind no bytes at all: trailers that Envoy's
+        // decompressor adds to an empty body come only once this has gone on.
+        self.headers_held &= size > 0 && !is_read && !end;
         Ok(if self.headers_held {
             Flow::Wait
         } else {

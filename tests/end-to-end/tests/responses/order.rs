@@ -1,8 +1,10 @@
 //! Where Velum stands among Envoy's own compressor and decompressor.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use velum_end_to_end::stage::{Setup, Stage, assert_masked, bundle, problem};
-use velum_harness::{BootstrapOptions, Received, Reply, Response};
+use velum_harness::{BootstrapOptions, Protocol, Received, Reply, Response};
 
 use super::{gunzip, gzip, sent};
 
@@ -42,6 +44,24 @@ fn upstream(request: &Received) -> Reply {
             .header("content-encoding", "gzip")
             .header("cache-control", "no-transform")
             .whole(coded()),
+        // Of a text the decompressor takes the length away.
+        "/text" => Reply::new(200)
+            .header("content-type", "text/plain")
+            .header("content-encoding", "gzip")
+            .whole(gzip(b"Thistlewood, SSN 000-12-3456")),
+        "/text/plain" => Reply::new(200)
+            .header("content-type", "text/plain")
+            .whole("Thistlewood, SSN 000-12-3456"),
+        "/untyped" => Reply::new(200)
+            .header("content-encoding", "gzip")
+            .whole(coded()),
+        "/untyped/chunks" => Reply::new(200)
+            .header("content-encoding", "gzip")
+            .chunks(coded().into_iter().map(|byte| vec![byte])),
+        "/untyped/nothing" => Reply::new(200)
+            .header("content-encoding", "gzip")
+            .whole(gzip(b"")),
+        "/json/nothing" => reply.header("content-encoding", "gzip").whole(gzip(b"")),
         _ => reply.whole(body),
     }
 }
@@ -120,6 +140,45 @@ async fn behind_the_decompressor_velum_sees_what_the_upstream_sent() {
         for answer in get(&decoding, path).await {
             assert_eq!(answer.header("content-encoding"), None);
             assert_whole(&answer, &answer.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_its_end_does_not_hang_behind_the_decompressor() {
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for encodings in ["refuse", "decode"] {
+            let mut setup = Setup::new(upstream);
+            setup.protocol = protocol;
+            setup.policy["responses"] = json!({"encodings": encodings, "text": ["text/plain"]});
+            setup.change = |options| options.filters_after.push(decompressor());
+            let stage = setup.start().await;
+            for path in [
+                "/text",
+                "/text/plain",
+                "/untyped",
+                "/untyped/chunks",
+                "/untyped/nothing",
+                "/json/nothing",
+            ] {
+                let at_once = tokio::time::timeout(Duration::from_secs(10), get(&stage, path));
+                for answer in at_once
+                    .await
+                    .unwrap_or_else(|_| panic!("{path} hangs: {protocol:?} {encodings}"))
+                {
+                    let text = answer.text();
+                    assert!(!text.contains("000-12-3456"), "{path}: {text}");
+                    match path {
+                        "/text/plain" => assert!(text.contains("[masked:ssn]"), "{text}"),
+                        "/untyped/nothing" | "/json/nothing" => {
+                            assert_eq!((answer.status, text.as_str()), (200, ""), "{path}");
+                        }
+                        // Its first bytes hold nothing yet: behind them the headers do not wait.
+                        "/untyped/chunks" if !answer.complete => assert_masked(&text),
+                        _ => assert_refused(&answer),
+                    }
+                }
+            }
         }
     }
 }
