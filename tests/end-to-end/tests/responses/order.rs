@@ -182,3 +182,31 @@ async fn what_waits_for_its_end_does_not_hang_behind_the_decompressor() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_request_that_envoy_decompressed_is_looked_at_and_does_not_hang() {
+    let order = |options: &mut BootstrapOptions| options.filters_before.push(decompressor());
+    let stage = stage(order, "refuse").await;
+    for (body, status) in [
+        (r#"{"a":1}"#, 200),
+        (r#"{"a":"[masked:ssn]"}"#, 422),
+        ("", 200),
+    ] {
+        stage.upstream.forget();
+        let call = stage
+            .agent("PUT", "/plain")
+            .header("content-type", "application/json")
+            .header("content-encoding", "gzip")
+            .body(gzip(body.as_bytes()));
+        for call in [call.clone(), call.http2()] {
+            let answer = tokio::time::timeout(Duration::from_secs(10), sent(call)).await;
+            let answer = answer.unwrap_or_else(|_| panic!("it hangs: {body}"));
+            assert_eq!(answer.status, status, "{body}: {}", answer.text());
+        }
+        let received = stage.upstream.received();
+        assert_eq!(received.len(), if status == 200 { 2 } else { 0 });
+        for request in received {
+            assert_eq!(String::from_utf8_lossy(&request.body), body);
+        }
+    }
+}
