@@ -11,10 +11,8 @@ use wasmparser::{BinaryReaderError, KnownCustom, Name, NameSectionReader, Parser
 
 use crate::Result;
 
-/// Names of other people's functions keep so many parts of their paths.
+/// Names keep so many parts of their paths.
 const PARTS: usize = 2;
-/// And our own so many.
-const OUR_PARTS: usize = 3;
 
 /// The module with short names of functions and no names of anything else.
 pub(super) fn shorten(module: &[u8]) -> Result<Vec<u8>> {
@@ -73,12 +71,7 @@ fn shortened(names: NameSectionReader<'_>) -> std::result::Result<NameSection, B
 fn short(mangled: &str) -> String {
     let path = path(&format!("{:#}", demangle(mangled)));
     let parts: Vec<_> = path.split("::").collect();
-    let kept = if path.starts_with("velum_") {
-        OUR_PARTS
-    } else {
-        PARTS
-    };
-    let first = parts.len().saturating_sub(kept);
+    let first = parts.len().saturating_sub(PARTS);
     parts.get(first..).unwrap_or_default().join("::")
 }
 
@@ -147,11 +140,11 @@ mod tests {
             ("proxy_on_request_body", "proxy_on_request_body"),
             (
                 "_ZN12velum_engine6masker6Masker4feed17h3855a0054d62cfa0E",
-                "masker::Masker::feed",
+                "Masker::feed",
             ),
             (
                 "_ZN12velum_engine4scan4skim48_$LT$impl$u20$velum_engine..scan..walk..Walk$GT$4skim17h18f8d29fb0f35b80E",
-                "skim::Walk::skim",
+                "Walk::skim",
             ),
             (
                 "_ZN103_$LT$alloc..vec..into_iter..IntoIter$LT$T$C$A$GT$$u20$as$u20$core..iter..traits..iterator..Iterator$GT$8try_fold17ha71cea512780f271E",
