@@ -43,8 +43,8 @@ async fn main() -> Result<()> {
         "Bodies: FHIR Bundles, minified or indented, invented patients and observations in turn.\n\
          Medians of {ROUNDS} interleaved rounds, requests one after the other on one connection.\n\
          CPU: Envoy's, a request (multiple of bare, of the empty filter). Requests a second have a \
-         multiple of bare only\nwhere Envoy's core was busy in both. Memory: Envoy's peak so far. A \
-         filter fails where it needs more than Envoy buffers."
+         multiple of bare only\nwhere Envoy's core was busy in both. Memory: Envoy's peak so far.\n\
+         The last two need whole bodies: Envoy buffers 4 MiB for them, else 256 KiB."
     );
     for (name, path, requests) in BODIES {
         let all = rounds(&variants, path, requests).await;
