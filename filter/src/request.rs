@@ -240,10 +240,11 @@ fn question(
         (None, Some(requests)) if is_flag => requests.hold,
         _ => action.hold,
     };
-    let text = |name| {
+    let text = |name, most| {
         let bytes = header(headers, name).unwrap_or_default();
-        String::from_utf8(bytes.to_vec()).map_err(|_| Problem::Refused(Refusal::AmbiguousRequest))
+        told(String::from_utf8(bytes.to_vec()).unwrap_or_default(), most)
     };
+    let query = verdict.path.scrubbed_query(&plugin.policy);
     let hold = ask
         .wait
         .map(|wait| wait.min(hold))
@@ -256,12 +257,16 @@ fn question(
         },
         caller,
         action: action.name.clone(),
-        method: text(":method")?,
-        authority: text(":authority")?,
+        method: text(":method", 32)?,
+        authority: text(":authority", 255)?,
         path: verdict.path.as_str().to_owned(),
         query: verdict.path.query().to_vec(),
-        scrubbed_path: verdict.path.scrubbed(&plugin.policy),
-        scrubbed_query: verdict.path.scrubbed_query(&plugin.policy),
+        scrubbed_path: told(verdict.path.scrubbed(&plugin.policy), 2048)?,
+        scrubbed_query: if query.is_empty() {
+            query
+        } else {
+            told(query, 2048)?
+        },
         headers: headers.to_owned(),
         authorization_is_principal,
         classes,
@@ -270,6 +275,15 @@ fn question(
         is_flag,
         hold,
     }))
+}
+
+/// A text that a check may hold. With any other the policy service refuses the check, however often it is
+/// sent.
+fn told(text: String, most: usize) -> Result<String, Problem> {
+    let is_told = (1..=most).contains(&text.len()) && !text.chars().any(char::is_control);
+    is_told
+        .then_some(text)
+        .ok_or(Problem::Refused(Refusal::AmbiguousRequest))
 }
 
 /// What the upstream must not see on a route whose answers are masked: anything that would make

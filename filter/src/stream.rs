@@ -76,6 +76,10 @@ impl Stream {
 
     /// Request headers: decides what becomes of the request.
     pub(crate) fn on_request_headers(&mut self, host: &impl Host, end: bool) -> Flow {
+        // What has come is decided upon once: a body may have been looked at already.
+        if !matches!(self.phase, Phase::Fresh) {
+            return Flow::Pause;
+        }
         let plugin = match self.choice.make(host) {
             Ok(plugin) => plugin,
             Err(problem) => return self.refuse(host, &problem),
@@ -138,7 +142,9 @@ impl Stream {
                 Err(problem) => self.refuse(host, &problem),
             },
             Phase::Gathering(_) => self.gather(host, size, end),
-            Phase::Fresh | Phase::Asking { .. } | Phase::Polling | Phase::Answered => Flow::Pause,
+            // Nothing tells what is to be done with it, and nothing would look at it again.
+            Phase::Fresh => self.refuse(host, &Problem::NotConfigured),
+            Phase::Asking { .. } | Phase::Polling | Phase::Answered => Flow::Pause,
         }
     }
 

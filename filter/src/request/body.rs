@@ -13,6 +13,7 @@ use crate::problem::Problem;
 
 const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
 
+const NO_CLOCK: &str = "The gateway's clock cannot be read.";
 const NOT_READABLE: &str =
     "The request body's media type or charset cannot be read. Send JSON or a form in UTF-8.";
 const NOT_A_FORM: &str = "The request body says it is a form and cannot be masked as one: it is not in UTF-8, has a file \
@@ -62,14 +63,25 @@ impl Found {
 }
 
 /// Options of the engine for a request's body of which these classes stay.
-pub(crate) fn options(host: &impl Host, plugin: &Plugin, lift: ClassSet) -> Options {
-    Options {
+///
+/// # Errors
+/// The clock cannot be read: with another year, the upstream would be told wrong ages.
+pub(crate) fn options(
+    host: &impl Host,
+    plugin: &Plugin,
+    lift: ClassSet,
+) -> Result<Options, Problem> {
+    let now = host.now();
+    if now == u64::MAX {
+        return Err(Problem::RequestNotMaskable(NO_CLOCK));
+    }
+    Ok(Options {
         framing: Framing::Document,
         limits: plugin.policy.limits().engine,
         lift,
         keys: plugin.keys.clone(),
-        year: year_at(host.now() / NANOSECONDS_A_SECOND),
-    }
+        year: year_at(now / NANOSECONDS_A_SECOND),
+    })
 }
 
 impl Body {

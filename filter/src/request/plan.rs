@@ -107,7 +107,7 @@ pub(super) fn of(
         }),
         Some(_) => match body.framing() {
             Some(framing) if question.is_none() && !refuses_replacement => {
-                let streaming = Streaming::new(host, plugin, framing);
+                let streaming = Streaming::new(host, plugin, framing)?;
                 return Ok(Admission::Mask(Box::new(streaming)));
             }
             _ => Some(Purpose::Mask { passes }),
@@ -163,7 +163,7 @@ impl Plan {
                 question,
             }) => (on, passes, question),
         };
-        let options = body::options(host, plugin, ClassSet::EMPTY);
+        let options = body::options(host, plugin, ClassSet::EMPTY)?;
         let (masked, found) = self.body.masked(plugin, options, passes, bytes)?;
         let flagged = found.classes().intersection(on);
         if !flagged.is_empty() {
@@ -209,7 +209,7 @@ impl Held {
         if bytes.len() != self.size {
             return Err(Problem::BodyNotReviewable);
         }
-        let options = body::options(host, plugin, release.lift);
+        let options = body::options(host, plugin, release.lift)?;
         let (masked, _) = self.body.masked(plugin, options, self.passes, &bytes)?;
         host.replace_body(Buffer::RequestBody, self.size, &masked)
             .map_err(unwritable)?;

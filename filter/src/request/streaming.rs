@@ -20,14 +20,21 @@ pub(crate) struct Streaming {
 
 impl Streaming {
     /// The masking of one body of JSON.
-    pub(super) fn new(host: &impl Host, plugin: &Plugin, framing: Framing) -> Self {
-        let options = body::options(host, plugin, ClassSet::EMPTY);
+    ///
+    /// # Errors
+    /// It cannot be masked now.
+    pub(super) fn new(
+        host: &impl Host,
+        plugin: &Plugin,
+        framing: Framing,
+    ) -> Result<Self, Problem> {
+        let options = body::options(host, plugin, ClassSet::EMPTY)?;
         let rules = Arc::clone(plugin.policy.rules());
-        Self {
+        Ok(Self {
             masker: Masker::new(rules, Options { framing, ..options }),
             anything_fed: false,
             headers_held: plugin.policy.headers_stop_iteration(),
-        }
+        })
     }
 
     /// Takes the bytes since the last call. After a fault the buffer is empty, and nothing may follow.

@@ -6,6 +6,9 @@ use crate::state::{Answer, Deferred, Headers, headers};
 use crate::stream::{Half, Headed, Property, Seen, Stream};
 
 const CONTINUE: u32 = 0;
+/// Of a body: the host keeps what it has and stops reading when that is much, and shows the filter only
+/// what comes next (`StopIterationAndWatermark`).
+const WAIT: u32 = 2;
 
 /// Which callback the filter gets.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,6 +99,14 @@ impl Vm {
         );
         self.state().answer = None;
         self.settle();
+    }
+
+    /// The time comes that a root context asked for, if it asked; a host that insists comes anyway.
+    pub fn tick(&mut self, root: u32) {
+        if self.state().tick_milliseconds > 0 || self.insists {
+            self.run("proxy_on_tick", root, root);
+            self.settle();
+        }
     }
 
     /// The stream ends; what was seen of it.
@@ -198,7 +209,9 @@ impl Vm {
             (true, Part::Trailers) => "proxy_on_response_trailers",
         };
         let (size, end) = (crate::small(size), u32::from(end));
-        let said = if part == Part::Trailers {
+        let said = if self.is_absent {
+            CONTINUE
+        } else if part == Part::Trailers {
             self.ask(name, context, (context, size))
         } else {
             self.ask(name, context, (context, size, end))
@@ -219,7 +232,14 @@ impl Vm {
             } else {
                 Headed::Held
             };
-        } else {
+        } else if part == Part::Body && said == WAIT && !is_stopped {
+            half.kept.append(&mut half.buffer);
+            half.is_buffering = false;
+        } else if !half.is_buffering {
+            // What waits with this is one buffer, and the filter gets at all of it.
+            let behind = std::mem::take(&mut half.buffer);
+            half.buffer = std::mem::take(&mut half.kept);
+            half.buffer.extend(behind);
             half.is_buffering = true;
         }
         self.settle();

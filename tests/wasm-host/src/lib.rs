@@ -54,6 +54,8 @@ pub struct Vm {
     pub holds_headers: bool,
     /// Whether callbacks come for streams that have ended.
     pub insists: bool,
+    /// Whether streams go by as they come, as if there were no filter, to compare with.
+    pub is_absent: bool,
     /// The attributes of streams that are made from now on.
     pub properties: Vec<(Vec<String>, Property)>,
     /// The first trap: what the VM said when it died.
@@ -75,6 +77,7 @@ impl Vm {
             next_context: 100,
             holds_headers: true,
             insists: false,
+            is_absent: false,
             properties: Vec::new(),
             trap: None,
         };
@@ -157,6 +160,12 @@ impl Vm {
     /// The names of all metrics.
     pub fn metrics(&self) -> &[String] {
         &self.store.data().metrics
+    }
+
+    /// How many bytes of memory the module has; it never gives any back.
+    pub fn memory(&mut self) -> usize {
+        let memory = self.instance.get_memory(&mut self.store, "memory");
+        memory.expect("the module's memory").data_size(&self.store)
     }
 
     /// What the VM has executed so far.
@@ -264,6 +273,13 @@ impl Filter {
         assert!(seen.client.ended, "the answer is whole");
         seen.client.body
     }
+}
+
+/// The functions that the built module asks of its host.
+pub fn imports() -> Vec<String> {
+    let (module, _) = &*BUILT;
+    let imports = module.imports();
+    imports.map(|import| import.name().to_owned()).collect()
 }
 
 fn small(number: usize) -> u32 {

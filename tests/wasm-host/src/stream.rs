@@ -60,6 +60,9 @@ pub(super) struct Half {
     pub(super) headers_end: bool,
     /// The filter told the host to let them go.
     pub(super) is_leaving: bool,
+    /// Body bytes that wait where the filter no longer gets at them: it said to wait for more, and the
+    /// host shows it only what comes.
+    pub(super) kept: Vec<u8>,
     /// Body bytes that wait, seen by the filter.
     pub(super) buffer: Vec<u8>,
     /// The filter may touch the buffer now.
@@ -80,6 +83,7 @@ impl Half {
     /// Lets go what the filter has seen.
     pub(super) fn flow(&mut self) {
         if self.is_dead {
+            self.out.late.append(&mut self.kept);
             self.out.late.append(&mut self.buffer);
             return;
         }
@@ -88,6 +92,7 @@ impl Half {
             self.out.headers = self.headers.take();
             self.out.ended |= self.headers_end;
         }
+        self.out.body.append(&mut self.kept);
         self.out.body.append(&mut self.buffer);
         self.is_buffering = false;
         self.out.ended |= std::mem::take(&mut self.buffer_end);

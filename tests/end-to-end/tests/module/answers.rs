@@ -140,6 +140,7 @@ fn answers_for_nobody_change_nothing() {
     let lifted = Limits {
         bodies: Vec::new(),
         lifted: &["Thistlewood", "Orla"],
+        upstream: None,
     };
     // A token that nobody has.
     vm.answer(4711, Answer::new(200, "{}"));

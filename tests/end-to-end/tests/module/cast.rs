@@ -6,7 +6,7 @@ use velum_approval::{
     Allow, ApprovalId, GatewayId, GrantLimits, PublicKey, SignedAllow, SigningKey, Timestamp,
 };
 use velum_end_to_end::stage::SECRETS;
-use velum_wasm_host::{Answer, Headers, Property, ROOT, Seen, Vm, headers};
+use velum_wasm_host::{Answer, Headers, Property, ROOT, Seen, SentCall, Vm, header, headers};
 
 /// Written into path and query: nothing that leaves sideways may hold it.
 pub(crate) const IN_PATH: &str = "Kanarienvogel";
@@ -62,6 +62,62 @@ pub(crate) fn policy_without_holding() -> Value {
     let mut policy = policy();
     policy["host"] = json!({"headers_stop_iteration": false});
     policy
+}
+
+/// One that also looks into what goes out, decodes and reads texts, and tells the access log.
+pub(crate) fn outward_policy() -> Value {
+    let mut policy = policy();
+    policy["masking"]["profiles"] = json!(["hipaa-safe-harbor", "fhir-r4"]);
+    policy["responses"] = json!({"encodings": "decode", "text": ["text/plain", "text/html"]});
+    policy["observability"] = json!({"access_log": true});
+    let more = json!([
+        {"name": "partner", "when": {"method": "POST", "path": {"prefix": "/partner/"}},
+         "effect": "mask", "requests": {"inspect": true}},
+        {"name": "flagged", "when": {"method": "POST", "path": {"prefix": "/flagged/"}},
+         "effect": "mask", "requests": {"inspect": true, "flag_on": ["ssn"], "hold": "60s"}},
+        {"name": "amend", "when": {"method": "PATCH"}, "effect": "mask", "writes": "refuse",
+         "requests": {"inspect": true}},
+        {"name": "purge", "when": {"method": "DELETE"}, "effect": "review", "lift": ["name"],
+         "hold": "120s", "otherwise": "refuse", "requests": {"inspect": true}},
+    ]);
+    let actions = policy["actions"].as_array().expect("a list");
+    let actions = actions.iter().filter(|action| action["name"] != "purge");
+    let actions = more.as_array().into_iter().flatten().chain(actions);
+    policy["actions"] = actions.cloned().collect();
+    policy
+}
+
+/// One that changes nothing, whatever its actions say.
+pub(crate) fn observing_policy() -> Value {
+    json!({
+        "version": 1,
+        "mode": "observe",
+        "masking": {"profiles": ["hipaa-safe-harbor", "fhir-r4"]},
+        "host": {"headers_stop_iteration": true},
+        "responses": {"encodings": "decode", "text": ["text/plain"]},
+        "observability": {"access_log": true},
+        "actions": [
+            {"name": "closed", "when": {"path": {"prefix": "/closed/"}}, "effect": "deny"},
+            {"name": "partner", "when": {"method": "POST"}, "effect": "mask",
+             "requests": {"inspect": true}},
+        ],
+    })
+}
+
+/// Two policies by name.
+pub(crate) fn named_policies() -> Value {
+    let mut ward = policy();
+    let mut document = json!({"version": 1, "host": ward["host"],
+        "policy_service": ward["policy_service"]});
+    for shared in ["version", "host", "policy_service"] {
+        ward.as_object_mut().expect("an object").remove(shared);
+    }
+    let closed = json!({
+        "masking": ward["masking"],
+        "actions": [{"name": "all", "when": {"path": {"prefix": "/"}}, "effect": "deny"}],
+    });
+    document["policies"] = json!({"ward": ward, "closed": closed});
+    document
 }
 
 /// What Envoy verified of the caller.
@@ -136,6 +192,17 @@ pub(crate) fn response(content_type: &str) -> Headers {
         ("velum_note", "Thistlewood"),
         ("x-kept", "1"),
     ])
+}
+
+/// The same of a body whose length and coding are told.
+pub(crate) fn response_of(content_type: &str, coding: Option<&str>, length: usize) -> Headers {
+    let mut headers = response(content_type);
+    headers.retain(|(name, _)| name != b"content-length");
+    headers.push((b"content-length".to_vec(), length.to_string().into_bytes()));
+    if let Some(coding) = coding {
+        headers.push((b"content-encoding".to_vec(), coding.as_bytes().to_vec()));
+    }
+    headers
 }
 
 /// Trailers of an upstream.
@@ -218,6 +285,17 @@ pub(crate) struct Limits {
     pub(crate) bodies: Vec<Vec<u8>>,
     /// Values that were granted.
     pub(crate) lifted: &'static [&'static str],
+    /// What may go to the upstream, where the policy has the request's body inspected.
+    pub(crate) upstream: Option<Upward>,
+}
+
+/// What the upstream may get of a body that is inspected.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Upward {
+    /// Masked bodies, which may go out whole or cut short.
+    pub(crate) bodies: Vec<Vec<u8>>,
+    /// Values that were granted.
+    pub(crate) released: &'static [&'static str],
 }
 
 /// Fails if the VM died, or if anything shows that must not, wherever it went.
@@ -250,6 +328,9 @@ pub(crate) fn assert_safe(vm: &mut Vm, seen: &Seen, limits: &Limits, what: &str)
         );
     }
     assert_whole(seen, limits, what);
+    if let Some(upward) = &limits.upstream {
+        assert_masked_upward(seen, upward, what);
+    }
     assert_nothing_sideways(vm, seen, what);
 }
 
@@ -276,8 +357,38 @@ fn assert_whole(seen: &Seen, limits: &Limits, what: &str) {
     }
 }
 
+/// The upstream gets a masked body from its start, and its end only when it is whole.
+fn assert_masked_upward(seen: &Seen, upward: &Upward, what: &str) {
+    let upstream = &seen.upstream;
+    let bytes = [upstream.body.as_slice(), &upstream.late].concat();
+    for secret in SECRETS {
+        assert!(
+            upward.released.contains(&secret) || !contains(&bytes, secret),
+            "{what}: {secret} reaches the upstream: {}",
+            String::from_utf8_lossy(&bytes)
+        );
+    }
+    let fits = |expected: &Vec<u8>| {
+        expected.starts_with(&upstream.body)
+            && (!upstream.ended || expected.len() == upstream.body.len())
+    };
+    assert!(
+        upward.bodies.is_empty()
+            || upstream.body.is_empty() && !upstream.ended
+            || upward.bodies.iter().any(fits),
+        "{what}: the upstream gets another body: {}",
+        String::from_utf8_lossy(&bytes)
+    );
+}
+
+/// The last call to a path of the policy service.
+pub(crate) fn last_to(vm: &mut Vm, path: &str) -> Option<u32> {
+    let is_to = |call: &&SentCall| header(&call.headers, ":path") == Some(path.as_bytes());
+    vm.calls().iter().rev().find(is_to).map(|call| call.token)
+}
+
 /// Logs, calls, metrics and attributes outlive a request.
-fn assert_nothing_sideways(vm: &mut Vm, seen: &Seen, what: &str) {
+pub(crate) fn assert_nothing_sideways(vm: &mut Vm, seen: &Seen, what: &str) {
     let mut places: Vec<(&str, Vec<u8>)> = Vec::new();
     places.push(("the log", vm.log().concat().into_bytes()));
     for call in vm.calls().iter() {

@@ -6,12 +6,13 @@ use velum_end_to_end::stage::figure;
 use velum_wasm_host::{Fault, ROOT, Vm};
 
 use crate::cast::{
-    ENVIRONMENT, Limits, assert_safe, caller, masked, patient, policy, policy_without_holding, vm,
+    ENVIRONMENT, Limits, assert_safe, caller, masked, named_policies, outward_policy, patient,
+    policy, policy_without_holding, vm,
 };
-use crate::scenarios::{SCENARIOS, Scenario, WITHOUT_HOLDING};
+use crate::scenarios::{SCENARIOS, Scenario, WITHOUT_HOLDING, named, outward};
 
 /// Not found, bad argument, serialization failure, internal failure.
-const STATUSES: [u32; 4] = [1, 2, 3, 10];
+pub(crate) const STATUSES: [u32; 4] = [1, 2, 3, 10];
 
 /// What was disturbed, and how often.
 #[derive(Default)]
@@ -91,6 +92,54 @@ fn nor_where_the_host_cannot_hold_headers() {
     swept.tell("nor_where_the_host_cannot_hold_headers");
 }
 
+#[test]
+fn nor_where_bodies_are_inspected_decoded_read_as_texts_and_told_of() {
+    let mut swept = Swept::default();
+    let mut vm = vm(&outward_policy());
+    for scenario in outward() {
+        swept.sweep(&mut vm, scenario);
+    }
+    swept.tell("nor_where_bodies_are_inspected_decoded_read_as_texts_and_told_of");
+}
+
+#[test]
+fn nor_where_a_route_chooses_among_policies() {
+    let mut swept = Swept::default();
+    let mut vm = vm(&named_policies());
+    for scenario in named::SCENARIOS {
+        swept.sweep(&mut vm, scenario);
+    }
+    swept.tell("nor_where_a_route_chooses_among_policies");
+}
+
+#[test]
+fn every_host_call_of_the_module_is_among_those_that_fail() {
+    let (mut begun, _) = configured(Fault::None);
+    let mut called: BTreeSet<&str> = begun.called().into_iter().collect();
+    for (mut vm, scenarios) in [
+        (vm(&policy()), SCENARIOS.iter().collect()),
+        (vm(&outward_policy()), outward().collect::<Vec<_>>()),
+        (vm(&named_policies()), named::SCENARIOS.iter().collect()),
+    ] {
+        for scenario in scenarios {
+            vm.fail(Fault::None);
+            scenario.play(&mut vm);
+            called.extend(vm.called());
+            vm.calls().clear();
+        }
+    }
+    let imports = velum_wasm_host::imports();
+    let missing: Vec<_> = imports
+        .iter()
+        .filter(|name| !called.contains(name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    figure(
+        "every_host_call_of_the_module_is_among_those_that_fail",
+        &format!("{} functions", imports.len()),
+    );
+}
+
 /// A VM that was configured while its host failed so, and whether it accepted that.
 fn configured(fault: Fault) -> (Vm, bool) {
     let mut vm = Vm::start();
@@ -113,6 +162,7 @@ fn a_host_that_fails_while_it_configures_leaves_nothing_half_configured() {
     let limits = Limits {
         bodies: vec![expected],
         lifted: &[],
+        ..Limits::default()
     };
     let mut refused = 0;
     for status in STATUSES {

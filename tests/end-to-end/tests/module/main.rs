@@ -11,5 +11,7 @@ mod cuts;
 mod faults;
 mod limits;
 mod maps;
+mod memory;
+mod observing;
 mod order;
 mod scenarios;

@@ -3,7 +3,9 @@
 use velum_end_to_end::stage::figure;
 use velum_wasm_host::{Answer, Headers, ROOT, Seen, Vm, encode, headers};
 
-use crate::cast::{Limits, allow, assert_safe, decide, patient, policy, request, response, vm};
+use crate::cast::{
+    Limits, allow, assert_safe, decide, outward_policy, patient, policy, request, response, vm,
+};
 
 const BYTES: [&[u8]; 5] = [b"\x80", b"\xff\xfe\xfd", b"a\xc3(", b"\xed\xa0\x80", b""];
 
@@ -226,5 +228,51 @@ fn thousands_of_headers_are_taken_as_they_come() {
         let left = seen.upstream.headers.as_ref().map_or(0, Vec::len);
         assert_eq!(left > 2_000, more.len() > 2_000 && more[0].0 == "x-same");
         assert_safe(&mut vm, &seen, &Limits::default(), more[0].0);
+    }
+}
+
+#[test]
+fn what_a_check_cannot_hold_is_refused_for_good_before_anybody_is_asked() {
+    let mut vm = vm(&outward_policy());
+    let long = "a".repeat(256);
+    for (name, value) in [
+        (":authority", ""),
+        (":authority", long.as_str()),
+        (":authority", "a\u{85}b"),
+    ] {
+        for (method, path) in [
+            ("DELETE", "/Patient/p1"),
+            ("GET", "/Patient/p1"),
+            ("POST", "/flagged/x"),
+        ] {
+            let stream = vm.open(ROOT);
+            let more = [
+                ("velum-lift", "name"),
+                ("prefer", "wait=30"),
+                ("content-type", "application/json"),
+            ];
+            let more = if method == "POST" {
+                &more[1..]
+            } else {
+                &more[..]
+            };
+            let mut headers = request(method, path, more);
+            for (key, given) in &mut headers {
+                if key == name.as_bytes() {
+                    *given = value.as_bytes().to_vec();
+                }
+            }
+            vm.request_headers(stream, &headers, method != "POST");
+            vm.request_body(stream, b"{\"ssn\":\"000-12-3456\"}", true);
+            assert!(vm.calls().is_empty(), "{method} {name} {value}");
+            let seen = vm.close(stream);
+            let text = seen.text();
+            assert_eq!(seen.status(), 400, "{method} {name} {value}: {text}");
+            let problem: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(problem["retryable"], false, "{text}");
+            assert!(seen.upstream.headers.is_none());
+            assert!(text.contains("ambiguous-request"), "{text}");
+            assert_safe(&mut vm, &seen, &Limits::default(), name);
+        }
     }
 }

@@ -1,11 +1,17 @@
 //! Requests of every kind, each from start to end, for sweeps to disturb.
 
+pub(crate) mod aside;
+pub(crate) mod encoded;
+pub(crate) mod named;
+pub(crate) mod outward;
+
 use velum_end_to_end::stage::{SECRETS, figure};
 use velum_wasm_host::{Answer, ROOT, Seen, Vm, headers};
 
 use crate::cast::{
-    IN_REASON, Limits, PATH, allow, approval, assert_safe, decide, deny, masked, patient, pending,
-    policy, policy_without_holding, request, response, trailers, vm,
+    IN_REASON, Limits, PATH, Upward, allow, approval, assert_safe, decide, deny, last_to, masked,
+    named_policies, outward_policy, patient, pending, policy, policy_without_holding, request,
+    response, trailers, vm,
 };
 
 const JSON: &str = "application/fhir+json";
@@ -27,6 +33,14 @@ pub(crate) struct Scenario {
     pub(crate) lifted: &'static [&'static str],
     /// The upstream's body, to tell what its masked forms are.
     body: Option<Body>,
+    /// The answer is a body of its own, and no other may come.
+    is_exact: bool,
+    /// The request's body goes on masked, but for what is released of it.
+    inspects: Option<&'static [&'static str]>,
+    /// Paths of calls that it makes.
+    calls: &'static [&'static str],
+    /// What happens when the stream is gone.
+    after: fn(&mut Vm),
 }
 
 impl Scenario {
@@ -38,6 +52,10 @@ impl Scenario {
             is_whole: true,
             lifted: &[],
             body: Some((JSON, patient)),
+            is_exact: false,
+            inspects: None,
+            calls: &[],
+            after: |_| {},
         }
     }
 
@@ -52,8 +70,28 @@ impl Scenario {
         self
     }
 
+    const fn exactly(mut self) -> Self {
+        self.is_exact = true;
+        self.own()
+    }
+
     const fn of(mut self, media: &'static str, body: fn() -> String) -> Self {
         self.body = Some((media, body));
+        self
+    }
+
+    const fn inspecting(mut self, released: &'static [&'static str]) -> Self {
+        self.inspects = Some(released);
+        self
+    }
+
+    const fn calling(mut self, paths: &'static [&'static str]) -> Self {
+        self.calls = paths;
+        self
+    }
+
+    const fn then(mut self, after: fn(&mut Vm)) -> Self {
+        self.after = after;
         self
     }
 
@@ -66,7 +104,9 @@ impl Scenario {
     pub(crate) fn play(&self, vm: &mut Vm) -> Seen {
         let context = vm.open(ROOT);
         (self.run)(vm, context);
-        vm.close(context)
+        let seen = vm.close(context);
+        (self.after)(vm);
+        seen
     }
 
     /// Runs without any fault, checks that it does what it is for, and tells what may be seen.
@@ -84,7 +124,7 @@ impl Scenario {
             "{}",
             self.name
         );
-        if self.body.is_some() {
+        if self.body.is_some() || self.is_exact {
             bodies.push(seen.client.body.clone());
         }
         let lifted = self.lifted;
@@ -96,7 +136,18 @@ impl Scenario {
                 seen.text()
             );
         }
-        let limits = Limits { bodies, lifted };
+        let upstream = self.inspects.map(|released| Upward {
+            bodies: vec![seen.upstream.body.clone()],
+            released,
+        });
+        let limits = Limits {
+            bodies,
+            lifted,
+            upstream,
+        };
+        for path in self.calls {
+            assert!(last_to(vm, path).is_some(), "{}: {path}", self.name);
+        }
         assert_safe(vm, &seen, &limits, self.name);
         limits
     }
@@ -237,6 +288,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     .own(),
 ];
 
+/// Everything under the policy that does more.
+pub(crate) fn outward() -> impl Iterator<Item = &'static Scenario> {
+    [outward::SCENARIOS, encoded::SCENARIOS, aside::SCENARIOS]
+        .into_iter()
+        .flatten()
+}
+
 /// Everything that differs where the host cannot hold headers.
 pub(crate) const WITHOUT_HOLDING: &[Scenario] = &[
     Scenario::new("masked at once", 200, |vm, stream| {
@@ -325,12 +383,21 @@ fn every_scenario_does_what_it_is_for() {
     for scenario in SCENARIOS {
         scenario.rehearse(&mut vm(&policy()));
     }
-    let mut vm = vm(&policy_without_holding());
-    vm.holds_headers = false;
+    let mut without_holding = vm(&policy_without_holding());
+    without_holding.holds_headers = false;
     for scenario in WITHOUT_HOLDING {
-        scenario.rehearse(&mut vm);
+        scenario.rehearse(&mut without_holding);
     }
-    let count = SCENARIOS.len() + WITHOUT_HOLDING.len();
+    let mut outwards = vm(&outward_policy());
+    for scenario in outward() {
+        scenario.rehearse(&mut outwards);
+    }
+    let mut named = vm(&named_policies());
+    for scenario in named::SCENARIOS {
+        scenario.rehearse(&mut named);
+    }
+    let count = SCENARIOS.len() + WITHOUT_HOLDING.len() + outward().count();
+    let count = count + named::SCENARIOS.len();
     figure(
         "every_scenario_does_what_it_is_for",
         &format!("{count} scenarios"),
