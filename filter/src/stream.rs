@@ -78,7 +78,7 @@ impl Stream {
     pub(crate) fn on_request_headers(&mut self, host: &impl Host, end: bool) -> Flow {
         // What has come is decided upon once: a body may have been looked at already.
         if !matches!(self.phase, Phase::Fresh) {
-            return Flow::Pause;
+            return self.refuse(host, &Problem::NotConfigured);
         }
         let plugin = match self.choice.make(host) {
             Ok(plugin) => plugin,

@@ -268,13 +268,14 @@ fn an_inspected_request_goes_on_masked_however_it_is_cut_and_whole_or_not_at_its
     };
     for mut vm in outward_vms() {
         check(&mut vm, "/partner/x", JSON, &patient(), &[]);
-        check(&mut vm, "/partner/x", LINES, &lines(), &[]);
         check(&mut vm, "/partner/x", FORM, &form(), &[]);
-        check(&mut vm, "/partner/x", MULTIPART, &multipart(), &[]);
         if vm.holds_headers {
             let released = &["000-12-3456"];
             check(&mut vm, "/flagged/x", JSON, &patient(), released);
             check(&mut vm, "/flagged/x", FORM, &form(), released);
+            check(&mut vm, "/partner/x", MULTIPART, &multipart(), &[]);
+        } else {
+            check(&mut vm, "/partner/x", LINES, &lines(), &[]);
         }
     }
     figure(

@@ -15,8 +15,11 @@ use crate::scenarios::outward::{FORM, form, multipart, post};
 
 const JSON: &str = "application/fhir+json";
 
+/// Drives a stream to where nothing more comes.
+type Run = fn(&mut Vm, u32);
+
 /// Requests that would be masked, denied and refused, and answers that would be withheld.
-const RUNS: &[(&str, fn(&mut Vm, u32))] = &[
+const RUNS: &[(&str, Run)] = &[
     ("masked", |vm, stream| {
         vm.request_headers(stream, &request("GET", PATH, &[]), true);
         answer(vm, stream, JSON, None, patient().as_bytes());
@@ -73,7 +76,7 @@ fn answer(vm: &mut Vm, stream: u32, media: &str, coding: Option<&str>, body: &[u
     vm.response_trailers(stream, &trailers());
 }
 
-fn play(vm: &mut Vm, run: fn(&mut Vm, u32)) -> Seen {
+fn play(vm: &mut Vm, run: Run) -> Seen {
     let stream = vm.open(ROOT);
     run(vm, stream);
     vm.close(stream)
@@ -89,7 +92,7 @@ fn unmarked(out: &Out) -> Out {
 }
 
 /// What comes out where there is no filter.
-fn untouched(vm: &mut Vm, run: fn(&mut Vm, u32)) -> Seen {
+fn untouched(vm: &mut Vm, run: Run) -> Seen {
     vm.is_absent = true;
     let seen = play(vm, run);
     vm.is_absent = false;

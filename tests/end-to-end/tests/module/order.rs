@@ -169,12 +169,10 @@ fn nor_where_bodies_are_inspected_decoded_and_read_as_texts_and_answers_come_to_
     let mut runs = 0;
     for exchange in EXCHANGES {
         for number in 0..MORE_STEPS.pow(3) {
-            // What follows the headers in any order, and what comes before them.
             let [first, second, third] =
                 [0, 1, 2].map(|place| number / MORE_STEPS.pow(place) % MORE_STEPS);
-            exchange.play(&mut vm, &[0, first, second, third]);
-            exchange.play(&mut vm, &[first, second, 0, third, 1, 2, 4, 5]);
-            runs += 2;
+            exchange.play(&mut vm, &[first, 0, second, third, 1, 2, 4, 5]);
+            runs += 1;
         }
         let mut source = SEED;
         for _ in 0..500 {
@@ -196,7 +194,12 @@ fn callbacks_in_any_order_trap_nothing_and_pass_nothing_unmasked() {
     for mut vm in [vm(&policy()), without_holding] {
         // Envoy would not call for a stream that has ended; this host does.
         vm.insists = true;
-        for method in ["GET", "PUT", "DELETE"] {
+        let methods: &[_] = if vm.holds_headers {
+            &["GET", "PUT", "DELETE"]
+        } else {
+            &["PUT"]
+        };
+        for method in methods {
             for number in 0..STEPS.pow(4) {
                 let order = [0, 1, 2, 3].map(|place| number / STEPS.pow(place) % STEPS);
                 play(&mut vm, method, &order);
