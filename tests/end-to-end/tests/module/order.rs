@@ -92,8 +92,15 @@ impl Exchange {
 
     fn play(&self, vm: &mut Vm, order: &[usize]) {
         let stream = vm.open(ROOT);
+        let (mut is_over, mut is_answered) = (false, false);
         for kind in order {
-            self.step(vm, stream, *kind);
+            // Behind the end of a request there is nothing more of it, and it is answered once.
+            let is_body = matches!(kind, 1..=3);
+            if !(is_body && is_over || *kind == 4 && is_answered) {
+                self.step(vm, stream, *kind);
+            }
+            is_over |= matches!(kind, 2 | 3);
+            is_answered |= *kind == 4;
         }
         let seen = vm.close(stream);
         let limits = Limits {
@@ -165,7 +172,6 @@ fn any_order(source: &mut u64, steps: usize) -> Vec<usize> {
 #[test]
 fn nor_where_bodies_are_inspected_decoded_and_read_as_texts_and_answers_come_to_nobody() {
     let mut vm = vm(&outward_policy());
-    vm.insists = true;
     let mut runs = 0;
     for exchange in EXCHANGES {
         for number in 0..MORE_STEPS.pow(3) {
