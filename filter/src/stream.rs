@@ -46,6 +46,8 @@ pub(crate) struct Stream {
     plugin: Option<Rc<Plugin>>,
     /// The name of the route when the request was decided on, as far as the policy looks at it.
     route: Option<Cow<'static, [u8]>>,
+    /// Whether the whole body of the request was held and looked at.
+    has_gathered: bool,
     phase: Phase,
     response: Response,
     call: Option<u32>,
@@ -58,6 +60,7 @@ impl Stream {
             plugin: choice.sole(),
             choice,
             route: None,
+            has_gathered: false,
             phase: Phase::Fresh,
             response: Response::Fresh,
             call: None,
@@ -136,6 +139,10 @@ impl Stream {
     /// Request body: held whole while it must be looked at, then the request proceeds.
     pub(crate) fn on_request_body(&mut self, host: &impl Host, size: usize, end: bool) -> Flow {
         match &mut self.phase {
+            // The whole body was here, and was decided on: more of it was not.
+            Phase::Forwarded(_) if self.has_gathered && size > 0 => {
+                self.refuse(host, &Problem::NotConfigured)
+            }
             Phase::Passed | Phase::Forwarded(_) => Flow::Continue,
             Phase::Masking(streaming) => match streaming.step(host, size, end) {
                 Ok(flow) => flow,
@@ -288,7 +295,10 @@ impl Stream {
             Err(_) => return self.refuse(host, &Problem::BodyNotReviewable),
         };
         match std::mem::replace(&mut self.phase, Phase::Answered) {
-            Phase::Gathering(plan) => self.proceed(host, &plugin, *plan, &body),
+            Phase::Gathering(plan) => {
+                self.has_gathered = true;
+                self.proceed(host, &plugin, *plan, &body)
+            }
             other => {
                 self.phase = other;
                 Flow::Pause

@@ -216,6 +216,24 @@ fn a_body_without_flagged_classes_goes_on_masked_and_nobody_is_asked() {
 }
 
 #[test]
+fn behind_a_body_that_was_held_whole_nothing_more_goes_on() {
+    let mut vm = flagging();
+    post(&mut vm, JSON, &[]);
+    assert_eq!(
+        vm.request_body(r#"{"phone":"555-0142"}"#, true),
+        Flow::Continue
+    );
+    assert_eq!(
+        vm.request_body(r#"{"ssn":"000-12-3456"}"#, true),
+        Flow::Pause
+    );
+    assert_eq!(
+        vm.host.resets.borrow().len() + vm.host.replies.borrow().len(),
+        1
+    );
+}
+
+#[test]
 fn a_flagged_body_waits_and_goes_on_with_what_was_granted() {
     let mut vm = flagging();
     let more = [("prefer", "wait=60"), ("x-envoy-retry-on", "5xx")];
