@@ -363,8 +363,7 @@ pub(crate) extern "C" fn proxy_on_request_headers(context: u32, _count: usize, e
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32 {
     flow(context, |stream, host| {
-        let size = host.gather(size, stream.is_gathering());
-        stream.on_request_body(host, size, end)
+        stream.take_request_body(host, size, end)
     })
 }
 

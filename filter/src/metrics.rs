@@ -179,7 +179,7 @@ impl OfAction {
             name.extend(char::from_digit(nibble.into(), 16));
         }
         if !done.is_empty() {
-            let is_same = !self.observes || matches!(done, "passed" | "left");
+            let is_same = !self.observes || matches!(done, "passed" | "left" | "unobserved");
             name.push_str(if is_same {
                 ".outcome."
             } else {
@@ -261,6 +261,7 @@ mod tests {
         "the policy service did not answer as it should",
         "the caller asked how an approval stands",
         "the stream ended before its answer did: the caller left, or Envoy ended it",
+        "with `mode: observe`: there was no room to look into the request's body, and nothing was",
     ];
 
     fn tables() -> String {

@@ -15,7 +15,7 @@ use crate::host::{Buffer, Flow, Host, Level, Map};
 use crate::metrics::Metrics;
 use crate::protobuf;
 use crate::stream::Stream;
-use crate::watch::{Account, Debugging, Terms, Watched};
+use crate::watch::{Account, Shared, Terms, Watched};
 
 /// One accepted configuration with its secrets; read-only, shared by the streams made under it.
 pub(crate) struct Plugin {
@@ -52,7 +52,7 @@ pub(crate) struct Dispatcher {
     /// What a root reports, where it has somebody to report to.
     reporters: Vec<(u32, Reporter)>,
     metrics: Metrics,
-    debugging: Rc<Debugging>,
+    shared: Rc<Shared>,
 }
 
 /// A stream, and what is known of it.
@@ -127,7 +127,7 @@ impl Dispatcher {
         if running.account.borrow().is_bystander() {
             return Flow::Continue;
         }
-        let watched = Watched::new(host, &running.account, &self.debugging);
+        let watched = Watched::new(host, &running.account, &self.shared);
         let flow = callback(&mut running.stream, &watched);
         if let Some(token) = running.stream.take_call() {
             self.calls.insert(token, context);
@@ -136,6 +136,9 @@ impl Dispatcher {
             let account = running.account.borrow();
             (account.terms.observes, account.is_settled())
         };
+        if settled || !running.stream.is_gathering() {
+            watched.forget();
+        }
         if end || settled {
             self.finish(host, context, end);
         }
@@ -157,6 +160,12 @@ impl Dispatcher {
     /// The stream or root that made a call; the call is forgotten.
     pub(crate) fn owner_of(&mut self, token: u32) -> Option<u32> {
         self.calls.remove(&token)
+    }
+
+    /// How many bytes are gathered of bodies that are only observed.
+    #[cfg(test)]
+    pub(crate) fn gathered(&self) -> usize {
+        self.shared.gathered.get()
     }
 
     /// Hands a call's answer to who made it, if that is still there.
@@ -196,8 +205,9 @@ impl Dispatcher {
     pub(crate) fn delete(&mut self, host: &impl Host, context: u32) {
         self.finish(host, context, false);
         if let Some(mut running) = self.streams.remove(&context) {
-            let watched = Watched::new(host, &running.account, &self.debugging);
+            let watched = Watched::new(host, &running.account, &self.shared);
             running.stream.on_end(&watched);
+            watched.forget();
         }
         self.roots.remove(&context);
         self.reporters.retain(|(root, reporter)| {

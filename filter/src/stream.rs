@@ -14,7 +14,7 @@ use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
 use crate::request::{self, Admission, Fallback, Held, Plan, Streaming};
 use crate::respond::{self, Release, Response};
-use crate::watch::Fact;
+use crate::watch::{Fact, Watched};
 
 /// How far a request has come.
 enum Phase {
@@ -133,6 +133,19 @@ impl Stream {
                 }
             }
             Admission::Hold(plan) => self.proceed(host, &plugin, *plan, &[]),
+        }
+    }
+
+    /// Request body bytes as the host gives them, which may only seem to be held.
+    pub(crate) fn take_request_body<H: Host>(
+        &mut self,
+        host: &Watched<'_, H>,
+        size: usize,
+        end: bool,
+    ) -> Flow {
+        match host.gather(size, self.is_gathering()) {
+            Some(size) => self.on_request_body(host, size, end),
+            None => Flow::Continue,
         }
     }
 

@@ -16,6 +16,8 @@ use crate::trace;
 
 /// How often the host is asked at which level it logs.
 const LEVEL_LASTS: u64 = 1_000_000_000;
+/// How many bytes of request bodies that only seem to be held are kept in a worker at a time.
+const MOST_GATHERED: usize = 8 * 1024 * 1024;
 /// The status of a call that must not be made here.
 const UNIMPLEMENTED: u32 = 12;
 
@@ -64,11 +66,13 @@ pub(crate) enum Outcome {
     Polled,
     /// The stream ended before its answer did.
     Left,
+    /// Nothing was enforced, and there was no room to look into it.
+    Unobserved,
 }
 
 impl Outcome {
     /// Every outcome, in order.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Passed,
         Self::Masked,
         Self::Lifted,
@@ -80,6 +84,7 @@ impl Outcome {
         Self::Unavailable,
         Self::Polled,
         Self::Left,
+        Self::Unobserved,
     ];
 
     /// Its name in metrics and in the access log.
@@ -96,6 +101,7 @@ impl Outcome {
             Self::Unavailable => "unavailable",
             Self::Polled => "polled",
             Self::Left => "left",
+            Self::Unobserved => "unobserved",
         }
     }
 
@@ -148,6 +154,7 @@ pub(crate) struct Account {
     bodies: [Counts; 2],
     replied: bool,
     cut: bool,
+    unobserved: bool,
     records: bool,
     /// Whether the request's body would be held.
     holds: bool,
@@ -184,7 +191,7 @@ impl Counts {
 impl Account {
     /// Whether it is known what becomes of the stream, although it has not ended.
     pub(crate) fn is_settled(&self) -> bool {
-        self.problem.is_some() || self.cut || self.replied
+        self.problem.is_some() || self.cut || self.replied || self.unobserved
     }
 
     /// Whether the filter only looks on from here.
@@ -198,6 +205,7 @@ impl Account {
             Some(code) => Outcome::of_problem(code),
             None if self.cut => Outcome::Cut,
             None if self.replied => Outcome::Polled,
+            None if self.unobserved => Outcome::Unobserved,
             None if !ended => Outcome::Left,
             None if self.met.as_ref().is_some_and(|met| met.passes) => Outcome::Passed,
             None if !self.counts().lifted.is_empty() => Outcome::Lifted,
@@ -247,49 +255,61 @@ impl Account {
     }
 }
 
-/// Whether the host keeps debug lines, as far as it was asked lately.
+/// What the streams of a worker share.
 #[derive(Default)]
-pub(crate) struct Debugging {
+pub(crate) struct Shared {
+    /// Whether the host keeps debug lines, as far as it was asked lately.
+    is_debugged: Cell<bool>,
     asked_at: Cell<u64>,
-    is_on: Cell<bool>,
+    /// How many bytes the streams have gathered.
+    pub(crate) gathered: Cell<usize>,
 }
 
 /// The host as one stream sees it while a callback runs.
 pub(crate) struct Watched<'a, H> {
     host: &'a H,
     account: Rc<RefCell<Account>>,
-    debugging: Rc<Debugging>,
+    shared: Rc<Shared>,
 }
 
 impl<'a, H: Host> Watched<'a, H> {
-    pub(crate) fn new(
-        host: &'a H,
-        account: &Rc<RefCell<Account>>,
-        debugging: &Rc<Debugging>,
-    ) -> Self {
+    pub(crate) fn new(host: &'a H, account: &Rc<RefCell<Account>>, shared: &Rc<Shared>) -> Self {
         Self {
             host,
             account: Rc::clone(account),
-            debugging: Rc::clone(debugging),
+            shared: Rc::clone(shared),
         }
     }
 
     /// How much of a request body there is: what the host holds, and where it only seems to be held,
-    /// what has come by, up to the limit that the reader sets.
-    pub(crate) fn gather(&self, size: usize, holds: bool) -> usize {
+    /// what has come by, up to the limit that the reader sets. `None`: it cannot be looked into, since
+    /// something of it would be missing.
+    pub(crate) fn gather(&self, size: usize, holds: bool) -> Option<usize> {
         self.note(|account| account.holds = holds);
         if !self.observes() || !holds {
-            return size;
+            return Some(size);
         }
-        let chunk = self
-            .host
-            .body(Buffer::RequestBody, size)
-            .unwrap_or_default();
-        let mut account = self.account.borrow_mut();
-        if account.gathered.try_reserve(chunk.len()).is_ok() {
-            account.gathered.extend_from_slice(&chunk);
+        let kept = self.shared.gathered.get().saturating_add(size);
+        let chunk = (kept <= MOST_GATHERED).then(|| self.host.body(Buffer::RequestBody, size));
+        let chunk = chunk.and_then(Result::ok).unwrap_or_default();
+        let account = &mut *self.account.borrow_mut();
+        let gathered = &mut account.gathered;
+        if chunk.len() != size || gathered.try_reserve(size).is_err() {
+            account.unobserved = true;
+            return None;
         }
-        account.gathered.len()
+        self.shared.gathered.set(kept);
+        gathered.extend_from_slice(&chunk);
+        Some(gathered.len())
+    }
+
+    /// Lets go of what was gathered.
+    pub(crate) fn forget(&self) {
+        self.note(|account| {
+            let gathered = std::mem::take(&mut account.gathered).len();
+            let kept = self.shared.gathered.get();
+            self.shared.gathered.set(kept.saturating_sub(gathered));
+        });
     }
 
     fn observes(&self) -> bool {
@@ -346,7 +366,7 @@ impl<H: Host> Host for Watched<'_, H> {
             Fact::Approval(id) => self.note(|account| account.approval = Some(id.clone())),
             Fact::Status(status) => self.note(|account| account.status = status),
             Fact::MaskerMade(masker) => {
-                let is_on = self.debugging.is_on.get();
+                let is_on = self.shared.is_debugged.get();
                 if is_on {
                     masker.record();
                 }
@@ -404,9 +424,9 @@ impl<H: Host> Host for Watched<'_, H> {
     fn now(&self) -> u64 {
         let now = self.host.now();
         // Every masked answer asks for the time: what is due now and then hangs on that.
-        if now.saturating_sub(self.debugging.asked_at.get()) >= LEVEL_LASTS {
-            self.debugging.asked_at.set(now);
-            self.debugging.is_on.set(self.host.is_debugged());
+        if now.saturating_sub(self.shared.asked_at.get()) >= LEVEL_LASTS {
+            self.shared.asked_at.set(now);
+            self.shared.is_debugged.set(self.host.is_debugged());
         }
         now
     }

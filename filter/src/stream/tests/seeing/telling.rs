@@ -1,0 +1,131 @@
+//! What operators are told is what happened, whatever the body was and whoever left.
+
+use super::*;
+
+/// How many bytes a worker keeps of bodies that are only observed.
+const MOST_GATHERED: usize = 8 * 1024 * 1024;
+
+impl Vm {
+    fn answer_with(&mut self, content_type: &str, body: &str) -> String {
+        let length = body.len().to_string();
+        let pairs = [
+            (":status", "200"),
+            ("content-type", content_type),
+            ("content-length", &*length),
+        ];
+        self.response(&pairs, false);
+        self.chunk(body, true);
+        self.host.body_text(Buffer::ResponseBody)
+    }
+
+    fn outcomes(&mut self) -> Vec<String> {
+        let rows = self.tick().map_or_else(Vec::new, |batch| batch.rows);
+        let name = |outcome| serde_json::to_value(outcome).unwrap();
+        let names = rows.iter().map(|row| name(row.outcome));
+        names.map(|one| one.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// A policy that masks bodies of requests, and these members of the action besides.
+    fn masking_requests(more: &Value) -> Self {
+        Self::of(|policy| {
+            let action = json!({"name": "write", "when": {"method": ["POST"]}, "effect": "mask",
+                "requests": {"effect": "mask"}});
+            let mut action = action.as_object().unwrap().clone();
+            action.extend(more.as_object().unwrap().clone());
+            policy["masking"]["profiles"] = json!(["hipaa-safe-harbor", "fhir-r4"]);
+            policy["actions"] = json!([action]);
+        })
+    }
+
+    fn post(&mut self, content_type: &str, body: &str) {
+        let json = [("content-type", content_type)];
+        self.request_with("POST", "/notes", &json, false);
+        self.request_body(body, true);
+    }
+
+    /// The next bytes of a request body, as the ABI hands them over.
+    fn observed(&mut self, chunk: &[u8], end: bool) {
+        self.host.set_body(Buffer::RequestBody, chunk);
+        self.observed_as(chunk.len(), end);
+    }
+
+    fn observed_as(&mut self, size: usize, end: bool) {
+        let flow = self.dispatcher.run(&self.host, STREAM, |stream, host| {
+            stream.take_request_body(host, size, end)
+        });
+        assert_eq!(flow, Flow::Continue);
+    }
+
+    fn observed_post(&mut self) {
+        let json = [("content-type", "application/json")];
+        self.request_with("POST", "/Patient", &json, false);
+    }
+}
+
+#[test]
+fn a_body_is_forgotten_as_soon_as_it_is_looked_into() {
+    let mut vm = Vm::observing();
+    let body = format!("\"{}\"", "x".repeat(900_000));
+    // One after the other, far more than may be kept at a time.
+    for _ in 0..12 {
+        vm.observed_post();
+        vm.observed(body.as_bytes(), true);
+        vm.whole_answer("200", "{}");
+        // The stream goes on, as one of events does.
+        vm.dispatcher.create(STREAM, ROOT);
+    }
+    assert_eq!(vm.dispatcher.gathered(), 0);
+    vm.observed_post();
+    vm.observed(body.as_bytes(), false);
+    assert_eq!(vm.dispatcher.gathered(), body.len());
+    vm.next_stream();
+    assert_eq!(vm.dispatcher.gathered(), 0, "its stream has ended");
+    vm.has_counted(&[("velum_requests_total.outcome.would-be-masked.action.-", 12)]);
+}
+
+#[test]
+fn beyond_what_a_worker_may_keep_a_body_is_not_observed() {
+    let mut vm = Vm::observing();
+    let chunk = "x".repeat(1_000_000);
+    for context in 10..18 {
+        vm.dispatcher.create(context, ROOT);
+        let json = [
+            (":method", "POST"),
+            (":path", "/Patient"),
+            (":authority", "fhir.example"),
+            ("content-type", "application/json"),
+        ];
+        vm.host.set_map(Map::RequestHeaders, &json);
+        vm.dispatcher.run(&vm.host, context, |stream, host| {
+            stream.on_request_headers(host, false)
+        });
+        vm.host.set_body(Buffer::RequestBody, chunk.as_bytes());
+        vm.dispatcher.run(&vm.host, context, |stream, host| {
+            stream.take_request_body(host, chunk.len(), false)
+        });
+    }
+    assert_eq!(vm.dispatcher.gathered(), 8_000_000);
+    assert!(MOST_GATHERED - 8_000_000 < chunk.len());
+    vm.observed_post();
+    vm.observed(chunk.as_bytes(), false);
+    vm.has_counted(&[("velum_requests_total.outcome.unobserved.action.-", 1)]);
+    // What comes then is no beginning of a body.
+    vm.observed(b"{}", true);
+    assert_eq!(vm.whole_answer("200", PATIENT), PATIENT);
+    vm.next_stream();
+    assert_eq!(vm.requests(), 1);
+    assert_eq!(vm.dispatcher.gathered(), 8_000_000);
+}
+
+#[test]
+fn nothing_is_counted_over_a_hole_in_a_body() {
+    let mut vm = Vm::observing();
+    vm.observed_post();
+    vm.observed(b"{\"name\":", false);
+    vm.host.set_body(Buffer::RequestBody, b"\"x");
+    vm.observed_as(3, false);
+    vm.observed(b"\"}", true);
+    vm.next_stream();
+    vm.has_counted(&[("velum_requests_total.outcome.unobserved.action.-", 1)]);
+    assert_eq!(vm.requests(), 1);
+}
