@@ -195,9 +195,16 @@ impl Dispatcher {
         if of_root.any(|(_, reporter)| reporter.is_sending()) {
             return;
         }
-        let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == root);
-        if let Some(token) = of_root.find_map(|(_, reporter)| reporter.tick(host)) {
+        let mut of_root = self.reporters.iter_mut().enumerate();
+        let sent = of_root.find_map(|(place, (of, reporter))| {
+            let token = (*of == root).then(|| reporter.tick(host)).flatten();
+            Some((place, token?))
+        });
+        if let Some((place, token)) = sent {
             self.calls.insert(token, root);
+            // The others' turn is before its next.
+            let reporter = self.reporters.remove(place);
+            self.reporters.push(reporter);
         }
     }
 

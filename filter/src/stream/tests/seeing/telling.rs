@@ -62,6 +62,40 @@ impl Vm {
     }
 }
 
+fn two_policies() -> Value {
+    let mut one = policy();
+    one.as_object_mut().unwrap().remove("version");
+    let mut two = one.clone();
+    two["limits"] = json!({"held_body": 2048});
+    json!({"version": 1, "policies": {"a": one, "b": two}})
+}
+
+#[test]
+fn every_policy_has_its_turn_to_tell() {
+    let mut vm = Vm::with(&two_policies());
+    let path = [
+        "xds",
+        "route_metadata",
+        "filter_metadata",
+        "velum",
+        "policy",
+    ];
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        for name in ["a", "b"] {
+            vm.host.set_property(&path, name.as_bytes());
+            vm.request("GET", "/Patient/1", &[]);
+            vm.whole_answer("200", PATIENT);
+            vm.next_stream();
+        }
+        let batch = vm.tick().expect("a batch");
+        told.push(batch.rows[0].policy);
+        vm.answered("200");
+    }
+    assert_ne!(told[0], told[1]);
+    assert_eq!(told[..2], told[2..]);
+}
+
 #[test]
 fn a_body_is_forgotten_as_soon_as_it_is_looked_into() {
     let mut vm = Vm::observing();
