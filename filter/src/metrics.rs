@@ -253,6 +253,7 @@ mod tests {
         "the policy passes it",
         "answered, masked where there was something to mask",
         "answered with values lifted under a grant",
+        "a body passed without being looked into: `otherwise: pass`",
         "needs a review that has not ended: 403 `approval-required`",
         "the policy, a reviewer or the policy service denies it",
         "could not be taken as it was",

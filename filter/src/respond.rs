@@ -189,7 +189,10 @@ fn begin(
             status,
             written: false,
         }),
-        Media::Other if policy.otherwise() == UnreadableMedia::Pass => Ok(Response::Untouched),
+        Media::Other if policy.otherwise() == UnreadableMedia::Pass => {
+            host.tell(Fact::Unread);
+            Ok(Response::Untouched)
+        }
         Media::Other | Media::Unreadable => {
             Err("The upstream's media type or encoding cannot be read.")
         }

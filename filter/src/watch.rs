@@ -33,6 +33,8 @@ pub(crate) enum Fact<'a> {
     Problem(&'static str),
     /// The approval that the stream has to do with.
     Approval(&'a ApprovalId),
+    /// A body passes without being looked into.
+    Unread,
     /// The status of the upstream's answer.
     Status(u32),
     /// A masker was made for a body, and has read nothing.
@@ -50,6 +52,8 @@ pub(crate) enum Outcome {
     Masked,
     /// It was answered with values lifted under a grant.
     Lifted,
+    /// Its body or the answer's passed without being looked into, as the policy says.
+    Unread,
     /// It needs a review that has not ended.
     Flagged,
     /// The policy or a reviewer denies it.
@@ -72,10 +76,11 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// Every outcome, in order.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Passed,
         Self::Masked,
         Self::Lifted,
+        Self::Unread,
         Self::Flagged,
         Self::Denied,
         Self::Refused,
@@ -93,6 +98,7 @@ impl Outcome {
             Self::Passed => "passed",
             Self::Masked => "masked",
             Self::Lifted => "lifted",
+            Self::Unread => "unread",
             Self::Flagged => "flagged",
             Self::Denied => "denied",
             Self::Refused => "refused",
@@ -155,6 +161,7 @@ pub(crate) struct Account {
     replied: bool,
     cut: bool,
     unobserved: bool,
+    unread: bool,
     records: bool,
     /// Whether the request's body would be held.
     holds: bool,
@@ -208,6 +215,7 @@ impl Account {
             None if self.unobserved => Outcome::Unobserved,
             None if !ended => Outcome::Left,
             None if self.met.as_ref().is_some_and(|met| met.passes) => Outcome::Passed,
+            None if self.unread => Outcome::Unread,
             None if !self.counts().lifted.is_empty() => Outcome::Lifted,
             None => Outcome::Masked,
         }
@@ -364,6 +372,7 @@ impl<H: Host> Host for Watched<'_, H> {
             }),
             Fact::Problem(code) => self.note(|account| account.problem = Some(code)),
             Fact::Approval(id) => self.note(|account| account.approval = Some(id.clone())),
+            Fact::Unread => self.note(|account| account.unread = true),
             Fact::Status(status) => self.note(|account| account.status = status),
             Fact::MaskerMade(masker) => {
                 let is_on = self.shared.is_debugged.get();

@@ -60,6 +60,8 @@ pub struct EventRow {
 pub enum EventOutcome {
     /// It was answered, masked.
     Masked,
+    /// A body passed without being looked into, as the policy says.
+    Unread,
     /// The policy denies its action.
     Denied,
     /// It could not be taken as it was.

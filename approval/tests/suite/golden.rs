@@ -122,13 +122,18 @@ fn events() -> Events {
         masked,
         ..denied.clone()
     };
+    let unread = EventRow {
+        outcome: EventOutcome::Unread,
+        status: 200,
+        ..denied.clone()
+    };
     Events {
         worker: WorkerId::from_bytes([7; 16]),
         sequence: 1,
         lost: 0,
         from: START,
         until: later(5),
-        rows: vec![masked, denied],
+        rows: vec![masked, denied, unread],
     }
 }
 

@@ -10,6 +10,7 @@ use crate::media;
 use crate::plugin::Plugin;
 use crate::problem::Problem;
 use crate::respond::Release;
+use crate::watch::Fact;
 
 /// What must happen to a held request.
 pub(crate) struct Plan {
@@ -94,6 +95,9 @@ pub(super) fn of(
     let body = Body::of(headers);
     let passes = requests.is_some_and(|requests| requests.otherwise == UnreadableMedia::Pass);
     let masks = requests.is_some() && !end && body.check(passes)?;
+    if requests.is_some() && !end && !masks {
+        host.tell(Fact::Unread);
+    }
     let on = action.map_or(ClassSet::EMPTY, Action::flag_on);
     let refuses_replacement = refuses && body == Body::Patch;
     let purpose = match requests {

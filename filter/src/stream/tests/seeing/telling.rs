@@ -29,7 +29,7 @@ impl Vm {
     fn masking_requests(more: &Value) -> Self {
         Self::of(|policy| {
             let action = json!({"name": "write", "when": {"method": ["POST"]}, "effect": "mask",
-                "requests": {"effect": "mask"}});
+                "requests": {"inspect": true}});
             let mut action = action.as_object().unwrap().clone();
             action.extend(more.as_object().unwrap().clone());
             policy["masking"]["profiles"] = json!(["hipaa-safe-harbor", "fhir-r4"]);
@@ -60,6 +60,21 @@ impl Vm {
         let json = [("content-type", "application/json")];
         self.request_with("POST", "/Patient", &json, false);
     }
+}
+
+#[test]
+fn what_passes_unread_is_not_called_masked() {
+    let mut vm = Vm::of(|policy| policy["responses"] = json!({"otherwise": "pass"}));
+    vm.request("GET", "/Patient/1", &[]);
+    assert_eq!(vm.answer_with("image/png", "000-12-3456"), "000-12-3456");
+    vm.next_stream();
+    vm.has_counted(&[("velum_requests_total.outcome.unread.action.read", 1)]);
+    assert_eq!(vm.outcomes(), ["unread"]);
+    let mut vm = Vm::masking_requests(&json!({"requests": {"inspect": true, "otherwise": "pass"}}));
+    vm.post("image/png", "000-12-3456");
+    vm.whole_answer("200", "{}");
+    vm.next_stream();
+    vm.has_counted(&[("velum_requests_total.outcome.unread.action.write", 1)]);
 }
 
 fn two_policies() -> Value {
