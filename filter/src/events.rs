@@ -111,6 +111,9 @@ impl Reporter {
     ) -> Option<(EventRow, Timestamp)> {
         let outcome = match (outcome, account.problem) {
             (Outcome::Masked, _) if account.approval.is_none() => EventOutcome::Masked,
+            (Outcome::Left, _) if account.written && account.approval.is_none() => {
+                EventOutcome::Left
+            }
             (Outcome::Unread, _) => EventOutcome::Unread,
             // What a reviewer or the policy service denies has a record of its own.
             (Outcome::Denied, Some("action-denied")) => EventOutcome::Denied,

@@ -162,6 +162,8 @@ pub(crate) struct Account {
     cut: bool,
     unobserved: bool,
     unread: bool,
+    /// Whether the caller may have seen something of a body.
+    pub(crate) written: bool,
     records: bool,
     /// Whether the request's body would be held.
     holds: bool,
@@ -338,6 +340,11 @@ impl<'a, H: Host> Watched<'a, H> {
         }
     }
 
+    fn write(&self, buffer: Buffer, bytes: &[u8]) {
+        let is_seen = buffer == Buffer::ResponseBody && !bytes.is_empty();
+        self.note(|account| account.written |= is_seen);
+    }
+
     fn show(&self, masker: &mut Masker) {
         for finding in masker.findings() {
             let place = finding
@@ -372,7 +379,10 @@ impl<H: Host> Host for Watched<'_, H> {
             }),
             Fact::Problem(code) => self.note(|account| account.problem = Some(code)),
             Fact::Approval(id) => self.note(|account| account.approval = Some(id.clone())),
-            Fact::Unread => self.note(|account| account.unread = true),
+            Fact::Unread => self.note(|account| {
+                account.unread = true;
+                account.written = true;
+            }),
             Fact::Status(status) => self.note(|account| account.status = status),
             Fact::MaskerMade(masker) => {
                 let is_on = self.shared.is_debugged.get();
@@ -474,10 +484,12 @@ impl<H: Host> Host for Watched<'_, H> {
     }
 
     fn replace_body(&self, buffer: Buffer, size: usize, bytes: &[u8]) -> Result<(), HostError> {
+        self.write(buffer, bytes);
         self.unless_observing(|| self.host.replace_body(buffer, size, bytes))
     }
 
     fn append_body(&self, buffer: Buffer, bytes: &[u8]) -> Result<(), HostError> {
+        self.write(buffer, bytes);
         self.unless_observing(|| self.host.append_body(buffer, bytes))
     }
 

@@ -70,6 +70,8 @@ pub enum EventOutcome {
     Withheld,
     /// The answer was cut, because its rest could not be masked.
     Cut,
+    /// The caller left while the masked answer went out.
+    Left,
 }
 
 /// Counts by class; classes that count nothing are left out.

@@ -127,13 +127,17 @@ fn events() -> Events {
         status: 200,
         ..denied.clone()
     };
+    let left = EventRow {
+        outcome: EventOutcome::Left,
+        ..unread.clone()
+    };
     Events {
         worker: WorkerId::from_bytes([7; 16]),
         sequence: 1,
         lost: 0,
         from: START,
         until: later(5),
-        rows: vec![masked, denied, unread],
+        rows: vec![masked, denied, unread, left],
     }
 }
 

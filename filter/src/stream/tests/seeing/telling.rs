@@ -77,6 +77,22 @@ fn what_passes_unread_is_not_called_masked() {
     vm.has_counted(&[("velum_requests_total.outcome.unread.action.write", 1)]);
 }
 
+#[test]
+fn who_leaves_within_an_answer_has_seen_what_came_before() {
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient/1", &[]);
+    vm.next_stream();
+    assert_eq!(vm.outcomes(), [""; 0], "nothing was written");
+    vm.request("GET", "/Patient/1", &[]);
+    vm.json_response();
+    vm.chunk(PATIENT, false);
+    vm.next_stream();
+    let batch = vm.tick().expect("a batch");
+    assert_eq!(serde_json::to_value(batch.rows[0].outcome).unwrap(), "left");
+    let masked = batch.rows[0].masked.iter().map(|(_, count)| count);
+    assert_eq!(masked.sum::<u64>(), 2);
+}
+
 fn two_policies() -> Value {
     let mut one = policy();
     one.as_object_mut().unwrap().remove("version");
