@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use velum_approval::messages::ClassCounts;
 use velum_approval::{ApprovalId, Identity};
-use velum_engine::{Class, Masker, Report};
+use velum_engine::{Class, ClassSet, Masker, Report};
 use velum_policy::{Action, Effect, Policy};
 
 use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, Metric, Side};
@@ -41,6 +41,8 @@ pub(crate) enum Fact<'a> {
     MaskerMade(&'a mut Masker),
     /// It has read more of a body.
     MaskerFed(Side, &'a mut Masker),
+    /// A request's body was masked as a whole.
+    BodyMasked(&'a Counts),
 }
 
 /// What became of a request.
@@ -175,25 +177,35 @@ pub(crate) struct Account {
     pub(crate) is_counted: bool,
 }
 
-/// What a masker did.
-#[derive(Clone, Copy, Default)]
+/// What was done to a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) masked: ClassCounts,
     pub(crate) lifted: ClassCounts,
     pub(crate) bytes: u64,
+    /// Whether a part of it passes without being looked into.
+    pub(crate) unread: bool,
 }
 
 impl Counts {
-    fn of(report: &Report) -> Self {
-        let mut counts = Self {
-            bytes: report.scanned() + report.not_scanned().total(),
-            ..Self::default()
-        };
+    /// Adds what a masker did.
+    pub(crate) fn add(&mut self, report: &Report) {
+        let bytes = report.scanned() + report.not_scanned().total();
+        self.bytes = self.bytes.saturating_add(bytes);
         for class in Class::ALL {
-            counts.masked.add(*class, report.masked(*class));
-            counts.lifted.add(*class, report.lifted(*class));
+            self.masked.add(*class, report.masked(*class));
+            self.lifted.add(*class, report.lifted(*class));
         }
-        counts
+    }
+
+    /// What was found, as the policy service is told of it.
+    pub(crate) fn told(&self) -> velum_approval::Found {
+        velum_approval::Found::new(self.masked.iter())
+    }
+
+    /// The classes of which something was masked.
+    pub(crate) fn classes(&self) -> ClassSet {
+        self.masked.iter().map(|(class, _)| class).collect()
     }
 }
 
@@ -391,8 +403,14 @@ impl<H: Host> Host for Watched<'_, H> {
                 }
                 self.note(|account| account.records = is_on);
             }
+            Fact::BodyMasked(counts) => self.note(|account| {
+                let [body, _] = &mut account.bodies;
+                *body = *counts;
+                account.unread |= counts.unread;
+            }),
             Fact::MaskerFed(side, masker) => {
-                let counts = Counts::of(masker.report());
+                let mut counts = Counts::default();
+                counts.add(masker.report());
                 let mut shows = false;
                 self.note(|account| {
                     if let Some(body) = account.bodies.get_mut(side as usize) {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use velum_engine::{Class, ClassSet, Framing, Inspector, Masker, Options, Report, year_at};
+use velum_engine::{ClassSet, Framing, Inspector, Masker, Options, year_at};
 
 use super::multipart;
 use crate::host::{Header, Host, header};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
+pub(crate) use crate::watch::Counts as Found;
 
 const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
 
@@ -34,32 +35,6 @@ pub(crate) enum Body {
     Other,
     /// It cannot be told what it is.
     Unreadable,
-}
-
-/// How often values of each class were found in a body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found(pub(crate) [u64; Class::ALL.len()]);
-
-impl Found {
-    /// Adds what a masker counted.
-    pub(crate) fn add(&mut self, report: &Report) {
-        for (count, class) in self.0.iter_mut().zip(Class::ALL) {
-            *count += report.masked(*class);
-        }
-    }
-
-    /// As the policy service is told of it.
-    pub(crate) fn told(&self) -> velum_approval::Found {
-        let counts = Class::ALL.iter().zip(self.0);
-        velum_approval::Found::new(counts.map(|(class, count)| (*class, count)))
-    }
-
-    /// The classes of which there is any.
-    pub(crate) fn classes(&self) -> ClassSet {
-        let counts = self.0.iter().zip(Class::ALL);
-        let found = counts.filter(|(count, _)| **count > 0);
-        found.map(|(_, class)| *class).collect()
-    }
 }
 
 /// Options of the engine for a request's body of which these classes stay.

@@ -119,7 +119,10 @@ pub(super) fn masked(
                 found.add(masker.report());
             }
             Content::Text(_) => push(&mut out, &[&value]),
-            Content::Other if passes => out.extend_from_slice(part.content),
+            Content::Other if passes => {
+                found.unread = true;
+                out.extend_from_slice(part.content);
+            }
             Content::Other => return None,
         }
         out.extend_from_slice(LINE_END);

@@ -177,6 +177,7 @@ impl Plan {
             edit_headers(host, happen_once).map_err(|_| Problem::BodyNotReviewable)?;
         }
         let Some(question) = &mut self.question else {
+            host.tell(Fact::BodyMasked(&found));
             host.replace_body(Buffer::RequestBody, bytes.len(), &masked)
                 .map_err(|_| Problem::BodyNotReviewable)?;
             return Ok((None, None));
@@ -214,7 +215,8 @@ impl Held {
             return Err(Problem::BodyNotReviewable);
         }
         let options = body::options(host, plugin, release.lift)?;
-        let (masked, _) = self.body.masked(plugin, options, self.passes, &bytes)?;
+        let (masked, found) = self.body.masked(plugin, options, self.passes, &bytes)?;
+        host.tell(Fact::BodyMasked(&found));
         host.replace_body(Buffer::RequestBody, self.size, &masked)
             .map_err(unwritable)?;
         Ok(if self.is_flagged {

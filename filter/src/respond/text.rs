@@ -7,7 +7,8 @@ use velum_engine::{Masker, Options, Ruleset, mask_text};
 
 use super::fields::{first, quoted};
 use super::inflate::Inflater;
-use crate::host::{Buffer, Flow, Host};
+use crate::host::{Buffer, Flow, Host, Side};
+use crate::watch::Fact;
 
 /// No longer text is kept whatever the policy allows: several copies of it are needed at a time, of
 /// the memory that a worker's streams share.
@@ -100,14 +101,14 @@ impl Text {
             if self.decoder.as_ref().is_some_and(|one| !one.is_whole()) {
                 return Err("its compression is cut off".to_owned());
             }
-            out = self.masked()?;
+            out = self.masked(host)?;
             self.is_done = true;
         }
         host.replace_body(Buffer::ResponseBody, size, out.as_bytes())
             .map_err(|_| "unwritable chunk".to_owned())
     }
 
-    fn masked(&mut self) -> Result<String, String> {
+    fn masked(&mut self, host: &impl Host) -> Result<String, String> {
         let text =
             String::from_utf8(std::mem::take(&mut self.gathered)).map_err(|_| "it is not UTF-8")?;
         if !self.rules.has_detectors() {
@@ -123,6 +124,7 @@ impl Text {
             .feed(source.as_bytes(), &mut out)
             .and_then(|()| masker.finish(&mut out))
             .map_err(|error| error.to_string())?;
+        host.tell(Fact::MaskerFed(Side::Response, &mut masker));
         if out == source.as_bytes() {
             return Ok(text);
         }

@@ -78,6 +78,17 @@ fn what_passes_unread_is_not_called_masked() {
 }
 
 #[test]
+fn a_file_that_passes_in_a_form_is_unread() {
+    let mut vm = Vm::masking_requests(&json!({"requests": {"inspect": true, "otherwise": "pass"}}));
+    let file = "--x\r\ncontent-disposition: form-data; name=\"f\"; filename=\"a.png\"\r\n\
+         content-type: image/png\r\n\r\n1\r\n--x--\r\n";
+    vm.post("multipart/form-data; boundary=x", file);
+    vm.whole_answer("200", "{}");
+    vm.next_stream();
+    vm.has_counted(&[("velum_requests_total.outcome.unread.action.write", 1)]);
+}
+
+#[test]
 fn who_leaves_within_an_answer_has_seen_what_came_before() {
     let mut vm = Vm::new();
     vm.request("GET", "/Patient/1", &[]);
@@ -91,6 +102,64 @@ fn who_leaves_within_an_answer_has_seen_what_came_before() {
     assert_eq!(serde_json::to_value(batch.rows[0].outcome).unwrap(), "left");
     let masked = batch.rows[0].masked.iter().map(|(_, count)| count);
     assert_eq!(masked.sum::<u64>(), 2);
+}
+
+#[test]
+fn values_of_bodies_that_are_masked_as_a_whole_are_counted() {
+    let ssn = "velum_values_total.outcome.masked.class.ssn.action.write";
+    let form = "application/x-www-form-urlencoded";
+    let multipart = "--x\r\ncontent-disposition: form-data; name=\"ssn\"\r\n\r\n000-12-3456\r\n\
+         --x\r\ncontent-disposition: form-data; name=\"j\"\r\ncontent-type: application/json\r\n\r\n\
+         {\"ssn\":\"000-12-3457\"}\r\n--x--\r\n";
+    for (more, content_type, body, count) in [
+        (json!({}), form, "ssn=000-12-3456", 1),
+        (json!({}), "multipart/form-data; boundary=x", multipart, 2),
+        (
+            json!({"writes": "refuse"}),
+            "application/json-patch+json",
+            r#"[{"op":"add","path":"/ssn","value":"SSN 000-12-3456"}]"#,
+            1,
+        ),
+    ] {
+        let mut vm = Vm::masking_requests(&more);
+        vm.post(content_type, body);
+        let out = vm.host.body_text(Buffer::RequestBody);
+        assert!(!out.contains("000-12"), "{out}");
+        vm.whole_answer("200", "{}");
+        vm.next_stream();
+        vm.has_counted(&[(ssn, count)]);
+        let read = vm.counted()["velum_body_bytes_total.action.write"];
+        assert!(read > 2, "{read}");
+    }
+}
+
+#[test]
+fn values_of_texts_are_counted_and_what_is_lifted_shows() {
+    let of_texts = |policy: &mut Value| {
+        policy["masking"]["profiles"] = json!(["hipaa-safe-harbor", "fhir-r4"]);
+        policy["responses"] = json!({"text": ["text/plain"]});
+        policy["actions"][4]["ask"]["lift"] = json!(["ssn"]);
+    };
+    let text = "SSN 000-12-3456";
+    let mut vm = Vm::of(of_texts);
+    vm.request("GET", "/Patient/1", &[]);
+    assert_eq!(vm.answer_with("text/plain", text), "SSN [masked:ssn]");
+    vm.next_stream();
+    vm.has_counted(&[
+        ("velum_requests_total.outcome.masked.action.read", 1),
+        ("velum_values_total.outcome.masked.class.ssn.action.read", 1),
+    ]);
+    vm.request("GET", "/Patient/1", &[("velum-lift", "ssn")]);
+    let check = vm.check();
+    let ssn = [Class::Ssn].into_iter().collect();
+    let allow = SignedAllow::sign(&allow(&check, ssn), &key());
+    vm.answer(&Answer::Allow(allow));
+    assert_eq!(vm.answer_with("text/plain", text), text);
+    vm.next_stream();
+    vm.has_counted(&[
+        ("velum_requests_total.outcome.lifted.action.read", 1),
+        ("velum_values_total.outcome.lifted.class.ssn.action.read", 1),
+    ]);
 }
 
 fn two_policies() -> Value {
