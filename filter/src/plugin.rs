@@ -233,7 +233,7 @@ impl Dispatcher {
         };
         let account = &mut *running.account.borrow_mut();
         // Of a request that an earlier filter answered, nothing is known.
-        let is_known = account.met.is_some() || account.problem.is_some();
+        let is_known = account.met.is_some() || account.is_settled();
         if std::mem::replace(&mut account.is_counted, true) || !is_known {
             return;
         }

@@ -162,6 +162,17 @@ fn values_of_texts_are_counted_and_what_is_lifted_shows() {
     ]);
 }
 
+#[test]
+fn a_poll_that_is_answered_is_counted() {
+    let mut vm = Vm::new();
+    let path = format!("/.well-known/velum/approvals/{}", approval());
+    vm.request("GET", &path, &[]);
+    vm.answer_text("200", r#"{"state":"pending"}"#);
+    assert_eq!(vm.reply().status, 200);
+    vm.next_stream();
+    vm.has_counted(&[("velum_requests_total.outcome.polled.action.-", 1)]);
+}
+
 fn two_policies() -> Value {
     let mut one = policy();
     one.as_object_mut().unwrap().remove("version");
@@ -262,4 +273,13 @@ fn nothing_is_counted_over_a_hole_in_a_body() {
     vm.next_stream();
     vm.has_counted(&[("velum_requests_total.outcome.unobserved.action.-", 1)]);
     assert_eq!(vm.requests(), 1);
+}
+
+#[test]
+fn a_call_is_forgotten_with_its_stream() {
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient/1", ASK);
+    let token = u32::try_from(vm.host.sent.borrow().len()).unwrap();
+    vm.next_stream();
+    assert_eq!(vm.dispatcher.owner_of(token), None);
 }
