@@ -59,6 +59,8 @@ pub(crate) struct Dispatcher {
 struct Running {
     root: u32,
     stream: Stream,
+    /// The call it made last.
+    call: Option<u32>,
     account: Rc<RefCell<Account>>,
 }
 
@@ -96,6 +98,7 @@ impl Dispatcher {
             let choice = self.roots.get(&parent).cloned().unwrap_or_default();
             let running = Running {
                 root: parent,
+                call: None,
                 account: Rc::default(),
                 stream: Stream::new(choice),
             };
@@ -131,6 +134,7 @@ impl Dispatcher {
         let flow = callback(&mut running.stream, &watched);
         if let Some(token) = running.stream.take_call() {
             self.calls.insert(token, context);
+            running.call = Some(token);
         }
         let (observes, settled) = {
             let account = running.account.borrow();
@@ -215,8 +219,11 @@ impl Dispatcher {
             let watched = Watched::new(host, &running.account, &self.shared);
             running.stream.on_end(&watched);
             watched.forget();
+            running.call.and_then(|token| self.calls.remove(&token));
         }
-        self.roots.remove(&context);
+        if self.roots.remove(&context).is_none() {
+            return;
+        }
         self.reporters.retain(|(root, reporter)| {
             if *root == context {
                 self.metrics.lost(host, reporter.untold());
