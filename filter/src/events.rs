@@ -10,7 +10,7 @@ use velum_approval::messages::{EventOutcome, EventRow, Events, MOST_ROWS};
 use velum_approval::{ActionName, Identity, KeyedToken, PolicyDigest, Timestamp, WorkerId};
 
 use crate::check;
-use crate::host::Host;
+use crate::host::{Host, HostError};
 use crate::plugin::Plugin;
 use crate::watch::{Account, Outcome};
 
@@ -32,7 +32,7 @@ pub(crate) struct Reporter {
     until: Timestamp,
     tokens: Vec<(Identity, KeyedToken)>,
     /// A batch that has not arrived yet, as it was first sent.
-    unsent: Option<Vec<u8>>,
+    unsent: Option<Events>,
     is_sending: bool,
     /// Ticks until the next attempt, and between the last two.
     wait: u32,
@@ -160,7 +160,8 @@ impl Reporter {
             return None;
         }
         let batch = self.unsent.take().or_else(|| self.batch())?;
-        let sent = check::report(host, &self.plugin, &batch);
+        let sent = serde_json::to_vec(&batch).map_err(|_| HostError(2));
+        let sent = sent.and_then(|bytes| check::report(host, &self.plugin, &bytes));
         self.unsent = Some(batch);
         self.is_sending = sent.is_ok();
         if sent.is_err() {
@@ -183,10 +184,14 @@ impl Reporter {
 
     /// How many requests nobody will be told of, when the worker ends.
     pub(crate) fn untold(&self) -> u64 {
-        self.rows.iter().map(|row| row.requests).sum()
+        requests(&self.rows)
+            + self
+                .unsent
+                .as_ref()
+                .map_or(0, |batch| requests(&batch.rows))
     }
 
-    fn batch(&mut self) -> Option<Vec<u8>> {
+    fn batch(&mut self) -> Option<Events> {
         if self.rows.is_empty() && self.lost == 0 {
             return None;
         }
@@ -204,6 +209,11 @@ impl Reporter {
         if self.rows.is_empty() {
             self.from = None;
         }
-        serde_json::to_vec(&events).ok()
+        Some(events)
     }
+}
+
+fn requests(rows: &[EventRow]) -> u64 {
+    let requests = rows.iter().map(|row| row.requests);
+    requests.fold(0, u64::saturating_add)
 }

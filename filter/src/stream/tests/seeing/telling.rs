@@ -208,6 +208,23 @@ fn every_policy_has_its_turn_to_tell() {
 }
 
 #[test]
+fn what_was_sent_and_has_not_arrived_is_lost_with_its_configuration() {
+    let mut vm = Vm::new();
+    for _ in 0..3 {
+        vm.request("GET", "/Patient/1", &[]);
+        vm.whole_answer("200", PATIENT);
+        vm.next_stream();
+    }
+    vm.tick().expect("a batch");
+    vm.answered("503");
+    vm.request("GET", "/Patient/1", &[]);
+    vm.whole_answer("200", PATIENT);
+    vm.next_stream();
+    vm.dispatcher.delete(&vm.host, ROOT);
+    vm.has_counted(&[("velum_events_lost_total", 4)]);
+}
+
+#[test]
 fn a_body_is_forgotten_as_soon_as_it_is_looked_into() {
     let mut vm = Vm::observing();
     let body = format!("\"{}\"", "x".repeat(900_000));
