@@ -227,9 +227,22 @@ pub(crate) fn report(host: &impl Host, plugin: &Plugin, batch: &[u8]) -> Result<
     send(host, plugin, "/v1/events", batch, Duration::ZERO)
 }
 
-/// Whether a batch of events has arrived.
-pub(crate) fn has_arrived(host: &impl Host, header_count: usize) -> bool {
-    status(host, header_count).is_ok_and(|status| status == b"200")
+/// What became of a batch of events.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    Taken,
+    /// It will not be taken, however often it is sent.
+    Refused,
+    Unknown,
+}
+
+/// Reads the answer to [`report`].
+pub(crate) fn read_arrival(host: &impl Host, header_count: usize) -> Arrival {
+    match status(host, header_count).as_deref() {
+        Ok(b"200") => Arrival::Taken,
+        Ok(b"400" | b"413") => Arrival::Refused,
+        _ => Arrival::Unknown,
+    }
 }
 
 /// A key for this stream alone, which makes its checks idempotent.

@@ -2,14 +2,14 @@
 //!
 //! Memory is bounded: beyond so many rows, requests are counted as lost, and the loss is in the next
 //! batch and in the metrics. A batch that did not arrive is sent again under its number, so that it
-//! counts once.
+//! counts once; one that the service refuses is lost.
 
 use std::rc::Rc;
 
 use velum_approval::messages::{EventOutcome, EventRow, Events, MOST_ROWS};
 use velum_approval::{ActionName, Identity, KeyedToken, PolicyDigest, Timestamp, WorkerId};
 
-use crate::check;
+use crate::check::{self, Arrival};
 use crate::host::{Host, HostError};
 use crate::plugin::Plugin;
 use crate::watch::{Account, Outcome};
@@ -165,21 +165,26 @@ impl Reporter {
         self.unsent = Some(batch);
         self.is_sending = sent.is_ok();
         if sent.is_err() {
-            self.arrived(false);
+            self.arrived(Arrival::Unknown);
         }
         sent.ok()
     }
 
-    /// Whether the batch has arrived that was sent last.
-    pub(crate) fn arrived(&mut self, arrived: bool) {
+    /// What became of the batch that was sent last; returns how many requests are lost with it.
+    pub(crate) fn arrived(&mut self, arrival: Arrival) -> u64 {
         self.is_sending = false;
-        if arrived {
-            self.unsent = None;
-            self.pause = 0;
-        } else {
+        if arrival == Arrival::Unknown {
             self.pause = (self.pause * 2).clamp(1, LONGEST_PAUSE);
+            self.wait = self.pause;
+            return 0;
         }
-        self.wait = self.pause;
+        self.pause = 0;
+        let batch = self.unsent.take().filter(|_| arrival == Arrival::Refused);
+        batch.map_or(0, |batch| {
+            let lost = requests(&batch.rows);
+            self.lost = self.lost.saturating_add(batch.lost.saturating_add(lost));
+            lost
+        })
     }
 
     /// How many requests nobody will be told of, when the worker ends.

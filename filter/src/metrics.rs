@@ -239,13 +239,14 @@ mod tests {
             FAILED,
             "counter",
             "",
-            "attempts to send a batch that have failed; it is sent again",
+            "attempts to send a batch that have failed; unless it was refused, it is sent again",
         ),
         (
             LOST,
             "counter",
             "",
-            "requests that no event tells of: more was to be told than a worker keeps",
+            "requests that no event tells of: more was to be told than a worker keeps, the policy \
+             service refused a batch (400, 413), or its configuration went before it arrived",
         ),
     ];
 

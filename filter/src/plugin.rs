@@ -8,7 +8,7 @@ use std::time::Duration;
 use velum_engine::Keyring;
 use velum_policy::{Mode, Policies, Policy};
 
-use crate::check;
+use crate::check::{self, Arrival};
 use crate::choice::Choice;
 use crate::events::Reporter;
 use crate::host::{Buffer, Flow, Host, Level, Map};
@@ -176,9 +176,9 @@ impl Dispatcher {
     pub(crate) fn answer<H: Host>(&mut self, host: &H, context: u32, headers: usize, body: usize) {
         let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == context);
         if let Some((_, reporter)) = of_root.find(|(_, reporter)| reporter.is_sending()) {
-            let arrived = check::has_arrived(host, headers);
-            reporter.arrived(arrived);
-            return self.metrics.sent(host, arrived);
+            let arrival = check::read_arrival(host, headers);
+            self.metrics.lost(host, reporter.arrived(arrival));
+            return self.metrics.sent(host, arrival == Arrival::Taken);
         }
         if let Some(running) = self.streams.get(&context) {
             let waited = host

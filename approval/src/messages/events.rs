@@ -8,6 +8,9 @@ use velum_engine::Class;
 use crate::keys::KeyedToken;
 use crate::words::{ActionName, PolicyDigest, Timestamp, WorkerId};
 
+/// The most that a count of a batch may be, so that sums of them stay numbers.
+const MOST_COUNTED: u64 = 1 << 40;
+
 /// The most rows of one [`Events`]: a batch stays below the service's bound on bodies.
 pub const MOST_ROWS: usize = 64;
 
@@ -20,7 +23,9 @@ pub struct Events {
     pub worker: WorkerId,
     /// Its batches are numbered from 1 without a gap; a batch that is sent again keeps its number.
     pub sequence: u64,
-    /// Requests since the batch before that are in no row, because there was no room for them.
+    /// Requests since the batch before that are in no row, because there was no room for them or the
+    /// batch that had them was refused; at most 2⁴⁰, as every count.
+    #[serde(deserialize_with = "count")]
     pub lost: u64,
     /// When the first of them was counted.
     pub from: Timestamp,
@@ -48,6 +53,7 @@ pub struct EventRow {
     /// The status that the caller saw; 0 where there was none.
     pub status: u16,
     /// How many they are, at least 1.
+    #[serde(deserialize_with = "count")]
     pub requests: u64,
     /// How many values were masked for them, by class.
     #[serde(default, skip_serializing_if = "ClassCounts::is_empty")]
@@ -124,7 +130,7 @@ impl<'de> Deserialize<'de> for ClassCounts {
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<ClassCounts, M::Error> {
                 let mut counts = ClassCounts::default();
-                while let Some((name, count)) = map.next_entry::<String, u64>()? {
+                while let Some((name, Count(count))) = map.next_entry::<String, Count>()? {
                     let class = Class::from_name(&name);
                     let class = class.ok_or_else(|| M::Error::custom("unknown class"))?;
                     if counts.iter().any(|(counted, _)| counted == class) {
@@ -138,6 +144,21 @@ impl<'de> Deserialize<'de> for ClassCounts {
 
         deserializer.deserialize_map(Counts)
     }
+}
+
+struct Count(u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        count(deserializer).map(Self)
+    }
+}
+
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let count = u64::deserialize(deserializer)?;
+    let is_sane = count <= MOST_COUNTED;
+    let fault = || D::Error::custom("a count beyond what can be");
+    is_sane.then_some(count).ok_or_else(fault)
 }
 
 fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EventRow>, D::Error> {

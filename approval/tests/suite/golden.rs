@@ -148,6 +148,9 @@ fn events_hold_no_free_text_and_no_empty_row() {
         ("\"masked\": {", "\"masked\": {\"nobody\": 1,"),
         ("\"masked\": {", "\"masked\": {\"ssn\": 1,"),
         ("\"requests\": 2", "\"requests\": 0"),
+        ("\"requests\": 2", "\"requests\": 1099511627777"),
+        ("\"lost\": 0", "\"lost\": 1099511627777"),
+        ("\"ssn\": 1", "\"ssn\": 1099511627777"),
         ("\"outcome\": \"refused\"", "\"outcome\": \"odd\""),
         ("\"lost\": 0", "\"lost\": 0, \"note\": \"x\""),
     ] {

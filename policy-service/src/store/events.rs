@@ -22,7 +22,9 @@ impl Store {
     pub(crate) async fn workers(&self, limit: u32) -> Result<Vec<Worker>, StoreError> {
         let rows = sqlx::query(
             "SELECT gateway, worker, count(*) AS batches, max(sequence) AS latest_sequence,
-                    sum(requests) AS requests, sum(lost) AS lost,
+                    -- A sum beyond what a number may be is a fault; a cast of it is the most.
+                    CAST(total(requests) AS INTEGER) AS requests,
+                    CAST(total(lost) AS INTEGER) AS lost,
                     min(at_ms) AS first_ms, max(at_ms) AS latest_ms
              FROM event_batch GROUP BY gateway, worker ORDER BY latest_ms DESC, worker LIMIT ?",
         )

@@ -1,6 +1,8 @@
 //! What gateways report without any review.
 
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::testing::{Reply, Service, reply};
 
@@ -49,6 +51,40 @@ async fn a_batch_counts_once_and_what_is_missing_shows() {
         (&reported[1]["requests"], &reported[1]["masked"]),
         (&json!(5), &json!(4))
     );
+}
+
+#[tokio::test]
+async fn no_gateway_can_break_the_list_for_reviewers() {
+    let service = Service::start().await;
+    for (pointer, count) in [
+        ("/lost", 1_u64 << 41),
+        ("/lost", u64::MAX),
+        ("/rows/0/requests", i64::MAX as u64),
+        ("/rows/0/masked/name", i64::MAX as u64),
+    ] {
+        let mut huge = batch(1, 0);
+        *huge.pointer_mut(pointer).unwrap() = json!(count);
+        let (status, _) = report(&service, &huge).await;
+        assert_eq!(status, 400, "{pointer}");
+    }
+    assert_eq!(report(&service, &batch(1, 1 << 40)).await.0, 200);
+    // As a service without that bound has kept them.
+    let data = service.folder.path().join("velum-data/velum.sqlite");
+    let options = SqliteConnectOptions::new().filename(data);
+    let options = options.foreign_keys(false);
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query(
+        "INSERT INTO event_batch SELECT gateway, worker, 2, 999, at_ms, ?, ?, body FROM event_batch",
+    )
+    .bind(i64::MAX)
+    .bind(i64::MAX)
+    .execute(&mut database)
+    .await
+    .unwrap();
+    let (status, list) = service.get("grace", "/v1/events").await;
+    let worker = &list["workers"][0];
+    assert_eq!((status.as_u16(), &worker["batches"]), (200, &json!(2)));
+    assert_eq!(worker["lost"], i64::MAX, "{list}");
 }
 
 #[tokio::test]

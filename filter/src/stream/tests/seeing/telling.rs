@@ -225,6 +225,28 @@ fn what_was_sent_and_has_not_arrived_is_lost_with_its_configuration() {
 }
 
 #[test]
+fn a_batch_that_the_service_will_never_take_is_lost_and_not_sent_for_ever() {
+    for status in ["400", "413"] {
+        let mut vm = Vm::new();
+        for _ in 0..3 {
+            vm.request("GET", "/Patient/1", &[]);
+            vm.whole_answer("200", PATIENT);
+            vm.next_stream();
+        }
+        vm.tick().expect("a batch");
+        vm.answered(status);
+        vm.has_counted(&[
+            ("velum_events_lost_total", 3),
+            ("velum_event_batches_failed_total", 1),
+        ]);
+        let next = vm.tick().expect("the loss is told");
+        assert_eq!((next.sequence, next.lost, next.rows.len()), (2, 3, 0));
+        vm.answered("200");
+        assert_eq!(vm.tick(), None);
+    }
+}
+
+#[test]
 fn a_body_is_forgotten_as_soon_as_it_is_looked_into() {
     let mut vm = Vm::observing();
     let body = format!("\"{}\"", "x".repeat(900_000));
