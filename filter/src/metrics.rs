@@ -36,7 +36,6 @@ pub(crate) struct Metrics {
 }
 
 struct Common {
-    observe: u32,
     wait: u32,
     lost: u32,
     sent: u32,
@@ -53,16 +52,22 @@ struct OfAction {
 
 impl Metrics {
     /// Makes what every policy has. Where the host gives no metrics, nothing is counted.
-    pub(crate) fn begin(&mut self, host: &impl Host, observes: bool) {
+    pub(crate) fn begin(&mut self, host: &impl Host) {
         match Common::define(host) {
-            Ok(common) => {
-                let _unset = host.record(common.observe, u64::from(observes));
-                self.common = Some(common);
-            }
+            Ok(common) => self.common = Some(common),
             Err(HostError(status)) => host.log(
                 Level::Warn,
                 &format!("velum: there are no metrics: the host gives none (status {status})"),
             ),
+        }
+    }
+
+    /// Tells whether a policy observes. Its digest would be another if it changed its mind.
+    pub(crate) fn mode(&self, host: &impl Host, policy: &[u8; 32], observes: bool) {
+        if self.common.is_some() {
+            let _unset = host
+                .define_metric(Metric::Gauge, &of_policy(OBSERVE, policy))
+                .and_then(|gauge| host.record(gauge, u64::from(observes)));
         }
     }
 
@@ -135,7 +140,6 @@ impl Metrics {
 impl Common {
     fn define(host: &impl Host) -> Result<Self, HostError> {
         Ok(Self {
-            observe: host.define_metric(Metric::Gauge, OBSERVE)?,
             wait: host.define_metric(Metric::Histogram, WAIT)?,
             lost: host.define_metric(Metric::Counter, LOST)?,
             sent: host.define_metric(Metric::Counter, SENT)?,
@@ -168,16 +172,7 @@ impl OfAction {
             None if place < READ => (VALUES, "lifted", Class::ALL.get(place - LIFTED)),
             None => (BYTES, "", None),
         };
-        let mut name = metric.to_owned();
-        name.push_str(".policy.");
-        for nibble in self
-            .policy
-            .iter()
-            .take(DIGEST)
-            .flat_map(|b| [b >> 4, b & 15])
-        {
-            name.extend(char::from_digit(nibble.into(), 16));
-        }
+        let mut name = of_policy(metric, &self.policy);
         if !done.is_empty() {
             let is_same = !self.observes || matches!(done, "passed" | "left" | "unobserved");
             name.push_str(if is_same {
@@ -195,6 +190,16 @@ impl OfAction {
         name.push_str(self.action.as_deref().unwrap_or(NO_ACTION));
         name
     }
+}
+
+/// The beginning of a name that tells policies apart.
+fn of_policy(metric: &str, policy: &[u8; 32]) -> String {
+    let mut name = metric.to_owned();
+    name.push_str(".policy.");
+    for nibble in policy.iter().take(DIGEST).flat_map(|b| [b >> 4, b & 15]) {
+        name.extend(char::from_digit(nibble.into(), 16));
+    }
+    name
 }
 
 #[cfg(test)]
@@ -228,7 +233,12 @@ mod tests {
             "milliseconds from a call to the policy service to its answer; a call that holds a \
              request waits for a person",
         ),
-        (OBSERVE, "gauge", "", "1 while the policy observes, else 0"),
+        (
+            OBSERVE,
+            "gauge",
+            "policy",
+            "1 where the policy observes, else 0; it stays when the policy goes",
+        ),
         (
             SENT,
             "counter",

@@ -69,9 +69,10 @@ impl Dispatcher {
     pub(crate) fn configure(&mut self, host: &impl Host, root: u32, size: usize) -> bool {
         match load(host, size) {
             Ok((choice, plugins)) => {
-                let observes = plugins.iter().any(|plugin| plugin.terms().observes);
-                self.metrics.begin(host, observes);
+                self.metrics.begin(host);
                 for plugin in plugins {
+                    let (policy, observes) = (plugin.policy.digest(), plugin.terms().observes);
+                    self.metrics.mode(host, &policy, observes);
                     if plugin.terms().reports && host.tick_every(TICK).is_ok() {
                         let made = Reporter::new(host, plugin);
                         self.reporters.extend(made.map(|made| (root, made)));

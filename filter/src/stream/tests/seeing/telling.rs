@@ -247,6 +247,25 @@ fn a_batch_that_the_service_will_never_take_is_lost_and_not_sent_for_ever() {
 }
 
 #[test]
+fn whether_a_policy_observes_is_told_for_each() {
+    let mut vm = Vm::new();
+    let mut observing = policy();
+    observing["mode"] = json!("observe");
+    observing["actions"] = json!([observing["actions"][1]]);
+    let text = observing.to_string();
+    vm.host
+        .set_body(Buffer::PluginConfiguration, text.as_bytes());
+    vm.dispatcher.create(3, 0);
+    assert!(vm.dispatcher.configure(&vm.host, 3, text.len()));
+    let counted = vm.host.counted.borrow();
+    let gauges = counted.iter();
+    let gauges = gauges.filter(|(name, _)| name.starts_with("velum_observe.policy."));
+    let mut values: Vec<_> = gauges.map(|(_, value)| *value).collect();
+    values.sort_unstable();
+    assert_eq!(values, [0, 1]);
+}
+
+#[test]
 fn a_body_is_forgotten_as_soon_as_it_is_looked_into() {
     let mut vm = Vm::observing();
     let body = format!("\"{}\"", "x".repeat(900_000));
