@@ -341,3 +341,16 @@ fn a_call_is_forgotten_with_its_stream() {
     vm.next_stream();
     assert_eq!(vm.dispatcher.owner_of(token), None);
 }
+
+#[test]
+fn a_request_under_no_policy_is_refused_even_where_all_observe() {
+    let mut document = two_policies();
+    for name in ["a", "b"] {
+        document["policies"][name]["mode"] = json!("observe");
+        let closed = document["policies"][name]["actions"][1].take();
+        document["policies"][name]["actions"] = json!([closed]);
+    }
+    let mut vm = Vm::with(&document);
+    assert_eq!(vm.request("GET", "/Patient/1", &[]), Flow::Pause);
+    assert_eq!(vm.problem(), (503, "policy-not-chosen".to_owned()));
+}
