@@ -219,11 +219,8 @@ fn length(headers: &[Header<'_>]) -> Option<usize> {
         return None;
     };
     let is_number = value.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(value)
-        .ok()
-        .filter(|_| is_number)?
-        .parse()
-        .ok()
+    let text = std::str::from_utf8(value).ok().filter(|_| is_number)?;
+    text.parse().ok()
 }
 
 /// What is released, and what names an approval, is not stored; lengths and encodings are those of what
