@@ -10,6 +10,11 @@ use crate::operators::{placeholders, push_escaped};
 use crate::tally::Tally;
 use crate::{Framing, Masker, Options, Report, Ruleset};
 
+/// A form of more pairs is not looked into: each takes about a hundred bytes.
+const MOST_PAIRS: usize = 10_000;
+/// Nor is one that is longer as JSON: a control character is six times as long there.
+const LONGEST: usize = 8 * 1024 * 1024;
+
 /// A pair as it is written, and what it says.
 struct Pair<'a> {
     source: &'a str,
@@ -21,14 +26,16 @@ struct Pair<'a> {
 /// What a form becomes; `None`: it is none.
 pub(super) fn masked(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<String> {
     let pairs = pairs(text)?;
-    let body = as_json(&pairs);
+    let Some(body) = as_json(&pairs) else {
+        return Some(whole(tally));
+    };
     let masked = json(context, &body, tally)?;
     Some(as_form(&pairs, &masked).unwrap_or_else(|| whole(tally)))
 }
 
 /// Masks a body that is a form: each value as that of a member of this name of one object would be.
 /// What stays is written as it came. `None`: it is not a form in UTF-8, a name in it is itself to be
-/// masked, or a limit is exceeded; then it cannot be masked and stay one.
+/// masked, it has more than 10,000 pairs, or a limit is exceeded; then it cannot be masked and stay one.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -39,7 +46,7 @@ pub(super) fn masked(context: Context<'_>, text: &str, tally: &mut Tally) -> Opt
 /// # Ok::<(), velum_engine::RuleError>(())
 /// ```
 pub fn mask_form(rules: Arc<Ruleset>, options: Options, form: &str) -> Option<(String, Report)> {
-    let pairs = form.split('&').map(|source| {
+    let pairs = sources(form).map(|source| {
         let (name_source, value) = source.split_once('=').unwrap_or((source, ""));
         Some(Pair {
             source,
@@ -49,7 +56,7 @@ pub fn mask_form(rules: Arc<Ruleset>, options: Options, form: &str) -> Option<(S
         })
     });
     let pairs: Vec<Pair<'_>> = pairs.collect::<Option<_>>()?;
-    let (object, report) = masked_object(rules, options, &as_json(&pairs))?;
+    let (object, report) = masked_object(rules, options, &as_json(&pairs)?)?;
     Some((as_form(&pairs, &object)?, report))
 }
 
@@ -77,7 +84,7 @@ pub fn mask_fields(
         value: value.clone(),
     });
     let pairs: Vec<Pair<'_>> = pairs.collect();
-    let (object, report) = masked_object(rules, options, &as_json(&pairs))?;
+    let (object, report) = masked_object(rules, options, &as_json(&pairs)?)?;
     let values = values(&pairs, &object)?;
     let values = values.into_iter().map(Option::unwrap_or_default);
     Some((values.collect(), report))
@@ -87,6 +94,7 @@ fn masked_object(rules: Arc<Ruleset>, options: Options, object: &str) -> Option<
     let framing = Framing::Document;
     let mut masker = Masker::new(rules, Options { framing, ..options });
     let mut out = Vec::new();
+    out.try_reserve(object.len() + object.len() / 4).ok()?;
     masker.feed(object.as_bytes(), &mut out).ok()?;
     masker.finish(&mut out).ok()?;
     Some((String::from_utf8(out).ok()?, masker.report().clone()))
@@ -98,7 +106,12 @@ fn pairs(text: &str) -> Option<Vec<Pair<'_>>> {
     if text.bytes().any(is_other) {
         return None;
     }
-    text.split('&').map(pair).collect()
+    sources(text).map(pair).collect()
+}
+
+/// What stands between the `&`: one more than may be at most.
+fn sources(text: &str) -> impl Iterator<Item = &str> {
+    text.split('&').take(MOST_PAIRS + 1)
 }
 
 fn pair(source: &str) -> Option<Pair<'_>> {
@@ -134,9 +147,16 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The pairs as members of an object.
-fn as_json(pairs: &[Pair<'_>]) -> String {
+/// The pairs as members of an object; `None`: they are too many, or it would be too long.
+fn as_json(pairs: &[Pair<'_>]) -> Option<String> {
+    let escaped = |byte| if byte < b' ' { 6 } else { 2 };
+    let texts = pairs.iter().flat_map(|pair| [&pair.name, &pair.value]);
+    let length: usize = texts.flat_map(|text| text.bytes()).map(escaped).sum();
+    if pairs.len() > MOST_PAIRS || length > LONGEST {
+        return None;
+    }
     let mut body = vec![b'{'];
+    body.try_reserve(length).ok()?;
     for pair in pairs {
         if body.len() > 1 {
             body.push(b',');
@@ -148,7 +168,7 @@ fn as_json(pairs: &[Pair<'_>]) -> String {
         body.push(b'"');
     }
     body.push(b'}');
-    String::from_utf8(body).unwrap_or_default()
+    String::from_utf8(body).ok()
 }
 
 /// The form with the values of that object; `None`: it has other members.
@@ -242,7 +262,7 @@ mod tests {
     fn pairs_are_read_and_written() {
         let form = "a=1&b%5B0%5D=J%C3%B6rg+X&c=&a=%26";
         let pairs = pairs(form).unwrap();
-        let object = as_json(&pairs);
+        let object = as_json(&pairs).unwrap();
         assert_eq!(object, r#"{"a":"1","b[0]":"Jörg X","c":"","a":"&"}"#);
         assert_eq!(as_form(&pairs, &object).as_deref(), Some(form));
         for (object, expected) in [
@@ -294,6 +314,27 @@ mod tests {
         ] {
             assert_eq!(masked_body(form).as_deref(), expected, "{form}");
         }
+    }
+
+    #[test]
+    fn a_form_of_too_many_pairs_or_signs_is_refused_before_it_takes_memory() {
+        let pairs = |count: usize| vec!["a=1"; count].join("&");
+        assert!(masked_body(&pairs(MOST_PAIRS)).is_some());
+        for form in [
+            pairs(MOST_PAIRS + 1),
+            "&".repeat(1 << 20),
+            "\u{1}".repeat(LONGEST / 6 + 1),
+        ] {
+            assert_eq!(masked_body(&form), None);
+        }
+        // In a string it is masked whole.
+        let rules = Ruleset::builder().profile(crate::Profile::Pii).build();
+        let mut masker = Masker::new(Arc::new(rules.unwrap()), Options::default());
+        let mut out = Vec::new();
+        let body = format!("[\"{}\"]", pairs(MOST_PAIRS + 1));
+        masker.feed(body.as_bytes(), &mut out).unwrap();
+        masker.finish(&mut out).unwrap();
+        assert_eq!(out, b"[\"[masked:other]\"]");
     }
 
     #[test]
