@@ -10,6 +10,7 @@ use crate::media::{self, Media};
 
 const LINE_END: &[u8] = b"\r\n";
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
+const TEXT: &str = "text/plain";
 /// A form with more parts is refused.
 const MOST_PARTS: usize = 1_000;
 
@@ -26,7 +27,10 @@ struct Part<'a> {
 enum Content<'a> {
     Json(Framing),
     Text(&'a str),
+    /// Plainly something else.
     Other,
+    /// It would be masked if it could be read: no media type, another charset.
+    Unreadable,
 }
 
 /// The boundary that a content type names; `None`: none, or one that cannot be (RFC 2046, 5.1.1).
@@ -82,7 +86,8 @@ pub(super) fn masked(
     let (values, report) = mask_fields(Arc::clone(rules), options.clone(), &fields)?;
     found.add(&report);
     let mut values = values.into_iter();
-    let mut out = Vec::with_capacity(body.len() + body.len() / 8);
+    let mut out = Vec::new();
+    out.try_reserve(body.len() + body.len() / 8).ok()?;
     for part in &parts {
         let is_text = matches!(part.kind(), Content::Text(_));
         let value = if is_text {
@@ -123,7 +128,7 @@ pub(super) fn masked(
                 found.unread = true;
                 out.extend_from_slice(part.content);
             }
-            Content::Other => return None,
+            Content::Other | Content::Unreadable => return None,
         }
         out.extend_from_slice(LINE_END);
     }
@@ -198,22 +203,22 @@ impl<'a> Part<'a> {
     fn kind(&self) -> Content<'a> {
         let content_type = match (self.content_type, self.file_name) {
             (Some(given), _) => given,
-            (None, None) => "text/plain",
-            (None, Some(_)) => return Content::Other,
+            (None, None) => TEXT,
+            (None, Some(_)) => return Content::Unreadable,
         };
-        let header: Header<'_> = (b"content-type", content_type.as_bytes().into());
-        match media::of(&[header]) {
+        let headers: [Header<'_>; 1] = [(b"content-type", content_type.as_bytes().into())];
+        match media::of(&headers) {
             Media::Json(framing) if framing != Framing::Events => return Content::Json(framing),
             Media::Json(_) | Media::Other => {}
-            Media::Unreadable => return Content::Other,
+            Media::Unreadable => return Content::Unreadable,
         }
-        let mut parts = content_type.split(';').map(str::trim);
-        let is_text = parts
-            .next()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("text/plain"));
-        let is_text = is_text && parts.all(super::body::is_utf8);
-        let text = is_text.then(|| std::str::from_utf8(self.content).ok());
-        text.flatten().map_or(Content::Other, Content::Text)
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case(TEXT) {
+            return Content::Other;
+        }
+        let text = std::str::from_utf8(self.content).ok();
+        text.filter(|_| media::is_text(&headers, &[TEXT]))
+            .map_or(Content::Unreadable, Content::Text)
     }
 }
 
@@ -321,6 +326,29 @@ mod tests {
         let body = form(&[(IMAGE, "\u{1}\u{2}"), (SSN, "[masked:ssn]")]);
         assert_eq!(masked_text(&body, false), None);
         assert_eq!(masked_text(&body, true), Some(body));
+    }
+
+    #[test]
+    fn a_part_that_cannot_be_read_never_passes() {
+        let options = Options::default();
+        let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build().unwrap());
+        let plain = |charset: &str| format!("{SSN}\r\ncontent-type: text/plain{charset}");
+        for (headers, content) in [
+            (SSN, &b"000-12-3456 \xff"[..]),
+            (&plain(""), b"000-12-3456 \xff"),
+            (&plain("; charset = utf-16le"), b"0\x000\x000\x00"),
+            (&plain("; charset=latin1"), b"000-12-3456"),
+            (&format!("{JSON}; charset=utf-16"), b"{\0}\0"),
+            (&JSON.replace("/json", "/json, text/html"), b"{}"),
+            (&JSON.replace("application/json", ""), b"{}"),
+            (&format!("{SSN}; filename=\"a\""), b"000-12-3456"),
+        ] {
+            let (before, behind) = (format!("--x\r\n{headers}\r\n\r\n"), b"\r\n--x--\r\n");
+            let body = [before.as_bytes(), content, behind].concat();
+            let mut found = Found::default();
+            let out = masked(&rules, &options, "x", true, &body, &mut found);
+            assert_eq!(out, None, "{headers}");
+        }
     }
 
     #[test]
