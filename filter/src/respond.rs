@@ -122,7 +122,12 @@ fn try_headers(
     Ok((response, if held { Flow::Pause } else { Flow::Continue }))
 }
 
-fn options(host: &impl Host, plugin: &Plugin, lift: ClassSet) -> Result<Options, &'static str> {
+/// Options of the engine for a body of which these classes stay.
+pub(crate) fn options(
+    host: &impl Host,
+    plugin: &Plugin,
+    lift: ClassSet,
+) -> Result<Options, &'static str> {
     let now = host.now();
     if now == u64::MAX {
         return Err("The gateway's clock cannot be read.");

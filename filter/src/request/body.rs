@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use velum_engine::{ClassSet, Framing, Inspector, Masker, Options, year_at};
+use velum_engine::{ClassSet, Framing, Inspector, Masker, Options};
 
 use super::multipart;
 use crate::host::{Header, Host, header};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
+use crate::respond;
 pub(crate) use crate::watch::Counts as Found;
 
-const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
+const FORM: &str = "application/x-www-form-urlencoded";
 
-const NO_CLOCK: &str = "The gateway's clock cannot be read.";
 const NOT_READABLE: &str =
     "The request body's media type or charset cannot be read. Send JSON or a form in UTF-8.";
 const NOT_A_FORM: &str = "The request body says it is a form and cannot be masked as one: it is not in UTF-8, has a file \
@@ -46,17 +46,7 @@ pub(crate) fn options(
     plugin: &Plugin,
     lift: ClassSet,
 ) -> Result<Options, Problem> {
-    let now = host.now();
-    if now == u64::MAX {
-        return Err(Problem::RequestNotMaskable(NO_CLOCK));
-    }
-    Ok(Options {
-        framing: Framing::Document,
-        limits: plugin.policy.limits().engine,
-        lift,
-        keys: plugin.keys.clone(),
-        year: year_at(now / NANOSECONDS_A_SECOND),
-    })
+    respond::options(host, plugin, lift).map_err(Problem::RequestNotMaskable)
 }
 
 impl Body {
@@ -64,18 +54,18 @@ impl Body {
     pub(crate) fn of(headers: &[Header<'_>]) -> Self {
         let content_type = header(headers, "content-type").unwrap_or_default();
         let content_type = std::str::from_utf8(content_type).unwrap_or_default();
-        let mut parts = content_type.split(';').map(str::trim);
-        let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let essence = essence.to_ascii_lowercase();
         match media::of(headers) {
             // Events are for responses.
             Media::Json(Framing::Events) => Self::Other,
             Media::Json(_) if essence == "application/json-patch+json" => Self::Patch,
             Media::Json(framing) => Self::Json(framing),
             Media::Other => match essence.as_str() {
-                "application/x-www-form-urlencoded" if parts.all(is_utf8) => Self::Form,
+                FORM if media::is_text(headers, &[FORM]) => Self::Form,
                 "multipart/form-data" => multipart::boundary(content_type)
                     .map_or(Self::Unreadable, |text| Self::Multipart(text.to_owned())),
-                "application/x-www-form-urlencoded" => Self::Unreadable,
+                FORM => Self::Unreadable,
                 _ => Self::Other,
             },
             Media::Unreadable => Self::Unreadable,
@@ -178,13 +168,6 @@ impl Body {
         let replaces = |patch: Vec<Operation>| patch.iter().any(|one| one.path.is_empty());
         *self == Self::Patch && operations(body).map_or(true, replaces)
     }
-}
-
-/// Whether a parameter of a form's media type leaves it in UTF-8.
-pub(super) fn is_utf8(parameter: &str) -> bool {
-    let parameter = parameter.to_ascii_lowercase();
-    let charset = parameter.strip_prefix("charset=");
-    charset.is_none_or(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8"))
 }
 
 fn percent_decoded(text: &[u8]) -> Vec<u8> {

@@ -67,7 +67,6 @@ pub(super) fn of(
     question: Option<Question>,
     end: bool,
 ) -> Result<Admission, Problem> {
-    const NO_BODY: &str = "What goes on under this connection cannot be inspected.";
     let requests = action.and_then(|action| action.requests);
     let refuses = action.is_some_and(|action| action.writes == Writes::Refuse);
     if refuses && header(headers, ":method") == Some(b"PUT") {
@@ -79,13 +78,6 @@ pub(super) fn of(
     } else {
         (question, None)
     };
-    if !end && is_tunnel(headers) {
-        return match (requests, question) {
-            (Some(_), _) => Err(Problem::RequestNotMaskable(NO_BODY)),
-            (None, Some(_)) => Err(Problem::BodyNotReviewable),
-            (None, None) => Ok(Admission::Forward),
-        };
-    }
     if end && question.is_none() {
         return Ok(Admission::Forward);
     }
@@ -130,16 +122,6 @@ pub(super) fn of(
         refuses_replacement,
         question,
     })))
-}
-
-/// Whether what follows the headers is another protocol, without an end to wait for. The answer to it
-/// is refused.
-fn is_tunnel(headers: &[Header<'_>]) -> bool {
-    match header(headers, ":method") {
-        Some(b"CONNECT") => true,
-        Some(b"GET") => header(headers, "upgrade").is_some(),
-        _ => false,
-    }
 }
 
 impl Plan {

@@ -157,6 +157,19 @@ fn the_media_type_says_how_a_body_is_masked() {
 }
 
 #[test]
+fn a_body_is_refused_while_the_clock_cannot_be_read() {
+    for content_type in [JSON, FORM] {
+        let mut vm = Vm::with(&inspecting(&json!({"inspect": true})));
+        vm.host.now.set(u64::MAX);
+        post(&mut vm, content_type, &[]);
+        if vm.host.replies.borrow().is_empty() {
+            vm.request_body("ssn=000-12-3456", true);
+        }
+        assert_eq!(vm.problem(), (415, "request-not-maskable".into()));
+    }
+}
+
+#[test]
 fn other_bodies_pass_where_the_policy_says_so_and_unreadable_ones_never() {
     let policy = inspecting(&json!({"inspect": true, "otherwise": "pass"}));
     let gzip = [("content-encoding", "gzip")];
@@ -166,6 +179,11 @@ fn other_bodies_pass_where_the_policy_says_so_and_unreadable_ones_never() {
         (JSON, &gzip, Some("body-encoded")),
         (
             "application/json; charset=utf-16",
+            &[],
+            Some("request-not-maskable"),
+        ),
+        (
+            "application/x-www-form-urlencoded; charset = utf-16le",
             &[],
             Some("request-not-maskable"),
         ),
