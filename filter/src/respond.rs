@@ -284,8 +284,7 @@ pub(crate) fn on_body(response: &mut Response, host: &impl Host, size: usize, en
             Some(("it should have no body".to_owned(), *headers_held))
         }
         Response::Blank { status, written } => {
-            return blank(host, *status, written, size, end)
-                .unwrap_or_else(|()| cut(response, host));
+            return blank(host, *status, written, size).unwrap_or_else(|()| cut(response, host));
         }
         Response::Masking(masking) => match masking.step(host, size, end) {
             Ok(flow) => return flow,
@@ -468,19 +467,13 @@ fn cut(response: &mut Response, host: &impl Host) -> Flow {
     Flow::Pause
 }
 
-fn blank(
-    host: &impl Host,
-    status: u32,
-    written: &mut bool,
-    size: usize,
-    end: bool,
-) -> Result<Flow, ()> {
+fn blank(host: &impl Host, status: u32, written: &mut bool, size: usize) -> Result<Flow, ()> {
     let text = format!(
         "{{\"type\":\"about:blank\",\"title\":\"The gateway answered itself\",\"status\":{status}}}"
     );
     let text = if *written { "" } else { text.as_str() };
     let replaced = host.replace_body(Buffer::ResponseBody, size, text.as_bytes());
-    *written = size > 0 || end;
+    *written |= replaced.is_ok();
     replaced.map(|()| Flow::Continue).map_err(|_| ())
 }
 

@@ -350,6 +350,19 @@ fn the_gateways_own_answer_keeps_its_status_and_loses_its_text() {
 }
 
 #[test]
+fn the_gateways_own_answer_is_replaced_once_however_its_body_comes() {
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient/1", &[]);
+    let details = ["response", "code_details"];
+    vm.host.set_property(&details, b"direct_response");
+    vm.response(&[(":status", "503"), ("content-type", "text/plain")], false);
+    let chunks = [("", false), ("Qui", false), ("ll", false), ("", true)];
+    let pieces = chunks.map(|(chunk, end)| vm.response_body(chunk, end).1);
+    let whole: Value = serde_json::from_str(&pieces.concat()).unwrap();
+    assert_eq!(whole["status"], 503);
+}
+
+#[test]
 fn a_passed_route_is_untouched_and_a_denied_one_is_refused() {
     let mut vm = Vm::new();
     assert_eq!(vm.request("GET", "/healthz", &[]), Flow::Continue);
