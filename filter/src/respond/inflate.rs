@@ -215,8 +215,11 @@ impl Inflater {
     }
 
     fn begin_data(&mut self) -> Phase {
-        *self.state = DecompressorOxide::default();
-        self.window.fill(0);
+        self.state.init();
+        // As much as was written, and no more: members may be of twenty bytes each.
+        let length = usize::try_from(self.length).unwrap_or(usize::MAX);
+        let written = self.window.iter_mut().take(length);
+        written.for_each(|byte| *byte = 0);
         self.at = 0;
         self.crc = 0;
         self.length = 0;
@@ -336,6 +339,21 @@ mod tests {
         let mut wrong = checked;
         wrong[head] ^= 1;
         assert!(decoded(Coding::Gzip, &wrong, 3).1.is_err());
+    }
+
+    #[test]
+    fn a_member_finds_nothing_of_the_one_before_it() {
+        // `a`, and three bytes from two back, of which the first is before the beginning.
+        let code = [75, 4, 66, 0];
+        let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+        let check = crc32(0, b"a\0a\0").to_le_bytes();
+        let reaching = [&head[..], &code, &check, &4_u32.to_le_bytes()].concat();
+        let body = [gzip(&[b'x'; 40_000]), reaching].concat();
+        let (out, whole) = decoded(Coding::Gzip, &body, 1000);
+        assert_eq!((&out[40_000..], whole), (&b"a\0a\0"[..], Ok(true)));
+        let many = [gzip(b"").repeat(50_000), gzip(b"{}")].concat();
+        let expected = (b"{}".to_vec(), Ok(true));
+        assert_eq!(decoded(Coding::Gzip, &many, many.len()), expected);
     }
 
     #[test]
