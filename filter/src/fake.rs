@@ -51,6 +51,8 @@ pub(crate) struct Fake {
     pub(crate) headers_fail: Cell<bool>,
     pub(crate) calls_fail: Cell<bool>,
     pub(crate) replies_fail: Cell<bool>,
+    /// No memory is left.
+    pub(crate) is_full: Cell<bool>,
 }
 
 impl Fake {
@@ -155,6 +157,10 @@ impl Host for Fake {
     fn random(&self, bytes: &mut [u8]) -> Result<(), HostError> {
         bytes.fill(7);
         Ok(())
+    }
+
+    fn has_room(&self, _bytes: usize) -> bool {
+        !self.is_full.get()
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -130,7 +130,20 @@ pub(crate) trait Host {
     fn resume(&self, side: Side) -> Result<(), HostError>;
     /// Cuts the stream, so that the client sees an incomplete body.
     fn reset(&self, side: Side) -> Result<(), HostError>;
+    /// Whether the worker has memory for so many bytes. Who finds none fails alone; an allocation that
+    /// fails later would take every stream of the worker along.
+    fn has_room(&self, bytes: usize) -> bool {
+        let mut room: Vec<u8> = Vec::new();
+        let has_room = room.try_reserve_exact(bytes).is_ok();
+        // Else the compiler may leave out what nobody uses.
+        std::hint::black_box(&room);
+        has_room
+    }
 }
+
+/// So much must be free before anything more of a body is taken: for what the bytes become, and what
+/// waits of them.
+pub(crate) const ROOM: usize = 8 * 1024 * 1024;
 
 /// Removes what is ours to write from headers that otherwise pass.
 pub(crate) fn strip_ours(host: &impl Host, map: Map) -> Result<(), HostError> {

@@ -35,6 +35,8 @@ pub(crate) enum Problem {
     MaskedValue,
     UpgradeRefused,
     GrpcRefused,
+    /// The worker has no memory left for a body.
+    GatewayBusy,
     RequestNotMaskable(&'static str),
     ReplacementRefused,
     ApprovalRequired {
@@ -108,7 +110,7 @@ impl Problem {
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::ApprovalRequired { retry_after, .. } => Some(*retry_after),
-            Self::ApprovalUnavailable => Some(RETRY_AFTER),
+            Self::ApprovalUnavailable | Self::GatewayBusy => Some(RETRY_AFTER),
             Self::ApprovalDenied { code, .. } if code.retryable() => Some(RETRY_AFTER),
             _ => None,
         }
@@ -116,7 +118,10 @@ impl Problem {
 
     fn is_retryable(&self) -> bool {
         match self {
-            Self::ApprovalRequired { .. } | Self::ApprovalUnavailable | Self::NotConfigured => true,
+            Self::ApprovalRequired { .. }
+            | Self::ApprovalUnavailable
+            | Self::NotConfigured
+            | Self::GatewayBusy => true,
             Self::ApprovalDenied { code, .. } => code.retryable(),
             _ => false,
         }
@@ -124,7 +129,10 @@ impl Problem {
 
     fn status(&self) -> u32 {
         match self {
-            Self::NotConfigured | Self::PolicyNotChosen | Self::ApprovalUnavailable => 503,
+            Self::NotConfigured
+            | Self::PolicyNotChosen
+            | Self::ApprovalUnavailable
+            | Self::GatewayBusy => 503,
             Self::Refused(_) | Self::Asked(..) | Self::NothingToLift(_) | Self::BodyNotJson => 400,
             Self::ActionDenied
             | Self::IdentityRequired
@@ -164,6 +172,7 @@ impl Problem {
             Self::MaskedValue => "masked-value",
             Self::UpgradeRefused => "upgrade-refused",
             Self::GrpcRefused => "grpc-refused",
+            Self::GatewayBusy => "gateway-busy",
             Self::RequestNotMaskable(_) => "request-not-maskable",
             Self::ReplacementRefused => "replacement-refused",
             Self::ApprovalRequired { .. } => "approval-required",
@@ -243,6 +252,7 @@ impl Problem {
             Self::UpgradeRefused => {
                 "What goes through a tunnel or WebSocket cannot be masked. Use HTTP requests."
             }
+            Self::GatewayBusy => "Too many bodies are under way. Retry later.",
             Self::GrpcRefused => "Answers of gRPC cannot be masked. Use the API's JSON form.",
             Self::ApprovalRequired { .. } => {
                 "A person must decide. Poll Location, not before Retry-After; when it says \

@@ -16,7 +16,8 @@ pub(crate) use self::inflate::Coding;
 use self::inflate::Inflater;
 use self::text::Text;
 use crate::host::{
-    Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, header, strip_ours, values,
+    Buffer, Edited, Flow, Header, Host, HostError, Level, Map, ROOM, Side, header, strip_ours,
+    values,
 };
 use crate::media::{self, Encoding, Media};
 use crate::plugin::Plugin;
@@ -27,6 +28,8 @@ const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
 
 /// So much of a decoded body is handed on at once: it may be much longer than it came.
 const PIECE: usize = 256 * 1024;
+
+const NO_ROOM: &str = "the worker has no memory for it";
 
 /// What the request side settled for the answer.
 #[derive(Clone, Debug, Default)]
@@ -361,6 +364,9 @@ impl Masking {
             if chunk.len() != size {
                 return Err("short chunk".to_owned());
             }
+            if !host.has_room(ROOM) {
+                return Err(NO_ROOM.to_owned());
+            }
             self.anything_fed = true;
             is_read = self.read(&chunk, &mut sink)?;
         }
@@ -394,7 +400,7 @@ impl Masking {
             // An allocation that fails later would take every stream of the worker along.
             sink.out
                 .try_reserve(chunk.len() + chunk.len() / 4)
-                .map_err(|_| "no memory for the chunk")?;
+                .map_err(|_| NO_ROOM)?;
             masker
                 .feed(chunk, &mut sink.out)
                 .map_err(|error| error.to_string())?;

@@ -395,6 +395,10 @@ impl<H: Host> Host for Watched<'_, H> {
         self.host.random(bytes)
     }
 
+    fn has_room(&self, bytes: usize) -> bool {
+        self.host.has_room(bytes)
+    }
+
     fn environment(&self, name: &str) -> Option<String> {
         self.host.environment(name)
     }

@@ -180,7 +180,7 @@ fn limits(at: &Cursor<'_>) -> Result<Limits, ConfigError> {
     for doc in EngineLimits::REFERENCE {
         *doc.of(&mut limits.engine) = read(doc.name, doc.lowest, doc.highest, doc.default)?;
     }
-    limits.held_body = read(HELD_BODY_NAME, KIB, 64 * KIB * KIB, limits.held_body)?;
+    limits.held_body = read(HELD_BODY_NAME, KIB, 4 * KIB * KIB, limits.held_body)?;
     limits.expansion = read(EXPANSION_NAME, 2, 1032, limits.expansion)?;
     Ok(limits)
 }

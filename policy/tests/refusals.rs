@@ -736,6 +736,12 @@ fn values_of_the_wrong_kind_or_range() {
             "/limits/held_body",
             "integer from",
         ),
+        (
+            "/limits/held_body",
+            json!((4 << 20) + 1),
+            "/limits/held_body",
+            "from 1024 to 4194304",
+        ),
     ]);
 }
 

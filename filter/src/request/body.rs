@@ -135,9 +135,7 @@ impl Body {
         if let Some(framing) = self.framing() {
             let mut masker = Masker::new(rules, Options { framing, ..options });
             let mut out = Vec::new();
-            let read = masker.feed(body, &mut out);
-            let read = read.and_then(|()| masker.finish(&mut out));
-            read.map_err(|_| Problem::BodyNotJson)?;
+            feed(&mut masker, body, &mut out)?;
             found.add(masker.report());
             return Ok((out, found));
         }
@@ -168,6 +166,19 @@ impl Body {
         let replaces = |patch: Vec<Operation>| patch.iter().any(|one| one.path.is_empty());
         *self == Self::Patch && operations(body).map_or(true, replaces)
     }
+}
+
+/// Masks a whole body of JSON, with memory for what each piece of it may become.
+pub(super) fn feed(masker: &mut Masker, body: &[u8], out: &mut Vec<u8>) -> Result<(), Problem> {
+    const PIECE: usize = 256 * 1024;
+    // A value of one digit becomes a placeholder of twenty signs.
+    const GROWTH: usize = 16;
+    for piece in body.chunks(PIECE) {
+        let reserved = out.try_reserve(GROWTH * piece.len());
+        reserved.map_err(|_| Problem::GatewayBusy)?;
+        masker.feed(piece, out).map_err(|_| Problem::BodyNotJson)?;
+    }
+    masker.finish(out).map_err(|_| Problem::BodyNotJson)
 }
 
 fn percent_decoded(text: &[u8]) -> Vec<u8> {

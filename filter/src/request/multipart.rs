@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use velum_engine::{Framing, Masker, Options, Ruleset, mask_fields, mask_text};
 
-use super::body::Found;
+use super::body::{Found, feed};
 use crate::host::Header;
 use crate::media::{self, Media};
 
@@ -119,8 +119,7 @@ pub(super) fn masked(
                     ..options.clone()
                 };
                 let mut masker = Masker::new(Arc::clone(rules), options);
-                masker.feed(part.content, &mut out).ok()?;
-                masker.finish(&mut out).ok()?;
+                feed(&mut masker, part.content, &mut out).ok()?;
                 found.add(masker.report());
             }
             Content::Text(_) => push(&mut out, &[&value]),

@@ -5,7 +5,7 @@ use velum_policy::{Action, UnreadableMedia, Writes};
 
 use super::body::{self, Body};
 use super::{Admission, Question, Streaming, happen_once};
-use crate::host::{Buffer, Edited, Header, Host, HostError, Map, header};
+use crate::host::{Buffer, Edited, Header, Host, HostError, Map, ROOM, header};
 use crate::media;
 use crate::plugin::Plugin;
 use crate::problem::Problem;
@@ -84,6 +84,9 @@ pub(super) fn of(
     if !end && media::is_encoded(headers) {
         return Err(Problem::BodyEncoded);
     }
+    if !end && !host.has_room(ROOM) {
+        return Err(Problem::GatewayBusy);
+    }
     let body = Body::of(headers);
     let passes = requests.is_some_and(|requests| requests.otherwise == UnreadableMedia::Pass);
     let masks = requests.is_some() && !end && body.check(passes)?;
@@ -149,6 +152,9 @@ impl Plan {
                 question,
             }) => (on, passes, question),
         };
+        if !host.has_room(ROOM + 4 * bytes.len()) {
+            return Err(Problem::GatewayBusy);
+        }
         let options = body::options(host, plugin, ClassSet::EMPTY)?;
         let (masked, found) = self.body.masked(plugin, options, passes, bytes)?;
         let flagged = found.classes().intersection(on);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use velum_engine::{ClassSet, Framing, Masker, Options};
 
 use super::body;
-use crate::host::{Buffer, Flow, Host, Side};
+use crate::host::{Buffer, Flow, Host, ROOM, Side};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
 use crate::watch::Fact;
@@ -81,7 +81,9 @@ impl Streaming {
                 return Err(Problem::BodyNotReviewable);
             }
             self.anything_fed = true;
-            out.reserve(size + size / 4);
+            if !host.has_room(ROOM) || out.try_reserve(size + size / 4).is_err() {
+                return Err(Problem::GatewayBusy);
+            }
             let read = self.masker.feed(&chunk, &mut out);
             read.map_err(|_| Problem::BodyNotJson)?;
         }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use velum_engine::{Masker, Options, Ruleset, mask_text};
 
+use super::NO_ROOM;
 use super::fields::{first, quoted};
 use super::inflate::Inflater;
-use crate::host::{Buffer, Flow, Host, Side};
+use crate::host::{Buffer, Flow, Host, ROOM, Side};
 use crate::watch::Fact;
 
-/// No longer text is kept whatever the policy allows: several copies of it are needed at a time, of
-/// the memory that a worker's streams share.
-const LONGEST: usize = 4 * 1024 * 1024;
+/// So many copies of a text, as it is in JSON, are in memory at a time while it is masked.
+const COPIES: usize = 6;
 
 /// A text on its way.
 pub(crate) struct Text {
@@ -36,17 +36,14 @@ impl Text {
         length: usize,
         held_body: usize,
     ) -> Option<Self> {
-        let longest = held_body.min(LONGEST);
-        let mut gathered = Vec::new();
-        gathered.try_reserve(length.min(longest)).ok()?;
-        (length <= longest).then(|| Self {
+        (length <= held_body).then(|| Self {
             headers_held: false,
             rules: Arc::clone(rules),
             options,
             decoder,
             left: length,
-            longest,
-            gathered,
+            longest: held_body,
+            gathered: Vec::new(),
             is_done: length == 0,
         })
     }
@@ -84,13 +81,17 @@ impl Text {
         if chunk.len() != size || size > self.left {
             return Err("it is longer than its length".to_owned());
         }
+        if !host.has_room(ROOM) {
+            return Err(NO_ROOM.to_owned());
+        }
         self.left -= size;
         let (gathered, longest) = (&mut self.gathered, self.longest);
         let mut keep = |piece: &[u8]| {
-            let has_room = gathered.len() + piece.len() <= longest;
-            has_room
-                .then(|| gathered.extend_from_slice(piece))
-                .ok_or_else(|| "it is longer than limits.held_body".to_owned())
+            if gathered.len() + piece.len() > longest {
+                return Err("it is longer than limits.held_body".to_owned());
+            }
+            gathered.extend_from_slice(piece);
+            Ok(())
         };
         match &mut self.decoder {
             None => keep(&chunk)?,
@@ -111,6 +112,15 @@ impl Text {
     fn masked(&mut self, host: &impl Host) -> Result<String, String> {
         let text =
             String::from_utf8(std::mem::take(&mut self.gathered)).map_err(|_| "it is not UTF-8")?;
+        let escaped = |byte| match byte {
+            b'\t' | b'\n' | b'\r' | b'"' | b'\\' => 2,
+            0..0x20 => 6,
+            _ => 1,
+        };
+        let length: usize = text.bytes().map(escaped).sum();
+        if !host.has_room(COPIES * length) {
+            return Err(NO_ROOM.to_owned());
+        }
         if !self.rules.has_detectors() {
             return Ok(mask_text(&self.rules, &text));
         }
@@ -128,6 +138,7 @@ impl Text {
         if out == source.as_bytes() {
             return Ok(text);
         }
+        drop((source, text));
         // A rule for the whole body may have made anything of it.
         let written = serde_json::from_slice(&out).ok().and_then(first);
         Ok(written.unwrap_or_default())
