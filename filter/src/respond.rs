@@ -14,7 +14,7 @@ use velum_policy::{Encodings, UnreadableMedia};
 use self::fields::Fields;
 pub(crate) use self::inflate::Coding;
 use self::inflate::Inflater;
-use self::text::Text;
+use self::text::{NO_ROOM, Text};
 use crate::host::{
     Buffer, Edited, Flow, Header, Host, HostError, Level, Map, ROOM, Side, header, strip_ours,
     values,
@@ -28,8 +28,6 @@ const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
 
 /// So much of a decoded body is handed on at once: it may be much longer than it came.
 const PIECE: usize = 256 * 1024;
-
-const NO_ROOM: &str = "the worker has no memory for it";
 
 /// What the request side settled for the answer.
 #[derive(Clone, Debug, Default)]
@@ -364,9 +362,7 @@ impl Masking {
             if chunk.len() != size {
                 return Err("short chunk".to_owned());
             }
-            if !host.has_room(ROOM) {
-                return Err(NO_ROOM.to_owned());
-            }
+            host.has_room(ROOM).then_some(()).ok_or(NO_ROOM)?;
             self.anything_fed = true;
             is_read = self.read(&chunk, &mut sink)?;
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use velum_engine::{Masker, Options, Ruleset, mask_text};
 
-use super::NO_ROOM;
 use super::fields::{first, quoted};
 use super::inflate::Inflater;
 use crate::host::{Buffer, Flow, Host, ROOM, Side};
@@ -13,6 +12,8 @@ use crate::watch::Fact;
 
 /// So many copies of a text, as it is in JSON, are in memory at a time while it is masked.
 const COPIES: usize = 6;
+
+pub(super) const NO_ROOM: &str = "the worker has no memory for it";
 
 /// A text on its way.
 pub(crate) struct Text {
@@ -81,9 +82,7 @@ impl Text {
         if chunk.len() != size || size > self.left {
             return Err("it is longer than its length".to_owned());
         }
-        if !host.has_room(ROOM) {
-            return Err(NO_ROOM.to_owned());
-        }
+        host.has_room(ROOM).then_some(()).ok_or(NO_ROOM)?;
         self.left -= size;
         let (gathered, longest) = (&mut self.gathered, self.longest);
         let mut keep = |piece: &[u8]| {
@@ -118,9 +117,8 @@ impl Text {
             _ => 1,
         };
         let length: usize = text.bytes().map(escaped).sum();
-        if !host.has_room(COPIES * length) {
-            return Err(NO_ROOM.to_owned());
-        }
+        let has_room = host.has_room(COPIES * length);
+        has_room.then_some(()).ok_or(NO_ROOM)?;
         if !self.rules.has_detectors() {
             return Ok(mask_text(&self.rules, &text));
         }
