@@ -141,9 +141,12 @@ pub(crate) trait Host {
     }
 }
 
-/// So much must be free before anything more of a body is taken: for what the bytes become, and what
+/// How much must be free before so many bytes more of a body are taken: for what they become, and what
 /// waits of them.
-pub(crate) const ROOM: usize = 8 * 1024 * 1024;
+pub(crate) fn room(size: usize) -> usize {
+    const MIB: usize = 1024 * 1024;
+    size.saturating_mul(8).clamp(2 * MIB, 8 * MIB)
+}
 
 /// Removes what is ours to write from headers that otherwise pass.
 pub(crate) fn strip_ours(host: &impl Host, map: Map) -> Result<(), HostError> {

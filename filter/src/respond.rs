@@ -16,7 +16,7 @@ pub(crate) use self::inflate::Coding;
 use self::inflate::Inflater;
 use self::text::{NO_ROOM, Text};
 use crate::host::{
-    Buffer, Edited, Flow, Header, Host, HostError, Level, Map, ROOM, Side, header, strip_ours,
+    Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, header, room, strip_ours,
     values,
 };
 use crate::media::{self, Encoding, Media};
@@ -362,7 +362,7 @@ impl Masking {
             if chunk.len() != size {
                 return Err("short chunk".to_owned());
             }
-            host.has_room(ROOM).then_some(()).ok_or(NO_ROOM)?;
+            host.has_room(room(size)).then_some(()).ok_or(NO_ROOM)?;
             self.anything_fed = true;
             is_read = self.read(&chunk, &mut sink)?;
         }

@@ -5,7 +5,7 @@ use velum_policy::{Action, UnreadableMedia, Writes};
 
 use super::body::{self, Body};
 use super::{Admission, Question, Streaming, happen_once};
-use crate::host::{Buffer, Edited, Header, Host, HostError, Map, ROOM, header};
+use crate::host::{Buffer, Edited, Header, Host, HostError, Map, header, room};
 use crate::media;
 use crate::plugin::Plugin;
 use crate::problem::Problem;
@@ -84,7 +84,7 @@ pub(super) fn of(
     if !end && media::is_encoded(headers) {
         return Err(Problem::BodyEncoded);
     }
-    if !end && !host.has_room(ROOM) {
+    if !end && !host.has_room(room(0)) {
         return Err(Problem::GatewayBusy);
     }
     let body = Body::of(headers);
@@ -152,7 +152,7 @@ impl Plan {
                 question,
             }) => (on, passes, question),
         };
-        if !host.has_room(ROOM + 4 * bytes.len()) {
+        if !host.has_room(room(0) + 4 * bytes.len()) {
             return Err(Problem::GatewayBusy);
         }
         let options = body::options(host, plugin, ClassSet::EMPTY)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use velum_engine::{ClassSet, Framing, Masker, Options};
 
 use super::body;
-use crate::host::{Buffer, Flow, Host, ROOM, Side};
+use crate::host::{Buffer, Flow, Host, Side, room};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
 use crate::watch::Fact;
@@ -81,7 +81,7 @@ impl Streaming {
                 return Err(Problem::BodyNotReviewable);
             }
             self.anything_fed = true;
-            if !host.has_room(ROOM) || out.try_reserve(size + size / 4).is_err() {
+            if !host.has_room(room(size)) || out.try_reserve(size + size / 4).is_err() {
                 return Err(Problem::GatewayBusy);
             }
             let read = self.masker.feed(&chunk, &mut out);

@@ -7,7 +7,7 @@ use velum_engine::{Masker, Options, Ruleset, mask_text};
 
 use super::fields::{first, quoted};
 use super::inflate::Inflater;
-use crate::host::{Buffer, Flow, Host, ROOM, Side};
+use crate::host::{Buffer, Flow, Host, Side, room};
 use crate::watch::Fact;
 
 /// So many copies of a text, as it is in JSON, are in memory at a time while it is masked.
@@ -82,7 +82,7 @@ impl Text {
         if chunk.len() != size || size > self.left {
             return Err("it is longer than its length".to_owned());
         }
-        host.has_room(ROOM).then_some(()).ok_or(NO_ROOM)?;
+        host.has_room(room(size)).then_some(()).ok_or(NO_ROOM)?;
         self.left -= size;
         let (gathered, longest) = (&mut self.gathered, self.longest);
         let mut keep = |piece: &[u8]| {
