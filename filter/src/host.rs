@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::time::Duration;
 
+use velum_engine::Masker;
+
 use crate::pairs;
 use crate::watch::Fact;
 
@@ -139,6 +141,26 @@ pub(crate) trait Host {
         std::hint::black_box(&room);
         has_room
     }
+}
+
+/// Masks more bytes, with memory for what each piece of them may become: a value of one digit becomes a
+/// placeholder of twenty signs.
+///
+/// # Errors
+/// The masker's; `None`: there is no memory.
+pub(crate) fn feed(
+    masker: &mut Masker,
+    bytes: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Option<velum_engine::Error>> {
+    const PIECE: usize = 32 * 1024;
+    out.try_reserve(bytes.len() + bytes.len() / 4)
+        .map_err(|_| None)?;
+    for piece in bytes.chunks(PIECE) {
+        out.try_reserve(16 * piece.len()).map_err(|_| None)?;
+        masker.feed(piece, out).map_err(Some)?;
+    }
+    Ok(())
 }
 
 /// How much must be free before so many bytes more of a body are taken: for what they become, and what

@@ -16,8 +16,8 @@ pub(crate) use self::inflate::Coding;
 use self::inflate::Inflater;
 use self::text::{NO_ROOM, Text};
 use crate::host::{
-    Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, header, room, strip_ours,
-    values,
+    Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, feed, header, room,
+    strip_ours, values,
 };
 use crate::media::{self, Encoding, Media};
 use crate::plugin::Plugin;
@@ -393,13 +393,8 @@ impl Masking {
     fn read(&mut self, chunk: &[u8], sink: &mut Sink<'_, impl Host>) -> Result<bool, String> {
         let masker = &mut self.masker;
         let Some(decoder) = &mut self.decoder else {
-            // An allocation that fails later would take every stream of the worker along.
-            sink.out
-                .try_reserve(chunk.len() + chunk.len() / 4)
-                .map_err(|_| NO_ROOM)?;
-            masker
-                .feed(chunk, &mut sink.out)
-                .map_err(|error| error.to_string())?;
+            let fed = feed(masker, chunk, &mut sink.out);
+            fed.map_err(|fault| fault.map_or(NO_ROOM.to_owned(), |error| error.to_string()))?;
             return Ok(true);
         };
         let mut is_read = false;

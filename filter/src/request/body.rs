@@ -6,7 +6,7 @@ use serde::Deserialize;
 use velum_engine::{ClassSet, Framing, Inspector, Masker, Options};
 
 use super::multipart;
-use crate::host::{Header, Host, header};
+use crate::host::{self, Header, Host, header};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
@@ -136,6 +136,7 @@ impl Body {
             let mut masker = Masker::new(rules, Options { framing, ..options });
             let mut out = Vec::new();
             feed(&mut masker, body, &mut out)?;
+            masker.finish(&mut out).map_err(|_| Problem::BodyNotJson)?;
             found.add(masker.report());
             return Ok((out, found));
         }
@@ -168,17 +169,10 @@ impl Body {
     }
 }
 
-/// Masks a whole body of JSON, with memory for what each piece of it may become.
-pub(super) fn feed(masker: &mut Masker, body: &[u8], out: &mut Vec<u8>) -> Result<(), Problem> {
-    const PIECE: usize = 256 * 1024;
-    // A value of one digit becomes a placeholder of twenty signs.
-    const GROWTH: usize = 16;
-    for piece in body.chunks(PIECE) {
-        let reserved = out.try_reserve(GROWTH * piece.len());
-        reserved.map_err(|_| Problem::GatewayBusy)?;
-        masker.feed(piece, out).map_err(|_| Problem::BodyNotJson)?;
-    }
-    masker.finish(out).map_err(|_| Problem::BodyNotJson)
+/// Masks bytes of JSON.
+pub(super) fn feed(masker: &mut Masker, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Problem> {
+    let fed = host::feed(masker, bytes, out);
+    fed.map_err(|fault| fault.map_or(Problem::GatewayBusy, |_| Problem::BodyNotJson))
 }
 
 fn percent_decoded(text: &[u8]) -> Vec<u8> {

@@ -120,6 +120,7 @@ pub(super) fn masked(
                 };
                 let mut masker = Masker::new(Arc::clone(rules), options);
                 feed(&mut masker, part.content, &mut out).ok()?;
+                masker.finish(&mut out).ok()?;
                 found.add(masker.report());
             }
             Content::Text(_) => push(&mut out, &[&value]),

@@ -81,11 +81,9 @@ impl Streaming {
                 return Err(Problem::BodyNotReviewable);
             }
             self.anything_fed = true;
-            if !host.has_room(room(size)) || out.try_reserve(size + size / 4).is_err() {
-                return Err(Problem::GatewayBusy);
-            }
-            let read = self.masker.feed(&chunk, &mut out);
-            read.map_err(|_| Problem::BodyNotJson)?;
+            let has_room = host.has_room(room(size));
+            has_room.then_some(()).ok_or(Problem::GatewayBusy)?;
+            body::feed(&mut self.masker, &chunk, &mut out)?;
         }
         if end && self.anything_fed {
             let read = self.masker.finish(&mut out);
