@@ -148,18 +148,18 @@ async fn a_header_that_is_taken_away_chooses_neither_policy_nor_action() {
         (document(), false, by_policy("billing"), by_policy("ward")),
         (with_service(routed), true, named("loose"), named("strict")),
     ] {
-        let mut routes: Vec<Value> = TAKEN
+        let mut all: Vec<Value> = TAKEN
             .iter()
             .filter(|(name, _)| *name != "accept-encoding")
             .map(|(name, _)| present(name, loose.clone()))
             .collect();
         let mut encoded = present("accept-encoding", loose.clone());
         encoded["match"]["headers"][0]["string_match"] = json!({"exact": "gzip"});
-        routes.push(encoded);
-        routes.push(last(strict));
+        all.push(encoded);
+        all.push(last(strict));
         let options = Options {
             policy,
-            routes: Some(Value::from(routes)),
+            routes: Some(Value::from(all)),
             without_tokens: true,
             ..Options::default()
         };
