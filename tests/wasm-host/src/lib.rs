@@ -107,6 +107,11 @@ impl Vm {
         self.state().said_variables = Some(count as usize);
     }
 
+    /// Wants log lines of information at least, as Envoy does by default; every line else.
+    pub fn want_less_log(&mut self) {
+        self.state().log_level = 2;
+    }
+
     /// Makes a root context and gives it its configuration; whether that was accepted.
     pub fn configure(&mut self, root: u32, configuration: &[u8]) -> bool {
         if !self.state().roots.contains(&root) {
@@ -252,7 +257,11 @@ pub struct Filter(Vm);
 impl Filter {
     /// The built filter under a policy.
     pub fn new(policy: &Value) -> Self {
-        Self(Vm::with(policy, &[]))
+        let mut vm = Vm::start();
+        vm.want_less_log();
+        let is_accepted = vm.configure(ROOT, policy.to_string().as_bytes());
+        assert!(is_accepted, "{:?}", vm.log());
+        Self(vm)
     }
 
     /// What the module has executed so far, in instructions.

@@ -81,6 +81,8 @@ pub(super) struct State {
     pub(super) said_variables: Option<usize>,
     /// Nanoseconds since the epoch.
     pub(super) time: u64,
+    /// The least level of a log line that is wanted; 0 wants all.
+    pub(crate) log_level: u32,
     pub(super) random: u8,
     /// The streams by context, and the root contexts with no stream.
     pub(super) streams: BTreeMap<u32, Stream>,

@@ -6,7 +6,8 @@ use super::{BAD_ARGUMENT, Guest, Import, NOT_FOUND, Status, index, word};
 pub(super) const IMPORTS: &[Import] = &[
     ("proxy_log", "iii", log),
     ("proxy_get_log_level", "i", |guest, given| {
-        guest.write(given[0], &[0; 4])
+        let level = guest.state().log_level;
+        guest.write(given[0], &level.to_le_bytes())
     }),
     ("proxy_get_current_time_nanoseconds", "i", time),
     ("proxy_set_tick_period_milliseconds", "i", |guest, given| {
