@@ -87,11 +87,12 @@ pub(super) const FAILURES: &[Failure] = &[
     failure(
         Filter,
         "Its memory is exhausted",
-        "The body that needs more is refused or cut, and its worker goes on; where an allocation \
-         fails that cannot be told, as a trap",
+        "The body that needs more is refused, a request with 503 `gateway-busy`, an answer with 502, \
+         or cut, and its worker goes on; where an allocation fails that cannot be told, as a trap",
         &[
             "a_filter_short_of_memory_fails_the_large_body_and_keeps_its_worker",
             "a_chunk_that_memory_cannot_hold_fails_its_stream_alone",
+            "without_memory_a_body_is_refused_and_the_next_one_goes_on",
         ],
     ),
     failure(
