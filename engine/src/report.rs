@@ -67,6 +67,16 @@ impl Report {
         self.lifted.get(class as usize).copied().unwrap_or_default()
     }
 
+    /// How many values were masked, by class in the order of [`Class::ALL`].
+    pub fn masked_by_class(&self) -> &[u64; Class::ALL.len()] {
+        &self.masked
+    }
+
+    /// How many values were lifted, by class in the order of [`Class::ALL`].
+    pub fn lifted_by_class(&self) -> &[u64; Class::ALL.len()] {
+        &self.lifted
+    }
+
     /// How many values were masked.
     pub fn masked_total(&self) -> u64 {
         self.masked.iter().sum()

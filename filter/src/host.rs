@@ -172,7 +172,9 @@ pub(crate) fn feed(
     out: &mut Vec<u8>,
 ) -> Result<(), Option<velum_engine::Error>> {
     const PIECE: usize = 32 * 1024;
-    out.try_reserve(bytes.len() + bytes.len() / 4)
+    // At once for all that is usual, and for what the first piece may become.
+    let usual = bytes.len() + bytes.len() / 4;
+    out.try_reserve(usual.max(16 * bytes.len().min(PIECE)))
         .map_err(|_| None)?;
     for piece in bytes.chunks(PIECE) {
         out.try_reserve(16 * piece.len()).map_err(|_| None)?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use velum_approval::messages::ClassCounts;
 use velum_approval::{ApprovalId, Identity};
-use velum_engine::{Class, ClassSet, Masker, Report};
+use velum_engine::{ClassSet, Masker, Report};
 use velum_policy::{Action, Effect, Policy};
 
 use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, Metric, Side};
@@ -81,8 +81,8 @@ pub(crate) struct Account {
     pub(crate) problem: Option<&'static str>,
     pub(crate) approval: Option<ApprovalId>,
     pub(crate) status: u32,
-    /// Of the request's body and of the response's.
-    bodies: [Counts; 2],
+    /// Of the request's body and of the response's, once something was done to one.
+    bodies: Option<Box<[Counts; 2]>>,
     replied: bool,
     cut: bool,
     unobserved: bool,
@@ -111,14 +111,25 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// What a masker did.
+    fn of(report: &Report) -> Self {
+        Self {
+            masked: ClassCounts::of(*report.masked_by_class()),
+            lifted: ClassCounts::of(*report.lifted_by_class()),
+            bytes: report.scanned() + report.not_scanned().total(),
+            unread: false,
+        }
+    }
+
     /// Adds what a masker did.
     pub(crate) fn add(&mut self, report: &Report) {
-        let bytes = report.scanned() + report.not_scanned().total();
-        self.bytes = self.bytes.saturating_add(bytes);
-        for class in Class::ALL {
-            self.masked.add(*class, report.masked(*class));
-            self.lifted.add(*class, report.lifted(*class));
-        }
+        self.add_all(&Self::of(report));
+    }
+
+    fn add_all(&mut self, other: &Self) {
+        self.masked.add_all(&other.masked);
+        self.lifted.add_all(&other.lifted);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 
     /// What was found, as the policy service is told of it.
@@ -153,7 +164,7 @@ impl Account {
             None if !ended => Outcome::Left,
             None if self.met.as_ref().is_some_and(|met| met.passes) => Outcome::Passed,
             None if self.unread => Outcome::Unread,
-            None if !self.counts().lifted.is_empty() => Outcome::Lifted,
+            None if self.lifts() => Outcome::Lifted,
             None => Outcome::Masked,
         }
     }
@@ -190,12 +201,30 @@ impl Account {
         }
     }
 
+    fn note_body(&mut self, side: Side, counts: &Counts) {
+        let bodies = self
+            .bodies
+            .get_or_insert_with(|| Box::new([Counts::default(); 2]));
+        if let Some(body) = bodies.get_mut(side as usize) {
+            *body = *counts;
+        }
+    }
+
+    fn lifts(&self) -> bool {
+        let mut bodies = self.bodies.iter().flat_map(|bodies| bodies.iter());
+        bodies.any(|body| !body.lifted.is_empty())
+    }
+
     /// What was done to its bodies.
     pub(crate) fn counts(&self) -> Counts {
-        let [mut counts, response] = self.bodies;
-        counts.masked.add_all(&response.masked);
-        counts.lifted.add_all(&response.lifted);
-        counts.bytes = counts.bytes.saturating_add(response.bytes);
+        let Some(bodies) = &self.bodies else {
+            return Counts::default();
+        };
+        let [request, response] = &**bodies;
+        let mut counts = *response;
+        if request.bytes > 0 {
+            counts.add_all(request);
+        }
         counts
     }
 }
@@ -327,18 +356,14 @@ impl<H: Host> Host for Watched<'_, H> {
                 self.note(|account| account.records = is_on);
             }
             Fact::BodyMasked(counts) => self.note(|account| {
-                let [body, _] = &mut account.bodies;
-                *body = *counts;
+                account.note_body(Side::Request, counts);
                 account.unread |= counts.unread;
             }),
             Fact::MaskerFed(side, masker) => {
-                let mut counts = Counts::default();
-                counts.add(masker.report());
+                let counts = Counts::of(masker.report());
                 let mut shows = false;
                 self.note(|account| {
-                    if let Some(body) = account.bodies.get_mut(side as usize) {
-                        *body = counts;
-                    }
+                    account.note_body(side, &counts);
                     shows = account.records;
                 });
                 if shows {

@@ -81,10 +81,22 @@ pub enum EventOutcome {
 }
 
 /// Counts by class; classes that count nothing are left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassCounts([u64; Class::ALL.len()]);
 
+impl Default for ClassCounts {
+    // Derived, it would ask each element for its own.
+    fn default() -> Self {
+        Self([0; Class::ALL.len()])
+    }
+}
+
 impl ClassCounts {
+    /// The counts of all classes, in their order.
+    pub fn of(counts: [u64; Class::ALL.len()]) -> Self {
+        Self(counts)
+    }
+
     /// Adds to the count of a class.
     pub fn add(&mut self, class: Class, count: u64) {
         if let Some(sum) = self.0.get_mut(class as usize) {
