@@ -392,17 +392,17 @@ impl Masking {
     /// Masks the next bytes. False: there was nothing in them yet.
     fn read(&mut self, chunk: &[u8], sink: &mut Sink<'_, impl Host>) -> Result<bool, String> {
         let masker = &mut self.masker;
+        let mut mask = |piece: &[u8], out: &mut Vec<u8>| {
+            let fed = feed(masker, piece, out);
+            fed.map_err(|fault| fault.map_or(NO_ROOM.to_owned(), |error| error.to_string()))
+        };
         let Some(decoder) = &mut self.decoder else {
-            let fed = feed(masker, chunk, &mut sink.out);
-            fed.map_err(|fault| fault.map_or(NO_ROOM.to_owned(), |error| error.to_string()))?;
-            return Ok(true);
+            return mask(chunk, &mut sink.out).map(|()| true);
         };
         let mut is_read = false;
         decoder.feed(chunk, &mut |piece| {
             is_read |= !piece.is_empty();
-            masker
-                .feed(piece, &mut sink.out)
-                .map_err(|error| error.to_string())?;
+            mask(piece, &mut sink.out)?;
             if sink.out.len() >= PIECE {
                 sink.write()?;
             }
