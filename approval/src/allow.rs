@@ -2,16 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
-use velum_engine::ClassSet;
 
-use crate::words::{
-    ApprovalId, Fingerprint, GatewayId, InvalidWord, Timestamp, UseKey, base64url_decode,
-    base64url_encode,
-};
+use crate::scope::Scope;
+use crate::signed;
+use crate::tags::Tags;
+use crate::words::{ApprovalId, Fingerprint, GatewayId, InvalidWord, Timestamp, UseKey};
 
 /// Signed before the bytes of an [`Allow`], so that no other signature of the key can be one.
 const DOMAIN: &[u8] = b"velum-allow-v1\0";
@@ -29,26 +28,13 @@ pub struct Allow {
     pub fingerprint: Fingerprint,
     /// The approval that was used.
     pub approval: ApprovalId,
-    /// The classes that may be lifted; none for a request that is released masked.
-    #[serde(with = "crate::class_names")]
-    pub classes: ClassSet,
-    /// How much may be lifted.
-    pub limits: GrantLimits,
+    /// What may be lifted; no class for a request that is released masked.
+    pub scope: Scope,
     /// With evidence: the tags of the values that may be lifted, and no others. `None` where the
     /// reviewers saw no evidence; an empty list permits no value.
-    pub tags: Option<Vec<String>>,
+    pub tags: Option<Tags>,
     /// When this answer is no longer good.
     pub expires: Timestamp,
-}
-
-/// How much a grant lifts. `None` is no limit of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GrantLimits {
-    /// Records of the response.
-    pub records: Option<u64>,
-    /// Bytes of the response.
-    pub bytes: Option<u64>,
 }
 
 /// An [`Allow`] as it travels: its exact bytes, and an Ed25519 signature over them.
@@ -105,37 +91,16 @@ impl std::error::Error for SignatureError {}
 
 impl SignedAllow {
     /// Signs. The bytes that are signed are those that travel, so nobody has to write JSON alike.
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "strings, numbers and lists can always be written as JSON"
-    )]
     pub fn sign(allow: &Allow, key: &SigningKey) -> Self {
-        let json = serde_json::to_vec(allow).expect("an allow is JSON");
-        let signature = key.sign(&[DOMAIN, &json].concat());
-        Self {
-            allow: base64url_encode(&json),
-            signature: base64url_encode(&signature.to_bytes()),
-        }
+        let (allow, signature) = signed::sign(DOMAIN, allow, key);
+        Self { allow, signature }
     }
 
     /// Gives the [`Allow`] if one of `keys` signed it (strictly: RFC 8032 without its leeway for
     /// weak keys and mixed orders), it is for this stream and this request, and still good.
     /// Anything else is no.
     pub fn verify(&self, keys: &[[u8; 32]], expected: &Expected) -> Result<Allow, SignatureError> {
-        let json = base64url_decode(&self.allow).ok_or(SignatureError::Encoding)?;
-        let signature = base64url_decode(&self.signature)
-            .and_then(|bytes| Signature::from_slice(&bytes).ok())
-            .ok_or(SignatureError::Encoding)?;
-        let signed = [DOMAIN, &json].concat();
-        let by_a_listed_key = keys.iter().any(|key| {
-            VerifyingKey::from_bytes(key)
-                .is_ok_and(|key| key.verify_strict(&signed, &signature).is_ok())
-        });
-        if !by_a_listed_key {
-            return Err(SignatureError::Signature);
-        }
-        let allow: Allow = serde_json::from_slice(&json).map_err(|_| SignatureError::Payload)?;
+        let allow: Allow = signed::verify(DOMAIN, &self.allow, &self.signature, keys)?;
         if allow.use_key != expected.use_key {
             return Err(SignatureError::UseKey);
         }

@@ -4,7 +4,7 @@ mod decide;
 mod transition;
 
 pub use decide::{Ask, Decision, Grant, REPLAY_WINDOW, Use, decide};
-pub use transition::{Ballot, Cause, Event, Refused, transition};
+pub use transition::{Ballot, Cause, Event, REVOCABLE, Refused, transition};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,14 +13,16 @@ use std::time::Duration;
 use velum_engine::ClassSet;
 
 use crate::directory::{ExcludedPersons, Party};
+use crate::evidence::Seen;
 use crate::found::Found;
 use crate::keys::KeyedToken;
 use crate::messages::{Check, DenyCode};
 use crate::panel::Panel;
 use crate::record::{Record, Requested};
+use crate::scope::Scope;
 use crate::words::{
-    ActionName, ApprovalId, Commitment, FingerprintMac, GatewayId, Identity, Lineage, PersonId,
-    PolicyDigest, Timestamp,
+    ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, Identity, Lineage,
+    PersonId, PolicyDigest, Timestamp, UseKey,
 };
 
 /// How far an approval is.
@@ -101,14 +103,16 @@ impl State {
 }
 
 /// A person's word on an approval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Verdict {
-    /// Yes, to these classes of those asked.
+    /// Yes, to this much of what was asked.
     Approve {
-        /// Which.
-        #[serde(with = "crate::class_names")]
-        classes: ClassSet,
+        /// How much.
+        scope: Scope,
+        /// For how long, where that is shorter than it would be: in seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u32>,
     },
     /// No, which ends it.
     Deny,
@@ -128,6 +132,14 @@ pub struct Vote {
     pub at: Timestamp,
     /// A commitment to what they wrote.
     pub comment: Option<Commitment>,
+}
+
+/// What reviewers want to know before they decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// A better reason.
+    Reason,
 }
 
 /// One review case. The fields are open because a store reads and writes them; what changes them
@@ -170,9 +182,26 @@ pub struct Approval {
     /// What the request's body was found to hold, where that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<Found>,
-    /// The classes granted: none before it is approved, never more than asked.
-    #[serde(with = "crate::class_names")]
-    pub granted: ClassSet,
+    /// The stream that opened it: the only one that may say what the response holds.
+    pub opened_by: UseKey,
+    /// When reviewers see it without evidence; `None` where none is awaited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collect_by: Option<Timestamp>,
+    /// What the response holds, where that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+    /// What is granted: nothing before it is approved, never more than asked.
+    pub granted: Scope,
+    /// How many times the grant may be used.
+    pub uses: u32,
+    /// How many times it was.
+    pub used: u32,
+    /// What the reviewers want to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Need>,
+    /// The emergency access under which it was used, without any review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<EmergencyId>,
     /// How far it is. Read it with [`state_at`](Self::state_at), which knows the time.
     pub state: State,
     /// When it was asked.
@@ -230,8 +259,13 @@ pub struct Opening<'a> {
     pub panel: &'a Panel,
     /// A commitment to the check's reason.
     pub reason: Option<Commitment>,
-    /// Whether evidence is awaited before reviewers see it.
-    pub collecting: bool,
+    /// How long evidence is awaited before reviewers see it (60 seconds, unless configured); `None`
+    /// where none will come.
+    pub collecting: Option<Duration>,
+    /// How many times the grant may be used: 1, unless configured.
+    pub uses: u32,
+    /// Whether it is opened to be used under an emergency access: nobody has to be left to review it.
+    pub in_emergency: bool,
     /// How long it stays undecided (15 minutes, unless configured).
     pub lifetime: Duration,
 }
@@ -247,7 +281,7 @@ impl Approval {
         if !panel.excludes(opening.requester.person()) {
             return Err(DenyCode::LineageUnknown);
         }
-        if !panel.can_decide() {
+        if !panel.can_decide() && !opening.in_emergency {
             return Err(DenyCode::NoReviewer);
         }
         let approval = Self {
@@ -270,11 +304,17 @@ impl Approval {
                 .filter(|class| class.may_be_lifted())
                 .collect(),
             found: check.found.clone(),
-            granted: ClassSet::EMPTY,
-            state: if opening.collecting {
-                State::Collecting
-            } else {
-                State::Pending
+            opened_by: check.use_key,
+            collect_by: opening.collecting.map(|lifetime| now.after(lifetime)),
+            seen: None,
+            granted: Scope::NONE,
+            uses: opening.uses.max(1),
+            used: 0,
+            needs: None,
+            emergency: None,
+            state: match opening.collecting {
+                Some(_) => State::Collecting,
+                None => State::Pending,
             },
             created: now,
             decide_by: now.after(opening.lifetime),
@@ -292,14 +332,23 @@ impl Approval {
 
     /// Its state at a time: one that has run out reads as expired before anybody has said so.
     pub fn state_at(&self, now: Timestamp) -> State {
-        match self.due() {
-            Some(due) if due <= now => State::Expired,
+        match self.ends() {
+            Some(end) if end <= now => State::Expired,
             _ => self.state,
         }
     }
 
-    /// When it ends by itself; `None` once it is final.
+    /// When something becomes of it by itself: it ends, or is shown without evidence. `None` once it is
+    /// final.
     pub fn due(&self) -> Option<Timestamp> {
+        match (self.state, self.collect_by) {
+            (State::Collecting, Some(shown)) => Some(shown.min(self.decide_by)),
+            _ => self.ends(),
+        }
+    }
+
+    /// When it ends by itself; `None` once it is final.
+    fn ends(&self) -> Option<Timestamp> {
         match self.state {
             State::Collecting | State::Pending => Some(self.decide_by),
             // An approved case without an expiry is nothing that was ever written: due at once.
@@ -309,31 +358,42 @@ impl Approval {
     }
 
     /// Every person's latest word.
-    pub fn latest_verdicts(&self) -> BTreeMap<&PersonId, Verdict> {
+    pub fn latest_verdicts(&self) -> BTreeMap<&PersonId, &Verdict> {
         self.votes
             .iter()
-            .map(|vote| (&vote.person, vote.verdict))
+            .map(|vote| (&vote.person, &vote.verdict))
             .collect()
     }
 
-    /// The persons whose approval counts under this panel, and what all of them agree to. `None`
-    /// where somebody's latest word is no.
-    fn count(&self, panel: &Panel) -> Option<(Vec<&PersonId>, ClassSet)> {
-        let mut people = Vec::new();
-        let mut agreed = self.classes;
+    /// Those whose approval counts under this panel. `None` where somebody's latest word is no.
+    fn count(&self, panel: &Panel) -> Option<Count<'_>> {
+        let mut count = Count {
+            people: Vec::new(),
+            agreed: self.asked(),
+            seconds: None,
+        };
         for (person, verdict) in self.latest_verdicts() {
             match verdict {
                 Verdict::Deny => return None,
                 Verdict::TakeBack => {}
-                Verdict::Approve { classes } => {
+                Verdict::Approve { scope, seconds } => {
                     if panel.admits(person) && !self.excluded.contains(person) {
-                        people.push(person);
-                        agreed = agreed.intersection(classes);
+                        count.people.push(person);
+                        count.agreed = count.agreed.intersection(scope);
+                        count.seconds = match (count.seconds, *seconds) {
+                            (Some(one), Some(other)) => Some(one.min(other)),
+                            (one, other) => one.or(other),
+                        };
                     }
                 }
             }
         }
-        Some((people, agreed))
+        Some(count)
+    }
+
+    /// What was asked, as a scope.
+    pub fn asked(&self) -> Scope {
+        Scope::of(self.classes)
     }
 
     /// Whether these persons are enough: for the panel as it is, and for the quorum as it was.
@@ -346,4 +406,14 @@ impl Approval {
     fn needed(&self, panel: &Panel) -> u32 {
         self.quorum.max(panel.needed())
     }
+}
+
+/// The approvals that count, together.
+struct Count<'a> {
+    /// Whose.
+    people: Vec<&'a PersonId>,
+    /// What all of them agree to.
+    agreed: Scope,
+    /// The shortest of the lifetimes that they name.
+    seconds: Option<u32>,
 }

@@ -25,6 +25,11 @@ impl Found {
         Self(counts.filter(|(_, count)| *count > 0).collect())
     }
 
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The classes of which there is any, with their counts.
     pub fn counts(&self) -> impl Iterator<Item = (Class, u64)> {
         self.0.iter().copied()

@@ -30,29 +30,42 @@ pub mod record;
 mod allow;
 mod case;
 mod directory;
+mod emergency;
+mod evidence;
 mod fingerprint;
 mod found;
 mod keys;
 mod panel;
+mod scope;
+mod signed;
+mod stops;
+mod tags;
 mod words;
 
-pub use allow::{Allow, Expected, GrantLimits, PublicKey, SignatureError, SignedAllow};
+pub use allow::{Allow, Expected, PublicKey, SignatureError, SignedAllow};
 pub use case::{
-    Approval, Ask, Ballot, Cause, Decision, Event, Grant, Opening, REPLAY_WINDOW, Refused, State,
-    Use, Verdict, Vote, decide, transition,
+    Approval, Ask, Ballot, Cause, Decision, Event, Grant, Need, Opening, REPLAY_WINDOW, REVOCABLE,
+    Refused, State, Use, Verdict, Vote, decide, transition,
 };
 pub use directory::{
     Directory, DirectoryBuilder, DirectoryError, ExcludedPersons, LineageUnknown, Party,
 };
 pub use ed25519_dalek::SigningKey;
+pub use emergency::{Emergency, EmergencyOpening, EmergencyRefused, MOST_EMERGENCY, Reviewed};
+pub use evidence::{End, Evidence, OutcomeReport, Seen};
 pub use fingerprint::{FingerprintInput, UNBOUND_HEADERS, UNBOUND_PREFIXES, fingerprint, is_bound};
 pub use found::Found;
 pub use keys::{KeyedToken, derive_key, keyed_token};
 pub use messages::{Answer, Check, DenyCode};
 pub use panel::{Panel, ReviewRule, Reviewers, RuleError};
 pub use record::{LeafError, Record};
+pub use scope::{GrantLimits, Scope};
+pub use stops::{
+    LEASE, LeaseRequest, Notice, Releasing, ResumeRefused, SignedNotice, Stop, StopScope,
+};
+pub use tags::Tags;
 pub use words::{
-    ActionName, AgentId, ApprovalId, Commitment, Fingerprint, FingerprintMac, GatewayId, GroupName,
-    Identity, IdentityKind, InvalidWord, Lineage, PersonId, PolicyDigest, Reason, RecordId,
-    Timestamp, UseKey, WorkerId,
+    ActionName, AgentId, ApprovalId, Commitment, EmergencyId, Fingerprint, FingerprintMac,
+    GatewayId, GroupName, Identity, IdentityKind, InvalidWord, Lineage, PersonId, PolicyDigest,
+    Reason, RecordId, RuleName, StopId, Timestamp, UseKey, WorkerId,
 };

@@ -9,16 +9,18 @@ mod events;
 pub use events::{ClassCounts, EventOutcome, EventRow, Events, MOST_ROWS};
 
 use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use velum_engine::ClassSet;
 
 use crate::allow::SignedAllow;
-use crate::case::State;
+use crate::case::{Need, State};
 use crate::found::Found;
 use crate::keys::KeyedToken;
+use crate::stops::StopScope;
 use crate::words::{
-    ActionName, ApprovalId, Fingerprint, Identity, Lineage, PolicyDigest, Reason, Timestamp,
-    UseKey, check_text,
+    ActionName, ApprovalId, Fingerprint, Identity, Lineage, PolicyDigest, Reason, RuleName,
+    Timestamp, UseKey, check_text,
 };
 
 /// `POST /v1/checks`: may this request go on, and with what lifted?
@@ -65,6 +67,10 @@ pub struct Check {
     /// The approval that the requester redeems.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalId>,
+    /// Whether the caller has the masked answer meanwhile, and this stream will say what it holds
+    /// ([`Evidence`](crate::Evidence)).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub evidence: bool,
 }
 
 impl fmt::Debug for Check {
@@ -161,6 +167,8 @@ deny_codes! {
     Cancelled "cancelled" true,
     /// Too many asks.
     RateLimited "rate-limited" true,
+    /// Releases are stopped.
+    Stopped "stopped" true,
 }
 
 /// `POST /v1/departures`: a stream that asked has ended before its answer. Nobody waits there any
@@ -191,19 +199,42 @@ pub struct StatusAnswer {
     /// What the reviewer who denied it tells the requester.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_reason: Option<Reason>,
+    /// What the reviewers want to know: the same request with it answers them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Need>,
 }
 
-/// `POST /v1/approvals/{id}/approve`.
+/// `POST /v1/approvals/{id}/withdrawal`: the requester takes the ask back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withdrawal {
+    /// Who says so; only the approval's own principal may.
+    pub principal: Identity,
+}
+
+/// `POST /v1/approvals/{id}/approve`. What is absent is not narrowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveRequest {
-    /// Fewer classes than were asked; all of them where absent.
+    /// Fewer classes than were asked.
     #[serde(
         default,
         with = "crate::class_names::optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub classes: Option<ClassSet>,
+    /// Only values that these rules of the policy select, by their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<BTreeSet<RuleName>>,
+    /// So many records at most; at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+    /// So many bytes at most; at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// How long the grant lasts, where that is shorter than configured; at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u32>,
     /// The version that the reviewer saw; a vote on another is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
@@ -225,6 +256,43 @@ pub struct DenyRequest {
     /// For the other reviewers and the auditor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<Reason>,
+}
+
+/// `POST /v1/approvals/{id}/take-back`, `/question` and `/revoke`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoteRequest {
+    /// The version that the reviewer saw; on another it is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// For the other reviewers and the auditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Reason>,
+}
+
+/// `POST /v1/stops`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopRequest {
+    /// What is stopped.
+    pub scope: StopScope,
+    /// For the other reviewers and the auditor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Reason>,
+}
+
+/// `POST /v1/emergencies`: break-glass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmergencyRequest {
+    /// Whose requests are released.
+    pub principal: Identity,
+    /// Of which action.
+    pub action: ActionName,
+    /// Why.
+    pub reason: Reason,
+    /// For how long; at most what is configured, and 60.
+    pub minutes: u32,
 }
 
 fn method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

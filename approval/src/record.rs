@@ -14,11 +14,16 @@ use velum_engine::ClassSet;
 
 use crate::case::{Approval, Cause, Refused, State, Verdict};
 use crate::directory::Party;
+use crate::emergency::{Emergency, Reviewed};
+use crate::evidence::{End, OutcomeReport, Seen};
+use crate::found::Found;
 use crate::keys::KeyedToken;
 use crate::messages::DenyCode;
+use crate::scope::Scope;
+use crate::stops::{Stop, StopScope};
 use crate::words::{
-    ActionName, ApprovalId, Commitment, FingerprintMac, GatewayId, PersonId, PolicyDigest,
-    Timestamp, UseKey, WorkerId,
+    ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, PersonId,
+    PolicyDigest, StopId, Timestamp, UseKey, WorkerId,
 };
 
 /// One audit event.
@@ -35,8 +40,35 @@ pub enum Record {
         /// Why.
         code: DenyCode,
     },
-    /// The approval, now of this version, is shown to reviewers.
-    Collected(ApprovalId, u64),
+    /// The approval is shown to reviewers.
+    Collected {
+        /// Which.
+        approval: ApprovalId,
+        /// Its version then.
+        version: u64,
+        /// What the response holds; `None` where nobody has seen it.
+        seen: Option<Box<Seen>>,
+    },
+    /// A reviewer wants to know more.
+    Questioned {
+        /// Of which approval.
+        approval: ApprovalId,
+        /// Its version then.
+        version: u64,
+        /// Who.
+        person: PersonId,
+        /// A commitment to what they wrote.
+        comment: Option<Commitment>,
+    },
+    /// The requester gave another reason.
+    Explained {
+        /// Of which approval.
+        approval: ApprovalId,
+        /// Its version then.
+        version: u64,
+        /// A commitment to it.
+        reason: Commitment,
+    },
     /// A reviewer voted; it may have decided the approval.
     Voted(Box<Voted>),
     /// A vote was refused.
@@ -70,6 +102,19 @@ pub enum Record {
     },
     /// A gateway reported what it did without any review.
     Reported(Box<Reported>),
+    /// A gateway reported what left under a grant.
+    Released(Box<Released>),
+    /// Releases were stopped, or resumed.
+    Stopped(Box<Stopped>),
+    /// A stop was not ended, or an emergency access not opened or not reviewed.
+    Barred {
+        /// Who wanted it.
+        person: PersonId,
+        /// Why not.
+        refused: &'static str,
+    },
+    /// An emergency access was opened or reviewed.
+    Emergency(Box<EmergencyEvent>),
 }
 
 /// A batch of events that a gateway reported, of [`Record::Reported`]. The batch itself is kept beside
@@ -111,9 +156,11 @@ pub struct Requested {
     fingerprint_mac: FingerprintMac,
     policy: PolicyDigest,
     classes: ClassSet,
+    found: Option<Found>,
     reason: Option<Commitment>,
     decide_by: Timestamp,
     needed: u32,
+    uses: u32,
 }
 
 impl Requested {
@@ -133,9 +180,11 @@ impl Requested {
             fingerprint_mac: approval.fingerprint_mac,
             policy: approval.policy,
             classes: approval.classes,
+            found: approval.found.clone(),
             reason: approval.reason,
             decide_by: approval.decide_by,
             needed: approval.quorum,
+            uses: approval.uses,
         }
     }
 }
@@ -152,7 +201,8 @@ pub struct Voted {
     pub(crate) public_reason: Option<Commitment>,
     pub(crate) got: u32,
     pub(crate) needed: u32,
-    pub(crate) granted: ClassSet,
+    pub(crate) granted: Scope,
+    pub(crate) uses: u32,
     pub(crate) grant_expires: Option<Timestamp>,
 }
 
@@ -161,13 +211,98 @@ pub struct Voted {
 pub struct Used {
     pub(crate) approval: ApprovalId,
     pub(crate) version: u64,
+    pub(crate) state: State,
     pub(crate) gateway: GatewayId,
     pub(crate) use_key: UseKey,
     pub(crate) fingerprint_mac: FingerprintMac,
     pub(crate) policy: PolicyDigest,
-    pub(crate) classes: ClassSet,
+    pub(crate) scope: Scope,
+    /// The digest of the tags that bind it, where the response was seen.
+    pub(crate) seen: Option<[u8; 32]>,
+    /// Which use it is, and of how many.
+    pub(crate) number: u32,
+    pub(crate) of: u32,
     pub(crate) approved_by: BTreeSet<PersonId>,
+    pub(crate) emergency: Option<EmergencyId>,
     pub(crate) expires: Timestamp,
+}
+
+/// What left under a grant, of [`Record::Released`]: the receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// The gateway that tells.
+    pub gateway: GatewayId,
+    /// What it tells.
+    pub report: OutcomeReport,
+    /// The index of the record of the use.
+    pub used: u64,
+}
+
+/// A stop or its end, of [`Record::Stopped`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    stop: StopId,
+    by: PersonId,
+    is_resumed: bool,
+    kind: &'static str,
+    /// The name of what is stopped; of a principal the directory's.
+    what: Option<String>,
+}
+
+impl Stopped {
+    pub(crate) fn of(stop: &Stop, principal: Option<&Party>) -> Self {
+        let what = match &stop.scope {
+            StopScope::Everything => None,
+            StopScope::Gateway { id } => Some(id.to_string()),
+            StopScope::Action { name } => Some(name.to_string()),
+            StopScope::Approval { id } => Some(id.to_string()),
+            // The identity itself may be a patient's.
+            StopScope::Principal { .. } => principal.map(|party| match party {
+                Party::Person { id } => id.to_string(),
+                Party::Agent { id, .. } => id.to_string(),
+            }),
+        };
+        let resumed = stop.resumed.as_ref().map(|(by, _)| by);
+        Self {
+            stop: stop.id.clone(),
+            by: resumed.unwrap_or(&stop.by).clone(),
+            is_resumed: resumed.is_some(),
+            kind: stop.scope.kind(),
+            what,
+        }
+    }
+}
+
+/// An emergency access, of [`Record::Emergency`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmergencyEvent {
+    emergency: EmergencyId,
+    version: u64,
+    opened_by: PersonId,
+    requester: Party,
+    excluded: Vec<PersonId>,
+    action: ActionName,
+    until: Timestamp,
+    uses: u32,
+    reason: Commitment,
+    reviewed: Option<Reviewed>,
+}
+
+impl EmergencyEvent {
+    pub(crate) fn of(emergency: &Emergency, requester: Party) -> Self {
+        Self {
+            emergency: emergency.id.clone(),
+            version: emergency.version,
+            opened_by: emergency.opened_by.clone(),
+            requester,
+            excluded: emergency.excluded.iter().cloned().collect(),
+            action: emergency.action.clone(),
+            until: emergency.until,
+            uses: emergency.uses,
+            reason: emergency.reason,
+            reviewed: emergency.reviewed.clone(),
+        }
+    }
 }
 
 /// How an approval ended without a vote or a use.
@@ -189,6 +324,9 @@ impl Record {
         ("VA1001I", "org.velum.approval.requested.v1"),
         ("VA1002W", "org.velum.approval.refused.v1"),
         ("VA1003I", "org.velum.approval.collected.v1"),
+        ("VA1004W", "org.velum.approval.unseen.v1"),
+        ("VA1005I", "org.velum.approval.questioned.v1"),
+        ("VA1006I", "org.velum.approval.explained.v1"),
         ("VA1101I", "org.velum.vote.approved.v1"),
         ("VA1102I", "org.velum.vote.denied.v1"),
         ("VA1103I", "org.velum.vote.taken-back.v1"),
@@ -197,11 +335,21 @@ impl Record {
         ("VA1112W", "org.velum.grant.empty.v1"),
         ("VA1201I", "org.velum.grant.used.v1"),
         ("VA1202W", "org.velum.grant.refused.v1"),
+        ("VA1203W", "org.velum.emergency.used.v1"),
+        ("VA1211I", "org.velum.release.delivered.v1"),
+        ("VA1212W", "org.velum.release.drifted.v1"),
+        ("VA1213W", "org.velum.release.cut.v1"),
         ("VA1301I", "org.velum.approval.expired.v1"),
         ("VA1302I", "org.velum.approval.cancelled.v1"),
         ("VA1303W", "org.velum.approval.superseded.v1"),
         ("VA1304W", "org.velum.grant.revoked.v1"),
         ("VA1401I", "org.velum.events.reported.v1"),
+        ("VA1501W", "org.velum.stop.begun.v1"),
+        ("VA1502W", "org.velum.stop.resumed.v1"),
+        ("VA1503W", "org.velum.person.refused.v1"),
+        ("VA1601W", "org.velum.emergency.opened.v1"),
+        ("VA1602I", "org.velum.emergency.reviewed.v1"),
+        ("VA1603W", "org.velum.emergency.disputed.v1"),
     ];
 
     /// The stable code of the event and its outcome: I for what went as asked, W for the rest.
@@ -209,8 +357,11 @@ impl Record {
         match self {
             Self::Requested(_) => "VA1001I",
             Self::RequestRefused { .. } => "VA1002W",
-            Self::Collected(..) => "VA1003I",
-            Self::Voted(voted) => match (voted.verdict, voted.state) {
+            Self::Collected { seen: Some(_), .. } => "VA1003I",
+            Self::Collected { seen: None, .. } => "VA1004W",
+            Self::Questioned { .. } => "VA1005I",
+            Self::Explained { .. } => "VA1006I",
+            Self::Voted(voted) => match (&voted.verdict, voted.state) {
                 (Verdict::Approve { .. }, State::Approved) => "VA1111I",
                 (Verdict::Approve { .. }, State::Denied) => "VA1112W",
                 (Verdict::Approve { .. }, _) => "VA1101I",
@@ -218,6 +369,7 @@ impl Record {
                 (Verdict::TakeBack, _) => "VA1103I",
             },
             Self::VoteRefused { .. } => "VA1104W",
+            Self::Used(used) if used.emergency.is_some() => "VA1203W",
             Self::Used(_) => "VA1201I",
             Self::UseRefused { .. } => "VA1202W",
             Self::Ended { how, .. } => match how {
@@ -227,6 +379,19 @@ impl Record {
                 Ended::Revoked(_) => "VA1304W",
             },
             Self::Reported(_) => "VA1401I",
+            Self::Released(released) => match released.report.end {
+                End::Cut => "VA1213W",
+                End::Complete if released.report.drift.is_empty() => "VA1211I",
+                End::Complete | End::Stopped => "VA1212W",
+            },
+            Self::Stopped(stopped) if stopped.is_resumed => "VA1502W",
+            Self::Stopped(_) => "VA1501W",
+            Self::Barred { .. } => "VA1503W",
+            Self::Emergency(event) => match &event.reviewed {
+                None => "VA1601W",
+                Some(reviewed) if reviewed.justified => "VA1602I",
+                Some(_) => "VA1603W",
+            },
         }
     }
 
@@ -243,8 +408,15 @@ impl Record {
     pub fn approval(&self) -> Option<&ApprovalId> {
         match self {
             Self::Requested(requested) => Some(&requested.approval),
-            Self::RequestRefused { .. } | Self::Reported(_) => None,
-            Self::Collected(approval, _)
+            Self::RequestRefused { .. }
+            | Self::Reported(_)
+            | Self::Stopped(_)
+            | Self::Barred { .. }
+            | Self::Emergency(_) => None,
+            Self::Released(released) => Some(&released.report.approval),
+            Self::Collected { approval, .. }
+            | Self::Questioned { approval, .. }
+            | Self::Explained { approval, .. }
             | Self::VoteRefused { approval, .. }
             | Self::UseRefused { approval, .. }
             | Self::Ended { approval, .. } => Some(approval),

@@ -8,7 +8,10 @@ mod time;
 
 pub use bytes::{Commitment, Fingerprint, FingerprintMac, PolicyDigest, UseKey, WorkerId};
 pub use identity::{Identity, IdentityKind, Lineage};
-pub use names::{ActionName, AgentId, ApprovalId, GatewayId, GroupName, PersonId, RecordId};
+pub use names::{
+    ActionName, AgentId, ApprovalId, EmergencyId, GatewayId, GroupName, PersonId, RecordId,
+    RuleName, StopId,
+};
 pub use reason::Reason;
 pub use time::Timestamp;
 

@@ -59,6 +59,10 @@ pub(crate) fn approve(service: &Service, options: &ApproveOptions) -> Result<Exi
             .classes
             .as_ref()
             .map(|classes| classes.iter().copied().collect()),
+        rules: None,
+        records: None,
+        bytes: None,
+        seconds: None,
         version: options.vote.version,
         comment: reason(options.vote.comment.as_deref())?,
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use velum_approval::messages::{Answer, Check, Departure, StatusAnswer, StatusQuery};
 use velum_approval::{
-    Allow, ApprovalId, DenyCode, Expected, GrantLimits, Identity, Reason, Timestamp, UseKey,
+    Allow, ApprovalId, DenyCode, Expected, Identity, Reason, Scope, Timestamp, UseKey,
 };
 
 use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, header};
@@ -127,10 +127,13 @@ impl Asking {
                     .policy_service()
                     .map_or(&[][..], |s| &s.public_keys);
                 match signed.verify(keys, &expected) {
-                    Ok(allow) if !allow.classes.is_subset(self.check.classes) => {
+                    Ok(allow) if !allow.scope.classes.is_subset(self.check.classes) => {
                         Outcome::Unavailable("more was granted than asked")
                     }
-                    Ok(allow) if allow.tags.is_some() || allow.limits != GrantLimits::default() => {
+                    Ok(allow)
+                        if allow.tags.is_some()
+                            || allow.scope != Scope::of(allow.scope.classes) =>
+                    {
                         Outcome::Unavailable("the grant has limits that this filter cannot keep")
                     }
                     Ok(allow) => Outcome::Allowed(Box::new(allow)),

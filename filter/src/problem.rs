@@ -193,6 +193,7 @@ impl Problem {
                 DenyCode::Revoked => "approval-revoked",
                 DenyCode::Cancelled => "approval-cancelled",
                 DenyCode::RateLimited => "rate-limited",
+                DenyCode::Stopped => "releases-stopped",
             },
         }
     }
@@ -293,6 +294,9 @@ fn denial(code: DenyCode) -> &'static str {
         DenyCode::Revoked => "The approval was revoked.",
         DenyCode::Cancelled => "You withdrew this approval. Ask again if it is needed after all.",
         DenyCode::RateLimited => "Too many approvals are waiting for you already. Retry later.",
+        DenyCode::Stopped => {
+            "An emergency stop is in force: nothing is released until people resume. Retry later."
+        }
     }
 }
 

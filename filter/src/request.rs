@@ -354,6 +354,7 @@ impl Question {
             found: self.found.map(|found| found.told()),
             reason,
             approval: self.ask.approval,
+            evidence: false,
         })
     }
 }

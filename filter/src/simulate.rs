@@ -15,9 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use velum_approval::messages::{Answer, Check};
-use velum_approval::{
-    Allow, ApprovalId, GatewayId, GrantLimits, PublicKey, SignedAllow, SigningKey,
-};
+use velum_approval::{Allow, ApprovalId, GatewayId, PublicKey, Scope, SignedAllow, SigningKey};
 use velum_engine::ClassSet;
 use velum_policy::{Policies, Policy};
 
@@ -335,8 +333,7 @@ impl Running {
                 use_key: check.use_key,
                 fingerprint: check.fingerprint,
                 approval,
-                classes: check.classes.intersection(approved),
-                limits: GrantLimits::default(),
+                scope: Scope::of(check.classes.intersection(approved)),
                 tags: None,
                 expires: check::timestamp(seconds(GRANT_SECONDS)),
             };

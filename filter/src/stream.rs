@@ -440,7 +440,7 @@ fn settle(
         Outcome::Allowed(allow) => {
             host.tell(Fact::Approval(&allow.approval));
             Ok(Release {
-                lift: allow.classes,
+                lift: allow.scope.classes,
                 pending: None,
             })
         }

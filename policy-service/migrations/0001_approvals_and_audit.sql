@@ -11,9 +11,11 @@ CREATE TABLE approval (
     state           TEXT    NOT NULL CHECK (state IN ('collecting', 'pending', 'approved', 'denied',
                         'expired', 'cancelled', 'superseded', 'revoked', 'used')),
     principal       TEXT    NOT NULL,
+    action          TEXT    NOT NULL,
     fingerprint_mac BLOB    NOT NULL CHECK (length(fingerprint_mac) = 32),
     -- When the state ends by itself; NULL once it is final.
     due_ms          INTEGER,
+    created_ms      INTEGER NOT NULL,
     updated_ms      INTEGER NOT NULL,
     version         INTEGER NOT NULL,
     -- The whole case in JSON, without its votes; of what people wrote only the commitments.
@@ -24,6 +26,8 @@ CREATE UNIQUE INDEX approval_one_open ON approval (principal, fingerprint_mac)
     WHERE state IN ('collecting', 'pending', 'approved');
 CREATE INDEX approval_by_ask ON approval (principal, fingerprint_mac, updated_ms);
 CREATE INDEX approval_by_state ON approval (state, id);
+CREATE INDEX approval_by_action ON approval (state, action);
+CREATE INDEX approval_by_age ON approval (principal, created_ms);
 CREATE INDEX approval_due ON approval (due_ms) WHERE due_ms IS NOT NULL;
 
 -- Append-only: the latest vote of a person counts.
@@ -42,7 +46,8 @@ CREATE TABLE grant_use (
     idx      INTEGER NOT NULL UNIQUE REFERENCES audit_entry (idx),
     at_ms    INTEGER NOT NULL,
     -- What was answered, so that a replay is the same answer.
-    classes    TEXT    NOT NULL,
+    scope      TEXT    NOT NULL,
+    is_seen    INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL,
     UNIQUE (gateway, use_key)
 ) STRICT;

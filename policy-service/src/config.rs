@@ -14,8 +14,9 @@ use std::time::Duration;
 use velum_approval::{Directory, GatewayId, PersonId};
 
 use crate::auth::TokenHash;
+pub(crate) use document::{BreakGlass, Limits};
 pub(crate) use policies::Policies;
-pub(crate) use rules::ActionRules;
+pub(crate) use rules::{ActionRules, Terms};
 
 /// A configuration that can be kept: read it with [`Config::from_file`] or [`Config::from_toml`].
 ///
@@ -31,8 +32,9 @@ pub struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data: PathBuf,
     pub(crate) pending_lifetime: Duration,
-    pub(crate) grant_lifetime: Duration,
-    pub(crate) pending_per_principal: u32,
+    pub(crate) evidence_lifetime: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) break_glass: Option<BreakGlass>,
     pub(crate) directory: Directory,
     pub(crate) reviewers: BTreeMap<PersonId, Option<TokenHash>>,
     pub(crate) gateways: BTreeMap<GatewayId, Option<TokenHash>>,

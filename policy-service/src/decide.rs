@@ -1,21 +1,21 @@
 //! The one transaction behind a check: find or open the approval, and use it if it is granted and
 //! the check has not waited for it.
 
+mod opening;
+mod using;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use velum_approval::{
-    Allow, Answer, Approval, ApprovalId, Ask, Cause, Check, Decision, DenyCode, Event,
-    FingerprintMac, GatewayId, GrantLimits, Opening, Panel, Party, REPLAY_WINDOW, Reason, Record,
-    SignedAllow, State, Timestamp, Use, decide, transition,
+    Answer, Approval, ApprovalId, Ask, Cause, Check, Decision, DenyCode, Emergency, Event,
+    FingerprintMac, GatewayId, Panel, Party, Reason, Record, State, StopScope, Timestamp, Use,
+    decide, transition,
 };
-use velum_engine::ClassSet;
 
+use crate::config::Terms;
 use crate::http::App;
-use crate::store::{Change, Operation, StoreError, StoredUse, Transaction};
+use crate::store::{Change, Operation, StoreError, Transaction};
 
-/// How long a denial stands for the same ask: who is refused does not ask until somebody gives in.
-const DENIAL_STANDS: Duration = Duration::from_mins(15);
 /// When to ask again, in seconds.
 const RETRY_AFTER: u32 = 5;
 
@@ -25,6 +25,7 @@ pub(crate) struct Asked {
     pub(crate) check: Check,
     pub(crate) requester: Party,
     pub(crate) panel: Panel,
+    pub(crate) terms: Terms,
 }
 
 /// What a check comes to.
@@ -69,11 +70,20 @@ impl Operation for Decide {
         let mac = FingerprintMac::of(&asked.check.fingerprint, &app.parts().keys.fingerprint);
         let now = app.now();
         let is_waiting = waits_for.is_some();
+        let stops = transaction.stops().await?;
+        let emergency = transaction.unreviewed_emergencies().await?.into_iter();
+        let Check {
+            principal, action, ..
+        } = &asked.check;
         let mut case = Case {
+            emergency: emergency
+                .into_iter()
+                .find(|emergency| emergency.covers(principal, action, now)),
             app: &app,
             asked: &asked,
             mac,
             is_waiting,
+            stops: &stops,
             transaction,
             changed: Vec::new(),
         };
@@ -97,11 +107,15 @@ struct Case<'a> {
     asked: &'a Asked,
     mac: FingerprintMac,
     is_waiting: bool,
+    /// What is stopped.
+    stops: &'a [StopScope],
+    /// The emergency access that covers the request, if any.
+    emergency: Option<Emergency>,
     transaction: &'a mut Transaction,
     changed: Vec<ApprovalId>,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
     /// The request names the approval that it wants to use.
     async fn redeem(&mut self, id: &ApprovalId) -> Result<Judged, StoreError> {
         match self.transaction.approval(id).await? {
@@ -127,6 +141,7 @@ impl Case<'_> {
         };
         match approval.state_at(now) {
             State::Collecting | State::Pending | State::Approved => {
+                let approval = self.explain(approval, now).await?;
                 let judged = self.judge(&approval).await?;
                 match judged.0 {
                     // It was ended just now, so this ask is a new one.
@@ -137,7 +152,7 @@ impl Case<'_> {
                     _ => Ok(judged),
                 }
             }
-            State::Denied if approval.ended.is_some_and(|ended| stands(ended, now)) => {
+            State::Denied if self.emergency.is_none() && self.stands(&approval, now).await? => {
                 self.judge(&approval).await
             }
             _ => {
@@ -147,31 +162,65 @@ impl Case<'_> {
         }
     }
 
+    /// Where reviewers asked for a better reason, another one answers them.
+    async fn explain(
+        &mut self,
+        approval: Approval,
+        now: Timestamp,
+    ) -> Result<Approval, StoreError> {
+        let reason = self.asked.check.reason.as_ref();
+        if approval.needs.is_none() || reason.is_none() {
+            return Ok(approval);
+        }
+        let Some(secret) = self.app.secret(reason)? else {
+            return Ok(approval);
+        };
+        if self.transaction.written(approval.reason).await?.as_deref() == Some(secret.text()) {
+            return Ok(approval);
+        }
+        let event = Event::Explain {
+            principal: &self.asked.check.principal,
+            reason: secret.commitment,
+        };
+        let Ok((next, record)) = transition(&approval, &event, now) else {
+            return Ok(approval);
+        };
+        let change = Change::Case {
+            approval: &next,
+            written: Some(&secret),
+            tags: None,
+        };
+        let stamp = self.app.stamp()?;
+        self.transaction.apply(&change, &record, &stamp).await?;
+        self.changed.push(next.id.clone());
+        Ok(next)
+    }
+
     /// Decides on an approval that is there, and uses it where it is granted; a check that has
     /// waited only learns that it is.
     async fn judge(&mut self, approval: &Approval) -> Result<Judged, StoreError> {
         let uses = self.transaction.uses(&approval.id).await?;
         let made: Vec<Use> = uses.iter().map(|one| one.made.clone()).collect();
-        let asked = self.asked;
-        match decide(
-            approval,
-            &self.use_of(),
-            &made,
-            &asked.panel,
-            self.app.now(),
-        ) {
-            Decision::Pending => Ok((pending(approval), None)),
+        let ask = self.use_of();
+        match decide(approval, &ask, &made, &self.asked.panel, self.app.now()) {
+            Decision::Pending if self.emergency.is_some() && self.is_waiting => {
+                Ok((ask_again(approval), None))
+            }
+            Decision::Pending => match self.emergency.clone() {
+                Some(emergency) => Ok((self.break_glass(approval, &emergency).await?, None)),
+                None => Ok((pending(approval), None)),
+            },
             Decision::Allow(_) if self.is_waiting => Ok((ask_again(approval), None)),
             Decision::Allow(_) | Decision::Refused(DenyCode::Used)
                 if !self.is_newest(&approval.id) =>
             {
                 Ok((deny(DenyCode::Taken, Some(approval), None), None))
             }
-            Decision::Allow(grant) => Ok((self.consume(approval, grant.classes).await?, None)),
+            Decision::Allow(grant) => Ok((self.consume(approval, &made, grant).await?, None)),
             Decision::Replay(made) => {
                 let stored = uses.into_iter().find(|one| one.made == made);
                 let stored = stored.ok_or(StoreError::Corrupt("use"))?;
-                Ok((self.allow(&approval.id, &stored), None))
+                Ok((self.allow(&approval.id, &stored).await?, None))
             }
             Decision::Taken => Ok((deny(DenyCode::Taken, Some(approval), None), None)),
             Decision::Refused(code) => self.refuse(approval, code).await,
@@ -183,63 +232,6 @@ impl Case<'_> {
     fn is_newest(&self, approval: &ApprovalId) -> bool {
         let stream = (self.asked.gateway.clone(), self.asked.check.use_key);
         self.app.parts().streams.is_newest(approval, &stream)
-    }
-
-    /// Uses the grant: the use, the state and the record are one commit, and only after it is there
-    /// an answer.
-    async fn consume(
-        &mut self,
-        approval: &Approval,
-        classes: ClassSet,
-    ) -> Result<Outcome, StoreError> {
-        let stamp = self.app.stamp()?;
-        let event = Event::Consume {
-            ask: self.use_of(),
-            panel: &self.asked.panel,
-        };
-        let (next, record) = transition(approval, &event, stamp.now)
-            .map_err(|_| StoreError::Refused("a use that was not decided"))?;
-        let Asked { gateway, check, .. } = self.asked;
-        let expires = stamp.now.after(REPLAY_WINDOW);
-        let change = Change::Use {
-            approval: &next,
-            gateway,
-            use_key: check.use_key,
-            classes,
-            expires,
-        };
-        let index = self.transaction.apply(&change, &record, &stamp).await?;
-        self.changed.push(next.id.clone());
-        let made = Use {
-            gateway: gateway.clone(),
-            use_key: check.use_key,
-            at: stamp.now,
-            index,
-        };
-        Ok(self.allow(
-            &next.id,
-            &StoredUse {
-                made,
-                classes,
-                expires,
-            },
-        ))
-    }
-
-    /// The signed answer for a use. Ed25519 is deterministic, so a replay is the same to the byte.
-    fn allow(&self, approval: &ApprovalId, made: &StoredUse) -> Outcome {
-        let allow = Allow {
-            gateway: made.made.gateway.clone(),
-            use_key: made.made.use_key,
-            fingerprint: self.asked.check.fingerprint,
-            approval: approval.clone(),
-            classes: made.classes,
-            limits: GrantLimits::default(),
-            tags: None,
-            expires: made.expires,
-        };
-        let signed = SignedAllow::sign(&allow, &self.app.parts().keys.signing);
-        Outcome::Answer(Answer::Allow(signed))
     }
 
     /// Says no, writes down what ends by it, and leaves out what another principal may not know.
@@ -258,10 +250,10 @@ impl Case<'_> {
         }
         let (shown, reason) = match code {
             DenyCode::UnknownApproval => (None, None),
-            DenyCode::Denied => (
-                Some(approval),
-                self.transaction.public_reason(approval).await?,
-            ),
+            DenyCode::Denied => {
+                let reason = self.transaction.written(approval.public_reason).await?;
+                (Some(approval), reason)
+            }
             _ => (Some(approval), None),
         };
         let is_attempt = matches!(
@@ -280,64 +272,18 @@ impl Case<'_> {
     async fn end(&mut self, approval: &Approval, event: &Event<'_>) -> Result<(), StoreError> {
         let stamp = self.app.stamp()?;
         if let Ok((next, record)) = transition(approval, event, stamp.now) {
-            self.transaction
-                .apply(&Change::End { approval: &next }, &record, &stamp)
-                .await?;
+            let change = Change::Case {
+                approval: &next,
+                written: None,
+                tags: None,
+            };
+            self.transaction.apply(&change, &record, &stamp).await?;
             self.changed.push(next.id);
         }
         Ok(())
     }
 
-    async fn open(&mut self, now: Timestamp) -> Result<Judged, StoreError> {
-        let Asked {
-            gateway,
-            check,
-            requester,
-            panel,
-        } = self.asked;
-        let refused = |code| {
-            let action = Some(check.action.clone());
-            let record = Record::RequestRefused {
-                gateway: gateway.clone(),
-                action,
-                code,
-            };
-            Ok((deny(code, None, None), Some(record)))
-        };
-        let parts = self.app.parts();
-        let waiting = self
-            .transaction
-            .count_waiting(&check.principal, now)
-            .await?;
-        if waiting >= parts.pending_per_principal {
-            return refused(DenyCode::RateLimited);
-        }
-        let stamp = self.app.stamp()?;
-        let reason = self.app.secret(check.reason.as_ref())?;
-        let opening = Opening {
-            id: self.app.new_approval_id()?,
-            gateway: gateway.clone(),
-            check,
-            fingerprint_mac: self.mac,
-            requester: requester.clone(),
-            panel,
-            reason: reason.as_ref().map(|secret| secret.commitment),
-            collecting: false,
-            lifetime: parts.pending_lifetime,
-        };
-        let (approval, record) = match Approval::open(opening, stamp.now) {
-            Ok(opened) => opened,
-            Err(code) => return refused(code),
-        };
-        let change = Change::Open {
-            approval: &approval,
-            reason: reason.as_ref(),
-        };
-        self.transaction.apply(&change, &record, &stamp).await?;
-        Ok((pending(&approval), None))
-    }
-
-    fn use_of(&self) -> Ask<'_> {
+    fn use_of(&self) -> Ask<'a> {
         let Asked { gateway, check, .. } = self.asked;
         Ask {
             gateway,
@@ -346,12 +292,9 @@ impl Case<'_> {
             principal: &check.principal,
             policy: check.policy,
             waiting: self.is_waiting,
+            stops: self.stops,
         }
     }
-}
-
-fn stands(denied: Timestamp, now: Timestamp) -> bool {
-    now < denied.after(DENIAL_STANDS)
 }
 
 fn pending(approval: &Approval) -> Outcome {

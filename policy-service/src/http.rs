@@ -4,19 +4,29 @@ mod app;
 mod approve;
 mod body;
 mod card;
+mod case;
 mod checks;
 mod deny;
 mod departures;
+mod emergencies;
+mod evidence;
+mod leases;
 mod list_approvals;
 mod list_audit;
 mod list_events;
 mod livez;
+mod outcomes;
 mod prefer;
+mod question;
 mod readyz;
 mod report_events;
+mod revoke;
 mod show_approval;
 mod show_status;
+mod stops;
+mod take_back;
 mod vote;
+mod withdraw;
 
 use std::time::Instant;
 
@@ -74,6 +84,30 @@ pub(crate) const ROUTES: &[Route] = &[
         handler: |method| on(method, show_status::handle),
     },
     Route {
+        method: MethodFilter::POST,
+        path: "/v1/approvals/{id}/evidence",
+        access: Access::Gateway,
+        handler: |method| on(method, evidence::handle),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/approvals/{id}/withdrawal",
+        access: Access::Gateway,
+        handler: |method| on(method, withdraw::handle),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/outcomes",
+        access: Access::Gateway,
+        handler: |method| on(method, outcomes::handle),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/leases",
+        access: Access::Gateway,
+        handler: |method| on(method, leases::handle),
+    },
+    Route {
         method: MethodFilter::GET,
         path: "/v1/approvals",
         access: Access::Reviewer,
@@ -96,6 +130,66 @@ pub(crate) const ROUTES: &[Route] = &[
         path: "/v1/approvals/{id}/deny",
         access: Access::Reviewer,
         handler: |method| on(method, deny::handle),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/approvals/{id}/take-back",
+        access: Access::Reviewer,
+        handler: |method| on(method, take_back::handle),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/approvals/{id}/question",
+        access: Access::Reviewer,
+        handler: |method| on(method, question::handle),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/approvals/{id}/revoke",
+        access: Access::Reviewer,
+        handler: |method| on(method, revoke::handle),
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/stops",
+        access: Access::Reviewer,
+        handler: |method| on(method, stops::list),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/stops",
+        access: Access::Reviewer,
+        handler: |method| on(method, stops::begin),
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/stops/{id}",
+        access: Access::Reviewer,
+        handler: |method| on(method, stops::show),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/stops/{id}/resume",
+        access: Access::Reviewer,
+        handler: |method| on(method, stops::resume),
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/emergencies",
+        access: Access::Reviewer,
+        handler: |method| on(method, emergencies::list),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/emergencies",
+        access: Access::Reviewer,
+        handler: |method| on(method, emergencies::open),
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/emergencies/{id}/review",
+        access: Access::Reviewer,
+        handler: |method| on(method, emergencies::review),
     },
     Route {
         method: MethodFilter::POST,

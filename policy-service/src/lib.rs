@@ -13,6 +13,7 @@ mod config;
 mod decide;
 mod http;
 mod keys;
+mod leases;
 mod problem;
 mod refusals;
 mod server;
@@ -44,6 +45,7 @@ use auth::{Caller, Callers, TokenHash};
 use clock::{Clock, FencedClock, SystemClock};
 use http::{App, Parts};
 use keys::Keys;
+use leases::Leases;
 use random::{Random, SystemRandom};
 use refusals::Refusals;
 use store::Store;
@@ -199,8 +201,10 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         policies: config.policies,
         actions: config.actions,
         pending_lifetime: config.pending_lifetime,
-        grant_lifetime: config.grant_lifetime,
-        pending_per_principal: config.pending_per_principal,
+        evidence_lifetime: config.evidence_lifetime,
+        limits: config.limits,
+        break_glass: config.break_glass,
+        leases: Leases::default(),
         text_rules: text_rules()?,
         waiters: Waiters::default(),
         streams: Streams::new(streams::PATIENCE),

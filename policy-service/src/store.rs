@@ -5,10 +5,13 @@
 
 mod approvals;
 mod audit;
+mod emergencies;
 mod events;
 mod open;
 mod secrets;
+mod stops;
 mod transaction;
+mod uses;
 mod writer;
 
 use std::fmt;
@@ -17,12 +20,15 @@ use std::path::Path;
 use sqlx::SqlitePool;
 use velum_approval::Timestamp;
 
-pub(crate) use approvals::{Filter, StoredApproval, StoredUse};
+pub(crate) use approvals::{Filter, Load, StoredApproval};
+pub(crate) use emergencies::StoredEmergency;
 pub(crate) use events::Worker;
 pub(crate) use secrets::Secret;
+pub(crate) use stops::StoredStop;
 #[cfg(test)]
 pub(crate) use transaction::Fault;
 pub(crate) use transaction::{Change, Stamp, Transaction};
+pub(crate) use uses::{Granted, StoredUse};
 pub(crate) use writer::Operation;
 
 use open::DataLock;

@@ -1,4 +1,4 @@
-//! Ends approvals whose time has run out.
+//! Ends approvals whose time has run out, and shows those whose evidence did not come.
 //!
 //! They read as expired from that moment on, with or without this; the sweep writes it down, frees
 //! the ask for a new approval, and wakes whoever waits.
@@ -57,13 +57,17 @@ impl Operation for Expire {
             return Ok(false);
         };
         let stamp: Stamp = self.app.stamp()?;
-        let Ok((approval, record)) = transition(&approval, &Event::Expire, stamp.now) else {
+        let due = transition(&approval, &Event::Unseen, stamp.now)
+            .or_else(|_| transition(&approval, &Event::Expire, stamp.now));
+        let Ok((approval, record)) = due else {
             return Ok(false);
         };
         transaction
             .apply(
-                &Change::End {
+                &Change::Case {
                     approval: &approval,
+                    written: None,
+                    tags: None,
                 },
                 &record,
                 &stamp,

@@ -8,8 +8,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use velum_approval::{
-    Allow, Answer, ApprovalId, Check, Expected, Fingerprint, Identity, IdentityKind, Lineage,
-    PolicyDigest, Reason, SignedAllow, Timestamp, UseKey, keyed_token,
+    Allow, Answer, ApprovalId, Check, Expected, Fingerprint, Identity, IdentityKind, LeaseRequest,
+    Lineage, Notice, PolicyDigest, Reason, SignedAllow, SignedNotice, Timestamp, UseKey, WorkerId,
+    keyed_token,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -119,6 +120,7 @@ impl Service {
             found: None,
             reason: None,
             approval: None,
+            evidence: false,
         }
     }
 
@@ -155,6 +157,42 @@ impl Service {
         let answer = self.check(check).await;
         assert_eq!(answer["decision"], "pending", "{answer}");
         answer["approval"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub(crate) async fn post(&self, person: &str, path: &str, body: &Value) -> Reply {
+        let token = self.reviewer(person);
+        reply(self.request("POST", path).bearer_auth(token).json(body)).await
+    }
+
+    pub(crate) async fn call_gateway(&self, method: &str, path: &str, body: &Value) -> Reply {
+        self.reply_as("edge", method, path, body).await
+    }
+
+    /// The same as another gateway.
+    pub(crate) async fn reply_as(
+        &self,
+        gateway: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Reply {
+        let token = &self.running.gateways[gateway];
+        reply(self.request(method, path).bearer_auth(token).json(body)).await
+    }
+
+    /// A lease of the worker of this number, which has seen this version.
+    pub(crate) async fn lease(&self, worker: u8, seen: u64) -> Notice {
+        let asked = LeaseRequest {
+            worker: WorkerId::from_bytes([worker; 16]),
+            nonce: use_key(),
+            seen,
+        };
+        let body = serde_json::to_value(&asked).unwrap();
+        let (status, body) = self.call_gateway("POST", "/v1/leases", &body).await;
+        assert_eq!(status, 200, "{body}");
+        let signed: SignedNotice = serde_json::from_value(body).unwrap();
+        let key = *self.running.public_key.as_bytes();
+        signed.verify(&[key], &asked).unwrap()
     }
 
     pub(crate) async fn approve(&self, person: &str, id: &ApprovalId, body: Value) -> Reply {

@@ -43,6 +43,13 @@ impl Waiters {
         }
     }
 
+    /// Wakes everyone who waits: something has changed for all of them.
+    pub(crate) fn wake_all(&self) {
+        for waiting in self.lock().values() {
+            waiting.changes.send_modify(|changes| *changes += 1);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<ApprovalId, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,11 +1,12 @@
 //! Whether a use may be released now.
 
 use std::time::Duration;
-use velum_engine::ClassSet;
 
 use super::{Approval, State};
 use crate::messages::DenyCode;
 use crate::panel::Panel;
+use crate::scope::Scope;
+use crate::stops::{Releasing, StopScope};
 use crate::words::{FingerprintMac, GatewayId, Identity, PolicyDigest, Timestamp, UseKey};
 
 /// How long after its use the same stream gets the same answer again: as long as it could be held.
@@ -28,6 +29,8 @@ pub struct Ask<'a> {
     /// Whether this stream was waiting on the approval already: if another has used it meanwhile,
     /// this one is told `taken`, not `used`.
     pub waiting: bool,
+    /// What is stopped now.
+    pub stops: &'a [StopScope],
 }
 
 /// A use that was made.
@@ -44,10 +47,12 @@ pub struct Use {
 }
 
 /// What may be released.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The classes that may be lifted; none for a request that is released masked.
-    pub classes: ClassSet,
+    /// What may be lifted; no class for a request that is released masked.
+    pub scope: Scope,
+    /// Whether only values that were seen may be lifted: those of the approval's tags.
+    pub seen: bool,
     /// When the grant expires.
     pub expires: Timestamp,
 }
@@ -85,10 +90,24 @@ pub fn decide(
     if !approval.fingerprint_mac.matches(&ask.fingerprint_mac) {
         return Decision::Refused(DenyCode::Mismatch);
     }
+    let state = approval.state_at(now);
+    if state == State::Revoked {
+        // Not even the stream that has used it is answered again.
+        return Decision::Refused(DenyCode::Revoked);
+    }
+    let releasing = Releasing {
+        gateway: ask.gateway,
+        action: &approval.action,
+        principal: &approval.principal,
+        lineage: &approval.lineage,
+        approval: Some(&approval.id),
+    };
+    if ask.stops.iter().any(|stop| stop.stops(&releasing)) {
+        return Decision::Refused(DenyCode::Stopped);
+    }
     if let Some(decision) = decide_used(approval, ask, uses, now) {
         return decision;
     }
-    let state = approval.state_at(now);
     if let Some(denial) = state.denial() {
         return Decision::Refused(denial);
     }
@@ -99,15 +118,18 @@ pub fn decide(
         return Decision::Pending;
     }
     match (approval.count(panel), approval.grant_expires) {
-        (Some((people, agreed)), Some(expires)) if approval.is_enough(&people, panel) => {
-            let classes = agreed.intersection(approval.granted);
-            Decision::Allow(Grant { classes, expires })
+        (Some(count), Some(expires)) if approval.is_enough(&count.people, panel) => {
+            Decision::Allow(Grant {
+                scope: count.agreed.intersection(&approval.granted),
+                seen: approval.seen.is_some(),
+                expires,
+            })
         }
         _ => Decision::Refused(DenyCode::Superseded),
     }
 }
 
-/// The answer where there has been a use; a grant is good for one.
+/// The answer where there has been a use by this stream, or there is none left.
 fn decide_used(
     approval: &Approval,
     ask: &Ask<'_>,
@@ -119,8 +141,14 @@ fn decide_used(
         .find(|made| made.use_key == ask.use_key && made.gateway == *ask.gateway);
     match own {
         Some(own) if now.since(own.at) <= REPLAY_WINDOW => Some(Decision::Replay(own.clone())),
-        None if uses.is_empty() && approval.state != State::Used => None,
+        None if is_left(approval, uses) && approval.state != State::Used => None,
         None if ask.waiting => Some(Decision::Taken),
         _ => Some(Decision::Refused(DenyCode::Used)),
     }
+}
+
+/// Whether the grant may be used once more: by the uses that are written, and by the case's own count.
+fn is_left(approval: &Approval, uses: &[Use]) -> bool {
+    let written = u32::try_from(uses.len()).unwrap_or(u32::MAX);
+    written.max(approval.used) < approval.uses
 }

@@ -1,28 +1,71 @@
 //! The one place where an approval changes.
 
+mod evidence;
+mod uses;
+mod votes;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
-use velum_engine::ClassSet;
 
-use super::{Approval, Ask, Decision, State, Verdict, Vote, decide};
+use self::evidence::{collect, show_unseen};
+use self::uses::{break_glass, consume, revoke};
+use self::votes::{explain, question, vote};
+use super::{Approval, Ask, State, Use, Verdict};
+use crate::emergency::Emergency;
+use crate::evidence::Evidence;
 use crate::messages::DenyCode;
 use crate::panel::Panel;
-use crate::record::{Ended, Record, Used, Voted};
-use crate::words::{Commitment, Identity, PersonId, PolicyDigest, Timestamp};
+use crate::record::{Ended, Record};
+use crate::words::{Commitment, GatewayId, Identity, PersonId, PolicyDigest, RuleName, Timestamp};
 
 /// What can happen to an approval.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// Its evidence came, or the time for it ran out: reviewers see it.
-    Collected,
+    /// The stream that opened it says what the response holds: reviewers see it with that.
+    Evidence {
+        /// Through which gateway it came.
+        gateway: &'a GatewayId,
+        /// What it holds.
+        evidence: &'a Evidence,
+    },
+    /// The time for its evidence ran out: reviewers see it without.
+    Unseen,
     /// A reviewer votes.
     Vote(Ballot<'a>),
+    /// A reviewer wants to know more before they decide.
+    Question {
+        /// Who.
+        person: &'a PersonId,
+        /// The version that they saw; on another it is refused.
+        version: Option<u64>,
+        /// A commitment to what they wrote for the other reviewers.
+        comment: Option<Commitment>,
+        /// Who may review it now.
+        panel: &'a Panel,
+    },
+    /// The requester answers with another reason.
+    Explain {
+        /// Who says so.
+        principal: &'a Identity,
+        /// A commitment to the reason.
+        reason: Commitment,
+    },
     /// The grant is used.
     Consume {
         /// By whom, for what.
         ask: Ask<'a>,
+        /// The uses there are.
+        uses: &'a [Use],
         /// Who may review it now.
         panel: &'a Panel,
+    },
+    /// It is used under an emergency access, without any review.
+    BreakGlass {
+        /// By whom, for what.
+        ask: Ask<'a>,
+        /// The access.
+        emergency: &'a Emergency,
     },
     /// The requester withdraws it.
     Withdraw {
@@ -31,7 +74,7 @@ pub enum Event<'a> {
     },
     /// What it was decided under is no longer so.
     Supersede(Cause),
-    /// A reviewer takes the grant back before its use. Anyone who reviews may: it only closes.
+    /// A reviewer takes the grant back, be it used or not. Anyone who reviews may: it only closes.
     Revoke {
         /// Who.
         person: &'a PersonId,
@@ -55,6 +98,8 @@ pub struct Ballot<'a> {
     pub public_reason: Option<Commitment>,
     /// Who may review it now.
     pub panel: &'a Panel,
+    /// The names of the policy's rules.
+    pub rules: &'a BTreeSet<RuleName>,
     /// How long the grant lasts if this vote completes it (5 minutes, unless configured).
     pub grant_lifetime: Duration,
 }
@@ -89,6 +134,16 @@ pub enum Refused {
     NotApproved,
     /// More was approved than asked.
     Wider,
+    /// What was approved is nothing: a no says that better.
+    Nothing,
+    /// The policy has no rule of this name.
+    UnknownRule,
+    /// More rules are named than a record of the audit log holds.
+    TooManyRules,
+    /// Another stream opened it.
+    NotTheStream,
+    /// The access is for another principal, another action, or over.
+    NoEmergency,
     /// There is no vote to take back.
     NoVote,
     /// Somebody else's approval.
@@ -112,6 +167,11 @@ impl Refused {
             Self::NotShown => "not-shown",
             Self::NotApproved => "not-approved",
             Self::Wider => "wider-than-asked",
+            Self::Nothing => "nothing-approved",
+            Self::UnknownRule => "unknown-rule",
+            Self::TooManyRules => "too-many-rules",
+            Self::NotTheStream => "not-the-stream",
+            Self::NoEmergency => "no-emergency",
             Self::NoVote => "no-vote",
             Self::NotTheRequester => "not-the-requester",
             Self::Unchanged => "unchanged",
@@ -131,7 +191,12 @@ impl fmt::Display for Refused {
             Self::NotDue => "the approval has not expired",
             Self::NotShown => "the approval still awaits its evidence",
             Self::NotApproved => "the approval is not approved",
-            Self::Wider => "only classes that were asked can be approved",
+            Self::Wider => "only what was asked can be approved",
+            Self::Nothing => "nothing would be lifted under this approval: deny it instead",
+            Self::UnknownRule => "the policy has no masking rule of this name",
+            Self::TooManyRules => "at most 64 rules can be named",
+            Self::NotTheStream => "only the stream that opened the approval says what it holds",
+            Self::NoEmergency => "no emergency access covers this request",
             Self::NoVote => "there is no approval of this person to take back",
             Self::NotTheRequester => "only the requester withdraws an approval",
             Self::Unchanged => "there is nothing to change",
@@ -141,6 +206,10 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// How long after its use a grant can be revoked: a stop of what still runs, and a note for who looks
+/// into it.
+pub const REVOCABLE: Duration = Duration::from_hours(24);
 
 /// Applies an event: the approval as it is then, and the record of it, which belongs into the same
 /// transaction. Total over states and events: whatever is not a change is refused.
@@ -152,9 +221,12 @@ pub fn transition(
     event: &Event<'_>,
     now: Timestamp,
 ) -> Result<(Approval, Record), Refused> {
-    if let Event::Consume { ask, panel } = event {
-        // Knows by itself whose business the approval's state is.
-        return consume(approval, ask, panel, now);
+    match event {
+        // They know by themselves whose business the approval's state is.
+        Event::Consume { ask, uses, panel } => return consume(approval, ask, uses, panel, now),
+        Event::Evidence { gateway, evidence } => return collect(approval, gateway, evidence, now),
+        Event::Revoke { person } => return revoke(approval, person, now),
+        _ => {}
     }
     if approval.state.is_final() {
         return Err(Refused::AlreadyDecided(approval.state));
@@ -164,9 +236,16 @@ pub fn transition(
         Event::Expire if is_due => Ok(end(approval, State::Expired, now, Ended::Expired)),
         Event::Expire => Err(Refused::NotDue),
         _ if is_due => Err(Refused::Expired),
-        Event::Collected => collect(approval),
+        Event::Unseen => show_unseen(approval, now),
         Event::Vote(ballot) => vote(approval, ballot, now),
-        Event::Consume { ask, panel } => consume(approval, ask, panel, now),
+        Event::Question {
+            person,
+            version,
+            comment,
+            panel,
+        } => question(approval, person, panel, *version, *comment),
+        Event::Explain { principal, reason } => explain(approval, principal, *reason),
+        Event::BreakGlass { ask, emergency } => break_glass(approval, ask, emergency, now),
         Event::Withdraw { principal } if approval.principal == **principal => {
             Ok(end(approval, State::Cancelled, now, Ended::Cancelled))
         }
@@ -180,139 +259,10 @@ pub fn transition(
             now,
             Ended::Superseded(*cause),
         )),
-        Event::Revoke { person } if approval.state == State::Approved => Ok(end(
-            approval,
-            State::Revoked,
-            now,
-            Ended::Revoked((*person).clone()),
-        )),
-        Event::Revoke { .. } => Err(Refused::NotApproved),
-    }
-}
-
-fn collect(approval: &Approval) -> Result<(Approval, Record), Refused> {
-    match approval.state {
-        State::Collecting => {
-            let mut next = changed(approval);
-            next.state = State::Pending;
-            let record = Record::Collected(next.id.clone(), next.version);
-            Ok((next, record))
-        }
-        State::Pending => Err(Refused::Unchanged),
-        state => Err(Refused::AlreadyDecided(state)),
-    }
-}
-
-fn vote(
-    approval: &Approval,
-    ballot: &Ballot<'_>,
-    now: Timestamp,
-) -> Result<(Approval, Record), Refused> {
-    check_ballot(approval, ballot)?;
-    let mut next = changed(approval);
-    next.votes.push(Vote {
-        person: ballot.person.clone(),
-        verdict: ballot.verdict,
-        at: now,
-        comment: ballot.comment,
-    });
-    let (people, agreed) = next.count(ballot.panel).unwrap_or_default();
-    let got = u32::try_from(people.len()).unwrap_or(u32::MAX);
-    if ballot.verdict == Verdict::Deny {
-        next.public_reason = ballot.public_reason;
-        next.state = State::Denied;
-        next.ended = Some(now);
-    } else if ballot.verdict != Verdict::TakeBack && next.is_enough(&people, ballot.panel) {
-        // Nothing in common, though something was asked: that is a no.
-        if agreed.is_empty() && !next.classes.is_empty() {
-            next.state = State::Denied;
-            next.ended = Some(now);
-        } else {
-            next.state = State::Approved;
-            next.granted = agreed;
-            next.grant_expires = Some(now.after(ballot.grant_lifetime));
+        Event::Consume { .. } | Event::Evidence { .. } | Event::Revoke { .. } => {
+            Err(Refused::Unchanged)
         }
     }
-    let record = Record::Voted(Box::new(Voted {
-        approval: next.id.clone(),
-        version: next.version,
-        state: next.state,
-        person: ballot.person.clone(),
-        verdict: ballot.verdict,
-        comment: ballot.comment,
-        public_reason: next.public_reason,
-        got,
-        needed: next.needed(ballot.panel),
-        granted: next.granted,
-        grant_expires: next.grant_expires,
-    }));
-    Ok((next, record))
-}
-
-fn check_ballot(approval: &Approval, ballot: &Ballot<'_>) -> Result<(), Refused> {
-    // First who they are: an outsider learns nothing of the state.
-    if ballot.panel.excludes(ballot.person) || approval.excluded.contains(ballot.person) {
-        return Err(Refused::SelfApproval);
-    }
-    if !ballot.panel.admits(ballot.person) {
-        return Err(Refused::NotAReviewer);
-    }
-    match approval.state {
-        State::Pending => {}
-        State::Collecting => return Err(Refused::NotShown),
-        state => return Err(Refused::AlreadyDecided(state)),
-    }
-    if ballot
-        .version
-        .is_some_and(|version| version != approval.version)
-    {
-        return Err(Refused::StaleVersion);
-    }
-    match ballot.verdict {
-        Verdict::Approve { classes } if !classes.is_subset(approval.classes) => Err(Refused::Wider),
-        Verdict::TakeBack
-            if !matches!(
-                approval.latest_verdicts().get(ballot.person),
-                Some(Verdict::Approve { .. })
-            ) =>
-        {
-            Err(Refused::NoVote)
-        }
-        _ => Ok(()),
-    }
-}
-
-fn consume(
-    approval: &Approval,
-    ask: &Ask<'_>,
-    panel: &Panel,
-    now: Timestamp,
-) -> Result<(Approval, Record), Refused> {
-    let grant = match decide(approval, ask, &[], panel, now) {
-        Decision::Allow(grant) => grant,
-        Decision::Pending => return Err(Refused::NotApproved),
-        Decision::Refused(code) => return Err(Refused::Use(code)),
-        Decision::Taken => return Err(Refused::Use(DenyCode::Taken)),
-        Decision::Replay(_) => return Err(Refused::Use(DenyCode::Used)),
-    };
-    let (people, _) = approval
-        .count(panel)
-        .unwrap_or((Vec::new(), ClassSet::EMPTY));
-    let mut next = changed(approval);
-    next.state = State::Used;
-    next.ended = Some(now);
-    let record = Record::Used(Box::new(Used {
-        approval: next.id.clone(),
-        version: next.version,
-        gateway: ask.gateway.clone(),
-        use_key: ask.use_key,
-        fingerprint_mac: next.fingerprint_mac,
-        policy: next.policy,
-        classes: grant.classes,
-        approved_by: people.into_iter().cloned().collect(),
-        expires: grant.expires,
-    }));
-    Ok((next, record))
 }
 
 fn end(approval: &Approval, state: State, now: Timestamp, how: Ended) -> (Approval, Record) {

@@ -4,10 +4,15 @@ use std::fmt;
 use velum_engine::{Class, ClassSet};
 
 use super::canonical::{Object, Value};
-use super::{Ended, Record, Reported, Requested, Used, Voted};
+use super::{EmergencyEvent, Ended, Record, Released, Reported, Requested, Stopped, Used, Voted};
 use crate::case::{Cause, State, Verdict};
 use crate::directory::Party;
-use crate::words::{ActionName, ApprovalId, PersonId, RecordId, Timestamp, base64url_encode};
+use crate::evidence::Seen;
+use crate::found::Found;
+use crate::scope::Scope;
+use crate::words::{
+    ActionName, ApprovalId, EmergencyId, PersonId, RecordId, RuleName, Timestamp, base64url_encode,
+};
 
 impl Record {
     /// The most bytes of a leaf.
@@ -66,9 +71,34 @@ impl Record {
                 .with("actor", actor("gateway", gateway.as_str()))
                 .with_some("action", action.as_ref().map(ActionName::as_str))
                 .with("refused", code.name()),
-            Self::Collected(approval, version) => Object::new()
-                .with("actor", service())
-                .with("approval", case(approval, State::Pending, *version)),
+            Self::Collected {
+                approval,
+                version,
+                seen,
+            } => Object::new()
+                .with(
+                    "actor",
+                    seen.as_ref().map_or_else(service, |_| actor("gateway", "")),
+                )
+                .with("approval", case(approval, State::Pending, *version))
+                .with_some("evidence", seen.as_ref().map(|seen| seen.data())),
+            Self::Questioned {
+                approval,
+                version,
+                person,
+                comment,
+            } => Object::new()
+                .with("actor", actor("person", person.as_str()))
+                .with("approval", case(approval, State::Pending, *version))
+                .with_some("comment_commitment", comment.map(|it| it.to_string())),
+            Self::Explained {
+                approval,
+                version,
+                reason,
+            } => Object::new()
+                .with("actor", actor("requester", ""))
+                .with("approval", case(approval, State::Pending, *version))
+                .with("reason_commitment", reason.to_string()),
             Self::Voted(voted) => voted.data(),
             Self::VoteRefused {
                 approval,
@@ -93,7 +123,84 @@ impl Record {
                 how,
             } => how.data(approval, *version),
             Self::Reported(reported) => reported.data(),
+            Self::Released(released) => released.data(),
+            Self::Stopped(stopped) => stopped.data(),
+            Self::Barred { person, refused } => Object::new()
+                .with("actor", actor("person", person.as_str()))
+                .with("refused", *refused),
+            Self::Emergency(event) => event.data(),
         }
+    }
+}
+
+impl Seen {
+    fn data(&self) -> Object {
+        Object::new()
+            .with("bytes", integer(self.bytes))
+            .with("complete", self.complete)
+            .with("found", counts(&self.found))
+            .with("records", integer(self.records))
+            .with("tags", base64url_encode(&self.tags))
+            .with("values", integer(self.values))
+    }
+}
+
+impl Released {
+    fn data(&self) -> Object {
+        let report = &self.report;
+        let release = Object::new()
+            .with("bytes", integer(report.bytes))
+            .with("drift", counts(&report.drift))
+            .with("end", report.end.name())
+            .with("key", report.use_key.to_string())
+            .with("lifted", counts(&report.lifted))
+            .with("masked", counts(&report.masked))
+            .with("records", integer(report.records))
+            .with("status", u32::from(report.status))
+            .with("used_at", integer(self.used));
+        Object::new()
+            .with("actor", actor("gateway", self.gateway.as_str()))
+            .with(
+                "approval",
+                Object::new().with("id", report.approval.as_str()),
+            )
+            .with("release", release)
+    }
+}
+
+impl Stopped {
+    fn data(&self) -> Object {
+        let stop = Object::new()
+            .with("id", self.stop.as_str())
+            .with("kind", self.kind)
+            .with_some("what", self.what.as_deref());
+        Object::new()
+            .with("actor", actor("person", self.by.as_str()))
+            .with("stop", stop)
+    }
+}
+
+impl EmergencyEvent {
+    fn data(&self) -> Object {
+        let emergency = Object::new()
+            .with("action", self.action.as_str())
+            .with("id", self.emergency.as_str())
+            .with("opened_by", self.opened_by.as_str())
+            .with("reason_commitment", self.reason.to_string())
+            .with("until", self.until.to_string())
+            .with("uses", self.uses)
+            .with("version", integer(self.version));
+        let reviewer = self.reviewed.as_ref().map(|reviewed| &reviewed.by);
+        let comment = self.reviewed.as_ref().and_then(|reviewed| reviewed.comment);
+        Object::new()
+            .with(
+                "actor",
+                actor("person", reviewer.unwrap_or(&self.opened_by).as_str()),
+            )
+            .with_some("comment_commitment", comment.map(|it| it.to_string()))
+            .with("emergency", emergency)
+            .with("excluded", people(&self.excluded))
+            .with("requester", party(&self.requester))
     }
 }
 
@@ -115,14 +222,11 @@ impl Reported {
 
 impl Requested {
     fn data(&self) -> Object {
-        let requester = match &self.requester {
-            Party::Person { id } => actor("person", id.as_str()),
-            Party::Agent { id, owner } => actor("agent", id.as_str()).with("owner", owner.as_str()),
-        };
         let request = Object::new()
             .with("action", self.action.as_str())
             .with("classes", class_names(self.classes))
             .with("fingerprint_mac", self.fingerprint_mac.to_string())
+            .with_some("found", self.found.as_ref().map(counts))
             .with("method", self.method)
             .with("path", self.path.as_str())
             .with("policy", self.policy.to_string())
@@ -139,19 +243,23 @@ impl Requested {
             .with("excluded", people(&self.excluded))
             .with("needed", self.needed)
             .with("request", request)
-            .with("requester", requester)
+            .with("requester", party(&self.requester))
+            .with("uses", self.uses)
     }
 }
 
 impl Voted {
     fn data(&self) -> Object {
-        let (verdict, classes) = match self.verdict {
-            Verdict::Approve { classes } => ("approve", Some(class_names(classes))),
+        let (verdict, scope) = match &self.verdict {
+            Verdict::Approve { scope, seconds } => {
+                let scope = scope_of(scope).with_some("seconds", *seconds);
+                ("approve", Some(scope))
+            }
             Verdict::Deny => ("deny", None),
             Verdict::TakeBack => ("take-back", None),
         };
         let vote = Object::new()
-            .with_some("classes", classes)
+            .with_some("scope", scope)
             .with_some(
                 "comment_commitment",
                 self.comment.map(|comment| comment.to_string()),
@@ -163,8 +271,9 @@ impl Voted {
             .with("verdict", verdict);
         let grant = self.grant_expires.map(|expires| {
             Object::new()
-                .with("classes", class_names(self.granted))
                 .with("expires", expires.to_string())
+                .with("scope", scope_of(&self.granted))
+                .with("uses", self.uses)
         });
         Object::new()
             .with("actor", actor("person", self.person.as_str()))
@@ -179,14 +288,21 @@ impl Voted {
 impl Used {
     fn data(&self) -> Object {
         let made = Object::new()
-            .with("classes", class_names(self.classes))
+            .with_some(
+                "emergency",
+                self.emergency.as_ref().map(EmergencyId::as_str),
+            )
             .with("expires", self.expires.to_string())
             .with("fingerprint_mac", self.fingerprint_mac.to_string())
             .with("key", self.use_key.to_string())
-            .with("policy", self.policy.to_string());
+            .with("number", self.number)
+            .with("of", self.of)
+            .with("policy", self.policy.to_string())
+            .with("scope", scope_of(&self.scope))
+            .with_some("tags", self.seen.map(|tags| base64url_encode(&tags)));
         Object::new()
             .with("actor", actor("gateway", self.gateway.as_str()))
-            .with("approval", case(&self.approval, State::Used, self.version))
+            .with("approval", case(&self.approval, self.state, self.version))
             .with("approved_by", people(&self.approved_by))
             .with("use", made)
     }
@@ -218,6 +334,33 @@ fn actor(kind: &str, id: &str) -> Object {
     Object::new()
         .with("kind", kind)
         .with_some("id", Some(id).filter(|id| !id.is_empty()))
+}
+
+fn party(party: &Party) -> Object {
+    match party {
+        Party::Person { id } => actor("person", id.as_str()),
+        Party::Agent { id, owner } => actor("agent", id.as_str()).with("owner", owner.as_str()),
+    }
+}
+
+fn scope_of(scope: &Scope) -> Object {
+    let rules = scope.rules.as_ref();
+    Object::new()
+        .with_some("bytes", scope.limits.bytes.map(integer))
+        .with("classes", class_names(scope.classes))
+        .with_some("records", scope.limits.records.map(integer))
+        .with_some(
+            "rules",
+            rules.map(|rules| rules.iter().map(RuleName::as_str).collect::<Value>()),
+        )
+}
+
+fn counts(found: &Found) -> Object {
+    found
+        .counts()
+        .fold(Object::new(), |object, (class, count)| {
+            object.with(class.name(), integer(count))
+        })
 }
 
 fn service() -> Object {

@@ -62,6 +62,18 @@ name_word! {
     RecordId, "record id", check_id, 64
 }
 name_word! {
+    /// The id of a stop. Same characters as an [`ApprovalId`].
+    StopId, "stop id", check_id, 64
+}
+name_word! {
+    /// The id of an emergency access. Same characters as an [`ApprovalId`].
+    EmergencyId, "emergency id", check_id, 64
+}
+name_word! {
+    /// A masking rule's name in the policy. Same characters as an [`ApprovalId`].
+    RuleName, "rule name", check_id, 64
+}
+name_word! {
     /// A person's id in the service's [`Directory`](crate::Directory).
     PersonId, "person id", check_text, 128
 }

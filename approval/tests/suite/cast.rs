@@ -1,12 +1,13 @@
 //! An invented practice: who is there, and what they ask.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use velum_approval::{
-    ActionName, AgentId, Approval, ApprovalId, Ask, Ballot, Check, Directory, Event, Fingerprint,
-    FingerprintMac, GatewayId, GroupName, Identity, IdentityKind, KeyedToken, Lineage, Opening,
-    Panel, PersonId, PolicyDigest, Reason, Record, RecordId, ReviewRule, Reviewers, Timestamp,
-    UseKey, Verdict, transition,
+    ActionName, AgentId, Approval, ApprovalId, Ask, Ballot, Check, Directory, Event, Evidence,
+    Fingerprint, FingerprintMac, Found, GatewayId, GroupName, Identity, IdentityKind, KeyedToken,
+    Lineage, Opening, Panel, PersonId, PolicyDigest, Reason, Record, RecordId, ReviewRule,
+    Reviewers, RuleName, Scope, Tags, Timestamp, UseKey, Verdict, transition,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -119,6 +120,7 @@ pub(crate) fn check() -> Check {
         found: None,
         reason: Some(Reason::new("Discharge summary").unwrap()),
         approval: None,
+        evidence: false,
     }
 }
 
@@ -135,7 +137,9 @@ pub(crate) fn opening<'a>(check: &'a Check, panel: &'a Panel) -> Opening<'a> {
         requester: directory().party(&check.principal).unwrap().clone(),
         panel,
         reason: None,
-        collecting: false,
+        collecting: None,
+        uses: 1,
+        in_emergency: false,
         lifetime: PENDING,
     }
 }
@@ -143,6 +147,12 @@ pub(crate) fn opening<'a>(check: &'a Check, panel: &'a Panel) -> Opening<'a> {
 /// A pending approval of three classes.
 pub(crate) fn pending(panel: &Panel) -> Approval {
     Approval::open(opening(&check(), panel), START).unwrap().0
+}
+
+/// The names of the policy's rules: none.
+pub(crate) fn no_rules() -> &'static BTreeSet<RuleName> {
+    static NONE: BTreeSet<RuleName> = BTreeSet::new();
+    &NONE
 }
 
 pub(crate) fn ballot<'a>(person: &'a PersonId, verdict: Verdict, panel: &'a Panel) -> Event<'a> {
@@ -153,13 +163,15 @@ pub(crate) fn ballot<'a>(person: &'a PersonId, verdict: Verdict, panel: &'a Pane
         comment: None,
         public_reason: None,
         panel,
+        rules: no_rules(),
         grant_lifetime: GRANT,
     })
 }
 
 pub(crate) fn yes(names: &str) -> Verdict {
     Verdict::Approve {
-        classes: classes(names),
+        scope: Scope::of(classes(names)),
+        seconds: None,
     }
 }
 
@@ -168,9 +180,13 @@ pub(crate) fn after_votes(panel: &Panel, votes: &[(&str, Verdict)]) -> Approval 
     votes
         .iter()
         .fold(pending(panel), |approval, (id, verdict)| {
-            transition(&approval, &ballot(&person(id), *verdict, panel), later(1))
-                .unwrap()
-                .0
+            transition(
+                &approval,
+                &ballot(&person(id), verdict.clone(), panel),
+                later(1),
+            )
+            .unwrap()
+            .0
         })
 }
 
@@ -182,6 +198,19 @@ pub(crate) fn ask<'a>(gateway: &'a GatewayId, principal: &'a Identity) -> Ask<'a
         principal,
         policy: policy(1),
         waiting: false,
+        stops: &[],
+    }
+}
+
+/// What the first stream saw.
+pub(crate) fn evidence() -> Evidence {
+    Evidence {
+        use_key: use_key(1),
+        found: Found::new([(Class::Name, 2)]),
+        records: 1,
+        bytes: 300,
+        tags: Tags::new([[1; 8], [2; 8]]).unwrap(),
+        complete: true,
     }
 }
 

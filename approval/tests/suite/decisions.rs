@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use velum_approval::{
     Ask, Cause, Decision, DenyCode, Event, GatewayId, Grant, Lineage, Panel, REPLAY_WINDOW,
-    Refused, ReviewRule, State, Use, Verdict, Vote, decide, transition,
+    Refused, ReviewRule, Scope, State, Use, Verdict, Vote, decide, transition,
 };
 
 use crate::cast::{
@@ -29,7 +29,8 @@ fn only_the_same_request_of_the_same_principal_under_the_same_policy_is_released
     let base = ask(&gateway, &bot);
     let expires = later(1).after(GRANT);
     let allowed = Decision::Allow(Grant {
-        classes: classes("name"),
+        scope: Scope::of(classes("name")),
+        seen: false,
         expires,
     });
     let refused = Decision::Refused;
@@ -75,7 +76,11 @@ fn only_the_same_request_of_the_same_principal_under_the_same_policy_is_released
         ),
     ] {
         assert_eq!(decide(&approval, &ask, &[], &panel, later(2)), expected);
-        let event = Event::Consume { ask, panel: &panel };
+        let event = Event::Consume {
+            ask,
+            uses: &[],
+            panel: &panel,
+        };
         match (transition(&approval, &event, later(2)), expected) {
             (Ok((next, record)), Decision::Allow(_)) => {
                 assert_eq!(next.state, State::Used);
@@ -117,7 +122,11 @@ fn an_undecided_approval_is_waited_for_and_an_ended_one_says_how() {
             Decision::Refused(DenyCode::Revoked),
         ),
         (
-            after(Event::Consume { ask, panel: &panel }),
+            after(Event::Consume {
+                ask,
+                uses: &[],
+                panel: &panel,
+            }),
             Decision::Refused(DenyCode::Used),
         ),
     ] {
@@ -140,6 +149,7 @@ fn a_grant_is_used_once_and_the_same_stream_gets_the_same_answer() {
     let approved = after_votes(&panel, &[("grace", yes("name"))]);
     let event = Event::Consume {
         ask: base,
+        uses: &[],
         panel: &panel,
     };
     let (after_use, _) = transition(&approved, &event, later(10)).unwrap();
@@ -203,7 +213,7 @@ fn votes_are_counted_again_when_the_grant_is_used() {
     // A state that somebody wrote into the store, with no vote behind it.
     let mut forged = pending(&panel(1));
     forged.state = State::Approved;
-    forged.granted = forged.classes;
+    forged.granted = forged.asked();
     forged.grant_expires = Some(later(600));
     assert_eq!(decide(&forged, &ask, &[], &panel(1), later(1)), superseded);
     forged.grant_expires = None;
@@ -232,7 +242,7 @@ fn votes_are_counted_again_when_the_grant_is_used() {
     let Decision::Allow(grant) = decide(&forged, &ask, &[], &panel(1), later(1)) else {
         panic!()
     };
-    assert_eq!(grant.classes, classes("name"));
+    assert_eq!(grant.scope, Scope::of(classes("name")));
 
     // Who approved has left, or more are needed now.
     let approved = after_votes(&panel(1), &[("grace", yes("name"))]);

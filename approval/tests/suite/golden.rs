@@ -3,16 +3,18 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use velum_approval::messages::{
-    Answer, ApproveRequest, Check, ClassCounts, DenyCode, DenyRequest, Departure, EventOutcome,
-    EventRow, Events, MOST_ROWS, StatusAnswer, StatusQuery,
+    Answer, ApproveRequest, Check, ClassCounts, DenyCode, DenyRequest, Departure, EmergencyRequest,
+    EventOutcome, EventRow, Events, MOST_ROWS, StatusAnswer, StatusQuery, StopRequest, Withdrawal,
 };
 use velum_approval::{
-    ActionName, Allow, Found, Reason, SignedAllow, SigningKey, State, Vote, WorkerId, keyed_token,
+    ActionName, Allow, End, Found, LeaseRequest, Need, Notice, OutcomeReport, Reason, RuleName,
+    SignedAllow, SignedNotice, SigningKey, State, StopScope, Vote, WorkerId, keyed_token,
 };
 use velum_engine::Class;
 
 use crate::cast::{
-    START, approval_id, check, classes, jwt, later, panel, pending, person, policy, yes,
+    START, approval_id, check, classes, evidence, gateway, jwt, later, panel, pending, person,
+    policy, use_key, yes,
 };
 
 fn reason(text: &str) -> Reason {
@@ -56,7 +58,7 @@ golden! {
     "check-redeem.json" Check { reason: None, approval: Some(approval_id()), ..check() };
     "allow.json" crate::signatures::allow();
     "allow-with-evidence.json" Allow {
-        tags: Some(vec!["3f0c9a1b2d4e5f60".to_owned()]),
+        tags: velum_approval::Tags::new([[0x3f; 8], [0x0c; 8]]),
         ..crate::signatures::allow()
     };
     "answer-allow.json" Answer::Allow(SignedAllow::sign(
@@ -84,9 +86,14 @@ golden! {
         state: State::Pending,
         retry_after_seconds: Some(5),
         public_reason: None,
+        needs: Some(Need::Reason),
     };
     "approve-request.json" ApproveRequest {
         classes: Some(classes("name")),
+        rules: Some([RuleName::new("ward").unwrap()].into()),
+        records: Some(10),
+        bytes: None,
+        seconds: Some(60),
         version: Some(1),
         comment: Some(reason("Known to me")),
     };
@@ -95,9 +102,59 @@ golden! {
         version: None,
         comment: None,
     };
+    "evidence.json" evidence();
+    "outcome.json" OutcomeReport {
+        approval: approval_id(),
+        use_key: check().use_key,
+        status: 200,
+        records: 1,
+        bytes: 300,
+        lifted: Found::new([(Class::Name, 2)]),
+        masked: Found::new([(Class::Name, 1), (Class::Ssn, 1)]),
+        drift: Found::new([(Class::Name, 1)]),
+        end: End::Complete,
+    };
+    "lease-request.json" LeaseRequest {
+        worker: WorkerId::from_bytes([7; 16]),
+        nonce: use_key(2),
+        seen: 41,
+    };
+    "notice.json" notice();
+    "signed-notice.json" SignedNotice::sign(&notice(), &SigningKey::from_bytes(&[1; 32]));
+    "stop-request.json" StopRequest {
+        scope: StopScope::Principal { identity: jwt("triage-bot") },
+        comment: Some(reason("It asks too much")),
+    };
+    "emergency-request.json" EmergencyRequest {
+        principal: jwt("triage-bot"),
+        action: ActionName::new("read").unwrap(),
+        reason: reason("Patient unconscious"),
+        minutes: 15,
+    };
+    "withdrawal.json" Withdrawal { principal: jwt("triage-bot") };
     "events.json" events();
     "approval.json" pending(&panel(1));
     "vote.json" Vote { person: person("grace"), verdict: yes("name"), at: START, comment: None };
+}
+
+fn notice() -> Notice {
+    Notice {
+        gateway: gateway(),
+        worker: WorkerId::from_bytes([7; 16]),
+        nonce: use_key(2),
+        version: 42,
+        stops: vec![
+            StopScope::Everything,
+            StopScope::Gateway { id: gateway() },
+            StopScope::Action {
+                name: check().action,
+            },
+            StopScope::Principal {
+                identity: jwt("triage-bot"),
+            },
+            StopScope::Approval { id: approval_id() },
+        ],
+    }
 }
 
 fn events() -> Events {
@@ -243,6 +300,7 @@ fn deny_codes_have_the_names_of_the_problem_types() {
             "revoked",
             "cancelled",
             "rate-limited",
+            "stopped",
         ]
     );
     for code in DenyCode::ALL {

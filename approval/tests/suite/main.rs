@@ -3,6 +3,7 @@
 mod cast;
 mod decisions;
 mod golden;
+mod grants;
 mod properties;
 mod records;
 mod signatures;

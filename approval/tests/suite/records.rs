@@ -2,20 +2,60 @@
 
 use std::collections::BTreeSet;
 
+use velum_approval::record::Released;
 use velum_approval::{
-    ActionName, AgentId, Approval, ApprovalId, Ballot, Check, Commitment, DenyCode, Event,
-    GatewayId, Identity, IdentityKind, LeafError, Lineage, Opening, Panel, Party, PersonId, Reason,
-    Record, Refused, ReviewRule, Verdict, WorkerId, record::Reported, transition,
+    ActionName, AgentId, Approval, ApprovalId, Ballot, Check, Commitment, DenyCode, Emergency,
+    EmergencyId, EmergencyOpening, End, Event, Found, GatewayId, Identity, IdentityKind, LeafError,
+    Lineage, MOST_EMERGENCY, Opening, OutcomeReport, Panel, Party, PersonId, Reason, Record,
+    Refused, ReviewRule, Scope, Stop, StopId, StopScope, Verdict, WorkerId, record::Reported,
+    transition,
 };
-use velum_engine::{Class, ClassSet};
+use velum_engine::Class;
 
 use crate::cast::{
-    GRANT, PENDING, START, approval_id, ask, ballot, check, directory, gateway, jwt, later, leaf,
-    mac, opening, panel, pending, person, policy, record_id, reviewers, yes,
+    GRANT, PENDING, START, approval_id, ask, ballot, check, directory, evidence, gateway, jwt,
+    later, leaf, mac, no_rules, opening, panel, pending, person, policy, record_id, reviewers,
+    use_key, yes,
 };
 use crate::golden::compare;
 
 const SOURCE: &str = "urn:velum:audit.example/main/2026";
+
+/// Opened, used, reviewed and disputed.
+fn emergency_records(canary: &str, approval: &Approval) -> Vec<Record> {
+    let (gateway, bot) = (gateway(), jwt("triage-bot"));
+    let requester = directory().party(&bot).unwrap().clone();
+    let reason = Commitment::to(canary, &[6; 32]);
+    let opening = EmergencyOpening {
+        id: EmergencyId::new("e1").unwrap(),
+        person: &person("ann"),
+        is_admitted: true,
+        principal: &bot,
+        requester: requester.clone(),
+        excluded: &approval.excluded,
+        action: &approval.action,
+        reason,
+        lifetime: std::time::Duration::from_mins(10),
+        most: MOST_EMERGENCY,
+        is_blocked: false,
+    };
+    let (emergency, opened) = Emergency::open(opening, START).unwrap();
+    let event = Event::BreakGlass {
+        ask: ask(&gateway, &bot),
+        emergency: &emergency,
+    };
+    let (_, used) = transition(approval, &event, later(1)).unwrap();
+    let review = |justified| {
+        let requester = requester.clone();
+        let comment = Some(reason);
+        let by = person("bob");
+        let reviewed = emergency
+            .used()
+            .review(&by, true, requester, justified, comment, later(2));
+        reviewed.unwrap().1
+    };
+    vec![opened, used, review(true), review(false)]
+}
 
 /// A whole life with a canary wherever a person or a caller writes freely.
 fn records_with(canary: &str) -> Vec<Record> {
@@ -45,6 +85,7 @@ fn records_with(canary: &str) -> Vec<Record> {
             comment: written,
             public_reason: written,
             panel: &panel,
+            rules: no_rules(),
             grant_lifetime: GRANT,
         });
         transition(approval, &event, later(1)).unwrap()
@@ -57,6 +98,7 @@ fn records_with(canary: &str) -> Vec<Record> {
     let (gateway, bot) = (gateway(), jwt("triage-bot"));
     let consume = Event::Consume {
         ask: ask(&gateway, &bot),
+        uses: &[],
         panel: &panel,
     };
     let (_, used) = transition(&approved, &consume, later(2)).unwrap();
@@ -76,15 +118,71 @@ fn records_with(canary: &str) -> Vec<Record> {
             .1,
     );
     let collecting = Opening {
-        collecting: true,
+        collecting: Some(std::time::Duration::from_secs(60)),
         ..crate::cast::opening(&check, &panel)
     };
     let (collecting, _) = Approval::open(collecting, START).unwrap();
     records.push(
-        transition(&collecting, &Event::Collected, later(1))
+        transition(&collecting, &Event::Unseen, later(60))
             .unwrap()
             .1,
     );
+    let evidence = evidence();
+    let seen = Event::Evidence {
+        gateway: &gateway,
+        evidence: &evidence,
+    };
+    let (seen, record) = transition(&collecting, &seen, later(1)).unwrap();
+    records.push(record);
+    let question = Event::Question {
+        person: &person("grace"),
+        version: None,
+        comment: written,
+        panel: &panel,
+    };
+    let (asked, record) = transition(&seen, &question, later(2)).unwrap();
+    records.push(record);
+    let explain = Event::Explain {
+        principal: &bot,
+        reason: Commitment::to(canary, &salt),
+    };
+    records.push(transition(&asked, &explain, later(3)).unwrap().1);
+    records.extend(emergency_records(canary, &approval));
+    for (end, drift) in [
+        (End::Complete, 0),
+        (End::Complete, 1),
+        (End::Stopped, 0),
+        (End::Cut, 0),
+    ] {
+        records.push(Record::Released(Box::new(Released {
+            gateway: gateway.clone(),
+            report: OutcomeReport {
+                approval: approval_id(),
+                use_key: use_key(1),
+                status: 200,
+                records: 1,
+                bytes: 300,
+                lifted: Found::new([(Class::Name, 2)]),
+                masked: Found::new([(Class::Date, 1)]),
+                drift: Found::new([(Class::Name, drift)]),
+                end,
+            },
+            used: 5,
+        })));
+    }
+    let (id, by) = (StopId::new("s1").unwrap(), person("grace"));
+    let identity = StopScope::Principal {
+        identity: Identity::new(IdentityKind::Jwt, "https://idp.example", canary).unwrap(),
+    };
+    for scope in [StopScope::Everything, identity] {
+        let (stop, record) = Stop::begin(id.clone(), scope, None, by.clone(), later(2));
+        records.push(record);
+        records.push(stop.resume(None, &person("ann"), later(3)).unwrap().1);
+    }
+    records.push(Record::Barred {
+        person: by,
+        refused: "same-person",
+    });
     records.push(Record::RequestRefused {
         gateway: gateway.clone(),
         action: Some(ActionName::new("read").unwrap()),
@@ -189,6 +287,7 @@ fn a_leaf_says_who_what_and_why() {
     let (gateway, bot) = (gateway(), jwt("triage-bot"));
     let consume = Event::Consume {
         ask: ask(&gateway, &bot),
+        uses: &[],
         panel: &panel,
     };
     let (_, used) = transition(&approval, &consume, later(2)).unwrap();
@@ -272,6 +371,9 @@ fn the_longest_record_that_words_allow_fits() {
         path: quote(2048),
         query: quote(2048),
         classes: Class::ALL.iter().copied().collect(),
+        found: Some(Found::new(
+            Class::ALL.iter().map(|class| (*class, (1 << 53) - 1)),
+        )),
         ..check()
     };
     // The path and the query are as long as a check may be.
@@ -285,7 +387,9 @@ fn the_longest_record_that_words_allow_fits() {
         requester: directory.party(&bot).unwrap().clone(),
         panel: &panel,
         reason: Some(Commitment::to("", &[0; 32])),
-        collecting: true,
+        collecting: Some(std::time::Duration::from_secs(60)),
+        uses: 100,
+        in_emergency: false,
         lifetime: PENDING,
     };
     let (_, record) = Approval::open(opening, START).unwrap();
@@ -336,5 +440,5 @@ fn the_requester_is_named_as_the_directory_does() {
         by(jones),
         serde_json::json!({"kind": "person", "id": "dr-jones"})
     );
-    assert_eq!(pending(&panel).granted, ClassSet::EMPTY);
+    assert_eq!(pending(&panel).granted, Scope::NONE);
 }

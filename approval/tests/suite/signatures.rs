@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::Signer as _;
 use velum_approval::{
-    Allow, Expected, Fingerprint, GrantLimits, PublicKey, SignatureError, SignedAllow, SigningKey,
+    Allow, Expected, Fingerprint, GrantLimits, PublicKey, Scope, SignatureError, SignedAllow,
+    SigningKey,
 };
 
 use crate::cast::{approval_id, classes, gateway, later, use_key};
@@ -23,10 +24,12 @@ pub(crate) fn allow() -> Allow {
         use_key: use_key(1),
         fingerprint: Fingerprint::from_bytes([1; 32]),
         approval: approval_id(),
-        classes: classes("name date"),
-        limits: GrantLimits {
-            records: Some(1),
-            bytes: None,
+        scope: Scope {
+            limits: GrantLimits {
+                records: Some(1),
+                bytes: None,
+            },
+            ..Scope::of(classes("name date"))
         },
         tags: None,
         expires: later(30),

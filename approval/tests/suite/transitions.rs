@@ -2,13 +2,13 @@
 
 use velum_approval::{
     Approval, ApprovalId, Ballot, Cause, Check, Commitment, DenyCode, Event, Lineage, Panel, Party,
-    Refused, State, Verdict, transition,
+    Refused, Scope, State, Verdict, transition,
 };
 use velum_engine::{Class, ClassSet};
 
 use crate::cast::{
     GRANT, PENDING, START, after_votes, approval_id, ask, ballot, check, classes, gateway, jwt,
-    later, leaf, opening, panel, panel_of, pending, person, policy, reviewers, yes,
+    later, leaf, no_rules, opening, panel, panel_of, pending, person, policy, reviewers, yes,
 };
 
 /// An approval in this state, reached as it is reached in life.
@@ -20,7 +20,7 @@ fn in_state(state: State, panel: &Panel) -> Approval {
             let check = check();
             let opening = opening(&check, panel);
             let opening = velum_approval::Opening {
-                collecting: true,
+                collecting: Some(std::time::Duration::from_secs(2)),
                 ..opening
             };
             return Approval::open(opening, START).unwrap().0;
@@ -48,6 +48,7 @@ fn in_state(state: State, panel: &Panel) -> Approval {
             approved(),
             Event::Consume {
                 ask: ask(&gateway, &bot),
+                uses: &[],
                 panel,
             },
             later(2),
@@ -106,7 +107,21 @@ const TABLE: &[(State, [&str; 9])] = &[
     (State::Cancelled, final_row("cancelled")),
     (State::Superseded, final_row("superseded")),
     (State::Revoked, final_row("revoked")),
-    (State::Used, final_row("used")),
+    (
+        State::Used,
+        [
+            "already-decided",
+            "already-decided",
+            "already-decided",
+            "already-decided",
+            "used",
+            "already-decided",
+            "already-decided",
+            // What it released may still be on its way.
+            "=revoked",
+            "already-decided",
+        ],
+    ),
 ];
 
 const fn final_row(consume: &'static str) -> [&'static str; 9] {
@@ -123,12 +138,13 @@ fn every_pair_of_state_and_event_does_what_the_table_says() {
         let approval = in_state(*state, &panel);
         assert_eq!(approval.state, *state);
         let events = [
-            Event::Collected,
+            Event::Unseen,
             ballot(&grace, yes("name"), &panel),
             ballot(&grace, Verdict::Deny, &panel),
             ballot(&grace, Verdict::TakeBack, &panel),
             Event::Consume {
                 ask: ask(&gateway, &bot),
+                uses: &[],
                 panel: &panel,
             },
             Event::Withdraw { principal: &bot },
@@ -162,7 +178,6 @@ fn what_has_run_out_is_expired_before_anything_else() {
     let panel = panel(1);
     let (gateway, bot, grace) = (gateway(), jwt("triage-bot"), person("grace"));
     for (state, due) in [
-        (State::Collecting, START.after(PENDING)),
         (State::Pending, START.after(PENDING)),
         (State::Approved, later(1).after(GRANT)),
     ] {
@@ -172,7 +187,7 @@ fn what_has_run_out_is_expired_before_anything_else() {
         let just_before = velum_approval::Timestamp::from_millis(due.as_millis() - 1);
         assert_eq!(approval.state_at(just_before), state);
         for event in [
-            Event::Collected,
+            Event::Unseen,
             ballot(&grace, yes("name"), &panel),
             ballot(&grace, Verdict::Deny, &panel),
             Event::Withdraw { principal: &bot },
@@ -186,6 +201,7 @@ fn what_has_run_out_is_expired_before_anything_else() {
         }
         let consume = Event::Consume {
             ask: ask(&gateway, &bot),
+            uses: &[],
             panel: &panel,
         };
         let refused = transition(&approval, &consume, due).unwrap_err();
@@ -246,7 +262,6 @@ fn the_grant_is_what_all_agree_to() {
             "name date mrn",
         ),
         (1, vec![("grace", yes("name"))], State::Approved, "name"),
-        (1, vec![("grace", yes(""))], State::Denied, ""),
         (2, vec![("grace", yes("name"))], State::Pending, ""),
         (
             2,
@@ -307,7 +322,7 @@ fn the_grant_is_what_all_agree_to() {
         let panel = panel(quorum);
         let approval = after_votes(&panel, &votes);
         assert_eq!(approval.state, state, "{votes:?}");
-        assert_eq!(approval.granted, classes(granted), "{votes:?}");
+        assert_eq!(approval.granted.classes, classes(granted), "{votes:?}");
         assert_eq!(approval.grant_expires.is_some(), state == State::Approved);
     }
 }
@@ -328,7 +343,7 @@ fn where_nothing_is_lifted_a_yes_releases_the_request() {
     .unwrap();
     assert_eq!(
         (approval.state, approval.granted),
-        (State::Approved, ClassSet::EMPTY)
+        (State::Approved, Scope::NONE)
     );
 }
 
@@ -345,6 +360,7 @@ fn a_vote_on_another_version_or_for_more_than_asked_is_refused() {
             comment: None,
             public_reason: None,
             panel: &panel,
+            rules: no_rules(),
             grant_lifetime: GRANT,
         });
         transition(&approval, &event, later(2)).map(|(next, _)| next.state)
@@ -438,6 +454,7 @@ fn only_who_denies_leaves_a_public_reason() {
             comment: None,
             public_reason: text,
             panel: &panel,
+            rules: no_rules(),
             grant_lifetime: GRANT,
         });
         transition(approval, &event, later(1)).unwrap().0
@@ -502,7 +519,7 @@ fn an_approval_goes_through_the_store_without_its_votes() {
     assert_eq!(
         votes,
         [
-            r#"{"person":"grace","verdict":{"kind":"approve","classes":["name"]},"at":1795464105123,"comment":null}"#
+            r#"{"person":"grace","verdict":{"kind":"approve","scope":{"classes":["name"]}},"at":1795464105123,"comment":null}"#
         ]
     );
     read.votes = votes

@@ -11,16 +11,18 @@ use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, Person
 
 use super::duration::Span;
 use super::policies::Policies;
-use super::rules::{self, ActionRule};
+use super::rules::{self, ActionRule, ActionRules};
 use super::{Config, ConfigError};
 use crate::auth::TokenHash;
 
 const DEFAULT_PENDING: Duration = Duration::from_mins(15);
 const DEFAULT_GRANT: Duration = Duration::from_mins(5);
-const DEFAULT_PENDING_PER_PRINCIPAL: u32 = 5;
+const DEFAULT_EVIDENCE: Duration = Duration::from_mins(1);
+const EVIDENCE_SECONDS: RangeInclusive<u64> = 1..=600;
+const EMERGENCY_SECONDS: RangeInclusive<u64> = 60..=3600;
 const PENDING_SECONDS: RangeInclusive<u64> = 1..=24 * 3600;
 const GRANT_SECONDS: RangeInclusive<u64> = 1..=3600;
-const PENDING_PER_PRINCIPAL: RangeInclusive<u32> = 1..=1000;
+const LIMITS: RangeInclusive<u32> = 1..=100_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +44,15 @@ struct Document {
     gateways: Vec<Gateway>,
     #[serde(default)]
     actions: BTreeMap<ActionName, ActionRule>,
+    break_glass: Option<BreakGlassTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BreakGlassTable {
+    group: GroupName,
+    lifetime: Span,
+    actions: BTreeSet<ActionName>,
 }
 
 #[derive(Deserialize, Default)]
@@ -49,12 +60,60 @@ struct Document {
 struct Lifetimes {
     pending: Option<Span>,
     grant: Option<Span>,
+    evidence: Option<Span>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Limits {
-    pending_per_principal: Option<u32>,
+/// How much may wait for people at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Approvals of one principal that wait for a decision.
+    pub(crate) pending_per_principal: u32,
+    /// Of one action.
+    pub(crate) pending_per_action: u32,
+    /// All of them.
+    pub(crate) pending: u32,
+    /// New approvals of one principal.
+    pub(crate) asks_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            pending_per_principal: 5,
+            pending_per_action: 100,
+            pending: 1000,
+            asks_per_minute: 10,
+        }
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), ConfigError> {
+        for (name, limit) in [
+            ("pending_per_principal", self.pending_per_principal),
+            ("pending_per_action", self.pending_per_action),
+            ("pending", self.pending),
+            ("asks_per_minute", self.asks_per_minute),
+        ] {
+            if !LIMITS.contains(&limit) {
+                let fault = format!("{} to {}", LIMITS.start(), LIMITS.end());
+                return Err(ConfigError::new(format!("limits.{name}"), fault));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who may open an emergency access, for what and how long.
+#[derive(Debug)]
+pub(crate) struct BreakGlass {
+    /// The people of the group.
+    pub(crate) people: BTreeSet<PersonId>,
+    /// The longest that one lasts.
+    pub(crate) lifetime: Duration,
+    /// The actions for which there is one.
+    pub(crate) actions: BTreeSet<ActionName>,
 }
 
 #[derive(Deserialize)]
@@ -99,22 +158,14 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
         DEFAULT_PENDING,
         PENDING_SECONDS,
     )?;
-    let grant_lifetime = lifetime(
-        "lifetimes.grant",
-        lifetimes.grant,
-        DEFAULT_GRANT,
-        GRANT_SECONDS,
+    let grant_lifetime = grant_lifetime("lifetimes.grant", lifetimes.grant, DEFAULT_GRANT)?;
+    let evidence_lifetime = lifetime(
+        "lifetimes.evidence",
+        lifetimes.evidence,
+        DEFAULT_EVIDENCE,
+        EVIDENCE_SECONDS,
     )?;
-    let pending_per_principal = document
-        .limits
-        .pending_per_principal
-        .unwrap_or(DEFAULT_PENDING_PER_PRINCIPAL);
-    if !PENDING_PER_PRINCIPAL.contains(&pending_per_principal) {
-        return Err(ConfigError::new(
-            "limits.pending_per_principal",
-            "1 to 1000",
-        ));
-    }
+    document.limits.check()?;
 
     let directory = rules::directory(&document.people, document.agents)?;
     let mut tokens = BTreeSet::new();
@@ -145,18 +196,70 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
 
     let reviewing = rules::reviewers(&document.people, |person| reviewers.contains_key(person));
     let policies = Policies::read(&document.policies, folder)?;
-    let actions = rules::actions(document.actions, &policies, reviewing)?;
+    let actions = rules::actions(document.actions, &policies, reviewing, grant_lifetime)?;
+    let break_glass = document
+        .break_glass
+        .map(|table| break_glass(table, &document.people, &reviewers, &actions))
+        .transpose()?;
     Ok(Config {
         listen: document.listen,
         data: folder.join(document.data),
         pending_lifetime,
-        grant_lifetime,
-        pending_per_principal,
+        evidence_lifetime,
+        limits: document.limits,
+        break_glass,
         directory,
         reviewers,
         gateways,
         policies,
         actions,
+    })
+}
+
+/// How long a grant may be used.
+pub(super) fn grant_lifetime(
+    place: &str,
+    given: Option<Span>,
+    default: Duration,
+) -> Result<Duration, ConfigError> {
+    lifetime(place, given, default, GRANT_SECONDS)
+}
+
+fn break_glass(
+    table: BreakGlassTable,
+    people: &[Person],
+    reviewers: &BTreeMap<PersonId, Option<TokenHash>>,
+    actions: &ActionRules,
+) -> Result<BreakGlass, ConfigError> {
+    let members: BTreeSet<_> = people
+        .iter()
+        .filter(|person| person.groups.contains(&table.group) && reviewers.contains_key(&person.id))
+        .map(|person| person.id.clone())
+        .collect();
+    if members.is_empty() {
+        let fault = "nobody of this group can sign in: list a person of it in [[reviewers]]";
+        return Err(ConfigError::new("break_glass.group", fault));
+    }
+    let lifetime = lifetime(
+        "break_glass.lifetime",
+        Some(table.lifetime),
+        Duration::ZERO,
+        EMERGENCY_SECONDS,
+    )?;
+    if table.actions.is_empty() {
+        let fault = "name the actions for which there is emergency access";
+        return Err(ConfigError::new("break_glass.actions", fault));
+    }
+    for action in &table.actions {
+        if !actions.has(action) {
+            let fault = format!("no policy has `{action}` reviewed or asked");
+            return Err(ConfigError::new("break_glass.actions", fault));
+        }
+    }
+    Ok(BreakGlass {
+        people: members,
+        lifetime,
+        actions: table.actions,
     })
 }
 
@@ -231,8 +334,16 @@ mod tests {
     fn the_sample_is_read() {
         let config = read_text(CONFIGURATION).unwrap();
         assert_eq!(config.pending_lifetime, Duration::from_mins(15));
-        assert_eq!(config.grant_lifetime, Duration::from_mins(5));
-        assert_eq!(config.pending_per_principal, 5);
+        let read = "read".parse().unwrap();
+        assert_eq!(
+            config.actions.terms(&read).unwrap().lifetime,
+            Duration::from_mins(5)
+        );
+        let limits = Limits {
+            asks_per_minute: 1000,
+            ..Limits::default()
+        };
+        assert_eq!(config.limits, limits);
         assert_eq!(config.reviewers.len(), 4);
         assert!(config.data.ends_with("velum-data"));
     }
@@ -307,7 +418,42 @@ mod tests {
             (
                 "pending_per_principal = 5",
                 "pending_per_principal = 0",
-                "1 to 1000",
+                "limits.pending_per_principal: 1 to 100000",
+            ),
+            (
+                "[actions.read]",
+                "[actions.read]\nuses = 0",
+                "actions.read.uses: 1 to 100",
+            ),
+            (
+                "[actions.read]",
+                "[actions.read]\nuses = 101",
+                "actions.read.uses: 1 to 100",
+            ),
+            (
+                "[actions.read]",
+                "[actions.read]\nuses = 2",
+                "has to say how long",
+            ),
+            (
+                "[actions.read]",
+                "[actions.read]\ngrant = \"2h\"",
+                "actions.read.grant: between",
+            ),
+            (
+                "[actions.read]",
+                "[break_glass]\ngroup = \"clinical\"\nlifetime = \"2h\"\nactions = [\"read\"]\n[actions.read]",
+                "break_glass.lifetime: between 60 and 3600",
+            ),
+            (
+                "[actions.read]",
+                "[break_glass]\ngroup = \"nobody\"\nlifetime = \"1h\"\nactions = [\"read\"]\n[actions.read]",
+                "break_glass.group",
+            ),
+            (
+                "[actions.read]",
+                "[break_glass]\ngroup = \"clinical\"\nlifetime = \"1h\"\nactions = [\"health\"]\n[actions.read]",
+                "break_glass.actions: no policy has `health`",
             ),
         ] {
             assert!(CONFIGURATION.contains(from), "{from}");

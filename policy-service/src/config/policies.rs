@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use velum_approval::{ActionName, PolicyDigest};
+use velum_approval::{ActionName, PolicyDigest, RuleName};
 use velum_engine::ClassSet;
 use velum_policy::{Policy, document};
 
@@ -11,7 +11,15 @@ use super::ConfigError;
 
 /// What may be asked under each policy.
 #[derive(Debug, Default)]
-pub(crate) struct Policies(BTreeMap<PolicyDigest, BTreeMap<ActionName, ClassSet>>);
+pub(crate) struct Policies(BTreeMap<PolicyDigest, Known>);
+
+#[derive(Debug)]
+struct Known {
+    /// The actions for which there can be an approval, with the classes that may be asked.
+    actions: BTreeMap<ActionName, ClassSet>,
+    /// The masking rules that have a name: an approval may be narrowed to some of them.
+    rules: BTreeSet<RuleName>,
+}
 
 impl Policies {
     /// Reads policy documents: YAML, JSON, or Envoy configurations that hold some.
@@ -29,7 +37,11 @@ impl Policies {
                 document::all_from_text(&text).map_err(|error| ConfigError::new(&place, error))?;
             for policy in documents {
                 let digest = PolicyDigest::from_bytes(policy.digest());
-                policies.insert(digest, reviewed(&policy, &place)?);
+                let known = Known {
+                    actions: reviewed(&policy, &place)?,
+                    rules: BTreeSet::new(),
+                };
+                policies.insert(digest, known);
             }
         }
         Ok(Policies(policies))
@@ -38,12 +50,20 @@ impl Policies {
     /// The actions of a policy for which there can be an approval, with the classes that may be
     /// asked; `None` for a policy that this service does not know.
     pub(crate) fn actions(&self, digest: &PolicyDigest) -> Option<&BTreeMap<ActionName, ClassSet>> {
-        self.0.get(digest)
+        self.0.get(digest).map(|known| &known.actions)
+    }
+
+    /// The names of a policy's masking rules.
+    pub(crate) fn rules(&self, digest: &PolicyDigest) -> Option<&BTreeSet<RuleName>> {
+        self.0.get(digest).map(|known| &known.rules)
     }
 
     /// The names of all actions for which there can be an approval.
     pub(super) fn action_names(&self) -> BTreeSet<&ActionName> {
-        self.0.values().flat_map(BTreeMap::keys).collect()
+        self.0
+            .values()
+            .flat_map(|known| known.actions.keys())
+            .collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who is who, and who has to approve what.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use velum_approval::{
@@ -8,7 +9,8 @@ use velum_approval::{
 };
 
 use super::ConfigError;
-use super::document::{Agent, Person};
+use super::document::{self, Agent, Person};
+use super::duration::Span;
 use super::policies::Policies;
 
 /// How many have to approve an action, and from which groups.
@@ -19,7 +21,24 @@ pub(super) struct ActionRule {
     quorum: u32,
     #[serde(default)]
     groups: Vec<GroupName>,
+    /// How many times a grant may be used.
+    #[serde(default = "one")]
+    uses: u32,
+    /// How long a grant may be used.
+    grant: Option<Span>,
 }
+
+/// What a grant of an action is worth.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// How many times it may be used.
+    pub(crate) uses: u32,
+    /// How long.
+    pub(crate) lifetime: Duration,
+}
+
+/// The most uses of a grant.
+const MOST_USES: u32 = 100;
 
 fn one() -> u32 {
     1
@@ -28,7 +47,7 @@ fn one() -> u32 {
 /// Who reviews each action.
 #[derive(Debug)]
 pub(crate) struct ActionRules {
-    rules: BTreeMap<ActionName, ReviewRule>,
+    rules: BTreeMap<ActionName, (ReviewRule, Terms)>,
     reviewers: Reviewers,
 }
 
@@ -36,8 +55,18 @@ impl ActionRules {
     /// Who may review a request of this action, without those behind it; `None` for an action that
     /// no policy has reviewed.
     pub(crate) fn panel(&self, action: &ActionName, excluded: &ExcludedPersons) -> Option<Panel> {
-        let rule = self.rules.get(action)?;
+        let (rule, _) = self.rules.get(action)?;
         Some(Panel::new(rule, &self.reviewers, excluded))
+    }
+
+    /// What a grant of this action is worth.
+    pub(crate) fn terms(&self, action: &ActionName) -> Option<Terms> {
+        self.rules.get(action).map(|(_, terms)| *terms)
+    }
+
+    /// Whether any policy has such an action reviewed.
+    pub(super) fn has(&self, action: &ActionName) -> bool {
+        self.rules.contains_key(action)
     }
 }
 
@@ -70,6 +99,7 @@ pub(super) fn actions(
     given: BTreeMap<ActionName, ActionRule>,
     policies: &Policies,
     reviewers: Reviewers,
+    lifetime: Duration,
 ) -> Result<ActionRules, ConfigError> {
     let names = policies.action_names();
     let mut rules = BTreeMap::new();
@@ -79,18 +109,20 @@ pub(super) fn actions(
             let fault = "no policy has an action of this name that reviews or may be asked";
             return Err(ConfigError::new(place, fault));
         }
+        let terms = terms(&place, &rule, lifetime)?;
         let rule = ReviewRule::new(rule.quorum, rule.groups)
             .map_err(|error| ConfigError::new(place, error))?;
-        rules.insert(name, rule);
+        rules.insert(name, (rule, terms));
     }
     for name in names {
         if !rules.contains_key(name) {
             let rule = ReviewRule::new(one(), Vec::new())
                 .map_err(|error| ConfigError::new(format!("actions.{name}"), error))?;
-            rules.insert(name.clone(), rule);
+            let terms = Terms { uses: 1, lifetime };
+            rules.insert(name.clone(), (rule, terms));
         }
     }
-    for (name, rule) in &rules {
+    for (name, (rule, _)) in &rules {
         if !rule.can_be_satisfied_by(&reviewers) {
             let fault = format!(
                 "nobody could ever approve it: {} different [[reviewers]] are needed, one for each \
@@ -101,4 +133,20 @@ pub(super) fn actions(
         }
     }
     Ok(ActionRules { rules, reviewers })
+}
+
+fn terms(place: &str, rule: &ActionRule, default: Duration) -> Result<Terms, ConfigError> {
+    let uses = format!("{place}.uses");
+    if !(1..=MOST_USES).contains(&rule.uses) {
+        return Err(ConfigError::new(uses, format!("1 to {MOST_USES}")));
+    }
+    if rule.uses > 1 && rule.grant.is_none() {
+        let fault = "a grant of several uses has to say how long: add grant = \"10m\"";
+        return Err(ConfigError::new(uses, fault));
+    }
+    let lifetime = document::grant_lifetime(&format!("{place}.grant"), rule.grant, default)?;
+    Ok(Terms {
+        uses: rule.uses,
+        lifetime,
+    })
 }

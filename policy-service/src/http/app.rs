@@ -1,16 +1,18 @@
 //! What every operation works with.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use velum_approval::{ApprovalId, Reason, RecordId, Timestamp};
+use velum_approval::{Reason, Timestamp};
 use velum_engine::Ruleset;
 
 use crate::auth::Callers;
 use crate::clock::FencedClock;
-use crate::config::{ActionRules, Policies};
+use crate::config::{ActionRules, BreakGlass, Limits, Policies};
 use crate::keys::Keys;
+use crate::leases::Leases;
 use crate::problem::Problem;
 use crate::random::{self, Random};
 use crate::refusals::Refusals;
@@ -31,8 +33,11 @@ pub(crate) struct Parts {
     pub(crate) policies: Policies,
     pub(crate) actions: ActionRules,
     pub(crate) pending_lifetime: Duration,
-    pub(crate) grant_lifetime: Duration,
-    pub(crate) pending_per_principal: u32,
+    pub(crate) evidence_lifetime: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) break_glass: Option<BreakGlass>,
+    /// Which workers have a lease, and what each has heard of.
+    pub(crate) leases: Leases,
     /// Masks what people write before it is stored.
     pub(crate) text_rules: Ruleset,
     /// Wakes the calls that wait for a decision, and those that only want to know the state.
@@ -74,15 +79,14 @@ impl App {
     /// The moment and the id of a record that is made now.
     pub(crate) fn stamp(&self) -> Result<Stamp, StoreError> {
         let now = self.now();
-        let id = random::sortable_id(&*self.0.random, now)?.to_string();
-        let record = RecordId::new(id).map_err(|_| StoreError::Refused("a record id"))?;
+        let record = self.new_id()?;
         Ok(Stamp { now, record })
     }
 
-    /// A new approval's id: sorts by time, and cannot be guessed.
-    pub(crate) fn new_approval_id(&self) -> Result<ApprovalId, StoreError> {
+    /// A new id: sorts by time, and cannot be guessed.
+    pub(crate) fn new_id<Id: FromStr>(&self) -> Result<Id, StoreError> {
         let id = random::sortable_id(&*self.0.random, self.now())?.to_string();
-        ApprovalId::new(id).map_err(|_| StoreError::Refused("an approval id"))
+        id.parse().map_err(|_| StoreError::Refused("an id"))
     }
 
     /// What somebody wrote, masked and committed to, ready to be stored.

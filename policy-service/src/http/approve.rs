@@ -19,10 +19,10 @@ pub(crate) async fn handle(
     Body(request): Body<ApproveRequest>,
 ) -> Result<Json<Card>, Problem> {
     let voice = Voice {
-        says: Says::Approve(request.classes),
         version: request.version,
-        comment: request.comment,
+        comment: request.comment.clone(),
         public_reason: None,
+        says: Says::Approve(Box::new(request)),
     };
     vote(app, reviewer, &id, voice).await.map(Json)
 }

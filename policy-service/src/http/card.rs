@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 use velum_approval::{
-    Approval, ApprovalId, Found, GatewayId, Identity, PersonId, State, Timestamp, Verdict,
+    Approval, ApprovalId, EmergencyId, Found, GatewayId, Identity, Need, OutcomeReport, PersonId,
+    RuleName, Scope, Seen, State, Timestamp, Verdict,
 };
 use velum_engine::{Class, ClassSet};
 
+use super::App;
 use crate::store::StoredApproval;
-use crate::streams::Streams;
 
 /// What reviewers are told where no evidence of the response's content was collected.
 const NOT_SEEN: &str = "bound to the request, content not seen";
@@ -38,11 +39,23 @@ pub(crate) struct Card {
     found: Option<Found>,
     /// The classes granted, once it is approved.
     #[serde(skip_serializing_if = "Option::is_none")]
-    granted: Option<Vec<&'static str>>,
+    granted: Option<Scope>,
+    /// How many times the grant may be used.
+    grant_uses: u32,
+    /// Every use, with what left under it.
+    uses: Vec<UseView>,
+    /// The emergency access under which it was used without a review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emergency: Option<EmergencyId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// What is known of the response.
-    evidence: &'static str,
+    evidence: EvidenceView,
+    /// What the reviewers want to know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<Need>,
+    /// The masking rules to which an approval may be narrowed.
+    rules: Vec<RuleName>,
     created: Timestamp,
     /// When it expires undecided.
     expires: Timestamp,
@@ -68,23 +81,56 @@ struct VoteView {
     person: PersonId,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    classes: Option<Vec<&'static str>>,
+    scope: Option<Scope>,
+    /// The lifetime that they named, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<u32>,
     at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
 }
 
+/// What is known of the response: what it holds, or that nobody has seen it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum EvidenceView {
+    Seen(Seen),
+    NotSeen(&'static str),
+}
+
+/// One use of the grant.
+#[derive(Serialize)]
+struct UseView {
+    gateway: GatewayId,
+    at: Timestamp,
+    /// The index of its record in the audit log.
+    index: u64,
+    /// What left; `null` while the gateway has not said so.
+    outcome: Option<OutcomeReport>,
+}
+
 impl Card {
-    /// The card at the moment `now`.
-    pub(crate) fn new(stored: StoredApproval, now: Timestamp, streams: &Streams) -> Card {
+    /// The card now.
+    pub(crate) fn new(stored: StoredApproval, app: &App) -> Card {
+        let (now, parts) = (app.now(), app.parts());
+        let streams = &parts.streams;
         let StoredApproval {
             approval,
             reason,
             public_reason,
             comments,
+            uses,
         } = stored;
         let votes = views(&approval, comments);
-        let granted = approval.grant_expires.map(|_| names(approval.granted));
+        let is_granted = approval.grant_expires.is_some() || approval.emergency.is_some();
+        let granted = is_granted.then(|| approval.granted.clone());
+        let rules = parts.policies.rules(&approval.policy);
+        let uses = uses.into_iter().map(|(used, outcome)| UseView {
+            gateway: used.made.gateway,
+            at: used.made.at,
+            index: used.made.index,
+            outcome,
+        });
         let state = approval.state_at(now);
         let lineage = approval.lineage.identities().iter();
         Card {
@@ -110,7 +156,14 @@ impl Card {
             found: approval.found,
             granted,
             reason,
-            evidence: NOT_SEEN,
+            evidence: approval
+                .seen
+                .map_or(EvidenceView::NotSeen(NOT_SEEN), EvidenceView::Seen),
+            needs: approval.needs,
+            rules: rules.into_iter().flatten().cloned().collect(),
+            grant_uses: approval.uses,
+            uses: uses.collect(),
+            emergency: approval.emergency,
             created: approval.created,
             expires: approval.decide_by,
             grant_expires: approval.grant_expires,
@@ -124,15 +177,16 @@ impl Card {
 
 fn views(approval: &Approval, comments: Vec<Option<String>>) -> Vec<VoteView> {
     let views = approval.votes.iter().zip(comments).map(|(vote, comment)| {
-        let (verdict, classes) = match vote.verdict {
-            Verdict::Approve { classes } => ("approve", Some(names(classes))),
-            Verdict::Deny => ("deny", None),
-            Verdict::TakeBack => ("take-back", None),
+        let (verdict, scope, seconds) = match &vote.verdict {
+            Verdict::Approve { scope, seconds } => ("approve", Some(scope.clone()), *seconds),
+            Verdict::Deny => ("deny", None, None),
+            Verdict::TakeBack => ("take-back", None, None),
         };
         VoteView {
             person: vote.person.clone(),
             verdict,
-            classes,
+            scope,
+            seconds,
             at: vote.at,
             comment,
         }

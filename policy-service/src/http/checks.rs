@@ -153,12 +153,14 @@ fn judge(app: &App, gateway: GatewayId, check: Check) -> Result<Judgement, Check
     let (Ok(excluded), Some(requester)) = (excluded, requester) else {
         return Ok(Judgement::Refused(Some(action), DenyCode::LineageUnknown));
     };
-    Ok(match parts.actions.panel(&action, &excluded) {
-        Some(panel) => Judgement::Asked(Arc::new(Asked {
+    let panel = parts.actions.panel(&action, &excluded);
+    Ok(match panel.zip(parts.actions.terms(&action)) {
+        Some((panel, terms)) => Judgement::Asked(Arc::new(Asked {
             gateway,
             check,
             requester,
             panel,
+            terms,
         })),
         None => Judgement::Refused(Some(action), DenyCode::ActionUnknown),
     })

@@ -88,7 +88,7 @@ pub(crate) async fn handle(
         .map(|last| last.approval.id.clone());
     let approvals = approvals
         .into_iter()
-        .map(|stored| Card::new(stored, now, &app.parts().streams))
+        .map(|stored| Card::new(stored, &app))
         .collect();
     Ok(Json(Page { approvals, next }))
 }

@@ -39,6 +39,6 @@ pub(super) async fn show(app: &App, id: &str) -> Result<Card, ShowError> {
     let id = id.parse().map_err(|_| ShowError::Unknown)?;
     let stored = app.store().approval(&id).await.map_err(ShowError::Store)?;
     stored
-        .map(|stored| Card::new(stored, app.now(), &app.parts().streams))
+        .map(|stored| Card::new(stored, app))
         .ok_or(ShowError::Unknown)
 }

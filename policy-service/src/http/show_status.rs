@@ -86,5 +86,6 @@ async fn status(
         state,
         retry_after_seconds,
         public_reason,
+        needs: stored.approval.needs,
     })
 }

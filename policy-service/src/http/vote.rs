@@ -1,10 +1,13 @@
 //! Casting a vote: what approving and denying have in common.
 
+use std::collections::BTreeSet;
+
 use axum::http::StatusCode;
+use velum_approval::messages::ApproveRequest;
 use velum_approval::{
-    ApprovalId, Ballot, Event, PersonId, Reason, Record, Refused, Verdict, transition,
+    Approval, ApprovalId, Ballot, Event, GrantLimits, PersonId, Reason, Record, Refused, Scope,
+    Verdict, transition,
 };
-use velum_engine::ClassSet;
 
 use super::app::{to_the_end, unavailable};
 use super::{App, card::Card, show_approval};
@@ -22,11 +25,33 @@ pub(super) struct Voice {
     pub(super) public_reason: Option<Reason>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Says {
-    /// Yes, to these classes; to all that were asked where none are named.
-    Approve(Option<ClassSet>),
+    /// Yes, to this much; what is not named is not narrowed.
+    Approve(Box<ApproveRequest>),
     Deny,
+    /// An earlier yes is taken back.
+    TakeBack,
+}
+
+impl Says {
+    fn verdict(self, approval: &Approval) -> Verdict {
+        match self {
+            Says::Approve(request) => Verdict::Approve {
+                scope: Scope {
+                    classes: request.classes.unwrap_or(approval.classes),
+                    rules: request.rules,
+                    limits: GrantLimits {
+                        records: request.records,
+                        bytes: request.bytes,
+                    },
+                },
+                seconds: request.seconds,
+            },
+            Says::Deny => Verdict::Deny,
+            Says::TakeBack => Verdict::TakeBack,
+        }
+    }
 }
 
 /// Why a vote does not count.
@@ -60,7 +85,7 @@ impl From<VoteError> for Problem {
     }
 }
 
-fn refusal(refused: Refused) -> Problem {
+pub(super) fn refusal(refused: Refused) -> Problem {
     let (status, detail) = match refused {
         Refused::SelfApproval => (
             StatusCode::FORBIDDEN,
@@ -80,6 +105,20 @@ fn refusal(refused: Refused) -> Problem {
             StatusCode::BAD_REQUEST,
             "More cannot be approved than was asked. Name classes of those asked.",
         ),
+        Refused::Nothing => (
+            StatusCode::BAD_REQUEST,
+            "Nothing would be lifted, or there is nothing to bound. Approve more, or deny.",
+        ),
+        Refused::UnknownRule => (
+            StatusCode::BAD_REQUEST,
+            "The policy has no masking rule of this name. The approval lists them.",
+        ),
+        Refused::TooManyRules => (StatusCode::BAD_REQUEST, "At most 64 rules can be named."),
+        Refused::NotShown => (
+            StatusCode::CONFLICT,
+            "What its response holds is awaited, a minute at most. Read it again then.",
+        ),
+        Refused::NoVote => (StatusCode::CONFLICT, "You have not approved it."),
         _ => (StatusCode::CONFLICT, "This cannot be decided now."),
     };
     Problem::new(status, refused.name(), "The vote does not count", detail)
@@ -158,12 +197,11 @@ impl Operation for Cast {
             .actions
             .panel(&approval.action, &excluded)
             .ok_or(VoteError::Refused(Refused::NotAReviewer))?;
-        let verdict = match voice.says {
-            Says::Approve(classes) => Verdict::Approve {
-                classes: classes.unwrap_or(approval.classes),
-            },
-            Says::Deny => Verdict::Deny,
-        };
+        let none = BTreeSet::new();
+        let rules = parts.policies.rules(&approval.policy).unwrap_or(&none);
+        let terms = parts.actions.terms(&approval.action);
+        let terms = terms.ok_or(VoteError::Refused(Refused::NotAReviewer))?;
+        let verdict = voice.says.verdict(&approval);
         let comment = app.secret(voice.comment.as_ref())?;
         let public_reason = app.secret(voice.public_reason.as_ref())?;
         let ballot = Ballot {
@@ -173,7 +211,8 @@ impl Operation for Cast {
             comment: comment.as_ref().map(|secret| secret.commitment),
             public_reason: public_reason.as_ref().map(|secret| secret.commitment),
             panel: &panel,
-            grant_lifetime: parts.grant_lifetime,
+            rules,
+            grant_lifetime: terms.lifetime,
         };
         let stamp = app.stamp()?;
         let (approval, record) =

@@ -3,11 +3,11 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use velum_approval::{
-    Approval, ApprovalId, FingerprintMac, GatewayId, Identity, State, Timestamp, Use, UseKey, Vote,
+    ActionName, Approval, ApprovalId, FingerprintMac, GatewayId, Identity, OutcomeReport, State,
+    Timestamp, UseKey, Vote,
 };
-use velum_engine::{Class, ClassSet};
 
-use super::{Store, StoreError, secrets};
+use super::{Store, StoreError, StoredUse, secrets, uses};
 
 /// An approval with what people wrote about it.
 pub(crate) struct StoredApproval {
@@ -18,16 +18,8 @@ pub(crate) struct StoredApproval {
     pub(crate) public_reason: Option<String>,
     /// The comment of each vote, in their order.
     pub(crate) comments: Vec<Option<String>>,
-}
-
-/// A use with the answer that was given for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredUse {
-    pub(crate) made: Use,
-    /// The classes that were released.
-    pub(crate) classes: ClassSet,
-    /// When the answer stops being good.
-    pub(crate) expires: Timestamp,
+    /// Every use, with what left under it as far as that was reported.
+    pub(crate) uses: Vec<(StoredUse, Option<OutcomeReport>)>,
 }
 
 /// Which approvals to list.
@@ -154,32 +146,63 @@ pub(super) async fn used_by(
         .transpose()
 }
 
-/// Every use of an approval.
-pub(super) async fn uses(
-    connection: &mut SqliteConnection,
-    id: &ApprovalId,
-) -> Result<Vec<StoredUse>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT gateway, use_key, idx, at_ms, classes, expires_ms FROM grant_use WHERE approval = ?",
-    )
-    .bind(id.as_str())
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(read_use).collect()
+/// How much waits already.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Load {
+    /// Approvals of the principal that wait for a decision.
+    pub(crate) of_principal: u32,
+    /// Those of the action.
+    pub(crate) of_action: u32,
+    /// All of them.
+    pub(crate) overall: u32,
+    /// How many the principal has asked lately.
+    pub(crate) lately: u32,
 }
 
-/// How many approvals of a principal wait for a decision.
-pub(super) async fn count_waiting(
+pub(super) async fn load_of(
     connection: &mut SqliteConnection,
     principal: &Identity,
+    action: &ActionName,
+    since: Timestamp,
     now: Timestamp,
+) -> Result<Load, StoreError> {
+    let row = sqlx::query(
+        "SELECT coalesce(sum(principal = ?1), 0) AS of_principal,
+                coalesce(sum(action = ?2), 0) AS of_action,
+                count(*) AS overall,
+                (SELECT count(*) FROM approval WHERE principal = ?1 AND created_ms > ?3) AS lately
+         FROM approval WHERE state IN ('collecting', 'pending') AND due_ms > ?4",
+    )
+    .bind(principal_text(principal)?)
+    .bind(action.as_str())
+    .bind(since.as_millis())
+    .bind(now.as_millis())
+    .fetch_one(connection)
+    .await?;
+    let count = |column| {
+        u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| StoreError::Corrupt("count"))
+    };
+    Ok(Load {
+        of_principal: count("of_principal")?,
+        of_action: count("of_action")?,
+        overall: count("overall")?,
+        lately: count("lately")?,
+    })
+}
+
+pub(super) async fn count_denials(
+    connection: &mut SqliteConnection,
+    principal: &Identity,
+    fingerprint_mac: &FingerprintMac,
+    since: Timestamp,
 ) -> Result<u32, StoreError> {
     let count: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM approval
-         WHERE principal = ? AND state IN ('collecting', 'pending') AND due_ms > ?",
+         WHERE principal = ? AND fingerprint_mac = ? AND state = 'denied' AND updated_ms > ?",
     )
     .bind(principal_text(principal)?)
-    .bind(now.as_millis())
+    .bind(fingerprint_mac.as_bytes().as_slice())
+    .bind(since.as_millis())
     .fetch_one(connection)
     .await?;
     u32::try_from(count).map_err(|_| StoreError::Corrupt("count"))
@@ -187,11 +210,6 @@ pub(super) async fn count_waiting(
 
 pub(super) fn principal_text(principal: &Identity) -> Result<String, StoreError> {
     serde_json::to_string(principal).map_err(|_| StoreError::Refused("a principal"))
-}
-
-pub(super) fn classes_text(classes: ClassSet) -> String {
-    let names: Vec<&str> = classes.iter().map(Class::name).collect();
-    names.join(",")
 }
 
 async fn with_votes(
@@ -222,38 +240,12 @@ async fn complete(
     for vote in &approval.votes {
         comments.push(secrets::text(connection, vote.comment).await?);
     }
+    let uses = uses::with_outcomes(connection, &approval.id).await?;
     Ok(StoredApproval {
         approval,
         reason,
         public_reason,
         comments,
-    })
-}
-
-fn read_use(row: &SqliteRow) -> Result<StoredUse, StoreError> {
-    let gateway: String = row.try_get("gateway")?;
-    let use_key: Vec<u8> = row.try_get("use_key")?;
-    let names: String = row.try_get("classes")?;
-    let classes = names
-        .split(',')
-        .filter(|name| !name.is_empty())
-        .map(|name| Class::from_name(name).ok_or(StoreError::Corrupt("class")))
-        .collect::<Result<_, _>>()?;
-    let made = Use {
-        gateway: gateway
-            .parse()
-            .map_err(|_| StoreError::Corrupt("gateway"))?,
-        use_key: use_key
-            .try_into()
-            .map(UseKey::from_bytes)
-            .map_err(|_| StoreError::Corrupt("use key"))?,
-        at: Timestamp::from_millis(row.try_get("at_ms")?),
-        index: u64::try_from(row.try_get::<i64, _>("idx")?)
-            .map_err(|_| StoreError::Corrupt("index"))?,
-    };
-    Ok(StoredUse {
-        made,
-        classes,
-        expires: Timestamp::from_millis(row.try_get("expires_ms")?),
+        uses,
     })
 }

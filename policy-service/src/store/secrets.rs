@@ -15,6 +15,11 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
+    /// What is stored.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Masks what the detectors know in `written`, once more after the filter, and commits to the
     /// rest.
     pub(crate) fn new(

@@ -2,14 +2,15 @@
 
 use sha2::{Digest, Sha256};
 use sqlx::{Row, SqliteConnection};
+use velum_approval::record::Reported;
 use velum_approval::{
-    Approval, ApprovalId, FingerprintMac, GatewayId, Identity, Record, RecordId, Timestamp, UseKey,
-    WorkerId, record::Reported,
+    ActionName, Approval, ApprovalId, Commitment, Emergency, EmergencyId, FingerprintMac,
+    GatewayId, Identity, OutcomeReport, Record, RecordId, Stop, StopId, StopScope, Tags, Timestamp,
+    UseKey, WorkerId,
 };
-use velum_engine::ClassSet;
 
 use super::secrets::{self, Secret};
-use super::{StoreError, StoredUse, approvals, events};
+use super::{Granted, Load, StoreError, StoredUse, approvals, emergencies, events, stops, uses};
 
 /// Where records come from, as `CloudEvents` has it.
 const SOURCE: &str = "urn:velum:policy-service";
@@ -26,16 +27,36 @@ pub(crate) enum Change<'a> {
         approval: &'a Approval,
         written: Vec<&'a Secret>,
     },
-    /// A case whose grant was used: which stream used it, and what it is answered.
+    /// A case whose grant was used: which stream used it, and what it is answered; and the emergency
+    /// access that it was used under, if any.
     Use {
         approval: &'a Approval,
         gateway: &'a GatewayId,
         use_key: UseKey,
-        classes: ClassSet,
-        expires: Timestamp,
+        grant: &'a Granted,
+        emergency: Option<&'a Emergency>,
     },
-    /// A case that ended in any other way.
-    End { approval: &'a Approval },
+    /// A case that changed in any other way, with what somebody wrote, and the tags of what was seen.
+    Case {
+        approval: &'a Approval,
+        written: Option<&'a Secret>,
+        tags: Option<&'a Tags>,
+    },
+    /// None to a case: what left under a use.
+    Outcome {
+        gateway: &'a GatewayId,
+        report: &'a OutcomeReport,
+    },
+    /// None to a case: a stop, or its end.
+    Stop {
+        stop: &'a Stop,
+        comment: Option<&'a Secret>,
+    },
+    /// None to a case: an emergency access, opened or reviewed.
+    Emergency {
+        emergency: &'a Emergency,
+        written: Option<&'a Secret>,
+    },
     /// None to a case: a gateway reported, and this is the batch.
     Report {
         reported: &'a Reported,
@@ -107,16 +128,74 @@ impl Transaction {
 
     /// Every use of an approval.
     pub(crate) async fn uses(&mut self, id: &ApprovalId) -> Result<Vec<StoredUse>, StoreError> {
-        approvals::uses(&mut self.connection, id).await
+        uses::of(&mut self.connection, id).await
     }
 
-    /// How many approvals of a principal wait for a decision.
-    pub(crate) async fn count_waiting(
+    /// How many approvals wait for a decision, and how many were asked lately.
+    pub(crate) async fn load(
         &mut self,
         principal: &Identity,
+        action: &ActionName,
+        since: Timestamp,
         now: Timestamp,
+    ) -> Result<Load, StoreError> {
+        approvals::load_of(&mut self.connection, principal, action, since, now).await
+    }
+
+    /// How many times in a row exactly this ask was denied since then.
+    pub(crate) async fn count_denials(
+        &mut self,
+        principal: &Identity,
+        fingerprint_mac: &FingerprintMac,
+        since: Timestamp,
     ) -> Result<u32, StoreError> {
-        approvals::count_waiting(&mut self.connection, principal, now).await
+        approvals::count_denials(&mut self.connection, principal, fingerprint_mac, since).await
+    }
+
+    /// The tags of what reviewers saw of an approval's response.
+    pub(crate) async fn tags(&mut self, id: &ApprovalId) -> Result<Option<Tags>, StoreError> {
+        uses::tags(&mut self.connection, id).await
+    }
+
+    /// Whether what left under this use was reported.
+    pub(crate) async fn has_outcome(
+        &mut self,
+        gateway: &GatewayId,
+        use_key: UseKey,
+    ) -> Result<bool, StoreError> {
+        uses::has_outcome(&mut self.connection, gateway, use_key).await
+    }
+
+    /// What is stopped now.
+    pub(crate) async fn stops(&mut self) -> Result<Vec<StopScope>, StoreError> {
+        let (_, stops) = stops::active(&mut self.connection).await?;
+        Ok(stops)
+    }
+
+    /// The stop with this id.
+    pub(crate) async fn stop(&mut self, id: &StopId) -> Result<Option<Stop>, StoreError> {
+        stops::load(&mut self.connection, id).await
+    }
+
+    /// The emergency accesses that nobody has reviewed.
+    pub(crate) async fn unreviewed_emergencies(&mut self) -> Result<Vec<Emergency>, StoreError> {
+        emergencies::unreviewed(&mut self.connection).await
+    }
+
+    /// The emergency access with this id.
+    pub(crate) async fn emergency(
+        &mut self,
+        id: &EmergencyId,
+    ) -> Result<Option<Emergency>, StoreError> {
+        emergencies::load(&mut self.connection, id).await
+    }
+
+    /// What somebody wrote, as far as it was not erased.
+    pub(crate) async fn written(
+        &mut self,
+        commitment: Option<Commitment>,
+    ) -> Result<Option<String>, StoreError> {
+        secrets::text(&mut self.connection, commitment).await
     }
 
     /// The number of the latest batch of a worker, and whether this one is there.
@@ -127,14 +206,6 @@ impl Transaction {
         sequence: u64,
     ) -> Result<(u64, bool), StoreError> {
         events::reported(&mut self.connection, gateway, worker, sequence).await
-    }
-
-    /// What a reviewer tells the requester.
-    pub(crate) async fn public_reason(
-        &mut self,
-        approval: &Approval,
-    ) -> Result<Option<String>, StoreError> {
-        secrets::text(&mut self.connection, approval.public_reason).await
     }
 
     /// Makes a change and appends its record, and returns the record's index.
@@ -168,26 +239,50 @@ impl Transaction {
                 approval,
                 gateway,
                 use_key,
-                classes,
-                expires,
+                grant,
+                emergency,
             } => {
                 update(connection, approval, stamp.now).await?;
-                sqlx::query(
-                    "INSERT INTO grant_use
-                         (approval, gateway, use_key, idx, at_ms, classes, expires_ms)
-                     VALUES (?, ?, ?, ?, ?, ?, ?)",
+                uses::insert(
+                    connection, approval, gateway, *use_key, grant, index, stamp.now,
                 )
-                .bind(approval.id.as_str())
-                .bind(gateway.as_str())
-                .bind(use_key.as_bytes().as_slice())
-                .bind(number(index)?)
-                .bind(stamp.now.as_millis())
-                .bind(approvals::classes_text(*classes))
-                .bind(expires.as_millis())
-                .execute(connection)
                 .await?;
+                if let Some(emergency) = emergency {
+                    emergencies::update(connection, emergency).await?;
+                }
             }
-            Change::End { approval } => update(connection, approval, stamp.now).await?,
+            Change::Case {
+                approval,
+                written,
+                tags,
+            } => {
+                if let Some(written) = written {
+                    secrets::insert(connection, written).await?;
+                }
+                update(connection, approval, stamp.now).await?;
+                if let Some(tags) = tags {
+                    uses::insert_tags(connection, &approval.id, tags).await?;
+                }
+            }
+            Change::Outcome { gateway, report } => {
+                uses::insert_outcome(connection, gateway, report, index, stamp.now).await?;
+            }
+            Change::Stop { stop, comment } => {
+                if let Some(comment) = comment {
+                    secrets::insert(connection, comment).await?;
+                }
+                stops::write(connection, stop, *comment, index).await?;
+            }
+            Change::Emergency { emergency, written } => {
+                if let Some(written) = written {
+                    secrets::insert(connection, written).await?;
+                }
+                if emergency.version == 1 {
+                    emergencies::insert(connection, emergency).await?;
+                } else {
+                    emergencies::update(connection, emergency).await?;
+                }
+            }
             Change::Report { reported, body } => {
                 sqlx::query(
                     "INSERT INTO event_batch
@@ -312,14 +407,17 @@ async fn open(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO approval
-             (id, state, principal, fingerprint_mac, due_ms, updated_ms, version, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+             (id, state, principal, action, fingerprint_mac, due_ms, created_ms, updated_ms, version,
+              body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(approval.id.as_str())
     .bind(approval.state.name())
     .bind(approvals::principal_text(&approval.principal)?)
+    .bind(approval.action.as_str())
     .bind(approval.fingerprint_mac.as_bytes().as_slice())
     .bind(approval.due().map(Timestamp::as_millis))
+    .bind(approval.created.as_millis())
     .bind(now.as_millis())
     .bind(number(approval.version)?)
     .bind(body(approval)?)

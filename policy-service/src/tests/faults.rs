@@ -136,7 +136,7 @@ async fn an_approval_that_somebody_wrote_into_the_store_releases_nothing() {
     let ask = service.ask(1);
     let id = service.pending(&ask).await;
     let statement = "UPDATE approval SET state = 'approved', body = json_set(body,
-        '$.state', 'approved', '$.granted', json('[\"name\"]'), '$.grant_expires', 9000000000000)";
+        '$.state', 'approved', '$.granted', json('{\"classes\":[\"name\"]}'), '$.grant_expires', 9000000000000)";
     service
         .running
         .store
@@ -168,8 +168,10 @@ impl Operation for EndTwice {
         let stamp = app.stamp()?;
         let (approval, record) = transition(&read, &event, stamp.now).unwrap();
         for _ in 0..2 {
-            let change = Change::End {
+            let change = Change::Case {
                 approval: &approval,
+                written: None,
+                tags: None,
             };
             transaction.apply(&change, &record, &app.stamp()?).await?;
         }

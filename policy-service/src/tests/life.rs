@@ -50,7 +50,7 @@ async fn a_second_person_approves_less_and_the_waiting_request_goes_on() {
     );
     assert_eq!(service.show(&id).await["state"], "approved");
     let allow = service.verified(&ask, &service.check_waiting(&ask, 20).await);
-    assert_eq!(allow.classes, classes(&[Class::Name]));
+    assert_eq!(allow.scope.classes, classes(&[Class::Name]));
     assert_eq!(allow.approval, id);
     assert_eq!(allow.gateway.as_str(), "edge");
     assert_eq!(service.show(&id).await["state"], "used");
@@ -74,7 +74,7 @@ async fn a_hold_that_runs_out_is_pending_and_sending_again_finds_it() {
     let mut again = service.ask(1);
     again.approval = Some(id);
     let allow = service.verified(&again, &service.check(&again).await);
-    assert_eq!(allow.classes, classes(&[Class::Name, Class::Date]));
+    assert_eq!(allow.scope.classes, classes(&[Class::Name, Class::Date]));
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn two_of_two_have_to_approve_and_one_of_them_in_the_group() {
     assert_eq!(service.check(&ask).await["decision"], "pending");
     assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
     let allow = service.verified(&ask, &service.check(&ask).await);
-    assert_eq!(allow.classes, classes(&[]));
+    assert_eq!(allow.scope.classes, classes(&[]));
 }
 
 #[tokio::test]

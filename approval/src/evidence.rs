@@ -1,0 +1,127 @@
+//! What a response was seen to hold, and what left in the end.
+
+use serde::{Deserialize, Serialize};
+
+use crate::found::Found;
+use crate::tags::Tags;
+use crate::words::{ApprovalId, UseKey};
+
+/// `POST /v1/approvals/{id}/evidence`: what the masked answer, which the caller has, holds. Taken once,
+/// from the stream that opened the approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The stream, as its check named it.
+    pub use_key: UseKey,
+    /// What it holds of every class that was asked and masked.
+    pub found: Found,
+    /// How many records.
+    pub records: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// One tag for each value that is asked to be lifted.
+    pub tags: Tags,
+    /// Whether `tags` has all of them, and the body came to its end.
+    pub complete: bool,
+}
+
+/// What reviewers know of a response. The tags stand elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// Counts of the classes that were asked.
+    pub found: Found,
+    /// How many records.
+    pub records: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// How many different values.
+    pub values: u64,
+    /// Whether that is all of it: what was not seen is not lifted.
+    pub complete: bool,
+    /// SHA-256 of the tags, base64url.
+    #[serde(with = "digest")]
+    pub tags: [u8; 32],
+}
+
+impl From<&Evidence> for Seen {
+    fn from(evidence: &Evidence) -> Self {
+        Self {
+            found: evidence.found.clone(),
+            records: evidence.records,
+            bytes: evidence.bytes,
+            values: u64::try_from(evidence.tags.as_slice().len()).unwrap_or(u64::MAX),
+            complete: evidence.complete,
+            tags: evidence.tags.digest(),
+        }
+    }
+}
+
+/// How a released answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// It came to its end.
+    Complete,
+    /// It was cut: by the upstream, the caller or the filter.
+    Cut,
+    /// It came to its end, but a stop or a lost lease had the rest of it masked.
+    Stopped,
+}
+
+impl End {
+    /// The name used in JSON and in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Cut => "cut",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// `POST /v1/outcomes`: what left under a grant. Taken once a use, from the gateway that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeReport {
+    /// The approval that was used.
+    pub approval: ApprovalId,
+    /// The stream that used it.
+    pub use_key: UseKey,
+    /// The status of the answer; 0 where there was none.
+    pub status: u16,
+    /// How many records left.
+    pub records: u64,
+    /// How many bytes left.
+    pub bytes: u64,
+    /// What was lifted.
+    pub lifted: Found,
+    /// What was masked all the same.
+    pub masked: Found,
+    /// Of that, what the grant's classes would have lifted, had it not been beyond its values, rules,
+    /// records or bytes.
+    pub drift: Found,
+    /// How it ended.
+    pub end: End,
+}
+
+mod digest {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::words::{base64url_decode, base64url_encode};
+
+    pub(super) fn serialize<S: Serializer>(
+        digest: &[u8; 32],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&base64url_encode(digest))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<[u8; 32], D::Error> {
+        base64url_decode(&String::deserialize(deserializer)?)
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(|| serde::de::Error::custom("not the base64url of 32 bytes"))
+    }
+}

@@ -1,0 +1,121 @@
+//! Opening an approval, within what one requester, one action and the whole service may have waiting.
+
+use std::time::Duration;
+
+use velum_approval::{Approval, DenyCode, Opening, Record, Releasing, Timestamp};
+
+use super::{Asked, Case, Judged, deny, pending};
+use crate::store::{Change, StoreError};
+
+/// How long a denial stands for the same ask, by how many there were: who is refused does not ask until
+/// somebody gives in.
+const DENIAL_STANDS: [Duration; 3] = [
+    Duration::from_mins(15),
+    Duration::from_hours(1),
+    Duration::from_hours(24),
+];
+/// How far back denials count.
+const DENIALS_COUNT: Duration = Duration::from_hours(48);
+/// What `asks_per_minute` counts over.
+const MINUTE: Duration = Duration::from_mins(1);
+
+impl Case<'_> {
+    /// Whether a denial still stands for the same ask.
+    pub(super) async fn stands(
+        &mut self,
+        denied: &Approval,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some(ended) = denied.ended else {
+            return Ok(false);
+        };
+        let since = before(now, DENIALS_COUNT);
+        let denials = self
+            .transaction
+            .count_denials(&denied.principal, &self.mac, since)
+            .await?;
+        let step = usize::try_from(denials.saturating_sub(1)).unwrap_or(usize::MAX);
+        let stands = DENIAL_STANDS.get(step).or(DENIAL_STANDS.last());
+        Ok(stands.is_some_and(|stands| now < ended.after(*stands)))
+    }
+
+    /// Opens an approval for this ask, and uses it at once where an emergency access covers it.
+    pub(super) async fn open(&mut self, now: Timestamp) -> Result<Judged, StoreError> {
+        let Asked {
+            gateway,
+            check,
+            requester,
+            panel,
+            terms,
+        } = self.asked;
+        let refused = |code| {
+            let record = Record::RequestRefused {
+                gateway: gateway.clone(),
+                action: Some(check.action.clone()),
+                code,
+            };
+            Ok((deny(code, None, None), Some(record)))
+        };
+        let releasing = Releasing {
+            gateway,
+            action: &check.action,
+            principal: &check.principal,
+            lineage: &check.lineage,
+            approval: None,
+        };
+        if self.stops.iter().any(|stop| stop.stops(&releasing)) {
+            return refused(DenyCode::Stopped);
+        }
+        if self.emergency.is_none() && self.is_too_much(now).await? {
+            return refused(DenyCode::RateLimited);
+        }
+        let stamp = self.app.stamp()?;
+        let reason = self.app.secret(check.reason.as_ref())?;
+        let parts = self.app.parts();
+        let opening = Opening {
+            id: self.app.new_id()?,
+            gateway: gateway.clone(),
+            check,
+            fingerprint_mac: self.mac,
+            requester: requester.clone(),
+            panel,
+            reason: reason.as_ref().map(|secret| secret.commitment),
+            collecting: check.evidence.then_some(parts.evidence_lifetime),
+            uses: terms.uses,
+            in_emergency: self.emergency.is_some(),
+            lifetime: parts.pending_lifetime,
+        };
+        let (approval, record) = match Approval::open(opening, stamp.now) {
+            Ok(opened) => opened,
+            Err(code) => return refused(code),
+        };
+        let change = Change::Open {
+            approval: &approval,
+            reason: reason.as_ref(),
+        };
+        self.transaction.apply(&change, &record, &stamp).await?;
+        match self.emergency.clone() {
+            Some(emergency) => Ok((self.break_glass(&approval, &emergency).await?, None)),
+            None => Ok((pending(&approval), None)),
+        }
+    }
+
+    async fn is_too_much(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        let check = &self.asked.check;
+        let since = before(now, MINUTE);
+        let load = self
+            .transaction
+            .load(&check.principal, &check.action, since, now)
+            .await?;
+        let limits = &self.app.parts().limits;
+        Ok(load.of_principal >= limits.pending_per_principal
+            || load.of_action >= limits.pending_per_action
+            || load.overall >= limits.pending
+            || load.lately >= limits.asks_per_minute)
+    }
+}
+
+fn before(now: Timestamp, by: Duration) -> Timestamp {
+    let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(now.as_millis().saturating_sub(millis))
+}

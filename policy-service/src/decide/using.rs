@@ -1,0 +1,109 @@
+//! Using a grant: the use, the state and the record are one commit, and only after it is there an
+//! answer.
+
+use velum_approval::{
+    Allow, Answer, Approval, ApprovalId, Emergency, Event, Grant, REPLAY_WINDOW, Record,
+    SignedAllow, Use, transition,
+};
+
+use super::{Asked, Case, Outcome};
+use crate::store::{Change, Granted, Stamp, StoreError, StoredUse};
+
+impl Case<'_> {
+    pub(super) async fn consume(
+        &mut self,
+        approval: &Approval,
+        uses: &[Use],
+        grant: Grant,
+    ) -> Result<Outcome, StoreError> {
+        let stamp = self.app.stamp()?;
+        let event = Event::Consume {
+            ask: self.use_of(),
+            uses,
+            panel: &self.asked.panel,
+        };
+        let (next, record) = transition(approval, &event, stamp.now)
+            .map_err(|_| StoreError::Refused("a use that was not decided"))?;
+        let granted = Granted {
+            scope: grant.scope,
+            is_seen: grant.seen,
+            expires: stamp.now.after(REPLAY_WINDOW),
+        };
+        self.write_use(&next, &record, granted, None, &stamp).await
+    }
+
+    /// Releases without a review what an emergency access covers.
+    pub(super) async fn break_glass(
+        &mut self,
+        approval: &Approval,
+        emergency: &Emergency,
+    ) -> Result<Outcome, StoreError> {
+        let stamp = self.app.stamp()?;
+        let event = Event::BreakGlass {
+            ask: self.use_of(),
+            emergency,
+        };
+        let (next, record) = transition(approval, &event, stamp.now)
+            .map_err(|_| StoreError::Refused("a use that was not decided"))?;
+        let granted = Granted {
+            scope: next.granted.clone(),
+            is_seen: false,
+            expires: stamp.now.after(REPLAY_WINDOW),
+        };
+        let used = emergency.used();
+        self.write_use(&next, &record, granted, Some(&used), &stamp)
+            .await
+    }
+
+    async fn write_use(
+        &mut self,
+        approval: &Approval,
+        record: &Record,
+        grant: Granted,
+        emergency: Option<&Emergency>,
+        stamp: &Stamp,
+    ) -> Result<Outcome, StoreError> {
+        let Asked { gateway, check, .. } = self.asked;
+        let change = Change::Use {
+            approval,
+            gateway,
+            use_key: check.use_key,
+            grant: &grant,
+            emergency,
+        };
+        let index = self.transaction.apply(&change, record, stamp).await?;
+        self.changed.push(approval.id.clone());
+        let made = Use {
+            gateway: gateway.clone(),
+            use_key: check.use_key,
+            at: stamp.now,
+            index,
+        };
+        self.allow(&approval.id, &StoredUse { made, grant }).await
+    }
+
+    /// The signed answer for a use. Ed25519 is deterministic, so a replay is the same to the byte.
+    pub(super) async fn allow(
+        &mut self,
+        approval: &ApprovalId,
+        used: &StoredUse,
+    ) -> Result<Outcome, StoreError> {
+        let tags = if used.grant.is_seen {
+            let tags = self.transaction.tags(approval).await?;
+            Some(tags.ok_or(StoreError::Corrupt("tags"))?)
+        } else {
+            None
+        };
+        let allow = Allow {
+            gateway: used.made.gateway.clone(),
+            use_key: used.made.use_key,
+            fingerprint: self.asked.check.fingerprint,
+            approval: approval.clone(),
+            scope: used.grant.scope.clone(),
+            tags,
+            expires: used.grant.expires,
+        };
+        let signed = SignedAllow::sign(&allow, &self.app.parts().keys.signing);
+        Ok(Outcome::Answer(Answer::Allow(signed)))
+    }
+}

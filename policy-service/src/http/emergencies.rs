@@ -1,0 +1,472 @@
+//! `/v1/emergencies`: break-glass.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use velum_approval::messages::EmergencyRequest;
+use velum_approval::{
+    Emergency, EmergencyId, EmergencyOpening, EmergencyRefused, Identity, PersonId, Reason, Record,
+    Timestamp,
+};
+
+use super::App;
+use super::app::{to_the_end, unavailable};
+use super::body::Body;
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+use crate::refusals::{self, Caller};
+use crate::store::{Change, Operation, StoreError, StoredEmergency, Transaction};
+
+const MOST_LISTED: u32 = 200;
+
+/// An emergency access as people see it.
+#[derive(Serialize)]
+pub(crate) struct View {
+    id: EmergencyId,
+    opened_by: PersonId,
+    principal: Identity,
+    action: String,
+    opened: Timestamp,
+    until: Timestamp,
+    is_active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// How many requests were released under it.
+    uses: u32,
+    /// The persons who may not review it.
+    excluded: Vec<PersonId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reviewed: Option<ReviewView>,
+}
+
+#[derive(Serialize)]
+struct ReviewView {
+    by: PersonId,
+    at: Timestamp,
+    justified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+}
+
+impl View {
+    fn new(stored: StoredEmergency, now: Timestamp) -> View {
+        let StoredEmergency {
+            emergency,
+            reason,
+            comment,
+        } = stored;
+        let excluded = emergency.excluded.iter().cloned();
+        View {
+            excluded: excluded.chain([emergency.opened_by.clone()]).collect(),
+            id: emergency.id,
+            opened_by: emergency.opened_by,
+            principal: emergency.principal,
+            action: emergency.action.to_string(),
+            opened: emergency.opened,
+            until: emergency.until,
+            is_active: emergency.reviewed.is_none() && now < emergency.until,
+            reason,
+            uses: emergency.uses,
+            reviewed: emergency.reviewed.map(|reviewed| ReviewView {
+                by: reviewed.by,
+                at: reviewed.at,
+                justified: reviewed.justified,
+                comment,
+            }),
+        }
+    }
+}
+
+/// Which to list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Parameters {
+    /// Those that were reviewed too.
+    #[serde(default)]
+    all: bool,
+}
+
+/// Emergency accesses, the latest first.
+#[derive(Serialize)]
+pub(crate) struct Page {
+    emergencies: Vec<View>,
+}
+
+/// A review after the fact.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReviewRequest {
+    /// Whether it was justified.
+    justified: bool,
+    /// For the auditor.
+    comment: Option<Reason>,
+}
+
+/// Why nothing is opened or reviewed.
+pub(crate) enum EmergencyError {
+    Unknown,
+    /// The principal is not in the directory.
+    LineageUnknown,
+    Refused(EmergencyRefused),
+    Parameters,
+    Store(StoreError),
+}
+
+impl From<StoreError> for EmergencyError {
+    fn from(error: StoreError) -> EmergencyError {
+        EmergencyError::Store(error)
+    }
+}
+
+impl From<EmergencyError> for Problem {
+    fn from(error: EmergencyError) -> Problem {
+        match error {
+            EmergencyError::Store(error) => unavailable("emergency access", &error),
+            EmergencyError::Unknown => Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-emergency",
+                "No such emergency access",
+                "List those that wait for a review with GET /v1/emergencies.",
+            ),
+            EmergencyError::LineageUnknown => Problem::new(
+                StatusCode::CONFLICT,
+                "lineage-unknown",
+                "The principal is unknown",
+                "The principal is not in the directory, so nobody can say who is behind it.",
+            ),
+            EmergencyError::Parameters => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed-query",
+                "The query is malformed",
+                "Takes all=true.",
+            ),
+            EmergencyError::Refused(refused) => {
+                let status = match refused {
+                    EmergencyRefused::NotAdmitted
+                    | EmergencyRefused::SelfReview
+                    | EmergencyRefused::NotAReviewer => StatusCode::FORBIDDEN,
+                    EmergencyRefused::Lifetime => StatusCode::BAD_REQUEST,
+                    EmergencyRefused::Unreviewed | EmergencyRefused::Reviewed => {
+                        StatusCode::CONFLICT
+                    }
+                };
+                let detail = refused.to_string();
+                Problem::new(
+                    status,
+                    refused.name(),
+                    "There is no emergency access",
+                    detail,
+                )
+            }
+        }
+    }
+}
+
+/// `GET /v1/emergencies`: those that wait for a review.
+pub(crate) async fn list(
+    State(app): State<App>,
+    _: Reviewer,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Json<Page>, Problem> {
+    let Query(parameters) = parameters.map_err(|_| EmergencyError::Parameters)?;
+    Ok(Json(Page {
+        emergencies: views(&app, !parameters.all).await?,
+    }))
+}
+
+async fn views(app: &App, only_unreviewed: bool) -> Result<Vec<View>, EmergencyError> {
+    let stored = app.store().list_emergencies(only_unreviewed, MOST_LISTED);
+    let now = app.now();
+    let views = stored.await?.into_iter();
+    Ok(views.map(|stored| View::new(stored, now)).collect())
+}
+
+async fn view(app: &App, id: &EmergencyId) -> Result<Json<View>, EmergencyError> {
+    let found = views(app, false)
+        .await?
+        .into_iter()
+        .find(|view| view.id == *id);
+    found.map(Json).ok_or(EmergencyError::Unknown)
+}
+
+/// `POST /v1/emergencies`: a person of the group opens one.
+pub(crate) async fn open(
+    State(app): State<App>,
+    reviewer: Reviewer,
+    Body(request): Body<EmergencyRequest>,
+) -> Result<(StatusCode, Json<View>), Problem> {
+    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let id: EmergencyId = app.new_id().map_err(EmergencyError::Store)?;
+    let open = Open {
+        app: app.clone(),
+        id: id.clone(),
+        person: person.clone(),
+        request,
+    };
+    run(&app, &person, open).await?;
+    tracing::warn!(
+        emergency = id.as_str(),
+        person = person.as_str(),
+        "an emergency access was opened"
+    );
+    Ok((StatusCode::CREATED, view(&app, &id).await?))
+}
+
+/// `POST /v1/emergencies/{id}/review`: somebody outside of it looks at it; where it still lasts, it
+/// ends.
+pub(crate) async fn review(
+    State(app): State<App>,
+    reviewer: Reviewer,
+    Path(id): Path<String>,
+    Body(request): Body<ReviewRequest>,
+) -> Result<Json<View>, Problem> {
+    let id: EmergencyId = id.parse().map_err(|_| EmergencyError::Unknown)?;
+    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let review = Review {
+        app: app.clone(),
+        id: id.clone(),
+        person: person.clone(),
+        request,
+    };
+    run(&app, &person, review).await?;
+    Ok(view(&app, &id).await?)
+}
+
+/// Runs the change to its end, wakes the held requests, and records a refusal.
+async fn run<O>(app: &App, person: &PersonId, operation: O) -> Result<(), EmergencyError>
+where
+    O: Operation<Output = (), Error = EmergencyError>,
+{
+    let done = {
+        let app = app.clone();
+        to_the_end(async move {
+            let done = app.store().write(operation).await;
+            app.parts().waiters.wake_all();
+            Ok(done)
+        })
+    };
+    let done = done.await?;
+    if let Err(EmergencyError::Refused(refused)) = &done {
+        let record = Record::Barred {
+            person: person.clone(),
+            refused: refused.name(),
+        };
+        refusals::note(app, Caller::reviewer(person), record).await;
+    }
+    done
+}
+
+struct Open {
+    app: App,
+    id: EmergencyId,
+    person: PersonId,
+    request: EmergencyRequest,
+}
+
+impl Operation for Open {
+    type Output = ();
+    type Error = EmergencyError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), EmergencyError> {
+        let Open {
+            app,
+            id,
+            person,
+            request,
+        } = self;
+        let parts = app.parts();
+        let glass = parts.break_glass.as_ref();
+        let is_admitted = glass.is_some_and(|glass| {
+            glass.people.contains(&person) && glass.actions.contains(&request.action)
+        });
+        let requester = parts.directory.party(&request.principal);
+        let requester = requester.ok_or(EmergencyError::LineageUnknown)?.clone();
+        let lineage = velum_approval::Lineage::new(vec![request.principal.clone()])
+            .map_err(|_| EmergencyError::LineageUnknown)?;
+        let excluded = parts.directory.resolve(&lineage);
+        let excluded = excluded.map_err(|_| EmergencyError::LineageUnknown)?;
+        let earlier = transaction.unreviewed_emergencies().await?;
+        let is_blocked = earlier
+            .iter()
+            .any(|earlier| earlier.opened_by == person || earlier.principal == request.principal);
+        let reason = app.secret(Some(&request.reason))?;
+        let reason = reason.ok_or(StoreError::Refused("no reason"))?;
+        let opening = EmergencyOpening {
+            id,
+            person: &person,
+            is_admitted,
+            principal: &request.principal,
+            requester,
+            excluded: &excluded,
+            action: &request.action,
+            reason: reason.commitment,
+            lifetime: Duration::from_mins(request.minutes.into()),
+            most: glass.map_or(Duration::ZERO, |glass| glass.lifetime),
+            is_blocked,
+        };
+        let stamp = app.stamp()?;
+        let (emergency, record) =
+            Emergency::open(opening, stamp.now).map_err(EmergencyError::Refused)?;
+        let change = Change::Emergency {
+            emergency: &emergency,
+            written: Some(&reason),
+        };
+        transaction.apply(&change, &record, &stamp).await?;
+        Ok(())
+    }
+}
+
+struct Review {
+    app: App,
+    id: EmergencyId,
+    person: PersonId,
+    request: ReviewRequest,
+}
+
+impl Operation for Review {
+    type Output = ();
+    type Error = EmergencyError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), EmergencyError> {
+        let Review {
+            app,
+            id,
+            person,
+            request,
+        } = self;
+        let parts = app.parts();
+        let emergency = transaction.emergency(&id).await?;
+        let emergency = emergency.ok_or(EmergencyError::Unknown)?;
+        let requester = parts.directory.party(&emergency.principal);
+        let requester = requester.ok_or(EmergencyError::LineageUnknown)?.clone();
+        let panel = parts.actions.panel(&emergency.action, &emergency.excluded);
+        let is_reviewer = panel.is_some_and(|panel| panel.admits(&person));
+        let comment = app.secret(request.comment.as_ref())?;
+        let commitment = comment.as_ref().map(|comment| comment.commitment);
+        let stamp = app.stamp()?;
+        let (emergency, record) = emergency
+            .review(
+                &person,
+                is_reviewer,
+                requester,
+                request.justified,
+                commitment,
+                stamp.now,
+            )
+            .map_err(EmergencyError::Refused)?;
+        let change = Change::Emergency {
+            emergency: &emergency,
+            written: comment.as_ref(),
+        };
+        transaction.apply(&change, &record, &stamp).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::{CONFIGURATION, Service, identity};
+
+    fn configuration() -> String {
+        format!(
+            "{CONFIGURATION}\n[break_glass]\ngroup = \"clinical\"\nlifetime = \"30m\"\n\
+             actions = [\"read\"]\n"
+        )
+    }
+
+    fn request(action: &str, minutes: u32) -> Value {
+        json!({
+            "principal": identity("triage-bot"), "action": action,
+            "reason": "patient unconscious", "minutes": minutes,
+        })
+    }
+
+    #[tokio::test]
+    async fn an_emergency_releases_at_once_and_is_reviewed_afterwards() {
+        let service = Service::with(&configuration()).await;
+        let held = service.ask(1);
+        let pending = service.pending(&held).await;
+        let open = async |person, body: Value| service.post(person, "/v1/emergencies", &body).await;
+        for (person, body, status, code) in [
+            ("nora", request("read", 10), 403, "no-emergency-access"),
+            ("omar", request("purge", 10), 403, "no-emergency-access"),
+            ("omar", request("read", 31), 400, "emergency-lifetime"),
+            ("omar", request("read", 0), 400, "emergency-lifetime"),
+        ] {
+            let (got, body) = open(person, body).await;
+            assert_eq!(got, status, "{body}");
+            assert!(body["type"].as_str().unwrap().ends_with(code), "{body}");
+        }
+        let (status, emergency) = open("omar", request("read", 10)).await;
+        assert_eq!(status, 201, "{emergency}");
+        assert_eq!(emergency["reason"], "patient unconscious");
+
+        // What waited and what comes is released, each use under its own record.
+        assert_eq!(service.check(&held).await["decision"], "allow");
+        assert_eq!(service.show(&pending).await["state"], "used");
+        let fresh = service.ask(2);
+        let allow = service.verified(&fresh, &service.check(&fresh).await);
+        assert_eq!(allow.scope.classes, fresh.classes);
+        let mut of_another = service.ask(3);
+        of_another.principal = identity("dr-jones");
+        assert_eq!(service.check(&of_another).await["decision"], "pending");
+        assert_eq!(service.count("emergency.used").await, 2);
+        assert_eq!(service.count("grant.used").await, 0);
+
+        // The next one waits for the review of this one, which neither its opener nor the agent's
+        // owner can give.
+        let (status, body) = open("omar", request("read", 10)).await;
+        assert_eq!(status, 409, "{body}");
+        let (status, _) = open("grace", request("read", 10)).await;
+        assert_eq!(status, 409, "the principal has one");
+        let path = format!(
+            "/v1/emergencies/{}/review",
+            emergency["id"].as_str().unwrap()
+        );
+        let review = async |person| {
+            service
+                .post(person, &path, &json!({"justified": true}))
+                .await
+        };
+        assert_eq!(review("omar").await.0, 403);
+        assert_eq!(review("dr-jones").await.0, 403);
+        let (status, reviewed) = review("grace").await;
+        assert_eq!(
+            (status.as_u16(), &reviewed["uses"]),
+            (200, &json!(2)),
+            "{reviewed}"
+        );
+        assert_eq!(review("grace").await.0, 409);
+        let after = service.ask(4);
+        assert_eq!(
+            service.check(&after).await["decision"],
+            "pending",
+            "it has ended"
+        );
+        assert_eq!(open("omar", request("read", 10)).await.0, 201);
+    }
+
+    #[tokio::test]
+    async fn an_emergency_ends_by_itself_and_without_configuration_there_is_none() {
+        let service = Service::start().await;
+        let (status, _) = service
+            .post("omar", "/v1/emergencies", &request("read", 10))
+            .await;
+        assert_eq!(status, 403);
+        let service = service.restart_with(&configuration()).await;
+        let (status, _) = service
+            .post("omar", "/v1/emergencies", &request("read", 10))
+            .await;
+        assert_eq!(status, 201);
+        let service = service.restart().await;
+        assert_eq!(service.check(&service.ask(1)).await["decision"], "allow");
+        service.clock.advance(10 * 60_000);
+        assert_eq!(service.check(&service.ask(2)).await["decision"], "pending");
+    }
+}

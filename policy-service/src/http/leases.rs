@@ -1,0 +1,49 @@
+//! `POST /v1/leases`: a worker asks for a lease, and hears what is stopped.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use tokio::time::{Instant, sleep_until};
+use velum_approval::{GatewayId, LeaseRequest, Notice, SignedNotice};
+
+use super::app::unavailable;
+use super::body::Body;
+use super::{App, prefer};
+use crate::auth::Gateway;
+use crate::problem::Problem;
+
+/// Answers at once, or with `Prefer: wait=N` when there is something new. A call is answered within
+/// half a lease, so that the lease of its answer is worth something.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    gateway: Gateway,
+    headers: HeaderMap,
+    Body(asked): Body<LeaseRequest>,
+) -> Result<Json<SignedNotice>, Problem> {
+    let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
+    let wait = prefer::wait(&headers).min(velum_approval::LEASE / 2);
+    let deadline = Instant::now() + wait;
+    let leases = &app.parts().leases;
+    leases.call(&gateway, asked.worker, asked.seen, app.now());
+    let mut changes = leases.changes();
+    loop {
+        changes.mark_unchanged();
+        let stops = app.store().stops().await;
+        let (version, stops) = stops.map_err(|error| unavailable("give a lease", &error))?;
+        if version != asked.seen || Instant::now() >= deadline || app.is_closing() {
+            let notice = Notice {
+                gateway,
+                worker: asked.worker,
+                nonce: asked.nonce,
+                version,
+                stops,
+            };
+            return Ok(Json(SignedNotice::sign(&notice, &app.parts().keys.signing)));
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = sleep_until(deadline) => {}
+            () = app.closing() => {}
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `POST /v1/outcomes`: what left under a grant. With it the receipt is complete.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use velum_approval::record::Released;
+use velum_approval::{GatewayId, OutcomeReport, Record};
+
+use super::App;
+use super::app::{to_the_end, unavailable};
+use super::body::Body;
+use crate::auth::Gateway;
+use crate::problem::Problem;
+use crate::store::{Change, Operation, StoreError, Transaction};
+
+/// The largest count that a record of the audit log holds.
+const MOST: u64 = (1 << 53) - 1;
+
+/// Why an outcome is not taken.
+pub(crate) enum OutcomeError {
+    /// This gateway has made no such use.
+    Unknown,
+    /// A count is beyond what can be.
+    Count,
+    Store(StoreError),
+}
+
+impl From<StoreError> for OutcomeError {
+    fn from(error: StoreError) -> OutcomeError {
+        OutcomeError::Store(error)
+    }
+}
+
+impl From<OutcomeError> for Problem {
+    fn from(error: OutcomeError) -> Problem {
+        match error {
+            OutcomeError::Store(error) => unavailable("note an outcome", &error),
+            OutcomeError::Unknown => Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-use",
+                "No such use",
+                "This gateway has used no such approval with this key.",
+            ),
+            OutcomeError::Count => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "bad-count",
+                "A count cannot be",
+                "Counts are at most 2^53 - 1.",
+            ),
+        }
+    }
+}
+
+/// Takes it once; the same use again is no fault, and changes nothing.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    gateway: Gateway,
+    Body(report): Body<OutcomeReport>,
+) -> Result<StatusCode, Problem> {
+    let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
+    if !can_be(&report) {
+        return Err(OutcomeError::Count.into());
+    }
+    let noted = to_the_end(async move {
+        let note = || Note {
+            app: app.clone(),
+            gateway: gateway.clone(),
+            report: report.clone(),
+        };
+        Ok(match app.store().write(note()).await {
+            Err(OutcomeError::Store(StoreError::OutcomeUnknown)) => app.store().write(note()).await,
+            noted => noted,
+        })
+    });
+    noted.await.map_err(OutcomeError::Store)??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn can_be(report: &OutcomeReport) -> bool {
+    let counts = [&report.lifted, &report.masked, &report.drift];
+    let mut counts = counts.into_iter().flat_map(|found| found.counts());
+    report.records <= MOST && report.bytes <= MOST && counts.all(|(_, count)| count <= MOST)
+}
+
+struct Note {
+    app: App,
+    gateway: GatewayId,
+    report: OutcomeReport,
+}
+
+impl Operation for Note {
+    type Output = ();
+    type Error = OutcomeError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), OutcomeError> {
+        let Note {
+            app,
+            gateway,
+            report,
+        } = self;
+        let uses = transaction.uses(&report.approval).await?;
+        let made = uses
+            .iter()
+            .find(|one| one.made.gateway == gateway && one.made.use_key == report.use_key)
+            .ok_or(OutcomeError::Unknown)?;
+        if transaction.has_outcome(&gateway, report.use_key).await? {
+            return Ok(());
+        }
+        let record = Record::Released(Box::new(Released {
+            gateway: gateway.clone(),
+            report: report.clone(),
+            used: made.made.index,
+        }));
+        let change = Change::Outcome {
+            gateway: &gateway,
+            report: &report,
+        };
+        transaction.apply(&change, &record, &app.stamp()?).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::{Service, use_key};
+
+    #[tokio::test]
+    async fn an_outcome_is_taken_once_from_who_used_the_grant() {
+        let service = Service::start().await;
+        let check = service.ask(1);
+        let id = service.pending(&check).await;
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        service.verified(&check, &service.check(&check).await);
+        let card = service.show(&id).await;
+        assert_eq!(card["uses"][0]["outcome"], Value::Null, "{card}");
+
+        let report = |key: &Value, name: u64| {
+            json!({
+                "approval": id, "use_key": key, "status": 200, "records": 1, "bytes": 300,
+                "lifted": {"name": name}, "masked": {"ssn": 1}, "drift": {}, "end": "complete",
+            })
+        };
+        let own = json!(check.use_key);
+        let send = async |body: Value| service.call_gateway("POST", "/v1/outcomes", &body).await.0;
+        assert_eq!(send(report(&json!(use_key()), 2)).await, 404);
+        assert_eq!(send(report(&own, 1 << 53)).await, 400);
+        assert_eq!(send(report(&own, 2)).await, 204);
+        assert_eq!(send(report(&own, 3)).await, 204);
+        let card = service.show(&id).await;
+        assert_eq!(
+            card["uses"][0]["outcome"]["lifted"],
+            json!({"name": 2}),
+            "{card}"
+        );
+        assert_eq!(service.count("release.delivered").await, 1);
+        let other = service
+            .reply_as("second-edge", "POST", "/v1/outcomes", &report(&own, 2))
+            .await;
+        assert_eq!(other.0, 404, "another gateway has used nothing");
+    }
+}

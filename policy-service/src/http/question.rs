@@ -1,0 +1,135 @@
+//! `POST /v1/approvals/{id}/question`: a reviewer asks for a better reason. The same request with
+//! another `velum-reason` answers it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use velum_approval::messages::NoteRequest;
+use velum_approval::{ApprovalId, Event, PersonId, Refused, transition};
+
+use super::app::to_the_end;
+use super::body::Body;
+use super::vote::VoteError;
+use super::{App, card::Card, show_approval};
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+use crate::store::{Change, Operation, Transaction};
+
+/// Asks, wakes who waits, and shows the approval as it is then.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    reviewer: Reviewer,
+    Path(id): Path<String>,
+    Body(request): Body<NoteRequest>,
+) -> Result<Json<Card>, Problem> {
+    let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
+    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let ask = Question {
+        app: app.clone(),
+        id: id.clone(),
+        person,
+        request,
+    };
+    let asked = {
+        let app = app.clone();
+        to_the_end(async move { Ok(app.store().write(ask).await) })
+    };
+    asked.await.map_err(VoteError::Store)??;
+    app.parts().waiters.wake(&id);
+    let card = show_approval::show(&app, id.as_str()).await;
+    card.map(Json).map_err(Problem::from)
+}
+
+struct Question {
+    app: App,
+    id: ApprovalId,
+    person: PersonId,
+    request: NoteRequest,
+}
+
+impl Operation for Question {
+    type Output = ();
+    type Error = VoteError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), VoteError> {
+        let Question {
+            app,
+            id,
+            person,
+            request,
+        } = self;
+        let parts = app.parts();
+        let approval = transaction.approval(&id).await?.ok_or(VoteError::Unknown)?;
+        let excluded = parts
+            .directory
+            .resolve_with(&approval.principal, &approval.lineage)
+            .map_err(|_| VoteError::LineageUnknown)?;
+        let panel = parts
+            .actions
+            .panel(&approval.action, &excluded)
+            .ok_or(VoteError::Refused(Refused::NotAReviewer))?;
+        let comment = app.secret(request.comment.as_ref())?;
+        let event = Event::Question {
+            person: &person,
+            version: request.version,
+            comment: comment.as_ref().map(|comment| comment.commitment),
+            panel: &panel,
+        };
+        let stamp = app.stamp()?;
+        let (next, record) =
+            transition(&approval, &event, stamp.now).map_err(VoteError::Refused)?;
+        let change = Change::Case {
+            approval: &next,
+            written: comment.as_ref(),
+            tags: None,
+        };
+        transaction.apply(&change, &record, &stamp).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::{Service, identity, reason};
+
+    #[tokio::test]
+    async fn a_question_is_answered_by_the_same_request_with_another_reason() {
+        let service = Service::start().await;
+        let mut check = service.ask(1);
+        check.reason = Some(reason("because"));
+        let id = service.pending(&check).await;
+        let path = format!("/v1/approvals/{id}/question");
+        let (status, body) = service.post("dr-jones", &path, &json!({})).await;
+        assert_eq!(status, 403, "{body}");
+        let (status, card) = service.post("grace", &path, &json!({"version": 1})).await;
+        assert_eq!(
+            (status.as_u16(), &card["needs"]),
+            (200, &json!("reason")),
+            "{card}"
+        );
+        assert_eq!(service.post("grace", &path, &json!({})).await.0, 409);
+
+        let principal = json!({"principal": identity("triage-bot")});
+        let status = format!("/v1/approvals/{id}/status");
+        let (_, told) = service.call_gateway("POST", &status, &principal).await;
+        assert_eq!(told["needs"], "reason", "{told}");
+        // The same reason, or none, answers nothing.
+        for same in [Some(reason("because")), None] {
+            let mut again = service.ask(1);
+            again.reason = same;
+            assert_eq!(service.check(&again).await["approval"], id.as_str());
+            assert_eq!(service.show(&id).await["needs"], "reason");
+        }
+        let mut again = service.ask(1);
+        again.reason = Some(reason("transfer to the ward of nora"));
+        assert_eq!(service.check(&again).await["approval"], id.as_str());
+        let card = service.show(&id).await;
+        assert_eq!(card["needs"], Value::Null);
+        assert_eq!(card["reason"], "transfer to the ward of nora", "{card}");
+        assert_eq!(service.count("approval.explained").await, 1);
+        // Who decides on the card that had the other reason is told to read it again.
+        let (status, _) = service.approve("grace", &id, json!({"version": 2})).await;
+        assert_eq!(status, 409);
+    }
+}

@@ -1,0 +1,138 @@
+//! `POST /v1/approvals/{id}/revoke`: a reviewer takes a grant back, be it used or not. What still runs
+//! under it is stopped like by an emergency stop.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use velum_approval::messages::NoteRequest;
+use velum_approval::{ApprovalId, Event, PersonId, Refused, Stop, StopScope, transition};
+
+use super::app::to_the_end;
+use super::body::Body;
+use super::vote::VoteError;
+use super::{App, card::Card, show_approval, stops};
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+use crate::store::{Change, Operation, Transaction};
+
+/// Revokes, tells every worker, and shows the approval as it is then.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    reviewer: Reviewer,
+    Path(id): Path<String>,
+    Body(request): Body<NoteRequest>,
+) -> Result<Json<Card>, Problem> {
+    let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
+    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let revoke = Revoke {
+        app: app.clone(),
+        id: id.clone(),
+        person,
+        request,
+    };
+    let revoked = {
+        let app = app.clone();
+        to_the_end(async move {
+            let revoked = app.store().write(revoke).await;
+            if revoked.is_ok() {
+                stops::announce(&app);
+            }
+            Ok(revoked)
+        })
+    };
+    revoked.await.map_err(VoteError::Store)??;
+    let card = show_approval::show(&app, id.as_str()).await;
+    card.map(Json).map_err(Problem::from)
+}
+
+struct Revoke {
+    app: App,
+    id: ApprovalId,
+    person: PersonId,
+    request: NoteRequest,
+}
+
+impl Operation for Revoke {
+    type Output = ();
+    type Error = VoteError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), VoteError> {
+        let Revoke {
+            app,
+            id,
+            person,
+            request,
+        } = self;
+        let approval = transaction.approval(&id).await?.ok_or(VoteError::Unknown)?;
+        if request
+            .version
+            .is_some_and(|version| version != approval.version)
+        {
+            return Err(VoteError::Refused(Refused::StaleVersion));
+        }
+        let stamp = app.stamp()?;
+        let event = Event::Revoke { person: &person };
+        let (next, record) =
+            transition(&approval, &event, stamp.now).map_err(VoteError::Refused)?;
+        let comment = app.secret(request.comment.as_ref())?;
+        let change = Change::Case {
+            approval: &next,
+            written: None,
+            tags: None,
+        };
+        transaction.apply(&change, &record, &stamp).await?;
+        let scope = StopScope::Approval { id };
+        let (stop, record) = Stop::begin(app.new_id()?, scope, None, person, stamp.now);
+        let change = Change::Stop {
+            stop: &stop,
+            comment: comment.as_ref(),
+        };
+        transaction.apply(&change, &record, &app.stamp()?).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::Service;
+
+    #[tokio::test]
+    async fn a_grant_is_taken_back_before_and_after_its_use_and_workers_are_told() {
+        let service = Service::start().await;
+        for used in [false, true] {
+            let check = service.ask(u8::from(used));
+            let id = service.pending(&check).await;
+            let path = format!("/v1/approvals/{id}/revoke");
+            assert_eq!(
+                service.post("grace", &path, &json!({})).await.0,
+                409,
+                "undecided"
+            );
+            assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+            if used {
+                service.verified(&check, &service.check(&check).await);
+            }
+            assert_eq!(
+                service.post("omar", &path, &json!({"version": 1})).await.0,
+                409
+            );
+            let (status, card) = service.post("omar", &path, &json!({})).await;
+            assert_eq!((status.as_u16(), &card["state"]), (200, &json!("revoked")));
+            // Neither the stream that has used it nor another gets anything.
+            let answer = service.check(&check).await;
+            assert_eq!(
+                answer["decision"],
+                if used { "deny" } else { "pending" },
+                "{answer}"
+            );
+            let mut redeeming = service.ask(u8::from(used));
+            redeeming.approval = Some(id.clone());
+            assert_eq!(service.check(&redeeming).await["code"], "revoked");
+            let notice = service.lease(1, 0).await;
+            let stopped = notice.stops.last().unwrap();
+            assert_eq!(json!(stopped), json!({"kind": "approval", "id": id}));
+        }
+        assert_eq!(service.count("grant.revoked").await, 2);
+    }
+}

@@ -1,0 +1,314 @@
+//! `/v1/stops`: the emergency stop.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use velum_approval::messages::StopRequest;
+use velum_approval::{
+    LEASE, PersonId, Reason, Record, ResumeRefused, Stop, StopId, StopScope, Timestamp,
+};
+
+use super::App;
+use super::app::{to_the_end, unavailable};
+use super::body::Body;
+use crate::auth::Reviewer;
+use crate::leases::{Confirmation, Standing};
+use crate::problem::Problem;
+use crate::refusals::{self, Caller};
+use crate::store::{Change, Operation, StoreError, StoredStop, Transaction};
+
+const MOST_LISTED: u32 = 200;
+
+/// A stop as people see it.
+#[derive(Serialize)]
+pub(crate) struct View {
+    id: StopId,
+    scope: StopScope,
+    by: PersonId,
+    at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed_by: Option<PersonId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed_at: Option<Timestamp>,
+    /// Whether nothing is released any more, in any worker.
+    holds: bool,
+    /// How long after the stop that was so, in milliseconds, or will be at the latest.
+    holds_after_ms: u64,
+    /// The workers that have called this replica of the service.
+    workers: Vec<Confirmation>,
+}
+
+impl View {
+    fn new(stored: StoredStop, app: &App) -> View {
+        let StoredStop {
+            stop,
+            version,
+            comment,
+        } = stored;
+        let now = app.now();
+        let workers = app.parts().leases.standing(version, stop.at, now);
+        let least = |one: u64| {
+            let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
+            one.min(lease)
+        };
+        let is_late = now >= stop.at.after(LEASE);
+        let awaited = workers.iter().any(|one| one.standing == Standing::Awaited);
+        let holds_after_ms = workers.iter().map(|one| least(one.after_ms)).max();
+        let (resumed_by, resumed_at) = stop.resumed.unzip();
+        View {
+            id: stop.id,
+            scope: stop.scope,
+            by: stop.by,
+            at: stop.at,
+            comment,
+            resumed_by,
+            resumed_at,
+            holds: is_late || !awaited,
+            holds_after_ms: holds_after_ms.unwrap_or(0),
+            workers,
+        }
+    }
+}
+
+/// Which stops to list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Parameters {
+    /// Those that have ended too.
+    #[serde(default)]
+    all: bool,
+}
+
+/// Stops, the latest change first.
+#[derive(Serialize)]
+pub(crate) struct Page {
+    stops: Vec<View>,
+}
+
+/// Why a stop is neither made nor ended.
+pub(crate) enum StopError {
+    Unknown,
+    Refused(ResumeRefused),
+    /// Revoking an approval is an operation of its own.
+    Approval,
+    Parameters,
+    Store(StoreError),
+}
+
+impl From<StoreError> for StopError {
+    fn from(error: StoreError) -> StopError {
+        StopError::Store(error)
+    }
+}
+
+impl From<StopError> for Problem {
+    fn from(error: StopError) -> Problem {
+        match error {
+            StopError::Store(error) => unavailable("stop", &error),
+            StopError::Unknown => Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-stop",
+                "No such stop",
+                "List those in force with GET /v1/stops.",
+            ),
+            StopError::Approval => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "approval-not-stopped-here",
+                "An approval is revoked, not stopped",
+                "Use POST /v1/approvals/{id}/revoke.",
+            ),
+            StopError::Parameters => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed-query",
+                "The query is malformed",
+                "Takes all=true.",
+            ),
+            StopError::Refused(refused) => {
+                let (status, detail) = match refused {
+                    ResumeRefused::SamePerson => (
+                        StatusCode::FORBIDDEN,
+                        "You have stopped it. Another person has to resume.",
+                    ),
+                    ResumeRefused::Ended => (StatusCode::CONFLICT, "It has ended."),
+                    ResumeRefused::Final => (
+                        StatusCode::CONFLICT,
+                        "A revoked approval stays so: the request has to be asked anew.",
+                    ),
+                };
+                Problem::new(status, refused.name(), "The stop does not end", detail)
+            }
+        }
+    }
+}
+
+/// `GET /v1/stops`.
+pub(crate) async fn list(
+    State(app): State<App>,
+    _: Reviewer,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Json<Page>, Problem> {
+    let Query(parameters) = parameters.map_err(|_| StopError::Parameters)?;
+    let stops = app.store().list_stops(!parameters.all, MOST_LISTED).await;
+    let stops = stops.map_err(StopError::Store)?.into_iter();
+    let stops = stops.map(|stored| View::new(stored, &app)).collect();
+    Ok(Json(Page { stops }))
+}
+
+/// `GET /v1/stops/{id}`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    _: Reviewer,
+    Path(id): Path<String>,
+) -> Result<Json<View>, Problem> {
+    let id = id.parse().map_err(|_| StopError::Unknown)?;
+    Ok(Json(view(&app, &id).await?))
+}
+
+async fn view(app: &App, id: &StopId) -> Result<View, StopError> {
+    let stops = app.store().list_stops(false, u32::MAX).await?;
+    let stored = stops.into_iter().find(|stored| stored.stop.id == *id);
+    stored
+        .map(|stored| View::new(stored, app))
+        .ok_or(StopError::Unknown)
+}
+
+/// `POST /v1/stops`: any reviewer may; it only closes.
+pub(crate) async fn begin(
+    State(app): State<App>,
+    reviewer: Reviewer,
+    Body(request): Body<StopRequest>,
+) -> Result<(StatusCode, Json<View>), Problem> {
+    if matches!(request.scope, StopScope::Approval { .. }) {
+        return Err(StopError::Approval.into());
+    }
+    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let stopped = {
+        let app = app.clone();
+        to_the_end(async move {
+            let id: StopId = app.new_id()?;
+            let begin = Begin {
+                app: app.clone(),
+                id: id.clone(),
+                person,
+                scope: request.scope,
+                comment: request.comment,
+            };
+            app.store().write(begin).await?;
+            announce(&app);
+            Ok(id)
+        })
+    };
+    let id = stopped.await.map_err(StopError::Store)?;
+    Ok((StatusCode::CREATED, Json(view(&app, &id).await?)))
+}
+
+/// `POST /v1/stops/{id}/resume`: another person ends it.
+pub(crate) async fn resume(
+    State(app): State<App>,
+    reviewer: Reviewer,
+    Path(id): Path<String>,
+) -> Result<Json<View>, Problem> {
+    let id: StopId = id.parse().map_err(|_| StopError::Unknown)?;
+    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let resumed = {
+        let (app, id, person) = (app.clone(), id.clone(), person.clone());
+        to_the_end(async move {
+            let resume = Resume {
+                app: app.clone(),
+                id,
+                person,
+            };
+            let resumed = app.store().write(resume).await;
+            if resumed.is_ok() {
+                announce(&app);
+            }
+            Ok(resumed)
+        })
+    };
+    let resumed = resumed.await.map_err(StopError::Store)?;
+    if let Err(StopError::Refused(refused)) = &resumed {
+        let record = Record::Barred {
+            person: person.clone(),
+            refused: refused.name(),
+        };
+        refusals::note(&app, Caller::reviewer(&person), record).await;
+    }
+    resumed?;
+    Ok(Json(view(&app, &id).await?))
+}
+
+/// Wakes the workers, and the held requests: they learn that they are stopped, or no longer.
+pub(super) fn announce(app: &App) {
+    app.parts().leases.wake();
+    app.parts().waiters.wake_all();
+}
+
+struct Begin {
+    app: App,
+    id: StopId,
+    person: PersonId,
+    scope: StopScope,
+    comment: Option<Reason>,
+}
+
+impl Operation for Begin {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let Begin {
+            app,
+            id,
+            person,
+            scope,
+            comment,
+        } = self;
+        let stamp = app.stamp()?;
+        let principal = principal(&app, &scope).cloned();
+        let (stop, record) = Stop::begin(id, scope, principal.as_ref(), person, stamp.now);
+        let comment = app.secret(comment.as_ref())?;
+        let change = Change::Stop {
+            stop: &stop,
+            comment: comment.as_ref(),
+        };
+        transaction.apply(&change, &record, &stamp).await?;
+        Ok(())
+    }
+}
+
+struct Resume {
+    app: App,
+    id: StopId,
+    person: PersonId,
+}
+
+impl Operation for Resume {
+    type Output = ();
+    type Error = StopError;
+
+    async fn run(self, transaction: &mut Transaction) -> Result<(), StopError> {
+        let Resume { app, id, person } = self;
+        let stop = transaction.stop(&id).await?.ok_or(StopError::Unknown)?;
+        let stamp = app.stamp()?;
+        let (stop, record) = stop
+            .resume(principal(&app, &stop.scope), &person, stamp.now)
+            .map_err(StopError::Refused)?;
+        let change = Change::Stop {
+            stop: &stop,
+            comment: None,
+        };
+        transaction.apply(&change, &record, &stamp).await?;
+        Ok(())
+    }
+}
+
+fn principal<'a>(app: &'a App, scope: &StopScope) -> Option<&'a velum_approval::Party> {
+    match scope {
+        StopScope::Principal { identity } => app.parts().directory.party(identity),
+        _ => None,
+    }
+}

@@ -1,0 +1,53 @@
+//! `POST /v1/approvals/{id}/take-back`: a reviewer takes an approval of theirs back while others are
+//! still to decide.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use velum_approval::messages::NoteRequest;
+
+use super::App;
+use super::body::Body;
+use super::card::Card;
+use super::vote::{Says, Voice, vote};
+use crate::auth::Reviewer;
+use crate::problem::Problem;
+
+/// Casts the vote and shows the approval as it is then.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    reviewer: Reviewer,
+    Path(id): Path<String>,
+    Body(request): Body<NoteRequest>,
+) -> Result<Json<Card>, Problem> {
+    let voice = Voice {
+        says: Says::TakeBack,
+        version: request.version,
+        comment: request.comment,
+        public_reason: None,
+    };
+    vote(app, reviewer, &id, voice).await.map(Json)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{CONFIGURATION, Service};
+
+    #[tokio::test]
+    async fn a_vote_is_taken_back_while_others_are_to_decide() {
+        let two = CONFIGURATION.replace("[actions.read]\nquorum = 1", "[actions.read]\nquorum = 2");
+        let service = Service::with(&two).await;
+        let id = service.pending(&service.ask(1)).await;
+        let path = format!("/v1/approvals/{id}/take-back");
+        let take_back = async |person| service.post(person, &path, &json!({})).await.0;
+        assert_eq!(take_back("grace").await, 409, "nothing to take back");
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        assert_eq!(take_back("grace").await, 200);
+        assert_eq!(service.approve("omar", &id, json!({})).await.0, 200);
+        assert_eq!(service.show(&id).await["state"], "pending");
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        assert_eq!(service.show(&id).await["state"], "approved");
+        assert_eq!(take_back("grace").await, 409);
+    }
+}

@@ -1,0 +1,184 @@
+//! Which workers of which gateways have a lease here, and what each has heard of.
+//!
+//! Kept in memory alone: that a stop holds does not hang on it, since a lease runs out by itself.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::watch;
+use velum_approval::{GatewayId, LEASE, Timestamp, WorkerId};
+
+/// After how long a worker that does not call is forgotten.
+const FORGET: Duration = Duration::from_mins(5);
+/// How many workers are known at a time.
+const MOST_WORKERS: usize = 4096;
+
+/// The workers that have called this process.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leases {
+    known: Arc<Mutex<HashMap<(GatewayId, WorkerId), Worker>>>,
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Worker {
+    /// The version that it keeps to.
+    seen: u64,
+    /// Since when it is known to do so.
+    since: Timestamp,
+    /// When its latest call came: its lease began before that.
+    called: Timestamp,
+}
+
+/// How a worker stands to a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Standing {
+    /// It has said that it keeps to it.
+    Confirmed,
+    /// It has not called again, and its lease has run out.
+    LeaseOut,
+    /// It has not called again, and may still have a lease.
+    Awaited,
+}
+
+/// One worker and a stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Confirmation {
+    pub(crate) gateway: GatewayId,
+    pub(crate) worker: WorkerId,
+    pub(crate) standing: Standing,
+    /// How long after the stop it was so, in milliseconds; the most that it can be while awaited.
+    pub(crate) after_ms: u64,
+}
+
+impl Leases {
+    /// A worker calls, and keeps to what it says it has seen.
+    pub(crate) fn call(&self, gateway: &GatewayId, worker: WorkerId, seen: u64, now: Timestamp) {
+        let mut known = self.lock();
+        let key = (gateway.clone(), worker);
+        if known.len() >= MOST_WORKERS && !known.contains_key(&key) {
+            known.retain(|_, worker| now.since(worker.called) <= FORGET);
+            if known.len() >= MOST_WORKERS {
+                return;
+            }
+        }
+        let before = known.get(&key).filter(|before| before.seen == seen);
+        let since = before.map_or(now, |before| before.since);
+        let called = now;
+        known.insert(
+            key,
+            Worker {
+                seen,
+                since,
+                called,
+            },
+        );
+    }
+
+    /// Answers the calls that wait: something was stopped, or resumed.
+    pub(crate) fn wake(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// What a waiting call listens to.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// How each worker stands to the stop of this version, made at `at`.
+    pub(crate) fn standing(
+        &self,
+        version: u64,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Vec<Confirmation> {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let known = self.lock();
+        let mut confirmations: Vec<_> = known
+            .iter()
+            // One that was gone before has nothing to confirm.
+            .filter(|(_, worker)| worker.called.after(LEASE) > at)
+            .map(|((gateway, id), worker)| {
+                let lease_out = worker.called.after(LEASE);
+                let (standing, when) = if worker.seen >= version {
+                    (Standing::Confirmed, worker.since)
+                } else if lease_out <= now {
+                    (Standing::LeaseOut, lease_out)
+                } else {
+                    (Standing::Awaited, lease_out)
+                };
+                Confirmation {
+                    gateway: gateway.clone(),
+                    worker: *id,
+                    standing,
+                    after_ms: millis(when.since(at)),
+                }
+            })
+            .collect();
+        confirmations
+            .sort_by(|one, other| (&one.gateway, one.worker).cmp(&(&other.gateway, other.worker)));
+        confirmations
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(GatewayId, WorkerId), Worker>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(1_795_464_104_123).after(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_worker_confirms_or_its_lease_runs_out() {
+        let leases = Leases::default();
+        let gateway = GatewayId::new("edge").unwrap();
+        let worker = |byte| WorkerId::from_bytes([byte; 16]);
+        leases.call(&gateway, worker(1), 0, at(0));
+        leases.call(&gateway, worker(2), 0, at(8));
+        leases.call(&gateway, worker(3), 0, at(9));
+        // Stopped at 11 seconds with version 7: the first is gone by then.
+        leases.call(&gateway, worker(2), 7, at(12));
+        leases.call(&gateway, worker(2), 7, at(16));
+        let standing = |now| {
+            let standing = leases.standing(7, at(11), at(now));
+            let all = standing
+                .iter()
+                .map(|one| (one.worker, one.standing, one.after_ms));
+            all.collect::<Vec<_>>()
+        };
+        let confirmed = (worker(2), Standing::Confirmed, 1000);
+        assert_eq!(
+            standing(13),
+            [confirmed, (worker(3), Standing::Awaited, 8000)]
+        );
+        assert_eq!(
+            standing(19),
+            [confirmed, (worker(3), Standing::LeaseOut, 8000)]
+        );
+    }
+
+    #[test]
+    fn the_workers_that_are_known_are_bounded() {
+        let leases = Leases::default();
+        let gateway = GatewayId::new("edge").unwrap();
+        for number in 0..5000_u128 {
+            leases.call(
+                &gateway,
+                WorkerId::from_bytes(number.to_be_bytes()),
+                0,
+                at(0),
+            );
+        }
+        assert_eq!(leases.lock().len(), MOST_WORKERS);
+        leases.call(&gateway, WorkerId::from_bytes([9; 16]), 0, at(301));
+        assert_eq!(leases.lock().len(), 1);
+    }
+}
