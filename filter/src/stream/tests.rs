@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use velum_approval::messages::{Answer, Check};
 use velum_approval::{
-    Allow, ApprovalId, GatewayId, GrantLimits, PublicKey, SignedAllow, SigningKey, Timestamp,
+    Allow, ApprovalId, GatewayId, PublicKey, Scope, SignedAllow, SigningKey, Timestamp,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -205,8 +205,7 @@ fn allow(check: &Check, classes: ClassSet) -> Allow {
         use_key: check.use_key,
         fingerprint: check.fingerprint,
         approval: approval(),
-        classes,
-        limits: GrantLimits::default(),
+        scope: Scope::of(classes),
         tags: None,
         expires: Timestamp::from_millis(1_700_000_060_000),
     }
@@ -582,7 +581,7 @@ fn an_answer_that_cannot_be_believed_lifts_nothing() {
         }),
         ("limits we cannot keep", |check| {
             let mut limited = allow(check, names());
-            limited.tags = Some(vec![]);
+            limited.tags = Some(velum_approval::Tags::default());
             serde_json::to_string(&Answer::Allow(SignedAllow::sign(&limited, &key()))).unwrap()
         }),
     ];

@@ -89,16 +89,19 @@ fn untrue(check: &Check) -> Vec<(&'static str, Answer)> {
         (
             "limits",
             with(&|allow| {
-                allow.limits = GrantLimits {
+                allow.scope.limits = GrantLimits {
                     records: Some(1),
                     bytes: None,
                 }
             }),
         ),
-        ("tags", with(&|allow| allow.tags = Some(Vec::new()))),
+        (
+            "tags",
+            with(&|allow| allow.tags = Some(velum_approval::Tags::default())),
+        ),
         (
             "more than asked",
-            with(&|allow| allow.classes.insert(velum_engine::Class::Ssn)),
+            with(&|allow| allow.scope.classes.insert(velum_engine::Class::Ssn)),
         ),
     ];
     for status in [100, 201, 204, 301, 401, 404, 431, 500, 503, 504] {

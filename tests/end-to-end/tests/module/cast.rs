@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use velum_approval::messages::{Answer as Decision, Check};
 use velum_approval::{
-    Allow, ApprovalId, GatewayId, GrantLimits, PublicKey, SignedAllow, SigningKey, Timestamp,
+    Allow, ApprovalId, GatewayId, PublicKey, Scope, SignedAllow, SigningKey, Timestamp,
 };
 use velum_end_to_end::stage::SECRETS;
 use velum_wasm_host::{Answer, Headers, Property, ROOT, Seen, SentCall, Vm, header, headers};
@@ -231,8 +231,7 @@ pub(crate) fn allowed(check: &Check) -> Allow {
         use_key: check.use_key,
         fingerprint: check.fingerprint,
         approval: approval(),
-        classes: check.classes,
-        limits: GrantLimits::default(),
+        scope: Scope::of(check.classes),
         tags: None,
         expires: Timestamp::from_millis(1_800_000_000_000),
     }
