@@ -236,6 +236,11 @@ impl ClassSet {
         self.0 |= class.bit();
     }
 
+    /// Takes a class away.
+    pub(crate) const fn remove(&mut self, class: Class) {
+        self.0 &= !class.bit();
+    }
+
     /// Whether the class is in the set.
     pub const fn contains(self, class: Class) -> bool {
         self.0 & class.bit() != 0

@@ -80,9 +80,24 @@ impl Member {
 pub(crate) enum Treatment<'a> {
     Pass,
     Inspect,
-    /// It is of a class that is lifted.
-    Lift(Cause, Class),
-    Mask(Cause, Class, &'a Operator),
+    /// It is of a class that is lifted; otherwise this would mask it.
+    Lift(Cause, Class, &'a Operator),
+    /// The same of what is lifted only because the object around it is, and was not told by its own place:
+    /// detectors look at it as if nobody had told.
+    Inherit(Cause, Class),
+    /// Whether the class is lifted, but not this value of it.
+    Mask(Cause, Class, &'a Operator, bool),
+}
+
+impl Treatment<'_> {
+    /// The same of a value whose decision is that about the object around it.
+    #[inline]
+    pub(crate) fn inherited(self, is_inherited: bool) -> Self {
+        match self {
+            Self::Lift(cause, class, _) if is_inherited => Self::Inherit(cause, class),
+            other => other,
+        }
+    }
 }
 
 /// Decides about a member or element from what holds around it. The order is that of the
@@ -268,9 +283,9 @@ pub(crate) const UNRESOLVED: Decision = Decision::Class {
 pub(crate) fn treat(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Treatment<'_> {
     let of = |cause, class: Class, operator| {
         if lift.contains(class) {
-            Treatment::Lift(cause, class)
+            Treatment::Lift(cause, class, operator)
         } else {
-            Treatment::Mask(cause, class, operator)
+            Treatment::Mask(cause, class, operator, false)
         }
     };
     match decision {
@@ -278,23 +293,23 @@ pub(crate) fn treat(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Trea
         Decision::Exempt => Treatment::Pass,
         // Whoever does not ask the labels gets the answer for what cannot be known.
         Decision::Deferred(_) | UNRESOLVED => {
-            Treatment::Mask(Cause::Unclear, Class::Identifier, &Operator::Redact)
+            Treatment::Mask(Cause::Unclear, Class::Identifier, &Operator::Redact, false)
         }
         Decision::Class {
             class,
             forced: true,
-        } => Treatment::Mask(Cause::Siblings, class, &Operator::Redact),
+        } => Treatment::Mask(Cause::Siblings, class, &Operator::Redact, false),
         Decision::Class {
             class,
             forced: false,
         } => of(Cause::Siblings, class, &Operator::Redact),
         Decision::Rule(id) | Decision::Within(id) => match rules.rules.get(usize::from(id)) {
             Some(rule) if rule.forced => {
-                Treatment::Mask(Cause::Rule(id), rule.class, &rule.operator)
+                Treatment::Mask(Cause::Rule(id), rule.class, &rule.operator, false)
             }
             Some(rule) => of(Cause::Rule(id), rule.class, &rule.operator),
             // Cannot be: ids come from the same rule set. It is the side to fall to.
-            None => Treatment::Mask(Cause::Unclear, Class::Other, &Operator::Redact),
+            None => Treatment::Mask(Cause::Unclear, Class::Other, &Operator::Redact, false),
         },
     }
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use crate::detectors::mask_counted;
 use crate::tally::Tally;
-use crate::{Error, ErrorKind, Options, Report, Ruleset};
+use crate::{Error, ErrorKind, Evidence, Options, Report, Ruleset};
 use data::Data;
 
 const MARK: &[u8] = "\u{FEFF}".as_bytes();
@@ -112,6 +112,14 @@ impl Events {
 
     pub(crate) fn tally_mut(&mut self) -> &mut Tally {
         self.data.masker.tally_mut()
+    }
+
+    pub(crate) fn evidence(&self) -> Option<&Evidence> {
+        self.data.masker.evidence()
+    }
+
+    pub(crate) fn stop_lifting(&mut self) {
+        self.data.masker.stop_lifting();
     }
 
     pub(crate) fn report(&self) -> &Report {

@@ -139,7 +139,7 @@ fn subkey(secret: &[u8], label: &str) -> Option<Zeroizing<[u8; 32]>> {
 }
 
 /// HMAC pads a key that is shorter than a block with zeros (RFC 2104).
-fn keyed_hmac(key: &[u8; 32]) -> Hmac<Sha256> {
+pub(crate) fn keyed_hmac(key: &[u8; 32]) -> Hmac<Sha256> {
     let mut block = Zeroizing::new([0; 64]);
     for (to, from) in block.iter_mut().zip(key) {
         *to = *from;

@@ -127,13 +127,16 @@ fn masked_json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<St
     let options = Options {
         framing,
         limits: Limits::default(),
-        lift: context.lift,
+        lift: context.lift.into(),
         keys: context.keys.clone(),
         year: context.year,
+        ..Options::default()
     };
     // What is exempt in the body is not where somebody else writes it into a string.
     let rules = context.rules.inside.as_ref().unwrap_or(context.rules);
-    let mut masker = Masker::inside(Arc::clone(rules), options, context.depth + 1, context.cues);
+    let mut masker = Masker::inside(Arc::clone(rules), options, context);
+    let part = tally.evidence.as_ref().map(|all| all.of_part());
+    masker.tally_mut().evidence = part.map(Box::new);
     let before = tally.people.before();
     // What is doubted out here is not forgotten in there: the text around has not been searched.
     let doubted = tally.people.take_doubted();

@@ -6,6 +6,8 @@ pub(crate) use writer::{Candidate, Run, Waiting, Writer};
 
 use crate::decide::Treatment;
 use crate::decode::Text;
+use crate::evidence::Value;
+use crate::grant::Narrowing;
 use std::sync::Arc;
 
 use crate::detectors::{Cues, Find, MOST_PASSES, Readings, is_prose, may_be_prose, merge, normal};
@@ -22,7 +24,12 @@ use crate::{Class, ClassSet, Keyring, Operator, Report};
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Arc<Ruleset>,
+    /// The classes of the grant.
     pub(crate) lift: ClassSet,
+    /// What else it asks for, unless the value at hand is part of one that it is for.
+    pub(crate) grant: Option<&'a Arc<Narrowing>>,
+    /// Whether the value stands beyond the records or bytes of the grant.
+    pub(crate) is_beyond: bool,
     pub(crate) keys: &'a Keyring,
     /// The present one.
     pub(crate) year: u16,
@@ -68,7 +75,7 @@ impl Lifted {
 }
 
 impl<'a> Context<'a> {
-    /// Whether a find comes out as it is. What else overlaps it has to be lifted too.
+    /// Whether the classes of a find are lifted. What else overlaps it has to be, too.
     fn shows(&self, find: &Find, text: &str) -> bool {
         let is_all = || {
             let around = (text.get(..find.range.start), text.get(find.range.end..));
@@ -80,6 +87,14 @@ impl<'a> Context<'a> {
                 || self.lifted == Lifted::Whole
                     && !find.classes.contains(Class::Credential)
                     && is_all())
+    }
+
+    /// The same within a value that comes out: it was granted as a whole, with all of these classes in it.
+    pub(crate) fn within_shown(self) -> Self {
+        Self {
+            grant: None,
+            ..self
+        }
     }
 
     /// The same in a record about this subject.
@@ -127,9 +142,17 @@ pub(crate) fn mask_scalar(
             false
         }
         Treatment::Inspect => look_at(context, source, kind, tally, out),
-        Treatment::Lift(..) | Treatment::Mask(..) if kind == Kind::Null => false,
-        Treatment::Lift(cause, class) => {
-            tally.count(cause, class, true);
+        Treatment::Lift(..) | Treatment::Inherit(..) | Treatment::Mask(..)
+            if kind == Kind::Null =>
+        {
+            false
+        }
+        Treatment::Inherit(cause, class) => {
+            show(context, cause, class, source, tally);
+            look_at(context.within_shown(), source, kind, tally, out)
+        }
+        Treatment::Lift(cause, class, _) => {
+            show(context, cause, class, source, tally);
             if context.rules.detectors.are_none() {
                 tally.report.count_lifted(source.len());
             }
@@ -137,11 +160,11 @@ pub(crate) fn mask_scalar(
             let context = Context {
                 mentions: Mentions::None,
                 lifted: Lifted::of(class),
-                ..context
+                ..context.within_shown()
             };
             look_at(context, source, kind, tally, out)
         }
-        Treatment::Mask(cause, class, operator) => {
+        Treatment::Mask(cause, class, operator, is_drift) => {
             if kind == Kind::String && looks_into_json(context, cause) {
                 let text = Text::decode(inside(source));
                 if let Some(masked) = json(context, text.as_str(), tally) {
@@ -174,9 +197,17 @@ pub(crate) fn mask_scalar(
                 out.truncate(begun);
                 return false;
             }
-            tally.count(cause, class, false);
+            tally.mask(cause, class, is_drift, Value::Source(source));
             true
         }
+    }
+}
+
+/// Counts a value that comes out as it is. A name is looked for wherever the grant does not reach.
+fn show(context: Context<'_>, cause: Cause, class: Class, source: &[u8], tally: &mut Tally) {
+    tally.count(cause, class, true);
+    if class == Class::Name && learns(context, cause) {
+        learn(source, tally);
     }
 }
 
@@ -359,7 +390,8 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
     let mut finds = detectors.find(text, context.cues);
     let mut mentioned = Vec::new();
     let mut is_whole = false;
-    if context.mentions != Mentions::None && !tally.people.is_empty() {
+    let shows_names = context.grant.is_none() && context.lift.contains(Class::Name);
+    if context.mentions != Mentions::None && !tally.people.is_empty() && !shows_names {
         let people = &tally.people;
         let same = normal(text);
         let mut mention = |range| mentioned.push(Find::mention(range).spelt_in(&same));
@@ -372,10 +404,13 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
             people.find(&spelt.text, &mut mention);
         }
     }
-    let is_lifted = |class: Class| context.lift.contains(class);
-    if is_whole && !is_lifted(Class::Name) {
-        tally.count(Cause::Mention, Class::Name, false);
-        return Finds::Whole(Class::Name);
+    if is_whole {
+        let is_granted = context.lift.contains(Class::Name);
+        let value = Value::Text(text);
+        if !is_granted || !context.permits(Cause::Mention, Class::Name, value) {
+            tally.mask(Cause::Mention, Class::Name, is_granted, value);
+            return Finds::Whole(Class::Name);
+        }
     }
     finds.extend(mentioned);
     if finds.is_empty() {
@@ -387,14 +422,28 @@ fn find(context: Context<'_>, text: &str, tally: &mut Tally) -> Finds {
         return Finds::Whole(Class::Other);
     };
     finds.retain(|find| {
-        let is_shown = context.shows(find, text);
-        // What is shown of a lifted value has been counted with it.
-        if !is_shown || context.lifted == Lifted::No {
-            tally.count(find.cause, find.class, is_shown);
-        }
-        !is_shown
+        let value = Value::Text(text.get(find.range.clone()).unwrap_or_default());
+        !is_shown(context, find, context.shows(find, text), value, tally)
     });
     Finds::Parts(finds)
+}
+
+/// Counts a find, and tells whether it comes out; `is_granted`: its classes are lifted.
+fn is_shown(
+    context: Context<'_>,
+    find: &Find,
+    is_granted: bool,
+    value: Value<'_>,
+    tally: &mut Tally,
+) -> bool {
+    let is_shown = is_granted && context.permits(find.cause, find.class, value);
+    if !is_shown {
+        tally.mask(find.cause, find.class, is_granted, value);
+    } else if context.lifted == Lifted::No {
+        // What is shown of a lifted value has been counted with it.
+        tally.count(find.cause, find.class, true);
+    }
+    is_shown
 }
 
 /// A text with its finds masked.
@@ -429,14 +478,12 @@ fn inspect_number(
     let Some(find) = finds.first() else {
         return false;
     };
-    let is_lifted = finds.iter().all(|find| context.shows(find, text));
-    if !is_lifted || context.lifted == Lifted::No {
-        tally.count(find.cause, find.class, is_lifted);
-    }
-    if !is_lifted {
+    let is_granted = finds.iter().all(|find| context.shows(find, text));
+    let is_shown = is_shown(context, find, is_granted, Value::Text(text), tally);
+    if !is_shown {
         Operator::Redact.write(Scalar { source, text }, find.class, out);
     }
-    !is_lifted
+    !is_shown
 }
 
 fn write_finds(inside: &[u8], text: &Text<'_>, finds: &[Find], out: &mut Vec<u8>) {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use crate::detectors::Cues;
 use crate::events::Events;
+use crate::evidence::Evidence;
+use crate::grant::Narrowing;
 use crate::mask::{Context, Lifted, Run};
 use crate::people::Mentions;
 use crate::scan::{Event, Scanner};
@@ -22,6 +24,8 @@ use stage::{Stage, Token};
 pub struct Masker {
     rules: Arc<Ruleset>,
     lift: ClassSet,
+    grant: Option<Arc<Narrowing>>,
+    is_beyond: bool,
     keys: Keyring,
     /// The present one.
     year: u16,
@@ -35,6 +39,8 @@ pub struct Masker {
     depth: u8,
     failed: Option<Error>,
     offset: u64,
+    /// How much was read of the texts before.
+    before: u64,
     is_finished: bool,
 }
 
@@ -50,17 +56,22 @@ impl Masker {
     }
 
     /// A masker for one JSON text after the other, with [`restart`](Self::restart) between them.
-    pub(crate) fn of_texts(rules: Arc<Ruleset>, options: Options) -> Self {
-        let lift = options
-            .lift
-            .iter()
-            .filter(|class: &Class| class.may_be_lifted())
-            .collect();
+    pub(crate) fn of_texts(rules: Arc<Ruleset>, mut options: Options) -> Self {
+        let grant = Narrowing::of(&mut options);
+        let mut stage = Stage::new(&options, rules.shelf.take());
+        if !options.evidence.is_empty() {
+            let evidence = Evidence::new(options.evidence, options.tag_key);
+            stage.tally.evidence = Some(Box::new(evidence));
+        }
+        let mut lift = options.lift.classes;
+        lift.remove(Class::Credential);
         Self {
             scanner: Scanner::new(options.framing, &options.limits),
-            stage: Stage::new(&options, rules.shelf.take()),
+            stage,
             rules,
             lift,
+            grant,
+            is_beyond: false,
             keys: options.keys,
             year: options.year.max(Options::EARLIEST_YEAR),
             events: None,
@@ -68,15 +79,18 @@ impl Masker {
             depth: 0,
             failed: None,
             offset: 0,
+            before: 0,
             is_finished: false,
         }
     }
 
-    /// A masker for a JSON text in a string, in so many encodings.
-    pub(crate) fn inside(rules: Arc<Ruleset>, options: Options, depth: u8, cues: Cues) -> Self {
+    /// A masker for a JSON text in a string, under the same grant.
+    pub(crate) fn inside(rules: Arc<Ruleset>, options: Options, around: Context<'_>) -> Self {
         let mut masker = Self::of_texts(rules, options);
-        masker.stage.path.cues = cues;
-        masker.depth = depth;
+        masker.stage.path.cues = around.cues;
+        masker.depth = around.depth + 1;
+        masker.grant = around.grant.cloned();
+        masker.is_beyond = around.is_beyond;
         masker.stage.records.be_inside();
         masker.stage.tally.recorder = Some(Box::default());
         masker
@@ -90,6 +104,7 @@ impl Masker {
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let rules = Arc::clone(&self.rules);
         let keys = self.keys.clone();
+        let grant = self.grant.clone();
         self.guarded(out, |masker, out| {
             if masker.is_finished && !chunk.is_empty() {
                 return Err(Error {
@@ -106,6 +121,8 @@ impl Masker {
             let context = Context {
                 rules: &rules,
                 lift: masker.lift,
+                grant: grant.as_ref(),
+                is_beyond: masker.is_beyond,
                 keys: &keys,
                 year: masker.year,
                 subject: None,
@@ -119,6 +136,7 @@ impl Masker {
                 chunk,
                 out,
                 copied: 0,
+                base: masker.before + masker.offset,
             };
             masker.scanner.begin();
             masker.drive(&mut run)?;
@@ -140,6 +158,7 @@ impl Masker {
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         let rules = Arc::clone(&self.rules);
         let keys = self.keys.clone();
+        let grant = self.grant.clone();
         self.guarded(out, |masker, out| {
             if let Some(events) = &mut masker.events {
                 masker.is_finished = true;
@@ -148,6 +167,8 @@ impl Masker {
             let context = Context {
                 rules: &rules,
                 lift: masker.lift,
+                grant: grant.as_ref(),
+                is_beyond: masker.is_beyond,
                 keys: &keys,
                 year: masker.year,
                 subject: None,
@@ -161,6 +182,7 @@ impl Masker {
                 chunk: b"",
                 out,
                 copied: 0,
+                base: masker.before + masker.offset,
             };
             masker.is_finished = true;
             if let Some(event) = masker.scanner.finish()? {
@@ -189,6 +211,44 @@ impl Masker {
         }
     }
 
+    /// The tags of what has been masked so far; `None`: [`Options::evidence`] has no class.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use velum_engine::{Class, ClassSet, Grant, Masker, Options, Profile, Ruleset, TagKey};
+    /// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
+    /// let classes: ClassSet = [Class::Phone].into_iter().collect();
+    /// let tag_key = TagKey::new(&[7; 32]);
+    /// let mut options = Options { evidence: classes, tag_key, ..Options::default() };
+    /// let mut masker = Masker::new(Arc::clone(&rules), options.clone());
+    /// masker.feed(br#"[{"phone":"555-0123"}]"#, &mut Vec::new())?;
+    /// let evidence = masker.evidence().ok_or("none")?;
+    /// assert!(evidence.is_complete() && evidence.tags().len() == 1);
+    ///
+    /// let tags = Some(Arc::new(evidence.tags().clone()));
+    /// options.lift = Grant { tags, ..classes.into() };
+    /// let (mut masker, mut out) = (Masker::new(rules, options), Vec::new());
+    /// masker.feed(br#"[{"phone":"555-0123"},{"phone":"555-0199"}]"#, &mut out)?;
+    /// assert_eq!(out, br#"[{"phone":"555-0123"},{"phone":"[masked:phone]"}]"#);
+    /// assert_eq!(masker.report().drift(Class::Phone), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn evidence(&self) -> Option<&Evidence> {
+        match &self.events {
+            Some(events) => events.evidence(),
+            None => self.stage.tally.evidence.as_deref(),
+        }
+    }
+
+    /// Lifts nothing from the next value on: one that is not decided yet is masked.
+    pub fn stop_lifting(&mut self) {
+        self.lift = ClassSet::EMPTY;
+        self.grant = None;
+        if let Some(events) = &mut self.events {
+            events.stop_lifting();
+        }
+    }
+
     pub(crate) fn rules(&self) -> Arc<Ruleset> {
         Arc::clone(&self.rules)
     }
@@ -209,6 +269,7 @@ impl Masker {
         let names = std::mem::take(&mut self.stage.names);
         self.stage = Stage::new(options, names);
         self.stage.tally = tally;
+        self.before += self.offset;
         self.offset = 0;
         self.is_finished = false;
     }

@@ -10,6 +10,7 @@ use crate::{Class, CustomDetector, Ruleset, detectors};
 pub struct Report {
     masked: [u64; Class::COUNT],
     lifted: [u64; Class::COUNT],
+    drift: [u64; Class::COUNT],
     /// By [`slot`]; as long as it has to be.
     causes: Vec<Counts>,
     records: u64,
@@ -75,6 +76,17 @@ impl Report {
     /// How many values were lifted, by class in the order of [`Class::ALL`].
     pub fn lifted_by_class(&self) -> &[u64; Class::ALL.len()] {
         &self.lifted
+    }
+
+    /// How many values of the class were masked although it was lifted, since the grant was not for them:
+    /// by its rules, tags, records or bytes. They are among the [`masked`](Self::masked).
+    pub fn drift(&self, class: Class) -> u64 {
+        self.drift.get(class as usize).copied().unwrap_or_default()
+    }
+
+    /// The same of every class, in the order of [`Class::ALL`].
+    pub fn drift_by_class(&self) -> &[u64; Class::ALL.len()] {
+        &self.drift
     }
 
     /// How many values were masked.
@@ -155,11 +167,20 @@ impl Report {
         }
     }
 
-    /// Adds the bytes that were not scanned inside of a value.
+    /// Adds what else was counted inside of a value.
     pub(crate) fn absorb(&mut self, inner: &Self) {
         self.exempt += inner.exempt;
         self.lifted_bytes += inner.lifted_bytes;
         self.too_long += inner.too_long;
+        for (count, inner) in self.drift.iter_mut().zip(&inner.drift) {
+            *count += inner;
+        }
+    }
+
+    pub(crate) fn count_drift(&mut self, class: Class) {
+        if let Some(count) = self.drift.get_mut(class as usize) {
+            *count += 1;
+        }
     }
 
     pub(crate) fn count_records(&mut self, records: u64) {

@@ -1,6 +1,7 @@
 //! Who decided, and what is counted for whom.
 
 use crate::clean::Clean;
+use crate::evidence::{Evidence, Value};
 use crate::people::People;
 use crate::recorder::Recorder;
 use crate::{Class, Report};
@@ -33,6 +34,10 @@ pub(crate) struct Tally {
     pub(crate) people: People,
     /// Texts in which detectors found nothing.
     pub(crate) clean: Clean,
+    /// The tags of what is masked, if they are asked for.
+    pub(crate) evidence: Option<Box<Evidence>>,
+    /// Which record is at hand, from 1, as a grant counts them.
+    pub(crate) record: u64,
 }
 
 impl Tally {
@@ -42,6 +47,21 @@ impl Tally {
         let found = inner.recorder.as_mut().map(|recorder| recorder.take());
         for found in found.unwrap_or_default() {
             self.count(found.cause, found.class, found.lifted);
+        }
+        if let (Some(evidence), Some(inner)) = (&mut self.evidence, &inner.evidence) {
+            evidence.absorb(inner);
+        }
+    }
+
+    /// A value has been masked; `is_drift`: only because the grant for its class is not for it.
+    #[inline]
+    pub(crate) fn mask(&mut self, cause: Cause, class: Class, is_drift: bool, value: Value<'_>) {
+        self.count(cause, class, false);
+        if is_drift {
+            self.report.count_drift(class);
+        }
+        if let Some(evidence) = &mut self.evidence {
+            evidence.see(class, value);
         }
     }
 

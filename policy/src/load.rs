@@ -110,6 +110,7 @@ fn policy(root: &Cursor<'_>, shared: Option<&Shared<'_>>) -> Result<Policy, Conf
         digest: Sha256::digest(Shared::canonical(shared, root.node())).into(),
         identity,
         rules: masking.rules,
+        rule_names: masking.rule_names,
         keys: masking.keys,
         limits: limits.unwrap_or_else(default_limits),
         responses: responses.unwrap_or_default(),

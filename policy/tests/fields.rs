@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use velum_engine::{Masker, Options};
+use velum_engine::{Class, Masker, Options};
 use velum_policy::{
     CertificateField, Effect, Encodings, IdentitySource, Mode, Otherwise, Peers, Policy,
     TokenRoles, UnreadableMedia,
@@ -513,4 +513,29 @@ fn the_digest_has_all_of_a_profile() {
     };
     assert_eq!(with_keys(&["a"]), with_keys(&["a"]));
     assert_ne!(with_keys(&["a"]), with_keys(&["b"]));
+}
+
+#[test]
+fn rules_are_lifted_by_their_names() {
+    let policy = with(
+        "masking",
+        json!({"rules": [
+            {"name": "wards.1", "key": "ward", "class": "address"},
+            {"key": "bed", "class": "address"},
+        ]}),
+    );
+    assert!(policy.rule_names().iter().eq(["wards.1"]));
+    assert!(with("mode", json!("enforce")).rule_names().is_empty());
+    let mut options = Options::default();
+    options.lift = [Class::Address].into_iter().collect();
+    options.lift.rules = Some(policy.rule_names().iter().cloned().collect());
+    let mut masker = Masker::new(Arc::clone(policy.rules()), options);
+    let mut out = Vec::new();
+    let body = br#"{"ward":"Birch","bed":"7b"}"#;
+    masker.feed(body, &mut out).unwrap();
+    let expected = r#"{"ward":"Birch","bed":"[masked:address]"}"#;
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+    let by_rule: Vec<_> = masker.report().by_rule(policy.rules()).collect();
+    assert_eq!(by_rule[0].rule, "wards.1");
+    assert_eq!(by_rule[1].rule, "/masking/rules/1");
 }

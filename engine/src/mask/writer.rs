@@ -13,8 +13,9 @@
 
 use std::sync::Arc;
 
-use crate::decide::{Decision, Member, Treatment, UNRESOLVED, resolve, treat};
+use crate::decide::{Decision, Member, Treatment, UNRESOLVED, resolve};
 use crate::detectors::Cues;
+use crate::evidence::Value;
 use crate::labels::Labels;
 use crate::mask::{Context, mask_scalar};
 use crate::operators::Scalar;
@@ -33,6 +34,8 @@ pub(crate) struct Run<'a> {
     pub(crate) out: &'a mut Vec<u8>,
     /// Up to where the chunk has been dealt with.
     pub(crate) copied: usize,
+    /// How much has been read before the chunk.
+    pub(crate) base: u64,
 }
 
 /// A value that waits for its siblings or labels, or a member name that waits for those of what it
@@ -59,6 +62,8 @@ pub(crate) struct Candidate {
     pub(crate) cues: Cues,
     /// Which names are looked for in it.
     pub(crate) mentions: Mentions,
+    /// Whether it stands beyond the records or bytes of the grant.
+    pub(crate) is_beyond: bool,
     start: usize,
     end: usize,
     resolved: Option<Decision>,
@@ -88,6 +93,7 @@ impl Candidate {
             subject: None,
             cues: Cues::NONE,
             mentions: Mentions::None,
+            is_beyond: false,
             start: 0,
             end: 0,
             resolved: None,
@@ -280,37 +286,44 @@ fn mask_candidate(
         UNRESOLVED
     };
     let decision = candidate.resolved.unwrap_or(unresolved);
-    let context = Context {
+    let mut context = Context {
         subject: candidate.subject.as_deref(),
         cues: candidate.cues,
         mentions: candidate.mentions,
+        is_beyond: candidate.is_beyond,
         ..context
     };
-    let mut treatment = treat(context.rules, context.lift, decision);
+    let value = match candidate.what {
+        Waiting::Cut => Value::Unread,
+        Waiting::Value(_) | Waiting::Name => Value::Source(source),
+    };
+    let mut treatment = context.treat(decision, value);
     let kind = match candidate.what {
         Waiting::Value(kind) => kind,
         Waiting::Cut => {
             let (cause, class) = match treatment {
-                Treatment::Mask(cause, class, _) | Treatment::Lift(cause, class) => (cause, class),
+                Treatment::Mask(cause, class, ..)
+                | Treatment::Lift(cause, class, _)
+                | Treatment::Inherit(cause, class) => (cause, class),
                 Treatment::Pass | Treatment::Inspect => (Cause::Unclear, Class::Other),
             };
-            tally.count(cause, class, false);
+            tally.mask(cause, class, false, value);
             return redact(class, out);
         }
         Waiting::Name => {
-            if let Treatment::Mask(cause, class, _) = treatment {
-                tally.count(cause, class, false);
+            if let Treatment::Mask(cause, class, _, is_drift) = treatment {
+                tally.mask(cause, class, is_drift, value);
                 return redact(class, out);
+            }
+            if matches!(treatment, Treatment::Lift(..)) {
+                context = context.within_shown();
             }
             // What a detector finds in it is masked whatever comes of the rest.
             treatment = Treatment::Inspect;
             Kind::String
         }
     };
-    if let (true, Treatment::Lift(cause, class)) = (candidate.is_inherited, treatment) {
-        tally.count(cause, class, true);
-        treatment = Treatment::Inspect;
-    }
+    let treatment = treatment.inherited(candidate.is_inherited);
     if !mask_scalar(context, treatment, source, kind, tally, out) {
         out.extend_from_slice(source);
     }

@@ -144,7 +144,10 @@ impl Masker {
     pub(super) fn cruise(&mut self, run: &mut Run<'_>) {
         let stage = &self.stage;
         let is_near_top = stage.path.frames.len() < NEAR_TOP;
-        if is_near_top || stage.writer.is_removing() || stage.tally.recorder.is_some() {
+        // What a grant asks for may hang on the place in the body.
+        let is_narrow = run.context.grant.is_some();
+        if is_near_top || is_narrow || stage.writer.is_removing() || stage.tally.recorder.is_some()
+        {
             return;
         }
         let Some(mut walk) = self.scanner.walk(run.chunk) else {
@@ -340,7 +343,7 @@ fn treat_alone(rules: &Ruleset, lift: ClassSet, decision: Decision) -> Option<Tr
         Decision::Exempt => Some(Treatment::Pass),
         Decision::Rule(_) | Decision::Within(_) if lift.is_empty() => {
             match treat(rules, lift, decision) {
-                Treatment::Mask(_, _, Operator::Remove | Operator::DateShift { .. }) => None,
+                Treatment::Mask(_, _, Operator::Remove | Operator::DateShift { .. }, _) => None,
                 treatment => Some(treatment),
             }
         }

@@ -1,6 +1,7 @@
 //! How many records go by.
 
 use crate::Framing;
+use crate::decode::Text;
 use crate::scan::Container;
 use crate::tally::Tally;
 
@@ -11,6 +12,7 @@ pub(super) struct Records {
     name: RootName,
     is_bundle: bool,
     in_entry: bool,
+    has_entries: bool,
     /// Entries that went by before it was known that they are those of a Bundle.
     entries: u64,
     /// Whether all of it is a part of a record.
@@ -33,6 +35,7 @@ impl Records {
             name,
             is_bundle: false,
             in_entry: false,
+            has_entries: false,
             entries: 0,
             is_inside: false,
         }
@@ -45,9 +48,9 @@ impl Records {
 
     /// A member of the top-level object begins.
     pub(super) fn name(&mut self, name: &[u8]) {
-        self.name = match name {
-            b"entry" => RootName::Entry,
-            b"resourceType" => RootName::ResourceType,
+        self.name = match Text::decode(name).as_str() {
+            "entry" => RootName::Entry,
+            "resourceType" => RootName::ResourceType,
             _ => RootName::Other,
         };
     }
@@ -64,10 +67,12 @@ impl Records {
         match (self.framing, depth, self.root) {
             (Framing::Document, 1, Some(Container::Array)) => {
                 tally.report.count_records(1);
+                tally.record += 1;
                 self.next_record(true, tally);
             }
             (Framing::Document, 0, _) => {
                 self.root = container;
+                tally.record = u64::from(container != Some(Container::Array));
                 tally.report.count_records(u64::from(container.is_none()));
             }
             (Framing::Document, 1, _) => {
@@ -76,11 +81,15 @@ impl Records {
             // Elsewhere each text is a record.
             (framing, 0, _) if framing != Framing::Document => {
                 tally.report.count_records(1);
+                tally.record += 1;
                 self.next_record(true, tally);
             }
             (_, _, Some(Container::Object)) if self.in_entry => {
                 // Those of a Bundle are mostly about one patient.
                 self.next_record(false, tally);
+                // All of the body before the second is one.
+                tally.record += u64::from(self.has_entries);
+                self.has_entries = true;
                 if self.is_bundle {
                     tally.report.count_records(1);
                 } else {

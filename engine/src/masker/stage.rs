@@ -5,9 +5,10 @@ mod waiting;
 use std::ops::Range;
 
 use super::records::Records;
-use crate::decide::{Decision, Member, Treatment, UNRESOLVED, decide, treat};
+use crate::decide::{Decision, Member, Treatment, UNRESOLVED, decide};
 use crate::decode::Text;
 use crate::detectors::Cues;
+use crate::evidence::Value;
 use crate::looking::{begins_like_code, begins_like_json};
 use crate::mask::{Candidate, Run, Waiting, Writer, inside, mask_scalar};
 use crate::operators::{Scalar, strip_placeholders};
@@ -58,6 +59,9 @@ pub(super) struct Stage {
     pub(super) scratch: Vec<u8>,
     /// Whether the long string under way is dropped.
     drops_long: bool,
+    /// How many records and bytes the grant is for.
+    most_records: u64,
+    most_bytes: u64,
 }
 
 impl Stage {
@@ -71,6 +75,8 @@ impl Stage {
             separator: Vec::new(),
             scratch: Vec::new(),
             drops_long: false,
+            most_records: options.lift.records.unwrap_or(u64::MAX),
+            most_bytes: options.lift.bytes.unwrap_or(u64::MAX),
         }
     }
 
@@ -80,6 +86,7 @@ impl Stage {
         if self.path.frames.len() == 1 {
             self.records.name(name);
         }
+        self.see_limits(run, token);
         self.scratch.clear();
         if let Some(recorder) = &mut self.tally.recorder {
             recorder.begin_name();
@@ -127,6 +134,7 @@ impl Stage {
     pub(super) fn scalar(&mut self, run: &mut Run<'_>, token: &Token<'_>, kind: Kind) {
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.tally);
+        self.see_limits(run, token);
         self.begin_value(run, token);
         if kind == Kind::String {
             self.records
@@ -149,7 +157,8 @@ impl Stage {
             self.tell_subject(run, token, (kind == Kind::String).then_some(token.source));
         }
         let is_inherited = self.judge(run, Some((token.source, kind)));
-        let needs_subject = self.needs_subject(run);
+        let value = Value::Source(token.source);
+        let needs_subject = self.needs_subject(run, value);
         let (member, may_wait) = self.take_member(run, token, needs_subject);
         if self.writer.is_removing() {
             run.copied = token.range.end;
@@ -164,9 +173,9 @@ impl Stage {
             let decision = if member.waits() {
                 UNRESOLVED
             } else {
-                self.settle_decision(run, member.decision, is_inherited, kind)
+                member.decision
             };
-            let treatment = treat(run.context.rules, run.context.lift, decision);
+            let treatment = run.context.treat(decision, value).inherited(is_inherited);
             self.scratch.clear();
             let (tally, scratch) = (&mut self.tally, &mut self.scratch);
             let context = run.context.about(self.path.subjects.current());
@@ -187,6 +196,7 @@ impl Stage {
     pub(super) fn open(&mut self, run: &mut Run<'_>, token: &Token<'_>, container: Container) {
         self.records
             .begin(self.path.frames.len(), Some(container), &mut self.tally);
+        self.see_limits(run, token);
         self.begin_value(run, token);
         let member = std::mem::take(&mut self.path.member);
         self.tell_labels(run, member, Some((b"", Kind::Null)));
@@ -239,6 +249,7 @@ impl Stage {
         self.tally.report.count_too_long(token.source.len());
         let depth = self.path.frames.len();
         self.records.begin(depth, None, &mut self.tally);
+        self.see_limits(run, token);
         self.begin_value(run, token);
         let member = self.path.member;
         let place = run.context.rules.automaton.place(member.state);
@@ -263,23 +274,36 @@ impl Stage {
         let decision = if member.waits() {
             UNRESOLVED
         } else {
-            self.settle_decision(run, member.decision, is_inherited, Kind::String)
+            member.decision
         };
-        let passes = match treat(run.context.rules, run.context.lift, decision) {
+        let mut context = run.context;
+        // Nobody can say where it ends.
+        context.is_beyond |= self.most_bytes != u64::MAX;
+        let treatment = context.treat(decision, Value::Unread);
+        let treatment = treatment.inherited(is_inherited);
+        if let Treatment::Inherit(cause, class) = treatment {
+            self.tally.count(cause, class, true);
+        }
+        let has_detectors = !context.rules.detectors.are_none();
+        let passes = match treatment {
             Treatment::Pass => None,
-            Treatment::Inspect if run.context.rules.detectors.are_none() => None,
-            Treatment::Lift(cause, class) if run.context.rules.detectors.are_none() => {
+            Treatment::Mask(cause, class, operator, drift) => Some((cause, class, operator, drift)),
+            // Nobody can say what is in it.
+            Treatment::Lift(cause, class, _) if has_detectors => {
+                Some((cause, class, &Operator::Redact, false))
+            }
+            Treatment::Inspect | Treatment::Inherit(..) if has_detectors => {
+                Some((Cause::Unclear, Class::Other, &Operator::Redact, false))
+            }
+            Treatment::Lift(cause, class, _) => {
                 self.tally.count(cause, class, true);
                 None
             }
-            // Nobody can say what is in it.
-            Treatment::Lift(cause, class) => Some((cause, class, &Operator::Redact)),
-            Treatment::Inspect => Some((Cause::Unclear, Class::Other, &Operator::Redact)),
-            Treatment::Mask(cause, class, operator) => Some((cause, class, operator)),
+            Treatment::Inspect | Treatment::Inherit(..) => None,
         };
         self.drops_long = passes.is_some();
-        if let Some((cause, class, operator)) = passes {
-            self.tally.count(cause, class, false);
+        if let Some((cause, class, operator, is_drift)) = passes {
+            self.tally.mask(cause, class, is_drift, Value::Unread);
             self.scratch.clear();
             operator.write(
                 Scalar {
@@ -335,6 +359,7 @@ impl Stage {
         let digits = text.as_str().chars().filter(char::is_ascii_digit).count();
         let around = self.path.frames.last().map(|frame| frame.decision);
         let mut waits = false;
+        let mut context = run.context;
         if digits >= NUMBER_DIGITS
             && !is_removing
             && let Some(around) = around
@@ -343,14 +368,16 @@ impl Stage {
             // Asked before the detectors: they would take some of the digits, and what is left
             // would be judged otherwise the next time.
             let judged = self.path.labels.judge(run.context.rules, around);
-            match judged.map(|member| masking_class(run, member.decision)) {
+            let value = Value::Source(source);
+            match judged.map(|member| context.treat(member.decision, value)) {
                 None => waits = true,
-                Some(Some((cause, class))) => {
-                    self.tally.count(cause, class, false);
+                Some(Treatment::Mask(cause, class, _, is_drift)) => {
+                    self.tally.mask(cause, class, is_drift, value);
                     Operator::Redact.write(Scalar { source, text: "" }, class, &mut self.scratch);
                     return (KnownName::default(), false);
                 }
-                Some(None) => {}
+                Some(Treatment::Lift(..)) => context = context.within_shown(),
+                Some(_) => {}
             }
         }
         // What is found in a name that waits is counted when it is let go.
@@ -361,7 +388,7 @@ impl Stage {
             &mut self.tally
         };
         let (scratch, treatment) = (&mut self.scratch, Treatment::Inspect);
-        if mask_scalar(run.context, treatment, source, Kind::String, tally, scratch) {
+        if mask_scalar(context, treatment, source, Kind::String, tally, scratch) {
             let masked = Text::decode(inside(scratch));
             return (look_up_masked(run.context.rules, masked.as_str()), waits);
         }
@@ -426,9 +453,11 @@ impl Stage {
         } else {
             token.range.start
         };
-        let removed = match treat(run.context.rules, run.context.lift, member.decision) {
-            Treatment::Mask(cause, class, Operator::Remove) if member.candidate.is_none() => {
-                Some((cause, class))
+        let removed = match run.context.treat(member.decision, Value::Unread) {
+            Treatment::Mask(cause, class, Operator::Remove, is_drift)
+                if member.candidate.is_none() =>
+            {
+                Some((cause, class, is_drift))
             }
             _ => None,
         };
@@ -446,8 +475,8 @@ impl Stage {
             }
             self.separator.clear();
         }
-        if let Some((cause, class)) = removed {
-            self.tally.count(cause, class, false);
+        if let Some((cause, class, is_drift)) = removed {
+            self.tally.mask(cause, class, is_drift, Value::Unread);
             self.writer.copy_to(run, start);
             self.writer.begin_removal(self.path.frames.len());
         } else {
@@ -460,14 +489,5 @@ impl Stage {
         if self.writer.ends_removal(self.path.frames.len()) {
             run.copied = position;
         }
-    }
-}
-
-/// The class of everything in an object with this decision, and who says so, if it is masked
-/// throughout.
-fn masking_class(run: &Run<'_>, decision: Decision) -> Option<(Cause, Class)> {
-    match treat(run.context.rules, run.context.lift, decision) {
-        Treatment::Mask(cause, class, _) => Some((cause, class)),
-        Treatment::Pass | Treatment::Inspect | Treatment::Lift(..) => None,
     }
 }

@@ -8,6 +8,7 @@ mod events;
 mod fhir;
 mod framings;
 mod generate;
+mod grants;
 mod held;
 mod ids;
 mod inside;

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::grants::{run, tagged, under};
 use crate::support::{all_profiles, limits, mask, mask_chunks, no_rules};
 use velum_engine::{
     Class, CustomDetector, Operator, Options, Rule, Ruleset, RulesetBuilder, Selector,
@@ -106,6 +107,18 @@ fn quote(text: &str, style: u8) -> String {
     format!("\"{units}\"")
 }
 
+/// What is granted in parts.
+const GRANTED: &[Class] = &[
+    Class::Name,
+    Class::Ssn,
+    Class::Mrn,
+    Class::Email,
+    Class::Phone,
+    Class::Date,
+    Class::Identifier,
+    Class::Other,
+];
+
 /// Every profile, and rules that take members and elements away.
 fn rules() -> Arc<Ruleset> {
     static RULES: LazyLock<Arc<Ruleset>> = LazyLock::new(removing_rules);
@@ -188,6 +201,52 @@ proptest! {
             prop_assert_eq!(String::from_utf8_lossy(&split), String::from_utf8_lossy(&whole));
             prop_assert_eq!(String::from_utf8_lossy(&single), String::from_utf8_lossy(&whole));
         }
+    }
+
+    #[test]
+    fn every_cut_gives_the_same_under_a_grant(body in json(),
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+        held in prop_oneof![Just(24usize), Just(80), Just(65536)], token in prop_oneof![Just(20usize), Just(65536)],
+        bounds in any::<u8>(), bytes in any::<prop::sample::Index>(), is_custom in any::<bool>())
+    {
+        let rules = if is_custom { custom_rules() } else { rules() };
+        let mut options = tagged(GRANTED);
+        options.limits = limits(128, token, held).limits;
+        let seen = run(&rules, &options, [body.as_bytes()]);
+        let single = run(&rules, &options, body.as_bytes().chunks(1));
+        prop_assert_eq!(&single.1, &seen.1);
+        let Ok((_, tags, _)) = seen.1 else { return Ok(()) };
+        prop_assert_eq!(&single.0, &seen.0);
+        // Some of the values that were seen.
+        let tags = tags.into_iter().filter(|tag| tag[0] & bounds & 3 == 0);
+        options = under(options, tags.collect());
+        let lift = &mut options.lift;
+        lift.tags.take_if(|_| bounds & 4 == 0);
+        lift.records = (bounds & 8 != 0).then_some(u64::from(bounds >> 6));
+        lift.bytes = (bounds & 16 != 0).then(|| bytes.index(body.len() + 1) as u64);
+        lift.rules = (bounds & 32 != 0).then(|| vec!["$.code".to_owned()]);
+        let whole = run(&rules, &options, [body.as_bytes()]);
+        prop_assert!(serde_json::from_str::<Value>(&whole.0).is_ok(), "{}", whole.0);
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+        cuts.extend([0, body.len()]);
+        cuts.sort_unstable();
+        let chunks = cuts.windows(2).map(|pair| &body.as_bytes()[pair[0]..pair[1]]);
+        prop_assert_eq!(&run(&rules, &options, chunks), &whole);
+        prop_assert_eq!(&run(&rules, &options, body.as_bytes().chunks(1)), &whole);
+    }
+
+    #[test]
+    fn what_was_seen_and_granted_comes_out(body in json()) {
+        let rules = rules();
+        let options = tagged(GRANTED);
+        let (_, seen) = run(&rules, &options, [body.as_bytes()]);
+        let Ok((_, tags, true)) = seen else { return Ok(()) };
+        let mut options = under(options, tags.into_iter().collect());
+        let (out, result) = run(&rules, &options, [body.as_bytes()]);
+        let drift = *result.unwrap().0.drift_by_class();
+        prop_assert_eq!(drift.iter().sum::<u64>(), 0);
+        options.lift.tags = None;
+        prop_assert_eq!(out, run(&rules, &options, [body.as_bytes()]).0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is masked, and how.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use velum_engine::{
@@ -15,6 +16,7 @@ use crate::tree::Node;
 
 pub(super) struct Masking {
     pub(super) rules: Arc<Ruleset>,
+    pub(super) rule_names: BTreeSet<String>,
     pub(super) keys: Vec<MaskingKey>,
 }
 
@@ -45,8 +47,9 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
     for profile in profiles {
         builder = builder.document(profile);
     }
+    let mut rule_names = BTreeSet::new();
     for at in &rules {
-        builder = builder.rule(rule(at, !keys.is_empty())?);
+        builder = builder.rule(rule(at, !keys.is_empty(), &mut rule_names)?);
     }
     for at in &exempt {
         builder = builder.exempt(at.object(&["path"], &[])?.required("path")?.string()?);
@@ -64,6 +67,7 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
     })?;
     Ok(Masking {
         rules: Arc::new(compiled),
+        rule_names,
         keys,
     })
 }
@@ -107,8 +111,19 @@ fn keys(at: &Cursor<'_>) -> Result<Vec<MaskingKey>, ConfigError> {
     Ok(keys)
 }
 
-fn rule(at: &Cursor<'_>, has_keys: bool) -> Result<Rule, ConfigError> {
-    let fields = at.object(&["path", "key", "class", "operator"], &[])?;
+fn rule(
+    at: &Cursor<'_>,
+    has_keys: bool,
+    known: &mut BTreeSet<String>,
+) -> Result<Rule, ConfigError> {
+    let fields = at.object(&["name", "path", "key", "class", "operator"], &[])?;
+    let mut name = at.pointer().to_owned();
+    if let Some(at) = fields.optional("name") {
+        name = names::identifier(&at)?;
+        if !known.insert(name.clone()) {
+            return Err(at.fault("is the name of another rule too: rename one"));
+        }
+    }
     let select = match (fields.optional("path"), fields.optional("key")) {
         (Some(path), None) => Selector::Path(path.string()?.to_owned()),
         (None, Some(key)) => {
@@ -136,7 +151,7 @@ fn rule(at: &Cursor<'_>, has_keys: bool) -> Result<Rule, ConfigError> {
         None => Operator::Redact,
     };
     Ok(Rule {
-        name: at.pointer().to_owned(),
+        name,
         select,
         class: names::class(&fields.required("class")?)?,
         operator,

@@ -148,6 +148,22 @@ fn rules_that_the_engine_refuses() {
 }
 
 #[test]
+fn names_of_rules() {
+    let mut document = full();
+    document["masking"]["rules"][0]["name"] = json!("first");
+    for (name, fragment) in [
+        (json!("first"), "the name of another rule too"),
+        (json!(""), "must not be empty"),
+        (json!("/masking/rules/0"), "must be a name of at most 64"),
+        (json!("two words"), "must be a name of at most 64"),
+        (json!(7), "must be a string"),
+    ] {
+        document["masking"]["rules"][1]["name"] = name;
+        refused(&document, "name", "/masking/rules/1/name", fragment);
+    }
+}
+
+#[test]
 fn operators_that_need_a_key_where_there_is_none() {
     for operator in [
         json!("token"),

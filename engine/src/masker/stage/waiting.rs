@@ -1,8 +1,9 @@
 //! Values that hang on what stands beside them: what they tell, and how they wait.
 
 use super::{Stage, Token};
-use crate::decide::{Decision, Member, Treatment, treat};
+use crate::decide::{Decision, Member, Treatment};
 use crate::decode::Text;
+use crate::evidence::Value;
 use crate::mask::{Candidate, Run, Waiting, inside};
 use crate::operators::{Scalar, is_placeholder};
 use crate::path::Frame;
@@ -27,7 +28,8 @@ impl Stage {
             return;
         }
         let class = Class::Identifier;
-        self.tally.count(Cause::Unclear, class, false);
+        let value = Value::Source(token.source);
+        self.tally.mask(Cause::Unclear, class, false, value);
         self.scratch.clear();
         let (source, text) = (token.source, "");
         Operator::Redact.write(Scalar { source, text }, class, &mut self.scratch);
@@ -107,27 +109,14 @@ impl Stage {
         }
     }
 
-    /// The decision about a scalar as it is carried out. What is lifted only because an object
-    /// around it is, was not told by its own place: detectors still look for other classes in it.
+    /// Takes note of a value or name that stands beyond the records or bytes of the grant.
     #[inline]
-    pub(super) fn settle_decision(
-        &mut self,
-        run: &Run<'_>,
-        decision: Decision,
-        is_inherited: bool,
-        kind: Kind,
-    ) -> Decision {
-        if !is_inherited {
-            return decision;
+    pub(super) fn see_limits(&self, run: &mut Run<'_>, token: &Token<'_>) {
+        if run.context.grant.is_some() {
+            // At the end of the body the position is that of the chunk before.
+            let end = run.base + token.position.min(run.chunk.len()) as u64;
+            run.context.is_beyond |= self.tally.record > self.most_records || end > self.most_bytes;
         }
-        let treatment = treat(run.context.rules, run.context.lift, decision);
-        let Treatment::Lift(cause, class) = treatment else {
-            return decision;
-        };
-        if kind != Kind::Null {
-            self.tally.count(cause, class, true);
-        }
-        Decision::Inspect
     }
 
     /// What is known about the value at hand, and whether it has to wait and may. Labels keep what
@@ -180,14 +169,14 @@ impl Stage {
     /// Whether what becomes of the scalar at hand hangs on nothing but whom the record is about, and
     /// that may be told yet.
     #[inline]
-    pub(super) fn needs_subject(&self, run: &Run<'_>) -> bool {
+    pub(super) fn needs_subject(&self, run: &Run<'_>, value: Value<'_>) -> bool {
         let (rules, decision) = (run.context.rules, self.path.member.decision);
         rules.shifts
             && !self.path.member.waits()
             && matches!(self.path.subjects.current(), Some((_, Subject::Unknown)))
             && matches!(
-                treat(rules, run.context.lift, decision),
-                Treatment::Mask(_, _, Operator::DateShift { .. })
+                run.context.treat(decision, value),
+                Treatment::Mask(_, _, Operator::DateShift { .. }, _)
             )
     }
 
@@ -266,6 +255,7 @@ impl Stage {
                 frame.has_candidates = true;
             }
         }
+        candidate.is_beyond = run.context.is_beyond;
         candidate.subject = self
             .path
             .subjects
