@@ -18,8 +18,10 @@ use crate::watch::{Account, Outcome};
 const MOST_WAITING: usize = 256;
 /// How many identities are remembered with their tokens.
 const MOST_TOKENS: usize = 64;
+/// How many ticks lie between two batches: five seconds.
+const INTERVAL: u32 = 5;
 /// The most ticks between two attempts while the service does not answer: five minutes.
-const LONGEST_PAUSE: u32 = 60;
+const LONGEST_PAUSE: u32 = 300;
 
 /// The events of one worker under one configuration.
 pub(crate) struct Reporter {
@@ -56,7 +58,7 @@ impl Reporter {
             tokens: Vec::new(),
             unsent: None,
             is_sending: false,
-            wait: 0,
+            wait: INTERVAL,
             pause: 0,
         })
     }
@@ -159,6 +161,7 @@ impl Reporter {
         if self.is_sending || self.wait > 0 {
             return None;
         }
+        self.wait = INTERVAL;
         let batch = self.unsent.take().or_else(|| self.batch())?;
         let sent = serde_json::to_vec(&batch).map_err(|_| HostError(2));
         let sent = sent.and_then(|bytes| check::report(host, &self.plugin, &bytes));
@@ -174,7 +177,7 @@ impl Reporter {
     pub(crate) fn arrived(&mut self, arrival: Arrival) -> u64 {
         self.is_sending = false;
         if arrival == Arrival::Unknown {
-            self.pause = (self.pause * 2).clamp(1, LONGEST_PAUSE);
+            self.pause = (self.pause * 2).clamp(INTERVAL, LONGEST_PAUSE);
             self.wait = self.pause;
             return 0;
         }

@@ -45,9 +45,15 @@ pub(crate) struct Fake {
     pub(crate) metrics: RefCell<Vec<String>>,
     /// What was counted or recorded last, by the names of metrics.
     pub(crate) counted: RefCell<BTreeMap<String, u64>>,
+    /// Each addition to a counter, with the counter's name.
+    pub(crate) increments: RefCell<Vec<(String, u64)>>,
+    /// How often it was asked to call back again and again.
+    pub(crate) timers: Cell<u32>,
     pub(crate) shown: RefCell<BTreeMap<String, String>>,
     pub(crate) is_debugged: Cell<bool>,
     pub(crate) metrics_fail: Cell<bool>,
+    pub(crate) increments_fail: Cell<bool>,
+    pub(crate) timers_fail: Cell<bool>,
     pub(crate) headers_fail: Cell<bool>,
     pub(crate) calls_fail: Cell<bool>,
     pub(crate) replies_fail: Cell<bool>,
@@ -130,6 +136,10 @@ impl Host for Fake {
 
     fn increment(&self, metric: u32, by: u64) -> Result<(), HostError> {
         let name = self.metric(metric)?;
+        self.increments.borrow_mut().push((name.clone(), by));
+        if self.increments_fail.get() {
+            return Err(HostError(10));
+        }
         *self.counted.borrow_mut().entry(name).or_default() += by;
         Ok(())
     }
@@ -147,7 +157,9 @@ impl Host for Fake {
     }
 
     fn tick_every(&self, _period: Duration) -> Result<(), HostError> {
-        Ok(())
+        self.timers.set(self.timers.get() + 1);
+        let fails = self.timers_fail.get();
+        (!fails).then_some(()).ok_or(HostError(10))
     }
 
     fn now(&self) -> u64 {

@@ -255,7 +255,7 @@ impl<'a> Edited<'a> {
 
     /// Removes these headers wherever they stand.
     pub(crate) fn remove(&mut self, names: &[&str]) {
-        self.retain(|key| !names.iter().any(|name| name.as_bytes() == key));
+        self.retain(&|key| !names.iter().any(|name| name.as_bytes() == key));
     }
 
     /// Sets a header to one value.
@@ -281,7 +281,7 @@ impl<'a> Edited<'a> {
     /// Removes everything that is ours to write: `velum-*`, and `velum_*`, which some upstreams
     /// read as the same name.
     pub(crate) fn remove_ours(&mut self) {
-        self.retain(|key| !is_ours(key));
+        self.retain(&|key| !is_ours(key));
     }
 
     /// Looks at every header, with its value, and does to it what is told.
@@ -300,8 +300,12 @@ impl<'a> Edited<'a> {
         });
     }
 
-    fn retain(&mut self, keep: impl Fn(&[u8]) -> bool) {
-        self.edit(|name, _| if keep(name) { Edit::Keep } else { Edit::Remove });
+    #[inline(never)]
+    fn retain(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        // Mostly there is nothing to remove.
+        if !self.headers.iter().all(|(name, _)| keep(name)) {
+            self.edit(|name, _| if keep(name) { Edit::Keep } else { Edit::Remove });
+        }
     }
 
     /// The headers for longer than the host's bytes.
@@ -333,9 +337,11 @@ fn note<'a>(changed: &mut Vec<(&'a [u8], bool)>, name: &'a [u8], was_there: bool
 }
 
 fn is_ours(name: &[u8]) -> bool {
-    name.get(..6).is_some_and(|prefix| {
-        prefix.eq_ignore_ascii_case(b"velum-") || prefix.eq_ignore_ascii_case(b"velum_")
-    })
+    let is_like = matches!(name.first(), Some(b'v' | b'V'));
+    is_like
+        && name.get(..6).is_some_and(|prefix| {
+            prefix.eq_ignore_ascii_case(b"velum-") || prefix.eq_ignore_ascii_case(b"velum_")
+        })
 }
 
 #[cfg(test)]

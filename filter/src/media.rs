@@ -38,6 +38,10 @@ pub(crate) fn of(headers: &[Header<'_>]) -> Media {
 
 /// The same of a body as it is without its encoding.
 pub(crate) fn of_decoded(headers: &[Header<'_>]) -> Media {
+    // What most bodies are said to be is told without taking it apart.
+    if let Some(b"application/json" | b"application/fhir+json") = one_content_type(headers) {
+        return Media::Json(Framing::Document);
+    }
     let Some(value) = content_type(headers) else {
         return Media::Unreadable;
     };
@@ -76,11 +80,13 @@ pub(crate) fn is_grpc(headers: &[Header<'_>]) -> bool {
 const GRPC: &[u8] = b"application/grpc";
 
 fn content_type(headers: &[Header<'_>]) -> Option<String> {
-    let mut given = values(headers, "content-type");
-    let (Some(value), None) = (given.next(), given.next()) else {
-        return None;
-    };
+    let value = one_content_type(headers)?;
     Some(std::str::from_utf8(value).ok()?.to_ascii_lowercase())
+}
+
+fn one_content_type<'a>(headers: &'a [Header<'_>]) -> Option<&'a [u8]> {
+    let mut given = values(headers, "content-type");
+    given.next().filter(|_| given.next().is_none())
 }
 
 /// Tells how a body is encoded.

@@ -28,43 +28,66 @@ const MASKED: usize = Outcome::ALL.len();
 const LIFTED: usize = MASKED + Class::ALL.len();
 const READ: usize = LIFTED + Class::ALL.len();
 
-/// The metrics of one VM, by the numbers that the host gave them.
+/// The metrics of one VM, by the numbers that the host gave them. Counts wait here until they are handed
+/// over: a host call for each would cost a small answer more than its headers do.
 #[derive(Default)]
 pub(crate) struct Metrics {
-    common: Option<Common>,
+    /// `None` where the host gives no metrics: nothing is counted then.
+    wait: Option<u32>,
+    events: Events,
     actions: Vec<OfAction>,
+    /// Whether something waits to be handed over.
+    is_pending: bool,
 }
 
-struct Common {
-    wait: u32,
-    lost: u32,
-    sent: u32,
-    failed: u32,
+/// A counter, and what the host has not been told of it.
+#[derive(Clone, Default)]
+struct Counter {
+    /// Made when it first counts something: `None` until then.
+    metric: Option<u32>,
+    pending: u64,
+}
+
+/// What every policy has.
+#[derive(Default)]
+struct Events {
+    lost: Counter,
+    sent: Counter,
+    failed: Counter,
 }
 
 struct OfAction {
     policy: [u8; 32],
     action: Option<String>,
     observes: bool,
-    /// Made when they first count something: `None` until then.
-    series: Vec<Option<u32>>,
+    series: Vec<Counter>,
 }
 
 impl Metrics {
     /// Makes what every policy has. Where the host gives no metrics, nothing is counted.
     pub(crate) fn begin(&mut self, host: &impl Host) {
-        match Common::define(host) {
-            Ok(common) => self.common = Some(common),
-            Err(HostError(status)) => host.log(
+        if self.wait.is_some() {
+            return;
+        }
+        if let Err(HostError(status)) = self.define(host) {
+            host.log(
                 Level::Warn,
                 &format!("velum: there are no metrics: the host gives none (status {status})"),
-            ),
+            );
         }
+    }
+
+    fn define(&mut self, host: &impl Host) -> Result<(), HostError> {
+        for (counter, name) in self.events.all() {
+            counter.metric = Some(host.define_metric(Metric::Counter, name)?);
+        }
+        self.wait = Some(host.define_metric(Metric::Histogram, WAIT)?);
+        Ok(())
     }
 
     /// Tells whether a policy observes. Its digest would be another if it changed its mind.
     pub(crate) fn mode(&self, host: &impl Host, policy: &[u8; 32], observes: bool) {
-        if self.common.is_some() {
+        if self.wait.is_some() {
             let _unset = host
                 .define_metric(Metric::Gauge, &of_policy(OBSERVE, policy))
                 .and_then(|gauge| host.record(gauge, u64::from(observes)));
@@ -72,45 +95,60 @@ impl Metrics {
     }
 
     /// Counts a stream that has ended, or whose outcome is settled.
-    pub(crate) fn count(&mut self, host: &impl Host, account: &Account, outcome: Outcome) {
-        if self.common.is_none() {
+    pub(crate) fn count(&mut self, account: &Account, outcome: Outcome) {
+        if self.wait.is_none() {
             return;
         }
+        self.is_pending = true;
         let of_action = self.of_action(account);
-        let place = Outcome::ALL.iter().position(|known| *known == outcome);
-        of_action.add(host, place.unwrap_or_default(), 1);
+        of_action.add(outcome as usize, 1);
         let counts = account.counts();
-        for (class, count) in counts.masked.iter() {
-            of_action.add(host, MASKED + class as usize, count);
+        for (first, counts) in [(MASKED, &counts.masked), (LIFTED, &counts.lifted)] {
+            for (class, count) in counts.iter() {
+                of_action.add(first + class as usize, count);
+            }
         }
-        for (class, count) in counts.lifted.iter() {
-            of_action.add(host, LIFTED + class as usize, count);
-        }
-        if counts.bytes > 0 {
-            of_action.add(host, READ, counts.bytes);
-        }
+        of_action.add(READ, counts.bytes);
     }
 
     /// Records how long the policy service took.
     pub(crate) fn waited(&self, host: &impl Host, milliseconds: u64) {
-        if let Some(common) = &self.common {
-            let _lost = host.record(common.wait, milliseconds);
+        if let Some(wait) = self.wait {
+            let _lost = host.record(wait, milliseconds);
         }
     }
 
     /// Counts requests that no event tells of.
-    pub(crate) fn lost(&self, host: &impl Host, requests: u64) {
-        if let Some(common) = self.common.as_ref().filter(|_| requests > 0) {
-            let _lost = host.increment(common.lost, requests);
-        }
+    pub(crate) fn lost(&mut self, requests: u64) {
+        self.events.lost.add(requests);
+        self.is_pending |= requests > 0 && self.wait.is_some();
     }
 
     /// Counts a batch of events that was sent, or could not be.
-    pub(crate) fn sent(&self, host: &impl Host, arrived: bool) {
-        if let Some(common) = &self.common {
-            let metric = if arrived { common.sent } else { common.failed };
-            let _lost = host.increment(metric, 1);
+    pub(crate) fn sent(&mut self, arrived: bool) {
+        let Events { sent, failed, .. } = &mut self.events;
+        (if arrived { sent } else { failed }).add(1);
+        self.is_pending |= self.wait.is_some();
+    }
+
+    /// Hands what waits to the host, each metric in one call. What it does not take waits on.
+    pub(crate) fn hand_over(&mut self, host: &impl Host) {
+        if self.is_pending {
+            self.is_pending = !self.hand_all_over(host);
         }
+    }
+
+    /// Whether nothing waits any more.
+    #[inline(never)]
+    fn hand_all_over(&mut self, host: &impl Host) -> bool {
+        let mut is_all = true;
+        for (counter, _) in self.events.all() {
+            is_all &= counter.hand_over(host);
+        }
+        for of_action in &mut self.actions {
+            is_all &= of_action.hand_over(host);
+        }
+        is_all
     }
 
     fn of_action(&mut self, account: &Account) -> &mut OfAction {
@@ -125,7 +163,7 @@ impl Metrics {
                 policy,
                 action: action.map(str::to_owned),
                 observes: account.terms.observes,
-                series: vec![None; READ + 1],
+                series: vec![Counter::default(); READ + 1],
             });
             self.actions.len() - 1
         });
@@ -137,31 +175,47 @@ impl Metrics {
     }
 }
 
-impl Common {
-    fn define(host: &impl Host) -> Result<Self, HostError> {
-        Ok(Self {
-            wait: host.define_metric(Metric::Histogram, WAIT)?,
-            lost: host.define_metric(Metric::Counter, LOST)?,
-            sent: host.define_metric(Metric::Counter, SENT)?,
-            failed: host.define_metric(Metric::Counter, FAILED)?,
-        })
+impl Counter {
+    fn add(&mut self, count: u64) {
+        self.pending = self.pending.saturating_add(count);
+    }
+
+    /// Whether nothing waits any more.
+    fn hand_over(&mut self, host: &impl Host) -> bool {
+        let increment = |metric| host.increment(metric, self.pending).is_ok();
+        if self.pending > 0 && self.metric.is_some_and(increment) {
+            self.pending = 0;
+        }
+        self.pending == 0
+    }
+}
+
+impl Events {
+    fn all(&mut self) -> [(&mut Counter, &'static str); 3] {
+        let Self { lost, sent, failed } = self;
+        [(lost, LOST), (sent, SENT), (failed, FAILED)]
     }
 }
 
 impl OfAction {
-    fn add(&mut self, host: &impl Host, place: usize, count: u64) {
-        let known = self.series.get(place).copied().flatten();
-        // A count that the host does not take is lost; a stream is not to fail for it.
-        let Some(metric) = known.or_else(|| {
-            let name = self.name(place);
-            host.define_metric(Metric::Counter, &name).ok()
-        }) else {
-            return;
-        };
-        if let Some(known) = self.series.get_mut(place) {
-            *known = Some(metric);
+    fn add(&mut self, place: usize, count: u64) {
+        if let Some(counter) = self.series.get_mut(place) {
+            counter.add(count);
         }
-        let _lost = host.increment(metric, count);
+    }
+
+    fn hand_over(&mut self, host: &impl Host) -> bool {
+        let mut series = std::mem::take(&mut self.series);
+        let mut is_all = true;
+        for (place, counter) in series.iter_mut().enumerate() {
+            if counter.pending > 0 && counter.metric.is_none() {
+                let name = self.name(place);
+                counter.metric = host.define_metric(Metric::Counter, &name).ok();
+            }
+            is_all &= counter.hand_over(host);
+        }
+        self.series = series;
+        is_all
     }
 
     /// The name of a series; `stats_tags` in `envoy/bootstrap.yaml` takes it apart.
@@ -194,12 +248,16 @@ impl OfAction {
 
 /// The beginning of a name that tells policies apart.
 fn of_policy(metric: &str, policy: &[u8; 32]) -> String {
-    let mut name = metric.to_owned();
-    name.push_str(".policy.");
-    for nibble in policy.iter().take(DIGEST).flat_map(|b| [b >> 4, b & 15]) {
-        name.extend(char::from_digit(nibble.into(), 16));
-    }
-    name
+    let digest = hexadecimal(policy.get(..DIGEST).unwrap_or_default());
+    [metric, ".policy.", &digest].concat()
+}
+
+/// Bytes as operators read them.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles
+        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
+        .collect()
 }
 
 #[cfg(test)]
@@ -275,6 +333,13 @@ mod tests {
         "the stream ended before its answer did: the caller left, or Envoy ended it",
         "with `mode: observe`: there was no room to look into the request's body, and nothing was",
     ];
+
+    #[test]
+    fn the_series_of_an_outcome_has_its_place() {
+        for (place, outcome) in Outcome::ALL.iter().enumerate() {
+            assert_eq!(*outcome as usize, place, "{}", outcome.name());
+        }
+    }
 
     fn tables() -> String {
         let metrics = DOCS.iter().map(|(name, kind, labels, what)| {

@@ -31,8 +31,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<Header<'_>>> {
     let (count, mut lengths) = split_length(bytes)?;
     let mut texts = lengths.get(count.checked_mul(8)?..)?;
     let mut pairs = Vec::new();
-    // So many that a caller may choose.
-    pairs.try_reserve_exact(count).ok()?;
+    // So many that a caller may choose; and some that may be added.
+    pairs.try_reserve_exact(count + 4).ok()?;
     for _ in 0..count {
         let (name_length, rest) = split_length(lengths)?;
         let (value_length, rest) = split_length(rest)?;

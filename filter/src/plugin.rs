@@ -12,7 +12,7 @@ use crate::check::{self, Arrival};
 use crate::choice::Choice;
 use crate::events::Reporter;
 use crate::host::{Buffer, Flow, Host, Level, Map};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, hexadecimal};
 use crate::protobuf;
 use crate::stream::Stream;
 use crate::watch::{Account, Shared, Terms, Watched};
@@ -37,8 +37,8 @@ pub(crate) struct Secrets {
 /// Where Envoy gives variables to a filter.
 const LISTED: &str = "list it under vm_config.environment_variables";
 
-/// How often a root context looks whether there are events to send.
-const TICK: Duration = Duration::from_secs(5);
+/// How often a root context hands over what was counted, and looks whether there are events to send.
+const TICK: Duration = Duration::from_secs(1);
 /// On every answer where nothing is changed.
 const MODE: (&[u8], &[u8]) = (b"velum-mode", b"observe");
 
@@ -46,6 +46,8 @@ const MODE: (&[u8], &[u8]) = (b"velum-mode", b"observe");
 #[derive(Default)]
 pub(crate) struct Dispatcher {
     roots: BTreeMap<u32, Choice>,
+    /// The roots that the host calls back again and again.
+    ticking: Vec<u32>,
     streams: BTreeMap<u32, Running>,
     /// Which stream or root made a call that is not answered yet.
     calls: BTreeMap<u32, u32>,
@@ -67,13 +69,19 @@ struct Running {
 impl Dispatcher {
     /// Reads a root context's configuration; false makes Envoy refuse it.
     pub(crate) fn configure(&mut self, host: &impl Host, root: u32, size: usize) -> bool {
+        // A host may give up a VM that refuses.
+        self.metrics.hand_over(host);
         match load(host, size) {
             Ok((choice, plugins)) => {
                 self.metrics.begin(host);
+                let ticks = host.tick_every(TICK).is_ok();
+                if ticks && !self.ticking.contains(&root) {
+                    self.ticking.push(root);
+                }
                 for plugin in plugins {
                     let (policy, observes) = (plugin.policy.digest(), plugin.terms().observes);
                     self.metrics.mode(host, &policy, observes);
-                    if plugin.terms().reports && host.tick_every(TICK).is_ok() {
+                    if plugin.terms().reports && ticks {
                         let made = Reporter::new(host, plugin);
                         self.reporters.extend(made.map(|made| (root, made)));
                     }
@@ -178,8 +186,8 @@ impl Dispatcher {
         let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == context);
         if let Some((_, reporter)) = of_root.find(|(_, reporter)| reporter.is_sending()) {
             let arrival = check::read_arrival(host, headers);
-            self.metrics.lost(host, reporter.arrived(arrival));
-            return self.metrics.sent(host, arrival == Arrival::Taken);
+            self.metrics.lost(reporter.arrived(arrival));
+            return self.metrics.sent(arrival == Arrival::Taken);
         }
         if let Some(running) = self.streams.get(&context) {
             let waited = host
@@ -193,8 +201,9 @@ impl Dispatcher {
         });
     }
 
-    /// Sends the events of a root, if it is time.
+    /// Hands over what was counted, and sends the events of a root, if it is time.
     pub(crate) fn tick(&mut self, host: &impl Host, root: u32) {
+        self.metrics.hand_over(host);
         let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == root);
         // One call at a time, so that it is known whose answer comes.
         if of_root.any(|(_, reporter)| reporter.is_sending()) {
@@ -225,13 +234,15 @@ impl Dispatcher {
         if self.roots.remove(&context).is_none() {
             return;
         }
+        self.ticking.retain(|root| *root != context);
         self.reporters.retain(|(root, reporter)| {
             if *root == context {
-                self.metrics.lost(host, reporter.untold());
+                self.metrics.lost(reporter.untold());
             }
             *root != context
         });
         self.calls.retain(|_, owner| *owner != context);
+        self.metrics.hand_over(host);
     }
 
     /// Counts a stream, once.
@@ -246,7 +257,7 @@ impl Dispatcher {
             return;
         }
         let outcome = account.outcome(ended);
-        self.metrics.count(host, account, outcome);
+        self.metrics.count(account, outcome);
         if account.terms.access_log {
             account.show(host, outcome);
         }
@@ -257,7 +268,10 @@ impl Dispatcher {
         let of_stream = of_root.find(|(_, reporter)| reporter.is_of(account));
         if let Some((_, reporter)) = of_stream {
             let lost = reporter.note(account, outcome, host.now());
-            self.metrics.lost(host, lost);
+            self.metrics.lost(lost);
+        }
+        if self.ticking.is_empty() {
+            self.metrics.hand_over(host);
         }
     }
 }
@@ -292,12 +306,7 @@ impl Plugin {
     }
 
     fn announce(&self, host: &impl Host, name: Option<&str>) {
-        use std::fmt::Write as _;
-        let digest = self.policy.digest();
-        let digest = digest.iter().fold(String::new(), |mut text, byte| {
-            let _infallible = write!(text, "{byte:02x}");
-            text
-        });
+        let digest = hexadecimal(&self.policy.digest());
         host.log(
             Level::Info,
             &format!(

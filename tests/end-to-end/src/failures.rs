@@ -244,6 +244,12 @@ const FAILURES: &[Failure] = &[
         "A warning at the start; traffic goes on",
         &["without_metrics_of_the_host_streams_go_on"],
     ),
+    failure(
+        Seeing,
+        "The host does not take what is counted",
+        "Traffic goes on. Counts wait in the worker for the next second, and arrive once",
+        &["counts_that_the_host_does_not_take_wait_and_none_is_lost_or_doubled"],
+    ),
 ];
 
 /// The document's table, in Markdown.

@@ -162,8 +162,8 @@ impl Vm {
         &mut self.state().log
     }
 
-    /// The names of all metrics.
-    pub fn metrics(&self) -> &[String] {
+    /// The names of all metrics, and their values.
+    pub fn metrics(&self) -> &[(String, u64)] {
         &self.store.data().metrics
     }
 

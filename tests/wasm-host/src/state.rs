@@ -97,8 +97,8 @@ pub(super) struct State {
     /// A reply or a reset was asked for: the callback's own answer no longer counts.
     pub(super) is_stopped: bool,
     pub(super) log: Vec<String>,
-    /// Names of metrics, by number.
-    pub(super) metrics: Vec<String>,
+    /// Names of metrics and their values, by number.
+    pub(super) metrics: Vec<(String, u64)>,
     pub(super) shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     pub(super) tick_milliseconds: u32,
     pub(super) faults: Faults,

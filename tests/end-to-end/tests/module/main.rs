@@ -7,6 +7,7 @@ mod answers;
 mod calls;
 mod cast;
 mod contexts;
+mod counting;
 mod cuts;
 mod faults;
 mod limits;

@@ -15,7 +15,8 @@ async fn lines(envoy: &Envoy, beginning: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// Waits for a line with all of these parts: Envoy gathers what its workers count.
+/// Waits for a line with all of these parts: workers hand over what they count once a second, and Envoy
+/// gathers it.
 async fn wait_for(envoy: &Envoy, beginning: &str, parts: &[&str]) {
     for _ in 0..50 {
         let lines = lines(envoy, beginning).await;

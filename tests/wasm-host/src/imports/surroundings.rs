@@ -15,11 +15,19 @@ pub(super) const IMPORTS: &[Import] = &[
         Ok(())
     }),
     ("proxy_define_metric", "iiii", define_metric),
-    ("proxy_increment_metric", "il", metric),
-    ("proxy_record_metric", "il", metric),
+    ("proxy_increment_metric", "il", |guest, given| {
+        let by = given[1];
+        let value = metric(guest, given)?;
+        *value = value.wrapping_add(by);
+        Ok(())
+    }),
+    ("proxy_record_metric", "il", |guest, given| {
+        *metric(guest, given)? = given[1];
+        Ok(())
+    }),
     ("proxy_get_metric", "ii", |guest, given| {
-        metric(guest, given)?;
-        guest.write(given[1], &[0; 8])
+        let value = metric(guest, given)?.to_le_bytes();
+        guest.write(given[1], &value)
     }),
 ];
 
@@ -54,23 +62,20 @@ fn define_metric(guest: &mut Guest<'_, '_>, given: &[u64]) -> Status {
     let name = guest.read(given[1], given[2])?;
     let name = String::from_utf8_lossy(&name).into_owned();
     let metrics = &mut guest.state().metrics;
-    let known = metrics.iter().position(|known| *known == name);
+    let known = metrics.iter().position(|(known, _)| *known == name);
     let place = known.unwrap_or_else(|| {
-        metrics.push(name);
+        metrics.push((name, 0));
         metrics.len() - 1
     });
     guest.write_number(given[3], place + 1)
 }
 
-fn metric(guest: &mut Guest<'_, '_>, given: &[u64]) -> Status {
-    let known = guest.state().metrics.len();
-    if (1..=known).contains(&index(given[0])) {
-        Ok(())
-    } else if given[0] == 0 {
-        Err(BAD_ARGUMENT)
-    } else {
-        Err(NOT_FOUND)
-    }
+/// The value of a metric.
+fn metric<'a>(guest: &'a mut Guest<'_, '_>, given: &[u64]) -> Result<&'a mut u64, u32> {
+    let place = index(given[0]).checked_sub(1).ok_or(BAD_ARGUMENT)?;
+    let metrics = &mut guest.state().metrics;
+    let known = metrics.get_mut(place).ok_or(NOT_FOUND)?;
+    Ok(&mut known.1)
 }
 
 /// Never the same twice, and the same in every run.

@@ -48,7 +48,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     reported("a service that answers late", |vm| {
         send(vm, |_| (u32::MAX, Answer::default()));
         let late = last_to(vm, EVENTS);
-        for _ in 0..3 {
+        for _ in 0..15 {
             vm.tick(ROOT);
         }
         let seen = vm.get(ROOT, JSON, &[patient().as_bytes()]);
@@ -84,7 +84,7 @@ const fn reported(name: &'static str, after: fn(&mut Vm)) -> Scenario {
 /// Lets time pass until a batch is sent, or until it would have been after any failure.
 fn send(vm: &mut Vm, answer: impl Fn(u32) -> (u32, Answer)) {
     let before = last_to(vm, EVENTS);
-    for _ in 0..70 {
+    for _ in 0..350 {
         vm.tick(ROOT);
         match last_to(vm, EVENTS) {
             Some(token) if before != Some(token) => {
