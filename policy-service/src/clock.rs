@@ -1,5 +1,6 @@
 //! The time, as an argument: nothing else in this crate reads a clock.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -55,41 +56,54 @@ impl Clock for ManualClock {
 /// A clock that was set back must not revive what has expired (threat 17), so time is never earlier
 /// than the latest moment that the store has seen.
 pub(crate) struct FencedClock {
-    clock: std::sync::Arc<dyn Clock>,
-    latest: AtomicI64,
+    clock: Arc<dyn Clock>,
+    fence: Fence,
+}
+
+/// The latest moment that anybody has seen who shares the store. The store raises it too: another
+/// replica's clock may be ahead.
+#[derive(Clone, Debug)]
+pub(crate) struct Fence(Arc<AtomicI64>);
+
+impl Fence {
+    /// A fence at this moment.
+    pub(crate) fn at(latest: Timestamp) -> Fence {
+        Fence(Arc::new(AtomicI64::new(latest.as_millis())))
+    }
+
+    /// Moves the fence on to `moment` unless it is beyond it, and returns where it then is.
+    pub(crate) fn raise(&self, moment: Timestamp) -> Timestamp {
+        let moment = moment.as_millis();
+        Timestamp::from_millis(self.0.fetch_max(moment, Ordering::SeqCst).max(moment))
+    }
 }
 
 impl FencedClock {
     /// Fences `clock` with the latest moment that the store holds.
-    pub(crate) fn new(clock: std::sync::Arc<dyn Clock>, latest: Timestamp) -> FencedClock {
-        FencedClock {
-            clock,
-            latest: AtomicI64::new(latest.as_millis()),
-        }
+    pub(crate) fn new(clock: Arc<dyn Clock>, fence: Fence) -> FencedClock {
+        FencedClock { clock, fence }
     }
 
     /// The present moment, never earlier than any moment told before.
     pub(crate) fn now(&self) -> Timestamp {
-        let now = self.clock.now().as_millis();
-        Timestamp::from_millis(self.latest.fetch_max(now, Ordering::SeqCst).max(now))
+        self.fence.raise(self.clock.now())
     }
 
     /// How far the clock below is behind what was already told, in milliseconds.
     pub(crate) fn behind(&self) -> i64 {
-        (self.latest.load(Ordering::SeqCst) - self.clock.now().as_millis()).max(0)
+        let now = self.clock.now();
+        self.fence.raise(now).as_millis() - now.as_millis()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]
     fn a_clock_set_back_stands_still_until_it_has_caught_up() {
         let manual = Arc::new(ManualClock::new(Timestamp::from_millis(1_000)));
-        let fenced = FencedClock::new(manual.clone(), Timestamp::from_millis(5_000));
+        let fenced = FencedClock::new(manual.clone(), Fence::at(Timestamp::from_millis(5_000)));
         assert_eq!(fenced.now(), Timestamp::from_millis(5_000));
         assert_eq!(fenced.behind(), 4_000);
         manual.advance(6_000);

@@ -4,6 +4,7 @@ mod document;
 mod duration;
 mod policies;
 mod rules;
+mod store;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +32,7 @@ pub(crate) use rules::{ActionRules, Terms};
 pub struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data: PathBuf,
+    pub(crate) store: crate::store::Place,
     pub(crate) pending_lifetime: Duration,
     pub(crate) evidence_lifetime: Duration,
     pub(crate) limits: Limits,

@@ -61,7 +61,10 @@ impl Operation for Decide {
     type Output = Decided;
     type Error = StoreError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<Decided, StoreError> {
+    // The use key tells whether the use is written: then the same answer comes again.
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<Decided, StoreError> {
         let Decide {
             app,
             asked,
@@ -71,7 +74,7 @@ impl Operation for Decide {
         let now = app.now();
         let is_waiting = waits_for.is_some();
         let stops = transaction.stops().await?;
-        let emergency = transaction.unreviewed_emergencies().await?.into_iter();
+        let emergency = transaction.unreviewed_emergencies().await?;
         let Check {
             principal, action, ..
         } = &asked.check;
@@ -79,16 +82,16 @@ impl Operation for Decide {
             emergency: emergency
                 .into_iter()
                 .find(|emergency| emergency.covers(principal, action, now)),
-            app: &app,
-            asked: &asked,
+            app,
+            asked,
             mac,
             is_waiting,
             stops: &stops,
             transaction,
             changed: Vec::new(),
         };
-        let (outcome, refusal) = match waits_for.or_else(|| asked.check.approval.clone()) {
-            Some(id) => case.redeem(&id).await?,
+        let (outcome, refusal) = match waits_for.as_ref().or(asked.check.approval.as_ref()) {
+            Some(id) => case.redeem(id).await?,
             None => case.ask(now).await?,
         };
         Ok(Decided {

@@ -1,10 +1,11 @@
 //! The service's own keys: files of the data folder that only their owner can read.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use velum_approval::SigningKey;
 
 use crate::random::{self, Random};
@@ -30,6 +31,15 @@ impl Keys {
             fingerprint: read_or_make(&data.join(FINGERPRINT_KEY), random)?,
         })
     }
+
+    /// Tells these keys from any others, and says nothing else about them.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        digest.update(b"velum-policy-service-keys-v1\0");
+        digest.update(self.signing.to_bytes());
+        digest.update(self.fingerprint);
+        digest.finalize().into()
+    }
 }
 
 /// A key file that cannot be used.
@@ -51,6 +61,24 @@ impl std::fmt::Display for KeyError {
 }
 
 impl std::error::Error for KeyError {}
+
+/// Makes the data folder where it is missing; refuses one that others can write to.
+pub(crate) fn make_folder(data: &Path) -> Result<(), String> {
+    let fault = |error: std::io::Error| format!("data folder {}: {error}", data.display());
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .map_err(fault)?;
+    let mode = fs::metadata(data).map_err(fault)?.permissions().mode() & 0o777;
+    if mode & 0o022 != 0 {
+        return Err(format!(
+            "data folder {}: its permissions are {mode:04o}; others can write there: chmod 700",
+            data.display()
+        ));
+    }
+    Ok(())
+}
 
 fn read_or_make(path: &Path, random: &dyn Random) -> Result<[u8; KEY_LENGTH], KeyError> {
     let fault = |fault: String| KeyError {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use velum_approval::{GatewayId, LEASE, Timestamp, WorkerId};
 
 /// After how long a worker that does not call is forgotten.
@@ -20,6 +20,7 @@ const MOST_WORKERS: usize = 4096;
 pub(crate) struct Leases {
     known: Arc<Mutex<HashMap<(GatewayId, WorkerId), Worker>>>,
     changes: watch::Sender<u64>,
+    joined: Arc<Notify>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +86,18 @@ impl Leases {
 
     /// What a waiting call listens to.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.joined.notify_one();
         self.changes.subscribe()
+    }
+
+    /// Whether a call waits here.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.changes.receiver_count() > 0
+    }
+
+    /// Returns when a call has come since this was last asked.
+    pub(crate) async fn joined(&self) {
+        self.joined.notified().await;
     }
 
     /// How each worker stands to the stop of this version, made at `at`.

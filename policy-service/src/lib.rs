@@ -1,8 +1,8 @@
 //! Velum's policy service: takes asks from the filter, shows them to reviewers, counts their votes,
 //! and releases what they approved, once, in the transaction that writes the audit record.
 //!
-//! The rules are those of `velum-approval`, which is pure; this crate has the edges: HTTP, a SQLite
-//! store, keys, tokens, time. `velum-policy-service --config policy-service.toml` runs it; [`serve`]
+//! The rules are those of `velum-approval`, which is pure; this crate has the edges: HTTP, a
+//! store in SQLite or PostgreSQL, keys, tokens, time. `velum-policy-service --config policy-service.toml` runs it; [`serve`]
 //! runs it inside another program, as the tests do.
 
 pub mod clock;
@@ -11,13 +11,16 @@ pub mod random;
 mod auth;
 mod config;
 mod decide;
+mod follow;
 mod http;
 mod keys;
 mod leases;
+mod migrate_store;
 mod problem;
 mod refusals;
 mod server;
 mod store;
+mod store_check;
 mod streams;
 mod sweep;
 mod wake;
@@ -39,7 +42,9 @@ use velum_engine::{Profile, Ruleset};
 
 pub use config::{Config, ConfigError};
 pub use keys::KeyError;
+pub use migrate_store::{MigrateStoreError, migrate_store};
 pub use problem::PROBLEM_TYPE_BASE;
+pub use store_check::{StoreCheckError, check_store};
 
 use auth::{Caller, Callers, TokenHash};
 use clock::{Clock, FencedClock, SystemClock};
@@ -48,7 +53,7 @@ use keys::Keys;
 use leases::Leases;
 use random::{Random, SystemRandom};
 use refusals::Refusals;
-use store::Store;
+use store::{Store, StoreError};
 use streams::Streams;
 use wake::Waiters;
 
@@ -124,6 +129,7 @@ pub struct Running {
     close: watch::Sender<bool>,
     server: JoinHandle<()>,
     sweeper: JoinHandle<()>,
+    follower: JoinHandle<()>,
     store: Store,
     #[cfg(test)]
     app: App,
@@ -155,6 +161,7 @@ impl Running {
         let _ = self.close.send(true);
         let _ = (&mut self.server).await;
         let _ = (&mut self.sweeper).await;
+        let _ = (&mut self.follower).await;
     }
 }
 
@@ -163,6 +170,7 @@ impl Drop for Running {
         let _ = self.close.send(true);
         self.server.abort();
         self.sweeper.abort();
+        self.follower.abort();
     }
 }
 
@@ -183,10 +191,11 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
     let reviewers = tokens.issue(&config.reviewers, "reviewer", Caller::Reviewer)?;
     let callers = tokens.callers;
 
-    let (store, latest) = Store::open(&config.data)
-        .await
-        .map_err(|error| StartError::Store(error.to_string()))?;
+    let fault = |error: StoreError| StartError::Store(error.to_string());
+    let (store, fence) = Store::open(&config.store).await.map_err(fault)?;
+    keys::make_folder(&config.data).map_err(StartError::Store)?;
     let keys = Keys::open(&config.data, &*options.random).map_err(StartError::Key)?;
+    store.recognise(keys.digest()).await.map_err(fault)?;
     let listen = |error| StartError::Listen(config.listen, error);
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -209,13 +218,14 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         waiters: Waiters::default(),
         streams: Streams::new(streams::PATIENCE),
         refusals: Refusals::default(),
-        clock: FencedClock::new(options.clock, latest),
+        clock: FencedClock::new(options.clock, fence),
         random: options.random,
         closing: closing.clone(),
     });
     #[cfg(test)]
     let app_of_tests = app.clone();
     let sweeper = tokio::spawn(sweep::run(app.clone()));
+    let follower = tokio::spawn(follow::run(app.clone()));
     let server = tokio::spawn(server::run(listener, http::router(app), closing));
     Ok(Running {
         address,
@@ -225,6 +235,7 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         close,
         server,
         sweeper,
+        follower,
         store,
         #[cfg(test)]
         app: app_of_tests,

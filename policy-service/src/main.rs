@@ -1,33 +1,79 @@
 //! The command: reads the configuration, runs the service, stops on a signal.
 #![expect(
     clippy::print_stdout,
-    reason = "the one line on standard output is the interface"
+    reason = "the lines on standard output are the interface"
 )]
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use velum_policy_service::{Config, Options, Running, serve};
+use velum_policy_service::{Config, Options, Running, check_store, migrate_store, serve};
 
 /// Velum's policy service: approvals and their audit log.
 #[derive(Parser)]
 #[command(
     version,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
     after_help = "Example:\n  velum-policy-service --config policy-service.toml --try\n\n\
         It prints one line of JSON with its address, its public key and, with --try, tokens.\n\
         Logs are lines of JSON on standard error; RUST_LOG sets what they tell (default: info)."
 )]
 struct Arguments {
     /// The configuration, in TOML.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    config: Option<PathBuf>,
     /// For a first try on loopback: make and print tokens for callers that have none.
     #[arg(long = "try")]
     try_mode: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Moves a store from SQLite to an empty PostgreSQL database. Stop the service first.
+    MigrateStore {
+        /// The data folder of the service, as `sqlite:FOLDER` or `FOLDER`.
+        #[arg(long, value_name = "FOLDER")]
+        from: String,
+        #[command(flatten)]
+        to: To,
+    },
+    /// Checks that a database keeps what a store has to, in a schema of its own that it drops.
+    StoreCheck {
+        #[command(flatten)]
+        dsn: Dsn,
+        /// Over how many grants 16 racers race.
+        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+        grants: usize,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct To {
+    /// The database: `postgres://user@host/database`.
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    /// The environment variable that holds it, so that a password stands in no list of processes.
+    #[arg(long, value_name = "NAME")]
+    to_environment: Option<String>,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Dsn {
+    /// The database: `postgres://user@host/database`.
+    #[arg(long, value_name = "URL")]
+    dsn: Option<String>,
+    /// The environment variable that holds it, so that a password stands in no list of processes.
+    #[arg(long, value_name = "NAME")]
+    dsn_environment: Option<String>,
 }
 
 #[tokio::main]
@@ -39,7 +85,11 @@ async fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    match run(arguments).await {
+    let outcome = match arguments.command {
+        None => run(arguments).await,
+        Some(command) => run_command(command).await,
+    };
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "velum-policy-service: {error}");
@@ -48,8 +98,39 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn run_command(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    match command {
+        Command::MigrateStore { from, to } => {
+            let from = Path::new(from.strip_prefix("sqlite:").unwrap_or(&from));
+            let to = database(to.to, to.to_environment)?;
+            println!("{}", migrate_store(from, &to).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::StoreCheck { dsn, grants } => {
+            let dsn = database(dsn.dsn, dsn.dsn_environment)?;
+            let holds = check_store(&dsn, grants, |line| println!("{line}")).await?;
+            Ok(if holds {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+    }
+}
+
+fn database(url: Option<String>, variable: Option<String>) -> Result<String, String> {
+    let of_variable = |name: String| {
+        std::env::var(&name).map_err(|_| format!("the environment variable `{name}` is not set"))
+    };
+    match variable {
+        Some(name) => of_variable(name),
+        None => url.ok_or_else(|| "no database is named".to_owned()),
+    }
+}
+
 async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let config = Config::from_file(&arguments.config)?;
+    let config = arguments.config.ok_or("--config is missing")?;
+    let config = Config::from_file(&config)?;
     let options = Options {
         try_mode: arguments.try_mode,
         ..Options::default()

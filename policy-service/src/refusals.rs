@@ -105,7 +105,7 @@ impl Operation for Note {
     type Output = ();
     type Error = StoreError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let stamp = self.app.stamp()?;
         transaction
             .apply(&Change::Nothing, &self.record, &stamp)

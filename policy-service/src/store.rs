@@ -1,92 +1,215 @@
-//! The store: one SQLite file, one writer, readers that cannot write.
+//! The store: approvals and their audit log, in SQLite or in PostgreSQL.
 //!
 //! The only way to change anything is [`Transaction::apply`], which takes the audit record together
-//! with the change: a change without its record cannot be written.
+//! with the change: a change without its record cannot be written. Statements are written once, on
+//! a [`Connection`](connection::Connection) to either engine; what the engines do their own way is
+//! behind [`Engine`].
 
 mod approvals;
 mod audit;
+pub(crate) mod conformance;
+mod connection;
 mod emergencies;
 mod events;
-mod open;
+mod job;
+mod migrations;
+mod postgres;
+mod schema;
 mod secrets;
+mod sqlite;
 mod stops;
 mod transaction;
+mod transfer;
 mod uses;
-mod writer;
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
 
-use sqlx::SqlitePool;
 use velum_approval::Timestamp;
 
 pub(crate) use approvals::{Filter, Load, StoredApproval};
+pub(crate) use audit::Entry;
 pub(crate) use emergencies::StoredEmergency;
 pub(crate) use events::Worker;
+pub(crate) use postgres::{DatabaseUrl, NotAUrl};
+pub(crate) use schema::Schema;
 pub(crate) use secrets::Secret;
 pub(crate) use stops::StoredStop;
 #[cfg(test)]
 pub(crate) use transaction::Fault;
 pub(crate) use transaction::{Change, Stamp, Transaction};
+pub(crate) use transfer::{Moved, transfer};
 pub(crate) use uses::{Granted, StoredUse};
-pub(crate) use writer::Operation;
 
-use open::DataLock;
-use writer::Writer;
+use crate::clock::Fence;
+use connection::Connection;
+use job::{Job, Task};
+use postgres::Postgres;
+use sqlite::Sqlite;
+
+/// A future whose type is forgotten.
+type Eventually<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
+
+/// Something to do in one transaction.
+///
+/// It may run more than once: a transaction that met another one, or whose connection was lost, is
+/// rolled back and run anew. So it does nothing outside the transaction.
+pub(crate) trait Operation: Send + Sync + 'static {
+    /// What it finds.
+    type Output: Send + 'static;
+    /// Why it fails; then nothing of it is kept.
+    type Error: From<StoreError> + Send + 'static;
+
+    /// Whether running it again after a commit that may have taken place comes to the same: a use
+    /// key, or a number, tells it what is there already. The others then end with
+    /// [`StoreError::OutcomeUnknown`].
+    const IS_REPEATABLE: bool = false;
+
+    /// Reads, decides and applies.
+    fn run(
+        &self,
+        transaction: &mut Transaction,
+    ) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
+}
+
+/// What an engine does its own way.
+trait Engine: Send + Sync {
+    /// A connection that reads one state of the store throughout, and writes nothing.
+    fn read(&self) -> Eventually<'_, Result<Connection, StoreError>>;
+    /// Sees to it that the job runs in a transaction, is committed where it is to be kept, and is
+    /// answered then: also when nobody waits for it any more.
+    fn submit(&self, job: Box<dyn Job>) -> Eventually<'_, ()>;
+    /// Whether anything can be written.
+    fn is_alive(&self) -> bool;
+    /// Returns when nothing can be written any more.
+    fn failed(&self) -> Eventually<'_, ()>;
+    /// Whether other processes may write.
+    fn has_other_writers(&self) -> bool;
+    /// Lets connections go.
+    fn close(&self) -> Eventually<'_, ()>;
+}
+
+/// Where a store is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// In a folder, for one service alone.
+    Folder(PathBuf),
+    /// In a database that services share.
+    Database(DatabaseUrl),
+}
 
 /// The approvals and their audit log.
 #[derive(Clone)]
 pub(crate) struct Store {
-    writer: Writer,
-    readers: SqlitePool,
-    _lock: std::sync::Arc<DataLock>,
+    engine: Arc<dyn Engine>,
 }
 
 impl Store {
-    /// Opens the store in the folder `data`, which is made where it is missing, and returns it with
-    /// the latest moment that it has seen.
+    /// Opens the store, which is made where it is missing, and returns it with the latest moment
+    /// that it has seen.
     ///
     /// # Errors
-    /// When another process has it open, a setting cannot be had, or the file is of a newer version.
-    pub(crate) async fn open(data: &Path) -> Result<(Store, Timestamp), StoreError> {
-        let lock = DataLock::take(data)?;
-        let options = open::options(data)?;
-        let mut connection = open::first_writer(&options).await?;
-        let latest = sqlx::query_scalar::<_, i64>("SELECT max_time_ms FROM meta")
-            .fetch_one(&mut connection)
-            .await?;
-        let store = Store {
-            writer: Writer::start(connection, options.clone()),
-            readers: open::readers(options).await?,
-            _lock: std::sync::Arc::new(lock),
+    /// When another process has it open that should not, a setting cannot be had, the store is of a
+    /// newer version, or it was moved elsewhere.
+    pub(crate) async fn open(place: &Place) -> Result<(Store, Fence), StoreError> {
+        let (engine, fence): (Arc<dyn Engine>, _) = match place {
+            Place::Folder(data) => (
+                Arc::new(Sqlite::open(data).await?),
+                Fence::at(Timestamp::from_millis(0)),
+            ),
+            Place::Database(url) => {
+                let postgres = Postgres::open(url).await?;
+                let fence = postgres.fence();
+                (Arc::new(postgres), fence)
+            }
         };
-        Ok((store, Timestamp::from_millis(latest)))
+        let store = Store { engine };
+        let mut reading = store.read().await?;
+        let meta = "SELECT max_time_ms, closed FROM meta";
+        let row = reading.one(meta, &[]).await?;
+        if let Some(why) = row.read::<Option<String>>("closed")? {
+            return Err(StoreError::Data(match why.as_str() {
+                "moved" => {
+                    "the store was moved: its approvals are where it was moved to".to_owned()
+                }
+                _ => "the store is not complete: run migrate-store to its end".to_owned(),
+            }));
+        }
+        fence.raise(Timestamp::from_millis(row.read("max_time_ms")?));
+        Ok((store, fence))
     }
 
-    /// Runs `operation` in a transaction that no other write can come between, and commits what it
-    /// applied if it returns `Ok`.
+    /// Notes which keys the store's services have, or checks that these are they.
+    ///
+    /// # Errors
+    /// When they are others: this service would not know the approvals that are there.
+    pub(crate) async fn recognise(&self, keys: [u8; 32]) -> Result<(), StoreError> {
+        if self.write(Recognise(keys)).await? {
+            return Ok(());
+        }
+        let fault = "signing.key and fingerprint.key are not those of the store's other services: \
+                     give every replica the same two files";
+        Err(StoreError::Data(fault.to_owned()))
+    }
+
+    /// Whether other processes may write to it.
+    pub(crate) fn has_other_writers(&self) -> bool {
+        self.engine.has_other_writers()
+    }
+
+    /// Runs `operation` in a transaction, and commits what it applied if it returns `Ok`.
     ///
     /// Completes even when the caller stops waiting for it.
     ///
     /// # Errors
     /// Those of `operation`, with everything rolled back; [`StoreError::OutcomeUnknown`] when the
-    /// commit failed half-way: read again before doing anything else.
+    /// commit failed half-way and the operation is not to be repeated: read again before doing
+    /// anything else.
     pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
-        self.writer.run(operation).await
+        let (job, answer) = Task::of(operation);
+        self.engine.submit(job).await;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Stopped.into()))
     }
 
-    /// Whether the store can be read and its writer lives.
+    /// Whether the store can be read, and anything be written.
     pub(crate) async fn is_ready(&self) -> bool {
-        self.writer.is_alive()
-            && sqlx::query("SELECT id FROM meta")
-                .fetch_one(&self.readers)
-                .await
-                .is_ok()
+        self.engine.is_alive() && self.next_index().await.is_ok()
     }
 
-    /// Returns when the writer has given up; nothing can be written from then on.
+    /// Returns when the store has failed for good; nothing can be written from then on.
     pub(crate) async fn failed(&self) {
-        self.writer.stopped().await;
+        self.engine.failed().await;
+    }
+
+    /// Lets its connections go, where they can be let go while others have the store.
+    pub(crate) async fn close(&self) {
+        self.engine.close().await;
+    }
+
+    async fn read(&self) -> Result<Connection, StoreError> {
+        self.engine.read().await
+    }
+}
+
+/// Compares a digest of keys with the one that the first service has noted.
+struct Recognise([u8; 32]);
+
+impl Operation for Recognise {
+    type Output = bool;
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
+        let keys = transaction.keys().await?;
+        if keys.is_none() {
+            transaction.note_keys(&self.0).await?;
+        }
+        Ok(keys.is_none_or(|keys| keys == self.0))
     }
 }
 
@@ -99,8 +222,12 @@ pub(crate) enum StoreError {
     Database(sqlx::Error),
     /// The commit failed in a way that leaves open whether it took place.
     OutcomeUnknown,
-    /// The writer has given up.
+    /// The store has failed for good.
     Stopped,
+    /// Others were in the way, again and again.
+    Conflict,
+    /// The connection was lost, again and again.
+    Unreachable,
     /// A row holds what this version cannot have written.
     Corrupt(&'static str),
     /// The system had no random bytes.
@@ -122,6 +249,8 @@ impl fmt::Display for StoreError {
                 formatter.write_str("it is not known whether the commit took place")
             }
             StoreError::Stopped => formatter.write_str("the writer has stopped"),
+            StoreError::Unreachable => formatter.write_str("the connection was lost"),
+            StoreError::Conflict => formatter.write_str("others changed it at the same time"),
             StoreError::Corrupt(what) => write!(formatter, "a row holds an impossible {what}"),
             StoreError::NoRandomness => formatter.write_str("the system gave no random bytes"),
             StoreError::Refused(what) => write!(formatter, "refused to write {what}"),

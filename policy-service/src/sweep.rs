@@ -52,7 +52,10 @@ impl Operation for Expire {
     type Output = bool;
     type Error = StoreError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<bool, StoreError> {
+    // An end is written once: the next run finds nothing due.
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
         let Some(approval) = transaction.approval(&self.id).await? else {
             return Ok(false);
         };

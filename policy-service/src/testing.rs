@@ -16,11 +16,11 @@ use velum_engine::{Class, ClassSet};
 
 use crate::clock::{Clock as _, ManualClock};
 use crate::config::Config;
-use crate::{Options, Running, serve};
+use crate::{Options, Running, StartError, serve};
 
 pub(crate) const POLICY: &str = include_str!("../tests/data/policy.yaml");
 pub(crate) const CONFIGURATION: &str = include_str!("../tests/data/policy-service.toml");
-const START: Timestamp = Timestamp::from_millis(1_795_464_104_123);
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_464_104_123);
 
 pub(crate) struct Service {
     pub(crate) running: Running,
@@ -29,6 +29,52 @@ pub(crate) struct Service {
     pub(crate) policy: PolicyDigest,
     configuration: String,
     client: reqwest::Client,
+}
+
+/// A service that does not run, or not yet.
+pub(crate) struct Stopped {
+    clock: Arc<ManualClock>,
+    folder: TempDir,
+    client: reqwest::Client,
+}
+
+impl Stopped {
+    /// One that has never run.
+    pub(crate) fn new() -> Stopped {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
+        let next = POLICY.replace("hold: 120s", "hold: 60s");
+        std::fs::write(folder.path().join("next-policy.yaml"), next).unwrap();
+        Stopped {
+            clock: Arc::new(ManualClock::new(START)),
+            folder,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
+    }
+
+    pub(crate) async fn start(self, configuration: &str) -> Service {
+        let Stopped {
+            clock,
+            folder,
+            client,
+        } = self;
+        let running = launch(&folder, configuration, &clock).await.unwrap();
+        let policy = velum_policy::document::from_text(POLICY).unwrap();
+        Service {
+            running,
+            clock,
+            folder,
+            policy: PolicyDigest::from_bytes(policy.digest()),
+            configuration: configuration.to_owned(),
+            client,
+        }
+    }
+
+    /// Why it does not start.
+    pub(crate) async fn refusal(&self, configuration: &str) -> String {
+        let error = launch(&self.folder, configuration, &self.clock).await;
+        error.err().expect("it starts").to_string()
+    }
 }
 
 /// An answer with its status.
@@ -40,21 +86,28 @@ impl Service {
     }
 
     pub(crate) async fn with(configuration: &str) -> Service {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
-        let next = POLICY.replace("hold: 120s", "hold: 60s");
-        std::fs::write(folder.path().join("next-policy.yaml"), next).unwrap();
-        let clock = Arc::new(ManualClock::new(START));
-        let (running, policy) = launch(&folder, configuration, &clock).await;
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let configuration = configuration.to_owned();
-        Service {
-            running,
-            clock,
-            folder,
-            policy,
-            configuration,
-            client,
+        Stopped::new().start(configuration).await
+    }
+
+    /// Another service with the same keys, for a store that both use.
+    pub(crate) async fn beside(first: &Service, configuration: &str) -> Service {
+        let stopped = Stopped::new();
+        let data = |folder: &TempDir| folder.path().join("velum-data");
+        crate::keys::make_folder(&data(&stopped.folder)).unwrap();
+        for key in ["signing.key", "fingerprint.key"] {
+            let from = data(&first.folder).join(key);
+            std::fs::copy(from, data(&stopped.folder).join(key)).unwrap();
+        }
+        stopped.start(configuration).await
+    }
+
+    /// Stops the service; its data folder stays.
+    pub(crate) async fn stop(self) -> Stopped {
+        self.running.stop().await;
+        Stopped {
+            clock: self.clock,
+            folder: self.folder,
+            client: self.client,
         }
     }
 
@@ -66,24 +119,7 @@ impl Service {
 
     /// The same with another configuration.
     pub(crate) async fn restart_with(self, configuration: &str) -> Service {
-        let Service {
-            running,
-            clock,
-            folder,
-            client,
-            ..
-        } = self;
-        let configuration = configuration.to_owned();
-        running.stop().await;
-        let (running, policy) = launch(&folder, &configuration, &clock).await;
-        Service {
-            running,
-            clock,
-            folder,
-            policy,
-            configuration,
-            client,
-        }
+        self.stop().await.start(configuration).await
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -298,14 +334,12 @@ async fn launch(
     folder: &TempDir,
     configuration: &str,
     clock: &Arc<ManualClock>,
-) -> (Running, PolicyDigest) {
+) -> Result<Running, StartError> {
     let config = Config::from_toml(configuration, folder.path()).unwrap();
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    let policy = PolicyDigest::from_bytes(policy.digest());
     let options = Options {
         try_mode: true,
         clock: clock.clone(),
         ..Options::default()
     };
-    (serve(config, options).await.unwrap(), policy)
+    serve(config, options).await
 }

@@ -2,9 +2,13 @@
 
 mod access;
 mod answers;
+mod cut;
+mod engines;
 mod erasure;
 mod events;
 mod faults;
 mod life;
+mod moving;
 mod races;
+mod replicas;
 mod restart;

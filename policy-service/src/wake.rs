@@ -5,12 +5,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use velum_approval::ApprovalId;
 
 /// The requests that wait in this process, by approval.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Waiters(Arc<Mutex<HashMap<ApprovalId, Waiting>>>);
+pub(crate) struct Waiters {
+    waiting: Arc<Mutex<HashMap<ApprovalId, Waiting>>>,
+    joined: Arc<Notify>,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -29,6 +32,7 @@ impl Waiters {
             tickets: 0,
         });
         waiting.tickets += 1;
+        self.joined.notify_one();
         Ticket {
             waiters: self.clone(),
             approval: approval.clone(),
@@ -50,8 +54,18 @@ impl Waiters {
         }
     }
 
+    /// Whether nobody waits here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Returns when somebody has come since the last call.
+    pub(crate) async fn joined(&self) {
+        self.joined.notified().await;
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<ApprovalId, Waiting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,8 +135,8 @@ mod tests {
         let waiters = Waiters::default();
         let (one, other) = (waiters.join(&id("a")), waiters.join(&id("a")));
         drop(one);
-        assert!(!waiters.lock().is_empty());
+        assert!(!waiters.is_empty());
         drop(other);
-        assert!(waiters.lock().is_empty());
+        assert!(waiters.is_empty());
     }
 }

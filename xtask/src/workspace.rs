@@ -78,6 +78,9 @@ pub(crate) fn tell_parts(command: &mut Command) -> Result {
         .env("VELUM_EMPTY_WASM", wasm_directory().join("empty.wasm"))
         .env("VELUM_SERDE_WASM", wasm_directory().join("serde.wasm"))
         .env("VELUM_BIN_DIR", program_directory()?);
+    if let Some(postgres) = setup::postgres::programs() {
+        command.env("VELUM_POSTGRES", postgres);
+    }
     let older = std::env::join_paths(setup::envoy::older_binaries());
     command.env(
         "VELUM_OLDER_ENVOYS",

@@ -12,6 +12,7 @@ use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, Person
 use super::duration::Span;
 use super::policies::Policies;
 use super::rules::{self, ActionRule, ActionRules};
+use super::store::StoreTable;
 use super::{Config, ConfigError};
 use crate::auth::TokenHash;
 
@@ -30,6 +31,8 @@ struct Document {
     listen: SocketAddr,
     data: PathBuf,
     policies: Vec<PathBuf>,
+    #[serde(default)]
+    store: StoreTable,
     #[serde(default)]
     lifetimes: Lifetimes,
     #[serde(default)]
@@ -201,9 +204,12 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
         .break_glass
         .map(|table| break_glass(table, &document.people, &reviewers, &actions))
         .transpose()?;
+    let data = folder.join(document.data);
+    let environment = |name: &str| std::env::var(name).ok();
     Ok(Config {
         listen: document.listen,
-        data: folder.join(document.data),
+        store: document.store.place(&data, environment)?,
+        data,
         pending_lifetime,
         evidence_lifetime,
         limits: document.limits,

@@ -108,10 +108,10 @@ impl Case<'_> {
             .load(&check.principal, &check.action, since, now)
             .await?;
         let limits = &self.app.parts().limits;
-        Ok(load.of_principal >= limits.pending_per_principal
-            || load.of_action >= limits.pending_per_action
-            || load.overall >= limits.pending
-            || load.lately >= limits.asks_per_minute)
+        Ok(load.of_principal >= limits.pending_per_principal.into()
+            || load.of_action >= limits.pending_per_action.into()
+            || load.overall >= limits.pending.into()
+            || load.lately >= limits.asks_per_minute.into())
     }
 }
 

@@ -64,6 +64,7 @@ impl Case<'_> {
         stamp: &Stamp,
     ) -> Result<Outcome, StoreError> {
         let Asked { gateway, check, .. } = self.asked;
+        self.transaction.require_stops(self.stops).await?;
         let change = Change::Use {
             approval,
             gateway,

@@ -99,6 +99,13 @@ impl App {
             .transpose()?)
     }
 
+    /// Wakes the workers and the held requests: something was stopped, or resumed, or there is an
+    /// emergency.
+    pub(crate) fn announce(&self) {
+        self.0.leases.wake();
+        self.0.waiters.wake_all();
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         *self.0.closing.borrow()
     }

@@ -174,17 +174,12 @@ async fn decide(
 ) -> Result<Outcome, StoreError> {
     let (app, asked) = (app.clone(), asked.clone());
     to_the_end(async move {
-        let decide = || Decide {
+        let decide = Decide {
             app: app.clone(),
             asked: asked.clone(),
-            waits_for: waits_for.clone(),
+            waits_for,
         };
-        let decided = match app.store().write(decide()).await {
-            // The use may or may not be written. The use key tells: if it is, the same answer
-            // comes again, and if not, this goes on.
-            Err(StoreError::OutcomeUnknown) => app.store().write(decide()).await?,
-            decided => decided?,
-        };
+        let decided = app.store().write(decide).await?;
         for approval in &decided.changed {
             app.parts().waiters.wake(approval);
         }

@@ -245,7 +245,7 @@ where
         let app = app.clone();
         to_the_end(async move {
             let done = app.store().write(operation).await;
-            app.parts().waiters.wake_all();
+            app.announce();
             Ok(done)
         })
     };
@@ -271,7 +271,7 @@ impl Operation for Open {
     type Output = ();
     type Error = EmergencyError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), EmergencyError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), EmergencyError> {
         let Open {
             app,
             id,
@@ -292,12 +292,12 @@ impl Operation for Open {
         let earlier = transaction.unreviewed_emergencies().await?;
         let is_blocked = earlier
             .iter()
-            .any(|earlier| earlier.opened_by == person || earlier.principal == request.principal);
+            .any(|earlier| earlier.opened_by == *person || earlier.principal == request.principal);
         let reason = app.secret(Some(&request.reason))?;
         let reason = reason.ok_or(StoreError::Refused("no reason"))?;
         let opening = EmergencyOpening {
-            id,
-            person: &person,
+            id: id.clone(),
+            person,
             is_admitted,
             principal: &request.principal,
             requester,
@@ -331,7 +331,7 @@ impl Operation for Review {
     type Output = ();
     type Error = EmergencyError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), EmergencyError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), EmergencyError> {
         let Review {
             app,
             id,
@@ -344,13 +344,13 @@ impl Operation for Review {
         let requester = parts.directory.party(&emergency.principal);
         let requester = requester.ok_or(EmergencyError::LineageUnknown)?.clone();
         let panel = parts.actions.panel(&emergency.action, &emergency.excluded);
-        let is_reviewer = panel.is_some_and(|panel| panel.admits(&person));
+        let is_reviewer = panel.is_some_and(|panel| panel.admits(person));
         let comment = app.secret(request.comment.as_ref())?;
         let commitment = comment.as_ref().map(|comment| comment.commitment);
         let stamp = app.stamp()?;
         let (emergency, record) = emergency
             .review(
-                &person,
+                person,
                 is_reviewer,
                 requester,
                 request.justified,

@@ -48,7 +48,7 @@ impl Operation for Collect {
     type Output = ();
     type Error = CaseError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), CaseError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), CaseError> {
         let Collect {
             app,
             id,

@@ -91,7 +91,7 @@ impl Operation for Note {
     type Output = ();
     type Error = OutcomeError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), OutcomeError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), OutcomeError> {
         let Note {
             app,
             gateway,
@@ -100,9 +100,9 @@ impl Operation for Note {
         let uses = transaction.uses(&report.approval).await?;
         let made = uses
             .iter()
-            .find(|one| one.made.gateway == gateway && one.made.use_key == report.use_key)
+            .find(|one| one.made.gateway == *gateway && one.made.use_key == report.use_key)
             .ok_or(OutcomeError::Unknown)?;
-        if transaction.has_outcome(&gateway, report.use_key).await? {
+        if transaction.has_outcome(gateway, report.use_key).await? {
             return Ok(());
         }
         let record = Record::Released(Box::new(Released {
@@ -110,10 +110,7 @@ impl Operation for Note {
             report: report.clone(),
             used: made.made.index,
         }));
-        let change = Change::Outcome {
-            gateway: &gateway,
-            report: &report,
-        };
+        let change = Change::Outcome { gateway, report };
         transaction.apply(&change, &record, &app.stamp()?).await?;
         Ok(())
     }

@@ -50,7 +50,7 @@ impl Operation for Question {
     type Output = ();
     type Error = VoteError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), VoteError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), VoteError> {
         let Question {
             app,
             id,

@@ -57,16 +57,12 @@ pub(crate) async fn handle(
     }
     let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
     let kept = to_the_end(async move {
-        let report = || Report {
+        let report = Report {
             app: app.clone(),
-            gateway: gateway.clone(),
-            events: events.clone(),
+            gateway,
+            events,
         };
-        match app.store().write(report()).await {
-            // Its number tells whether it is there.
-            Err(StoreError::OutcomeUnknown) => app.store().write(report()).await,
-            kept => kept,
-        }
+        app.store().write(report).await
     })
     .await;
     let repeated = kept.map_err(ReportError::Store)?;
@@ -83,23 +79,26 @@ impl Operation for Report {
     type Output = bool;
     type Error = StoreError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<bool, StoreError> {
+    // Its number tells whether it is there.
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
         let Report {
             app,
             gateway,
             events,
         } = self;
         let (worker, sequence) = (events.worker, events.sequence);
-        let (latest, is_there) = transaction.reported(&gateway, worker, sequence).await?;
+        let (latest, is_there) = transaction.reported(gateway, worker, sequence).await?;
         if is_there {
             return Ok(true);
         }
-        let body = serde_json::to_string(&events).map_err(|_| StoreError::Refused("events"))?;
+        let body = serde_json::to_string(events).map_err(|_| StoreError::Refused("events"))?;
         let sum = |count: fn(&velum_approval::messages::EventRow) -> u64| {
             events.rows.iter().map(count).fold(0, u64::saturating_add)
         };
         let reported = Reported {
-            gateway,
+            gateway: gateway.clone(),
             worker,
             sequence,
             missing: (sequence - 1).saturating_sub(latest),

@@ -9,7 +9,7 @@ use velum_approval::{ApprovalId, Event, PersonId, Refused, Stop, StopScope, tran
 use super::app::to_the_end;
 use super::body::Body;
 use super::vote::VoteError;
-use super::{App, card::Card, show_approval, stops};
+use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::store::{Change, Operation, Transaction};
@@ -34,7 +34,7 @@ pub(crate) async fn handle(
         to_the_end(async move {
             let revoked = app.store().write(revoke).await;
             if revoked.is_ok() {
-                stops::announce(&app);
+                app.announce();
             }
             Ok(revoked)
         })
@@ -55,7 +55,7 @@ impl Operation for Revoke {
     type Output = ();
     type Error = VoteError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), VoteError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), VoteError> {
         let Revoke {
             app,
             id,
@@ -80,8 +80,8 @@ impl Operation for Revoke {
             tags: None,
         };
         transaction.apply(&change, &record, &stamp).await?;
-        let scope = StopScope::Approval { id };
-        let (stop, record) = Stop::begin(app.new_id()?, scope, None, person, stamp.now);
+        let scope = StopScope::Approval { id: id.clone() };
+        let (stop, record) = Stop::begin(app.new_id()?, scope, None, person.clone(), stamp.now);
         let change = Change::Stop {
             stop: &stop,
             comment: comment.as_ref(),

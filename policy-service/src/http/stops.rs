@@ -198,7 +198,7 @@ pub(crate) async fn begin(
                 comment: request.comment,
             };
             app.store().write(begin).await?;
-            announce(&app);
+            app.announce();
             Ok(id)
         })
     };
@@ -224,7 +224,7 @@ pub(crate) async fn resume(
             };
             let resumed = app.store().write(resume).await;
             if resumed.is_ok() {
-                announce(&app);
+                app.announce();
             }
             Ok(resumed)
         })
@@ -241,12 +241,6 @@ pub(crate) async fn resume(
     Ok(Json(view(&app, &id).await?))
 }
 
-/// Wakes the workers, and the held requests: they learn that they are stopped, or no longer.
-pub(super) fn announce(app: &App) {
-    app.parts().leases.wake();
-    app.parts().waiters.wake_all();
-}
-
 struct Begin {
     app: App,
     id: StopId,
@@ -259,7 +253,7 @@ impl Operation for Begin {
     type Output = ();
     type Error = StoreError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let Begin {
             app,
             id,
@@ -268,8 +262,9 @@ impl Operation for Begin {
             comment,
         } = self;
         let stamp = app.stamp()?;
-        let principal = principal(&app, &scope).cloned();
-        let (stop, record) = Stop::begin(id, scope, principal.as_ref(), person, stamp.now);
+        let principal = principal(app, scope);
+        let (id, scope, person) = (id.clone(), scope.clone(), person.clone());
+        let (stop, record) = Stop::begin(id, scope, principal, person, stamp.now);
         let comment = app.secret(comment.as_ref())?;
         let change = Change::Stop {
             stop: &stop,
@@ -290,7 +285,7 @@ impl Operation for Resume {
     type Output = ();
     type Error = StopError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), StopError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StopError> {
         let Resume { app, id, person } = self;
         let stop = transaction.stop(&id).await?.ok_or(StopError::Unknown)?;
         let stamp = app.stamp()?;

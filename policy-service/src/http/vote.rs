@@ -179,7 +179,7 @@ impl Operation for Cast {
     type Output = ();
     type Error = VoteError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), VoteError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), VoteError> {
         let Cast {
             app,
             id,
@@ -187,7 +187,7 @@ impl Operation for Cast {
             voice,
         } = self;
         let parts = app.parts();
-        let approval = transaction.approval(&id).await?.ok_or(VoteError::Unknown)?;
+        let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         // Who is behind the request is asked anew: an agent may have another owner now.
         let excluded = parts
             .directory
@@ -201,11 +201,11 @@ impl Operation for Cast {
         let rules = parts.policies.rules(&approval.policy).unwrap_or(&none);
         let terms = parts.actions.terms(&approval.action);
         let terms = terms.ok_or(VoteError::Refused(Refused::NotAReviewer))?;
-        let verdict = voice.says.verdict(&approval);
+        let verdict = voice.says.clone().verdict(&approval);
         let comment = app.secret(voice.comment.as_ref())?;
         let public_reason = app.secret(voice.public_reason.as_ref())?;
         let ballot = Ballot {
-            person: &person,
+            person,
             verdict,
             version: voice.version,
             comment: comment.as_ref().map(|secret| secret.commitment),

@@ -45,7 +45,7 @@ impl Operation for Withdraw {
     type Output = ();
     type Error = CaseError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), CaseError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), CaseError> {
         let approval = transaction.approval(&self.id).await?;
         let principal = &self.withdrawal.principal;
         let approval = approval

@@ -1,12 +1,11 @@
 //! Approvals as they are read.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use velum_approval::{
     ActionName, Approval, ApprovalId, FingerprintMac, GatewayId, Identity, OutcomeReport, State,
     Timestamp, UseKey, Vote,
 };
 
+use super::connection::{Connection, Row, values};
 use super::{Store, StoreError, StoredUse, secrets, uses};
 
 /// An approval with what people wrote about it.
@@ -40,10 +39,9 @@ impl Store {
         &self,
         id: &ApprovalId,
     ) -> Result<Option<StoredApproval>, StoreError> {
-        // One transaction, so that the votes are those of the case as it was read.
-        let mut transaction = self.readers.begin().await?;
-        match load(&mut transaction, id).await? {
-            Some(approval) => complete(&mut transaction, approval).await.map(Some),
+        let mut reading = self.read().await?;
+        match load(&mut reading, id).await? {
+            Some(approval) => complete(&mut reading, approval).await.map(Some),
             None => Ok(None),
         }
     }
@@ -53,25 +51,28 @@ impl Store {
         &self,
         filter: &Filter,
     ) -> Result<Vec<StoredApproval>, StoreError> {
-        let mut transaction = self.readers.begin().await?;
+        let mut reading = self.read().await?;
         // Those read as expired are whose time has run out, whatever the row still says.
-        let rows = sqlx::query(
-            "SELECT body FROM approval
-             WHERE id > ?1
-               AND (?2 IS NULL
-                    OR iif(due_ms IS NOT NULL AND due_ms <= ?3, 'expired', state) = ?2)
-             ORDER BY id LIMIT ?4",
-        )
-        .bind(filter.after.as_ref().map_or("", ApprovalId::as_str))
-        .bind(filter.state.map(State::name))
-        .bind(filter.now.as_millis())
-        .bind(i64::from(filter.limit))
-        .fetch_all(&mut *transaction)
-        .await?;
+        let rows = reading
+            .all(
+                "SELECT body FROM approval
+                 WHERE id > $1
+                   AND ($2 IS NULL
+                        OR CASE WHEN due_ms IS NOT NULL AND due_ms <= $3 THEN 'expired'
+                                ELSE state END = $2)
+                 ORDER BY id LIMIT $4",
+                values![
+                    filter.after.as_ref().map_or("", ApprovalId::as_str),
+                    filter.state.map(State::name),
+                    filter.now.as_millis(),
+                    i64::from(filter.limit),
+                ],
+            )
+            .await?;
         let mut approvals = Vec::with_capacity(rows.len());
         for row in &rows {
-            let approval = with_votes(&mut transaction, row).await?;
-            approvals.push(complete(&mut transaction, approval).await?);
+            let approval = with_votes(&mut reading, row).await?;
+            approvals.push(complete(&mut reading, approval).await?);
         }
         Ok(approvals)
     }
@@ -82,29 +83,29 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<ApprovalId>, StoreError> {
-        let ids: Vec<String> = sqlx::query_scalar(
-            "SELECT id FROM approval WHERE due_ms IS NOT NULL AND due_ms <= ? ORDER BY due_ms LIMIT ?",
-        )
-        .bind(now.as_millis())
-        .bind(i64::from(limit))
-        .fetch_all(&self.readers)
-        .await?;
-        ids.iter()
-            .map(|id| id.parse().map_err(|_| StoreError::Corrupt("approval id")))
-            .collect()
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                "SELECT id FROM approval WHERE due_ms IS NOT NULL AND due_ms <= $1
+                 ORDER BY due_ms LIMIT $2",
+                values![now.as_millis(), i64::from(limit)],
+            )
+            .await?;
+        rows.iter().map(|row| read_id(row, "id")).collect()
     }
 }
 
-/// An approval with its votes.
+/// An approval with its votes, locked where others may write.
 pub(super) async fn load(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &ApprovalId,
 ) -> Result<Option<Approval>, StoreError> {
-    let row = sqlx::query("SELECT body FROM approval WHERE id = ?")
-        .bind(id.as_str())
-        .fetch_optional(&mut *connection)
-        .await?;
-    match row {
+    let statement = if connection.has_rivals() {
+        "SELECT body FROM approval WHERE id = $1 FOR UPDATE"
+    } else {
+        "SELECT body FROM approval WHERE id = $1"
+    };
+    match connection.optional(statement, values![id.as_str()]).await? {
         Some(row) => with_votes(connection, &row).await.map(Some),
         None => Ok(None),
     }
@@ -112,126 +113,132 @@ pub(super) async fn load(
 
 /// The approval for exactly this ask: the open one, else the one that ended last.
 pub(super) async fn load_for_ask(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     principal: &Identity,
     fingerprint_mac: &FingerprintMac,
 ) -> Result<Option<Approval>, StoreError> {
-    let row = sqlx::query(
-        "SELECT body FROM approval WHERE principal = ? AND fingerprint_mac = ?
-         ORDER BY due_ms IS NULL, updated_ms DESC, id DESC LIMIT 1",
-    )
-    .bind(principal_text(principal)?)
-    .bind(fingerprint_mac.as_bytes().as_slice())
-    .fetch_optional(&mut *connection)
-    .await?;
-    match row {
-        Some(row) => with_votes(connection, &row).await.map(Some),
-        None => Ok(None),
+    let principal = principal_text(principal)?;
+    let found = connection
+        .optional(
+            "SELECT id, version FROM approval WHERE principal = $1 AND fingerprint_mac = $2
+             ORDER BY due_ms IS NULL, updated_ms DESC, id DESC LIMIT 1",
+            values![&principal, fingerprint_mac.as_bytes()],
+        )
+        .await?;
+    let Some(found) = found else { return Ok(None) };
+    let approval = load(connection, &read_id(&found, "id")?).await?;
+    match approval {
+        Some(approval) if approval.version == found.count("version")? => Ok(Some(approval)),
+        // A rival changed it while we waited for the lock: another may be the one by now, and this
+        // stream may have used it.
+        _ => Err(connection.conflict()),
     }
 }
 
 /// The approval that this stream has used, if any.
 pub(super) async fn used_by(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     gateway: &GatewayId,
     use_key: UseKey,
 ) -> Result<Option<ApprovalId>, StoreError> {
-    let id: Option<String> =
-        sqlx::query_scalar("SELECT approval FROM grant_use WHERE gateway = ? AND use_key = ?")
-            .bind(gateway.as_str())
-            .bind(use_key.as_bytes().as_slice())
-            .fetch_optional(connection)
-            .await?;
-    id.map(|id| id.parse().map_err(|_| StoreError::Corrupt("approval id")))
-        .transpose()
+    let row = connection
+        .optional(
+            "SELECT approval FROM grant_use WHERE gateway = $1 AND use_key = $2",
+            values![gateway.as_str(), use_key.as_bytes()],
+        )
+        .await?;
+    row.map(|row| read_id(&row, "approval")).transpose()
 }
 
 /// How much waits already.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Load {
     /// Approvals of the principal that wait for a decision.
-    pub(crate) of_principal: u32,
+    pub(crate) of_principal: u64,
     /// Those of the action.
-    pub(crate) of_action: u32,
+    pub(crate) of_action: u64,
     /// All of them.
-    pub(crate) overall: u32,
+    pub(crate) overall: u64,
     /// How many the principal has asked lately.
-    pub(crate) lately: u32,
+    pub(crate) lately: u64,
 }
 
+/// How much waits, and what the principal has asked since. Nobody else opens an approval until this
+/// transaction ends.
 pub(super) async fn load_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     principal: &Identity,
     action: &ActionName,
     since: Timestamp,
     now: Timestamp,
 ) -> Result<Load, StoreError> {
-    let row = sqlx::query(
-        "SELECT coalesce(sum(principal = ?1), 0) AS of_principal,
-                coalesce(sum(action = ?2), 0) AS of_action,
-                count(*) AS overall,
-                (SELECT count(*) FROM approval WHERE principal = ?1 AND created_ms > ?3) AS lately
-         FROM approval WHERE state IN ('collecting', 'pending') AND due_ms > ?4",
-    )
-    .bind(principal_text(principal)?)
-    .bind(action.as_str())
-    .bind(since.as_millis())
-    .bind(now.as_millis())
-    .fetch_one(connection)
-    .await?;
-    let count = |column| {
-        u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| StoreError::Corrupt("count"))
-    };
+    super::audit::lock(connection).await?;
+    let principal = principal_text(principal)?;
+    let row = connection
+        .one(
+            "SELECT count(CASE WHEN principal = $1 THEN 1 END) AS of_principal,
+                    count(CASE WHEN action = $2 THEN 1 END) AS of_action,
+                    count(*) AS overall,
+                    (SELECT count(*) FROM approval WHERE principal = $1 AND created_ms > $3)
+                        AS lately
+             FROM approval WHERE state IN ('collecting', 'pending') AND due_ms > $4",
+            values![
+                &principal,
+                action.as_str(),
+                since.as_millis(),
+                now.as_millis()
+            ],
+        )
+        .await?;
     Ok(Load {
-        of_principal: count("of_principal")?,
-        of_action: count("of_action")?,
-        overall: count("overall")?,
-        lately: count("lately")?,
+        of_principal: row.count("of_principal")?,
+        of_action: row.count("of_action")?,
+        overall: row.count("overall")?,
+        lately: row.count("lately")?,
     })
 }
 
 pub(super) async fn count_denials(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     principal: &Identity,
     fingerprint_mac: &FingerprintMac,
     since: Timestamp,
-) -> Result<u32, StoreError> {
-    let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM approval
-         WHERE principal = ? AND fingerprint_mac = ? AND state = 'denied' AND updated_ms > ?",
-    )
-    .bind(principal_text(principal)?)
-    .bind(fingerprint_mac.as_bytes().as_slice())
-    .bind(since.as_millis())
-    .fetch_one(connection)
-    .await?;
-    u32::try_from(count).map_err(|_| StoreError::Corrupt("count"))
+) -> Result<u64, StoreError> {
+    let principal = principal_text(principal)?;
+    let row = connection
+        .one(
+            "SELECT count(*) AS denials FROM approval
+             WHERE principal = $1 AND fingerprint_mac = $2 AND state = 'denied' AND updated_ms > $3",
+            values![&principal, fingerprint_mac.as_bytes(), since.as_millis()],
+        )
+        .await?;
+    row.count("denials")
 }
 
 pub(super) fn principal_text(principal: &Identity) -> Result<String, StoreError> {
     serde_json::to_string(principal).map_err(|_| StoreError::Refused("a principal"))
 }
 
-async fn with_votes(
-    connection: &mut SqliteConnection,
-    row: &SqliteRow,
-) -> Result<Approval, StoreError> {
+async fn with_votes(connection: &mut Connection, row: &Row) -> Result<Approval, StoreError> {
+    let body: String = row.read("body")?;
     let mut approval: Approval =
-        serde_json::from_str(row.try_get("body")?).map_err(|_| StoreError::Corrupt("approval"))?;
-    let votes = sqlx::query("SELECT body FROM vote WHERE approval = ? ORDER BY number")
-        .bind(approval.id.as_str())
-        .fetch_all(connection)
+        serde_json::from_str(&body).map_err(|_| StoreError::Corrupt("approval"))?;
+    let votes = connection
+        .all(
+            "SELECT body FROM vote WHERE approval = $1 ORDER BY number",
+            values![approval.id.as_str()],
+        )
         .await?;
     for vote in &votes {
-        let vote: Vote =
-            serde_json::from_str(vote.try_get("body")?).map_err(|_| StoreError::Corrupt("vote"))?;
+        let body: String = vote.read("body")?;
+        let vote: Vote = serde_json::from_str(&body).map_err(|_| StoreError::Corrupt("vote"))?;
         approval.votes.push(vote);
     }
     Ok(approval)
 }
 
 async fn complete(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     approval: Approval,
 ) -> Result<StoredApproval, StoreError> {
     let reason = secrets::text(connection, approval.reason).await?;
@@ -248,4 +255,9 @@ async fn complete(
         comments,
         uses,
     })
+}
+
+fn read_id(row: &Row, column: &str) -> Result<ApprovalId, StoreError> {
+    let id: String = row.read(column)?;
+    id.parse().map_err(|_| StoreError::Corrupt("approval id"))
 }

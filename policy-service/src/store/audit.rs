@@ -1,10 +1,17 @@
-//! The audit log as it is read.
+//! The audit log: how it grows, and how it is read.
 
-use sqlx::Row;
+use sha2::{Digest, Sha256};
+use velum_approval::{Record, Timestamp};
 
-use super::{Store, StoreError};
+use super::connection::{Connection, Sql, values};
+use super::transaction::number;
+use super::{Stamp, Store, StoreError};
+
+/// Where records come from, as `CloudEvents` has it.
+const SOURCE: &str = "urn:velum:policy-service";
 
 /// One record of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// Its place: 0, 1, 2, … without a gap.
     pub(crate) index: u64,
@@ -18,21 +25,136 @@ impl Store {
         let Ok(from) = i64::try_from(from) else {
             return Ok(Vec::new());
         };
-        let rows =
-            sqlx::query("SELECT idx, entry FROM audit_entry WHERE idx >= ? ORDER BY idx LIMIT ?")
-                .bind(from)
-                .bind(i64::from(limit))
-                .fetch_all(&self.readers)
-                .await?;
-        rows.iter()
-            .map(|row| {
-                let index = u64::try_from(row.try_get::<i64, _>("idx")?)
-                    .map_err(|_| StoreError::Corrupt("index"))?;
-                Ok(Entry {
-                    index,
-                    leaf: row.try_get("entry")?,
-                })
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                "SELECT idx, entry FROM audit_entry WHERE idx >= $1 ORDER BY idx LIMIT $2",
+                values![from, i64::from(limit)],
+            )
+            .await?;
+        let read = |row: &super::connection::Row| {
+            Ok(Entry {
+                index: row.count("idx")?,
+                leaf: row.read("entry")?,
             })
-            .collect()
+        };
+        rows.iter().map(read).collect()
     }
+
+    /// Computes the hash of every leaf anew, and returns how many there are.
+    ///
+    /// # Errors
+    /// When an index is missing, or a leaf is not the one that was written.
+    pub(crate) async fn verify_log(&self) -> Result<u64, StoreError> {
+        verify(&mut self.read().await?).await
+    }
+
+    /// The latest moment that anybody has seen.
+    pub(crate) async fn latest(&self) -> Result<Timestamp, StoreError> {
+        let mut reading = self.read().await?;
+        let row = reading.one("SELECT max_time_ms FROM meta", &[]).await?;
+        Ok(Timestamp::from_millis(row.read("max_time_ms")?))
+    }
+
+    /// The index that the next record will have.
+    pub(crate) async fn next_index(&self) -> Result<u64, StoreError> {
+        let mut reading = self.read().await?;
+        let head = "SELECT next_index FROM audit_log WHERE id = 1";
+        reading.one(head, &[]).await?.count("next_index")
+    }
+}
+
+/// Computes the hash of every leaf anew, and returns how many there are.
+pub(super) async fn verify(connection: &mut Connection) -> Result<u64, StoreError> {
+    let mut next = 0;
+    loop {
+        let page = page(connection, next).await?;
+        if page.is_empty() {
+            return Ok(next);
+        }
+        for leaf in page {
+            if leaf.index != next || leaf_hash(&leaf.entry)[..] != leaf.hash {
+                return Err(StoreError::Corrupt("leaf"));
+            }
+            next += 1;
+        }
+    }
+}
+
+/// A record with the hash that stands beside it.
+pub(super) struct Leaf {
+    pub(super) index: u64,
+    pub(super) entry: Vec<u8>,
+    pub(super) hash: Vec<u8>,
+}
+
+/// Some records from this index on, in order.
+pub(super) async fn page(connection: &mut Connection, from: u64) -> Result<Vec<Leaf>, StoreError> {
+    let rows = connection
+        .all(
+            "SELECT idx, entry, leaf_hash FROM audit_entry WHERE idx >= $1 ORDER BY idx LIMIT 256",
+            values![number(from)?],
+        )
+        .await?;
+    let read = |row: &super::connection::Row| {
+        Ok(Leaf {
+            index: row.count("idx")?,
+            entry: row.read("entry")?,
+            hash: row.read("leaf_hash")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Keeps everybody else from writing a record until this transaction ends. Whoever locks an approval
+/// too has locked it before: the head of the log comes last, so nobody waits in a circle.
+pub(super) async fn lock(connection: &mut Connection) -> Result<(), StoreError> {
+    if connection.has_rivals() {
+        let head = "SELECT next_index FROM audit_log WHERE id = 1 FOR UPDATE";
+        connection.one(head, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Takes the next index and writes the leaf that carries it: index and leaf are committed together
+/// or not at all, so the log has no gap. And since the head stays locked until then, indexes are
+/// seen in their order: who follows the log misses none.
+pub(super) async fn append(
+    connection: &mut Connection,
+    record: &Record,
+    stamp: &Stamp,
+) -> Result<u64, StoreError> {
+    let head = connection
+        .one(
+            "UPDATE audit_log SET next_index = next_index + 1 WHERE id = 1
+             RETURNING next_index - 1 AS idx",
+            &[],
+        )
+        .await?;
+    let index = head.count("idx")?;
+    let leaf = record
+        .to_leaf(index, stamp.now, &stamp.record, SOURCE)
+        .map_err(|_| StoreError::Refused("a record that cannot be a leaf"))?;
+    connection
+        .execute(
+            "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)",
+            values![number(index)?, &leaf, &leaf_hash(&leaf)],
+        )
+        .await?;
+    let fence = Sql {
+        sqlite: "UPDATE meta SET max_time_ms = max(max_time_ms, $1)",
+        postgres: "UPDATE meta SET max_time_ms = greatest(max_time_ms, $1)",
+    };
+    connection
+        .execute(fence, values![stamp.now.as_millis()])
+        .await?;
+    Ok(index)
+}
+
+/// The hash of a leaf in a Merkle tree (RFC 6962, section 2.1).
+pub(super) fn leaf_hash(leaf: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update([0]);
+    hash.update(leaf);
+    hash.finalize().into()
 }

@@ -1,9 +1,9 @@
 //! Emergency accesses.
 
-use sqlx::SqliteConnection;
 use velum_approval::{Emergency, EmergencyId};
 
 use super::approvals::principal_text;
+use super::connection::{Connection, Row, values};
 use super::transaction::number;
 use super::{Store, StoreError, secrets};
 
@@ -21,22 +21,21 @@ impl Store {
         only_unreviewed: bool,
         limit: u32,
     ) -> Result<Vec<StoredEmergency>, StoreError> {
-        let mut transaction = self.readers.begin().await?;
-        let bodies: Vec<String> = sqlx::query_scalar(
-            "SELECT body FROM emergency WHERE is_reviewed <= ? ORDER BY id DESC LIMIT ?",
-        )
-        .bind(i64::from(!only_unreviewed))
-        .bind(i64::from(limit))
-        .fetch_all(&mut *transaction)
-        .await?;
-        let mut emergencies = Vec::with_capacity(bodies.len());
-        for body in bodies {
-            let emergency = read(&body)?;
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                "SELECT body FROM emergency WHERE is_reviewed <= $1 ORDER BY id DESC LIMIT $2",
+                values![i64::from(!only_unreviewed), i64::from(limit)],
+            )
+            .await?;
+        let mut emergencies = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let emergency = read(row)?;
             let reviewed = emergency.reviewed.as_ref();
             let comment = reviewed.and_then(|reviewed| reviewed.comment);
             emergencies.push(StoredEmergency {
-                reason: secrets::text(&mut transaction, Some(emergency.reason)).await?,
-                comment: secrets::text(&mut transaction, comment).await?,
+                reason: secrets::text(&mut reading, Some(emergency.reason)).await?,
+                comment: secrets::text(&mut reading, comment).await?,
                 emergency,
             });
         }
@@ -44,64 +43,63 @@ impl Store {
     }
 }
 
-pub(super) async fn unreviewed(
-    connection: &mut SqliteConnection,
-) -> Result<Vec<Emergency>, StoreError> {
-    let bodies: Vec<String> =
-        sqlx::query_scalar("SELECT body FROM emergency WHERE is_reviewed = 0 ORDER BY id")
-            .fetch_all(connection)
-            .await?;
-    bodies.iter().map(|body| read(body)).collect()
+pub(super) async fn unreviewed(connection: &mut Connection) -> Result<Vec<Emergency>, StoreError> {
+    let statement = "SELECT body FROM emergency WHERE is_reviewed = 0 ORDER BY id";
+    let rows = connection.all(statement, &[]).await?;
+    rows.iter().map(read).collect()
 }
 
 pub(super) async fn load(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &EmergencyId,
 ) -> Result<Option<Emergency>, StoreError> {
-    let body: Option<String> = sqlx::query_scalar("SELECT body FROM emergency WHERE id = ?")
-        .bind(id.as_str())
-        .fetch_optional(connection)
-        .await?;
-    body.map(|body| read(&body)).transpose()
+    let statement = "SELECT body FROM emergency WHERE id = $1";
+    let row = connection.optional(statement, values![id.as_str()]).await?;
+    row.as_ref().map(read).transpose()
 }
 
 pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     emergency: &Emergency,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO emergency (id, is_reviewed, opened_by, principal, version, body)
-         VALUES (?, 0, ?, ?, 1, ?)",
-    )
-    .bind(emergency.id.as_str())
-    .bind(emergency.opened_by.as_str())
-    .bind(principal_text(&emergency.principal)?)
-    .bind(text(emergency)?)
-    .execute(connection)
-    .await?;
+    let principal = principal_text(&emergency.principal)?;
+    connection
+        .execute(
+            "INSERT INTO emergency (id, is_reviewed, opened_by, principal, version, body)
+             VALUES ($1, 0, $2, $3, 1, $4)",
+            values![
+                emergency.id.as_str(),
+                emergency.opened_by.as_str(),
+                &principal,
+                &text(emergency)?,
+            ],
+        )
+        .await?;
     Ok(())
 }
 
 /// Replaces the row of the version before.
 pub(super) async fn update(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     emergency: &Emergency,
 ) -> Result<(), StoreError> {
-    let updated = sqlx::query(
-        "UPDATE emergency SET is_reviewed = ?, version = ?, body = ? WHERE id = ? AND version = ?",
-    )
-    .bind(i64::from(emergency.reviewed.is_some()))
-    .bind(number(emergency.version)?)
-    .bind(text(emergency)?)
-    .bind(emergency.id.as_str())
-    .bind(number(emergency.version)? - 1)
-    .execute(connection)
-    .await?;
-    match updated.rows_affected() {
+    let updated = connection
+        .execute(
+            "UPDATE emergency SET is_reviewed = $1, version = $2, body = $3
+             WHERE id = $4 AND version = $5",
+            values![
+                i64::from(emergency.reviewed.is_some()),
+                number(emergency.version)?,
+                &text(emergency)?,
+                emergency.id.as_str(),
+                number(emergency.version)? - 1,
+            ],
+        )
+        .await?;
+    match updated {
         1 => Ok(()),
-        _ => Err(StoreError::Refused(
-            "over an emergency access that has changed",
-        )),
+        // It was used or reviewed meanwhile.
+        _ => Err(connection.conflict()),
     }
 }
 
@@ -109,6 +107,7 @@ fn text(emergency: &Emergency) -> Result<String, StoreError> {
     serde_json::to_string(emergency).map_err(|_| StoreError::Refused("an emergency access"))
 }
 
-fn read(body: &str) -> Result<Emergency, StoreError> {
-    serde_json::from_str(body).map_err(|_| StoreError::Corrupt("emergency access"))
+fn read(row: &Row) -> Result<Emergency, StoreError> {
+    let body: String = row.read("body")?;
+    serde_json::from_str(&body).map_err(|_| StoreError::Corrupt("emergency access"))
 }

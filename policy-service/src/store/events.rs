@@ -1,8 +1,8 @@
 //! What gateways reported without any review.
 
-use sqlx::{Row, SqliteConnection};
 use velum_approval::{GatewayId, Timestamp, WorkerId};
 
+use super::connection::{Connection, Row, Sql, values};
 use super::{Store, StoreError};
 
 /// What is known of one worker of a gateway.
@@ -20,60 +20,63 @@ pub(crate) struct Worker {
 impl Store {
     /// The workers that reported last, the latest first.
     pub(crate) async fn workers(&self, limit: u32) -> Result<Vec<Worker>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT gateway, worker, count(*) AS batches, max(sequence) AS latest_sequence,
-                    -- A sum beyond what a number may be is a fault; a cast of it is the most.
-                    CAST(total(requests) AS INTEGER) AS requests,
-                    CAST(total(lost) AS INTEGER) AS lost,
-                    min(at_ms) AS first_ms, max(at_ms) AS latest_ms
-             FROM event_batch GROUP BY gateway, worker ORDER BY latest_ms DESC, worker LIMIT ?",
-        )
-        .bind(i64::from(limit))
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let count = |column| {
-                    u64::try_from(row.try_get::<i64, _>(column)?)
-                        .map_err(|_| StoreError::Corrupt("event count"))
-                };
-                let worker: Vec<u8> = row.try_get("worker")?;
-                let worker = worker
-                    .try_into()
-                    .map_err(|_| StoreError::Corrupt("worker"))?;
-                Ok(Worker {
-                    gateway: row.try_get("gateway")?,
-                    id: WorkerId::from_bytes(worker),
-                    batches: count("batches")?,
-                    latest_sequence: count("latest_sequence")?,
-                    requests: count("requests")?,
-                    lost: count("lost")?,
-                    first: Timestamp::from_millis(row.try_get("first_ms")?),
-                    latest: Timestamp::from_millis(row.try_get("latest_ms")?),
-                })
-            })
-            .collect()
+        let mut reading = self.read().await?;
+        let rows = reading.all(WORKERS, values![i64::from(limit)]).await?;
+        rows.iter().map(read_worker).collect()
     }
 }
 
-/// The number of the latest batch of a worker, and whether this one is there.
+/// A sum beyond what a number may be is a fault of who reported; it counts as the most.
+const WORKERS: Sql = Sql {
+    sqlite: "SELECT gateway, worker, count(*) AS batches, max(sequence) AS latest_sequence,
+                    CAST(total(requests) AS INTEGER) AS requests,
+                    CAST(total(lost) AS INTEGER) AS lost,
+                    min(at_ms) AS first_ms, max(at_ms) AS latest_ms
+             FROM event_batch GROUP BY gateway, worker ORDER BY latest_ms DESC, worker LIMIT $1",
+    postgres: "SELECT gateway, worker, count(*) AS batches, max(sequence) AS latest_sequence,
+                      CAST(least(sum(requests), 9223372036854775807) AS BIGINT) AS requests,
+                      CAST(least(sum(lost), 9223372036854775807) AS BIGINT) AS lost,
+                      min(at_ms) AS first_ms, max(at_ms) AS latest_ms
+               FROM event_batch GROUP BY gateway, worker ORDER BY latest_ms DESC, worker LIMIT $1",
+};
+
+fn read_worker(row: &Row) -> Result<Worker, StoreError> {
+    let worker: Vec<u8> = row.read("worker")?;
+    let worker = worker
+        .try_into()
+        .map_err(|_| StoreError::Corrupt("worker"))?;
+    Ok(Worker {
+        gateway: row.read("gateway")?,
+        id: WorkerId::from_bytes(worker),
+        batches: row.count("batches")?,
+        latest_sequence: row.count("latest_sequence")?,
+        requests: row.count("requests")?,
+        lost: row.count("lost")?,
+        first: Timestamp::from_millis(row.read("first_ms")?),
+        latest: Timestamp::from_millis(row.read("latest_ms")?),
+    })
+}
+
+/// The number of the latest batch of a worker, and whether this one is there. No other comes until
+/// this transaction ends.
 pub(super) async fn reported(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     gateway: &GatewayId,
     worker: WorkerId,
     sequence: u64,
 ) -> Result<(u64, bool), StoreError> {
-    let row = sqlx::query(
-        "SELECT coalesce(max(sequence), 0) AS latest,
-                coalesce(max(sequence = ?), 0) AS is_there
-         FROM event_batch WHERE gateway = ? AND worker = ?",
-    )
-    .bind(super::transaction::number(sequence)?)
-    .bind(gateway.as_str())
-    .bind(worker.as_bytes().as_slice())
-    .fetch_one(connection)
-    .await?;
-    let latest = row.try_get::<i64, _>("latest")?;
-    let latest = u64::try_from(latest).map_err(|_| StoreError::Corrupt("sequence"))?;
-    Ok((latest, row.try_get::<i64, _>("is_there")? != 0))
+    super::audit::lock(connection).await?;
+    let row = connection
+        .one(
+            "SELECT coalesce(max(sequence), 0) AS latest,
+                    count(CASE WHEN sequence = $1 THEN 1 END) AS is_there
+             FROM event_batch WHERE gateway = $2 AND worker = $3",
+            values![
+                super::transaction::number(sequence)?,
+                gateway.as_str(),
+                worker.as_bytes(),
+            ],
+        )
+        .await?;
+    Ok((row.count("latest")?, row.count("is_there")? != 0))
 }

@@ -1,10 +1,10 @@
 //! What people wrote: the only values of the store that can be erased, and the only free text.
 
-use sqlx::SqliteConnection;
 use velum_approval::{Commitment, Reason};
 use velum_engine::{Ruleset, mask_text};
 
 use super::StoreError;
+use super::connection::{Connection, values};
 use crate::random::{self, NoRandomness, Random};
 
 /// A text with the salt that its commitment was made with.
@@ -39,31 +39,29 @@ impl Secret {
     }
 }
 
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
-    secret: &Secret,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO audit_secret (commitment, salt, text) VALUES (?, ?, ?)")
-        .bind(secret.commitment.as_bytes().as_slice())
-        .bind(secret.salt.as_slice())
-        .bind(&secret.text)
-        .execute(connection)
+pub(super) async fn insert(connection: &mut Connection, secret: &Secret) -> Result<(), StoreError> {
+    connection
+        .execute(
+            "INSERT INTO audit_secret (commitment, salt, text) VALUES ($1, $2, $3)",
+            values![secret.commitment.as_bytes(), &secret.salt, &secret.text],
+        )
         .await?;
     Ok(())
 }
 
 /// The text of a commitment; `None` once it was erased.
 pub(super) async fn text(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     commitment: Option<Commitment>,
 ) -> Result<Option<String>, StoreError> {
     let Some(commitment) = commitment else {
         return Ok(None);
     };
-    let text: Option<Option<String>> =
-        sqlx::query_scalar("SELECT text FROM audit_secret WHERE commitment = ?")
-            .bind(commitment.as_bytes().as_slice())
-            .fetch_optional(connection)
-            .await?;
-    Ok(text.flatten())
+    let row = connection
+        .optional(
+            "SELECT text FROM audit_secret WHERE commitment = $1",
+            values![commitment.as_bytes()],
+        )
+        .await?;
+    row.map_or(Ok(None), |row| row.read("text"))
 }

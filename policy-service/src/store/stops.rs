@@ -1,8 +1,8 @@
 //! What is stopped.
 
-use sqlx::{Row, SqliteConnection};
-use velum_approval::{Stop, StopId, StopScope};
+use velum_approval::{Commitment, Stop, StopId, StopScope};
 
+use super::connection::{Connection, Row, values};
 use super::secrets::{self, Secret};
 use super::transaction::number;
 use super::{Store, StoreError};
@@ -18,8 +18,7 @@ pub(crate) struct StoredStop {
 impl Store {
     /// The version of what is stopped, and all of it.
     pub(crate) async fn stops(&self) -> Result<(u64, Vec<StopScope>), StoreError> {
-        let mut transaction = self.readers.begin().await?;
-        active(&mut transaction).await
+        active(&mut self.read().await?).await
     }
 
     /// Stops, the latest change first: those in force, or all.
@@ -28,30 +27,24 @@ impl Store {
         only_active: bool,
         limit: u32,
     ) -> Result<Vec<StoredStop>, StoreError> {
-        let mut transaction = self.readers.begin().await?;
-        let rows = sqlx::query(
-            "SELECT idx, comment, body FROM stop WHERE is_active >= ? ORDER BY idx DESC LIMIT ?",
-        )
-        .bind(i64::from(only_active))
-        .bind(i64::from(limit))
-        .fetch_all(&mut *transaction)
-        .await?;
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                "SELECT idx, comment, body FROM stop WHERE is_active >= $1
+                 ORDER BY idx DESC LIMIT $2",
+                values![i64::from(only_active), i64::from(limit)],
+            )
+            .await?;
         let mut stops = Vec::with_capacity(rows.len());
-        for row in rows {
-            let index = u64::try_from(row.try_get::<i64, _>("idx")?);
-            let comment: Option<Vec<u8>> = row.try_get("comment")?;
-            let comment = comment
-                .map(|bytes| {
-                    let bytes = bytes
-                        .try_into()
-                        .map_err(|_| StoreError::Corrupt("comment"))?;
-                    Ok::<_, StoreError>(velum_approval::Commitment::from_bytes(bytes))
-                })
-                .transpose()?;
+        for row in &rows {
+            let comment: Option<Vec<u8>> = row.read("comment")?;
+            let comment = comment.map(<[u8; 32]>::try_from).transpose();
+            let comment = comment.map_err(|_| StoreError::Corrupt("comment"))?;
+            let comment = comment.map(Commitment::from_bytes);
             stops.push(StoredStop {
-                stop: read(row.try_get("body")?)?,
-                version: index.map_err(|_| StoreError::Corrupt("index"))? + 1,
-                comment: secrets::text(&mut transaction, comment).await?,
+                stop: read(row)?,
+                version: row.count("idx")? + 1,
+                comment: secrets::text(&mut reading, comment).await?,
             });
         }
         Ok(stops)
@@ -60,34 +53,32 @@ impl Store {
 
 /// The version of what is stopped (0: nothing ever was), and all of it.
 pub(super) async fn active(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
 ) -> Result<(u64, Vec<StopScope>), StoreError> {
-    let version: i64 = sqlx::query_scalar("SELECT coalesce(max(idx), -1) + 1 FROM stop")
-        .fetch_one(&mut *connection)
+    let version = "SELECT coalesce(max(idx), -1) + 1 AS version FROM stop";
+    let version = connection.one(version, &[]).await?.count("version")?;
+    let rows = connection
+        .all(
+            "SELECT body FROM stop WHERE is_active = 1 ORDER BY idx",
+            &[],
+        )
         .await?;
-    let version = u64::try_from(version).map_err(|_| StoreError::Corrupt("version"))?;
-    let bodies: Vec<String> =
-        sqlx::query_scalar("SELECT body FROM stop WHERE is_active = 1 ORDER BY idx")
-            .fetch_all(connection)
-            .await?;
-    let stops = bodies.iter().map(|body| read(body).map(|stop| stop.scope));
+    let stops = rows.iter().map(|row| read(row).map(|stop| stop.scope));
     Ok((version, stops.collect::<Result<_, _>>()?))
 }
 
 pub(super) async fn load(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &StopId,
 ) -> Result<Option<Stop>, StoreError> {
-    let body: Option<String> = sqlx::query_scalar("SELECT body FROM stop WHERE id = ?")
-        .bind(id.as_str())
-        .fetch_optional(connection)
-        .await?;
-    body.map(|body| read(&body)).transpose()
+    let statement = "SELECT body FROM stop WHERE id = $1";
+    let row = connection.optional(statement, values![id.as_str()]).await?;
+    row.as_ref().map(read).transpose()
 }
 
 /// Writes a new stop, or one that has ended over itself.
 pub(super) async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     stop: &Stop,
     comment: Option<&Secret>,
     index: u64,
@@ -95,30 +86,31 @@ pub(super) async fn write(
     let body = serde_json::to_string(stop).map_err(|_| StoreError::Refused("a stop"))?;
     let (statement, is_active) = if stop.resumed.is_none() {
         (
-            "INSERT INTO stop (is_active, idx, comment, body, id) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO stop (is_active, idx, comment, body, id) VALUES ($1, $2, $3, $4, $5)",
             1_i64,
         )
     } else {
         (
-            "UPDATE stop SET is_active = ?, idx = ?, comment = coalesce(comment, ?), body = ?
-             WHERE id = ? AND is_active = 1",
+            "UPDATE stop SET is_active = $1, idx = $2, comment = coalesce(comment, $3), body = $4
+             WHERE id = $5 AND is_active = 1",
             0,
         )
     };
-    let written = sqlx::query(statement)
-        .bind(is_active)
-        .bind(number(index)?)
-        .bind(comment.map(|comment| comment.commitment.as_bytes().to_vec()))
-        .bind(body)
-        .bind(stop.id.as_str())
-        .execute(connection)
+    let comment = comment.map(|comment| &comment.commitment.as_bytes()[..]);
+    let written = connection
+        .execute(
+            statement,
+            values![is_active, number(index)?, comment, &body, stop.id.as_str()],
+        )
         .await?;
-    match written.rows_affected() {
+    match written {
         1 => Ok(()),
-        _ => Err(StoreError::Refused("over a stop that has ended")),
+        // Somebody else has ended it meanwhile.
+        _ => Err(connection.conflict()),
     }
 }
 
-fn read(body: &str) -> Result<Stop, StoreError> {
-    serde_json::from_str(body).map_err(|_| StoreError::Corrupt("stop"))
+fn read(row: &Row) -> Result<Stop, StoreError> {
+    let body: String = row.read("body")?;
+    serde_json::from_str(&body).map_err(|_| StoreError::Corrupt("stop"))
 }

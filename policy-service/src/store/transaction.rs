@@ -1,7 +1,5 @@
-//! One transaction of the writer: reads, and changes that take their records.
+//! One transaction: reads, and changes that take their records.
 
-use sha2::{Digest, Sha256};
-use sqlx::{Row, SqliteConnection};
 use velum_approval::record::Reported;
 use velum_approval::{
     ActionName, Approval, ApprovalId, Commitment, Emergency, EmergencyId, FingerprintMac,
@@ -9,11 +7,11 @@ use velum_approval::{
     UseKey, WorkerId,
 };
 
+use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
-use super::{Granted, Load, StoreError, StoredUse, approvals, emergencies, events, stops, uses};
-
-/// Where records come from, as `CloudEvents` has it.
-const SOURCE: &str = "urn:velum:policy-service";
+use super::{
+    Granted, Load, StoreError, StoredUse, approvals, audit, emergencies, events, stops, uses,
+};
 
 /// A change to the store. It can only be made together with its record.
 pub(crate) enum Change<'a> {
@@ -72,15 +70,27 @@ pub(crate) struct Stamp {
     pub(crate) record: RecordId,
 }
 
-/// The writer's transaction. Nothing else writes while it is open.
+/// A transaction that changes something. What it has read of an approval nobody else changes while
+/// it is open.
 pub(crate) struct Transaction {
-    connection: SqliteConnection,
+    connection: Connection,
     has_changes: bool,
-    #[cfg(test)]
-    fault: Option<Fault>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
+    faults: Faults,
 }
 
-/// How the next commit of this connection fails in a test.
+/// How the next commit of a store fails; outside tests it never does.
+#[derive(Clone, Default)]
+pub(super) struct Faults(#[cfg(test)] std::sync::Arc<std::sync::Mutex<Option<Fault>>>);
+
+#[cfg(test)]
+impl Faults {
+    pub(super) fn take(&self) -> Option<Fault> {
+        self.0.lock().unwrap().take()
+    }
+}
+
+/// Where a commit fails.
 #[cfg(test)]
 #[derive(Clone, Copy)]
 pub(crate) enum Fault {
@@ -91,12 +101,11 @@ pub(crate) enum Fault {
 }
 
 impl Transaction {
-    pub(super) fn new(connection: SqliteConnection) -> Transaction {
+    pub(super) fn new(connection: Connection, faults: &Faults) -> Transaction {
         Transaction {
             connection,
             has_changes: false,
-            #[cfg(test)]
-            fault: None,
+            faults: faults.clone(),
         }
     }
 
@@ -148,7 +157,7 @@ impl Transaction {
         principal: &Identity,
         fingerprint_mac: &FingerprintMac,
         since: Timestamp,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<u64, StoreError> {
         approvals::count_denials(&mut self.connection, principal, fingerprint_mac, since).await
     }
 
@@ -170,6 +179,17 @@ impl Transaction {
     pub(crate) async fn stops(&mut self) -> Result<Vec<StopScope>, StoreError> {
         let (_, stops) = stops::active(&mut self.connection).await?;
         Ok(stops)
+    }
+
+    /// Makes sure that what is stopped is still this, and stays so until this transaction ends.
+    pub(crate) async fn require_stops(&mut self, stops: &[StopScope]) -> Result<(), StoreError> {
+        audit::lock(&mut self.connection).await?;
+        let (_, now) = stops::active(&mut self.connection).await?;
+        if now == stops {
+            Ok(())
+        } else {
+            Err(self.connection.conflict())
+        }
     }
 
     /// The stop with this id.
@@ -208,6 +228,21 @@ impl Transaction {
         events::reported(&mut self.connection, gateway, worker, sequence).await
     }
 
+    /// The digest of the keys that the store's services have.
+    pub(super) async fn keys(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        audit::lock(&mut self.connection).await?;
+        let row = self.connection.one("SELECT keys FROM meta", &[]).await?;
+        row.read("keys")
+    }
+
+    /// Notes it: the one thing that is written without a record, since nothing was done yet.
+    pub(super) async fn note_keys(&mut self, keys: &[u8; 32]) -> Result<(), StoreError> {
+        self.has_changes = true;
+        let note = "UPDATE meta SET keys = $1";
+        self.connection.execute(note, values![keys]).await?;
+        Ok(())
+    }
+
     /// Makes a change and appends its record, and returns the record's index.
     ///
     /// # Errors
@@ -220,7 +255,7 @@ impl Transaction {
     ) -> Result<u64, StoreError> {
         self.has_changes = true;
         let connection = &mut self.connection;
-        let index = append(connection, record, stamp).await?;
+        let index = audit::append(connection, record, stamp).await?;
         match change {
             Change::Open { approval, reason } => {
                 if let Some(reason) = reason {
@@ -243,10 +278,8 @@ impl Transaction {
                 emergency,
             } => {
                 update(connection, approval, stamp.now).await?;
-                uses::insert(
-                    connection, approval, gateway, *use_key, grant, index, stamp.now,
-                )
-                .await?;
+                let stream = (*gateway, *use_key);
+                uses::insert(connection, approval, stream, grant, index, stamp.now).await?;
                 if let Some(emergency) = emergency {
                     emergencies::update(connection, emergency).await?;
                 }
@@ -284,188 +317,122 @@ impl Transaction {
                 }
             }
             Change::Report { reported, body } => {
-                sqlx::query(
-                    "INSERT INTO event_batch
-                         (gateway, worker, sequence, idx, at_ms, requests, lost, body)
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                )
-                .bind(reported.gateway.as_str())
-                .bind(reported.worker.as_bytes().as_slice())
-                .bind(number(reported.sequence)?)
-                .bind(number(index)?)
-                .bind(stamp.now.as_millis())
-                .bind(number(reported.requests)?)
-                .bind(number(reported.lost)?)
-                .bind(*body)
-                .execute(connection)
-                .await?;
+                connection
+                    .execute(
+                        "INSERT INTO event_batch
+                             (gateway, worker, sequence, idx, at_ms, requests, lost, body)
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                        values![
+                            reported.gateway.as_str(),
+                            reported.worker.as_bytes(),
+                            number(reported.sequence)?,
+                            number(index)?,
+                            stamp.now.as_millis(),
+                            number(reported.requests)?,
+                            number(reported.lost)?,
+                            *body,
+                        ],
+                    )
+                    .await?;
             }
             Change::Nothing => {}
         }
         Ok(index)
     }
 
-    /// Begins with the write lock: a transaction that took it later could fail at once, whatever
-    /// `busy_timeout` says.
-    pub(super) async fn begin(&mut self) -> Result<(), StoreError> {
-        self.has_changes = false;
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut self.connection)
-            .await?;
-        Ok(())
+    /// Whether there is anything to commit; forgets it.
+    pub(super) fn take_changes(&mut self) -> bool {
+        std::mem::take(&mut self.has_changes)
     }
 
-    pub(super) fn has_changes(&self) -> bool {
-        self.has_changes
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
-    pub(super) async fn commit(&mut self) -> Result<(), StoreError> {
-        #[cfg(test)]
-        if let Some(fault) = self.fault.take() {
-            if matches!(fault, Fault::AnswerLost) {
-                sqlx::query("COMMIT").execute(&mut self.connection).await?;
-            }
-            return Err(StoreError::OutcomeUnknown);
-        }
-        match sqlx::query("COMMIT").execute(&mut self.connection).await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                tracing::error!(error = %StoreError::from(error), "a commit failed");
-                Err(StoreError::OutcomeUnknown)
-            }
-        }
-    }
-
-    pub(super) async fn roll_back(&mut self) -> Result<(), StoreError> {
-        sqlx::query("ROLLBACK")
-            .execute(&mut self.connection)
-            .await?;
-        Ok(())
+    pub(super) fn into_connection(self) -> Connection {
+        self.connection
     }
 
     /// Makes the next commit fail.
     #[cfg(test)]
     pub(crate) fn fail_next_commit(&mut self, fault: Fault) {
-        self.fault = Some(fault);
+        *self.faults.0.lock().unwrap() = Some(fault);
     }
 
     /// Runs SQL behind the store's back, as an intruder would; kept.
     #[cfg(test)]
     pub(crate) async fn execute(&mut self, statement: &'static str) -> Result<(), StoreError> {
         self.has_changes = true;
-        sqlx::query(statement).execute(&mut self.connection).await?;
-        Ok(())
+        self.connection.execute(statement, &[]).await.map(|_| ())
     }
-
-    pub(super) fn into_connection(self) -> SqliteConnection {
-        self.connection
-    }
-}
-
-/// Takes the next index and writes the leaf that carries it: index and leaf are committed together
-/// or not at all, so the log has no gap.
-async fn append(
-    connection: &mut SqliteConnection,
-    record: &Record,
-    stamp: &Stamp,
-) -> Result<u64, StoreError> {
-    let row = sqlx::query(
-        "UPDATE audit_log SET next_index = next_index + 1 WHERE id = 1 RETURNING next_index - 1 AS idx",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let index =
-        u64::try_from(row.try_get::<i64, _>("idx")?).map_err(|_| StoreError::Corrupt("index"))?;
-    let leaf = record
-        .to_leaf(index, stamp.now, &stamp.record, SOURCE)
-        .map_err(|_| StoreError::Refused("a record that cannot be a leaf"))?;
-    sqlx::query("INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES (?, ?, ?)")
-        .bind(number(index)?)
-        .bind(&leaf)
-        .bind(leaf_hash(&leaf).as_slice())
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("UPDATE meta SET max_time_ms = max(max_time_ms, ?)")
-        .bind(stamp.now.as_millis())
-        .execute(connection)
-        .await?;
-    Ok(index)
-}
-
-/// The hash of a leaf in a Merkle tree (RFC 6962, section 2.1).
-fn leaf_hash(leaf: &[u8]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update([0]);
-    hash.update(leaf);
-    hash.finalize().into()
 }
 
 async fn open(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     approval: &Approval,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO approval
-             (id, state, principal, action, fingerprint_mac, due_ms, created_ms, updated_ms, version,
-              body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(approval.id.as_str())
-    .bind(approval.state.name())
-    .bind(approvals::principal_text(&approval.principal)?)
-    .bind(approval.action.as_str())
-    .bind(approval.fingerprint_mac.as_bytes().as_slice())
-    .bind(approval.due().map(Timestamp::as_millis))
-    .bind(approval.created.as_millis())
-    .bind(now.as_millis())
-    .bind(number(approval.version)?)
-    .bind(body(approval)?)
-    .execute(connection)
-    .await?;
+    connection
+        .execute(
+            "INSERT INTO approval
+                 (id, state, principal, action, fingerprint_mac, due_ms, created_ms, updated_ms,
+                  version, body)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            values![
+                approval.id.as_str(),
+                approval.state.name(),
+                &approvals::principal_text(&approval.principal)?,
+                approval.action.as_str(),
+                approval.fingerprint_mac.as_bytes(),
+                approval.due().map(Timestamp::as_millis),
+                approval.created.as_millis(),
+                now.as_millis(),
+                number(approval.version)?,
+                &body(approval)?,
+            ],
+        )
+        .await?;
     Ok(())
 }
 
-/// Replaces the row of the version before; that it is still there is the belt to the writer's
-/// braces.
+/// Replaces the row of the version before; that it is still there is the belt to the lock's braces.
 async fn update(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     approval: &Approval,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let updated = sqlx::query(
-        "UPDATE approval SET state = ?, due_ms = ?, updated_ms = ?, version = ?, body = ?
-         WHERE id = ? AND version = ?",
-    )
-    .bind(approval.state.name())
-    .bind(approval.due().map(Timestamp::as_millis))
-    .bind(now.as_millis())
-    .bind(number(approval.version)?)
-    .bind(body(approval)?)
-    .bind(approval.id.as_str())
-    .bind(number(approval.version)? - 1)
-    .execute(connection)
-    .await?;
-    match updated.rows_affected() {
+    let updated = connection
+        .execute(
+            "UPDATE approval SET state = $1, due_ms = $2, updated_ms = $3, version = $4, body = $5
+             WHERE id = $6 AND version = $7",
+            values![
+                approval.state.name(),
+                approval.due().map(Timestamp::as_millis),
+                now.as_millis(),
+                number(approval.version)?,
+                &body(approval)?,
+                approval.id.as_str(),
+                number(approval.version)? - 1,
+            ],
+        )
+        .await?;
+    match updated {
         1 => Ok(()),
         _ => Err(StoreError::Refused("over an approval that has changed")),
     }
 }
 
-async fn append_vote(
-    connection: &mut SqliteConnection,
-    approval: &Approval,
-) -> Result<(), StoreError> {
+async fn append_vote(connection: &mut Connection, approval: &Approval) -> Result<(), StoreError> {
     let Some(vote) = approval.votes.last() else {
         return Err(StoreError::Refused("a vote without a vote"));
     };
     let body = serde_json::to_string(vote).map_err(|_| StoreError::Refused("a vote"))?;
-    sqlx::query("INSERT INTO vote (approval, number, person, body) VALUES (?, ?, ?, ?)")
-        .bind(approval.id.as_str())
-        .bind(i64::try_from(approval.votes.len()).map_err(|_| StoreError::Refused("a vote"))?)
-        .bind(vote.person.as_str())
-        .bind(body)
-        .execute(connection)
+    let number = i64::try_from(approval.votes.len()).map_err(|_| StoreError::Refused("a vote"))?;
+    connection
+        .execute(
+            "INSERT INTO vote (approval, number, person, body) VALUES ($1, $2, $3, $4)",
+            values![approval.id.as_str(), number, vote.person.as_str(), &body,],
+        )
         .await?;
     Ok(())
 }
@@ -475,5 +442,5 @@ fn body(approval: &Approval) -> Result<String, StoreError> {
 }
 
 pub(super) fn number(value: u64) -> Result<i64, StoreError> {
-    i64::try_from(value).map_err(|_| StoreError::Refused("a number beyond SQLite's"))
+    i64::try_from(value).map_err(|_| StoreError::Refused("a number beyond the engine's"))
 }

@@ -1,12 +1,11 @@
 //! Uses of grants: what was seen before, what was answered, and what left.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use velum_approval::{
     Approval, ApprovalId, GatewayId, OutcomeReport, Scope, Tags, Timestamp, Use, UseKey,
 };
 
 use super::StoreError;
+use super::connection::{Connection, Row, values};
 use super::transaction::number;
 
 /// What a use is answered.
@@ -28,133 +27,146 @@ pub(crate) struct StoredUse {
 }
 
 pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     approval: &Approval,
-    gateway: &GatewayId,
-    use_key: UseKey,
+    stream: (&GatewayId, UseKey),
     grant: &Granted,
     index: u64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let scope = serde_json::to_string(&grant.scope).map_err(|_| StoreError::Refused("a scope"))?;
-    sqlx::query(
-        "INSERT INTO grant_use (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(approval.id.as_str())
-    .bind(gateway.as_str())
-    .bind(use_key.as_bytes().as_slice())
-    .bind(number(index)?)
-    .bind(now.as_millis())
-    .bind(scope)
-    .bind(i64::from(grant.is_seen))
-    .bind(grant.expires.as_millis())
-    .execute(connection)
-    .await?;
+    let (gateway, use_key) = stream;
+    connection
+        .execute(
+            "INSERT INTO grant_use
+                 (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            values![
+                approval.id.as_str(),
+                gateway.as_str(),
+                use_key.as_bytes(),
+                number(index)?,
+                now.as_millis(),
+                &scope,
+                i64::from(grant.is_seen),
+                grant.expires.as_millis(),
+            ],
+        )
+        .await?;
     Ok(())
 }
 
 /// Every use of an approval, in their order.
 pub(super) async fn of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &ApprovalId,
 ) -> Result<Vec<StoredUse>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT gateway, use_key, idx, at_ms, scope, is_seen, expires_ms FROM grant_use
-         WHERE approval = ? ORDER BY idx",
-    )
-    .bind(id.as_str())
-    .fetch_all(connection)
-    .await?;
+    let rows = connection
+        .all(
+            "SELECT gateway, use_key, idx, at_ms, scope, is_seen, expires_ms FROM grant_use
+             WHERE approval = $1 ORDER BY idx",
+            values![id.as_str()],
+        )
+        .await?;
     rows.iter().map(read).collect()
 }
 
 /// The same with what left under them.
 pub(super) async fn with_outcomes(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &ApprovalId,
 ) -> Result<Vec<(StoredUse, Option<OutcomeReport>)>, StoreError> {
     let mut uses = Vec::new();
     for made in of(connection, id).await? {
-        let body: Option<String> =
-            sqlx::query_scalar("SELECT body FROM outcome WHERE gateway = ? AND use_key = ?")
-                .bind(made.made.gateway.as_str())
-                .bind(made.made.use_key.as_bytes().as_slice())
-                .fetch_optional(&mut *connection)
-                .await?;
-        let outcome = body
-            .map(|body| serde_json::from_str(&body).map_err(|_| StoreError::Corrupt("outcome")));
+        let row = connection
+            .optional(
+                "SELECT body FROM outcome WHERE gateway = $1 AND use_key = $2",
+                values![made.made.gateway.as_str(), made.made.use_key.as_bytes()],
+            )
+            .await?;
+        let outcome = row.map(|row| {
+            let body: String = row.read("body")?;
+            serde_json::from_str(&body).map_err(|_| StoreError::Corrupt("outcome"))
+        });
         uses.push((made, outcome.transpose()?));
     }
     Ok(uses)
 }
 
 pub(super) async fn has_outcome(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     gateway: &GatewayId,
     use_key: UseKey,
 ) -> Result<bool, StoreError> {
-    let count: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM outcome WHERE gateway = ? AND use_key = ?")
-            .bind(gateway.as_str())
-            .bind(use_key.as_bytes().as_slice())
-            .fetch_one(connection)
-            .await?;
-    Ok(count > 0)
+    let row = connection
+        .optional(
+            "SELECT idx FROM outcome WHERE gateway = $1 AND use_key = $2",
+            values![gateway.as_str(), use_key.as_bytes()],
+        )
+        .await?;
+    Ok(row.is_some())
 }
 
 pub(super) async fn insert_outcome(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     gateway: &GatewayId,
     report: &OutcomeReport,
     index: u64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let body = serde_json::to_string(report).map_err(|_| StoreError::Refused("an outcome"))?;
-    sqlx::query(
-        "INSERT INTO outcome (gateway, use_key, approval, idx, at_ms, body)
-         VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(gateway.as_str())
-    .bind(report.use_key.as_bytes().as_slice())
-    .bind(report.approval.as_str())
-    .bind(number(index)?)
-    .bind(now.as_millis())
-    .bind(body)
-    .execute(connection)
-    .await?;
+    connection
+        .execute(
+            "INSERT INTO outcome (gateway, use_key, approval, idx, at_ms, body)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            values![
+                gateway.as_str(),
+                report.use_key.as_bytes(),
+                report.approval.as_str(),
+                number(index)?,
+                now.as_millis(),
+                &body,
+            ],
+        )
+        .await?;
     Ok(())
 }
 
 /// The tags of what reviewers saw.
 pub(super) async fn tags(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &ApprovalId,
 ) -> Result<Option<Tags>, StoreError> {
-    let tags: Option<Vec<u8>> = sqlx::query_scalar("SELECT tags FROM evidence WHERE approval = ?")
-        .bind(id.as_str())
-        .fetch_optional(connection)
+    let row = connection
+        .optional(
+            "SELECT tags FROM evidence WHERE approval = $1",
+            values![id.as_str()],
+        )
         .await?;
-    tags.map(|tags| Tags::from_bytes(&tags).map_err(|_| StoreError::Corrupt("tags")))
-        .transpose()
+    row.map(|row| {
+        let tags: Vec<u8> = row.read("tags")?;
+        Tags::from_bytes(&tags).map_err(|_| StoreError::Corrupt("tags"))
+    })
+    .transpose()
 }
 
 pub(super) async fn insert_tags(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &ApprovalId,
     tags: &Tags,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO evidence (approval, tags) VALUES (?, ?)")
-        .bind(id.as_str())
-        .bind(tags.to_bytes())
-        .execute(connection)
+    connection
+        .execute(
+            "INSERT INTO evidence (approval, tags) VALUES ($1, $2)",
+            values![id.as_str(), &tags.to_bytes()],
+        )
         .await?;
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<StoredUse, StoreError> {
-    let gateway: String = row.try_get("gateway")?;
-    let use_key: Vec<u8> = row.try_get("use_key")?;
+fn read(row: &Row) -> Result<StoredUse, StoreError> {
+    let gateway: String = row.read("gateway")?;
+    let use_key: Vec<u8> = row.read("use_key")?;
     let made = Use {
         gateway: gateway
             .parse()
@@ -163,15 +175,14 @@ fn read(row: &SqliteRow) -> Result<StoredUse, StoreError> {
             .try_into()
             .map(UseKey::from_bytes)
             .map_err(|_| StoreError::Corrupt("use key"))?,
-        at: Timestamp::from_millis(row.try_get("at_ms")?),
-        index: u64::try_from(row.try_get::<i64, _>("idx")?)
-            .map_err(|_| StoreError::Corrupt("index"))?,
+        at: Timestamp::from_millis(row.read("at_ms")?),
+        index: row.count("idx")?,
     };
-    let scope: String = row.try_get("scope")?;
+    let scope: String = row.read("scope")?;
     let grant = Granted {
         scope: serde_json::from_str(&scope).map_err(|_| StoreError::Corrupt("scope"))?,
-        is_seen: row.try_get::<i64, _>("is_seen")? != 0,
-        expires: Timestamp::from_millis(row.try_get("expires_ms")?),
+        is_seen: row.count("is_seen")? != 0,
+        expires: Timestamp::from_millis(row.read("expires_ms")?),
     };
     Ok(StoredUse { made, grant })
 }

@@ -14,7 +14,7 @@ impl Operation for Break {
     type Output = ();
     type Error = StoreError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         transaction.fail_next_commit(self.0);
         Ok(())
     }
@@ -27,7 +27,7 @@ impl Operation for Tamper {
     type Output = ();
     type Error = StoreError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         transaction.execute(self.0).await
     }
 }
@@ -158,9 +158,9 @@ impl Operation for EndTwice {
     type Output = ();
     type Error = StoreError;
 
-    async fn run(self, transaction: &mut Transaction) -> Result<(), StoreError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let EndTwice(app, id) = self;
-        let read = transaction.approval(&id).await?.unwrap();
+        let read = transaction.approval(id).await?.unwrap();
         let principal = identity("triage-bot");
         let event = Event::Withdraw {
             principal: &principal,

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::{Failure, Result};
+use crate::{Failure, Result, postgres};
 
 /// The Envoy binary: `VELUM_ENVOY`.
 pub fn envoy() -> Result<PathBuf> {
@@ -21,6 +21,37 @@ pub fn older_envoys() -> Vec<PathBuf> {
 /// The built filter: `VELUM_WASM`.
 pub fn filter() -> Result<PathBuf> {
     file("VELUM_WASM", "the built filter")
+}
+
+/// The folder of PostgreSQL's programs: `VELUM_POSTGRES`, else the newest that Debian has installed.
+pub fn postgres() -> Result<PathBuf> {
+    if let Some(folder) = env::var_os("VELUM_POSTGRES") {
+        return existing(Path::new(&folder), "VELUM_POSTGRES");
+    }
+    let installed = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let mut versions: Vec<(u32, PathBuf)> = installed
+        .flatten()
+        .filter_map(|version| Some((version.file_name().to_str()?.parse().ok()?, version.path())))
+        .map(|(version, path)| (version, path.join("bin")))
+        .filter(|(version, programs)| *version >= 15 && postgres::is_complete(programs))
+        .collect();
+    versions.sort();
+    versions.pop().map(|(_, programs)| programs).ok_or_else(|| {
+        Failure::new(
+            "VELUM_POSTGRES does not say where PostgreSQL is; run `cargo xtask test`, which sets it",
+        )
+    })
+}
+
+/// The libraries that were unpacked with PostgreSQL's programs, where they are not the system's.
+pub(crate) fn postgres_libraries(programs: &Path) -> Option<PathBuf> {
+    // <folder>/usr/lib/postgresql/<version>/bin
+    let libraries = programs.ancestors().nth(3)?;
+    let is_system = libraries == Path::new("/usr/lib");
+    let folder = libraries.join(format!("{}-linux-gnu", env::consts::ARCH));
+    (!is_system && folder.is_dir()).then_some(folder)
 }
 
 /// A program of this workspace, in the folder `VELUM_BIN_DIR`.

@@ -1,7 +1,7 @@
 //! Opens the database with the settings that its promises rest on, and checks that it has them.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
-use super::StoreError;
+use super::super::{StoreError, migrations};
+use super::place;
 
 const DATABASE: &str = "velum.sqlite";
 const LOCK: &str = "velum.lock";
@@ -23,7 +24,7 @@ const READERS: u32 = 4;
 
 /// Holds the data folder for this process alone.
 #[derive(Debug)]
-pub(super) struct DataLock(
+pub(in crate::store) struct DataLock(
     #[expect(dead_code, reason = "the lock lasts as long as the file is open")] File,
 );
 
@@ -33,19 +34,8 @@ impl DataLock {
         let fault = |error: std::io::Error| {
             StoreError::Data(format!("data folder {}: {error}", data.display()))
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data)
-            .map_err(fault)?;
-        let mode = fs::metadata(data).map_err(fault)?.permissions().mode() & 0o777;
-        if mode & 0o022 != 0 {
-            let message = format!(
-                "data folder {}: its permissions are {mode:04o}; others can write there: chmod 700",
-                data.display()
-            );
-            return Err(StoreError::Data(message));
-        }
+        crate::keys::make_folder(data).map_err(StoreError::Data)?;
+        place::check(data)?;
         let file = private(&data.join(LOCK)).map_err(fault)?;
         match file.try_lock() {
             Ok(()) => Ok(DataLock(file)),
@@ -110,14 +100,60 @@ pub(super) async fn first_writer(
     let mut connection = SqliteConnection::connect_with(options).await?;
     check_version(&mut connection).await?;
     claim(&mut connection).await?;
-    sqlx::migrate!("./migrations")
+    let migrator = migrations::sqlite();
+    copy_before(&mut connection, options, migrations::latest(&migrator)).await?;
+    migrator
         .run(&mut connection)
         .await
-        .map_err(|error| {
-            StoreError::Data(format!("the schema cannot be brought up to date: {error}"))
-        })?;
+        .map_err(|error| StoreError::Data(format!("{DATABASE}: {}", migrations::fault(&error))))?;
     check_settings(&mut connection).await?;
     Ok(connection)
+}
+
+/// Copies a store that a migration will change, beside it: there is no way back but this.
+async fn copy_before(
+    connection: &mut SqliteConnection,
+    options: &SqliteConnectOptions,
+    latest: i64,
+) -> Result<(), StoreError> {
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+    let tables: i64 = sqlx::query_scalar(tables)
+        .fetch_one(&mut *connection)
+        .await?;
+    if tables == 0 {
+        return Ok(());
+    }
+    let applied = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+    let applied: Option<i64> = sqlx::query_scalar(applied)
+        .fetch_one(&mut *connection)
+        .await?;
+    let Some(applied) = applied.filter(|applied| *applied < latest) else {
+        return Ok(());
+    };
+    let path = options
+        .get_filename()
+        .with_file_name(format!("velum-before-{latest:04}.sqlite"));
+    let fault =
+        |error: std::io::Error| StoreError::Data(format!("copy {}: {error}", path.display()));
+    // One that was interrupted is of no use.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fault(error)),
+        _ => {}
+    }
+    let file = private(&path).map_err(fault)?;
+    let name = path.to_string_lossy().into_owned();
+    sqlx::query("VACUUM INTO $1")
+        .bind(name)
+        .execute(connection)
+        .await?;
+    file.sync_all().map_err(fault)?;
+    tracing::info!(from = applied, to = latest, copy = %path.display(), "the schema is brought up to date");
+    Ok(())
+}
+
+/// Whether there is a store in the folder.
+pub(super) fn is_there(data: &Path) -> bool {
+    data.join(DATABASE).is_file()
 }
 
 /// Opens the writing connection anew, after the one before can no longer be trusted.
@@ -228,6 +264,8 @@ async fn check_settings(connection: &mut SqliteConnection) -> Result<(), StoreEr
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[tokio::test]
@@ -289,6 +327,67 @@ mod tests {
             fs::metadata(&data).unwrap().permissions().mode() & 0o777,
             0o700
         );
+    }
+
+    #[tokio::test]
+    async fn a_store_is_copied_before_it_is_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path()).unwrap();
+        let mut older = migrations::sqlite();
+        older.migrations = older.iter().take(2).cloned().collect();
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        claim(&mut connection).await.unwrap();
+        older.run(&mut connection).await.unwrap();
+        sqlx::query("UPDATE meta SET max_time_ms = 7")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+
+        let copies = || {
+            let files = fs::read_dir(folder.path()).unwrap().flatten();
+            let names = files.map(|file| file.file_name().into_string().unwrap());
+            names
+                .filter(|name| name.starts_with("velum-before-"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(copies(), Vec::<String>::new());
+        let connection = first_writer(&options).await.unwrap();
+        let latest = migrations::latest(&migrations::sqlite());
+        assert_eq!(copies(), [format!("velum-before-{latest:04}.sqlite")]);
+        connection.close().await.unwrap();
+
+        let path = folder.path().join(&copies()[0]);
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+        let copy = SqliteConnectOptions::new().filename(&path);
+        let mut copy = SqliteConnection::connect_with(&copy).await.unwrap();
+        let kept: i64 = sqlx::query_scalar("SELECT max_time_ms FROM meta")
+            .fetch_one(&mut copy)
+            .await
+            .unwrap();
+        assert_eq!(kept, 7);
+        fs::remove_file(&path).unwrap();
+        first_writer(&options).await.unwrap();
+        assert_eq!(copies(), Vec::<String>::new(), "nothing was changed");
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_later_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path()).unwrap();
+        let mut writer = first_writer(&options).await.unwrap();
+        sqlx::query(
+            "INSERT INTO _sqlx_migrations
+                 (version, description, success, checksum, execution_time)
+             VALUES (9999, 'later', true, x'00', 0)",
+        )
+        .execute(&mut writer)
+        .await
+        .unwrap();
+        writer.close().await.unwrap();
+        let error = first_writer(&options).await.err().unwrap().to_string();
+        assert!(error.contains("later version"), "{error}");
     }
 
     #[tokio::test]

@@ -1,0 +1,78 @@
+//! What brings a schema up to date: numbered steps that are never edited, for each engine.
+
+use sqlx::migrate::{MigrateError, Migrator};
+
+/// SQLite's steps.
+pub(super) fn sqlite() -> Migrator {
+    sqlx::migrate!("./migrations/sqlite")
+}
+
+/// PostgreSQL's. An advisory lock is what some engines do not have; each step is a transaction.
+pub(super) fn postgres() -> Migrator {
+    let mut migrator = sqlx::migrate!("./migrations/postgres");
+    migrator.set_locking(false);
+    migrator
+}
+
+/// The number of the last step.
+pub(super) fn latest(migrator: &Migrator) -> i64 {
+    let steps = migrator.iter().map(|step| step.version);
+    steps.max().unwrap_or(0)
+}
+
+/// Why a schema is refused.
+pub(super) fn fault(error: &MigrateError) -> String {
+    match error {
+        MigrateError::VersionMissing(number) => format!(
+            "the store is of a later version of this program, which has migration {number}; an \
+             earlier one cannot use it"
+        ),
+        MigrateError::VersionMismatch(number) => {
+            format!("migration {number} is not the one that this program has")
+        }
+        error => format!("the schema cannot be brought up to date: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_engines_have_the_same_steps() {
+        let names = |migrator: &Migrator| -> Vec<_> {
+            let steps = migrator.iter();
+            steps
+                .map(|step| (step.version, step.description.clone()))
+                .collect()
+        };
+        assert_eq!(names(&sqlite()), names(&postgres()));
+    }
+
+    #[test]
+    fn a_released_step_is_never_edited() {
+        let sums = |migrator: &Migrator| -> Vec<String> {
+            let hex = |byte: &u8| format!("{byte:02x}");
+            let steps = migrator.iter();
+            steps
+                .map(|step| step.checksum.iter().take(8).map(hex).collect())
+                .collect()
+        };
+        // A new step adds a line; a line that changes breaks every store that has taken the step.
+        assert_eq!(sums(&sqlite()), SQLITE);
+        assert_eq!(sums(&postgres()), POSTGRES);
+    }
+
+    const SQLITE: [&str; 4] = [
+        "1b3227397de8e7ab",
+        "1862b42969acef44",
+        "98b0f5e29a758887",
+        "df437a5fe22d2fbb",
+    ];
+    const POSTGRES: [&str; 4] = [
+        "5c130d67f7336a20",
+        "7f267b3525702ab4",
+        "f12b609c6e87ee43",
+        "db20feb949656f71",
+    ];
+}

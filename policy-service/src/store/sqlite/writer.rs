@@ -1,0 +1,250 @@
+//! The one writer: a task that owns the writing connection.
+//!
+//! Operations that wait at the same time share a transaction, each behind a savepoint of its own, so
+//! that a flush of the disk serves many; all are answered after the commit.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::super::connection::{Connection, Link};
+use super::super::job::Job;
+#[cfg(test)]
+use super::super::transaction::Fault;
+use super::super::transaction::Faults;
+use super::super::{StoreError, Transaction};
+use super::open;
+
+/// How many operations may wait for the writer; more callers wait for a place.
+const QUEUE: usize = 1024;
+/// How many operations may share a transaction.
+const GROUP: usize = 64;
+/// How long a connection in doubt may take to close.
+const CLOSE: Duration = Duration::from_secs(2);
+
+type Jobs = Vec<Box<dyn Job>>;
+
+/// A handle to the writer's task.
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl Writer {
+    /// Starts the task on a connection that [`open::first_writer`] made.
+    pub(super) fn start(connection: SqliteConnection, options: SqliteConnectOptions) -> Writer {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let desk = Desk {
+            faults: Faults::default(),
+            options,
+        };
+        tokio::spawn(work(desk, connection, queue));
+        Writer { jobs }
+    }
+
+    /// Has the job run in its turn.
+    pub(super) async fn submit(&self, job: Box<dyn Job>) {
+        if let Err(refused) = self.jobs.send(job).await {
+            // It came to an error of its own: the writer has stopped.
+            refused.0.answer();
+        }
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        !self.jobs.is_closed()
+    }
+
+    pub(super) async fn stopped(&self) {
+        self.jobs.closed().await;
+    }
+}
+
+struct Desk {
+    options: SqliteConnectOptions,
+    faults: Faults,
+}
+
+/// What became of a group.
+enum Fate {
+    /// All that was to be kept is on the disk.
+    Committed,
+    /// Nothing of it is; the connection is sound.
+    RolledBack(StoreError),
+    /// Nothing of it is, and the connection is not to be believed.
+    Broken(StoreError),
+    /// Perhaps all of it is, perhaps nothing; the connection is not to be believed.
+    InDoubt,
+}
+
+impl Desk {
+    fn transaction(&self, connection: SqliteConnection) -> Transaction {
+        Transaction::new(
+            Connection::new(Link::SqliteWriter(Box::new(connection))),
+            &self.faults,
+        )
+    }
+
+    /// Runs jobs in one transaction. It begins with the write lock: one that took it later could
+    /// fail at once, whatever `busy_timeout` says.
+    async fn run(&self, transaction: &mut Transaction, jobs: &mut Jobs) -> Fate {
+        if let Err(error) = execute(transaction, "BEGIN IMMEDIATE").await {
+            return Fate::Broken(error);
+        }
+        let is_alone = jobs.len() == 1;
+        let mut has_changes = false;
+        for job in jobs.iter_mut() {
+            if !is_alone && let Err(error) = execute(transaction, "SAVEPOINT job").await {
+                return Fate::Broken(error);
+            }
+            let is_kept = settle(job, transaction).await;
+            let changed = transaction.take_changes();
+            has_changes |= is_kept && changed;
+            if is_alone {
+                break;
+            }
+            if !is_kept && let Err(error) = execute(transaction, "ROLLBACK TO job").await {
+                // A full disk ends the whole transaction.
+                return abandon(transaction, error).await;
+            }
+            if let Err(error) = execute(transaction, "RELEASE job").await {
+                return Fate::Broken(error);
+            }
+        }
+        if has_changes {
+            return self.commit(transaction).await;
+        }
+        match execute(transaction, "ROLLBACK").await {
+            Ok(()) => Fate::Committed,
+            Err(error) => abandon(transaction, error).await,
+        }
+    }
+
+    async fn commit(&self, transaction: &mut Transaction) -> Fate {
+        #[cfg(test)]
+        if let Some(fault) = self.faults.take() {
+            if matches!(fault, Fault::AnswerLost) {
+                execute(transaction, "COMMIT").await.unwrap();
+            }
+            return Fate::InDoubt;
+        }
+        match execute(transaction, "COMMIT").await {
+            Ok(()) => Fate::Committed,
+            Err(error) => {
+                tracing::error!(%error, "a commit failed");
+                Fate::InDoubt
+            }
+        }
+    }
+}
+
+/// Runs a job, and tells whether it is to be kept.
+async fn settle(job: &mut Box<dyn Job>, transaction: &mut Transaction) -> bool {
+    let is_kept = job.run(transaction).await;
+    let has_failed = transaction.connection().take_trouble().is_some();
+    if is_kept && has_failed {
+        job.fail(StoreError::Refused("after a statement that failed"));
+    }
+    is_kept && !has_failed
+}
+
+/// Makes sure that no transaction is open any more.
+async fn abandon(transaction: &mut Transaction, error: StoreError) -> Fate {
+    // Fails where the engine has rolled back by itself.
+    let _ = execute(transaction, "ROLLBACK").await;
+    let is_sound = execute(transaction, "BEGIN IMMEDIATE").await.is_ok()
+        && execute(transaction, "ROLLBACK").await.is_ok();
+    if is_sound {
+        Fate::RolledBack(error)
+    } else {
+        Fate::Broken(error)
+    }
+}
+
+async fn execute(transaction: &mut Transaction, statement: &'static str) -> Result<(), StoreError> {
+    let connection = transaction.connection();
+    let done = connection.execute(statement, &[]).await;
+    connection.take_trouble();
+    done.map(|_| ())
+}
+
+/// Runs jobs until every handle is gone, or until a second connection in a row fails: a disk that
+/// failed a write must not be believed again by the same process, so the service then ends.
+async fn work(desk: Desk, connection: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    let mut transaction = desk.transaction(connection);
+    let mut failed_before = false;
+    while let Some(first) = queue.recv().await {
+        let mut groups = VecDeque::from([gather(first, &mut queue)]);
+        while let Some(mut jobs) = groups.pop_front() {
+            let fate = desk.run(&mut transaction, &mut jobs).await;
+            let is_sound = matches!(fate, Fate::Committed | Fate::RolledBack(_));
+            let (again, ended) = sort(jobs, fate);
+            for job in ended {
+                job.answer();
+            }
+            groups.extend(again.into_iter().map(|job| vec![job]));
+            if is_sound {
+                failed_before = false;
+                continue;
+            }
+            // The old connection may hold the write lock, so it goes first. A close that hangs is
+            // left behind: SQLite's locks then decide.
+            close(transaction).await;
+            if failed_before {
+                tracing::error!("the store failed twice in a row: the writer gives up");
+                return;
+            }
+            failed_before = true;
+            match open::writer(&desk.options).await {
+                Ok(connection) => transaction = desk.transaction(connection),
+                Err(error) => {
+                    tracing::error!(%error, "the store cannot be opened again: the writer gives up");
+                    return;
+                }
+            }
+        }
+    }
+    close(transaction).await;
+}
+
+/// Who waits at this moment shares the next transaction.
+fn gather(first: Box<dyn Job>, queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Jobs {
+    let mut jobs = vec![first];
+    while jobs.len() < GROUP
+        && let Ok(job) = queue.try_recv()
+    {
+        jobs.push(job);
+    }
+    jobs
+}
+
+/// Parts a group into jobs that are run once more, each alone, and jobs that have ended.
+fn sort(jobs: Jobs, fate: Fate) -> (Jobs, Jobs) {
+    match fate {
+        Fate::Committed => (Jobs::new(), jobs),
+        Fate::InDoubt => {
+            let (again, mut ended): (Jobs, Jobs) =
+                jobs.into_iter().partition(|job| job.is_repeatable());
+            for job in &mut ended {
+                job.fail(StoreError::OutcomeUnknown);
+            }
+            (again, ended)
+        }
+        Fate::RolledBack(error) | Fate::Broken(error) => match <[_; 1]>::try_from(jobs) {
+            Ok([mut job]) => {
+                job.fail_unless_failed(error);
+                (Jobs::new(), vec![job])
+            }
+            // Another of the group may be at fault.
+            Err(jobs) => (jobs, Jobs::new()),
+        },
+    }
+}
+
+async fn close(transaction: Transaction) {
+    if let Link::SqliteWriter(connection) = transaction.into_connection().link {
+        let _ = timeout(CLOSE, connection.close()).await;
+    }
+}

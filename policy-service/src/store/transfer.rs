@@ -1,0 +1,347 @@
+//! Moves a store from SQLite to PostgreSQL, byte for byte, so that there are never two that are open.
+//!
+//! The copy arrives closed, in one transaction; then the old store is closed for good; then the new
+//! one is opened. A move that was interrupted is taken up where it was.
+
+use std::path::Path;
+
+use super::StoreError;
+use super::audit::{self, leaf_hash};
+use super::connection::{Connection, Link, Row, Value, values};
+use super::postgres::{DatabaseUrl, Postgres};
+use super::sqlite::Alone;
+use super::transaction::number;
+
+/// What a column holds.
+#[derive(Clone, Copy)]
+enum Kind {
+    Number,
+    Text,
+    Bytes,
+}
+
+use Kind::{Bytes, Number, Text};
+
+/// A table as both engines have it.
+struct Table {
+    /// Reads rows behind `$1`, the last place that was read.
+    read: &'static str,
+    insert: &'static str,
+    columns: &'static [(&'static str, Kind)],
+}
+
+/// Every table but the log's entries, in an order in which each names only those before it.
+const TABLES: [Table; 9] = [
+    Table {
+        read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
+                      updated_ms, version, body
+               FROM approval WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO approval
+                     (id, state, principal, action, fingerprint_mac, due_ms, created_ms, updated_ms,
+                      version, body)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        columns: &[
+            ("id", Text),
+            ("state", Text),
+            ("principal", Text),
+            ("action", Text),
+            ("fingerprint_mac", Bytes),
+            ("due_ms", Number),
+            ("created_ms", Number),
+            ("updated_ms", Number),
+            ("version", Number),
+            ("body", Text),
+        ],
+    },
+    Table {
+        read: "SELECT rowid AS place, approval, number, person, body
+               FROM vote WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO vote (approval, number, person, body) VALUES ($1, $2, $3, $4)",
+        columns: &[
+            ("approval", Text),
+            ("number", Number),
+            ("person", Text),
+            ("body", Text),
+        ],
+    },
+    Table {
+        read: "SELECT rowid AS place, approval, gateway, use_key, idx, at_ms, scope, is_seen,
+                      expires_ms
+               FROM grant_use WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO grant_use
+                     (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        columns: &[
+            ("approval", Text),
+            ("gateway", Text),
+            ("use_key", Bytes),
+            ("idx", Number),
+            ("at_ms", Number),
+            ("scope", Text),
+            ("is_seen", Number),
+            ("expires_ms", Number),
+        ],
+    },
+    Table {
+        read: "SELECT rowid AS place, commitment, salt, text
+               FROM audit_secret WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO audit_secret (commitment, salt, text) VALUES ($1, $2, $3)",
+        columns: &[("commitment", Bytes), ("salt", Bytes), ("text", Text)],
+    },
+    Table {
+        read: "SELECT rowid AS place, gateway, worker, sequence, idx, at_ms, requests, lost, body
+               FROM event_batch WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO event_batch
+                     (gateway, worker, sequence, idx, at_ms, requests, lost, body)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        columns: &[
+            ("gateway", Text),
+            ("worker", Bytes),
+            ("sequence", Number),
+            ("idx", Number),
+            ("at_ms", Number),
+            ("requests", Number),
+            ("lost", Number),
+            ("body", Text),
+        ],
+    },
+    Table {
+        read: "SELECT rowid AS place, approval, tags
+               FROM evidence WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO evidence (approval, tags) VALUES ($1, $2)",
+        columns: &[("approval", Text), ("tags", Bytes)],
+    },
+    Table {
+        read: "SELECT rowid AS place, gateway, use_key, approval, idx, at_ms, body
+               FROM outcome WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO outcome (gateway, use_key, approval, idx, at_ms, body)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+        columns: &[
+            ("gateway", Text),
+            ("use_key", Bytes),
+            ("approval", Text),
+            ("idx", Number),
+            ("at_ms", Number),
+            ("body", Text),
+        ],
+    },
+    Table {
+        read: "SELECT rowid AS place, id, is_active, idx, comment, body
+               FROM stop WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO stop (id, is_active, idx, comment, body) VALUES ($1, $2, $3, $4, $5)",
+        columns: &[
+            ("id", Text),
+            ("is_active", Number),
+            ("idx", Number),
+            ("comment", Bytes),
+            ("body", Text),
+        ],
+    },
+    Table {
+        read: "SELECT rowid AS place, id, is_reviewed, opened_by, principal, version, body
+               FROM emergency WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO emergency (id, is_reviewed, opened_by, principal, version, body)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+        columns: &[
+            ("id", Text),
+            ("is_reviewed", Number),
+            ("opened_by", Text),
+            ("principal", Text),
+            ("version", Number),
+            ("body", Text),
+        ],
+    },
+];
+
+/// Empties the tables of a copy that nobody has opened, those first that name others.
+const EMPTY: [&str; 11] = [
+    "DELETE FROM emergency",
+    "DELETE FROM stop",
+    "DELETE FROM outcome",
+    "DELETE FROM evidence",
+    "DELETE FROM event_batch",
+    "DELETE FROM grant_use",
+    "DELETE FROM vote",
+    "DELETE FROM audit_secret",
+    "DELETE FROM approval",
+    "DELETE FROM audit_entry",
+    "UPDATE meta SET keys = NULL, closed = NULL",
+];
+
+/// What was moved.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// How many records the log has.
+    pub(crate) records: u64,
+    /// How many rows beside it.
+    pub(crate) rows: u64,
+}
+
+/// Moves the store in the folder `from` to the database `to`.
+///
+/// # Errors
+/// When another process has the old store open, the new one is not empty, or a leaf is not the one
+/// that was written. The old store is then as it was.
+pub(crate) async fn transfer(from: &Path, to: &DatabaseUrl) -> Result<Moved, StoreError> {
+    let (_lock, mut source) = Alone::open(from).await?;
+    let target = Postgres::open(to).await?;
+    let mut copy = target.begin().await?;
+    audit::lock(&mut copy).await?;
+    let (was, is) = (closed(&mut source).await?, closed(&mut copy).await?);
+    let moved = match (was.as_deref(), is.as_deref()) {
+        (None, _) => {
+            if is.is_some() {
+                for statement in EMPTY {
+                    copy.execute(statement, &[]).await?;
+                }
+            }
+            require_empty(&mut copy, to).await?;
+            let moved = fill(&mut source, &mut copy).await?;
+            commit(copy).await?;
+            source
+                .execute("UPDATE meta SET closed = 'moved'", &[])
+                .await?;
+            moved
+        }
+        (Some(_), Some("arriving")) => Moved {
+            records: verify(&mut copy).await?,
+            rows: 0,
+        },
+        (Some(_), _) => {
+            let fault = format!("{}: this store was moved already", from.display());
+            return Err(StoreError::Data(fault));
+        }
+    };
+    let mut copy = target.begin().await?;
+    copy.execute("UPDATE meta SET closed = NULL", &[]).await?;
+    commit(copy).await?;
+    Ok(moved)
+}
+
+async fn closed(connection: &mut Connection) -> Result<Option<String>, StoreError> {
+    let row = connection.one("SELECT closed FROM meta", &[]).await?;
+    row.read("closed")
+}
+
+async fn require_empty(copy: &mut Connection, to: &DatabaseUrl) -> Result<(), StoreError> {
+    let count = "SELECT (SELECT count(*) FROM approval) + (SELECT count(*) FROM audit_entry)
+                        + (SELECT count(*) FROM meta WHERE keys IS NOT NULL) AS found";
+    if copy.one(count, &[]).await?.count("found")? == 0 {
+        return Ok(());
+    }
+    Err(StoreError::Data(format!(
+        "{to}: a service has used this store; move to an empty database"
+    )))
+}
+
+async fn fill(source: &mut Connection, copy: &mut Connection) -> Result<Moved, StoreError> {
+    let [approvals, others @ ..] = &TABLES;
+    let mut rows = copy_table(approvals, source, copy).await?;
+    let records = copy_log(source, copy).await?;
+    for table in others {
+        rows += copy_table(table, source, copy).await?;
+    }
+    let head = "SELECT next_index, max_time_ms, keys
+                FROM audit_log, meta WHERE audit_log.id = 1 AND meta.id = 1";
+    let head = source.one(head, &[]).await?;
+    if head.count("next_index")? != records {
+        return Err(StoreError::Corrupt("head of the log"));
+    }
+    let set = "UPDATE audit_log SET next_index = $1 WHERE id = 1";
+    copy.execute(set, values![number(records)?]).await?;
+    let keys: Option<Vec<u8>> = head.read("keys")?;
+    let latest: i64 = head.read("max_time_ms")?;
+    copy.execute(
+        "UPDATE meta SET max_time_ms = $1, keys = $2, closed = 'arriving'",
+        values![latest, keys.as_deref()],
+    )
+    .await?;
+    if verify(copy).await? != records {
+        return Err(StoreError::Corrupt("copy of the log"));
+    }
+    Ok(Moved { records, rows })
+}
+
+/// Copies the leaves as they are, each with its hash computed anew.
+async fn copy_log(source: &mut Connection, copy: &mut Connection) -> Result<u64, StoreError> {
+    let mut next = 0;
+    loop {
+        let page = audit::page(source, next).await?;
+        if page.is_empty() {
+            return Ok(next);
+        }
+        for leaf in page {
+            let hash = leaf_hash(&leaf.entry);
+            if leaf.index != next || hash[..] != leaf.hash {
+                return Err(StoreError::Corrupt("leaf"));
+            }
+            copy.execute(
+                "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)",
+                values![number(next)?, &leaf.entry, &hash],
+            )
+            .await?;
+            next += 1;
+        }
+    }
+}
+
+async fn verify(connection: &mut Connection) -> Result<u64, StoreError> {
+    audit::verify(connection).await
+}
+
+async fn copy_table(
+    table: &Table,
+    source: &mut Connection,
+    copy: &mut Connection,
+) -> Result<u64, StoreError> {
+    let (mut last, mut rows) = (i64::MIN, 0);
+    loop {
+        let page = source.all(table.read, values![last]).await?;
+        if page.is_empty() {
+            return Ok(rows);
+        }
+        for row in &page {
+            last = row.read("place")?;
+            let cells = table
+                .columns
+                .iter()
+                .map(|(column, kind)| Cell::read(row, column, *kind))
+                .collect::<Result<Vec<_>, _>>()?;
+            let given: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
+            copy.execute(table.insert, &given).await?;
+            rows += 1;
+        }
+    }
+}
+
+/// A value on its way.
+enum Cell {
+    Number(Option<i64>),
+    Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
+}
+
+impl Cell {
+    fn read(row: &Row, column: &str, kind: Kind) -> Result<Cell, StoreError> {
+        Ok(match kind {
+            Number => Cell::Number(row.read(column)?),
+            Text => Cell::Text(row.read(column)?),
+            Bytes => Cell::Bytes(row.read(column)?),
+        })
+    }
+
+    fn value(&self) -> Value<'_> {
+        match self {
+            Cell::Number(number) => (*number).into(),
+            Cell::Text(text) => text.as_deref().into(),
+            Cell::Bytes(bytes) => bytes.as_deref().into(),
+        }
+    }
+}
+
+async fn commit(connection: Connection) -> Result<(), StoreError> {
+    match connection.link {
+        Link::PostgresWriter(link) => Ok(link.commit().await?),
+        _ => Err(StoreError::Stopped),
+    }
+}

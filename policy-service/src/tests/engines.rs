@@ -1,0 +1,103 @@
+//! Both engines, by one suite.
+
+use std::sync::Arc;
+
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use velum_approval::Timestamp;
+use velum_harness::Postgres;
+
+use crate::random::SystemRandom;
+use crate::store::conformance::{CHECKS, Ground};
+use crate::store::{Place, Store};
+use crate::testing::START;
+
+/// Over how many grants 16 racers race; `VELUM_LONG` asks for the full number.
+fn grants() -> usize {
+    if std::env::var_os("VELUM_LONG").is_some() {
+        1_500
+    } else {
+        100
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the figures of a long run")]
+async fn run_all(store: Store, other: Store) {
+    let ground = Ground {
+        store,
+        other,
+        random: Arc::new(SystemRandom),
+        now: START,
+        grants: grants(),
+    };
+    for check in CHECKS {
+        match check.check(&ground).await {
+            Ok(found) => eprintln!("{}: {found}", check.name),
+            Err(fault) => panic!("{}: {fault}", check.name),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_keeps_what_an_engine_has_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().join("data"));
+    let (store, _) = Store::open(&place).await.unwrap();
+    run_all(store.clone(), store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_keeps_what_an_engine_has_to() {
+    let server = Postgres::start().await.unwrap();
+    let place = Place::Database(server.url().parse().unwrap());
+    let (one, other) = tokio::join!(Store::open(&place), Store::open(&place));
+    let (store, _) = one.unwrap();
+    let (other, fence) = other.unwrap();
+    run_all(store, other).await;
+    let beyond = Timestamp::from_millis(START.as_millis() + 60_000);
+    assert!(
+        fence.raise(START) >= beyond,
+        "another's time is not followed"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_of_somebodys_database_passes_and_leaves_nothing() {
+    let server = Postgres::start().await.unwrap();
+    let mut lines = Vec::new();
+    let say = |line: &str| lines.push(line.to_owned());
+    let holds = crate::check_store(&server.url(), 8, say).await.unwrap();
+    assert!(holds, "{lines:#?}");
+    assert_eq!(lines.len(), CHECKS.len() + 1, "{lines:#?}");
+    let mut connection = PgConnection::connect(&server.url()).await.unwrap();
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM pg_tables WHERE schemaname NOT IN
+                    ('pg_catalog', 'information_schema'))
+              + (SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'velum%')",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_server_that_could_lose_a_commit_is_refused() {
+    let server = Postgres::start().await.unwrap();
+    let mut connection = PgConnection::connect(&server.url()).await.unwrap();
+    connection
+        .execute("ALTER ROLE velum SET synchronous_commit = off")
+        .await
+        .unwrap();
+    let place = Place::Database(server.url().parse().unwrap());
+    let error = Store::open(&place).await.err().unwrap().to_string();
+    assert!(error.contains("synchronous_commit is off"), "{error}");
+    connection
+        .execute("ALTER ROLE velum RESET synchronous_commit")
+        .await
+        .unwrap();
+    Store::open(&place).await.unwrap();
+    let later = "INSERT INTO _sqlx_migrations VALUES (9999, 'later', now(), true, '\\x00', 0)";
+    connection.execute(later).await.unwrap();
+    let error = Store::open(&place).await.err().unwrap().to_string();
+    assert!(error.contains("later version"), "{error}");
+}

@@ -1,0 +1,54 @@
+//! A store that moves from SQLite to PostgreSQL.
+
+use serde_json::json;
+use velum_harness::Postgres;
+
+use crate::migrate_store;
+use crate::testing::{CONFIGURATION, Service};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_moves_whole_and_the_old_one_does_not_open_again() {
+    let server = Postgres::start().await.unwrap();
+    let url = server.url();
+    let service = Service::start().await;
+    let data = service.folder.path().join("velum-data");
+    let used = service.ask(1);
+    let id = service.pending(&used).await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    let answer = service.check(&used).await;
+    let approved = service.pending(&service.ask(2)).await;
+    let words = json!({"comment": "heliotrope"});
+    assert_eq!(service.approve("grace", &approved, words).await.0, 200);
+    let log = service.log().await;
+    let cards = [service.show(&id).await, service.show(&approved).await];
+
+    let error = migrate_store(&data, &url).await.unwrap_err().to_string();
+    assert!(error.contains("another process"), "{error}");
+    let stopped = service.stop().await;
+    let said = migrate_store(&data, &url).await.unwrap();
+    assert!(
+        said.starts_with(&format!("{} records", log.len())),
+        "{said}"
+    );
+    let error = stopped.refusal(CONFIGURATION).await;
+    assert!(error.contains("was moved"), "{error}");
+    let error = migrate_store(&data, &url).await.unwrap_err().to_string();
+    assert!(error.contains("moved already"), "{error}");
+
+    let store = format!("[store]\nengine = \"postgres\"\nurl = \"{url}\"\n\n[lifetimes]");
+    let configuration = CONFIGURATION.replacen("[lifetimes]", &store, 1);
+    let service = stopped.start(&configuration).await;
+    assert_eq!(service.log().await, log);
+    assert_eq!(
+        [service.show(&id).await, service.show(&approved).await],
+        cards
+    );
+    assert_eq!(
+        service.check(&used).await,
+        answer,
+        "a replay after the move"
+    );
+    let redeem = service.ask(2);
+    service.verified(&redeem, &service.check(&redeem).await);
+    assert_eq!(service.log().await.len(), log.len() + 1);
+}

@@ -1,0 +1,100 @@
+//! Two services on one database.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use velum_harness::Postgres;
+
+use crate::testing::{CONFIGURATION, Service, Stopped};
+
+/// The configuration with the store in this server.
+fn configuration(server: &Postgres) -> String {
+    let store = format!(
+        "[store]\nengine = \"postgres\"\nurl = \"{}\"\n\n",
+        server.url()
+    );
+    CONFIGURATION.replacen("[lifetimes]", &(store + "[lifetimes]"), 1)
+}
+
+/// Two services with the same keys.
+async fn two(server: &Postgres) -> (Service, Service) {
+    let configuration = configuration(server);
+    let one = Service::with(&configuration).await;
+    let other = Service::beside(&one, &configuration).await;
+    (one, other)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_at_one_service_is_woken_by_a_vote_at_the_other() {
+    let server = Postgres::start().await.unwrap();
+    let (one, other) = two(&server).await;
+    let check = one.ask(1);
+    let id = one.pending(&check).await;
+    let mut redeem = check.clone();
+    redeem.approval = Some(id.clone());
+    let voting = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(other.approve("grace", &id, json!({})).await.0, 200);
+        Instant::now()
+    };
+    let waiting = async {
+        let answer = one.check_waiting(&check, 20).await;
+        (answer, Instant::now())
+    };
+    let (voted, (answer, woken)) = tokio::join!(voting, waiting);
+    assert_eq!(answer["decision"], "pending", "{answer}");
+    assert_eq!(answer["retry_after_seconds"], 0, "{answer}");
+    let took = woken.saturating_duration_since(voted);
+    assert!(took < Duration::from_secs(1), "{took:?}");
+
+    one.verified(&redeem, &other.check(&redeem).await);
+    let again = one.check(&redeem).await;
+    assert_eq!(again, other.check(&redeem).await, "a replay elsewhere");
+    assert_eq!(one.log().await, other.log().await);
+    assert_eq!(one.count("grant.used").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_with_other_keys_is_refused_and_one_whose_clock_is_behind_revives_nothing() {
+    let server = Postgres::start().await.unwrap();
+    let (one, other) = two(&server).await;
+    let error = Stopped::new().refusal(&configuration(&server)).await;
+    assert!(error.contains("signing.key"), "{error}");
+
+    let check = one.ask(1);
+    let id = one.pending(&check).await;
+    one.clock.advance(15 * 60 * 1000);
+    let begun = Instant::now();
+    while one.count("approval.expired").await == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "nobody swept");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Its own clock has not moved.
+    assert_eq!(other.show(&id).await["state"], "expired");
+    let again = other.pending(&other.ask(1)).await;
+    assert_ne!(again, id);
+    assert!(
+        other.show(&again).await["created"].as_i64() >= one.show(&id).await["ended"].as_i64(),
+        "time ran backwards"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_gone_is_no_reason_to_release_and_one_that_comes_back_is_used() {
+    let mut server = Postgres::start().await.unwrap();
+    let service = Service::with(&configuration(&server)).await;
+    let check = service.ask(1);
+    let id = service.pending(&check).await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    server.kill();
+    let begun = Instant::now();
+    let (status, body) = service.check_as(service.gateway(), &check, 0).await;
+    assert_eq!(status, 503, "{body}");
+    assert_eq!(body["retryable"], true);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    let ready = service.request("GET", "/readyz").send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+    server.restart().await.unwrap();
+    service.verified(&check, &service.check(&check).await);
+    assert_eq!(service.count("grant.used").await, 1);
+}
