@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hmac::{Hmac, Mac as _};
+use hmac::Hmac;
 use sha2::Sha256;
 
 use crate::decode::Text;
-use crate::keys::keyed_hmac;
+use crate::keys::{code, keyed_hmac};
 use crate::mask::inside;
-use crate::{Class, ClassSet, Tags};
+use crate::{Class, Tags, Terms};
 
 /// The key of tags. The tag of a value is the first 8 bytes of HMAC-SHA-256 over the name of its class, a
 /// zero byte and the value: the text of a string without its escapes, a number or literal as it is written,
@@ -22,28 +22,31 @@ use crate::{Class, ClassSet, Tags};
 /// assert_eq!(format!("{:?}", TagKey::new(&[7; 32])), "TagKey(a key)");
 /// ```
 #[derive(Clone, Default)]
-pub struct TagKey(Option<Arc<Hmac<Sha256>>>);
+pub struct TagKey(Option<Hmac<Sha256>>);
 
 impl TagKey {
     /// The key of those bytes.
     pub fn new(key: &[u8; 32]) -> Self {
-        Self(Some(Arc::new(keyed_hmac(key))))
+        Self(Some(keyed_hmac(key)))
     }
 
     /// `None`: there is no key, or the value could not be read.
+    #[inline(never)]
     pub(crate) fn tag(&self, class: Class, value: Value<'_>) -> Option<u64> {
-        let mut code = Hmac::clone(self.0.as_ref()?);
+        let key = self.0.as_ref()?;
         let text = match value {
             Value::Unread => return None,
-            Value::Source(source) if source.first() == Some(&b'"') => Text::decode(inside(source)),
-            Value::Source(source) => Text::decode(source),
+            Value::Source(source) => Text::decode(match source.first() {
+                Some(b'"') => inside(source),
+                _ => source,
+            }),
             Value::Text(text) => Text::plain(text),
         };
-        code.update(class.name().as_bytes());
-        code.update(&[0]);
-        code.update(text.as_str().as_bytes());
-        let code: [u8; 32] = code.finalize().into_bytes().into();
-        code.first_chunk().copied().map(u64::from_be_bytes)
+        let parts = [class.name().as_bytes(), &[0], text.as_str().as_bytes()];
+        code(key, &parts, false)
+            .first_chunk()
+            .copied()
+            .map(u64::from_be_bytes)
     }
 }
 
@@ -70,18 +73,16 @@ pub(crate) enum Value<'a> {
 /// The tags of what was masked of some classes, and whether they are all.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    classes: ClassSet,
-    key: TagKey,
+    terms: Arc<Terms>,
     tags: Tags,
     is_complete: bool,
 }
 
 impl Evidence {
     /// Nothing seen yet.
-    pub(crate) fn new(classes: ClassSet, key: TagKey) -> Self {
+    pub(crate) fn new(terms: Arc<Terms>) -> Self {
         Self {
-            classes,
-            key,
+            terms,
             tags: Tags::default(),
             is_complete: true,
         }
@@ -100,13 +101,14 @@ impl Evidence {
 
     /// The same of a part, with nothing seen yet.
     pub(crate) fn of_part(&self) -> Self {
-        Self::new(self.classes, self.key.clone())
+        Self::new(Arc::clone(&self.terms))
     }
 
     /// A value has been masked.
+    #[inline(never)]
     pub(crate) fn see(&mut self, class: Class, value: Value<'_>) {
-        if self.classes.contains(class) {
-            let tag = self.key.tag(class, value);
+        if self.terms.evidence.contains(class) {
+            let tag = self.terms.tag_key.tag(class, value);
             self.is_complete &= tag.is_some_and(|tag| self.tags.add(tag));
         }
     }

@@ -1,35 +1,30 @@
 //! What a grant permits: classes, and of their values only some.
 
-use std::sync::Arc;
-
+use crate::Class;
 use crate::ClassSet;
 use crate::decide::{Decision, Treatment, treat};
+use crate::detectors::Find;
 use crate::evidence::{TagKey, Value};
 use crate::mask::Context;
 use crate::rules::Ruleset;
 use crate::tally::Cause;
-use crate::{Class, Options};
 
-/// What may come out as it is. Where it says nothing it sets no bound, but for the classes: those that
-/// are not listed are masked.
+/// What is asked for beyond the classes that are lifted: which of their values come out, and what is told
+/// of those that do not. Where it says nothing it sets no bound.
 ///
 /// ```
-/// use velum_engine::{Class, Grant};
-/// let grant: Grant = [Class::Name].into_iter().collect();
-/// let grant = Grant { records: Some(1), ..grant };
-/// assert_eq!((grant.classes.to_string().as_str(), grant.bytes), ("name", None));
+/// use velum_engine::Terms;
+/// let terms = Terms { records: Some(1), ..Terms::default() };
+/// assert!(terms.rules.is_none() && terms.evidence.is_empty());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grant {
-    /// Classes whose values come out as they are, but for what detectors find in them of other classes.
-    /// [`Class::Credential`] is ignored here.
-    pub classes: ClassSet,
+#[derive(Debug, Default)]
+pub struct Terms {
     /// The names of the rules (see [`Rule::name`](crate::Rule)) whose values come out. What a profile,
     /// a detector or another rule selects is masked then.
     pub rules: Option<Vec<String>>,
-    /// The values that come out, by their [tags](crate::TagKey). What a rule removes, and a string longer
-    /// than [`Limits::token_bytes`](crate::Limits::token_bytes), has none and never does.
-    pub tags: Option<Arc<Tags>>,
+    /// The values that come out, by their [tags](TagKey). What a rule removes, and a string longer than
+    /// [`Limits::token_bytes`](crate::Limits::token_bytes), has none and never does.
+    pub tags: Option<Tags>,
     /// How many [records](crate::Report::records) come out: from the next on everything is masked. The
     /// elements of a top-level `entry` count whether or not they are those of a Bundle, which may be told
     /// behind them.
@@ -37,22 +32,11 @@ pub struct Grant {
     /// How many bytes of the body, as it is read, values may come from: one that ends behind them is
     /// masked, and so is all that follows. Of a stream of events only the data counts.
     pub bytes: Option<u64>,
-}
-
-impl From<ClassSet> for Grant {
-    fn from(classes: ClassSet) -> Self {
-        Self {
-            classes,
-            ..Self::default()
-        }
-    }
-}
-
-impl FromIterator<Class> for Grant {
-    /// Those classes, and nothing narrower.
-    fn from_iter<I: IntoIterator<Item = Class>>(classes: I) -> Self {
-        Self::from(classes.into_iter().collect::<ClassSet>())
-    }
+    /// Classes of which every masked value leaves its tag: see
+    /// [`Masker::evidence`](crate::Masker::evidence).
+    pub evidence: ClassSet,
+    /// The key of all these tags.
+    pub tag_key: TagKey,
 }
 
 /// A sorted set of tags: see [`TagKey`]. It holds at most [`Tags::MOST`], the first of them by order.
@@ -92,6 +76,7 @@ impl Tags {
     }
 
     /// Adds a tag; false: one had no room. Which ones stay does not depend on the order in which they come.
+    #[inline(never)]
     pub(crate) fn add(&mut self, tag: u64) -> bool {
         let Err(at) = self.sorted.binary_search(&tag) else {
             return true;
@@ -127,30 +112,17 @@ impl FromIterator<[u8; 8]> for Tags {
     }
 }
 
-/// What a grant asks for beside the class.
-pub(crate) struct Narrowing {
-    rules: Option<Vec<String>>,
-    tags: Option<Arc<Tags>>,
-    key: TagKey,
-}
-
-impl Narrowing {
-    /// `None`: the class is all that it asks for.
-    pub(crate) fn of(options: &mut Options) -> Option<Arc<Self>> {
-        let grant = &mut options.lift;
-        let is_plain = grant.rules.is_none()
-            && grant.tags.is_none()
-            && grant.records.is_none()
-            && grant.bytes.is_none();
-        (!is_plain).then(|| {
-            Arc::new(Self {
-                rules: grant.rules.take(),
-                tags: grant.tags.take(),
-                key: options.tag_key.clone(),
-            })
-        })
+impl Terms {
+    /// Whether it bounds which values come out.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.rules.is_some()
+            || self.tags.is_some()
+            || self.records.is_some()
+            || self.bytes.is_some()
     }
 
+    #[cold]
+    #[inline(never)]
     fn permits(&self, rules: &Ruleset, cause: Cause, class: Class, value: Value<'_>) -> bool {
         if let Some(names) = &self.rules {
             let Cause::Rule(id) = cause else {
@@ -166,12 +138,63 @@ impl Narrowing {
         let Some(tags) = &self.tags else {
             return true;
         };
-        let tag = self.key.tag(class, value);
+        let tag = self.tag_key.tag(class, value);
         tag.is_some_and(|tag| tags.has(tag))
     }
 }
 
+/// Whether a text is a value that a rule selects and a grant shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lifted {
+    #[default]
+    No,
+    /// It stands in one: what is found in it is masked where its own class is not lifted.
+    Part,
+    /// It is one, and what a detector finds of all of it is what the rule says that it is.
+    Whole,
+}
+
+impl Lifted {
+    pub(crate) fn of(class: Class) -> Self {
+        // What a narrative tells is never one thing.
+        match class {
+            Class::Narrative => Self::Part,
+            _ => Self::Whole,
+        }
+    }
+
+    /// The same of a part.
+    pub(crate) fn part(self) -> Self {
+        match self {
+            Self::No => Self::No,
+            Self::Part | Self::Whole => Self::Part,
+        }
+    }
+}
+
 impl<'a> Context<'a> {
+    /// Whether the classes of a find are lifted. What else overlaps it has to be, too.
+    pub(crate) fn shows(&self, find: &Find, text: &str) -> bool {
+        let is_all = || {
+            let around = (text.get(..find.range.start), text.get(find.range.end..));
+            let is_space = |part: Option<&str>| part.is_some_and(|part| part.trim().is_empty());
+            is_space(around.0) && is_space(around.1)
+        };
+        find.cause != Cause::Unsettled
+            && (find.classes.is_subset(self.lift)
+                || self.lifted == Lifted::Whole
+                    && !find.classes.contains(Class::Credential)
+                    && is_all())
+    }
+
+    /// The same within a value that comes out: it was granted as a whole, with all of these classes in it.
+    pub(crate) fn within_shown(self) -> Self {
+        Self {
+            grant: None,
+            ..self
+        }
+    }
+
     /// Whether the grant is for this value of a class that is lifted.
     pub(crate) fn permits(&self, cause: Cause, class: Class, value: Value<'_>) -> bool {
         self.grant
@@ -179,6 +202,7 @@ impl<'a> Context<'a> {
     }
 
     /// A decision about a value as it is carried out under the grant.
+    #[inline(never)]
     pub(crate) fn treat(&self, decision: Decision, value: Value<'_>) -> Treatment<'a> {
         match treat(self.rules, self.lift, decision) {
             Treatment::Lift(cause, class, operator) if !self.permits(cause, class, value) => {

@@ -111,22 +111,22 @@ impl Keys {
 
     /// The code from which a token's body is cut.
     pub(crate) fn token(&self, parts: &[&[u8]]) -> [u8; 32] {
-        code(&self.token, parts)
+        code(&self.token, parts, true)
     }
 
     /// The code from which the proof of a token is cut.
     pub(crate) fn token_check(&self, parts: &[&[u8]]) -> [u8; 32] {
-        code(&self.token_check, parts)
+        code(&self.token_check, parts, true)
     }
 
     /// The code from which the pseudonym of an id is cut, or its proof.
     pub(crate) fn pseudonym(&self, parts: &[&[u8]]) -> [u8; 32] {
-        code(&self.pseudonym, parts)
+        code(&self.pseudonym, parts, true)
     }
 
     /// The code from which an offset of days comes.
     pub(crate) fn date_shift(&self, parts: &[&[u8]]) -> [u8; 32] {
-        code(&self.date_shift, parts)
+        code(&self.date_shift, parts, true)
     }
 }
 
@@ -147,11 +147,14 @@ pub(crate) fn keyed_hmac(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new((&*block).into())
 }
 
-/// HMAC-SHA-256 over the parts, each behind its length: no two lists of parts are one text.
-fn code(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
+/// HMAC-SHA-256 over the parts; each behind its length, so that no two lists of parts are one text.
+#[inline(never)]
+pub(crate) fn code(keyed: &Hmac<Sha256>, parts: &[&[u8]], has_lengths: bool) -> [u8; 32] {
     let mut mac = keyed.clone();
     for part in parts {
-        mac.update(&(part.len() as u64).to_be_bytes());
+        if has_lengths {
+            mac.update(&(part.len() as u64).to_be_bytes());
+        }
         mac.update(part);
     }
     mac.finalize().into_bytes().into()

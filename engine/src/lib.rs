@@ -93,7 +93,7 @@ pub use detectors::{CustomDetector, DetectorDoc, LooksFor, mask_handle, mask_tex
 pub use error::{Error, ErrorKind};
 pub use evidence::{Evidence, TagKey};
 pub use finder::{Finder, Finding};
-pub use grant::{Grant, Tags};
+pub use grant::{Tags, Terms};
 pub use inspect::Inspector;
 pub use keys::{KeyError, Keyring};
 pub use limits::{LimitDoc, Limits};

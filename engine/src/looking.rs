@@ -127,10 +127,11 @@ fn masked_json(context: Context<'_>, text: &str, tally: &mut Tally) -> Option<St
     let options = Options {
         framing,
         limits: Limits::default(),
-        lift: context.lift.into(),
+        lift: context.lift,
+        // It obeys those around it.
+        terms: None,
         keys: context.keys.clone(),
         year: context.year,
-        ..Options::default()
     };
     // What is exempt in the body is not where somebody else writes it into a string.
     let rules = context.rules.inside.as_ref().unwrap_or(context.rules);

@@ -7,7 +7,7 @@ pub(crate) use writer::{Candidate, Run, Waiting, Writer};
 use crate::decide::Treatment;
 use crate::decode::Text;
 use crate::evidence::Value;
-use crate::grant::Narrowing;
+use crate::grant::{Lifted, Terms};
 use std::sync::Arc;
 
 use crate::detectors::{Cues, Find, MOST_PASSES, Readings, is_prose, may_be_prose, merge, normal};
@@ -27,7 +27,7 @@ pub(crate) struct Context<'a> {
     /// The classes of the grant.
     pub(crate) lift: ClassSet,
     /// What else it asks for, unless the value at hand is part of one that it is for.
-    pub(crate) grant: Option<&'a Arc<Narrowing>>,
+    pub(crate) grant: Option<&'a Arc<Terms>>,
     /// Whether the value stands beyond the records or bytes of the grant.
     pub(crate) is_beyond: bool,
     pub(crate) keys: &'a Keyring,
@@ -45,58 +45,7 @@ pub(crate) struct Context<'a> {
     pub(crate) depth: u8,
 }
 
-/// Whether a text is a value that a rule selects and a grant shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Lifted {
-    #[default]
-    No,
-    /// It stands in one: what is found in it is masked where its own class is not lifted.
-    Part,
-    /// It is one, and what a detector finds of all of it is what the rule says that it is.
-    Whole,
-}
-
-impl Lifted {
-    fn of(class: Class) -> Self {
-        // What a narrative tells is never one thing.
-        match class {
-            Class::Narrative => Self::Part,
-            _ => Self::Whole,
-        }
-    }
-
-    /// The same of a part.
-    pub(crate) fn part(self) -> Self {
-        match self {
-            Self::No => Self::No,
-            Self::Part | Self::Whole => Self::Part,
-        }
-    }
-}
-
 impl<'a> Context<'a> {
-    /// Whether the classes of a find are lifted. What else overlaps it has to be, too.
-    fn shows(&self, find: &Find, text: &str) -> bool {
-        let is_all = || {
-            let around = (text.get(..find.range.start), text.get(find.range.end..));
-            let is_space = |part: Option<&str>| part.is_some_and(|part| part.trim().is_empty());
-            is_space(around.0) && is_space(around.1)
-        };
-        find.cause != Cause::Unsettled
-            && (find.classes.is_subset(self.lift)
-                || self.lifted == Lifted::Whole
-                    && !find.classes.contains(Class::Credential)
-                    && is_all())
-    }
-
-    /// The same within a value that comes out: it was granted as a whole, with all of these classes in it.
-    pub(crate) fn within_shown(self) -> Self {
-        Self {
-            grant: None,
-            ..self
-        }
-    }
-
     /// The same in a record about this subject.
     #[inline]
     pub(crate) fn about<'b>(self, current: Option<(usize, &'b Subject)>) -> Context<'b>
@@ -148,21 +97,11 @@ pub(crate) fn mask_scalar(
             false
         }
         Treatment::Inherit(cause, class) => {
-            show(context, cause, class, source, tally);
-            look_at(context.within_shown(), source, kind, tally, out)
+            show(context, (cause, class, None), source, kind, tally, out)
         }
         Treatment::Lift(cause, class, _) => {
-            show(context, cause, class, source, tally);
-            if context.rules.detectors.are_none() {
-                tally.report.count_lifted(source.len());
-            }
-            // The grant is for this class: for nothing else that is in there, and for no secret.
-            let context = Context {
-                mentions: Mentions::None,
-                lifted: Lifted::of(class),
-                ..context.within_shown()
-            };
-            look_at(context, source, kind, tally, out)
+            let lifted = Some(Lifted::of(class));
+            show(context, (cause, class, lifted), source, kind, tally, out)
         }
         Treatment::Mask(cause, class, operator, is_drift) => {
             if kind == Kind::String && looks_into_json(context, cause) {
@@ -203,12 +142,31 @@ pub(crate) fn mask_scalar(
     }
 }
 
-/// Counts a value that comes out as it is. A name is looked for wherever the grant does not reach.
-fn show(context: Context<'_>, cause: Cause, class: Class, source: &[u8], tally: &mut Tally) {
+/// Shows a value, but for what else is in it; `lifted`: it is not inherited. The grant is for this class:
+/// for nothing else that is in there, and for no secret. A name is looked for wherever the grant does not
+/// reach.
+#[inline(never)]
+fn show(
+    context: Context<'_>,
+    (cause, class, lifted): (Cause, Class, Option<Lifted>),
+    source: &[u8],
+    kind: Kind,
+    tally: &mut Tally,
+    out: &mut Vec<u8>,
+) -> bool {
     tally.count(cause, class, true);
     if class == Class::Name && learns(context, cause) {
         learn(source, tally);
     }
+    let mut context = context.within_shown();
+    if let Some(lifted) = lifted {
+        if context.rules.detectors.are_none() {
+            tally.report.count_lifted(source.len());
+        }
+        context.mentions = Mentions::None;
+        context.lifted = lifted;
+    }
+    look_at(context, source, kind, tally, out)
 }
 
 /// Masks what is found in a scalar. False: it stays as it came.

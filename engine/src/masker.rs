@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::detectors::Cues;
 use crate::events::Events;
 use crate::evidence::Evidence;
-use crate::grant::Narrowing;
-use crate::mask::{Context, Lifted, Run};
+use crate::grant::{Lifted, Terms};
+use crate::mask::{Context, Run};
 use crate::people::Mentions;
 use crate::scan::{Event, Scanner};
 use crate::tally::Tally;
@@ -24,7 +24,7 @@ use stage::{Stage, Token};
 pub struct Masker {
     rules: Arc<Ruleset>,
     lift: ClassSet,
-    grant: Option<Arc<Narrowing>>,
+    terms: Option<Arc<Terms>>,
     is_beyond: bool,
     keys: Keyring,
     /// The present one.
@@ -56,21 +56,23 @@ impl Masker {
     }
 
     /// A masker for one JSON text after the other, with [`restart`](Self::restart) between them.
-    pub(crate) fn of_texts(rules: Arc<Ruleset>, mut options: Options) -> Self {
-        let grant = Narrowing::of(&mut options);
+    pub(crate) fn of_texts(rules: Arc<Ruleset>, options: Options) -> Self {
         let mut stage = Stage::new(&options, rules.shelf.take());
-        if !options.evidence.is_empty() {
-            let evidence = Evidence::new(options.evidence, options.tag_key);
+        let terms = options.terms;
+        if let Some(terms) = &terms
+            && !terms.evidence.is_empty()
+        {
+            let evidence = Evidence::new(Arc::clone(terms));
             stage.tally.evidence = Some(Box::new(evidence));
         }
-        let mut lift = options.lift.classes;
+        let mut lift = options.lift;
         lift.remove(Class::Credential);
         Self {
             scanner: Scanner::new(options.framing, &options.limits),
             stage,
             rules,
             lift,
-            grant,
+            terms: terms.filter(|terms| terms.is_narrow()),
             is_beyond: false,
             keys: options.keys,
             year: options.year.max(Options::EARLIEST_YEAR),
@@ -89,7 +91,7 @@ impl Masker {
         let mut masker = Self::of_texts(rules, options);
         masker.stage.path.cues = around.cues;
         masker.depth = around.depth + 1;
-        masker.grant = around.grant.cloned();
+        masker.terms = around.grant.cloned();
         masker.is_beyond = around.is_beyond;
         masker.stage.records.be_inside();
         masker.stage.tally.recorder = Some(Box::default());
@@ -104,7 +106,7 @@ impl Masker {
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let rules = Arc::clone(&self.rules);
         let keys = self.keys.clone();
-        let grant = self.grant.clone();
+        let terms = self.terms.clone();
         self.guarded(out, |masker, out| {
             if masker.is_finished && !chunk.is_empty() {
                 return Err(Error {
@@ -121,7 +123,7 @@ impl Masker {
             let context = Context {
                 rules: &rules,
                 lift: masker.lift,
-                grant: grant.as_ref(),
+                grant: terms.as_ref(),
                 is_beyond: masker.is_beyond,
                 keys: &keys,
                 year: masker.year,
@@ -158,7 +160,7 @@ impl Masker {
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         let rules = Arc::clone(&self.rules);
         let keys = self.keys.clone();
-        let grant = self.grant.clone();
+        let terms = self.terms.clone();
         self.guarded(out, |masker, out| {
             if let Some(events) = &mut masker.events {
                 masker.is_finished = true;
@@ -167,7 +169,7 @@ impl Masker {
             let context = Context {
                 rules: &rules,
                 lift: masker.lift,
-                grant: grant.as_ref(),
+                grant: terms.as_ref(),
                 is_beyond: masker.is_beyond,
                 keys: &keys,
                 year: masker.year,
@@ -211,22 +213,24 @@ impl Masker {
         }
     }
 
-    /// The tags of what has been masked so far; `None`: [`Options::evidence`] has no class.
+    /// The tags of what has been masked so far; `None`: [`Terms::evidence`] has no class.
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use velum_engine::{Class, ClassSet, Grant, Masker, Options, Profile, Ruleset, TagKey};
+    /// use velum_engine::{Class, ClassSet, Masker, Options, Profile, Ruleset, TagKey, Terms};
     /// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
-    /// let classes: ClassSet = [Class::Phone].into_iter().collect();
+    /// let phones: ClassSet = [Class::Phone].into_iter().collect();
     /// let tag_key = TagKey::new(&[7; 32]);
-    /// let mut options = Options { evidence: classes, tag_key, ..Options::default() };
-    /// let mut masker = Masker::new(Arc::clone(&rules), options.clone());
+    /// let terms = Terms { evidence: phones, tag_key, ..Terms::default() };
+    /// let options = Options { terms: Some(terms.into()), ..Options::default() };
+    /// let mut masker = Masker::new(Arc::clone(&rules), options);
     /// masker.feed(br#"[{"phone":"555-0123"}]"#, &mut Vec::new())?;
     /// let evidence = masker.evidence().ok_or("none")?;
     /// assert!(evidence.is_complete() && evidence.tags().len() == 1);
     ///
-    /// let tags = Some(Arc::new(evidence.tags().clone()));
-    /// options.lift = Grant { tags, ..classes.into() };
+    /// let (tags, tag_key) = (Some(evidence.tags().clone()), TagKey::new(&[7; 32]));
+    /// let terms = Terms { tags, tag_key, ..Terms::default() };
+    /// let options = Options { lift: phones, terms: Some(terms.into()), ..Options::default() };
     /// let (mut masker, mut out) = (Masker::new(rules, options), Vec::new());
     /// masker.feed(br#"[{"phone":"555-0123"},{"phone":"555-0199"}]"#, &mut out)?;
     /// assert_eq!(out, br#"[{"phone":"555-0123"},{"phone":"[masked:phone]"}]"#);
@@ -243,7 +247,7 @@ impl Masker {
     /// Lifts nothing from the next value on: one that is not decided yet is masked.
     pub fn stop_lifting(&mut self) {
         self.lift = ClassSet::EMPTY;
-        self.grant = None;
+        self.terms = None;
         if let Some(events) = &mut self.events {
             events.stop_lifting();
         }

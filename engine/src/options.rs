@@ -1,6 +1,8 @@
 //! How a body is read, and within which limits.
 
-use crate::{ClassSet, Grant, Keyring, Limits, TagKey};
+use std::sync::Arc;
+
+use crate::{ClassSet, Keyring, Limits, Terms};
 
 /// How JSON texts are laid out in a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,13 +39,13 @@ pub struct Options {
     pub framing: Framing,
     /// Bounds on what a body may hold, and on memory.
     pub limits: Limits,
-    /// What may come out as it is.
-    pub lift: Grant,
-    /// Classes of which every masked value leaves its [tag](TagKey): see
-    /// [`Masker::evidence`](crate::Masker::evidence).
-    pub evidence: ClassSet,
-    /// The key of those tags, and of those of the grant.
-    pub tag_key: TagKey,
+    /// Classes whose values come out as they are, but for what detectors find in them of other classes.
+    /// [`Class::Credential`] is ignored here.
+    ///
+    /// [`Class::Credential`]: crate::Class::Credential
+    pub lift: ClassSet,
+    /// Which of their values, and what is told of others; `None`: all of them, and nothing.
+    pub terms: Option<Arc<Terms>>,
     /// What operators that need a key work with; without a key they redact.
     pub keys: Keyring,
     /// The present year, by which a year of birth tells an age: see [`year_at`]. It counts as
@@ -61,9 +63,8 @@ impl Default for Options {
         Self {
             framing: Framing::default(),
             limits: Limits::default(),
-            lift: Grant::default(),
-            evidence: ClassSet::EMPTY,
-            tag_key: TagKey::default(),
+            lift: ClassSet::EMPTY,
+            terms: None,
             keys: Keyring::default(),
             year: Self::EARLIEST_YEAR,
         }

@@ -57,6 +57,14 @@ impl Tally {
     #[inline]
     pub(crate) fn mask(&mut self, cause: Cause, class: Class, is_drift: bool, value: Value<'_>) {
         self.count(cause, class, false);
+        if is_drift || self.evidence.is_some() {
+            self.note(class, is_drift, value);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, class: Class, is_drift: bool, value: Value<'_>) {
         if is_drift {
             self.report.count_drift(class);
         }

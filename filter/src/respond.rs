@@ -136,10 +136,10 @@ pub(crate) fn options(
     Ok(Options {
         framing: Framing::Document,
         limits: plugin.policy.limits().engine,
-        lift: lift.into(),
+        lift,
+        terms: None,
         keys: plugin.keys.clone(),
         year: year_at(now / NANOSECONDS_A_SECOND),
-        ..Options::default()
     })
 }
 

@@ -21,7 +21,7 @@ pub struct Policy {
     pub(crate) digest: [u8; 32],
     pub(crate) identity: Option<IdentitySource>,
     pub(crate) rules: Arc<Ruleset>,
-    pub(crate) rule_names: BTreeSet<String>,
+    pub(crate) rule_names: Vec<String>,
     pub(crate) keys: Vec<MaskingKey>,
     pub(crate) limits: Limits,
     pub(crate) responses: Responses,
@@ -254,16 +254,16 @@ impl Policy {
         &self.rules
     }
 
-    /// The names of those rules that have one: an approval may be narrowed to them.
+    /// The names of those rules that have one, in their order: an approval may be narrowed to them.
     ///
     /// ```
     /// use velum_policy::Policy;
     /// let policy = br#"{"version": 1, "masking": {"rules": [
     ///     {"name": "wards", "key": "ward", "class": "address"}, {"key": "bed", "class": "address"}]}}"#;
-    /// assert!(Policy::parse(policy)?.rule_names().iter().eq(["wards"]));
+    /// assert_eq!(Policy::parse(policy)?.rule_names(), ["wards"]);
     /// # Ok::<(), velum_policy::ConfigError>(())
     /// ```
-    pub fn rule_names(&self) -> &BTreeSet<String> {
+    pub fn rule_names(&self) -> &[String] {
         &self.rule_names
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use velum_engine::{Class, Masker, Options};
+use velum_engine::{Class, Masker, Options, Terms};
 use velum_policy::{
     CertificateField, Effect, Encodings, IdentitySource, Mode, Otherwise, Peers, Policy,
     TokenRoles, UnreadableMedia,
@@ -524,11 +524,18 @@ fn rules_are_lifted_by_their_names() {
             {"key": "bed", "class": "address"},
         ]}),
     );
-    assert!(policy.rule_names().iter().eq(["wards.1"]));
+    assert_eq!(policy.rule_names(), ["wards.1"]);
     assert!(with("mode", json!("enforce")).rule_names().is_empty());
-    let mut options = Options::default();
-    options.lift = [Class::Address].into_iter().collect();
-    options.lift.rules = Some(policy.rule_names().iter().cloned().collect());
+    let rules = Some(policy.rule_names().to_vec());
+    let terms = Terms {
+        rules,
+        ..Terms::default()
+    };
+    let options = Options {
+        lift: [Class::Address].into_iter().collect(),
+        terms: Some(Arc::new(terms)),
+        ..Options::default()
+    };
     let mut masker = Masker::new(Arc::clone(policy.rules()), options);
     let mut out = Vec::new();
     let body = br#"{"ward":"Birch","bed":"7b"}"#;

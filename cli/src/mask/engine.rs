@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use velum_engine::{Error, Finder, Framing, Masker, Options, Report};
+use velum_engine::{ClassSet, Error, Finder, Framing, Masker, Options, Report};
 
 use crate::arguments::FramingName;
 
@@ -70,9 +70,10 @@ fn options(setup: &Setup, framing: Framing) -> Options {
     Options {
         framing,
         limits: setup.limits,
+        lift: ClassSet::EMPTY,
+        terms: None,
         keys: setup.keys.clone(),
         year: setup.year,
-        ..Options::default()
     }
 }
 

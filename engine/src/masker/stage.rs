@@ -66,6 +66,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(options: &Options, names: Names) -> Self {
+        let terms = options.terms.as_ref();
         Self {
             path: Path::default(),
             names,
@@ -75,8 +76,8 @@ impl Stage {
             separator: Vec::new(),
             scratch: Vec::new(),
             drops_long: false,
-            most_records: options.lift.records.unwrap_or(u64::MAX),
-            most_bytes: options.lift.bytes.unwrap_or(u64::MAX),
+            most_records: terms.and_then(|terms| terms.records).unwrap_or(u64::MAX),
+            most_bytes: terms.and_then(|terms| terms.bytes).unwrap_or(u64::MAX),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use velum_engine::{
-    Class, ClassSet, Error, Evidence, Framing, Grant, Masker, Operator, Options, Profile, Report,
-    Rule, Ruleset, Selector, TagKey, Tags,
+    Class, ClassSet, Error, Evidence, Framing, Masker, Operator, Options, Profile, Report, Rule,
+    Ruleset, Selector, TagKey, Tags, Terms,
 };
 
 use crate::support::{all_profiles, limits, mask, masked};
@@ -59,20 +59,36 @@ fn classes(classes: &[Class]) -> ClassSet {
 
 /// Options under which masked values of these classes leave tags.
 pub(crate) fn tagged(of: &[Class]) -> Options {
-    Options {
+    let terms = Terms {
         evidence: classes(of),
         tag_key: TagKey::new(&[7; 32]),
-        ..Options::default()
-    }
+        ..Terms::default()
+    };
+    lifted(&[], terms)
 }
 
 /// The same under which those of these tags come out.
-pub(crate) fn under(mut options: Options, tags: Tags) -> Options {
-    options.lift = Grant {
-        tags: Some(Arc::new(tags)),
-        ..options.evidence.into()
+pub(crate) fn under(options: Options, tags: Tags) -> Options {
+    let evidence = options.terms.as_ref().unwrap().evidence;
+    let terms = Terms {
+        tags: Some(tags),
+        evidence,
+        tag_key: TagKey::new(&[7; 32]),
+        ..Terms::default()
     };
-    options
+    Options {
+        lift: evidence,
+        terms: Some(Arc::new(terms)),
+        ..options
+    }
+}
+
+fn lifted(of: &[Class], terms: Terms) -> Options {
+    Options {
+        lift: classes(of),
+        terms: Some(Arc::new(terms)),
+        ..Options::default()
+    }
 }
 
 /// What the body becomes where what it held was granted by its tags, and how many tags there were.
@@ -272,14 +288,18 @@ fn what_cannot_be_read_whole_has_no_tag_and_stays_masked() {
         assert_eq!((report.lifted_total(), report.drift(Class::Name)), (0, 1));
     }
     // Without a key there is no tag at all.
-    let mut options = tagged(&[Class::Name]);
-    options.tag_key = TagKey::default();
+    let terms = |tags| Terms {
+        tags,
+        evidence: classes(&[Class::Name]),
+        ..Terms::default()
+    };
+    let options = lifted(&[], terms(None));
     let body = r#"{"a":[{"surname":"Ann"}]}"#;
     let (_, _, tags, is_complete) = run_cut(&rules, &options, body);
     assert_eq!((tags.len(), is_complete), (0, false));
     let (out, ..) = run_cut(
         &rules,
-        &under(options, [[0; 8]].into_iter().collect()),
+        &lifted(&[Class::Name], terms(Some([[0; 8]].into_iter().collect()))),
         body,
     );
     assert_eq!(out, r#"{"a":[{"surname":"[masked:name]"}]}"#);
@@ -340,12 +360,13 @@ fn only_what_the_named_rules_select_comes_out() {
         r#"{"y":"{\"contact\":{\"phone\":\"555-0128\"},\"x\":\"212-555-0129\"}"}]}"#,
     );
     let all = [Class::Phone, Class::Name, Class::Narrative];
-    let of = |rules: &[&str]| Options {
-        lift: Grant {
-            rules: Some(rules.iter().map(|rule| (*rule).to_owned()).collect()),
-            ..classes(&all).into()
-        },
-        ..Options::default()
+    let of = |rules: &[&str]| {
+        let rules = rules.iter().map(|rule| (*rule).to_owned());
+        let terms = Terms {
+            rules: Some(rules.collect()),
+            ..Terms::default()
+        };
+        lifted(&all, terms)
     };
     let plain = masked(&rules, Options::default(), body);
     let (out, report, ..) = run_cut(&rules, &of(&[]), body);
@@ -423,17 +444,13 @@ fn beyond_the_records_of_a_grant_everything_is_masked_again() {
     ] {
         let body = |many: &[String]| format!("{before}{}{behind}", many.join(between));
         for count in 0..=records.len() {
+            let terms = Terms {
+                records: Some(count as u64),
+                ..Terms::default()
+            };
             let options = Options {
                 framing,
-                lift: Grant {
-                    records: Some(count as u64),
-                    ..classes(&all).into()
-                },
-                ..Options::default()
-            };
-            let without = |lift: Grant| Options {
-                lift,
-                ..options.clone()
+                ..lifted(&all, terms)
             };
             let hidden: Vec<String> = records
                 .iter()
@@ -457,8 +474,11 @@ fn beyond_the_records_of_a_grant_everything_is_masked_again() {
                 report.masked_total()
             );
             if count == records.len() {
-                let plain = classes(&all).into();
-                assert_eq!(out, masked(&rules, without(plain), &body(&records)));
+                let plain = Options {
+                    terms: None,
+                    ..options
+                };
+                assert_eq!(out, masked(&rules, plain, &body(&records)));
             }
         }
     }
@@ -498,13 +518,13 @@ fn beyond_the_bytes_of_a_grant_everything_is_masked_again() {
     ] {
         let ends = ends(&body, &values);
         for bytes in 0..=body.len() {
+            let terms = Terms {
+                bytes: Some(bytes as u64),
+                ..Terms::default()
+            };
             let options = Options {
                 framing,
-                lift: Grant {
-                    bytes: Some(bytes as u64),
-                    ..classes(&[Class::Email]).into()
-                },
-                ..Options::default()
+                ..lifted(&[Class::Email], terms)
             };
             let mut expected = body.clone();
             for (value, end) in values.iter().zip(&ends) {
@@ -522,25 +542,25 @@ fn beyond_the_bytes_of_a_grant_everything_is_masked_again() {
         }
     }
     // A number that the end of the body ends, and a string of which nobody knows where it ends.
-    let number = |bytes| Options {
-        lift: Grant {
+    let number = |bytes| {
+        let terms = Terms {
             bytes: Some(bytes),
-            ..classes(&[Class::Ssn, Class::Name]).into()
-        },
-        ..limits(64, 16, 1024)
+            ..Terms::default()
+        };
+        Options {
+            limits: limits(64, 16, 1024).limits,
+            ..lifted(&[Class::Ssn], terms)
+        }
     };
     let only = named("x", Selector::Path("$".into()), Class::Ssn);
     let only = Arc::new(Ruleset::builder().rule(only).build().unwrap());
-    for (bytes, expected) in [(3, "1234"), (4, "1234"), (2, "\"[masked:ssn]\"")] {
-        let body = if bytes == 3 { "123" } else { "1234" };
-        let expected = if bytes == 3 { "123" } else { expected };
-        assert_eq!(run_cut(&only, &number(bytes), body).0, expected);
-    }
+    assert_eq!(run_cut(&only, &number(4), "1234").0, "1234");
+    assert_eq!(run_cut(&only, &number(4), "1234 ").0, "1234 ");
     assert_eq!(run_cut(&only, &number(3), "1234").0, "\"[masked:ssn]\"");
     let long = r#""123456789012345678""#;
     assert_eq!(run_cut(&only, &number(1000), long).0, "\"[masked:ssn]\"");
     let mut unlimited = number(0);
-    unlimited.lift = [Class::Ssn].into_iter().collect();
+    unlimited.terms = None;
     assert_eq!(run_cut(&only, &unlimited, long).0, long);
 }
 
@@ -551,13 +571,13 @@ fn of_a_stream_of_events_the_bytes_of_its_data_count() {
     let first = "[\"a1@b.example\"".len() as u64;
     let second = first + "][\n\"a2@b.example\"".len() as u64;
     for bytes in 0..second + 2 {
+        let terms = Terms {
+            bytes: Some(bytes),
+            ..Terms::default()
+        };
         let options = Options {
             framing: Framing::Events,
-            lift: Grant {
-                bytes: Some(bytes),
-                ..classes(&[Class::Email]).into()
-            },
-            ..Options::default()
+            ..lifted(&[Class::Email], terms)
         };
         let (out, ..) = run_cut(&rules, &options, body);
         let shown = ["a1@b", "a2@b"].map(|value| out.contains(value));
@@ -584,11 +604,9 @@ fn once_stopped_nothing_more_comes_out() {
         &tagged(&all.iter().collect::<Vec<_>>()),
         [body.as_bytes()],
     );
-    let tags = Arc::new(tags.1.unwrap().1.into_iter().collect::<Tags>());
-    let mut options = all_lifted(all);
-    options.tag_key = TagKey::new(&[7; 32]);
-    for tags in [None, Some(tags)] {
-        options.lift.tags = tags;
+    let tags = tags.1.unwrap().1.into_iter().collect();
+    let granted = under(tagged(&all.iter().collect::<Vec<_>>()), tags);
+    for options in [all_lifted(all), granted] {
         let mut last = None;
         for at in 0..=body.len() {
             let (before, behind) = body.as_bytes().split_at(at);
@@ -619,7 +637,7 @@ fn once_stopped_nothing_more_comes_out() {
 
 fn all_lifted(classes: ClassSet) -> Options {
     Options {
-        lift: classes.into(),
+        lift: classes,
         ..Options::default()
     }
 }
@@ -652,17 +670,13 @@ fn what_is_removed_is_removed_again_beyond_a_grant() {
     };
     let rules = Arc::new(Ruleset::builder().rule(rule).build().unwrap());
     let body = "{\"a\":{\"gone\":[1,{\"x\":2}],\"b\":1}}\n{\"a\":{\"b\":1,\"gone\":3}}\n";
-    let lift = |grant: Grant| Options {
+    let lift = |terms: Terms| Options {
         framing: Framing::Lines,
-        lift: Grant {
-            classes: classes(&[Class::Photo]),
-            ..grant
-        },
-        ..Options::default()
+        ..lifted(&[Class::Photo], terms)
     };
-    let one = lift(Grant {
+    let one = lift(Terms {
         records: Some(1),
-        ..Grant::default()
+        ..Terms::default()
     });
     let (out, report, ..) = run_cut(&rules, &one, body);
     assert_eq!(
@@ -674,15 +688,15 @@ fn what_is_removed_is_removed_again_beyond_a_grant() {
         (1, 1)
     );
     // The limit is within what was not taken away at its beginning.
-    let bytes = lift(Grant {
+    let bytes = lift(Terms {
         bytes: Some("{\"a\":{\"gone\":[1".len() as u64),
-        ..Grant::default()
+        ..Terms::default()
     });
     let (out, ..) = run_cut(&rules, &bytes, body);
     assert_eq!(out, "{\"a\":{\"gone\":[1],\"b\":1}}\n{\"a\":{\"b\":1}}\n");
-    let tags = lift(Grant {
-        tags: Some(Arc::new([[0; 8]].into_iter().collect())),
-        ..Grant::default()
+    let tags = lift(Terms {
+        tags: Some([[0; 8]].into_iter().collect()),
+        ..Terms::default()
     });
     let (out, ..) = run_cut(&rules, &tags, body);
     assert_eq!(out, "{\"a\":{\"b\":1}}\n{\"a\":{\"b\":1}}\n");

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::grants::{run, tagged, under};
 use crate::support::{all_profiles, limits, mask, mask_chunks, no_rules};
 use velum_engine::{
-    Class, CustomDetector, Operator, Options, Rule, Ruleset, RulesetBuilder, Selector,
+    Class, CustomDetector, Operator, Options, Rule, Ruleset, RulesetBuilder, Selector, TagKey,
+    Terms,
 };
 
 const NAMES: &[&str] = &[
@@ -219,12 +220,15 @@ proptest! {
         prop_assert_eq!(&single.0, &seen.0);
         // Some of the values that were seen.
         let tags = tags.into_iter().filter(|tag| tag[0] & bounds & 3 == 0);
-        options = under(options, tags.collect());
-        let lift = &mut options.lift;
-        lift.tags.take_if(|_| bounds & 4 == 0);
-        lift.records = (bounds & 8 != 0).then_some(u64::from(bounds >> 6));
-        lift.bytes = (bounds & 16 != 0).then(|| bytes.index(body.len() + 1) as u64);
-        lift.rules = (bounds & 32 != 0).then(|| vec!["$.code".to_owned()]);
+        options.lift = GRANTED.iter().copied().collect();
+        options.terms = Some(Arc::new(Terms {
+            tags: (bounds & 4 != 0).then(|| tags.collect()),
+            records: (bounds & 8 != 0).then_some(u64::from(bounds >> 6)),
+            bytes: (bounds & 16 != 0).then(|| bytes.index(body.len() + 1) as u64),
+            rules: (bounds & 32 != 0).then(|| vec!["$.code".to_owned()]),
+            evidence: options.lift,
+            tag_key: TagKey::new(&[7; 32]),
+        }));
         let whole = run(&rules, &options, [body.as_bytes()]);
         prop_assert!(serde_json::from_str::<Value>(&whole.0).is_ok(), "{}", whole.0);
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
@@ -245,7 +249,7 @@ proptest! {
         let (out, result) = run(&rules, &options, [body.as_bytes()]);
         let drift = *result.unwrap().0.drift_by_class();
         prop_assert_eq!(drift.iter().sum::<u64>(), 0);
-        options.lift.tags = None;
+        options.terms = None;
         prop_assert_eq!(out, run(&rules, &options, [body.as_bytes()]).0);
     }
 

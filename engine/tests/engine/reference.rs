@@ -10,7 +10,7 @@ pub(crate) mod tree;
 
 use std::sync::Arc;
 
-use velum_engine::{Class, Operator, Options, Replacement, Rule, Ruleset, Selector};
+use velum_engine::{Class, ClassSet, Operator, Options, Replacement, Rule, Ruleset, Selector};
 
 use paths::{Step, Stop};
 use tree::{Member, Node, Tree, decode};
@@ -87,7 +87,7 @@ impl Policy {
     /// The engine's options with what is lifted.
     pub(crate) fn options(&self) -> Options {
         Options {
-            lift: self.lift.iter().copied().collect(),
+            lift: self.lift.iter().copied().collect::<ClassSet>(),
             ..Options::default()
         }
     }

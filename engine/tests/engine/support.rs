@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use velum_engine::{Class, Error, Framing, Limits, Masker, Options, Profile, Report, Ruleset};
+use velum_engine::{
+    Class, ClassSet, Error, Framing, Limits, Masker, Options, Profile, Report, Ruleset,
+};
 
 /// Every profile together, as the example policies have it.
 pub(crate) fn all_profiles() -> Arc<Ruleset> {
@@ -28,7 +30,7 @@ pub(crate) fn no_rules() -> Arc<Ruleset> {
 
 pub(crate) fn lift(classes: &[Class]) -> Options {
     Options {
-        lift: classes.iter().copied().collect(),
+        lift: classes.iter().copied().collect::<ClassSet>(),
         ..Options::default()
     }
 }

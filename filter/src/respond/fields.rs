@@ -230,7 +230,7 @@ impl<'a> Fields<'a> {
         let masker = self.masker.get_or_insert_with(|| {
             let options = Options {
                 framing: Framing::Lines,
-                lift: velum_engine::Grant::default(),
+                lift: velum_engine::ClassSet::EMPTY,
                 ..self.options.clone()
             };
             Masker::new(Arc::clone(self.rules), options)
@@ -309,7 +309,7 @@ fn url(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use velum_engine::{Class, Ids, Keyring, Operator, Profile, Rule, Selector};
+    use velum_engine::{Class, ClassSet, Ids, Keyring, Operator, Profile, Rule, Selector};
 
     use super::*;
 
@@ -508,7 +508,7 @@ mod tests {
     fn a_grant_shows_no_header() {
         let rules = shipped();
         let options = Options {
-            lift: [Class::Name].into_iter().collect(),
+            lift: [Class::Name].into_iter().collect::<ClassSet>(),
             ..Options::default()
         };
         let mut headers = Edited::from(vec![(&b"x-patient-name"[..], b"Orla"[..].into())]);

@@ -1,6 +1,5 @@
 //! What is masked, and how.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use velum_engine::{
@@ -16,7 +15,7 @@ use crate::tree::Node;
 
 pub(super) struct Masking {
     pub(super) rules: Arc<Ruleset>,
-    pub(super) rule_names: BTreeSet<String>,
+    pub(super) rule_names: Vec<String>,
     pub(super) keys: Vec<MaskingKey>,
 }
 
@@ -47,7 +46,7 @@ pub(super) fn read(at: &Cursor<'_>) -> Result<Masking, ConfigError> {
     for profile in profiles {
         builder = builder.document(profile);
     }
-    let mut rule_names = BTreeSet::new();
+    let mut rule_names = Vec::new();
     for at in &rules {
         builder = builder.rule(rule(at, !keys.is_empty(), &mut rule_names)?);
     }
@@ -111,18 +110,15 @@ fn keys(at: &Cursor<'_>) -> Result<Vec<MaskingKey>, ConfigError> {
     Ok(keys)
 }
 
-fn rule(
-    at: &Cursor<'_>,
-    has_keys: bool,
-    known: &mut BTreeSet<String>,
-) -> Result<Rule, ConfigError> {
+fn rule(at: &Cursor<'_>, has_keys: bool, known: &mut Vec<String>) -> Result<Rule, ConfigError> {
     let fields = at.object(&["name", "path", "key", "class", "operator"], &[])?;
     let mut name = at.pointer().to_owned();
     if let Some(at) = fields.optional("name") {
         name = names::identifier(&at)?;
-        if !known.insert(name.clone()) {
+        if known.contains(&name) {
             return Err(at.fault("is the name of another rule too: rename one"));
         }
+        known.push(name.clone());
     }
     let select = match (fields.optional("path"), fields.optional("key")) {
         (Some(path), None) => Selector::Path(path.string()?.to_owned()),

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use velum_engine::{Class, Options, ProfileDocument, Ruleset};
+use velum_engine::{Class, ClassSet, Options, ProfileDocument, Ruleset};
 
 use crate::check::{mask_whole, same_in_chunks, sound_and_stable, stays_sound};
 
@@ -70,7 +70,7 @@ pub(crate) fn target(data: &[u8]) {
         .filter(|(bit, _)| choice >> 4 >> bit & 1 == 1)
         .map(|(_, class)| class);
     let options = Options {
-        lift: lifted.collect(),
+        lift: lifted.collect::<ClassSet>(),
         ..Options::default()
     };
     let body = document(*choice, &String::from_utf8_lossy(surname), text);
@@ -78,7 +78,7 @@ pub(crate) fn target(data: &[u8]) {
     assert!(whole.1.is_ok(), "{:?}", whole.1);
     same_in_chunks(rules, &options, &body, text.len() / 2 + 1, &whole);
     // What is lifted stands beside placeholders then, and may be read as a part of something else.
-    if options.lift.classes.is_empty() {
+    if options.lift.is_empty() {
         sound_and_stable(rules, &options, &whole.0);
     } else {
         stays_sound(options.framing, &whole.0);

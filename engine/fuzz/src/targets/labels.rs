@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::{Value, json};
-use velum_engine::{Grant, Options, Profile, Ruleset};
+use velum_engine::{ClassSet, Options, Profile, Ruleset};
 
 use crate::check::{mask_whole, same_in_chunks, sound_and_stable};
 
@@ -130,7 +130,7 @@ pub(crate) fn target(data: &[u8]) {
         return;
     };
     let mut options = Options {
-        lift: Grant::default(),
+        lift: ClassSet::default(),
         ..Options::default()
     };
     if let Some(bytes) = object.held_bytes {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arbitrary::{Arbitrary, Unstructured};
-use velum_engine::{Class, Generalize, Operator, Options, Replacement, Rule, Ruleset, Selector};
+use velum_engine::{
+    Class, ClassSet, Generalize, Operator, Options, Replacement, Rule, Ruleset, Selector,
+};
 
 use crate::check::{mask_whole, same_in_chunks, stays_sound};
 
@@ -112,7 +114,7 @@ pub(crate) fn target(data: &[u8]) {
         return;
     };
     let options = Options {
-        lift: [class(policy.lifted)].into_iter().collect(),
+        lift: [class(policy.lifted)].into_iter().collect::<ClassSet>(),
         ..Options::default()
     };
     let whole = mask_whole(&rules, &options, body);

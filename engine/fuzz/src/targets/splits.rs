@@ -3,7 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use arbitrary::{Arbitrary, Unstructured};
-use velum_engine::{Class, Framing, Limits, Operator, Options, Profile, Rule, Ruleset, Selector};
+use velum_engine::{
+    Class, ClassSet, Framing, Limits, Operator, Options, Profile, Rule, Ruleset, Selector,
+};
 
 use crate::check::{inspector_agrees, mask, mask_whole, same_in_chunks, same_result};
 
@@ -68,7 +70,7 @@ pub(crate) fn target(data: &[u8]) {
             members: usize::from(reading.members) + 1,
             keys: usize::from(reading.keys) + 1,
         },
-        lift: lifted.collect(),
+        lift: lifted.collect::<ClassSet>(),
         ..Options::default()
     };
     let whole = mask_whole(rules, &options, body);

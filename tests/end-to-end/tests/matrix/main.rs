@@ -51,7 +51,7 @@ fn expected(policy: &Policy, case: &Case, lift: ClassSet) -> Vec<u8> {
     };
     let options = Options {
         framing,
-        lift: lift.into(),
+        lift,
         limits: policy.limits().engine,
         ..Options::default()
     };
