@@ -10,7 +10,8 @@ use crate::{Class, CustomDetector, Ruleset, detectors};
 pub struct Report {
     masked: [u64; Class::COUNT],
     lifted: [u64; Class::COUNT],
-    drift: [u64; Class::COUNT],
+    /// Mostly none.
+    drift: Option<Box<[u64; Class::COUNT]>>,
     /// By [`slot`]; as long as it has to be.
     causes: Vec<Counts>,
     records: u64,
@@ -81,12 +82,14 @@ impl Report {
     /// How many values of the class were masked although it was lifted, since the grant was not for them:
     /// by its rules, tags, records or bytes. They are among the [`masked`](Self::masked).
     pub fn drift(&self, class: Class) -> u64 {
-        self.drift.get(class as usize).copied().unwrap_or_default()
+        let drift = self.drift_by_class().get(class as usize);
+        drift.copied().unwrap_or_default()
     }
 
     /// The same of every class, in the order of [`Class::ALL`].
     pub fn drift_by_class(&self) -> &[u64; Class::ALL.len()] {
-        &self.drift
+        const NONE: &[u64; Class::COUNT] = &[0; Class::COUNT];
+        self.drift.as_deref().unwrap_or(NONE)
     }
 
     /// How many values were masked.
@@ -172,13 +175,17 @@ impl Report {
         self.exempt += inner.exempt;
         self.lifted_bytes += inner.lifted_bytes;
         self.too_long += inner.too_long;
-        for (count, inner) in self.drift.iter_mut().zip(&inner.drift) {
-            *count += inner;
+        if let Some(inner) = &inner.drift {
+            let drift = self.drift.get_or_insert_default();
+            for (count, inner) in drift.iter_mut().zip(&**inner) {
+                *count += inner;
+            }
         }
     }
 
     pub(crate) fn count_drift(&mut self, class: Class) {
-        if let Some(count) = self.drift.get_mut(class as usize) {
+        let drift = self.drift.get_or_insert_default();
+        if let Some(count) = drift.get_mut(class as usize) {
             *count += 1;
         }
     }

@@ -12,7 +12,8 @@ pub(super) struct Records {
     name: RootName,
     is_bundle: bool,
     in_entry: bool,
-    has_entries: bool,
+    /// Entries that went by, whatever they are those of.
+    entered: u64,
     /// Entries that went by before it was known that they are those of a Bundle.
     entries: u64,
     /// Whether all of it is a part of a record.
@@ -35,7 +36,7 @@ impl Records {
             name,
             is_bundle: false,
             in_entry: false,
-            has_entries: false,
+            entered: 0,
             entries: 0,
             is_inside: false,
         }
@@ -48,9 +49,14 @@ impl Records {
 
     /// A member of the top-level object begins.
     pub(super) fn name(&mut self, name: &[u8]) {
-        self.name = match Text::decode(name).as_str() {
-            "entry" => RootName::Entry,
-            "resourceType" => RootName::ResourceType,
+        self.name = match name {
+            b"entry" => RootName::Entry,
+            b"resourceType" => RootName::ResourceType,
+            name if memchr::memchr(b'\\', name).is_some() => match Text::decode(name).as_str() {
+                "entry" => RootName::Entry,
+                "resourceType" => RootName::ResourceType,
+                _ => RootName::Other,
+            },
             _ => RootName::Other,
         };
     }
@@ -88,8 +94,8 @@ impl Records {
                 // Those of a Bundle are mostly about one patient.
                 self.next_record(false, tally);
                 // All of the body before the second is one.
-                tally.record += u64::from(self.has_entries);
-                self.has_entries = true;
+                self.entered += 1;
+                tally.record = self.entered;
                 if self.is_bundle {
                     tally.report.count_records(1);
                 } else {

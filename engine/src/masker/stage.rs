@@ -59,14 +59,10 @@ pub(super) struct Stage {
     pub(super) scratch: Vec<u8>,
     /// Whether the long string under way is dropped.
     drops_long: bool,
-    /// How many records and bytes the grant is for.
-    most_records: u64,
-    most_bytes: u64,
 }
 
 impl Stage {
     pub(super) fn new(options: &Options, names: Names) -> Self {
-        let terms = options.terms.as_ref();
         Self {
             path: Path::default(),
             names,
@@ -76,8 +72,6 @@ impl Stage {
             separator: Vec::new(),
             scratch: Vec::new(),
             drops_long: false,
-            most_records: terms.and_then(|terms| terms.records).unwrap_or(u64::MAX),
-            most_bytes: terms.and_then(|terms| terms.bytes).unwrap_or(u64::MAX),
         }
     }
 
@@ -279,7 +273,7 @@ impl Stage {
         };
         let mut context = run.context;
         // Nobody can say where it ends.
-        context.is_beyond |= self.most_bytes != u64::MAX;
+        context.is_beyond |= context.grant.is_some_and(|grant| grant.bytes.is_some());
         let treatment = context.treat(decision, Value::Unread);
         let treatment = treatment.inherited(is_inherited);
         if let Treatment::Inherit(cause, class) = treatment {
@@ -287,7 +281,6 @@ impl Stage {
         }
         let has_detectors = !context.rules.detectors.are_none();
         let passes = match treatment {
-            Treatment::Pass => None,
             Treatment::Mask(cause, class, operator, drift) => Some((cause, class, operator, drift)),
             // Nobody can say what is in it.
             Treatment::Lift(cause, class, _) if has_detectors => {
@@ -300,7 +293,7 @@ impl Stage {
                 self.tally.count(cause, class, true);
                 None
             }
-            Treatment::Inspect | Treatment::Inherit(..) => None,
+            Treatment::Pass | Treatment::Inspect | Treatment::Inherit(..) => None,
         };
         self.drops_long = passes.is_some();
         if let Some((cause, class, operator, is_drift)) = passes {

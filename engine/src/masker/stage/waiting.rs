@@ -112,10 +112,13 @@ impl Stage {
     /// Takes note of a value or name that stands beyond the records or bytes of the grant.
     #[inline]
     pub(super) fn see_limits(&self, run: &mut Run<'_>, token: &Token<'_>) {
-        if run.context.grant.is_some() {
+        if let Some(grant) = run.context.grant {
             // At the end of the body the position is that of the chunk before.
             let end = run.base + token.position.min(run.chunk.len()) as u64;
-            run.context.is_beyond |= self.tally.record > self.most_records || end > self.most_bytes;
+            let is_over = grant.records.is_some_and(|most| self.tally.record > most)
+                || grant.bytes.is_some_and(|most| end > most);
+            // What stands in a string has its place.
+            run.context.is_beyond |= is_over && run.context.depth == 0;
         }
     }
 
