@@ -11,6 +11,7 @@ use std::alloc::{Layout, alloc};
 use std::cell::RefCell;
 use std::time::Duration;
 
+use crate::failing;
 use crate::host::{Buffer, Call, Flow, Headers, Host, HostError, Level, Map, Metric, Side};
 use crate::pairs;
 use crate::plugin::Dispatcher;
@@ -327,14 +328,11 @@ pub(crate) extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
     }
 }
 
-/// A VM started. A panic is logged by its place only: its message could hold a value.
+/// A VM started. A panic is logged by its place only.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
     std::panic::set_hook(Box::new(|info| {
-        let place = info
-            .location()
-            .map_or_else(String::new, ToString::to_string);
-        Envoy.log(Level::Error, &format!("velum: internal error at {place}"));
+        Envoy.log(Level::Error, &failing::told(info));
     }));
     true
 }

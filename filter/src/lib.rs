@@ -34,6 +34,8 @@ mod ask;
 mod check;
 mod choice;
 mod events;
+#[cfg(any(target_arch = "wasm32", test))]
+mod failing;
 mod host;
 mod identity;
 mod media;
