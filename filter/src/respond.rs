@@ -8,7 +8,7 @@ mod text;
 use std::sync::Arc;
 
 use velum_approval::ApprovalId;
-use velum_engine::{ClassSet, Framing, Masker, Options, year_at};
+use velum_engine::{ClassSet, Framing, Masker, Options, Ruleset, year_at};
 use velum_policy::{Encodings, UnreadableMedia};
 
 use self::fields::Fields;
@@ -143,6 +143,13 @@ pub(crate) fn options(
     })
 }
 
+/// A masker of which the debug log may be told.
+pub(crate) fn masker(host: &impl Host, rules: &Arc<Ruleset>, options: Options) -> Masker {
+    let mut masker = Masker::new(Arc::clone(rules), options);
+    host.tell(Fact::MaskerMade(&mut masker));
+    masker
+}
+
 /// What is done with the body, told from its headers.
 fn begin(
     host: &impl Host,
@@ -174,10 +181,8 @@ fn begin(
     }
     match media {
         Media::Json(framing) => {
-            let mut masker = Masker::new(Arc::clone(rules), Options { framing, ..options });
-            host.tell(Fact::MaskerMade(&mut masker));
             Ok(Response::Masking(Box::new(Masking {
-                masker,
+                masker: masker(host, rules, Options { framing, ..options }),
                 decoder,
                 // The first event may be long in coming, and the client waits for the headers to
                 // know that it is connected. A fault in that event cuts the stream instead.

@@ -2,6 +2,7 @@
 //! events and debug log. With `mode: observe` what would be written is dropped here, so that a policy
 //! is tried by the very code that enforces it.
 
+mod finding;
 mod outcome;
 
 use std::cell::{Cell, RefCell};
@@ -45,6 +46,8 @@ pub(crate) enum Fact<'a> {
     MaskerMade(&'a mut Masker),
     /// It has read more of a body.
     MaskerFed(Side, &'a mut Masker),
+    /// It has read a body, or a part of one, that is counted with the whole.
+    MaskerRead(&'a mut Masker),
     /// A request's body was masked as a whole.
     BodyMasked(&'a Counts),
 }
@@ -308,19 +311,6 @@ impl<'a, H: Host> Watched<'a, H> {
         let is_seen = buffer == Buffer::ResponseBody && !bytes.is_empty();
         self.note(|account| account.written |= is_seen);
     }
-
-    fn show(&self, masker: &mut Masker) {
-        for finding in masker.findings() {
-            let place = finding
-                .pointer
-                .as_deref()
-                .unwrap_or("outside of the JSON text");
-            let what = if finding.lifted { "lifted" } else { "masked" };
-            let (class, rule, text) = (finding.class.name(), finding.rule, finding.text);
-            let line = format!("velum: text {text}, {place}: {class} {what} by {rule}");
-            self.host.log(Level::Debug, &line);
-        }
-    }
 }
 
 impl<H: Host> Host for Watched<'_, H> {
@@ -359,6 +349,11 @@ impl<H: Host> Host for Watched<'_, H> {
                 account.note_body(Side::Request, counts);
                 account.unread |= counts.unread;
             }),
+            Fact::MaskerRead(masker) => {
+                if self.account.borrow().records {
+                    finding::show(self.host, masker);
+                }
+            }
             Fact::MaskerFed(side, masker) => {
                 let counts = Counts::of(masker.report());
                 let mut shows = false;
@@ -367,7 +362,7 @@ impl<H: Host> Host for Watched<'_, H> {
                     shows = account.records;
                 });
                 if shows {
-                    self.show(masker);
+                    finding::show(self.host, masker);
                 }
             }
         }

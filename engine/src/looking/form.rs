@@ -1,14 +1,12 @@
 //! Forms in a string (`application/x-www-form-urlencoded`, url.spec.whatwg.org, section 5): two pairs or
 //! more of names and values. Each value is masked as that of a member of this name would be.
 
-use std::sync::Arc;
-
 use super::{json, whole};
+use crate::Masker;
 use crate::decode::Text;
 use crate::mask::{Context, inside};
 use crate::operators::{placeholders, push_escaped};
 use crate::tally::Tally;
-use crate::{Framing, Masker, Options, Report, Ruleset};
 
 /// A form of more pairs is not looked into: each takes about a hundred bytes.
 const MOST_PAIRS: usize = 10_000;
@@ -33,19 +31,21 @@ pub(super) fn masked(context: Context<'_>, text: &str, tally: &mut Tally) -> Opt
     Some(as_form(&pairs, &masked).unwrap_or_else(|| whole(tally)))
 }
 
-/// Masks a body that is a form: each value as that of a member of this name of one object would be.
+/// Masks a body that is a form: each value as that of a member of this name of one object would be. The
+/// masker has read nothing, takes one document, and has read that object afterwards.
 /// What stays is written as it came. `None`: it is not a form in UTF-8, a name in it is itself to be
 /// masked, it has more than 10,000 pairs, or a limit is exceeded; then it cannot be masked and stay one.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use velum_engine::{Options, Profile, Ruleset, mask_form};
+/// use velum_engine::{Masker, Options, Profile, Ruleset, mask_form};
 /// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
-/// let (form, report) = mask_form(rules, Options::default(), "ssn=000-12-3456&n=%37").unwrap();
-/// assert_eq!((form.as_str(), report.masked_total()), ("ssn=[masked:ssn]&n=%37", 1));
+/// let mut masker = Masker::new(rules, Options::default());
+/// let form = mask_form(&mut masker, "ssn=000-12-3456&n=%37").unwrap();
+/// assert_eq!((form.as_str(), masker.report().masked_total()), ("ssn=[masked:ssn]&n=%37", 1));
 /// # Ok::<(), velum_engine::RuleError>(())
 /// ```
-pub fn mask_form(rules: Arc<Ruleset>, options: Options, form: &str) -> Option<(String, Report)> {
+pub fn mask_form(masker: &mut Masker, form: &str) -> Option<String> {
     let pairs = sources(form).map(|source| {
         let (name_source, value) = source.split_once('=').unwrap_or((source, ""));
         Some(Pair {
@@ -56,27 +56,22 @@ pub fn mask_form(rules: Arc<Ruleset>, options: Options, form: &str) -> Option<(S
         })
     });
     let pairs: Vec<Pair<'_>> = pairs.collect::<Option<_>>()?;
-    let (object, report) = masked_object(rules, options, &as_json(&pairs)?)?;
-    Some((as_form(&pairs, &object)?, report))
+    as_form(&pairs, &masked_object(masker, &as_json(&pairs)?)?)
 }
 
 /// Masks values that have names, as the members of one object: the fields of `multipart/form-data`. One
-/// that a rule removes comes out empty. `None`: as for [`mask_form`].
+/// that a rule removes comes out empty. The masker and `None`: as for [`mask_form`].
 ///
 /// ```
 /// use std::sync::Arc;
-/// use velum_engine::{Options, Profile, Ruleset, mask_fields};
+/// use velum_engine::{Masker, Options, Profile, Ruleset, mask_fields};
 /// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
+/// let mut masker = Masker::new(rules, Options::default());
 /// let fields = [("ssn".to_owned(), "000-12-3456".to_owned())];
-/// let (values, _) = mask_fields(rules, Options::default(), &fields).unwrap();
-/// assert_eq!(values, ["[masked:ssn]"]);
+/// assert_eq!(mask_fields(&mut masker, &fields).unwrap(), ["[masked:ssn]"]);
 /// # Ok::<(), velum_engine::RuleError>(())
 /// ```
-pub fn mask_fields(
-    rules: Arc<Ruleset>,
-    options: Options,
-    fields: &[(String, String)],
-) -> Option<(Vec<String>, Report)> {
+pub fn mask_fields(masker: &mut Masker, fields: &[(String, String)]) -> Option<Vec<String>> {
     let pairs = fields.iter().map(|(name, value)| Pair {
         source: value,
         name_source: name,
@@ -84,20 +79,16 @@ pub fn mask_fields(
         value: value.clone(),
     });
     let pairs: Vec<Pair<'_>> = pairs.collect();
-    let (object, report) = masked_object(rules, options, &as_json(&pairs)?)?;
-    let values = values(&pairs, &object)?;
-    let values = values.into_iter().map(Option::unwrap_or_default);
-    Some((values.collect(), report))
+    let values = values(&pairs, &masked_object(masker, &as_json(&pairs)?)?)?;
+    Some(values.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-fn masked_object(rules: Arc<Ruleset>, options: Options, object: &str) -> Option<(String, Report)> {
-    let framing = Framing::Document;
-    let mut masker = Masker::new(rules, Options { framing, ..options });
+fn masked_object(masker: &mut Masker, object: &str) -> Option<String> {
     let mut out = Vec::new();
     out.try_reserve(object.len() + object.len() / 4).ok()?;
     masker.feed(object.as_bytes(), &mut out).ok()?;
     masker.finish(&mut out).ok()?;
-    Some((String::from_utf8(out).ok()?, masker.report().clone()))
+    String::from_utf8(out).ok()
 }
 
 fn pairs(text: &str) -> Option<Vec<Pair<'_>>> {
@@ -256,7 +247,10 @@ fn push_percent(value: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{Options, Ruleset};
 
     #[test]
     fn pairs_are_read_and_written() {
@@ -283,8 +277,8 @@ mod tests {
 
     fn masked_body(form: &str) -> Option<String> {
         let rules = Ruleset::builder().profile(crate::Profile::Pii).build();
-        let masked = mask_form(Arc::new(rules.unwrap()), Options::default(), form);
-        masked.map(|(form, _)| form)
+        let mut masker = Masker::new(Arc::new(rules.unwrap()), Options::default());
+        mask_form(&mut masker, form)
     }
 
     #[test]

@@ -10,8 +10,9 @@ use crate::host::{self, Header, Host, header};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
-use crate::respond;
+use crate::respond::{self, masker};
 pub(crate) use crate::watch::Counts as Found;
+use crate::watch::Fact;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -125,30 +126,32 @@ impl Body {
     /// The body is not what it says, or cannot be masked and stay it.
     pub(crate) fn masked(
         &self,
+        host: &impl Host,
         plugin: &Plugin,
         options: Options,
         passes: bool,
         body: &[u8],
     ) -> Result<(Vec<u8>, Found), Problem> {
-        let rules = Arc::clone(plugin.policy.rules());
+        let rules = plugin.policy.rules();
         let mut found = Found::default();
         if let Some(framing) = self.framing() {
-            let mut masker = Masker::new(rules, Options { framing, ..options });
+            let mut masker = masker(host, rules, Options { framing, ..options });
             let mut out = Vec::new();
             feed(&mut masker, body, &mut out)?;
             masker.finish(&mut out).map_err(|_| Problem::BodyNotJson)?;
-            found.add(masker.report());
+            note(host, &mut masker, &mut found);
             return Ok((out, found));
         }
         let form = std::str::from_utf8(body).ok();
         let masked = match self {
             Self::Form => form.and_then(|form| {
-                let (form, report) = velum_engine::mask_form(rules, options, form)?;
-                found.add(&report);
+                let mut masker = masker(host, rules, options);
+                let form = velum_engine::mask_form(&mut masker, form)?;
+                note(host, &mut masker, &mut found);
                 Some(form.into_bytes())
             }),
             Self::Multipart(boundary) => {
-                multipart::masked(&rules, &options, boundary, passes, body, &mut found)
+                multipart::masked(host, rules, &options, boundary, passes, body, &mut found)
             }
             _ => None,
         };
@@ -167,6 +170,12 @@ impl Body {
         let replaces = |patch: Vec<Operation>| patch.iter().any(|one| one.path.is_empty());
         *self == Self::Patch && operations(body).map_or(true, replaces)
     }
+}
+
+/// Takes note of what a masker found.
+pub(super) fn note(host: &impl Host, masker: &mut Masker, found: &mut Found) {
+    found.add(masker.report());
+    host.tell(Fact::MaskerRead(masker));
 }
 
 /// Masks bytes of JSON.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use velum_engine::{Framing, Masker, Options, Ruleset, mask_fields, mask_text};
+use velum_engine::{Framing, Options, Ruleset, mask_fields, mask_text};
 
-use super::body::{Found, feed};
-use crate::host::Header;
+use super::body::{Found, feed, note};
+use crate::host::{Header, Host};
 use crate::media::{self, Media};
+use crate::respond::masker;
 
 const LINE_END: &[u8] = b"\r\n";
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
@@ -34,7 +35,7 @@ enum Content<'a> {
 }
 
 /// The boundary that a content type names; `None`: none, or one that cannot be (RFC 2046, 5.1.1).
-pub(super) fn boundary(content_type: &str) -> Option<&str> {
+pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     let mut found = None;
     for parameter in content_type.split(';').skip(1) {
         let (name, value) = parameter.trim().split_once('=')?;
@@ -51,7 +52,7 @@ pub(super) fn boundary(content_type: &str) -> Option<&str> {
 }
 
 /// What stands behind the first empty line of each piece between what may be boundaries.
-pub(super) fn contents(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn contents(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(body);
     let pieces = std::iter::from_fn(move || {
         let body = rest?;
@@ -64,7 +65,8 @@ pub(super) fn contents(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The body with every part masked: texts and names of files as the members of one object, JSON as JSON.
 /// `None`: it cannot be read in one way only, or has a part that cannot be masked.
-pub(super) fn masked(
+pub(crate) fn masked(
+    host: &impl Host,
     rules: &Arc<Ruleset>,
     options: &Options,
     boundary: &str,
@@ -83,9 +85,9 @@ pub(super) fn masked(
         }
         fields.extend(part.file_name.map(|value| text("filename", value)));
     }
-    let (values, report) = mask_fields(Arc::clone(rules), options.clone(), &fields)?;
-    found.add(&report);
-    let mut values = values.into_iter();
+    let mut of_fields = masker(host, rules, options.clone());
+    let mut values = mask_fields(&mut of_fields, &fields)?.into_iter();
+    note(host, &mut of_fields, found);
     let mut out = Vec::new();
     out.try_reserve(body.len() + body.len() / 8).ok()?;
     for part in &parts {
@@ -118,10 +120,10 @@ pub(super) fn masked(
                     framing,
                     ..options.clone()
                 };
-                let mut masker = Masker::new(Arc::clone(rules), options);
+                let mut masker = masker(host, rules, options);
                 feed(&mut masker, part.content, &mut out).ok()?;
                 masker.finish(&mut out).ok()?;
-                found.add(masker.report());
+                note(host, &mut masker, found);
             }
             Content::Text(_) => push(&mut out, &[&value]),
             Content::Other if passes => {
@@ -245,6 +247,7 @@ fn names(disposition: &str) -> Option<(&str, Option<&str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::Fake;
     use velum_engine::Profile;
 
     fn form(parts: &[(&str, &str)]) -> String {
@@ -258,7 +261,15 @@ mod tests {
         let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build().unwrap());
         let mut found = Found::default();
         let options = Options::default();
-        let out = masked(&rules, &options, "x", passes, body.as_bytes(), &mut found)?;
+        let out = masked(
+            &Fake::default(),
+            &rules,
+            &options,
+            "x",
+            passes,
+            body.as_bytes(),
+            &mut found,
+        )?;
         Some(String::from_utf8(out).unwrap())
     }
 
@@ -345,7 +356,15 @@ mod tests {
             let (before, behind) = (format!("--x\r\n{headers}\r\n\r\n"), b"\r\n--x--\r\n");
             let body = [before.as_bytes(), content, behind].concat();
             let mut found = Found::default();
-            let out = masked(&rules, &options, "x", true, &body, &mut found);
+            let out = masked(
+                &Fake::default(),
+                &rules,
+                &options,
+                "x",
+                true,
+                &body,
+                &mut found,
+            );
             assert_eq!(out, None, "{headers}");
         }
     }

@@ -156,7 +156,7 @@ impl Plan {
             return Err(Problem::GatewayBusy);
         }
         let options = body::options(host, plugin, ClassSet::EMPTY)?;
-        let (masked, found) = self.body.masked(plugin, options, passes, bytes)?;
+        let (masked, found) = self.body.masked(host, plugin, options, passes, bytes)?;
         let flagged = found.classes().intersection(on);
         if !flagged.is_empty() {
             let mut question = *flag_question.ok_or(Problem::IdentityRequired)?;
@@ -203,7 +203,9 @@ impl Held {
             return Err(Problem::BodyNotReviewable);
         }
         let options = body::options(host, plugin, release.lift)?;
-        let (masked, found) = self.body.masked(plugin, options, self.passes, &bytes)?;
+        let (masked, found) = self
+            .body
+            .masked(host, plugin, options, self.passes, &bytes)?;
         host.tell(Fact::BodyMasked(&found));
         host.replace_body(Buffer::RequestBody, self.size, &masked)
             .map_err(unwritable)?;

@@ -1,13 +1,12 @@
 //! A request body that is masked while it goes on to the upstream.
 
-use std::sync::Arc;
-
 use velum_engine::{ClassSet, Framing, Masker, Options};
 
 use super::body;
 use crate::host::{Buffer, Flow, Host, Side, room};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
+use crate::respond::masker;
 use crate::watch::Fact;
 
 /// A body on its way through the masker.
@@ -29,9 +28,8 @@ impl Streaming {
         framing: Framing,
     ) -> Result<Self, Problem> {
         let options = body::options(host, plugin, ClassSet::EMPTY)?;
-        let rules = Arc::clone(plugin.policy.rules());
         Ok(Self {
-            masker: Masker::new(rules, Options { framing, ..options }),
+            masker: masker(host, plugin.policy.rules(), Options { framing, ..options }),
             anything_fed: false,
             headers_held: plugin.policy.headers_stop_iteration(),
         })

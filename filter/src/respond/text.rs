@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use velum_engine::{Masker, Options, Ruleset, mask_text};
+use velum_engine::{Options, Ruleset, mask_text};
 
 use super::fields::{first, quoted};
 use super::inflate::Inflater;
+use super::masker;
 use crate::host::{Buffer, Flow, Host, Side, room};
 use crate::watch::Fact;
 
@@ -125,7 +126,7 @@ impl Text {
         // As a string of JSON, so that it is looked into like any other.
         let mut options = self.options.clone();
         options.limits.token_bytes = usize::MAX;
-        let mut masker = Masker::new(Arc::clone(&self.rules), options);
+        let mut masker = masker(host, &self.rules, options);
         let mut out = Vec::new();
         let source = quoted(&text);
         masker

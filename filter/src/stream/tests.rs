@@ -1,5 +1,6 @@
 mod events;
 mod failing;
+mod finding;
 mod requests;
 mod responses;
 mod seeing;
