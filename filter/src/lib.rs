@@ -53,5 +53,7 @@ mod watch;
 
 #[cfg(any(test, feature = "simulate"))]
 mod fake;
+#[cfg(feature = "parsers")]
+pub mod parsers;
 #[cfg(any(test, feature = "simulate"))]
 pub mod simulate;

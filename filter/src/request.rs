@@ -2,7 +2,7 @@
 //! may see it.
 
 mod body;
-mod multipart;
+pub(crate) mod multipart;
 mod plan;
 mod streaming;
 

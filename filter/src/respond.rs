@@ -12,8 +12,7 @@ use velum_engine::{ClassSet, Framing, Masker, Options, Ruleset, year_at};
 use velum_policy::{Encodings, UnreadableMedia};
 
 use self::fields::Fields;
-pub(crate) use self::inflate::Coding;
-use self::inflate::Inflater;
+pub(crate) use self::inflate::{Coding, Inflater};
 use self::text::{NO_ROOM, Text};
 use crate::host::{
     Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, feed, header, room,

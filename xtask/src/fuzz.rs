@@ -1,4 +1,4 @@
-//! `fuzz`: the properties of the engine against inputs that nobody wrote.
+//! `fuzz`: the properties of the engine, and of what the filter reads, against inputs that nobody wrote.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,6 +17,11 @@ const TARGETS: &[&str] = &[
     "idempotence",
     "detectors",
     "inside",
+    "forms",
+    "multipart",
+    "inflate",
+    "structs",
+    "pairs",
 ];
 
 /// Coverage as libFuzzer wants it, from a stable compiler.

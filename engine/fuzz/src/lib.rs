@@ -1,4 +1,4 @@
-//! Properties of the engine as fuzz targets.
+//! Properties of the engine, and of what the filter reads, as fuzz targets.
 //!
 //! A target is a plain function of bytes that panics where a property does not hold. Three things
 //! run them: libFuzzer (`cargo xtask fuzz`), the mutation loop of [`mutate`] where there is no C++
@@ -12,7 +12,10 @@ pub mod corpora;
 pub mod mutate;
 mod targets;
 
-use targets::{detectors, idempotence, inside, labels, operators, policy, splits, tokenizer};
+use targets::{
+    detectors, forms, idempotence, inflate, inside, labels, multipart, operators, pairs, policy,
+    splits, structs, tokenizer,
+};
 
 /// A target by the name of its corpus.
 pub struct Target {
@@ -55,6 +58,26 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "inside",
         run: inside::target,
+    },
+    Target {
+        name: "forms",
+        run: forms::target,
+    },
+    Target {
+        name: "multipart",
+        run: multipart::target,
+    },
+    Target {
+        name: "inflate",
+        run: inflate::target,
+    },
+    Target {
+        name: "structs",
+        run: structs::target,
+    },
+    Target {
+        name: "pairs",
+        run: pairs::target,
     },
 ];
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("velum-profile", &[]),
     ("velum-engine", &["velum-profile"]),
-    ("velum-engine-fuzz", &["velum-engine"]),
+    ("velum-engine-fuzz", &["velum-engine", "velum-filter"]),
     ("velum-policy", &["velum-engine"]),
     ("velum-approval", &["velum-engine"]),
     (
