@@ -42,8 +42,10 @@ pub(crate) enum Response {
     Fresh,
     /// Not inspected: our own reply, or a route that the policy passes.
     Untouched,
-    /// We answered; the headers of that answer may come by next, the upstream's body may not.
+    /// We answered the request: the headers of that answer come by next.
     Replied,
+    /// We answered in place of the upstream, and do not see that answer: nothing else may go on.
+    Replaced,
     /// Our own answer on its way; behind its end nothing may come.
     Own,
     Masking(Box<Masking>),
@@ -273,7 +275,7 @@ pub(crate) fn on_body(response: &mut Response, host: &impl Host, size: usize, en
             }
             return Flow::Continue;
         }
-        Response::Replied => {
+        Response::Replied | Response::Replaced => {
             // The rest of the answer that ours replaced.
             return match host.replace_body(Buffer::ResponseBody, size, b"") {
                 Ok(()) => Flow::Pause,
@@ -334,7 +336,11 @@ pub(crate) fn on_trailers(
         Response::Untouched | Response::Blank { .. } | Response::Nothing(_) => true,
         Response::Masking(masking) => masking.is_whole(),
         Response::Gathering(text) => text.is_done(),
-        Response::Fresh | Response::Replied | Response::Own | Response::Cut => false,
+        Response::Fresh
+        | Response::Replied
+        | Response::Replaced
+        | Response::Own
+        | Response::Cut => false,
     };
     if is_whole && trailers(host, plugin).is_ok() {
         Flow::Continue
@@ -450,7 +456,7 @@ impl<H: Host> Sink<'_, H> {
 /// Answers 502 in place of the upstream; headers have not gone out yet.
 pub(crate) fn refuse(host: &impl Host, why: &'static str) -> (Response, Flow) {
     if Problem::NotMaskable(why).send(host).is_ok() {
-        return (Response::Replied, Flow::Pause);
+        return (Response::Replaced, Flow::Pause);
     }
     let mut response = Response::Cut;
     let flow = cut(&mut response, host);
@@ -458,7 +464,7 @@ pub(crate) fn refuse(host: &impl Host, why: &'static str) -> (Response, Flow) {
 }
 
 /// Ends the stream so that the client can tell that the body is not whole.
-fn cut(response: &mut Response, host: &impl Host) -> Flow {
+pub(crate) fn cut(response: &mut Response, host: &impl Host) -> Flow {
     *response = Response::Cut;
     if host.reset(Side::Response).is_err() {
         host.log(

@@ -221,10 +221,15 @@ impl Stream {
 
     /// Response headers.
     pub(crate) fn on_response_headers(&mut self, host: &impl Host, end: bool) -> Flow {
-        if matches!(self.response, Response::Replied) {
-            // Our own answer passes through us like any other.
-            self.response = if end { Response::Cut } else { Response::Own };
-            return Flow::Continue;
+        match self.response {
+            Response::Fresh => {}
+            Response::Replied => {
+                // Our own answer passes through us like any other.
+                self.response = if end { Response::Cut } else { Response::Own };
+                return Flow::Continue;
+            }
+            // It was answered: nothing would look at the body behind these.
+            _ => return respond::cut(&mut self.response, host),
         }
         let went_on = matches!(
             self.phase,

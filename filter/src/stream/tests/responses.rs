@@ -420,3 +420,32 @@ fn tunnels_and_grpc_are_refused_where_answers_are_masked() {
     vm.response(&[(":status", "200"), grpc], false);
     assert_eq!(chunk(&mut vm, b"\0\0\0\0\x01a", true).0, Flow::Continue);
 }
+
+#[test]
+fn behind_an_answer_of_ours_no_second_headers_bring_a_body() {
+    const PASSED: &str = "/healthz";
+    for (path, headers) in [
+        ("/Patient/1", &[(":status", "206")][..]),
+        (
+            "/Patient/1",
+            &[(":status", "200"), ("content-type", "image/png")],
+        ),
+        (PASSED, &[(":status", "200")]),
+        ("/closed/1", &[(":status", "403")]),
+    ] {
+        let mut vm = Vm::new();
+        vm.request("GET", path, &[]);
+        let is_ours = path != PASSED;
+        vm.response(headers, false);
+        assert_eq!(
+            vm.host.replies.borrow().len(),
+            usize::from(is_ours),
+            "{path}"
+        );
+        // Those of an upstream whose answer ours replaced, or of nobody.
+        assert_eq!(vm.json_response(), Flow::Pause, "{path}");
+        assert_eq!(vm.host.resets.borrow().len(), 1, "{path}");
+        let (flow, out) = chunk(&mut vm, PATIENT.as_bytes(), true);
+        assert_eq!((flow, &*out), (Flow::Pause, ""), "{path}");
+    }
+}
