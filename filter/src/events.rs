@@ -176,12 +176,15 @@ impl Reporter {
     /// What became of the batch that was sent last; returns how many requests are lost with it.
     pub(crate) fn arrived(&mut self, arrival: Arrival) -> u64 {
         self.is_sending = false;
+        self.pause = match arrival {
+            Arrival::Taken => 0,
+            // Who refuses one batch may refuse the next, which then only tells of the loss.
+            _ => (self.pause * 2).clamp(INTERVAL, LONGEST_PAUSE),
+        };
+        self.wait = self.pause;
         if arrival == Arrival::Unknown {
-            self.pause = (self.pause * 2).clamp(INTERVAL, LONGEST_PAUSE);
-            self.wait = self.pause;
             return 0;
         }
-        self.pause = 0;
         let batch = self.unsent.take().filter(|_| arrival == Arrival::Refused);
         batch.map_or(0, |batch| {
             let lost = requests(&batch.rows);

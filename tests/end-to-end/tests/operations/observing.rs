@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use velum_end_to_end::stage::{Setup, Stage, patient, patients};
 use velum_harness::{Received, Reply};
 
@@ -140,4 +142,102 @@ async fn request_bodies_pass_while_they_are_looked_into() {
         );
     }
     counted(&stage, &[(".outcome.would-be-refused.action.-", 2)]).await;
+}
+
+/// A body that is sent but for its last byte, so that it seems to be held.
+struct Upload {
+    socket: TcpStream,
+    body: Vec<u8>,
+}
+
+impl Upload {
+    async fn begin(stage: &Stage, body: Vec<u8>) -> Self {
+        let socket = TcpStream::connect(stage.envoy.address()).await;
+        let mut socket = socket.expect("a connection");
+        let head = format!(
+            "POST /Patient HTTP/1.1\r\nhost: fhir.example\r\ncontent-type: application/json\r\n\
+             authorization: Bearer {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            stage.jwt.agent("triage-bot", "dr-jones"),
+            body.len()
+        );
+        socket.write_all(head.as_bytes()).await.expect("written");
+        let (_, most) = body.split_last().expect("a body");
+        socket.write_all(most).await.expect("written");
+        Self { socket, body }
+    }
+
+    async fn end(mut self) -> String {
+        let last = self.body.last().expect("a body");
+        self.socket.write_all(&[*last]).await.expect("written");
+        let mut answer = String::new();
+        let read = self.socket.read_to_string(&mut answer);
+        let read = tokio::time::timeout(Duration::from_secs(30), read).await;
+        read.expect("in time").expect("an answer");
+        answer
+    }
+}
+
+/// Waits until Envoy has read so many bytes from its clients.
+async fn read(stage: &Stage, bytes: usize) {
+    let mut last = 0;
+    for _ in 0..300 {
+        let statistics = stage.envoy.admin("/stats").await.expect("statistics");
+        let counts = statistics
+            .lines()
+            .filter(|line| line.contains("downstream_cx_rx_bytes_total") && !line.contains("admin"))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
+        let most = counts.max().unwrap_or_default();
+        if most >= bytes {
+            return;
+        }
+        last = most;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{bytes} bytes never came, but {last}");
+}
+
+#[tokio::test]
+async fn bodies_beyond_what_a_worker_keeps_pass_as_they_are_and_count_as_unobserved() {
+    const SIZE: usize = 3 * 1024 * 1024;
+    let mut setup = observing(|_| Reply::json(&json!({"ok": true})));
+    setup.policy["limits"] = json!({"held_body": 4 * 1024 * 1024});
+    let stage = setup.start().await;
+    // Only who reads a body to its end knows that it would be refused.
+    let body = |filling: &str| {
+        let note = filling.repeat(SIZE);
+        json!({"note": note, "name": "[masked:name]"}).to_string()
+    };
+    let bodies = ["a", "b", "c"].map(body);
+    let mut uploads = Vec::new();
+    for (index, body) in bodies.iter().enumerate() {
+        uploads.push(Upload::begin(&stage, body.clone().into_bytes()).await);
+        read(&stage, (index + 1) * SIZE).await;
+    }
+    for upload in uploads {
+        let answer = upload.end().await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert!(answer.contains("velum-mode: observe"), "{answer}");
+        assert!(answer.contains("{\"ok\":true}"), "{answer}");
+    }
+    let received = stage.upstream.received();
+    for body in &bodies {
+        let is_there = received.iter().any(|one| one.body == body.as_bytes());
+        assert!(is_there, "each arrives as it was sent");
+    }
+    counted(
+        &stage,
+        &[
+            (".outcome.would-be-refused.action.-", 2),
+            (".outcome.unobserved.action.-", 1),
+        ],
+    )
+    .await;
+    // What was kept is let go of: the next one is looked into.
+    let next = Upload::begin(&stage, body("d").into_bytes()).await;
+    assert!(next.end().await.starts_with("HTTP/1.1 200 "));
+    counted(
+        &stage,
+        &[".outcome.would-be-refused.action.-: 3", unobserved],
+    )
+    .await;
 }

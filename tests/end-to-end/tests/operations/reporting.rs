@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use velum_end_to_end::stage::{REVIEWER, Setup};
 use velum_end_to_end::stage::{Stage, patients};
-use velum_harness::Client;
+use velum_harness::{Behaviour, Client, Exchange, FakeService};
 
 /// What the service shows of the workers that reported.
 async fn workers(stage: &Stage) -> Vec<Value> {
@@ -69,4 +69,64 @@ async fn what_nobody_reviewed_arrives_in_batches_and_outlives_an_outage_of_the_s
     stage.service.restart().await.expect("restart");
     let after = reported(&stage, 4).await;
     assert_eq!(after[0]["missing"], 0, "the batch came late, and once");
+}
+
+/// Waits for a batch that tells of a request, and gives all batches so far.
+async fn sent(fake: &FakeService, status: u16) -> Vec<Exchange> {
+    for _ in 0..600 {
+        let mut batches = fake.exchanges();
+        batches.retain(|exchange| exchange.request == "POST /v1/events");
+        let tells = |batch: &Exchange| batch.status == status && batch.body["rows"] != json!([]);
+        if batches.iter().any(tells) {
+            return batches;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no batch is answered {status}");
+}
+
+#[tokio::test]
+async fn a_batch_that_the_service_refuses_is_lost_counted_and_not_sent_again() {
+    let fake = FakeService::start(Behaviour::Silent).await.expect("fake");
+    let mut setup = Setup::new(patients);
+    setup.service_address = Some(fake.address());
+    let stage = setup.start().await;
+    let mut batches = Vec::new();
+    for status in [400, 413] {
+        let problem = json!({"type": "about:blank", "status": status}).to_string();
+        fake.set(Behaviour::Answer(status, problem.into_bytes()));
+        let answer = stage.agent("GET", "/Patient/p1").send().await;
+        assert_eq!(answer.expect("an answer").status, 200, "traffic goes on");
+        batches = sent(&fake, status).await;
+    }
+    // Each tells of its request once; between them, only what was lost is told, less and less often.
+    let told = batches
+        .iter()
+        .filter(|batch| batch.body["rows"] != json!([]));
+    assert_eq!(told.count(), 2, "{batches:#?}");
+    let numbers: Vec<_> = batches
+        .iter()
+        .map(|batch| batch.body["sequence"].as_u64())
+        .collect();
+    let expected: Vec<_> = (1..).map(Some).take(numbers.len()).collect();
+    assert_eq!(numbers, expected, "no number comes twice");
+    let statistic = async |name: &str| {
+        let name = format!("wasmcustom.{name}");
+        let value = stage.envoy.stat(&name).await.expect("statistics");
+        value.unwrap_or_default()
+    };
+    assert_eq!(statistic("velum_events_lost_total").await, 2);
+    assert_eq!(
+        statistic("velum_event_batches_failed_total").await,
+        batches.len() as u64
+    );
+
+    fake.set(Behaviour::Forward(stage.service.address()));
+    let answer = stage.agent("GET", "/Patient/p1").send().await;
+    assert_eq!(answer.expect("an answer").status, 200);
+    let after = reported(&stage, 1).await;
+    assert_eq!(
+        after[0]["lost"], 2,
+        "the loss is told once somebody listens"
+    );
 }

@@ -241,8 +241,13 @@ fn a_batch_that_the_service_will_never_take_is_lost_and_not_sent_for_ever() {
         ]);
         let next = vm.tick().expect("the loss is told");
         assert_eq!((next.sequence, next.lost, next.rows.len()), (2, 3, 0));
+        vm.answered(status);
+        assert_eq!(vm.tick(), None, "less and less often");
+        let next = vm.tick().expect("the loss is told");
+        assert_eq!((next.sequence, next.lost, next.rows.len()), (3, 3, 0));
         vm.answered("200");
         assert_eq!(vm.tick(), None);
+        vm.has_counted(&[("velum_events_lost_total", 3)]);
     }
 }
 
