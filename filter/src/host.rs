@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
-use velum_engine::Masker;
+pub(crate) use velum_engine::feed_in_pieces as feed;
+use velum_engine::{Masker, Options, Ruleset};
 
 use crate::pairs;
 use crate::watch::Fact;
@@ -135,15 +137,21 @@ pub(crate) trait Host {
     /// Whether the worker has memory for so many bytes. Who finds none fails alone; an allocation that
     /// fails later would take every stream of the worker along.
     fn has_room(&self, bytes: usize) -> bool {
-        if untaken() >= bytes {
-            return true;
-        }
-        let mut room: Vec<u8> = Vec::new();
-        let has_room = room.try_reserve_exact(bytes).is_ok();
-        // Else the compiler may leave out what nobody uses.
-        std::hint::black_box(&room);
-        has_room
+        untaken() >= bytes || is_free(bytes)
     }
+}
+
+/// Whether the allocator has so many bytes, in pieces as long as anything takes that does not ask itself:
+/// one long run of free memory may never come again, and is not needed.
+#[inline(never)]
+fn is_free(bytes: usize) -> bool {
+    const PIECE: usize = 8 * 1024 * 1024;
+    let mut piece: Vec<u8> = Vec::new();
+    let is_free = piece.try_reserve_exact(bytes.min(PIECE)).is_ok();
+    let is_free = is_free && (bytes <= PIECE || self::is_free(bytes - PIECE));
+    // Else the compiler may leave out what nobody uses.
+    std::hint::black_box(&piece);
+    is_free
 }
 
 /// The memory that this module may still take from its host, in bytes. What it has taken and freed is
@@ -161,33 +169,19 @@ fn untaken() -> usize {
     0
 }
 
-/// Masks more bytes, with memory for what each piece of them may become: a value of one digit becomes a
-/// placeholder of twenty signs.
-///
-/// # Errors
-/// The masker's; `None`: there is no memory.
-pub(crate) fn feed(
-    masker: &mut Masker,
-    bytes: &[u8],
-    out: &mut Vec<u8>,
-) -> Result<(), Option<velum_engine::Error>> {
-    const PIECE: usize = 32 * 1024;
-    // At once for all that is usual, and for what the first piece may become.
-    let usual = bytes.len() + bytes.len() / 4;
-    out.try_reserve(usual.max(16 * bytes.len().min(PIECE)))
-        .map_err(|_| None)?;
-    for piece in bytes.chunks(PIECE) {
-        out.try_reserve(16 * piece.len()).map_err(|_| None)?;
-        masker.feed(piece, out).map_err(Some)?;
-    }
-    Ok(())
+/// A masker of which the debug log may be told.
+#[inline(never)]
+pub(crate) fn masker(host: &impl Host, rules: &Arc<Ruleset>, options: Options) -> Masker {
+    let mut masker = Masker::new(Arc::clone(rules), options);
+    host.tell(Fact::MaskerMade(&mut masker));
+    masker
 }
 
-/// How much must be free before so many bytes more of a body are taken: for what they become, and what
-/// waits of them.
-pub(crate) fn room(size: usize) -> usize {
+/// How much must be free before so many bytes more of a body are taken: for what they become, and for what
+/// may wait of them ([`velum_policy::Limits::waiting`]).
+pub(crate) fn room(size: usize, waiting: usize) -> usize {
     const MIB: usize = 1024 * 1024;
-    size.saturating_mul(8).clamp(2 * MIB, 8 * MIB)
+    size.saturating_mul(8).clamp(2 * MIB, 8 * MIB).max(waiting)
 }
 
 /// Removes what is ours to write from headers that otherwise pass.

@@ -5,17 +5,15 @@ mod fields;
 mod inflate;
 mod text;
 
-use std::sync::Arc;
-
 use velum_approval::ApprovalId;
-use velum_engine::{ClassSet, Framing, Masker, Options, Ruleset, year_at};
+use velum_engine::{ClassSet, Framing, Masker, Options, year_at};
 use velum_policy::{Encodings, UnreadableMedia};
 
 use self::fields::Fields;
 pub(crate) use self::inflate::{Coding, Inflater};
 use self::text::{NO_ROOM, Text};
 use crate::host::{
-    Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, feed, header, room,
+    Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, feed, header, masker, room,
     strip_ours, values,
 };
 use crate::media::{self, Encoding, Media};
@@ -69,6 +67,7 @@ pub(crate) struct Masking {
     /// The response headers wait for the first chunk to parse.
     headers_held: bool,
     anything_fed: bool,
+    waiting: usize,
 }
 
 /// Takes the response headers of a masked route.
@@ -144,13 +143,6 @@ pub(crate) fn options(
     })
 }
 
-/// A masker of which the debug log may be told.
-pub(crate) fn masker(host: &impl Host, rules: &Arc<Ruleset>, options: Options) -> Masker {
-    let mut masker = Masker::new(Arc::clone(rules), options);
-    host.tell(Fact::MaskerMade(&mut masker));
-    masker
-}
-
 /// What is done with the body, told from its headers.
 fn begin(
     host: &impl Host,
@@ -189,6 +181,7 @@ fn begin(
                 // know that it is connected. A fault in that event cuts the stream instead.
                 headers_held: headers_held && framing != Framing::Events,
                 anything_fed: false,
+                waiting: limits.waiting(),
             })))
         }
         Media::Other if media::is_text(headers, &policy.responses().text) => {
@@ -373,7 +366,9 @@ impl Masking {
             if chunk.len() != size {
                 return Err("short chunk".to_owned());
             }
-            host.has_room(room(size)).then_some(()).ok_or(NO_ROOM)?;
+            host.has_room(room(size, self.waiting))
+                .then_some(())
+                .ok_or(NO_ROOM)?;
             self.anything_fed = true;
             is_read = self.read(&chunk, &mut sink)?;
         }

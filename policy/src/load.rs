@@ -157,6 +157,10 @@ fn default_limits() -> Limits {
     }
 }
 
+/// What one stream may need at a time of the filter's memory of 64 MiB, with room for the policy itself
+/// and for other streams.
+const MOST_MEMORY: usize = 56 * 1024 * 1024;
+
 /// The limits that are not the engine's.
 const HELD_BODY_NAME: &str = "held_body";
 const EXPANSION_NAME: &str = "expansion";
@@ -183,6 +187,12 @@ fn limits(at: &Cursor<'_>) -> Result<Limits, ConfigError> {
     }
     limits.held_body = read(HELD_BODY_NAME, KIB, 4 * KIB * KIB, limits.held_body)?;
     limits.expansion = read(EXPANSION_NAME, 2, 1032, limits.expansion)?;
+    if limits.most() > MOST_MEMORY {
+        return Err(at.fault(
+            "more memory than the filter has for a stream: lower held_body (times 13), token_bytes \
+             (24) or held_bytes (8) to 56 MiB together",
+        ));
+    }
     Ok(limits)
 }
 

@@ -157,6 +157,29 @@ pub struct Limits {
     pub expansion: usize,
 }
 
+impl Limits {
+    /// So many copies of a whole body that is no JSON are in memory at a time while it is masked: of a
+    /// form, its fields, the same as JSON, what that becomes, its fields, and the form made of them.
+    pub const COPIES: usize = 12;
+
+    /// What may be in memory, in bytes, of what waits within a stream: one string with its other
+    /// readings, and what waits for a sibling, each as it is moved to where there is more room.
+    pub fn waiting(&self) -> usize {
+        let engine = &self.engine;
+        (engine.token_bytes.saturating_mul(16)).saturating_add(engine.held_bytes.saturating_mul(4))
+    }
+
+    /// What one stream may need in memory at most, in bytes: what is asked for before more is taken, what
+    /// it has by then, and what other streams have left of the memory in pieces.
+    pub(crate) fn most(&self) -> usize {
+        let engine = &self.engine;
+        let whole = self.held_body.saturating_mul(Self::COPIES + 1);
+        let kept = engine.token_bytes.saturating_mul(8);
+        let kept = kept.saturating_add(engine.held_bytes.saturating_mul(4));
+        self.waiting().saturating_add(whole).saturating_add(kept)
+    }
+}
+
 /// How responses are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Responses {

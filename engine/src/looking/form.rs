@@ -2,11 +2,11 @@
 //! more of names and values. Each value is masked as that of a member of this name would be.
 
 use super::{json, whole};
-use crate::Masker;
 use crate::decode::Text;
 use crate::mask::{Context, inside};
 use crate::operators::{placeholders, push_escaped};
 use crate::tally::Tally;
+use crate::{Masker, feed_in_pieces};
 
 /// A form of more pairs is not looked into: each takes about a hundred bytes.
 const MOST_PAIRS: usize = 10_000;
@@ -56,7 +56,8 @@ pub fn mask_form(masker: &mut Masker, form: &str) -> Option<String> {
         })
     });
     let pairs: Vec<Pair<'_>> = pairs.collect::<Option<_>>()?;
-    as_form(&pairs, &masked_object(masker, &as_json(&pairs)?)?)
+    let object = masked_object(masker, as_json(&pairs)?)?;
+    as_form(&pairs, &object)
 }
 
 /// Masks values that have names, as the members of one object: the fields of `multipart/form-data`. One
@@ -79,14 +80,15 @@ pub fn mask_fields(masker: &mut Masker, fields: &[(String, String)]) -> Option<V
         value: value.clone(),
     });
     let pairs: Vec<Pair<'_>> = pairs.collect();
-    let values = values(&pairs, &masked_object(masker, &as_json(&pairs)?)?)?;
+    let object = masked_object(masker, as_json(&pairs)?)?;
+    let values = values(&pairs, &object)?;
     Some(values.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-fn masked_object(masker: &mut Masker, object: &str) -> Option<String> {
+fn masked_object(masker: &mut Masker, object: String) -> Option<String> {
     let mut out = Vec::new();
-    out.try_reserve(object.len() + object.len() / 4).ok()?;
-    masker.feed(object.as_bytes(), &mut out).ok()?;
+    feed_in_pieces(masker, object.as_bytes(), &mut out).ok()?;
+    drop(object);
     masker.finish(&mut out).ok()?;
     String::from_utf8(out).ok()
 }
@@ -166,6 +168,9 @@ fn as_json(pairs: &[Pair<'_>]) -> Option<String> {
 fn as_form(pairs: &[Pair<'_>], object: &str) -> Option<String> {
     let mut form = String::new();
     for (index, (pair, value)) in pairs.iter().zip(values(pairs, object)?).enumerate() {
+        // Of a value each byte may take three.
+        let length = 3 * value.as_ref().map_or(0, String::len) + pair.source.len() + 2;
+        form.try_reserve(length).ok()?;
         if index > 0 {
             form.push('&');
         }

@@ -6,11 +6,13 @@ use serde::Deserialize;
 use velum_engine::{ClassSet, Framing, Inspector, Masker, Options};
 
 use super::multipart;
-use crate::host::{self, Header, Host, header};
+use velum_policy::Limits;
+
+use crate::host::{self, Header, Host, header, masker, room};
 use crate::media::{self, Media};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
-use crate::respond::{self, masker};
+use crate::respond;
 pub(crate) use crate::watch::Counts as Found;
 use crate::watch::Fact;
 
@@ -90,6 +92,23 @@ impl Body {
             Self::Other | Self::Unreadable => Err(Problem::RequestNotMaskable(NOT_READABLE)),
             _ => Ok(true),
         }
+    }
+
+    /// Whether there is memory for all that is made of a whole body at a time, and for what waits of it.
+    pub(crate) fn check_room(
+        &self,
+        host: &impl Host,
+        plugin: &Plugin,
+        length: usize,
+    ) -> Result<(), Problem> {
+        let limits = plugin.policy.limits();
+        let copies = match self.framing() {
+            Some(_) => 4,
+            // Fields are taken apart, become JSON, and are put together again.
+            None => Limits::COPIES,
+        };
+        let has_room = host.has_room(room(0, limits.waiting()) + copies * length);
+        has_room.then_some(()).ok_or(Problem::GatewayBusy)
     }
 
     /// Whether our own output is in the body: it must not become data.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use velum_engine::{Framing, Options, Ruleset, mask_fields, mask_text};
 
 use super::body::{Found, feed, note};
-use crate::host::{Header, Host};
+use crate::host::{Header, Host, masker};
 use crate::media::{self, Media};
-use crate::respond::masker;
 
 const LINE_END: &[u8] = b"\r\n";
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";

@@ -84,7 +84,7 @@ pub(super) fn of(
     if !end && media::is_encoded(headers) {
         return Err(Problem::BodyEncoded);
     }
-    if !end && !host.has_room(room(0)) {
+    if !end && !host.has_room(room(0, plugin.policy.limits().waiting())) {
         return Err(Problem::GatewayBusy);
     }
     let body = Body::of(headers);
@@ -139,6 +139,7 @@ impl Plan {
         if self.refuses_replacement && self.body.replaces_all(bytes) {
             return Err(Problem::ReplacementRefused);
         }
+        self.body.check_room(host, plugin, bytes.len())?;
         let (on, passes, flag_question) = match self.purpose {
             _ if bytes.is_empty() => return Ok((self.question, None)),
             Some(Purpose::Look) if self.body.holds_ours(plugin, bytes)? => {
@@ -152,9 +153,6 @@ impl Plan {
                 question,
             }) => (on, passes, question),
         };
-        if !host.has_room(room(0) + 4 * bytes.len()) {
-            return Err(Problem::GatewayBusy);
-        }
         let options = body::options(host, plugin, ClassSet::EMPTY)?;
         let (masked, found) = self.body.masked(host, plugin, options, passes, bytes)?;
         let flagged = found.classes().intersection(on);
@@ -202,6 +200,7 @@ impl Held {
         if bytes.len() != self.size {
             return Err(Problem::BodyNotReviewable);
         }
+        self.body.check_room(host, plugin, bytes.len())?;
         let options = body::options(host, plugin, release.lift)?;
         let (masked, found) = self
             .body

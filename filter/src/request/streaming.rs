@@ -3,15 +3,15 @@
 use velum_engine::{ClassSet, Framing, Masker, Options};
 
 use super::body;
-use crate::host::{Buffer, Flow, Host, Side, room};
+use crate::host::{Buffer, Flow, Host, Side, masker, room};
 use crate::plugin::Plugin;
 use crate::problem::Problem;
-use crate::respond::masker;
 use crate::watch::Fact;
 
 /// A body on its way through the masker.
 pub(crate) struct Streaming {
     masker: Masker,
+    waiting: usize,
     anything_fed: bool,
     /// The request headers wait for the first chunk to parse.
     pub(crate) headers_held: bool,
@@ -30,6 +30,7 @@ impl Streaming {
         let options = body::options(host, plugin, ClassSet::EMPTY)?;
         Ok(Self {
             masker: masker(host, plugin.policy.rules(), Options { framing, ..options }),
+            waiting: plugin.policy.limits().waiting(),
             anything_fed: false,
             headers_held: plugin.policy.headers_stop_iteration(),
         })
@@ -79,7 +80,7 @@ impl Streaming {
                 return Err(Problem::BodyNotReviewable);
             }
             self.anything_fed = true;
-            let has_room = host.has_room(room(size));
+            let has_room = host.has_room(room(size, self.waiting));
             has_room.then_some(()).ok_or(Problem::GatewayBusy)?;
             body::feed(&mut self.masker, &chunk, &mut out)?;
         }

@@ -7,8 +7,7 @@ use velum_engine::{Options, Ruleset, mask_text};
 
 use super::fields::{first, quoted};
 use super::inflate::Inflater;
-use super::masker;
-use crate::host::{Buffer, Flow, Host, Side, room};
+use crate::host::{Buffer, Flow, Host, Side, masker, room};
 use crate::watch::Fact;
 
 /// So many copies of a text, as it is in JSON, are in memory at a time while it is masked.
@@ -83,7 +82,7 @@ impl Text {
         if chunk.len() != size || size > self.left {
             return Err("it is longer than its length".to_owned());
         }
-        host.has_room(room(size)).then_some(()).ok_or(NO_ROOM)?;
+        host.has_room(room(size, 0)).then_some(()).ok_or(NO_ROOM)?;
         self.left -= size;
         let (gathered, longest) = (&mut self.gathered, self.longest);
         let mut keep = |piece: &[u8]| {

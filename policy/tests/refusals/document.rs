@@ -586,6 +586,18 @@ fn values_of_the_wrong_kind_or_range() {
             "/limits/held_body",
             "from 1024 to 4194304",
         ),
+        (
+            "/limits/token_bytes",
+            json!(16 << 20),
+            "/limits",
+            "more memory than the filter has",
+        ),
+        (
+            "/limits/held_bytes",
+            json!(16 << 20),
+            "/limits",
+            "to 56 MiB together",
+        ),
     ]);
 }
 

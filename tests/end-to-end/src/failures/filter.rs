@@ -93,6 +93,8 @@ pub(super) const FAILURES: &[Failure] = &[
             "a_filter_short_of_memory_fails_the_large_body_and_keeps_its_worker",
             "a_chunk_that_memory_cannot_hold_fails_its_stream_alone",
             "without_memory_a_body_is_refused_and_the_next_one_goes_on",
+            "under_the_largest_limits_whole_bodies_are_masked_or_refused_and_nothing_traps",
+            "under_the_largest_limits_streams_that_never_end_are_refused_as_busy_and_nothing_traps",
         ],
     ),
     failure(

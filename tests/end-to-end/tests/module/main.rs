@@ -15,4 +15,5 @@ mod maps;
 mod memory;
 mod observing;
 mod order;
+mod room;
 mod scenarios;
