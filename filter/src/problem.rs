@@ -209,7 +209,7 @@ impl Problem {
             Self::ApprovalUnavailable => "Approvals cannot be had right now",
             Self::NotMaskable(_) => "The answer cannot be masked, so it is withheld",
             Self::MaskedValue => "The body holds a masked value",
-            Self::RequestNotMaskable(_) => "The body cannot be masked, so it is not sent on",
+            Self::RequestNotMaskable(_) => "The request cannot be masked, so it is not sent on",
             Self::NotConfigured => "The gateway has no policy",
             _ => "The gateway refuses this request",
         }

@@ -124,6 +124,12 @@ fn try_admit(
         Effect::Pass => Admission::Pass,
         Effect::Mask | Effect::Review => {
             protocol::check(&headers)?;
+            let is_inspected = verdict
+                .action
+                .is_some_and(|action| action.requests.is_some());
+            if is_inspected {
+                body::check_query(host, plugin, verdict.path.query())?;
+            }
             let question = question(plugin, &verdict, caller, asked, &headers)?;
             let is_asked = question.as_ref().is_some_and(|question| !question.is_flag);
             if is_asked && !end && !plugin.policy.headers_stop_iteration() {
@@ -134,9 +140,6 @@ fn try_admit(
             if effect == Effect::Review {
                 happen_once(&mut headers);
             }
-            let is_inspected = verdict
-                .action
-                .is_some_and(|action| action.requests.is_some());
             if is_inspected && !end && !matches!(admission, Admission::Forward) {
                 headers.remove(plan::MADE_FALSE);
             }

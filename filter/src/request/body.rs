@@ -23,6 +23,9 @@ const NOT_READABLE: &str =
 const NOT_A_FORM: &str = "The request body says it is a form and cannot be masked as one: it is not in UTF-8, has a file \
      or a name that holds an identifier, or is too long.";
 
+const QUERY_HOLDS: &str =
+    "The query holds a value that a body would be masked for. Send it in the body.";
+
 /// What a request's body is to the filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
@@ -189,6 +192,19 @@ impl Body {
         let replaces = |patch: Vec<Operation>| patch.iter().any(|one| one.path.is_empty());
         *self == Self::Patch && operations(body).map_or(true, replaces)
     }
+}
+
+/// Refuses a query of which something would be masked if it were a form in the body: it goes on as it is.
+pub(super) fn check_query(host: &impl Host, plugin: &Plugin, query: &[u8]) -> Result<(), Problem> {
+    if query.is_empty() {
+        return Ok(());
+    }
+    let options = options(host, plugin, ClassSet::EMPTY)?;
+    let masked = Body::Form.masked(host, plugin, options, false, query);
+    let is_kept = masked.is_ok_and(|(form, _)| form == query);
+    is_kept
+        .then_some(())
+        .ok_or(Problem::RequestNotMaskable(QUERY_HOLDS))
 }
 
 /// Takes note of what a masker found.

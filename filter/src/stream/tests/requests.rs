@@ -555,3 +555,46 @@ fn a_caller_cannot_turn_on_retries_of_what_happens_once() {
         assert_eq!(retries(method, path), as_given, "{method}");
     }
 }
+
+#[test]
+fn a_query_of_an_inspected_request_that_holds_what_would_be_masked_is_refused() {
+    for requests in [
+        json!({"inspect": true}),
+        json!({"inspect": true, "flag_on": ["ssn"]}),
+    ] {
+        for (query, is_refused) in [
+            ("?page=2&sort=-date", false),
+            ("?", false),
+            ("", false),
+            ("?q=%7B%7D&flag&=", false),
+            ("?ssn=000-12-3456", true),
+            ("?page=2&%73sn=%3000-12-3456", true),
+            ("?note=write+to+a%40b.example", true),
+            ("?a@b.example=1", true),
+            ("?q=%7B%22ssn%22%3A%22000-12-3456%22%7D", true),
+            ("?page=%ff", true),
+        ] {
+            for (method, end) in [("GET", true), ("POST", false)] {
+                let mut vm = Vm::with(&inspecting(&requests));
+                let path = format!("/outward/x{query}");
+                vm.request_with(method, &path, &[("content-type", JSON)], end);
+                let refused = vm.host.replies.borrow().len() == 1;
+                assert_eq!(refused, is_refused, "{method} {query}");
+                if is_refused {
+                    assert_eq!(vm.problem(), (415, "request-not-maskable".into()));
+                    let told = format!("{:?}{:?}", vm.reply(), vm.host.log.borrow());
+                    assert!(
+                        !told.contains("000-12") && !told.contains("b.example"),
+                        "{told}"
+                    );
+                }
+            }
+        }
+    }
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient?ssn=000-12-3456", &[]);
+    assert!(
+        vm.host.replies.borrow().is_empty(),
+        "where nobody inspects, it goes on"
+    );
+}

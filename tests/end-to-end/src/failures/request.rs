@@ -83,6 +83,12 @@ pub(super) const FAILURES: &[Failure] = &[
     ),
     failure(
         Request,
+        "Its body is inspected, and its query holds what would be masked there",
+        "415 `request-not-maskable`, and nobody is asked",
+        &["a_query_with_what_would_be_masked_in_a_body_never_arrives"],
+    ),
+    failure(
+        Request,
         "Its body has a `content-encoding` and must be looked into",
         "415 `body-encoded`",
         &["what_cannot_be_masked_is_refused_or_passes_as_the_policy_says"],

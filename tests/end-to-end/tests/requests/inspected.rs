@@ -324,3 +324,40 @@ async fn a_flagged_body_is_refused_while_the_service_is_away() {
     );
     assert!(stage.upstream.received().is_empty());
 }
+
+#[tokio::test]
+async fn a_query_with_what_would_be_masked_in_a_body_never_arrives() {
+    for requests in [
+        json!({"inspect": true}),
+        json!({"inspect": true, "flag_on": ["ssn"], "hold": "30s"}),
+    ] {
+        let stage = stage(&requests, Protocol::Http1).await;
+        let call = |method: &str, query: &str| {
+            let call = stage.agent(method, &format!("/intake?{query}"));
+            call.header("host", "partner.example")
+        };
+        for query in [
+            "ssn=000-12-3456",
+            "page=2&%73sn=%3000-12-3456",
+            "note=call+000-12-3456",
+            "q=%7B%22ssn%22%3A%22000-12-3456%22%7D",
+            "page=%ff",
+        ] {
+            for method in ["GET", "POST"] {
+                let answer = call(method, query).json(&json!({"n": 1})).send().await;
+                let answer = answer.expect("an answer");
+                let expected = (415, "request-not-maskable".into());
+                assert_eq!(problem(&answer), expected, "{method} {query}");
+                assert!(!answer.text().contains("000-12"), "{}", answer.text());
+            }
+        }
+        assert!(stage.upstream.received().is_empty());
+        let answer = call("POST", "page=2&sort=-date&flag").json(&json!({"n": 1}));
+        assert_eq!(answer.send().await.expect("an answer").status, 200);
+        assert_eq!(
+            stage.upstream.received()[0].path,
+            "/intake?page=2&sort=-date&flag"
+        );
+        assert!(!stage.envoy.log().contains("000-12-3456"));
+    }
+}
