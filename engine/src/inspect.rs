@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::decode::{Decoder, Text};
 use crate::mask::inside;
 use crate::operators::contains_placeholder;
-use crate::scan::{Event, Kind, Scanner};
+use crate::scan::{Event, Kind, Room, Scanner};
 use crate::{Error, ErrorKind, Framing, Keyring, Limits, Ruleset};
 
 /// More than any placeholder is long.
@@ -59,7 +59,7 @@ impl Inspector {
     pub fn new(limits: Limits, framing: Framing) -> Self {
         Self {
             tokens: None,
-            scanner: Scanner::new(framing, &limits),
+            scanner: Scanner::new(framing, &limits, Room::default()),
             decoder: Decoder::default(),
             window: Vec::new(),
             found: false,

@@ -57,7 +57,8 @@ impl Masker {
 
     /// A masker for one JSON text after the other, with [`restart`](Self::restart) between them.
     pub(crate) fn of_texts(rules: Arc<Ruleset>, options: Options) -> Self {
-        let mut stage = Stage::new(&options, rules.shelf.take());
+        let (names, room) = rules.shelf.take();
+        let mut stage = Stage::new(&options, names);
         let terms = options.terms;
         if let Some(terms) = &terms
             && !terms.evidence.is_empty()
@@ -68,7 +69,7 @@ impl Masker {
         let mut lift = options.lift;
         lift.remove(Class::Credential);
         Self {
-            scanner: Scanner::new(options.framing, &options.limits),
+            scanner: Scanner::new(options.framing, &options.limits, room),
             stage,
             rules,
             lift,
@@ -269,7 +270,8 @@ impl Masker {
     pub(crate) fn restart(&mut self, options: &Options) {
         let mut tally = std::mem::take(&mut self.stage.tally);
         tally.people.next_record(false);
-        self.scanner = Scanner::new(options.framing, &options.limits);
+        let room = self.scanner.give_up();
+        self.scanner = Scanner::new(options.framing, &options.limits, room);
         let names = std::mem::take(&mut self.stage.names);
         self.stage = Stage::new(options, names);
         self.stage.tally = tally;
@@ -325,7 +327,7 @@ impl Masker {
 impl Drop for Masker {
     fn drop(&mut self) {
         let names = std::mem::take(&mut self.stage.names);
-        self.rules.shelf.put(names);
+        self.rules.shelf.put((names, self.scanner.give_up()));
     }
 }
 

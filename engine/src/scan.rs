@@ -24,7 +24,7 @@ mod walk;
 use std::ops::Range;
 
 pub(crate) use block::{BLOCK, Block, Marks, code_marks, marks};
-pub(crate) use index::Sight;
+pub(crate) use index::{Room, Sight};
 use skim::Way;
 pub(crate) use skim::{Guide, SHORTEST_FOUND};
 pub(crate) use string::{Escape, Step};
@@ -139,7 +139,7 @@ pub(crate) struct Scanner {
 }
 
 impl Scanner {
-    pub(crate) fn new(framing: Framing, limits: &Limits) -> Self {
+    pub(crate) fn new(framing: Framing, limits: &Limits, room: Room) -> Self {
         let separator = match framing {
             Framing::Lines => Some(b'\n'),
             Framing::Sequence => Some(SEPARATOR),
@@ -161,7 +161,7 @@ impl Scanner {
             stack: Vec::new(),
             way: Box::default(),
             carry: Vec::new(),
-            index: Index::new(separator),
+            index: Index::new(separator, room),
             separator,
             bare_end: None,
             base: 0,
@@ -172,6 +172,11 @@ impl Scanner {
             comma_waits: false,
             comma_offset: 0,
         }
+    }
+
+    /// What may be used for the next body, when nothing more is read of this one.
+    pub(crate) fn give_up(&mut self) -> Room {
+        self.index.give_up()
     }
 
     /// Where in the chunk the next byte to read is.

@@ -49,6 +49,9 @@ pub(crate) fn read(headers: &[Header<'_>]) -> Result<Ask, AskFault> {
 /// Takes `wait` out of `Prefer` and leaves the caller's other preferences to the upstream, where
 /// they belong to the request that is approved.
 pub(crate) fn remove_wait(headers: &mut Edited<'_>) {
+    if header(headers, "prefer").is_none() {
+        return;
+    }
     headers.edit(|name, value| {
         if name != b"prefer" {
             return Edit::Keep;

@@ -220,29 +220,27 @@ impl OfAction {
 
     /// The name of a series; `stats_tags` in `envoy/bootstrap.yaml` takes it apart.
     fn name(&self, place: usize) -> String {
-        let (metric, done, class) = match Outcome::ALL.get(place) {
-            Some(outcome) => (REQUESTS, outcome.name(), None),
-            None if place < LIFTED => (VALUES, "masked", Class::ALL.get(place - MASKED)),
-            None if place < READ => (VALUES, "lifted", Class::ALL.get(place - LIFTED)),
-            None => (BYTES, "", None),
+        let class = |first: usize| {
+            Class::ALL
+                .get(place - first)
+                .map_or("", |class| class.name())
         };
-        let mut name = of_policy(metric, &self.policy);
-        if !done.is_empty() {
-            let is_same = !self.observes || matches!(done, "passed" | "left" | "unobserved");
-            name.push_str(if is_same {
-                ".outcome."
-            } else {
-                ".outcome.would-be-"
-            });
-            name.push_str(done);
-        }
-        if let Some(class) = class {
-            name.push_str(".class.");
-            name.push_str(class.name());
-        }
-        name.push_str(".action.");
-        name.push_str(self.action.as_deref().unwrap_or(NO_ACTION));
-        name
+        let (metric, done, class) = match Outcome::ALL.get(place) {
+            Some(outcome) => (REQUESTS, outcome.name(), ""),
+            None if place < LIFTED => (VALUES, "masked", class(MASKED)),
+            None if place < READ => (VALUES, "lifted", class(LIFTED)),
+            None => (BYTES, "", ""),
+        };
+        let is_same = !self.observes || matches!(done, "passed" | "left" | "unobserved");
+        let outcome = match (done, is_same) {
+            ("", _) => "",
+            (_, true) => ".outcome.",
+            (_, false) => ".outcome.would-be-",
+        };
+        let of_class = if class.is_empty() { "" } else { ".class." };
+        let action = self.action.as_deref().unwrap_or(NO_ACTION);
+        let start = of_policy(metric, &self.policy);
+        [&start, outcome, done, of_class, class, ".action.", action].concat()
     }
 }
 

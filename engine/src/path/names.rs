@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use crate::detectors::Cues;
 use crate::operators::strip_placeholders;
 use crate::rules::{KeyRules, Ruleset};
-use crate::scan::Sight;
+use crate::scan::{Room, Sight};
 use crate::subject::Word;
 
 /// A name lies in one of so many slots from its hash on.
@@ -135,30 +135,29 @@ fn find(slots: &Slots, name: Name) -> Option<&Slot> {
     near.iter().find(|slot| slot.name.is(&name))
 }
 
-/// Where memories of names wait for the next body under the same rules: most bodies that one filter
-/// sees have the same names.
+/// Where memories of names wait for the next body under the same rules, and the room that they were read
+/// in: most bodies that one filter sees have the same names.
 #[derive(Default)]
-pub(crate) struct Shelf(Mutex<Vec<Names>>);
+pub(crate) struct Shelf(Mutex<Vec<(Names, Room)>>);
 
 impl Shelf {
     /// So many bodies are read at once and leave their memory here.
     const MOST: usize = 8;
 
     /// Takes a memory from the shelf, or a new one.
-    pub(crate) fn take(&self) -> Names {
+    pub(crate) fn take(&self) -> (Names, Room) {
         let waiting = self.0.lock().ok();
         waiting
-            .and_then(|mut names| names.pop())
+            .and_then(|mut waiting| waiting.pop())
             .unwrap_or_default()
     }
 
     /// Puts a memory back.
-    pub(crate) fn put(&self, names: Names) {
+    pub(crate) fn put(&self, memory: (Names, Room)) {
         if let Ok(mut waiting) = self.0.lock()
             && waiting.len() < Self::MOST
-            && names.slots.is_some()
         {
-            waiting.push(names);
+            waiting.push(memory);
         }
     }
 }

@@ -20,16 +20,23 @@ pub(super) const WINDOW: usize = BLOCKS * BLOCK;
 /// and a little further, is never beyond it.
 pub(crate) type Sight = [u8; WINDOW + BLOCK];
 
+/// Where the list of a window stands. Only what was written for the window at hand is read, so it is kept
+/// for the next body: to make it anew would cost a small one as much as its headers do.
+#[derive(Default)]
+pub(crate) struct Room {
+    /// Places in the window of structure, opening quotes, and first bytes of other scalars.
+    entries: Box<[u16]>,
+    /// The window once more, with a block of spaces behind it, where it is too near to the end of the chunk.
+    near_end: Option<Box<Sight>>,
+}
+
 /// The list of a window, and what the next block has to know.
 pub(super) struct Index {
     /// A byte that is listed too, outside of strings, and is part of nothing.
     separator: Option<u8>,
-    /// Places in the window of structure, opening quotes, and first bytes of other scalars.
-    entries: Box<[u16]>,
+    room: Room,
     /// All quotes of the window that are not escaped.
     quotes: [u64; BLOCKS],
-    /// The window once more, with a block of spaces behind it, where it is too near to the end of the chunk.
-    near_end: Box<Sight>,
     is_near_end: bool,
     count: usize,
     next: usize,
@@ -55,13 +62,19 @@ struct Fault {
     error: Error,
 }
 
+fn spaces() -> Box<Sight> {
+    Box::new([b' '; WINDOW + BLOCK])
+}
+
 impl Index {
-    pub(super) fn new(separator: Option<u8>) -> Self {
+    pub(super) fn new(separator: Option<u8>, mut room: Room) -> Self {
+        if room.entries.is_empty() {
+            room.entries = vec![0; WINDOW + BLOCK].into_boxed_slice();
+        }
         Self {
             separator,
-            entries: vec![0; WINDOW + BLOCK].into_boxed_slice(),
+            room,
             quotes: [0; BLOCKS],
-            near_end: Box::new([b' '; WINDOW + BLOCK]),
             is_near_end: false,
             count: 0,
             next: 0,
@@ -74,6 +87,11 @@ impl Index {
             utf8: Utf8Stream::default(),
             fault: None,
         }
+    }
+
+    /// What may be used for the next body, when nothing more is read of this one.
+    pub(super) fn give_up(&mut self) -> Room {
+        std::mem::take(&mut self.room)
     }
 
     /// A new chunk follows.
@@ -118,7 +136,7 @@ impl Index {
     pub(super) fn peek(&mut self, chunk: &[u8], base: u64) -> Option<usize> {
         loop {
             if self.next < self.count {
-                let entry = self.entries.get(self.next)?;
+                let entry = self.room.entries.get(self.next)?;
                 return Some(self.window + usize::from(*entry));
             }
             if self.fault.is_some() || self.read >= chunk.len() {
@@ -166,11 +184,15 @@ impl Index {
     #[inline]
     pub(super) fn ahead<'a>(&'a self, chunk: &'a [u8]) -> Option<(&'a [u16], &'a Sight, usize)> {
         let sight = if self.is_near_end {
-            &*self.near_end
+            self.room.near_end.as_deref()?
         } else {
             chunk.get(self.window..)?.first_chunk()?
         };
-        Some((self.entries.get(self.next..self.count)?, sight, self.window))
+        Some((
+            self.room.entries.get(self.next..self.count)?,
+            sight,
+            self.window,
+        ))
     }
 
     /// So many entries have been dealt with.
@@ -210,7 +232,8 @@ impl Index {
         let bytes = rest.get(..WINDOW).unwrap_or(rest);
         self.is_near_end = rest.len() < WINDOW + BLOCK;
         if self.is_near_end {
-            let (window, behind) = self.near_end.split_at_mut(bytes.len());
+            let near_end = self.room.near_end.get_or_insert_with(spaces);
+            let (window, behind) = near_end.split_at_mut(bytes.len());
             window.copy_from_slice(bytes);
             // What is read at a place in the window goes no further behind it.
             if let Some(block) = behind.first_chunk_mut::<BLOCK>() {
@@ -237,9 +260,13 @@ impl Index {
             }
         }
         self.read += bytes.len();
-        self.count = list(bits.get(..used).unwrap_or_default(), 0, &mut self.entries);
+        self.count = list(
+            bits.get(..used).unwrap_or_default(),
+            0,
+            &mut self.room.entries,
+        );
         if let Some(fault) = self.fault {
-            let listed = self.entries.get(..self.count).unwrap_or_default();
+            let listed = self.room.entries.get(..self.count).unwrap_or_default();
             let window = self.window;
             self.count = listed.partition_point(|entry| window + usize::from(*entry) < fault.at);
         }

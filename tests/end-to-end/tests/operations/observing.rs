@@ -237,7 +237,10 @@ async fn bodies_beyond_what_a_worker_keeps_pass_as_they_are_and_count_as_unobser
     assert!(next.end().await.starts_with("HTTP/1.1 200 "));
     counted(
         &stage,
-        &[".outcome.would-be-refused.action.-: 3", unobserved],
+        &[
+            (".outcome.would-be-refused.action.-", 3),
+            (".outcome.unobserved.action.-", 1),
+        ],
     )
     .await;
 }
