@@ -22,7 +22,9 @@ impl Found {
     /// Counts of classes, each named once; those of which nothing was found are left out.
     pub fn new(counts: impl IntoIterator<Item = (Class, u64)>) -> Self {
         let counts = counts.into_iter();
-        Self(counts.filter(|(_, count)| *count > 0).collect())
+        let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+        counts.sort_unstable_by_key(|(class, _)| *class as usize);
+        Self(counts)
     }
 
     /// Whether nothing was found.
@@ -62,7 +64,7 @@ impl<'de> Deserialize<'de> for Found {
                     }
                     found.0.push((class, count));
                 }
-                Ok(found)
+                Ok(Found::new(found.0))
             }
         }
         deserializer.deserialize_map(Counts)

@@ -98,6 +98,9 @@ pub enum Answer {
         retry_after_seconds: u32,
         /// When it is decided at the latest.
         expires: Timestamp,
+        /// Whether what the masked answer holds is awaited from this stream.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        evidence: bool,
     },
     /// No.
     Deny {

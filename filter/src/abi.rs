@@ -405,16 +405,17 @@ pub(crate) extern "C" fn proxy_on_http_call_response(
     _trailers: usize,
 ) {
     dispatch((), |dispatcher, host| {
-        let Some(context) = dispatcher.owner_of(token) else {
+        let Some(caller) = dispatcher.owner_of(token) else {
             return;
         };
+        let context = caller.context();
         // SAFETY: no memory passes. A stream that is gone makes the call fail, and is not there.
         if context != root && unsafe { proxy_set_effective_context(context) } != 0 {
             return;
         }
         // The answer's headers and body belong to the root context that called, and are read
         // through the effective one all the same.
-        dispatcher.answer(host, context, headers, body_size);
+        dispatcher.answer(host, caller, headers, body_size);
     });
 }
 

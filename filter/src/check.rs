@@ -1,13 +1,13 @@
 //! Calls to the policy service and what their answers mean. Anything but a well-formed answer to
 //! this very call is "no".
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use velum_approval::messages::{Answer, Check, Departure, StatusAnswer, StatusQuery};
-use velum_approval::{
-    Allow, ApprovalId, DenyCode, Expected, Identity, Reason, Scope, Timestamp, UseKey,
-};
+use velum_approval::messages::{Answer, Check, Departure, StatusAnswer, StatusQuery, Withdrawal};
+use velum_approval::{Allow, ApprovalId, DenyCode, Expected, Identity, Reason, Timestamp, UseKey};
 
+use crate::grant::{Collection, Grant};
 use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, header};
 use crate::pairs;
 use crate::plugin::Plugin;
@@ -19,7 +19,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(25);
 /// What the network may add to a wait.
 const NETWORK_MARGIN: Duration = Duration::from_secs(5);
 /// The largest answer read, in bytes.
-const LARGEST_ANSWER: usize = 64 * 1024;
+const LARGEST_ANSWER: usize = 96 * 1024;
 /// How often a service may answer a waiting check without having waited: beyond it, the hold ends.
 const EARLY_ANSWERS: u32 = 8;
 
@@ -41,6 +41,8 @@ pub(crate) enum Outcome {
     Pending {
         approval: ApprovalId,
         retry_after: u32,
+        /// What the masked answer holds is awaited from this stream.
+        evidence: bool,
     },
     Denied {
         code: DenyCode,
@@ -99,6 +101,21 @@ impl Asking {
         }
     }
 
+    /// What is permitted so, for this stream.
+    pub(crate) fn grant(self, plugin: Rc<Plugin>, allow: Allow) -> Grant {
+        Grant::new(plugin, allow, self.check, self.sent_at)
+    }
+
+    /// What is to be told of the masked answer.
+    pub(crate) fn collection(&self, plugin: Rc<Plugin>, approval: ApprovalId) -> Collection {
+        Collection {
+            plugin,
+            approval,
+            use_key: self.check.use_key,
+            classes: self.check.classes,
+        }
+    }
+
     /// Whether the caller agreed to wait.
     pub(crate) fn is_held(&self) -> bool {
         self.hold_until.is_some()
@@ -130,12 +147,6 @@ impl Asking {
                     Ok(allow) if !allow.scope.classes.is_subset(self.check.classes) => {
                         Outcome::Unavailable("more was granted than asked")
                     }
-                    Ok(allow)
-                        if allow.tags.is_some()
-                            || allow.scope != Scope::of(allow.scope.classes) =>
-                    {
-                        Outcome::Unavailable("the grant has limits that this filter cannot keep")
-                    }
                     Ok(allow) => Outcome::Allowed(Box::new(allow)),
                     Err(_) => Outcome::Unavailable("the signature does not hold"),
                 }
@@ -152,6 +163,7 @@ impl Asking {
             Ok(Answer::Pending {
                 approval,
                 retry_after_seconds,
+                evidence,
                 ..
             }) => {
                 if self.may_ask_again(host.now(), retry_after_seconds == 0) {
@@ -165,6 +177,7 @@ impl Asking {
                     Outcome::Pending {
                         approval,
                         retry_after: retry_after_seconds,
+                        evidence: evidence && self.check.evidence,
                     }
                 }
             }
@@ -225,6 +238,55 @@ pub(crate) fn read_status(
         .map_err(|_| "not an answer")
 }
 
+/// Asks for a lease from a root context.
+pub(crate) fn ask_lease(
+    host: &impl Host,
+    plugin: &Plugin,
+    request: &[u8],
+    wait: Duration,
+) -> Result<u32, HostError> {
+    send(host, plugin, "/v1/leases", request, wait)
+}
+
+/// Posts what a stream left behind.
+pub(crate) fn post(
+    host: &impl Host,
+    plugin: &Plugin,
+    path: &str,
+    body: &[u8],
+) -> Result<u32, HostError> {
+    send(host, plugin, path, body, Duration::ZERO)
+}
+
+/// Takes an ask back, for the principal who made it.
+pub(crate) fn withdraw(
+    host: &impl Host,
+    plugin: &Plugin,
+    approval: &ApprovalId,
+    principal: &Identity,
+) -> Result<u32, HostError> {
+    let withdrawal = Withdrawal {
+        principal: principal.clone(),
+    };
+    let body = serde_json::to_vec(&withdrawal).map_err(|_| HostError(2))?;
+    let path = format!("/v1/approvals/{approval}/withdrawal");
+    send(host, plugin, &path, &body, Duration::ZERO)
+}
+
+/// Reads the answer to [`withdraw`]: whether it is taken back; `None`: this principal has no such
+/// approval.
+pub(crate) fn read_withdrawal(
+    host: &impl Host,
+    header_count: usize,
+) -> Result<Option<bool>, &'static str> {
+    match &*status(host, header_count)? {
+        b"204" => Ok(Some(true)),
+        b"409" => Ok(Some(false)),
+        b"404" => Ok(None),
+        _ => Err("not answered"),
+    }
+}
+
 /// Reports events from a root context.
 pub(crate) fn report(host: &impl Host, plugin: &Plugin, batch: &[u8]) -> Result<u32, HostError> {
     send(host, plugin, "/v1/events", batch, Duration::ZERO)
@@ -242,8 +304,8 @@ pub(crate) enum Arrival {
 /// Reads the answer to [`report`].
 pub(crate) fn read_arrival(host: &impl Host, header_count: usize) -> Arrival {
     match status(host, header_count).as_deref() {
-        Ok(b"200") => Arrival::Taken,
-        Ok(b"400" | b"413") => Arrival::Refused,
+        Ok(b"200" | b"204") => Arrival::Taken,
+        Ok(b"400" | b"404" | b"409" | b"413") => Arrival::Refused,
         _ => Arrival::Unknown,
     }
 }
@@ -295,7 +357,11 @@ fn send(
 }
 
 /// The body of a 200 answer. Envoy's own 503 and 504 look like answers of the service.
-fn read(host: &impl Host, header_count: usize, body_size: usize) -> Result<Vec<u8>, &'static str> {
+pub(crate) fn read(
+    host: &impl Host,
+    header_count: usize,
+    body_size: usize,
+) -> Result<Vec<u8>, &'static str> {
     if status(host, header_count)? != b"200" {
         return Err("not answered with 200");
     }

@@ -36,10 +36,13 @@ mod choice;
 mod events;
 #[cfg(any(target_arch = "wasm32", test))]
 mod failing;
+mod grant;
 mod host;
 mod identity;
+mod lease;
 mod media;
 mod metrics;
+mod outbox;
 mod pairs;
 mod plugin;
 mod problem;

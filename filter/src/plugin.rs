@@ -12,7 +12,9 @@ use crate::check::{self, Arrival};
 use crate::choice::Choice;
 use crate::events::Reporter;
 use crate::host::{Buffer, Flow, Host, Level, Map};
+use crate::lease::{Lease, Leasing};
 use crate::metrics::{Metrics, hexadecimal};
+use crate::outbox::Outbox;
 use crate::protobuf;
 use crate::stream::Stream;
 use crate::watch::{Account, Shared, Terms, Watched};
@@ -24,6 +26,8 @@ pub(crate) struct Plugin {
     pub(crate) keys: Keyring,
     /// There is one wherever an action reviews or may be asked.
     pub(crate) secrets: Option<Secrets>,
+    /// What this worker may lift at present.
+    pub(crate) lease: RefCell<Lease>,
 }
 
 /// What the environment gives, never the configuration.
@@ -31,6 +35,7 @@ pub(crate) struct Secrets {
     pub(crate) fingerprint_key: [u8; 32],
     pub(crate) resource_key: [u8; 32],
     pub(crate) principal_key: [u8; 32],
+    pub(crate) evidence_key: [u8; 32],
     pub(crate) gateway_token: String,
 }
 
@@ -49,12 +54,40 @@ pub(crate) struct Dispatcher {
     /// The roots that the host calls back again and again.
     ticking: Vec<u32>,
     streams: BTreeMap<u32, Running>,
-    /// Which stream or root made a call that is not answered yet.
-    calls: BTreeMap<u32, u32>,
+    /// Who made a call that is not answered yet.
+    calls: BTreeMap<u32, Caller>,
     /// What a root reports, where it has somebody to report to.
     reporters: Vec<(u32, Reporter)>,
+    /// What asks for the leases of a root.
+    leasings: Vec<(u32, Leasing)>,
+    /// What streams leave behind, by their root.
+    outboxes: BTreeMap<u32, Outbox>,
     metrics: Metrics,
     shared: Rc<Shared>,
+}
+
+/// Who made a call, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    Stream(u32),
+    /// A root, to report events.
+    Events(u32),
+    /// A root, for the lease in this place of its list.
+    Lease(u32, usize),
+    /// A root, with what a stream left behind.
+    Outbox(u32),
+}
+
+impl Caller {
+    /// The context that called.
+    pub(crate) fn context(self) -> u32 {
+        match self {
+            Self::Stream(context)
+            | Self::Events(context)
+            | Self::Lease(context, _)
+            | Self::Outbox(context) => context,
+        }
+    }
 }
 
 /// A stream, and what is known of it.
@@ -82,6 +115,8 @@ impl Dispatcher {
                     let (policy, observes) = (plugin.policy.digest(), plugin.terms().observes);
                     self.metrics.mode(host, &policy, observes);
                     if plugin.terms().reports && ticks {
+                        let leasing = Leasing::new(host, Rc::clone(&plugin));
+                        self.leasings.extend(leasing.map(|made| (root, made)));
                         let made = Reporter::new(host, plugin);
                         self.reporters.extend(made.map(|made| (root, made)));
                     }
@@ -142,7 +177,7 @@ impl Dispatcher {
         let watched = Watched::new(host, &running.account, &self.shared);
         let flow = callback(&mut running.stream, &watched);
         if let Some(token) = running.stream.take_call() {
-            self.calls.insert(token, context);
+            self.calls.insert(token, Caller::Stream(context));
             running.call = Some(token);
         }
         let (observes, settled) = {
@@ -170,8 +205,8 @@ impl Dispatcher {
         }
     }
 
-    /// The stream or root that made a call; the call is forgotten.
-    pub(crate) fn owner_of(&mut self, token: u32) -> Option<u32> {
+    /// Who made a call; the call is forgotten.
+    pub(crate) fn owner_of(&mut self, token: u32) -> Option<Caller> {
         self.calls.remove(&token)
     }
 
@@ -182,13 +217,43 @@ impl Dispatcher {
     }
 
     /// Hands a call's answer to who made it, if that is still there.
-    pub(crate) fn answer<H: Host>(&mut self, host: &H, context: u32, headers: usize, body: usize) {
-        let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == context);
-        if let Some((_, reporter)) = of_root.find(|(_, reporter)| reporter.is_sending()) {
-            let arrival = check::read_arrival(host, headers);
-            self.metrics.lost(reporter.arrived(arrival));
-            return self.metrics.sent(arrival == Arrival::Taken);
-        }
+    pub(crate) fn answer<H: Host>(
+        &mut self,
+        host: &H,
+        caller: Caller,
+        headers: usize,
+        body: usize,
+    ) {
+        let context = match caller {
+            Caller::Stream(context) => context,
+            Caller::Events(root) => {
+                let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == root);
+                if let Some((_, reporter)) = of_root.find(|(_, reporter)| reporter.is_sending()) {
+                    let arrival = check::read_arrival(host, headers);
+                    self.metrics.lost(reporter.arrived(arrival));
+                    self.metrics.sent(arrival == Arrival::Taken);
+                }
+                return;
+            }
+            Caller::Lease(root, place) => {
+                let leasing = self.leasings.get_mut(place).filter(|(of, _)| *of == root);
+                // What waited for news waits on at once; what failed, from the next tick on.
+                if leasing.is_some_and(|(_, leasing)| leasing.answered(host, headers, body)) {
+                    self.ask_leases(host, root);
+                }
+                return;
+            }
+            Caller::Outbox(root) => {
+                if let Some(outbox) = self.outboxes.get_mut(&root) {
+                    let is_lost = outbox.arrived(check::read_arrival(host, headers));
+                    self.metrics.lost(u64::from(is_lost));
+                    let next = outbox.send(host);
+                    self.calls
+                        .extend(next.map(|token| (token, Caller::Outbox(root))));
+                }
+                return;
+            }
+        };
         if let Some(running) = self.streams.get(&context) {
             let waited = host
                 .now()
@@ -201,9 +266,16 @@ impl Dispatcher {
         });
     }
 
-    /// Hands over what was counted, and sends the events of a root, if it is time.
+    /// Hands over what was counted, asks for leases, and sends what a root has to tell, if it is time.
     pub(crate) fn tick(&mut self, host: &impl Host, root: u32) {
         self.metrics.hand_over(host);
+        self.ask_leases(host, root);
+        let next = self
+            .outboxes
+            .get_mut(&root)
+            .and_then(|outbox| outbox.tick(host));
+        self.calls
+            .extend(next.map(|token| (token, Caller::Outbox(root))));
         let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == root);
         // One call at a time, so that it is known whose answer comes.
         if of_root.any(|(_, reporter)| reporter.is_sending()) {
@@ -215,10 +287,20 @@ impl Dispatcher {
             Some((place, token?))
         });
         if let Some((place, token)) = sent {
-            self.calls.insert(token, root);
+            self.calls.insert(token, Caller::Events(root));
             // The others' turn is before its next.
             let reporter = self.reporters.remove(place);
             self.reporters.push(reporter);
+        }
+    }
+
+    fn ask_leases(&mut self, host: &impl Host, root: u32) {
+        for (place, (of, leasing)) in self.leasings.iter_mut().enumerate() {
+            if *of == root {
+                let token = leasing.ask(host);
+                self.calls
+                    .extend(token.map(|token| (token, Caller::Lease(root, place))));
+            }
         }
     }
 
@@ -241,7 +323,17 @@ impl Dispatcher {
             }
             *root != context
         });
-        self.calls.retain(|_, owner| *owner != context);
+        // Their places stay, since calls under way name them.
+        for (root, _) in &mut self.leasings {
+            if *root == context {
+                *root = 0;
+            }
+        }
+        if let Some(outbox) = self.outboxes.remove(&context) {
+            self.metrics
+                .lost(u64::try_from(outbox.len()).unwrap_or(u64::MAX));
+        }
+        self.calls.retain(|_, caller| caller.context() != context);
         self.metrics.hand_over(host);
     }
 
@@ -260,6 +352,11 @@ impl Dispatcher {
         self.metrics.count(account, outcome);
         if account.terms.access_log {
             account.show(host, outcome);
+        }
+        for (plugin, path, body) in account.reports(ended) {
+            let outbox = self.outboxes.entry(running.root).or_default();
+            let is_kept = outbox.post(&plugin, path, body);
+            self.metrics.lost(u64::from(!is_kept));
         }
         let mut of_root = self
             .reporters
@@ -302,6 +399,7 @@ impl Plugin {
             policy,
             keys,
             secrets,
+            lease: RefCell::default(),
         })
     }
 
@@ -347,6 +445,7 @@ impl Secrets {
             fingerprint_key: velum_approval::derive_key(&master, "fingerprint"),
             resource_key: velum_approval::derive_key(&master, "resource"),
             principal_key: velum_approval::derive_key(&master, "principal"),
+            evidence_key: velum_approval::derive_key(&master, "evidence"),
             gateway_token: gateway_token.trim().to_owned(),
         }))
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use velum_approval::{ApprovalId, DenyCode, Reason};
+use velum_approval::messages::StatusAnswer;
+use velum_approval::{ApprovalId, DenyCode, Need, Reason};
 use velum_engine::{Class, ClassSet};
 use velum_policy::Refusal;
 
@@ -49,6 +50,8 @@ pub(crate) enum Problem {
         public_reason: Option<Reason>,
     },
     ApprovalUnavailable,
+    /// What is to be taken back is decided.
+    ApprovalDecided,
     NotMaskable(&'static str),
 }
 
@@ -144,6 +147,7 @@ impl Problem {
             Self::BodyTooLarge => 413,
             Self::BodyEncoded | Self::RequestNotMaskable(_) => 415,
             Self::MaskedValue => 422,
+            Self::ApprovalDecided => 409,
             Self::NotMaskable(_) => 502,
             Self::ApprovalDenied { code, .. } => match code {
                 DenyCode::Mismatch | DenyCode::Taken => 409,
@@ -177,6 +181,7 @@ impl Problem {
             Self::ReplacementRefused => "replacement-refused",
             Self::ApprovalRequired { .. } => "approval-required",
             Self::ApprovalUnavailable => "approval-unavailable",
+            Self::ApprovalDecided => "approval-decided",
             Self::NotMaskable(_) => "response-not-maskable",
             Self::ApprovalDenied { code, .. } => match code {
                 DenyCode::Denied => "approval-denied",
@@ -263,6 +268,7 @@ impl Problem {
                 "The policy service did not answer, so nothing is released. Retry later, or ask \
                  without velum-lift for the masked answer."
             }
+            Self::ApprovalDecided => "It is decided: there is nothing to take back.",
             Self::ReplacementRefused => {
                 "A record may not be replaced as a whole here: what was masked in it would be lost. Send \
                  what changes, with PATCH."
@@ -308,23 +314,32 @@ pub(crate) fn location(approval: &ApprovalId) -> String {
 /// The answer to a poll.
 pub(crate) fn send_status(
     host: &impl Host,
-    state: &str,
+    answer: &StatusAnswer,
     retry_after: Option<Duration>,
-    public_reason: Option<&str>,
 ) -> Result<(), HostError> {
     let mut headers: Headers = vec![
         pair("content-type", "application/json"),
         pair("cache-control", "no-store"),
     ];
-    let mut body = json!({"state": state});
+    let mut body = json!({"state": answer.state.name()});
     if let (Some(wait), Some(body)) = (retry_after, body.as_object_mut()) {
         headers.push(pair("retry-after", &wait.as_secs().to_string()));
         body.insert("retry_after_seconds".into(), wait.as_secs().into());
     }
-    if let (Some(reason), Some(body)) = (public_reason, body.as_object_mut()) {
-        body.insert("public_reason".into(), reason.into());
+    if let (Some(reason), Some(body)) = (&answer.public_reason, body.as_object_mut()) {
+        body.insert("public_reason".into(), reason.as_str().into());
+    }
+    if let (Some(Need::Reason), Some(body)) = (answer.needs, body.as_object_mut()) {
+        body.insert("needs".into(), "reason".into());
+        let detail = "The reviewers ask why. Send the same request with another velum-reason.";
+        body.insert("detail".into(), detail.into());
     }
     host.reply(200, &headers, body.to_string().as_bytes())
+}
+
+/// The answer to who has taken an ask back.
+pub(crate) fn send_withdrawn(host: &impl Host) -> Result<(), HostError> {
+    host.reply(204, &vec![pair("cache-control", "no-store")], b"")
 }
 
 fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {

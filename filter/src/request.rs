@@ -40,7 +40,8 @@ pub(crate) enum Admission {
     Poll {
         approval: ApprovalId,
         principal: Identity,
-        wait: Duration,
+        /// How long to wait for a decision; `None`: they take it back.
+        wait: Option<Duration>,
     },
     /// Goes on; its body is masked as it comes.
     Mask(Box<Streaming>),
@@ -153,7 +154,7 @@ fn try_admit(
     Ok(admission)
 }
 
-/// A GET below the status path is for us, on every authority and under every policy.
+/// A GET or DELETE below the status path is for us, on every authority and under every policy.
 fn poll(
     plugin: &Plugin,
     caller: Option<&Caller>,
@@ -162,9 +163,11 @@ fn poll(
     plugin.policy.policy_service()?;
     let path = std::str::from_utf8(header(headers, ":path")?).ok()?;
     let approval = path.strip_prefix(check::STATUS_PREFIX)?;
-    if header(headers, ":method")? != b"GET" {
-        return Some(Err(Problem::ActionDenied));
-    }
+    let withdraws = match header(headers, ":method")? {
+        b"GET" => false,
+        b"DELETE" => true,
+        _ => return Some(Err(Problem::ActionDenied)),
+    };
     let Some(caller) = caller else {
         return Some(Err(Problem::IdentityRequired));
     };
@@ -172,7 +175,7 @@ fn poll(
         (Ok(approval), Ok(ask)) => Ok(Admission::Poll {
             approval,
             principal: caller.principal.clone(),
-            wait: ask.wait.unwrap_or_default(),
+            wait: (!withdraws).then(|| ask.wait.unwrap_or_default()),
         }),
         _ => Err(Problem::Asked(AskFault::Approval, ClassSet::EMPTY)),
     })
@@ -356,8 +359,13 @@ impl Question {
             classes: self.classes,
             found: self.found.map(|found| found.told()),
             reason,
+            // Who is held, or refused, has no answer that could be looked at.
+            evidence: self.hold.is_none()
+                && self.fallback != Fallback::Refuse
+                && !self.is_flag
+                && self.ask.approval.is_none()
+                && !self.classes.is_empty(),
             approval: self.ask.approval,
-            evidence: false,
         })
     }
 }

@@ -5,6 +5,8 @@ mod fields;
 mod inflate;
 mod text;
 
+use std::rc::Rc;
+
 use velum_approval::ApprovalId;
 use velum_engine::{ClassSet, Framing, Masker, Options, year_at};
 use velum_policy::{Encodings, UnreadableMedia};
@@ -12,6 +14,7 @@ use velum_policy::{Encodings, UnreadableMedia};
 use self::fields::Fields;
 pub(crate) use self::inflate::{Coding, Inflater};
 use self::text::{NO_ROOM, Text};
+use crate::grant::{Collection, Grant};
 use crate::host::{
     Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, feed, header, masker, room,
     strip_ours, values,
@@ -27,12 +30,53 @@ const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
 const PIECE: usize = 256 * 1024;
 
 /// What the request side settled for the answer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Release {
     /// The classes that stay unmasked.
     pub(crate) lift: ClassSet,
     /// An approval that is still pending while the masked answer goes out.
     pub(crate) pending: Option<ApprovalId>,
+    /// What is granted, where something is.
+    pub(crate) grant: Option<Rc<Grant>>,
+    /// Who awaits what the masked answer holds.
+    pub(crate) collection: Option<Rc<Collection>>,
+}
+
+impl Release {
+    /// What the engine is told of it.
+    ///
+    /// # Errors
+    /// The clock cannot be read.
+    pub(crate) fn options(
+        &self,
+        host: &impl Host,
+        plugin: &Plugin,
+    ) -> Result<Options, &'static str> {
+        let granted = self.grant.as_ref().and_then(|grant| grant.terms());
+        let collected = self
+            .collection
+            .as_ref()
+            .map(|collection| collection.terms());
+        Ok(Options {
+            terms: granted.or(collected),
+            ..options(host, plugin, self.lift)?
+        })
+    }
+
+    /// The same where a bound on values cannot be kept: nothing is lifted then.
+    pub(crate) fn plain_options(
+        &self,
+        host: &impl Host,
+        plugin: &Plugin,
+    ) -> Result<Options, &'static str> {
+        let is_narrow = self.grant.as_ref().is_some_and(|grant| grant.is_narrow());
+        let lift = if is_narrow {
+            ClassSet::EMPTY
+        } else {
+            self.lift
+        };
+        options(host, plugin, lift)
+    }
 }
 
 /// How far an answer has come.
@@ -64,6 +108,8 @@ pub(crate) enum Response {
 pub(crate) struct Masking {
     masker: Masker,
     decoder: Option<Inflater>,
+    /// Under what values are lifted; `None` once, or where, none are.
+    grant: Option<Rc<Grant>>,
     /// The response headers wait for the first chunk to parse.
     headers_held: bool,
     anything_fed: bool,
@@ -99,13 +145,25 @@ fn try_headers(
     if matches!(status, 101 | 206) {
         return Err("The upstream sent a partial answer or another protocol.");
     }
-    let options = options(host, plugin, release.lift)?;
+    let live = release
+        .grant
+        .as_ref()
+        .is_none_or(|grant| grant.is_live(host.now()));
+    let masked = Release {
+        pending: release.pending.clone(),
+        ..Release::default()
+    };
+    let release = if live { release } else { &masked };
+    if !live {
+        host.tell(Fact::Stopped);
+    }
+    let options = release.plain_options(host, plugin)?;
     Fields::new(plugin.policy.rules(), &options).edit(&mut headers);
     let response = if end {
         // There is no body, so none may come.
         Response::Cut
     } else {
-        begin(host, plugin, &headers, options, status)?
+        begin(host, plugin, &headers, release, status)?
     };
     if let Some(approval) = &release.pending {
         host.tell(Fact::Approval(approval));
@@ -148,7 +206,7 @@ fn begin(
     host: &impl Host,
     plugin: &Plugin,
     headers: &[Header<'_>],
-    options: Options,
+    release: &Release,
     status: u32,
 ) -> Result<Response, &'static str> {
     let policy = &plugin.policy;
@@ -174,9 +232,11 @@ fn begin(
     }
     match media {
         Media::Json(framing) => {
+            let options = release.options(host, plugin)?;
             Ok(Response::Masking(Box::new(Masking {
                 masker: masker(host, rules, Options { framing, ..options }),
                 decoder,
+                grant: release.grant.clone().filter(|_| !release.lift.is_empty()),
                 // The first event may be long in coming, and the client waits for the headers to
                 // know that it is connected. A fault in that event cuts the stream instead.
                 headers_held: headers_held && framing != Framing::Events,
@@ -186,8 +246,10 @@ fn begin(
         }
         Media::Other if media::is_text(headers, &policy.responses().text) => {
             let length = length(headers).ok_or("A text is read only where its length is told.")?;
+            let options = release.plain_options(host, plugin)?;
             let mut text = Text::new(rules, options, decoder, length, limits.held_body)
                 .ok_or("The text is longer than this gateway may hold.")?;
+            text.grant.clone_from(&release.grant);
             text.headers_held = headers_held && !text.is_done();
             Ok(Response::Gathering(Box::new(text)))
         }
@@ -335,6 +397,11 @@ pub(crate) fn on_trailers(
         | Response::Own
         | Response::Cut => false,
     };
+    if let Response::Masking(masking) = response
+        && is_whole
+    {
+        host.tell(Fact::Collected(masking.masker.evidence()));
+    }
     if is_whole && trailers(host, plugin).is_ok() {
         Flow::Continue
     } else {
@@ -359,6 +426,15 @@ impl Masking {
             is_begun: false,
         };
         let mut is_read = false;
+        if self
+            .grant
+            .as_ref()
+            .is_some_and(|grant| !grant.is_live(host.now()))
+        {
+            self.grant = None;
+            self.masker.stop_lifting();
+            host.tell(Fact::Stopped);
+        }
         if size > 0 {
             let chunk = host
                 .body(Buffer::ResponseBody, size)
@@ -379,6 +455,7 @@ impl Masking {
             self.masker
                 .finish(&mut sink.out)
                 .map_err(|error| error.to_string())?;
+            host.tell(Fact::Collected(self.masker.evidence()));
         }
         host.tell(Fact::MaskerFed(Side::Response, &mut self.masker));
         // A body's end often comes by itself, and is none of what the buffer holds.

@@ -344,6 +344,7 @@ impl Running {
                 approval,
                 retry_after_seconds: RETRY_AFTER_SECONDS,
                 expires: check::timestamp(seconds(GRANT_SECONDS)),
+                evidence: false,
             }
         };
         serde_json::to_vec(&answer).map_err(|error| error.to_string())

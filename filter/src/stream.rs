@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use velum_approval::Reason;
-use velum_engine::ClassSet;
+use velum_approval::DenyCode;
 
 use crate::check::{self, Asking, Next, Outcome};
 use crate::choice::{self, Choice};
@@ -30,8 +29,10 @@ enum Phase {
         /// The body that waits, where it is to be masked.
         waiting: Option<Box<Held>>,
     },
-    /// The policy service is asked for the state of an approval.
-    Polling,
+    /// The policy service is asked for the state of an approval, or that it be taken back.
+    Polling {
+        withdraws: bool,
+    },
     /// On its way to the upstream; its body is masked.
     Masking(Box<Streaming>),
     /// On its way to the upstream.
@@ -113,14 +114,21 @@ impl Stream {
                 approval,
                 principal,
                 wait,
-            } => match check::ask_status(host, &plugin, &approval, &principal, wait) {
-                Ok(token) => {
-                    self.call = Some(token);
-                    self.phase = Phase::Polling;
-                    Flow::Pause
+            } => {
+                let withdraws = wait.is_none();
+                let sent = match wait {
+                    Some(wait) => check::ask_status(host, &plugin, &approval, &principal, wait),
+                    None => check::withdraw(host, &plugin, &approval, &principal),
+                };
+                match sent {
+                    Ok(token) => {
+                        self.call = Some(token);
+                        self.phase = Phase::Polling { withdraws };
+                        Flow::Pause
+                    }
+                    Err(_) => self.refuse(host, &Problem::ApprovalUnavailable),
                 }
-                Err(_) => self.refuse(host, &Problem::ApprovalUnavailable),
-            },
+            }
             Admission::Hold(plan) if plan.awaits_body => {
                 // Where the host cannot hold the headers, they go on and only the body is held:
                 // enough to refuse a body, and `request` lets nothing else come here.
@@ -164,7 +172,7 @@ impl Stream {
             Phase::Gathering(_) => self.gather(host, size, end),
             // Nothing tells what is to be done with it, and nothing would look at it again.
             Phase::Fresh => self.refuse(host, &Problem::NotConfigured),
-            Phase::Asking { .. } | Phase::Polling | Phase::Answered => Flow::Pause,
+            Phase::Asking { .. } | Phase::Polling { .. } | Phase::Answered => Flow::Pause,
         }
     }
 
@@ -180,7 +188,9 @@ impl Stream {
                 Err(problem) => self.refuse(host, &problem),
             },
             Phase::Gathering(_) => self.gather(host, usize::MAX, true),
-            Phase::Fresh | Phase::Asking { .. } | Phase::Polling | Phase::Answered => Flow::Pause,
+            Phase::Fresh | Phase::Asking { .. } | Phase::Polling { .. } | Phase::Answered => {
+                Flow::Pause
+            }
         }
     }
 
@@ -204,7 +214,7 @@ impl Stream {
                     };
                 }
                 Next::Outcome(outcome) => {
-                    let release = settle(host, outcome, fallback, asking.is_held());
+                    let release = settle(host, &plugin, outcome, fallback, *asking);
                     match release.and_then(|release| let_go(host, &plugin, waiting, release)) {
                         Ok(release) => self.forward(host, release),
                         Err(problem) => {
@@ -213,7 +223,8 @@ impl Stream {
                     }
                 }
             },
-            Phase::Polling => self.answer_poll(host, headers, body),
+            Phase::Polling { withdraws: true } => self.answer_withdrawal(host, headers),
+            Phase::Polling { withdraws: false } => self.answer_poll(host, headers, body),
             // A late answer changes nothing.
             other => self.phase = other,
         }
@@ -256,7 +267,7 @@ impl Stream {
             | Phase::Fresh
             | Phase::Gathering(_)
             | Phase::Asking { .. }
-            | Phase::Polling
+            | Phase::Polling { .. }
             | Phase::Answered => Release::default(),
         };
         let Some(plugin) = self.plugin.clone() else {
@@ -325,7 +336,7 @@ impl Stream {
     }
 
     /// The whole request is here: looks into it and asks, or lets it go.
-    fn proceed(&mut self, host: &impl Host, plugin: &Plugin, plan: Plan, body: &[u8]) -> Flow {
+    fn proceed(&mut self, host: &impl Host, plugin: &Rc<Plugin>, plan: Plan, body: &[u8]) -> Flow {
         let (question, waiting) = match plan.examine(host, plugin, body) {
             Ok(examined) => examined,
             Err(problem) => return self.refuse(host, &problem),
@@ -350,7 +361,7 @@ impl Stream {
             return Flow::Pause;
         }
         let outcome = Outcome::Unavailable("the call could not be sent");
-        let release = settle(host, outcome, fallback, asking.is_held());
+        let release = settle(host, plugin, outcome, fallback, asking);
         match release.and_then(|release| let_go(host, plugin, waiting, release)) {
             Ok(release) => {
                 self.phase = Phase::Forwarded(release);
@@ -367,17 +378,31 @@ impl Stream {
         }
     }
 
+    fn answer_withdrawal(&mut self, host: &impl Host, headers: usize) {
+        let unknown = Problem::ApprovalDenied {
+            code: DenyCode::UnknownApproval,
+            approval: None,
+            public_reason: None,
+        };
+        let sent = match check::read_withdrawal(host, headers) {
+            Ok(Some(true)) => problem::send_withdrawn(host),
+            Ok(Some(false)) => Problem::ApprovalDecided.send(host),
+            Ok(None) => unknown.send(host),
+            Err(_) => Problem::ApprovalUnavailable.send(host),
+        };
+        self.answered(host, sent.is_ok());
+    }
+
     fn answer_poll(&mut self, host: &impl Host, headers: usize, body: usize) {
         let sent = match check::read_status(host, headers, body) {
             Ok(Some(answer)) => {
                 let wait = answer
                     .retry_after_seconds
                     .map(|s| Duration::from_secs(s.into()));
-                let reason = answer.public_reason.as_ref().map(Reason::as_str);
-                problem::send_status(host, answer.state.name(), wait, reason)
+                problem::send_status(host, &answer, wait)
             }
             Ok(None) => Problem::ApprovalDenied {
-                code: velum_approval::DenyCode::UnknownApproval,
+                code: DenyCode::UnknownApproval,
                 approval: None,
                 public_reason: None,
             }
@@ -431,36 +456,48 @@ fn let_go(
 /// What an outcome means for the request: a release, or the problem to answer with.
 fn settle(
     host: &impl Host,
+    plugin: &Rc<Plugin>,
     outcome: Outcome,
     fallback: Fallback,
-    held: bool,
+    asking: Asking,
 ) -> Result<Release, Problem> {
-    let masked = |pending| {
-        Ok(Release {
-            lift: ClassSet::EMPTY,
-            pending,
-        })
-    };
+    let masked = || Ok(Release::default());
     match outcome {
         Outcome::Allowed(allow) => {
             host.tell(Fact::Approval(&allow.approval));
+            let grant = Rc::new(asking.grant(Rc::clone(plugin), *allow));
+            host.tell(Fact::Granted(&grant));
             Ok(Release {
-                lift: allow.scope.classes,
-                pending: None,
+                lift: grant.allow.scope.classes,
+                grant: Some(grant),
+                ..Release::default()
             })
         }
-        Outcome::Pending { approval, .. } if fallback == Fallback::Mask => masked(Some(approval)),
-        Outcome::Pending { approval, .. } if fallback == Fallback::MaskUnlessDenied && !held => {
-            masked(Some(approval))
+        Outcome::Pending {
+            approval, evidence, ..
+        } if fallback == Fallback::Mask
+            || fallback == Fallback::MaskUnlessDenied && !asking.is_held() =>
+        {
+            let collection =
+                evidence.then(|| Rc::new(asking.collection(Rc::clone(plugin), approval.clone())));
+            if let Some(collection) = &collection {
+                host.tell(Fact::Collects(collection));
+            }
+            Ok(Release {
+                pending: Some(approval),
+                collection,
+                ..Release::default()
+            })
         }
         Outcome::Pending {
             approval,
             retry_after,
+            ..
         } => Err(Problem::ApprovalRequired {
             approval,
             retry_after,
         }),
-        Outcome::Denied { .. } if fallback == Fallback::Mask => masked(None),
+        Outcome::Denied { .. } if fallback == Fallback::Mask => masked(),
         Outcome::Denied {
             code,
             approval,
@@ -476,7 +513,7 @@ fn settle(
                 &format!("velum: the policy service is not believed: {why}"),
             );
             match fallback {
-                Fallback::Mask | Fallback::MaskUnlessDenied => masked(None),
+                Fallback::Mask | Fallback::MaskUnlessDenied => masked(),
                 Fallback::Refuse => Err(Problem::ApprovalUnavailable),
             }
         }

@@ -2,6 +2,7 @@
 //! events and debug log. With `mode: observe` what would be written is dropped here, so that a policy
 //! is tried by the very code that enforces it.
 
+mod account;
 mod finding;
 mod outcome;
 
@@ -9,14 +10,15 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use velum_approval::messages::ClassCounts;
-use velum_approval::{ApprovalId, Identity};
-use velum_engine::{ClassSet, Masker, Report};
+use velum_approval::{ApprovalId, Identity, Tags};
+use velum_engine::{Evidence, Masker};
 use velum_policy::{Action, Effect, Policy};
 
+use crate::grant::{Collection, Grant};
 use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, Metric, Side};
 use crate::trace;
 
+pub(crate) use self::account::{Account, Counts, Met, Terms};
 pub(crate) use self::outcome::Outcome;
 
 /// How often the host is asked at which level it logs.
@@ -50,186 +52,14 @@ pub(crate) enum Fact<'a> {
     MaskerRead(&'a mut Masker),
     /// A request's body was masked as a whole.
     BodyMasked(&'a Counts),
-}
-
-/// What the policy that is in force wants to know of streams.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Terms {
-    /// Nothing is changed.
-    pub(crate) observes: bool,
-    /// The access log is told.
-    pub(crate) access_log: bool,
-    /// The policy service is told of what nobody reviews.
-    pub(crate) reports: bool,
-}
-
-/// The action that a request met.
-pub(crate) struct Met {
-    pub(crate) action: Option<String>,
-    passes: bool,
-}
-
-/// What is known of one stream.
-#[derive(Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a question of its own"
-)]
-pub(crate) struct Account {
-    pub(crate) terms: Terms,
-    /// The digest of the policy.
-    pub(crate) policy: Option<[u8; 32]>,
-    pub(crate) met: Option<Met>,
-    pub(crate) principal: Option<Identity>,
-    pub(crate) problem: Option<&'static str>,
-    pub(crate) approval: Option<ApprovalId>,
-    pub(crate) status: u32,
-    /// Of the request's body and of the response's, once something was done to one.
-    bodies: Option<Box<[Counts; 2]>>,
-    replied: bool,
-    cut: bool,
-    unobserved: bool,
-    unread: bool,
-    /// Whether the caller may have seen something of a body.
-    pub(crate) written: bool,
-    records: bool,
-    /// Whether the request's body would be held.
-    holds: bool,
-    /// What has come of a request body that only seems to be held.
-    gathered: Vec<u8>,
-    /// When the call was made that is not answered yet.
-    pub(crate) called_at: u64,
-    /// Whether the stream is in the metrics.
-    pub(crate) is_counted: bool,
-}
-
-/// What was done to a body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) masked: ClassCounts,
-    pub(crate) lifted: ClassCounts,
-    pub(crate) bytes: u64,
-    /// Whether a part of it passes without being looked into.
-    pub(crate) unread: bool,
-}
-
-impl Counts {
-    /// What a masker did.
-    fn of(report: &Report) -> Self {
-        Self {
-            masked: ClassCounts::of(*report.masked_by_class()),
-            lifted: ClassCounts::of(*report.lifted_by_class()),
-            bytes: report.scanned() + report.not_scanned().total(),
-            unread: false,
-        }
-    }
-
-    /// Adds what a masker did.
-    pub(crate) fn add(&mut self, report: &Report) {
-        self.add_all(&Self::of(report));
-    }
-
-    fn add_all(&mut self, other: &Self) {
-        self.masked.add_all(&other.masked);
-        self.lifted.add_all(&other.lifted);
-        self.bytes = self.bytes.saturating_add(other.bytes);
-    }
-
-    /// What was found, as the policy service is told of it.
-    pub(crate) fn told(&self) -> velum_approval::Found {
-        velum_approval::Found::new(self.masked.iter())
-    }
-
-    /// The classes of which something was masked.
-    pub(crate) fn classes(&self) -> ClassSet {
-        self.masked.iter().map(|(class, _)| class).collect()
-    }
-}
-
-impl Account {
-    /// Whether it is known what becomes of the stream, although it has not ended.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.problem.is_some() || self.cut || self.replied || self.unobserved
-    }
-
-    /// Whether the filter only looks on from here.
-    pub(crate) fn is_bystander(&self) -> bool {
-        self.terms.observes && self.is_settled()
-    }
-
-    /// What became of it; `ended`: its answer is complete.
-    pub(crate) fn outcome(&self, ended: bool) -> Outcome {
-        match self.problem {
-            Some(code) => Outcome::of_problem(code),
-            None if self.cut => Outcome::Cut,
-            None if self.replied => Outcome::Polled,
-            None if self.unobserved => Outcome::Unobserved,
-            None if !ended => Outcome::Left,
-            None if self.met.as_ref().is_some_and(|met| met.passes) => Outcome::Passed,
-            None if self.unread => Outcome::Unread,
-            None if self.lifts() => Outcome::Lifted,
-            None => Outcome::Masked,
-        }
-    }
-
-    /// Leaves for the access log what became of it. Where the stream ended early, it is too late.
-    pub(crate) fn show(&self, host: &impl Host, outcome: Outcome) {
-        let list = |counts: ClassCounts| {
-            let mut list = String::new();
-            for (class, count) in counts.iter() {
-                list.push_str(if list.is_empty() { "" } else { "," });
-                list.push_str(class.name());
-                list.push('=');
-                list.push_str(&count.to_string());
-            }
-            list
-        };
-        let counts = self.counts();
-        let action = self.met.as_ref().and_then(|met| met.action.as_deref());
-        for (name, value) in [
-            ("velum.action", action.unwrap_or_default()),
-            ("velum.outcome", outcome.name()),
-            ("velum.problem", self.problem.unwrap_or_default()),
-            ("velum.masked", &list(counts.masked)),
-            ("velum.lifted", &list(counts.lifted)),
-            (
-                "velum.approval",
-                self.approval.as_ref().map_or("", |id| id.as_str()),
-            ),
-        ] {
-            if !value.is_empty() {
-                // A line of the access log lacks the field then.
-                let _missing = host.set_property(name, value.as_bytes());
-            }
-        }
-    }
-
-    fn note_body(&mut self, side: Side, counts: &Counts) {
-        let bodies = self
-            .bodies
-            .get_or_insert_with(|| Box::new([Counts::default(); 2]));
-        if let Some(body) = bodies.get_mut(side as usize) {
-            *body = *counts;
-        }
-    }
-
-    fn lifts(&self) -> bool {
-        let mut bodies = self.bodies.iter().flat_map(|bodies| bodies.iter());
-        bodies.any(|body| !body.lifted.is_empty())
-    }
-
-    /// What was done to its bodies.
-    pub(crate) fn counts(&self) -> Counts {
-        let Some(bodies) = &self.bodies else {
-            return Counts::default();
-        };
-        let [request, response] = &**bodies;
-        let mut counts = *response;
-        if request.bytes > 0 {
-            counts.add_all(request);
-        }
-        counts
-    }
+    /// So much is released to the stream.
+    Granted(&'a Rc<Grant>),
+    /// A stop, or a lost lease, has the rest of the answer masked.
+    Stopped,
+    /// What the answer holds is awaited.
+    Collects(&'a Rc<Collection>),
+    /// The answer came to its end, and this is what it holds.
+    Collected(Option<&'a Evidence>),
 }
 
 /// What the streams of a worker share.
@@ -354,6 +184,17 @@ impl<H: Host> Host for Watched<'_, H> {
                     finding::show(self.host, masker);
                 }
             }
+            Fact::Granted(grant) => self.note(|account| account.grant = Some(Rc::clone(grant))),
+            Fact::Stopped => self.note(|account| account.stopped = true),
+            Fact::Collects(collection) => {
+                self.note(|account| account.collection = Some(Rc::clone(collection)));
+            }
+            Fact::Collected(evidence) => self.note(|account| {
+                account.tags = evidence.and_then(|evidence| {
+                    let tags = Tags::new(evidence.tags().iter())?;
+                    Some((tags, evidence.is_complete()))
+                });
+            }),
             Fact::MaskerFed(side, masker) => {
                 let counts = Counts::of(masker.report());
                 let mut shows = false;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use velum_approval::{
     Answer, Approval, ApprovalId, Ask, Cause, Check, Decision, DenyCode, Emergency, Event,
     FingerprintMac, GatewayId, Panel, Party, Reason, Record, State, StopScope, Timestamp, Use,
-    decide, transition,
+    UseKey, decide, transition,
 };
 
 use crate::config::Terms;
@@ -211,7 +211,7 @@ impl<'a> Case<'a> {
             }
             Decision::Pending => match self.emergency.clone() {
                 Some(emergency) => Ok((self.break_glass(approval, &emergency).await?, None)),
-                None => Ok((pending(approval), None)),
+                None => Ok((pending(approval, self.asked.check.use_key), None)),
             },
             Decision::Allow(_) if self.is_waiting => Ok((ask_again(approval), None)),
             Decision::Allow(_) | Decision::Refused(DenyCode::Used)
@@ -300,23 +300,25 @@ impl<'a> Case<'a> {
     }
 }
 
-fn pending(approval: &Approval) -> Outcome {
+fn pending(approval: &Approval, use_key: UseKey) -> Outcome {
+    let awaits = approval.state == State::Collecting && approval.opened_by == use_key;
     Outcome::Pending {
         approval: approval.id.clone(),
-        answer: pending_for(approval, RETRY_AFTER),
+        answer: pending_for(approval, RETRY_AFTER, awaits),
     }
 }
 
 /// The grant is there, for a call that is made now: only a live stream makes one.
 fn ask_again(approval: &Approval) -> Outcome {
-    Outcome::Answer(pending_for(approval, 0))
+    Outcome::Answer(pending_for(approval, 0, false))
 }
 
-fn pending_for(approval: &Approval, retry_after_seconds: u32) -> Answer {
+fn pending_for(approval: &Approval, retry_after_seconds: u32, evidence: bool) -> Answer {
     Answer::Pending {
         approval: approval.id.clone(),
         retry_after_seconds,
         expires: approval.decide_by,
+        evidence,
     }
 }
 

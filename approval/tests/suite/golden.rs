@@ -69,7 +69,8 @@ golden! {
         approval: approval_id(),
         retry_after_seconds: 5,
         expires: later(900),
-    };
+ evidence: false,
+};
     "answer-deny.json" Answer::Deny {
         code: DenyCode::Denied,
         approval: Some(approval_id()),

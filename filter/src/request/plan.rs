@@ -201,7 +201,13 @@ impl Held {
             return Err(Problem::BodyNotReviewable);
         }
         self.body.check_room(host, plugin, bytes.len())?;
-        let options = body::options(host, plugin, release.lift)?;
+        // Fields of forms and of multipart bodies are masked one by one: what bounds all of them cannot
+        // be kept there.
+        let options = match self.body.framing() {
+            Some(_) => release.options(host, plugin),
+            None => release.plain_options(host, plugin),
+        };
+        let options = options.map_err(Problem::RequestNotMaskable)?;
         let (masked, found) = self
             .body
             .masked(host, plugin, options, self.passes, &bytes)?;

@@ -1,12 +1,14 @@
 //! Texts: bodies that detectors look at as a whole. Their length is told beforehand and bounded, so that
 //! they can be kept; only in the last of their bytes does anything leave.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use velum_engine::{Options, Ruleset, mask_text};
+use velum_engine::{ClassSet, Options, Ruleset, mask_text};
 
 use super::fields::{first, quoted};
 use super::inflate::Inflater;
+use crate::grant::Grant;
 use crate::host::{Buffer, Flow, Host, Side, masker, room};
 use crate::watch::Fact;
 
@@ -20,6 +22,8 @@ pub(crate) struct Text {
     pub(super) headers_held: bool,
     rules: Arc<Ruleset>,
     options: Options,
+    /// Under what values are lifted.
+    pub(super) grant: Option<Rc<Grant>>,
     decoder: Option<Inflater>,
     /// Bytes that are still to come, as the upstream sends them.
     left: usize,
@@ -41,6 +45,7 @@ impl Text {
             headers_held: false,
             rules: Arc::clone(rules),
             options,
+            grant: None,
             decoder,
             left: length,
             longest: held_body,
@@ -124,6 +129,14 @@ impl Text {
         }
         // As a string of JSON, so that it is looked into like any other.
         let mut options = self.options.clone();
+        if self
+            .grant
+            .as_ref()
+            .is_some_and(|grant| !grant.is_live(host.now()))
+        {
+            options.lift = ClassSet::EMPTY;
+            host.tell(Fact::Stopped);
+        }
         options.limits.token_bytes = usize::MAX;
         let mut masker = masker(host, &self.rules, options);
         let mut out = Vec::new();

@@ -1,6 +1,7 @@
 mod events;
 mod failing;
 mod finding;
+mod grants;
 mod requests;
 mod responses;
 mod seeing;
@@ -221,6 +222,7 @@ fn pending() -> Answer {
         approval: approval(),
         retry_after_seconds: 5,
         expires: Timestamp::from_millis(1_700_000_900_000),
+        evidence: false,
     }
 }
 
@@ -460,6 +462,7 @@ fn a_decision_that_came_while_waiting_is_fetched_by_a_call_of_its_own() {
         approval,
         retry_after_seconds: 0,
         expires,
+        evidence: false,
     });
     assert_eq!(vm.host.sent.borrow().len(), 2);
     let check = vm.check();
@@ -580,10 +583,17 @@ fn an_answer_that_cannot_be_believed_lifts_nothing() {
             let more = allow(check, [Class::Name, Class::Ssn].into_iter().collect());
             serde_json::to_string(&Answer::Allow(SignedAllow::sign(&more, &key()))).unwrap()
         }),
-        ("limits we cannot keep", |check| {
-            let mut limited = allow(check, names());
-            limited.tags = Some(velum_approval::Tags::default());
-            serde_json::to_string(&Answer::Allow(SignedAllow::sign(&limited, &key()))).unwrap()
+        ("what this version does not know", |check| {
+            let mut unknown = serde_json::to_value(allow(check, names())).unwrap();
+            unknown["only_on"] = json!("Tuesdays");
+            let json = unknown.to_string();
+            let signed = SignedAllow::sign(&allow(check, names()), &key());
+            let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json);
+            let forged = SignedAllow {
+                allow: text,
+                ..signed
+            };
+            serde_json::to_string(&Answer::Allow(forged)).unwrap()
         }),
     ];
     for (name, forge) in forgeries {

@@ -96,7 +96,7 @@ impl Case<'_> {
         self.transaction.apply(&change, &record, &stamp).await?;
         match self.emergency.clone() {
             Some(emergency) => Ok((self.break_glass(&approval, &emergency).await?, None)),
-            None => Ok((pending(&approval), None)),
+            None => Ok((pending(&approval, check.use_key), None)),
         }
     }
 

@@ -258,6 +258,7 @@ pub(crate) fn undecided() -> Decision {
         approval: approval(),
         retry_after_seconds: 5,
         expires: Timestamp::from_millis(1_700_000_900_000),
+        evidence: false,
     }
 }
 
