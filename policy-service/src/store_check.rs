@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::random::SystemRandom;
-use crate::store::conformance::{CHECKS, Ground};
+use crate::store::conformance::{CHECKS, Ground, uses_a_second};
 use crate::store::{DatabaseUrl, NotAUrl, Schema, Store, StoreError};
 
 /// Why a check could not be run.
@@ -77,6 +77,16 @@ async fn check_all(
             "{mark:6} {} ({milliseconds} ms){colon}{words}",
             check.name
         ));
+    }
+    if all_hold {
+        for streams in [1, 16] {
+            match uses_a_second(&ground, streams).await {
+                Ok(rate) => say(&format!(
+                    "       {rate:.0} uses a second, {streams} at once"
+                )),
+                Err(fault) => say(&format!("       no figure of {streams} at once: {fault}")),
+            }
+        }
     }
     ground.store.close().await;
     ground.other.close().await;

@@ -10,5 +10,6 @@ mod faults;
 mod life;
 mod moving;
 mod races;
+mod rate;
 mod replicas;
 mod restart;

@@ -3,6 +3,7 @@
 
 mod kit;
 mod log;
+mod rate;
 mod rivals;
 mod rows;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use super::{Eventually, Store};
 use crate::random::Random;
 use kit::Kit;
+
+pub(crate) use rate::uses_a_second;
 
 /// What a check runs on.
 pub(crate) struct Ground {
@@ -57,12 +60,14 @@ pub(crate) const CHECKS: &[Conformance] = checks! {
     "approvals are listed in the order they were asked": rows::lists_in_order,
     "a batch of events counts once": rows::counts_a_batch_once,
     "a change that fails leaves neither rows nor record": rows::leaves_nothing_of_a_failure,
+    "what has failed is not committed, whatever is made of it": rows::commits_nothing_after_a_failure,
     "a change to what has changed since is refused": rows::refuses_a_stale_change,
     "the latest moment never goes back": rows::never_goes_back_in_time,
     "of asks that race for one approval all have the same": rivals::open_one_approval,
     "a cap holds for asks that race": rivals::keep_a_cap,
     "of those that race for a grant one has it": rivals::use_a_grant_once,
     "of those that end an approval one does": rivals::end_an_approval_once,
+    "a change that fails takes no other with it": rivals::fail_alone,
     "who follows the log misses no record": log::is_followed_without_a_gap,
     "every leaf has its hash and its place": log::is_whole,
 };

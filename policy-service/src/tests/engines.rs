@@ -67,7 +67,7 @@ async fn a_check_of_somebodys_database_passes_and_leaves_nothing() {
     let say = |line: &str| lines.push(line.to_owned());
     let holds = crate::check_store(&server.url(), 8, say).await.unwrap();
     assert!(holds, "{lines:#?}");
-    assert_eq!(lines.len(), CHECKS.len() + 1, "{lines:#?}");
+    assert_eq!(lines.len(), CHECKS.len() + 3, "{lines:#?}");
     let mut connection = PgConnection::connect(&server.url()).await.unwrap();
     let left: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM pg_tables WHERE schemaname NOT IN

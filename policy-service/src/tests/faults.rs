@@ -47,6 +47,55 @@ async fn a_use_whose_commit_is_in_doubt_is_found_or_made_but_never_made_twice() 
     }
 }
 
+/// Several uses wait while one is written, so that the engine may commit them together.
+async fn uses_that_share_a_doubt(service: &Service) {
+    let mut used = 0;
+    for (round, fault) in [(0, Fault::Lost), (1, Fault::AnswerLost)] {
+        let checks: Vec<_> = (0..8)
+            .map(|number| service.ask(round * 8 + number))
+            .collect();
+        for check in &checks {
+            let id = service.pending(check).await;
+            assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        }
+        service.running.store.write(Break(fault)).await.unwrap();
+        let mut answers = tokio::task::JoinSet::new();
+        for check in checks.clone() {
+            let request = service
+                .request("POST", "/v1/checks")
+                .bearer_auth(service.gateway())
+                .json(&check);
+            answers.spawn(async move { (check, crate::testing::reply(request).await) });
+        }
+        for (check, (status, answer)) in answers.join_all().await {
+            assert_eq!(status, 200, "{answer}");
+            service.verified(&check, &answer);
+            used += 1;
+        }
+        assert_eq!(service.count("grant.used").await, used);
+    }
+}
+
+fn many() -> String {
+    CONFIGURATION.replace("pending_per_principal = 5", "pending_per_principal = 1000")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uses_that_share_a_commit_in_doubt_are_each_made_once_on_sqlite() {
+    uses_that_share_a_doubt(&Service::with(&many()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uses_that_share_a_commit_in_doubt_are_each_made_once_on_postgres() {
+    let server = velum_harness::Postgres::start().await.unwrap();
+    let store = format!(
+        "[store]\nengine = \"postgres\"\nurl = \"{}\"\n\n[lifetimes]",
+        server.url()
+    );
+    let configuration = many().replacen("[lifetimes]", &store, 1);
+    uses_that_share_a_doubt(&Service::with(&configuration).await).await;
+}
+
 #[tokio::test]
 async fn a_vote_whose_commit_is_in_doubt_is_not_said_to_count() {
     let service = Service::start().await;
@@ -95,9 +144,7 @@ async fn a_store_that_fails_twice_in_a_row_is_given_up() {
 
 #[tokio::test]
 async fn a_full_disk_refuses_and_recovers() {
-    let configuration =
-        CONFIGURATION.replace("pending_per_principal = 5", "pending_per_principal = 1000");
-    let service = Service::with(&configuration).await;
+    let service = Service::with(&many()).await;
     service
         .running
         .store

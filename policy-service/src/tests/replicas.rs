@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::task::JoinSet;
+use velum_approval::ApprovalId;
 use velum_harness::Postgres;
 
-use crate::testing::{CONFIGURATION, Service, Stopped};
+use crate::testing::{CONFIGURATION, Service, Stopped, reply};
 
 /// The configuration with the store in this server.
 fn configuration(server: &Postgres) -> String {
@@ -77,6 +79,41 @@ async fn a_service_with_other_keys_is_refused_and_one_whose_clock_is_behind_revi
         other.show(&again).await["created"].as_i64() >= one.show(&id).await["ended"].as_i64(),
         "time ran backwards"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asks_and_uses_that_race_through_both_are_all_answered() {
+    let server = Postgres::start().await.unwrap();
+    let (one, other) = two(&server).await;
+    let race = async |approval: Option<&ApprovalId>| {
+        let mut tasks = JoinSet::new();
+        for number in 0..16 {
+            let service = if number % 2 == 0 { &one } else { &other };
+            let mut check = service.ask(1);
+            check.approval = approval.cloned();
+            let request = service
+                .request("POST", "/v1/checks")
+                .bearer_auth(service.gateway())
+                .json(&check);
+            tasks.spawn(reply(request));
+        }
+        tasks.join_all().await
+    };
+    let asked = race(None).await;
+    for (status, answer) in &asked {
+        assert_eq!(*status, 200, "{answer}");
+        assert_eq!(answer["approval"], asked[0].1["approval"]);
+    }
+    let id: ApprovalId = asked[0].1["approval"].as_str().unwrap().parse().unwrap();
+    assert_eq!(one.count("approval.requested").await, 1);
+    assert_eq!(one.approve("grace", &id, json!({})).await.0, 200);
+    let used = race(Some(&id)).await;
+    assert!(used.iter().all(|(status, _)| *status == 200), "{used:?}");
+    let allowed = used
+        .iter()
+        .filter(|(_, answer)| answer["decision"] == "allow");
+    assert_eq!(allowed.count(), 1);
+    assert_eq!(other.count("grant.used").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

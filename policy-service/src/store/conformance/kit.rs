@@ -424,6 +424,30 @@ impl Operation for End {
     }
 }
 
+/// Ends an approval, and makes nothing of a statement that fails after that.
+#[derive(Clone)]
+pub(super) struct Stubborn(pub(super) End);
+
+impl Operation for Stubborn {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let approval = transaction.approval(&self.0.id).await?;
+        let approval = approval.ok_or(StoreError::Refused("an end of nothing"))?;
+        self.0.run(transaction).await?;
+        let record = Record::Collected(approval.id.clone(), approval.version);
+        let change = Change::Open {
+            approval: &approval,
+            reason: None,
+        };
+        let stamp = self.0.kit.stamp()?;
+        // There is one with this id already.
+        let _ = transaction.apply(&change, &record, &stamp).await;
+        Ok(())
+    }
+}
+
 /// A record and nothing else.
 #[derive(Clone)]
 pub(super) struct Note {

@@ -79,6 +79,46 @@ pub(super) async fn end_an_approval_once(kit: Kit) -> Verdict {
     Ok(String::new())
 }
 
+/// Every other change fails; those made at the same time do not.
+pub(super) async fn fail_alone(kit: Kit) -> Verdict {
+    let mut ends = Vec::new();
+    for number in 0..2 * RACERS {
+        ends.push(End {
+            id: kit.asked(&kit.new_check()?).await?,
+            kit: kit.clone(),
+            times: 1,
+            fails: number % 2 == 1,
+        });
+    }
+    let before = patiently(|| kit.store.next_index()).await?;
+    let mut tasks = JoinSet::new();
+    for end in ends.clone() {
+        let store = kit.store.clone();
+        tasks.spawn(async move { store.write(end).await.is_ok() });
+    }
+    let kept = tasks
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|kept| *kept)
+        .count();
+    ensure(kept == RACERS, || {
+        format!("{kept} of {RACERS} changes were kept beside such as failed")
+    })?;
+    for end in &ends {
+        let stored = patiently(|| kit.store.approval(&end.id)).await?;
+        let has_ended = stored.is_some_and(|stored| stored.approval.state.is_final());
+        ensure(has_ended != end.fails, || {
+            "a change and its answer differ".to_owned()
+        })?;
+    }
+    let records = patiently(|| kit.store.next_index()).await? - before;
+    ensure(usize::try_from(records) == Ok(RACERS), || {
+        format!("{RACERS} changes left {records} records")
+    })?;
+    Ok(String::new())
+}
+
 /// Every racer goes for every grant, each with a key of its own; then each asks again with the same
 /// key.
 pub(super) async fn use_a_grant_once(kit: Kit) -> Verdict {

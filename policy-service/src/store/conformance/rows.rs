@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use velum_approval::{Reason, Record, State, WorkerId, record::Reported};
 
 use super::super::{Change, Filter, Operation, StoreError, Transaction};
-use super::kit::{End, Kit, Note, Open, patiently};
+use super::kit::{End, Kit, Note, Open, Stubborn, patiently};
 use super::{Verdict, ensure};
 
 pub(super) async fn reads_as_written(kit: Kit) -> Verdict {
@@ -197,6 +197,21 @@ pub(super) async fn refuses_a_stale_change(kit: Kit) -> Verdict {
     let refused = kit.store.write(end).await;
     ensure(matches!(refused, Err(StoreError::Refused(_))), || {
         "a change to another version was taken".to_owned()
+    })?;
+    unchanged(&kit, &id, before).await
+}
+
+pub(super) async fn commits_nothing_after_a_failure(kit: Kit) -> Verdict {
+    let id = kit.asked(&kit.new_check()?).await?;
+    let before = patiently(|| kit.store.next_index()).await?;
+    let end = End {
+        kit: kit.clone(),
+        id: id.clone(),
+        times: 1,
+        fails: false,
+    };
+    ensure(kit.store.write(Stubborn(end)).await.is_err(), || {
+        "what had failed was said to be committed".to_owned()
     })?;
     unchanged(&kit, &id, before).await
 }

@@ -1,0 +1,64 @@
+//! How many grants a second are used, beside what the disk can do.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use velum_harness::Postgres;
+
+use crate::random::SystemRandom;
+use crate::store::conformance::{Ground, uses_a_second};
+use crate::store::{Place, Store};
+use crate::testing::START;
+
+/// The median of what it takes to make one page durable.
+fn flush(folder: &Path) -> Duration {
+    let mut file = File::create(folder.join("flush")).unwrap();
+    let mut times: Vec<Duration> = (0..200)
+        .map(|_| {
+            file.write_all(&[7; 4096]).unwrap();
+            let begun = Instant::now();
+            file.sync_data().unwrap();
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[expect(clippy::print_stderr, reason = "it is there for its figures")]
+async fn measure(name: &str, store: Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let ground = Ground {
+        other: store.clone(),
+        store,
+        random: Arc::new(SystemRandom),
+        now: START,
+        grants: 400,
+    };
+    for streams in [1, 16, 64] {
+        let before = flush(folder.path());
+        let rate = uses_a_second(&ground, streams).await.unwrap();
+        let after = flush(folder.path());
+        let flush = (before + after) / 2;
+        eprintln!(
+            "{name}, {streams} at once: {rate:.0} uses a second; a flush takes {:.2} ms, so {:.2} of \
+             one a flush",
+            flush.as_secs_f64() * 1000.0,
+            rate * flush.as_secs_f64()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures; run it alone, with --release"]
+async fn figures_of_uses_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().join("data"));
+    measure("SQLite", Store::open(&place).await.unwrap().0).await;
+    let server = Postgres::start().await.unwrap();
+    let place = Place::Database(server.url().parse().unwrap());
+    measure("PostgreSQL", Store::open(&place).await.unwrap().0).await;
+}
