@@ -25,11 +25,15 @@ pub(crate) async fn run(app: App) {
     if !app.store().has_other_writers() {
         return;
     }
-    let mut next = None;
+    let (mut next, mut has_failed) = (None, false);
     loop {
-        if let Err(error) = look(&app, &mut next).await {
-            tracing::warn!(%error, "the log could not be followed");
+        let looked = look(&app, &mut next).await;
+        if let Err(error) = &looked
+            && !has_failed
+        {
+            tracing::warn!(%error, "the log cannot be followed: who waits is not woken");
         }
+        has_failed = looked.is_err();
         let waiters = &app.parts().waiters;
         tokio::select! {
             () = app.closing() => return,

@@ -32,11 +32,11 @@ impl Keys {
         })
     }
 
-    /// Tells these keys from any others, and says nothing else about them.
+    /// Tells the fingerprint key from any other, and says nothing else about it. The signing key may
+    /// be replaced while replicas run: filters take several.
     pub(crate) fn digest(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
-        digest.update(b"velum-policy-service-keys-v1\0");
-        digest.update(self.signing.to_bytes());
+        digest.update(b"velum-fingerprint-key-v1\0");
         digest.update(self.fingerprint);
         digest.finalize().into()
     }

@@ -141,16 +141,16 @@ impl Store {
         Ok((store, fence))
     }
 
-    /// Notes which keys the store's services have, or checks that these are they.
+    /// Notes a digest of the key that requests are recognised by, or checks that it is the one noted.
     ///
     /// # Errors
-    /// When they are others: this service would not know the approvals that are there.
+    /// When it is not: this service would not know the approvals that are there.
     pub(crate) async fn recognise(&self, keys: [u8; 32]) -> Result<(), StoreError> {
         if self.write(Recognise(keys)).await? {
             return Ok(());
         }
-        let fault = "signing.key and fingerprint.key are not those of the store's other services: \
-                     give every replica the same two files";
+        let fault = "fingerprint.key is not the one that this store was made with: restore it, and \
+                     give every replica the same";
         Err(StoreError::Data(fault.to_owned()))
     }
 

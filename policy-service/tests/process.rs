@@ -208,6 +208,37 @@ fn a_faulty_configuration_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_database_that_cannot_be_had_is_refused_without_its_password() {
+    let folder = folder();
+    let path = folder.path().join("service.toml");
+    let url = "postgres://velum:heliotrope@127.0.0.1:1/velum";
+    let store = format!("[store]\nengine = \"postgres\"\nurl = \"{url}\"\n\n[lifetimes]");
+    std::fs::write(&path, CONFIGURATION.replace("[lifetimes]", &store)).unwrap();
+    let serve = ["--try", "--config", path.to_str().unwrap()];
+    let check = ["store-check", "--dsn-environment", "VELUM_DATABASE"];
+    let data = folder.path().join("no-such-data");
+    let from = data.to_str().unwrap();
+    let migrate = ["migrate-store", "--from", from, "--to", url];
+    for (arguments, expected) in [
+        (&serve[..], "127.0.0.1:1/velum"),
+        (&check[..], "127.0.0.1:1/velum"),
+        (&migrate[..], "no store is there"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_velum-policy-service"))
+            .args(arguments)
+            .env("VELUM_DATABASE", url)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert!(!said.contains("heliotrope"), "{said}");
+    }
+    assert!(!data.exists());
+}
+
+#[test]
 fn help_has_an_example() {
     let output = Command::new(env!("CARGO_BIN_EXE_velum-policy-service"))
         .arg("--help")

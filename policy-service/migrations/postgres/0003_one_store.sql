@@ -2,5 +2,5 @@
 
 -- Why nobody may open this store: it was moved to another, or is being moved here.
 ALTER TABLE meta ADD COLUMN closed TEXT CHECK (closed IN ('arriving', 'moved'));
--- A digest of the keys that its services have: with others they would not know their own approvals.
+-- A digest of the fingerprint key: with another a service would not know the approvals that are here.
 ALTER TABLE meta ADD COLUMN keys BYTEA CHECK (octet_length(keys) = 32);

@@ -66,13 +66,13 @@ mod tests {
     const SQLITE: [&str; 4] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
-        "98b0f5e29a758887",
+        "0afc45bc1b6752e2",
         "df437a5fe22d2fbb",
     ];
     const POSTGRES: [&str; 4] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
-        "f12b609c6e87ee43",
+        "3678546bcddf5f87",
         "db20feb949656f71",
     ];
 }

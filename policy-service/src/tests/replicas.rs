@@ -61,7 +61,7 @@ async fn a_service_with_other_keys_is_refused_and_one_whose_clock_is_behind_revi
     let server = Postgres::start().await.unwrap();
     let (one, other) = two(&server).await;
     let error = Stopped::new().refusal(&configuration(&server)).await;
-    assert!(error.contains("signing.key"), "{error}");
+    assert!(error.contains("fingerprint.key"), "{error}");
 
     let check = one.ask(1);
     let id = one.pending(&check).await;
@@ -114,6 +114,32 @@ async fn asks_and_uses_that_race_through_both_are_all_answered() {
         .filter(|(_, answer)| answer["decision"] == "allow");
     assert_eq!(allowed.count(), 1);
     assert_eq!(other.count("grant.used").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_one_stream_that_race_through_both_have_one_answer() {
+    let server = Postgres::start().await.unwrap();
+    let (one, other) = two(&server).await;
+    for round in 1..=5 {
+        let check = one.ask(round);
+        let id = one.pending(&check).await;
+        assert_eq!(one.approve("grace", &id, json!({})).await.0, 200);
+        let mut tasks = JoinSet::new();
+        for number in 0..8 {
+            let service = if number % 2 == 0 { &one } else { &other };
+            let request = service
+                .request("POST", "/v1/checks")
+                .bearer_auth(service.gateway())
+                .json(&check);
+            tasks.spawn(reply(request));
+        }
+        let answers = tasks.join_all().await;
+        one.verified(&check, &answers[0].1);
+        for (status, answer) in &answers {
+            assert_eq!((status.as_u16(), answer), (200, &answers[0].1));
+        }
+        assert_eq!(one.count("approval.requested").await, usize::from(round));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,8 @@ use serde_json::json;
 use velum_approval::{
     Approval, ApprovalId, Ask, Ballot, Check, Decision, Directory, Event, FingerprintMac,
     GatewayId, Identity, IdentityKind, Opening, Panel, Party, PersonId, Reason, Record, RecordId,
-    ReviewRule, Reviewers, Timestamp, Use, UseKey, Verdict, decide, transition,
+    ReviewRule, Reviewers, Timestamp, Use, UseKey, Verdict, WorkerId, decide, record::Reported,
+    transition,
 };
 use velum_engine::{Profile, Ruleset};
 
@@ -433,16 +434,24 @@ impl Operation for Stubborn {
     type Error = StoreError;
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let approval = transaction.approval(&self.0.id).await?;
-        let approval = approval.ok_or(StoreError::Refused("an end of nothing"))?;
         self.0.run(transaction).await?;
-        let record = Record::Collected(approval.id.clone(), approval.version);
-        let change = Change::Open {
-            approval: &approval,
-            reason: None,
+        let reported = Reported {
+            gateway: self.0.kit.gateway.clone(),
+            worker: WorkerId::from_bytes([7; 16]),
+            sequence: 0,
+            missing: 0,
+            lost: 0,
+            requests: 0,
+            masked: 0,
+            digest: [7; 32],
+        };
+        let record = Record::Reported(Box::new(reported.clone()));
+        let change = Change::Report {
+            reported: &reported,
+            body: "{}",
         };
         let stamp = self.0.kit.stamp()?;
-        // There is one with this id already.
+        // The schema has no batch of this number.
         let _ = transaction.apply(&change, &record, &stamp).await;
         Ok(())
     }
