@@ -2,7 +2,7 @@
 //!
 //! The only way to change anything is [`Transaction::apply`], which takes the audit record together
 //! with the change: a change without its record cannot be written. Statements are written once, on
-//! a [`Connection`](connection::Connection) to either engine; what the engines do their own way is
+//! a [`Connection`] to either engine; what the engines do their own way is
 //! behind [`Engine`].
 
 mod approvals;
@@ -195,7 +195,7 @@ impl Store {
     }
 }
 
-/// Compares a digest of keys with the one that the first service has noted.
+/// Compares a digest of the fingerprint key with the one that the first service has noted.
 struct Recognise([u8; 32]);
 
 impl Operation for Recognise {

@@ -228,7 +228,7 @@ impl Transaction {
         events::reported(&mut self.connection, gateway, worker, sequence).await
     }
 
-    /// The digest of the keys that the store's services have.
+    /// The digest that was noted of the key that requests are recognised by.
     pub(super) async fn keys(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         audit::lock(&mut self.connection).await?;
         let row = self.connection.one("SELECT keys FROM meta", &[]).await?;
