@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use velum_approval::Timestamp;
-use velum_harness::Postgres;
+use velum_harness::{Authority, Postgres};
 
 use crate::random::SystemRandom;
 use crate::store::conformance::{CHECKS, Ground};
@@ -100,4 +100,26 @@ async fn a_server_that_could_lose_a_commit_is_refused() {
     connection.execute(later).await.unwrap();
     let error = Store::open(&place).await.err().unwrap().to_string();
     assert!(error.contains("later version"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_prove_who_it_is_gets_nothing() {
+    let (known, unknown) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let server = Postgres::start_with_tls(&known.server().unwrap()).await;
+    let server = server.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (authority, is_trusted) in [(&unknown, false), (&known, true)] {
+        let file = folder.path().join("authority.pem");
+        std::fs::write(&file, authority.certificate()).unwrap();
+        let url = server.tls_url();
+        let url = format!("{url}?sslmode=verify-full&sslrootcert={}", file.display());
+        let place = Place::Database(url.parse().unwrap());
+        match Store::open(&place).await {
+            Ok(_) => assert!(is_trusted),
+            Err(error) => {
+                assert!(!is_trusted, "{error}");
+                assert!(!error.to_string().contains("heliotrope"), "{error}");
+            }
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::testing::START;
 /// The median of what it takes to make one page durable, in a file that grows no more.
 fn flush(folder: &Path) -> Duration {
     let mut file = File::create(folder.join("flush")).unwrap();
-    file.write_all(&[0; 200 * 4096]).unwrap();
+    file.write_all(&vec![0; 200 * 4096]).unwrap();
     file.sync_all().unwrap();
     file.rewind().unwrap();
     let mut times: Vec<Duration> = (0..200)

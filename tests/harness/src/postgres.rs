@@ -1,6 +1,7 @@
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::chown;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::failure::During;
-use crate::{Failure, Process, Result, locations};
+use crate::{Certificate, Failure, Process, Result, locations};
 
 /// How long a server may take to start; it may have a log to replay.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -25,21 +26,39 @@ pub struct Postgres {
     folder: TempDir,
     programs: PathBuf,
     library_path: Option<PathBuf>,
+    /// The port of one that listens on loopback too, with a certificate.
+    port: Option<u16>,
 }
 
 impl Postgres {
     /// Makes a cluster and starts it.
     pub async fn start() -> Result<Self> {
+        Self::start_as(None).await
+    }
+
+    /// The same, and it listens on loopback with this certificate too.
+    pub async fn start_with_tls(certificate: &Certificate) -> Result<Self> {
+        Self::start_as(Some(certificate)).await
+    }
+
+    async fn start_as(certificate: Option<&Certificate>) -> Result<Self> {
         let programs = locations::postgres()?;
         let folder = tempfile::tempdir().during("temporary folder")?;
-        if is_root() {
-            chown(folder.path(), Some(NOBODY), Some(NOBODY)).during("the cluster's folder")?;
+        if let Some(Certificate { certificate, key }) = certificate {
+            write(&folder.path().join("server.crt"), certificate)?;
+            write(&folder.path().join("server.key"), key)?;
         }
+        give_away(folder.path())?;
+        let port = match certificate {
+            Some(_) => Some(free_port()?),
+            None => None,
+        };
         let mut postgres = Self {
             process: None,
             library_path: locations::postgres_libraries(&programs),
             programs,
             folder,
+            port,
         };
         let mut initdb = postgres.command("initdb");
         initdb
@@ -61,6 +80,12 @@ impl Postgres {
         let folder = self.folder.path().display().to_string();
         let host = folder.replace('/', "%2F");
         format!("postgres://velum@{host}/postgres")
+    }
+
+    /// Where it is for clients of [`Postgres::start_with_tls`].
+    pub fn tls_url(&self) -> String {
+        let port = self.port.unwrap_or_default();
+        format!("postgres://velum:heliotrope@localhost:{port}/postgres")
     }
 
     /// The socket that it listens on, for a proxy.
@@ -99,8 +124,6 @@ impl Postgres {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data());
         for setting in [
-            "listen_addresses=",
-            "port=5432",
             "max_connections=100",
             "shared_buffers=16MB",
             "jit=off",
@@ -109,6 +132,21 @@ impl Postgres {
             "synchronous_commit=on",
         ] {
             command.args(["-c", setting]);
+        }
+        match self.port {
+            Some(port) => {
+                command.args(["-c", "listen_addresses=127.0.0.1", "-c", "ssl=on"]);
+                for name in ["crt", "key"] {
+                    let file = self.folder.path().join(format!("server.{name}"));
+                    let setting = if name == "crt" { "cert" } else { "key" };
+                    let setting = format!("ssl_{setting}_file={}", file.display());
+                    command.arg("-c").arg(setting);
+                }
+                command.arg("-c").arg(format!("port={port}"));
+            }
+            None => {
+                command.args(["-c", "listen_addresses=", "-c", "port=5432"]);
+            }
         }
         command.arg("-c").arg(format!(
             "unix_socket_directories={}",
@@ -155,6 +193,27 @@ impl Drop for Postgres {
             let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
         }
     }
+}
+
+/// A file that only the server may read.
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).during("a server's file")?;
+    let owner_only = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(path, owner_only).during("a server's file")?;
+    give_away(path)
+}
+
+/// Makes the user whom the server runs as the owner.
+fn give_away(path: &Path) -> Result<()> {
+    if is_root() {
+        chown(path, Some(NOBODY), Some(NOBODY)).during("a server's file")?;
+    }
+    Ok(())
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").during("a free port")?;
+    Ok(listener.local_addr().during("a free port")?.port())
 }
 
 fn is_root() -> bool {
