@@ -143,6 +143,45 @@ async fn calls_of_one_stream_that_race_through_both_have_one_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_emergencies_that_race_through_both_one_is_opened() {
+    let server = Postgres::start().await.unwrap();
+    let glass = "\n[break_glass]\ngroup = \"clinical\"\nlifetime = \"30m\"\nactions = [\"read\"]\n";
+    let configuration = configuration(&server) + glass;
+    let one = Service::with(&configuration).await;
+    let other = Service::beside(&one, &configuration).await;
+    for round in 1..=5 {
+        let mut tasks = JoinSet::new();
+        for number in 0..8 {
+            let service = if number % 2 == 0 { &one } else { &other };
+            let request = service
+                .request("POST", "/v1/emergencies")
+                .bearer_auth(service.reviewer("omar"))
+                .json(&json!({
+                    "principal": crate::testing::identity("triage-bot"), "action": "read",
+                    "reason": "patient unconscious", "minutes": 10,
+                }));
+            tasks.spawn(reply(request));
+        }
+        let mut answers = tasks.join_all().await;
+        answers.sort_by_key(|(status, _)| status.as_u16());
+        let statuses: Vec<_> = answers.iter().map(|(status, _)| status.as_u16()).collect();
+        assert_eq!(
+            statuses,
+            [201, 409, 409, 409, 409, 409, 409, 409],
+            "{answers:?}"
+        );
+        assert_eq!(one.count("emergency.opened").await, round);
+        // The next one waits for the review of this one.
+        let id = answers[0].1["id"].as_str().unwrap();
+        let review = format!("/v1/emergencies/{id}/review");
+        let (status, body) = one
+            .post("grace", &review, &json!({"justified": true}))
+            .await;
+        assert_eq!(status, 200, "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_gone_is_no_reason_to_release_and_one_that_comes_back_is_used() {
     let mut server = Postgres::start().await.unwrap();
     let service = Service::with(&configuration(&server)).await;
