@@ -345,3 +345,52 @@ async fn commit(connection: Connection) -> Result<(), StoreError> {
         _ => Err(StoreError::Stopped),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    /// The tables that are not moved row by row.
+    const OTHERS: [&str; 4] = ["_sqlx_migrations", "audit_entry", "audit_log", "meta"];
+
+    #[tokio::test]
+    async fn every_column_of_every_table_is_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("velum.sqlite"), "").unwrap();
+        let path = folder.path().join("velum.sqlite");
+        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(path, owner).unwrap();
+        let (_lock, mut source) = Alone::open(folder.path()).await.unwrap();
+        let rows = source
+            .all(
+                "SELECT m.name AS name, c.name AS field
+                 FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'",
+                &[],
+            )
+            .await
+            .unwrap();
+        let mut there: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for row in &rows {
+            let columns = there.entry(row.read("name").unwrap()).or_default();
+            columns.insert(row.read("field").unwrap());
+        }
+        for other in OTHERS {
+            there.remove(other).unwrap();
+        }
+        let moved: BTreeMap<String, BTreeSet<String>> = TABLES
+            .iter()
+            .map(|table| {
+                let words: Vec<&str> = table.insert.split_whitespace().collect();
+                let columns = table.columns.iter().map(|(name, _)| (*name).to_owned());
+                (words[2].to_owned(), columns.collect())
+            })
+            .collect();
+        assert_eq!(moved, there);
+        for name in moved.keys() {
+            let delete = format!("DELETE FROM {name}");
+            assert!(EMPTY.contains(&delete.as_str()), "{delete}");
+        }
+    }
+}
