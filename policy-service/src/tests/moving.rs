@@ -1,6 +1,7 @@
 //! A store that moves from SQLite to PostgreSQL.
 
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use velum_harness::Postgres;
 
 use crate::migrate_store;
@@ -51,4 +52,44 @@ async fn a_store_moves_whole_and_the_old_one_does_not_open_again() {
     let redeem = service.ask(2);
     service.verified(&redeem, &service.check(&redeem).await);
     assert_eq!(service.log().await.len(), log.len() + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_was_interrupted_is_taken_up_and_never_are_two_stores_open() {
+    let server = Postgres::start().await.unwrap();
+    let url = server.url();
+    let store = format!("[store]\nengine = \"postgres\"\nurl = \"{url}\"\n\n[lifetimes]");
+    let configuration = CONFIGURATION.replacen("[lifetimes]", &store, 1);
+    let service = Service::start().await;
+    let data = service.folder.path().join("velum-data");
+    let id = service.pending(&service.ask(1)).await;
+    let log = service.log().await;
+    let stopped = service.stop().await;
+    migrate_store(&data, &url).await.unwrap();
+
+    let mut new = PgConnection::connect(&url).await.unwrap();
+    let arriving = "UPDATE meta SET closed = 'arriving'";
+    let file = format!("sqlite://{}", data.join("velum.sqlite").display());
+    for is_old_open in [true, false] {
+        // As it is when the last step, or the last two, are missing.
+        sqlx::query(arriving).execute(&mut new).await.unwrap();
+        if is_old_open {
+            let mut old = SqliteConnection::connect(&file).await.unwrap();
+            let open = "UPDATE meta SET closed = NULL";
+            sqlx::query(open).execute(&mut old).await.unwrap();
+            old.close().await.unwrap();
+        }
+        let error = stopped.refusal(&configuration).await;
+        assert!(error.contains("run migrate-store to its end"), "{error}");
+        let said = migrate_store(&data, &url).await.unwrap();
+        assert!(
+            said.starts_with(&format!("{} records", log.len())),
+            "{said}"
+        );
+        let error = stopped.refusal(CONFIGURATION).await;
+        assert!(error.contains("was moved"), "{error}");
+    }
+    let service = stopped.start(&configuration).await;
+    assert_eq!(service.log().await, log);
+    assert_eq!(service.pending(&service.ask(1)).await, id);
 }
