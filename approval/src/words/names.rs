@@ -70,8 +70,8 @@ name_word! {
     EmergencyId, "emergency id", check_id, 64
 }
 name_word! {
-    /// A masking rule's name in the policy. Same characters as an [`ApprovalId`].
-    RuleName, "rule name", check_id, 64
+    /// A masking rule's name in the policy.
+    RuleName, "rule name", check_text, 64
 }
 name_word! {
     /// A person's id in the service's [`Directory`](crate::Directory).

@@ -39,7 +39,7 @@ impl Policies {
                 let digest = PolicyDigest::from_bytes(policy.digest());
                 let known = Known {
                     actions: reviewed(&policy, &place)?,
-                    rules: BTreeSet::new(),
+                    rules: rules(&policy, &place)?,
                 };
                 policies.insert(digest, known);
             }
@@ -65,6 +65,13 @@ impl Policies {
             .flat_map(|known| known.actions.keys())
             .collect()
     }
+}
+
+fn rules(policy: &Policy, place: &str) -> Result<BTreeSet<RuleName>, ConfigError> {
+    let names = policy.rule_names().iter();
+    names
+        .map(|name| RuleName::new(name.as_str()).map_err(|error| ConfigError::new(place, error)))
+        .collect()
 }
 
 fn reviewed(policy: &Policy, place: &str) -> Result<BTreeMap<ActionName, ClassSet>, ConfigError> {

@@ -40,6 +40,10 @@ pub struct Setup {
     pub tls: Option<DownstreamTls>,
     /// A file from which Envoy discovers the filter.
     pub discovery: Option<PathBuf>,
+    /// What the service's configuration has beside the example's, in TOML.
+    pub service: String,
+    /// How many further replicas of the service there are, on the same store.
+    pub replicas: usize,
     /// Any other change.
     pub change: fn(&mut BootstrapOptions),
     handler: Handler,
@@ -57,6 +61,8 @@ impl Setup {
             gateway_token: None,
             tls: None,
             discovery: None,
+            service: String::new(),
+            replicas: 0,
             change: |_| {},
             handler: Box::new(handler),
         }
@@ -73,7 +79,12 @@ impl Setup {
         if let Some((pending, grant)) = self.lifetimes {
             options = options.lifetimes(pending, grant);
         }
+        options = options.with(&self.service).expect("TOML");
         let service = PolicyService::start(options).await.expect("policy service");
+        let mut replicas = Vec::new();
+        for _ in 0..self.replicas {
+            replicas.push(service.replica().await.expect("a replica"));
+        }
         let jwt = Jwt::new().expect("token issuer");
         let filter = locations::filter().expect("the built filter");
         let mut options = BootstrapOptions::new(
@@ -85,6 +96,7 @@ impl Setup {
         options.upstream_protocol = self.protocol;
         options.headers_stop_iteration = holds;
         options.policy_service = Some(self.service_address.unwrap_or_else(|| service.address()));
+        options.policy_service_replicas = replicas.iter().map(PolicyService::address).collect();
         if self.tls.is_some() {
             // Who calls is told by the certificate: no tokens.
             options.jwks = None;
@@ -98,6 +110,7 @@ impl Setup {
         Stage {
             envoy,
             service,
+            replicas,
             upstream,
             jwt,
         }
@@ -125,6 +138,8 @@ pub struct Stage {
     pub envoy: Envoy,
     /// The policy service.
     pub service: PolicyService,
+    /// Its further replicas.
+    pub replicas: Vec<PolicyService>,
     /// The protected API.
     pub upstream: Upstream,
     /// The issuer of tokens.

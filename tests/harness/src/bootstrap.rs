@@ -18,6 +18,8 @@ pub struct BootstrapOptions {
     pub upstream_protocol: Protocol,
     /// Where the policy service listens; without one nothing does.
     pub policy_service: Option<SocketAddr>,
+    /// Further replicas of it, behind the same cluster.
+    pub policy_service_replicas: Vec<SocketAddr>,
     /// The filter's file; `None` leaves the filter out.
     pub filter: Option<PathBuf>,
     /// The identity provider's key set; `None` leaves `jwt_authn` out.
@@ -64,6 +66,7 @@ impl BootstrapOptions {
             upstream,
             upstream_protocol: Protocol::Http1,
             policy_service: None,
+            policy_service_replicas: Vec::new(),
             filter: None,
             jwks: None,
             forward_tokens: false,
@@ -281,6 +284,16 @@ fn clusters(document: &mut Value, options: &BootstrapOptions) -> Result<()> {
         });
         *socket = json!({"address": ip, "port_value": port});
         if cluster["name"] == "velum-policy-service" {
+            for replica in &options.policy_service_replicas {
+                let endpoints = "/load_assignment/endpoints/0/lb_endpoints";
+                let endpoints = at(cluster, endpoints)?.as_array_mut();
+                let address =
+                    json!({"address": replica.ip().to_string(), "port_value": replica.port()});
+                let endpoint = json!({"endpoint": {"address": {"socket_address": address}}});
+                endpoints
+                    .into_iter()
+                    .for_each(|all| all.push(endpoint.clone()));
+            }
             put(cluster, &options.service_cluster);
         }
         if cluster["name"] == "upstream" {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -45,6 +46,13 @@ impl PolicyServiceOptions {
             config,
             environment: Vec::new(),
         })
+    }
+
+    /// The same with these tables of TOML, each in place of the one of its name.
+    pub fn with(mut self, tables: &str) -> Result<Self> {
+        let tables: Table = tables.parse().during("tables of service.toml")?;
+        self.config.extend(tables);
+        Ok(self)
     }
 
     /// The same with these lifetimes (`"15m"`, `"2s"`).
@@ -112,6 +120,36 @@ impl PolicyService {
         };
         service.restart().await?;
         Ok(service)
+    }
+
+    /// Starts another service with the same configuration, keys and tokens, at another address: for a
+    /// store that both can use.
+    pub async fn replica(&self) -> Result<Self> {
+        let folder = tempfile::tempdir().during("temporary folder")?;
+        let data = folder.path().join("data");
+        fs::create_dir(&data).during("data folder")?;
+        fs::set_permissions(&data, Permissions::from_mode(0o700)).during("data folder")?;
+        for key in ["signing.key", "fingerprint.key"] {
+            fs::copy(self.data_dir().join(key), data.join(key)).during(key)?;
+        }
+        let mut config = self.config.clone();
+        config.insert("data".to_owned(), path_value(&data));
+        config.insert("listen".to_owned(), "127.0.0.1:0".into());
+        let (process, line) = run(folder.path(), &config, &self.environment).await?;
+        let address = address(&line)?;
+        config.insert("listen".to_owned(), address.to_string().into());
+        Ok(Self {
+            process: Some(process),
+            folder,
+            config,
+            environment: self.environment.clone(),
+            policy: self.policy.clone(),
+            address,
+            public_key: self.public_key.clone(),
+            gateways: self.gateways.clone(),
+            reviewers: self.reviewers.clone(),
+            log: String::new(),
+        })
     }
 
     /// Kills the service; nothing listens there then.

@@ -291,6 +291,8 @@ async fn without_a_hold_the_masked_answer_comes_at_once_with_its_approval() {
             .header("link")
             .is_some_and(|link| link.contains("rel=\"approval\""))
     );
+    // Reviewers see it once it is known what the answer holds.
+    assert_eq!(stage.pending().await["id"], id.as_str());
     stage
         .reviewer(REVIEWER)
         .approve(&id, None)
@@ -396,8 +398,14 @@ async fn another_answer_than_when_it_was_approved_shows_only_what_was_granted() 
     let masked = ask().send().await.expect("an answer");
     assert_masked(&masked.text());
     let id = masked.header("velum-approval").expect("an approval id");
+    assert_eq!(stage.pending().await["id"], id);
     let approved = reviewer.approve(id, Some(&["name"])).await;
     assert_eq!(approved.expect("approve").status, 200);
     change(true);
-    assert_names_alone(&ask().send().await.expect("an answer"));
+    // Reviewers saw what the answer held: of another one, only the same names.
+    let answer = ask().send().await.expect("an answer");
+    assert!(answer.text().contains("Thistlewood"), "{}", answer.text());
+    for hidden in ["Wetherell", "1944-12-30", "1971-04-09", "000-98-7654"] {
+        assert!(!answer.text().contains(hidden), "{hidden}");
+    }
 }

@@ -62,6 +62,7 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
     for canary in DETECTED {
         assert!(!shown.contains(canary), "{canary} in {shown}");
     }
+    assert_eq!(stage.pending().await["id"], id.as_str());
     stage
         .reviewer(REVIEWER)
         .approve(&id, None)

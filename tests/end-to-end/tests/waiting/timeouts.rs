@@ -125,6 +125,7 @@ async fn start(rows: &[Row]) -> Stage {
     Stage {
         envoy,
         service,
+        replicas: Vec::new(),
         upstream,
         jwt,
     }
