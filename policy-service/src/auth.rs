@@ -1,5 +1,8 @@
-//! Who calls: bearer tokens, known only by their SHA-256.
+//! Who calls: bearer tokens, known only by their SHA-256, and gateways by their certificates.
 
+mod certificate;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
@@ -9,8 +12,11 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
+pub(crate) use certificate::{CertificateName, Peer};
+
 use crate::http::App;
 use crate::problem::Problem;
+use crate::server::Stranger;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +56,73 @@ pub(crate) fn token_hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Everyone who may call, by token.
+/// How a gateway proves that it is one. Where it has both, both are needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) token: Option<TokenHash>,
+    pub(crate) certificate: Option<CertificateName>,
+}
+
+/// Everyone who may call, by token and by certificate.
 #[derive(Debug, Default)]
-pub(crate) struct Callers(Vec<(TokenHash, Caller)>);
+pub(crate) struct Callers {
+    tokens: Vec<(TokenHash, Caller)>,
+    certificates: BTreeMap<CertificateName, Shown>,
+}
+
+/// A gateway that has to show a certificate.
+#[derive(Debug)]
+struct Shown {
+    id: Arc<str>,
+    needs_token: bool,
+}
 
 impl Callers {
     /// Adds a caller.
     pub(crate) fn add(&mut self, token: TokenHash, caller: Caller) {
-        self.0.push((token, caller));
+        self.tokens.push((token, caller));
+    }
+
+    /// Adds the gateway whose certificate has this name.
+    pub(crate) fn add_certificate(
+        &mut self,
+        name: CertificateName,
+        id: Arc<str>,
+        needs_token: bool,
+    ) {
+        self.certificates.insert(name, Shown { id, needs_token });
+    }
+
+    /// Who sends this token, as far as there is one, on a connection whose client has proved these
+    /// names.
+    ///
+    /// A gateway with a certificate is known only where it is shown; a token that somebody else has
+    /// is then a contradiction. A token that nobody has is none: the filter always sends one.
+    fn recognise(&self, token: Option<&str>, peer: Option<&Peer>) -> Option<Caller> {
+        let by_token = token.and_then(|token| self.identify(token));
+        let mut shown = peer
+            .into_iter()
+            .flat_map(Peer::names)
+            .filter_map(|name| self.certificates.get(name));
+        let Some(gateway) = shown.next() else {
+            return match by_token {
+                Some(Caller::Gateway(id)) if self.must_show(id) => None,
+                by_token => by_token.cloned(),
+            };
+        };
+        if shown.any(|other| other.id != gateway.id) {
+            return None;
+        }
+        let is_it = match by_token {
+            Some(Caller::Gateway(id)) => *id == gateway.id,
+            Some(Caller::Reviewer(_)) => false,
+            None => !gateway.needs_token,
+        };
+        is_it.then(|| Caller::Gateway(gateway.id.clone()))
+    }
+
+    fn must_show(&self, id: &str) -> bool {
+        self.certificates.values().any(|shown| &*shown.id == id)
     }
 
     /// The caller that holds `token`. Looks at every entry, whichever of them matches, so that time
@@ -66,7 +131,7 @@ impl Callers {
         let hash = token_hash(token);
         let mut found = Choice::from(0);
         let mut position = 0_u64;
-        for (index, (known, _)) in (0_u64..).zip(&self.0) {
+        for (index, (known, _)) in (0_u64..).zip(&self.tokens) {
             let equal = known.as_slice().ct_eq(hash.as_slice());
             position = u64::conditional_select(&position, &index, equal);
             found |= equal;
@@ -74,7 +139,7 @@ impl Callers {
         if !bool::from(found) {
             return None;
         }
-        self.0
+        self.tokens
             .get(usize::try_from(position).ok()?)
             .map(|(_, caller)| caller)
     }
@@ -89,7 +154,11 @@ pub(crate) async fn authorize(
     if access == Access::Public {
         return next.run(request).await;
     }
-    match identify(&app, &request) {
+    let caller = identify(&app, &request);
+    if let (Some(_), Some(stranger)) = (&caller, request.extensions().get::<Arc<Stranger>>()) {
+        stranger.is_known();
+    }
+    match caller {
         None => unauthenticated().into_response(),
         Some(caller) if caller.may_call(access) => {
             request.extensions_mut().insert(caller.clone());
@@ -107,16 +176,19 @@ pub(crate) async fn authorize(
 
 fn identify(app: &App, request: &Request) -> Option<Caller> {
     let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let value = values.next()?.to_str().ok()?;
-    // Two credentials are an ambiguity that somebody could exploit.
-    if values.next().is_some() {
-        return None;
-    }
-    let (scheme, token) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
-    }
-    app.callers().identify(token.trim()).cloned()
+    let token = match values.next() {
+        None => None,
+        // Two credentials are an ambiguity that somebody could exploit.
+        Some(_) if values.next().is_some() => return None,
+        Some(value) => {
+            let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+            if !scheme.eq_ignore_ascii_case("bearer") {
+                return None;
+            }
+            Some(token.trim())
+        }
+    };
+    app.callers().recognise(token, request.extensions().get())
 }
 
 fn unauthenticated() -> Problem {
@@ -124,7 +196,8 @@ fn unauthenticated() -> Problem {
         StatusCode::UNAUTHORIZED,
         "unauthenticated",
         "No token that this service knows",
-        "Send `Authorization: Bearer <token>` with a token of the service's configuration.",
+        "Send `Authorization: Bearer <token>` with a token of the service's configuration; a gateway \
+         that has a `certificate` there shows it too.",
     )
 }
 
@@ -190,5 +263,48 @@ mod tests {
             assert_eq!(callers.identify(token), None, "{token:?}");
         }
         assert_eq!(Callers::default().identify("one"), None);
+    }
+
+    #[test]
+    fn a_gateway_with_a_certificate_has_to_show_it_and_whatever_else_it_has() {
+        let name = |text| CertificateName::parse(text).unwrap();
+        let mut callers = Callers::default();
+        callers.add(token_hash("plain"), Caller::Gateway("plain".into()));
+        callers.add(token_hash("both"), Caller::Gateway("both".into()));
+        callers.add(token_hash("grace"), Caller::Reviewer("grace".into()));
+        callers.add_certificate(name("spiffe://mesh/both"), "both".into(), true);
+        callers.add_certificate(name("spiffe://mesh/shown"), "shown".into(), false);
+        let cases: &[(Option<&str>, &[&str], Option<&str>)] = &[
+            (Some("plain"), &[], Some("plain")),
+            (Some("grace"), &[], Some("grace")),
+            (None, &[], None),
+            // A certificate that nobody has is as none.
+            (Some("grace"), &["spiffe://mesh/other"], Some("grace")),
+            (None, &["spiffe://mesh/other"], None),
+            (None, &["spiffe://mesh/shown"], Some("shown")),
+            (Some("nobody"), &["spiffe://mesh/shown"], Some("shown")),
+            (
+                None,
+                &["spiffe://mesh/shown", "edge.example"],
+                Some("shown"),
+            ),
+            // Somebody else's token on its connection.
+            (Some("grace"), &["spiffe://mesh/shown"], None),
+            (Some("plain"), &["spiffe://mesh/shown"], None),
+            (Some("both"), &["spiffe://mesh/both"], Some("both")),
+            (Some("both"), &[], None),
+            (Some("both"), &["spiffe://mesh/shown"], None),
+            (None, &["spiffe://mesh/both"], None),
+            (Some("nobody"), &["spiffe://mesh/both"], None),
+            (None, &["spiffe://mesh/shown", "spiffe://mesh/both"], None),
+        ];
+        for (token, names, expected) in cases {
+            let peer = Peer::of(names.iter().map(|text| name(text)).collect());
+            let caller = callers.recognise(*token, Some(&peer));
+            let id = caller.as_ref().map(|caller| match caller {
+                Caller::Gateway(id) | Caller::Reviewer(id) => &**id,
+            });
+            assert_eq!(id, *expected, "{token:?} {names:?}");
+        }
     }
 }

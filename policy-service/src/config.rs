@@ -2,20 +2,21 @@
 
 mod document;
 mod duration;
+mod listeners;
 mod policies;
 mod rules;
 mod store;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use velum_approval::{Directory, GatewayId, PersonId};
 
-use crate::auth::TokenHash;
+use crate::auth::{Credentials, TokenHash};
 pub(crate) use document::{BreakGlass, Limits};
+pub(crate) use listeners::{Listeners, TlsFiles};
 pub(crate) use policies::Policies;
 pub(crate) use rules::{ActionRules, Terms};
 
@@ -30,7 +31,7 @@ pub(crate) use rules::{ActionRules, Terms};
 /// ```
 #[derive(Debug)]
 pub struct Config {
-    pub(crate) listen: SocketAddr,
+    pub(crate) listeners: Listeners,
     pub(crate) data: PathBuf,
     pub(crate) store: crate::store::Place,
     pub(crate) pending_lifetime: Duration,
@@ -39,7 +40,7 @@ pub struct Config {
     pub(crate) break_glass: Option<BreakGlass>,
     pub(crate) directory: Directory,
     pub(crate) reviewers: BTreeMap<PersonId, Option<TokenHash>>,
-    pub(crate) gateways: BTreeMap<GatewayId, Option<TokenHash>>,
+    pub(crate) gateways: BTreeMap<GatewayId, Credentials>,
     pub(crate) policies: Policies,
     pub(crate) actions: ActionRules,
 }

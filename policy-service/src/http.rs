@@ -211,10 +211,29 @@ pub(crate) const ROUTES: &[Route] = &[
     },
 ];
 
-/// The whole surface.
-pub(crate) fn router(app: App) -> Router {
+/// Who calls at a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Everyone,
+    Gateways,
+    Reviewers,
+}
+
+impl Side {
+    /// Whether a route with this access answers there.
+    fn serves(self, access: Access) -> bool {
+        match access {
+            Access::Public => true,
+            Access::Gateway => self != Side::Reviewers,
+            Access::Reviewer => self != Side::Gateways,
+        }
+    }
+}
+
+/// What answers at a listener.
+pub(crate) fn router(app: App, side: Side) -> Router {
     let mut router = Router::new();
-    for route in ROUTES {
+    for route in ROUTES.iter().filter(|route| side.serves(route.access)) {
         let guard = middleware::from_fn_with_state((app.clone(), route.access), authorize);
         router = router.route(route.path, (route.handler)(route.method).route_layer(guard));
     }

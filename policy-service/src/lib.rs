@@ -23,6 +23,7 @@ mod store;
 mod store_check;
 mod streams;
 mod sweep;
+mod tls;
 mod wake;
 
 #[cfg(test)]
@@ -35,9 +36,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use velum_approval::PublicKey;
+use velum_approval::{GatewayId, PublicKey};
 use velum_engine::{Profile, Ruleset};
 
 pub use config::{Config, ConfigError};
@@ -46,15 +47,18 @@ pub use migrate_store::{MigrateStoreError, migrate_store};
 pub use problem::PROBLEM_TYPE_BASE;
 pub use store_check::{StoreCheckError, check_store};
 
-use auth::{Caller, Callers, TokenHash};
+use auth::{Caller, Callers, Credentials, TokenHash};
 use clock::{Clock, FencedClock, SystemClock};
-use http::{App, Parts};
+use config::Listeners;
+use http::{App, Parts, Side};
 use keys::Keys;
 use leases::Leases;
 use random::{Random, SystemRandom};
 use refusals::Refusals;
+use server::{Bounds, Listener};
 use store::{Store, StoreError};
 use streams::Streams;
+use tls::{Asks, Tls};
 use wake::Waiters;
 
 /// What a service is started with, beside its configuration.
@@ -65,6 +69,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.
     pub random: Arc<dyn Random>,
+    #[cfg(test)]
+    pub(crate) bounds: Bounds,
 }
 
 impl Default for Options {
@@ -73,6 +79,8 @@ impl Default for Options {
             try_mode: false,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
+            #[cfg(test)]
+            bounds: Bounds::default(),
         }
     }
 }
@@ -86,6 +94,8 @@ pub enum StartError {
     NoToken(String),
     /// The listener cannot be had.
     Listen(SocketAddr, std::io::Error),
+    /// A certificate, its key or an authority cannot be used.
+    Tls(String),
     /// A key file cannot be used.
     Key(KeyError),
     /// The store cannot be used.
@@ -108,7 +118,7 @@ impl std::fmt::Display for StartError {
             ),
             StartError::Listen(address, error) => write!(formatter, "listen on {address}: {error}"),
             StartError::Key(error) => error.fmt(formatter),
-            StartError::Store(fault) => formatter.write_str(fault),
+            StartError::Tls(fault) | StartError::Store(fault) => formatter.write_str(fault),
             StartError::NoRandomness => formatter.write_str("the system gave no random bytes"),
         }
     }
@@ -120,6 +130,8 @@ impl std::error::Error for StartError {}
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where gateways call, if they have an address of their own.
+    pub gateway_address: Option<SocketAddr>,
     /// Verifies what it signs: for `policy_service.public_keys` of the filter's configuration.
     pub public_key: PublicKey,
     /// With `try_mode`: the tokens made for gateways, by id.
@@ -127,9 +139,11 @@ pub struct Running {
     /// With `try_mode`: the tokens made for reviewers, by person.
     pub reviewers: BTreeMap<String, String>,
     close: watch::Sender<bool>,
-    server: JoinHandle<()>,
-    sweeper: JoinHandle<()>,
-    follower: JoinHandle<()>,
+    servers: Vec<JoinHandle<()>>,
+    /// What runs beside them.
+    tasks: Vec<JoinHandle<()>>,
+    certificates: Option<JoinHandle<()>>,
+    again: Arc<Notify>,
     store: Store,
     #[cfg(test)]
     app: App,
@@ -138,16 +152,30 @@ pub struct Running {
 impl Running {
     /// One line of JSON that says where the service is, and with `try_mode` the tokens.
     pub fn announcement(&self) -> String {
+        let scheme = if self.certificates.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         let mut line = serde_json::json!({
-            "listening": format!("http://{}", self.address),
+            "listening": format!("{scheme}://{}", self.address),
             "public_key": self.public_key.to_string(),
         });
+        if let Some(address) = self.gateway_address {
+            line["listening_gateways"] = serde_json::json!(format!("{scheme}://{address}"));
+        }
         for (key, tokens) in [("gateways", &self.gateways), ("reviewers", &self.reviewers)] {
             if !tokens.is_empty() {
                 line[key] = serde_json::json!(tokens);
             }
         }
         line.to_string()
+    }
+
+    /// Reads certificates anew at once. They are looked at every few seconds besides; connections
+    /// that are there stay.
+    pub fn reload(&self) {
+        self.again.notify_one();
     }
 
     /// Returns when the store has failed for good. Nothing is released from then on: end the
@@ -159,18 +187,23 @@ impl Running {
     /// Answers who waits, lets open requests end, and closes.
     pub async fn stop(mut self) {
         let _ = self.close.send(true);
-        let _ = (&mut self.server).await;
-        let _ = (&mut self.sweeper).await;
-        let _ = (&mut self.follower).await;
+        for task in self.servers.iter_mut().chain(&mut self.tasks) {
+            let _ = task.await;
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.close.send(true);
-        self.server.abort();
-        self.sweeper.abort();
-        self.follower.abort();
+        for task in self
+            .servers
+            .iter()
+            .chain(&self.tasks)
+            .chain(&self.certificates)
+        {
+            task.abort();
+        }
     }
 }
 
@@ -180,25 +213,35 @@ impl Drop for Running {
 /// When it would listen or hold keys unsafely, a caller has no token, or the address, the keys or
 /// the store cannot be had.
 pub async fn serve(config: Config, options: Options) -> Result<Running, StartError> {
-    if options.try_mode && !config.listen.ip().is_loopback() {
-        return Err(StartError::TryBeyondLoopback(config.listen));
+    let mut addresses = config.listeners.addresses();
+    if options.try_mode
+        && let Some(address) = addresses.find(|address| !address.ip().is_loopback())
+    {
+        return Err(StartError::TryBeyondLoopback(address));
     }
+    drop(addresses);
     let mut tokens = Tokens {
         options: &options,
         callers: Callers::default(),
     };
-    let gateways = tokens.issue(&config.gateways, "gateway", Caller::Gateway)?;
+    let gateways = tokens.issue_to_gateways(&config.gateways)?;
     let reviewers = tokens.issue(&config.reviewers, "reviewer", Caller::Reviewer)?;
     let callers = tokens.callers;
 
+    let mut tls = config.listeners.tls.clone();
+    let mut tls = tls
+        .take()
+        .map(Tls::open)
+        .transpose()
+        .map_err(StartError::Tls)?;
     let fault = |error: StoreError| StartError::Store(error.to_string());
     let (store, fence) = Store::open(&config.store).await.map_err(fault)?;
     keys::make_folder(&config.data).map_err(StartError::Store)?;
     let keys = Keys::open(&config.data, &*options.random).map_err(StartError::Key)?;
     store.recognise(keys.digest()).await.map_err(fault)?;
-    let listen = |error| StartError::Listen(config.listen, error);
-    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
+    let sockets = Sockets::bind(&config.listeners).await?;
+    let (address, gateway_address) = (sockets.main.1, sockets.gateways.as_ref().map(|it| it.1));
+    let asks = asks(&config.listeners, &config.gateways);
 
     let public_key = PublicKey::of(&keys.signing);
     let (close, closing) = watch::channel(false);
@@ -223,23 +266,91 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         closing: closing.clone(),
     });
     #[cfg(test)]
-    let app_of_tests = app.clone();
-    let sweeper = tokio::spawn(sweep::run(app.clone()));
-    let follower = tokio::spawn(follow::run(app.clone()));
-    let server = tokio::spawn(server::run(listener, http::router(app), closing));
+    let bounds = options.bounds;
+    #[cfg(not(test))]
+    let bounds = Bounds::default();
+    let mut servers = Vec::new();
+    for ((tcp, _), side, asks) in sockets.sides(asks) {
+        let tls = tls.as_mut().map(|tls| tls.listener(asks)).transpose();
+        let listener = Listener {
+            tcp,
+            router: http::router(app.clone(), side),
+            tls: tls.map_err(StartError::Tls)?,
+            bounds,
+        };
+        servers.push(tokio::spawn(server::run(listener, closing.clone())));
+    }
+    let tasks = vec![
+        tokio::spawn(sweep::run(app.clone())),
+        tokio::spawn(follow::run(app.clone())),
+    ];
+    let again = Arc::new(Notify::new());
+    let certificates = tls.map(|tls| tokio::spawn(tls.keep(again.clone())));
     Ok(Running {
         address,
+        gateway_address,
         public_key,
         gateways,
         reviewers,
         close,
-        server,
-        sweeper,
-        follower,
+        servers,
+        tasks,
+        certificates,
+        again,
         store,
         #[cfg(test)]
-        app: app_of_tests,
+        app,
     })
+}
+
+/// A socket and where it is.
+type Bound = (TcpListener, SocketAddr);
+
+/// The addresses, had.
+struct Sockets {
+    main: Bound,
+    gateways: Option<Bound>,
+}
+
+impl Sockets {
+    async fn bind(listeners: &Listeners) -> Result<Sockets, StartError> {
+        let bind = async |address| {
+            let fault = |error| StartError::Listen(address, error);
+            let tcp = TcpListener::bind(address).await.map_err(fault)?;
+            let address = tcp.local_addr().map_err(fault)?;
+            Ok((tcp, address))
+        };
+        Ok(Sockets {
+            main: bind(listeners.main).await?,
+            gateways: match listeners.gateways {
+                Some(address) => Some(bind(address).await?),
+                None => None,
+            },
+        })
+    }
+
+    /// Each with who calls there and who is asked for a certificate.
+    fn sides(self, asks: Asks) -> Vec<(Bound, Side, Asks)> {
+        match self.gateways {
+            None => vec![(self.main, Side::Everyone, asks)],
+            Some(gateways) => vec![
+                (self.main, Side::Reviewers, Asks::Nobody),
+                (gateways, Side::Gateways, asks),
+            ],
+        }
+    }
+}
+
+/// Who is asked for a certificate where gateways call.
+fn asks(listeners: &Listeners, gateways: &BTreeMap<GatewayId, Credentials>) -> Asks {
+    let all_have_one = gateways.values().all(|it| it.certificate.is_some());
+    match &listeners.tls {
+        Some(tls) if tls.client_ca.is_some() => match listeners.gateways {
+            Some(_) if all_have_one => Asks::Everyone,
+            _ => Asks::Anyone,
+        },
+        _ => Asks::Nobody,
+    }
 }
 
 /// The detectors that what people write passes before it is stored.
@@ -258,6 +369,25 @@ struct Tokens<'a> {
 }
 
 impl Tokens<'_> {
+    /// The same for gateways: one that has a certificate needs no token.
+    fn issue_to_gateways(
+        &mut self,
+        gateways: &BTreeMap<GatewayId, Credentials>,
+    ) -> Result<BTreeMap<String, String>, StartError> {
+        let mut by_token = BTreeMap::new();
+        for (id, Credentials { token, certificate }) in gateways {
+            if let Some(name) = certificate {
+                let id = id.to_string().into();
+                self.callers
+                    .add_certificate(name.clone(), id, token.is_some());
+            }
+            if token.is_some() || certificate.is_none() {
+                by_token.insert(id.clone(), *token);
+            }
+        }
+        self.issue(&by_token, "gateway", Caller::Gateway)
+    }
+
     /// Registers callers, and makes tokens for those without one.
     fn issue<Id: std::fmt::Display>(
         &mut self,

@@ -21,7 +21,9 @@ use velum_policy_service::{Config, Options, Running, check_store, migrate_store,
     args_conflicts_with_subcommands = true,
     after_help = "Example:\n  velum-policy-service --config policy-service.toml --try\n\n\
         It prints one line of JSON with its address, its public key and, with --try, tokens.\n\
-        Logs are lines of JSON on standard error; RUST_LOG sets what they tell (default: info)."
+        Logs are lines of JSON on standard error; RUST_LOG sets what they tell (default: info).\n\
+        SIGTERM and SIGINT: answers who waits, lets open requests end, exits within 10 s.\n\
+        SIGHUP: reads certificates anew; connections stay."
 )]
 struct Arguments {
     /// The configuration, in TOML.
@@ -136,13 +138,17 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error
         ..Options::default()
     };
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let service = serve(config, options).await?;
     announce(&service)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = service.failed() => return Ok(ExitCode::FAILURE),
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => service.reload(),
+            () = service.failed() => return Ok(ExitCode::FAILURE),
+        }
     }
     service.stop().await;
     Ok(ExitCode::SUCCESS)

@@ -16,6 +16,7 @@ use velum_engine::{Class, ClassSet};
 
 use crate::clock::{Clock as _, ManualClock};
 use crate::config::Config;
+use crate::server::Bounds;
 use crate::{Options, Running, StartError, serve};
 
 pub(crate) const POLICY: &str = include_str!("../tests/data/policy.yaml");
@@ -53,12 +54,17 @@ impl Stopped {
     }
 
     pub(crate) async fn start(self, configuration: &str) -> Service {
+        self.start_with(configuration, Bounds::default()).await
+    }
+
+    async fn start_with(self, configuration: &str, bounds: Bounds) -> Service {
         let Stopped {
             clock,
             folder,
             client,
         } = self;
-        let running = launch(&folder, configuration, &clock).await.unwrap();
+        let running = launch(&folder, configuration, &clock, bounds).await;
+        let running = running.unwrap();
         let policy = velum_policy::document::from_text(POLICY).unwrap();
         Service {
             running,
@@ -72,7 +78,8 @@ impl Stopped {
 
     /// Why it does not start.
     pub(crate) async fn refusal(&self, configuration: &str) -> String {
-        let error = launch(&self.folder, configuration, &self.clock).await;
+        let bounds = Bounds::default();
+        let error = launch(&self.folder, configuration, &self.clock, bounds).await;
         error.err().expect("it starts").to_string()
     }
 }
@@ -83,6 +90,11 @@ pub(crate) type Reply = (StatusCode, Value);
 impl Service {
     pub(crate) async fn start() -> Service {
         Service::with(CONFIGURATION).await
+    }
+
+    /// One that takes so much upon itself at its listener.
+    pub(crate) async fn with_bounds(bounds: Bounds) -> Service {
+        Stopped::new().start_with(CONFIGURATION, bounds).await
     }
 
     pub(crate) async fn with(configuration: &str) -> Service {
@@ -334,11 +346,13 @@ async fn launch(
     folder: &TempDir,
     configuration: &str,
     clock: &Arc<ManualClock>,
+    bounds: Bounds,
 ) -> Result<Running, StartError> {
     let config = Config::from_toml(configuration, folder.path()).unwrap();
     let options = Options {
         try_mode: true,
         clock: clock.clone(),
+        bounds,
         ..Options::default()
     };
     serve(config, options).await

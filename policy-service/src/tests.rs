@@ -13,3 +13,4 @@ mod races;
 mod rate;
 mod replicas;
 mod restart;
+mod tls;

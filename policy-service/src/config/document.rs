@@ -10,11 +10,12 @@ use serde::Deserialize;
 use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, PersonId};
 
 use super::duration::Span;
+use super::listeners::{self, TlsTable};
 use super::policies::Policies;
 use super::rules::{self, ActionRule, ActionRules};
 use super::store::StoreTable;
-use super::{Config, ConfigError};
-use crate::auth::TokenHash;
+use super::{Config, ConfigError, Listeners};
+use crate::auth::{Credentials, TokenHash};
 
 const DEFAULT_PENDING: Duration = Duration::from_mins(15);
 const DEFAULT_GRANT: Duration = Duration::from_mins(5);
@@ -29,6 +30,10 @@ const LIMITS: RangeInclusive<u32> = 1..=100_000;
 #[serde(deny_unknown_fields)]
 struct Document {
     listen: SocketAddr,
+    listen_gateways: Option<SocketAddr>,
+    #[serde(default)]
+    insecure_listen: bool,
+    tls: Option<TlsTable>,
     data: PathBuf,
     policies: Vec<PathBuf>,
     #[serde(default)]
@@ -149,6 +154,7 @@ struct Reviewer {
 struct Gateway {
     id: GatewayId,
     token_sha256: Option<String>,
+    certificate: Option<String>,
 }
 
 pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
@@ -188,14 +194,14 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
             return Err(ConfigError::new(format!("{place}.person"), "stands twice"));
         }
     }
-    let mut gateways = BTreeMap::new();
-    for (index, gateway) in document.gateways.into_iter().enumerate() {
-        let place = format!("gateways[{index}]");
-        let token = token(&place, gateway.token_sha256.as_deref(), &mut tokens)?;
-        if gateways.insert(gateway.id, token).is_some() {
-            return Err(ConfigError::new(format!("{place}.id"), "stands twice"));
-        }
-    }
+    let listeners = listeners::listeners(
+        document.listen,
+        document.listen_gateways,
+        document.insecure_listen,
+        document.tls,
+        folder,
+    )?;
+    let gateways = gateways(document.gateways, &mut tokens, &listeners)?;
 
     let reviewing = rules::reviewers(&document.people, |person| reviewers.contains_key(person));
     let policies = Policies::read(&document.policies, folder)?;
@@ -207,7 +213,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let data = folder.join(document.data);
     let environment = |name: &str| std::env::var(name).ok();
     Ok(Config {
-        listen: document.listen,
+        listeners,
         store: document.store.place(&data, environment)?,
         data,
         pending_lifetime,
@@ -220,6 +226,46 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
         policies,
         actions,
     })
+}
+
+/// How each gateway proves that it is one.
+fn gateways(
+    given: Vec<Gateway>,
+    tokens: &mut BTreeSet<TokenHash>,
+    listeners: &Listeners,
+) -> Result<BTreeMap<GatewayId, Credentials>, ConfigError> {
+    let shows = listeners
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.client_ca.as_ref());
+    let (mut gateways, mut names) = (BTreeMap::new(), BTreeSet::new());
+    for (index, gateway) in given.into_iter().enumerate() {
+        let place = format!("gateways[{index}]");
+        let token = token(&place, gateway.token_sha256.as_deref(), tokens)?;
+        let certificate = gateway.certificate.as_deref();
+        let certificate = certificate
+            .map(|name| listeners::certificate_name(&place, name))
+            .transpose()?;
+        if let Some(name) = &certificate {
+            if shows.is_none() {
+                let fault = "needs tls.client_ca: without it nobody shows a certificate";
+                return Err(ConfigError::new(format!("{place}.certificate"), fault));
+            }
+            if !names.insert(name.clone()) {
+                let fault = "another gateway has the same certificate";
+                return Err(ConfigError::new(format!("{place}.certificate"), fault));
+            }
+        }
+        let credentials = Credentials { token, certificate };
+        if gateways.insert(gateway.id, credentials).is_some() {
+            return Err(ConfigError::new(format!("{place}.id"), "stands twice"));
+        }
+    }
+    if shows.is_some() && names.is_empty() {
+        let fault = "no gateway has a `certificate`: nobody would be known by one";
+        return Err(ConfigError::new("tls.client_ca", fault));
+    }
+    Ok(gateways)
 }
 
 /// How long a grant may be used.

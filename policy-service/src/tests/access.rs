@@ -140,7 +140,8 @@ async fn tokens_are_only_made_where_others_cannot_reach_them() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
     let config = |listen: &str| {
-        let text = CONFIGURATION.replace("127.0.0.1:0", listen);
+        let listen = format!("{listen}\"\ninsecure_listen = {}", listen != "127.0.0.1:0");
+        let text = CONFIGURATION.replace("127.0.0.1:0\"", &listen);
         Config::from_toml(&text, folder.path()).unwrap()
     };
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {

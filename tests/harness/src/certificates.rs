@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, SanType,
+    KeyPair, SanType, date_time_ymd,
 };
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -66,6 +66,17 @@ impl Authority {
         params
             .distinguished_name
             .push(DnType::CommonName, common_name);
+        self.issue(params, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    /// The same, of long ago.
+    pub fn expired_client(&self, uri: &str) -> Result<Certificate> {
+        let mut params = CertificateParams::default();
+        params
+            .subject_alt_names
+            .push(SanType::URI(uri.try_into().during("client URI")?));
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2020, 1, 2);
         self.issue(params, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
