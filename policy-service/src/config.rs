@@ -16,7 +16,7 @@ use velum_approval::{Directory, GatewayId, PersonId};
 
 use crate::auth::{Credentials, TokenHash};
 pub(crate) use document::{BreakGlass, Limits};
-pub(crate) use listeners::{Listeners, TlsFiles};
+pub(crate) use listeners::{Listeners, MetricsListener, TlsFiles};
 pub(crate) use policies::Policies;
 pub(crate) use rules::{ActionRules, Terms};
 
@@ -32,6 +32,7 @@ pub(crate) use rules::{ActionRules, Terms};
 #[derive(Debug)]
 pub struct Config {
     pub(crate) listeners: Listeners,
+    pub(crate) metrics: Option<MetricsListener>,
     pub(crate) data: PathBuf,
     pub(crate) store: crate::store::Place,
     pub(crate) pending_lifetime: Duration,

@@ -31,7 +31,7 @@ mod withdraw;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -42,6 +42,7 @@ pub(crate) use body::MOST_BYTES as MOST_BODY_BYTES;
 
 use crate::auth::{Access, Caller, authorize};
 use crate::problem::Problem;
+use crate::trace;
 
 /// An operation: where it is, who may call it, what it does.
 pub(crate) struct Route {
@@ -240,7 +241,7 @@ pub(crate) fn router(app: App, side: Side) -> Router {
     router
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn(log))
+        .layer(middleware::from_fn_with_state(app.clone(), log))
         .with_state(app)
 }
 
@@ -264,11 +265,15 @@ async fn no_such_method() -> Problem {
 
 /// Writes one line a request: the route's pattern and never the path, since ids and queries are
 /// nobody's business but the audit log's.
-async fn log(request: Request, next: Next) -> Response {
+async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
+    let trace = trace::id(request.headers()).map(str::to_owned);
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
+    let path = route.as_ref().map(MatchedPath::as_str);
+    let status = response.status().as_u16();
+    app.parts().metrics.answered(&method, path, status);
     let (caller, id) = match response.extensions().get() {
         Some(Caller::Gateway(id)) => ("gateway", &**id),
         Some(Caller::Reviewer(id)) => ("reviewer", &**id),
@@ -276,11 +281,12 @@ async fn log(request: Request, next: Next) -> Response {
     };
     tracing::info!(
         method = method.as_str(),
-        route = route.as_ref().map_or("", MatchedPath::as_str),
-        status = response.status().as_u16(),
+        route = path.unwrap_or_default(),
+        status,
         milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         caller,
         id,
+        trace = trace.as_deref().unwrap_or_default(),
         "request"
     );
     response

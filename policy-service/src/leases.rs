@@ -100,6 +100,13 @@ impl Leases {
         self.joined.notified().await;
     }
 
+    /// How many workers may have a lease now.
+    pub(crate) fn live(&self, now: Timestamp) -> usize {
+        let known = self.lock();
+        let live = |worker: &&Worker| worker.called.after(LEASE) > now;
+        known.values().filter(live).count()
+    }
+
     /// How each worker stands to the stop of this version, made at `at`.
     pub(crate) fn standing(
         &self,

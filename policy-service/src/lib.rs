@@ -15,6 +15,7 @@ mod follow;
 mod http;
 mod keys;
 mod leases;
+mod metrics;
 mod migrate_store;
 mod problem;
 mod refusals;
@@ -24,6 +25,7 @@ mod store_check;
 mod streams;
 mod sweep;
 mod tls;
+mod trace;
 mod wake;
 
 #[cfg(test)]
@@ -53,6 +55,7 @@ use config::Listeners;
 use http::{App, Parts, Side};
 use keys::Keys;
 use leases::Leases;
+use metrics::Metrics;
 use random::{Random, SystemRandom};
 use refusals::Refusals;
 use server::{Bounds, Listener};
@@ -132,6 +135,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where gateways call, if they have an address of their own.
     pub gateway_address: Option<SocketAddr>,
+    /// Where metrics are scraped, if anywhere.
+    pub metrics_address: Option<SocketAddr>,
     /// Verifies what it signs: for `policy_service.public_keys` of the filter's configuration.
     pub public_key: PublicKey,
     /// With `try_mode`: the tokens made for gateways, by id.
@@ -163,6 +168,14 @@ impl Running {
         });
         if let Some(address) = self.gateway_address {
             line["listening_gateways"] = serde_json::json!(format!("{scheme}://{address}"));
+        }
+        if let Some(address) = self.metrics_address {
+            let scheme = if address.ip().is_loopback() {
+                "http"
+            } else {
+                scheme
+            };
+            line["metrics"] = serde_json::json!(format!("{scheme}://{address}/metrics"));
         }
         for (key, tokens) in [("gateways", &self.gateways), ("reviewers", &self.reviewers)] {
             if !tokens.is_empty() {
@@ -239,8 +252,9 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
     keys::make_folder(&config.data).map_err(StartError::Store)?;
     let keys = Keys::open(&config.data, &*options.random).map_err(StartError::Key)?;
     store.recognise(keys.digest()).await.map_err(fault)?;
-    let sockets = Sockets::bind(&config.listeners).await?;
+    let mut sockets = Sockets::bind(&config).await?;
     let (address, gateway_address) = (sockets.main.1, sockets.gateways.as_ref().map(|it| it.1));
+    let metrics_address = sockets.metrics.as_ref().map(|it| it.1);
     let asks = asks(&config.listeners, &config.gateways);
 
     let public_key = PublicKey::of(&keys.signing);
@@ -261,6 +275,7 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         waiters: Waiters::default(),
         streams: Streams::new(streams::PATIENCE),
         refusals: Refusals::default(),
+        metrics: Metrics::new(store.times().clone()),
         clock: FencedClock::new(options.clock, fence),
         random: options.random,
         closing: closing.clone(),
@@ -270,6 +285,18 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
     #[cfg(not(test))]
     let bounds = Bounds::default();
     let mut servers = Vec::new();
+    if let (Some((tcp, address)), Some(metrics)) = (sockets.metrics.take(), config.metrics) {
+        // Nobody but this machine reaches it on loopback.
+        let tls = tls.as_mut().filter(|_| !address.ip().is_loopback());
+        let tls = tls.map(|tls| tls.listener(Asks::Nobody)).transpose();
+        let listener = Listener {
+            tcp,
+            router: metrics::scrape::router(app.clone(), metrics.token),
+            tls: tls.map_err(StartError::Tls)?,
+            bounds,
+        };
+        servers.push(tokio::spawn(server::run(listener, closing.clone())));
+    }
     for ((tcp, _), side, asks) in sockets.sides(asks) {
         let tls = tls.as_mut().map(|tls| tls.listener(asks)).transpose();
         let listener = Listener {
@@ -289,6 +316,7 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
     Ok(Running {
         address,
         gateway_address,
+        metrics_address,
         public_key,
         gateways,
         reviewers,
@@ -310,10 +338,12 @@ type Bound = (TcpListener, SocketAddr);
 struct Sockets {
     main: Bound,
     gateways: Option<Bound>,
+    metrics: Option<Bound>,
 }
 
 impl Sockets {
-    async fn bind(listeners: &Listeners) -> Result<Sockets, StartError> {
+    async fn bind(config: &Config) -> Result<Sockets, StartError> {
+        let listeners = &config.listeners;
         let bind = async |address| {
             let fault = |error| StartError::Listen(address, error);
             let tcp = TcpListener::bind(address).await.map_err(fault)?;
@@ -324,6 +354,10 @@ impl Sockets {
             main: bind(listeners.main).await?,
             gateways: match listeners.gateways {
                 Some(address) => Some(bind(address).await?),
+                None => None,
+            },
+            metrics: match &config.metrics {
+                Some(metrics) => Some(bind(metrics.listen).await?),
                 None => None,
             },
         })

@@ -81,6 +81,7 @@ impl Refusals {
 /// Records a refusal in a transaction of its own. That it cannot be recorded changes nothing about
 /// it, so a failure is only logged.
 pub(crate) async fn note(app: &App, caller: Caller, record: Record) {
+    app.parts().metrics.refused(&record);
     if !app.parts().refusals.admit(caller, app.now()) {
         return;
     }

@@ -11,6 +11,7 @@ pub(crate) mod conformance;
 mod connection;
 mod emergencies;
 mod events;
+mod figures;
 mod job;
 mod migrations;
 mod postgres;
@@ -27,12 +28,14 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use velum_approval::Timestamp;
 
 pub(crate) use approvals::{Filter, Load, StoredApproval};
 pub(crate) use audit::Entry;
 pub(crate) use emergencies::StoredEmergency;
 pub(crate) use events::Worker;
+pub(crate) use figures::Figures;
 pub(crate) use postgres::{DatabaseUrl, NotAUrl};
 pub(crate) use schema::Schema;
 pub(crate) use secrets::Secret;
@@ -44,6 +47,7 @@ pub(crate) use transfer::{Moved, transfer};
 pub(crate) use uses::{Granted, StoredUse};
 
 use crate::clock::Fence;
+use crate::metrics::StoreTimes;
 use connection::Connection;
 use job::{Job, Task};
 use postgres::Postgres;
@@ -104,6 +108,7 @@ pub(crate) enum Place {
 #[derive(Clone)]
 pub(crate) struct Store {
     engine: Arc<dyn Engine>,
+    times: StoreTimes,
 }
 
 impl Store {
@@ -125,7 +130,8 @@ impl Store {
                 (Arc::new(postgres), fence)
             }
         };
-        let store = Store { engine };
+        let times = StoreTimes::default();
+        let store = Store { engine, times };
         let mut reading = store.read().await?;
         let meta = "SELECT max_time_ms, closed FROM meta";
         let row = reading.one(meta, &[]).await?;
@@ -168,11 +174,17 @@ impl Store {
     /// commit failed half-way and the operation is not to be repeated: read again before doing
     /// anything else.
     pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
+        let begun = Instant::now();
         let (job, answer) = Task::of(operation);
         self.engine.submit(job).await;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Stopped.into()))
+        let outcome = answer.await;
+        self.times.took::<O>(begun.elapsed());
+        outcome.unwrap_or_else(|_| Err(StoreError::Stopped.into()))
+    }
+
+    /// How long its operations take.
+    pub(crate) fn times(&self) -> &StoreTimes {
+        &self.times
     }
 
     /// Whether the store can be read, and anything be written.
@@ -191,7 +203,10 @@ impl Store {
     }
 
     async fn read(&self) -> Result<Connection, StoreError> {
-        self.engine.read().await
+        let begun = Instant::now();
+        let connection = self.engine.read().await;
+        self.times.connected(begun.elapsed());
+        connection
     }
 }
 

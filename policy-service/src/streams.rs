@@ -99,6 +99,11 @@ impl Streams {
         approval
     }
 
+    /// How many streams wait here.
+    pub(crate) fn total(&self) -> usize {
+        self.lock().waiting.values().map(Vec::len).sum()
+    }
+
     /// Whether this stream has ended: its notice may come before its call.
     pub(crate) fn has_departed(&self, stream: &StreamKey) -> bool {
         let known = self.lock();

@@ -8,6 +8,7 @@ mod erasure;
 mod events;
 mod faults;
 mod life;
+mod metrics;
 mod moving;
 mod races;
 mod rate;

@@ -54,6 +54,11 @@ impl Waiters {
         }
     }
 
+    /// How many wait here.
+    pub(crate) fn total(&self) -> usize {
+        self.lock().values().map(|waiting| waiting.tickets).sum()
+    }
+
     /// Whether nobody waits here.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()

@@ -12,6 +12,8 @@ use velum_approval::{Check, Fingerprint, PolicyDigest, UseKey};
 const POLICY: &str = include_str!("data/policy.yaml");
 const CONFIGURATION: &str = include_str!("data/policy-service.toml");
 
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
 struct Service {
     child: Child,
     said: Value,
@@ -48,8 +50,13 @@ impl Service {
         let request = client
             .post(self.url("/v1/checks"))
             .bearer_auth(token)
+            .header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"))
             .json(check);
-        request.send().await?.json().await
+        let response = request.send().await?;
+        for header in ["traceparent", "tracestate", "traceresponse"] {
+            assert!(!response.headers().contains_key(header), "{header}");
+        }
+        response.json().await
     }
 
     async fn approve(&self, client: &Client, id: &str) -> u16 {
@@ -143,7 +150,18 @@ async fn it_says_where_it_is_and_logs_nothing_of_what_was_asked() {
             .any(|line| line["fields"]["route"] == "/v1/approvals/{id}/approve"),
         "{log}"
     );
+    let of_checks = |line: &&Value| line["fields"]["route"] == "/v1/checks";
+    let checks: Vec<_> = lines.iter().filter(of_checks).collect();
+    assert_eq!(checks.len(), 2, "one line a request");
+    for line in checks {
+        assert_eq!(line["fields"]["trace"], TRACE);
+        assert_eq!(
+            (&line["fields"]["caller"], &line["fields"]["id"]),
+            (&json!("gateway"), &json!("edge"))
+        );
+    }
     for secret in [
+        "00f067aa0ba902b7",
         "heliotrope",
         "dr-jones",
         "Patient",

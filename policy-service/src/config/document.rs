@@ -10,7 +10,7 @@ use serde::Deserialize;
 use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, PersonId};
 
 use super::duration::Span;
-use super::listeners::{self, TlsTable};
+use super::listeners::{self, MetricsTable, TlsTable};
 use super::policies::Policies;
 use super::rules::{self, ActionRule, ActionRules};
 use super::store::StoreTable;
@@ -34,6 +34,7 @@ struct Document {
     #[serde(default)]
     insecure_listen: bool,
     tls: Option<TlsTable>,
+    metrics: Option<MetricsTable>,
     data: PathBuf,
     policies: Vec<PathBuf>,
     #[serde(default)]
@@ -202,6 +203,12 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
         folder,
     )?;
     let gateways = gateways(document.gateways, &mut tokens, &listeners)?;
+    let insecure = document.insecure_listen || listeners.tls.is_some();
+    let metrics = document.metrics.map(|table| {
+        let token = token("metrics", table.token_sha256(), &mut tokens)?;
+        table.listener(token, insecure)
+    });
+    let metrics = metrics.transpose()?;
 
     let reviewing = rules::reviewers(&document.people, |person| reviewers.contains_key(person));
     let policies = Policies::read(&document.policies, folder)?;
@@ -214,6 +221,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let environment = |name: &str| std::env::var(name).ok();
     Ok(Config {
         listeners,
+        metrics,
         store: document.store.place(&data, environment)?,
         data,
         pending_lifetime,

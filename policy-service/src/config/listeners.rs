@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ConfigError;
-use crate::auth::CertificateName;
+use crate::auth::{CertificateName, TokenHash};
 
 /// The addresses, checked against each other.
 #[derive(Clone, Debug)]
@@ -54,6 +54,45 @@ impl TlsTable {
     }
 }
 
+/// Where metrics are scraped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MetricsListener {
+    pub(crate) listen: SocketAddr,
+    /// Whose token scrapes; nobody needs one on loopback.
+    pub(crate) token: Option<TokenHash>,
+}
+
+/// `[metrics]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MetricsTable {
+    listen: SocketAddr,
+    token_sha256: Option<String>,
+}
+
+impl MetricsTable {
+    pub(super) fn token_sha256(&self) -> Option<&str> {
+        self.token_sha256.as_deref()
+    }
+
+    /// Refuses to tell others without a token, or a token in plain text.
+    pub(super) fn listener(
+        self,
+        token: Option<TokenHash>,
+        is_safe: bool,
+    ) -> Result<MetricsListener, ConfigError> {
+        let listen = self.listen;
+        if !listen.ip().is_loopback() && token.is_none() {
+            let fault = format!("{listen} can be reached by others: say whose token scrapes");
+            return Err(ConfigError::new("metrics.token_sha256", fault));
+        }
+        if !is_safe {
+            check_plain("metrics.listen", listen)?;
+        }
+        Ok(MetricsListener { listen, token })
+    }
+}
+
 /// Joins what the document says of listeners, and refuses plain text where others could read it.
 pub(super) fn listeners(
     main: SocketAddr,
@@ -85,7 +124,7 @@ pub(super) fn listeners(
 }
 
 /// Refuses plain text on an address that others can reach.
-pub(super) fn check_plain(place: &str, address: SocketAddr) -> Result<(), ConfigError> {
+fn check_plain(place: &str, address: SocketAddr) -> Result<(), ConfigError> {
     if address.ip().is_loopback() {
         return Ok(());
     }

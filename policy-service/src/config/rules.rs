@@ -64,6 +64,11 @@ impl ActionRules {
         self.rules.get(action).map(|(_, terms)| *terms)
     }
 
+    /// The names of all actions that are reviewed.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &ActionName> {
+        self.rules.keys()
+    }
+
     /// Whether any policy has such an action reviewed.
     pub(super) fn has(&self, action: &ActionName) -> bool {
         self.rules.contains_key(action)

@@ -13,6 +13,7 @@ use crate::clock::FencedClock;
 use crate::config::{ActionRules, BreakGlass, Limits, Policies};
 use crate::keys::Keys;
 use crate::leases::Leases;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::random::{self, Random};
 use crate::refusals::Refusals;
@@ -45,6 +46,7 @@ pub(crate) struct Parts {
     /// The held requests behind the calls that wait for a decision.
     pub(crate) streams: Streams,
     pub(crate) refusals: Refusals,
+    pub(crate) metrics: Metrics,
     pub(crate) clock: FencedClock,
     pub(crate) random: Arc<dyn Random>,
     /// Turns true when the service shuts down.

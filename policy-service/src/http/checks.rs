@@ -183,6 +183,11 @@ async fn decide(
         for approval in &decided.changed {
             app.parts().waiters.wake(approval);
         }
+        let is_allowed = matches!(decided.outcome, Outcome::Answer(Answer::Allow(_)));
+        // The same answer once more changes nothing.
+        if is_allowed && !decided.changed.is_empty() {
+            app.parts().metrics.used(&asked.check.action);
+        }
         if let Some(record) = decided.refusal {
             let caller = Caller::stream(&asked.gateway, &asked.check.principal);
             refusals::note(&app, caller, record).await;

@@ -151,7 +151,8 @@ async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Resu
         voice,
     };
     match app.store().write(operation).await {
-        Ok(()) => {
+        Ok(approval) => {
+            app.parts().metrics.voted(&approval, app.now());
             app.parts().waiters.wake(&id);
             Ok(())
         }
@@ -176,10 +177,10 @@ struct Cast {
 }
 
 impl Operation for Cast {
-    type Output = ();
+    type Output = Approval;
     type Error = VoteError;
 
-    async fn run(&self, transaction: &mut Transaction) -> Result<(), VoteError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<Approval, VoteError> {
         let Cast {
             app,
             id,
@@ -223,6 +224,6 @@ impl Operation for Cast {
             written,
         };
         transaction.apply(&change, &record, &stamp).await?;
-        Ok(())
+        Ok(approval)
     }
 }
