@@ -120,7 +120,8 @@ async fn answer(
         tokio::select! {
             () = ticket.changed() => {}
             () = sleep_until(deadline) => {}
-            () = app.closing() => {}
+            // All of them at once: the store is not asked once more for each.
+            () = app.closing() => return Ok(answer),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) async fn handle(
         tokio::select! {
             () = ticket.changed() => {}
             () = tokio::time::sleep_until(deadline) => {}
-            () = app.closing() => {}
+            () = app.closing() => return Ok(Json(answer)),
         }
     }
 }

@@ -24,10 +24,13 @@ use crate::http::App;
 use crate::problem::Problem;
 use crate::store::{Figures, StoreError};
 
-/// What OpenMetrics is called, which Prometheus asks for.
+/// What the text format of `OpenMetrics` is called, which Prometheus asks for.
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// How old what was read from the store may be: who scrapes more often reads no more.
 const FRESH: Duration = Duration::from_secs(2);
+
+/// What was read from the store, and when.
+type Latest = Option<(Instant, Result<Figures, StoreError>)>;
 
 /// What the listener works with.
 #[derive(Clone)]
@@ -35,7 +38,7 @@ struct Scrape {
     app: App,
     token: Option<TokenHash>,
     counters: Arc<Registry>,
-    latest: Arc<Mutex<Option<(Instant, Result<Figures, StoreError>)>>>,
+    latest: Arc<Mutex<Latest>>,
 }
 
 /// The listener's one route; with a token it is for who has it.
