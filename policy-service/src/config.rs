@@ -5,6 +5,7 @@ mod duration;
 mod listeners;
 mod policies;
 mod rules;
+mod shape;
 mod store;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct Config {
     pub(crate) listeners: Listeners,
     pub(crate) metrics: Option<MetricsListener>,
     pub(crate) data: PathBuf,
+    /// Where the keys are that others provide; without it they are made in `data`.
+    pub(crate) keys: Option<PathBuf>,
     pub(crate) store: crate::store::Place,
     pub(crate) pending_lifetime: Duration,
     pub(crate) evidence_lifetime: Duration,
@@ -54,8 +57,8 @@ impl Config {
     pub fn from_file(path: &Path) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::new(path.display(), error))?;
-        Config::from_toml(&text, path.parent().unwrap_or(Path::new(".")))
-            .map_err(|error| ConfigError::new(path.display(), error))
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Config::from_toml(&text, folder).map_err(|error| error.within(path.display()))
     }
 
     /// Reads a TOML document whose relative paths start at `folder`.
@@ -69,20 +72,55 @@ impl Config {
     }
 }
 
-/// Why a configuration is refused: where, what, and what to do.
+/// Why a configuration is refused: every fault with its place and what to do, one at least.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError(String);
+pub struct ConfigError(Vec<String>);
 
 impl ConfigError {
     pub(crate) fn new(place: impl fmt::Display, fault: impl fmt::Display) -> ConfigError {
-        ConfigError(format!("{place}: {fault}"))
+        ConfigError(vec![format!("{place}: {fault}")])
+    }
+
+    /// The faults in the order in which they were found.
+    pub fn faults(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The same faults, in this file.
+    fn within(self, file: impl fmt::Display) -> ConfigError {
+        let faults = self.0.into_iter();
+        ConfigError(faults.map(|fault| format!("{file}: {fault}")).collect())
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.0.join("\n"))
     }
 }
 
 impl std::error::Error for ConfigError {}
+
+/// Gathers faults, so that all are told at once.
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    /// Notes the faults of a part; what is good of it comes back.
+    fn note<T>(&mut self, part: Result<T, ConfigError>) -> Option<T> {
+        part.map_err(|error| self.0.extend(error.0)).ok()
+    }
+
+    fn add(&mut self, place: impl fmt::Display, fault: impl fmt::Display) {
+        self.0.push(format!("{place}: {fault}"));
+    }
+
+    /// An error if there was a fault.
+    fn end(self) -> Result<(), ConfigError> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError(self.0))
+        }
+    }
+}

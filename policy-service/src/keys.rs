@@ -13,6 +13,8 @@ use crate::random::{self, Random};
 const SIGNING_KEY: &str = "signing.key";
 const FINGERPRINT_KEY: &str = "fingerprint.key";
 const KEY_LENGTH: usize = 32;
+/// The permissions that only an owner has, and no other may have.
+const OWNER_ONLY: u32 = 0o077;
 
 /// What the service signs and recognises with.
 pub(crate) struct Keys {
@@ -30,6 +32,29 @@ impl Keys {
             signing: SigningKey::from_bytes(&read_or_make(&data.join(SIGNING_KEY), random)?),
             fingerprint: read_or_make(&data.join(FINGERPRINT_KEY), random)?,
         })
+    }
+
+    /// Reads the keys of a folder that others fill, such as a mounted secret: nothing is made there,
+    /// and the group may read them.
+    pub(crate) fn read(folder: &Path) -> Result<Keys, KeyError> {
+        let key = |name| read_file(&folder.join(name), 0o037);
+        Ok(Keys {
+            signing: SigningKey::from_bytes(&key(SIGNING_KEY)?),
+            fingerprint: key(FINGERPRINT_KEY)?,
+        })
+    }
+
+    /// Reads the keys of `data` if both were made.
+    pub(crate) fn find(data: &Path) -> Result<Option<Keys>, KeyError> {
+        let are_there = [SIGNING_KEY, FINGERPRINT_KEY].map(|name| data.join(name).exists());
+        if are_there != [true, true] {
+            return Ok(None);
+        }
+        let key = |name| read_file(&data.join(name), OWNER_ONLY);
+        Ok(Some(Keys {
+            signing: SigningKey::from_bytes(&key(SIGNING_KEY)?),
+            fingerprint: key(FINGERPRINT_KEY)?,
+        }))
     }
 
     /// Tells the fingerprint key from any other, and says nothing else about it. The signing key may
@@ -86,20 +111,30 @@ fn read_or_make(path: &Path, random: &dyn Random) -> Result<[u8; KEY_LENGTH], Ke
         fault,
     };
     match File::open(path) {
-        Ok(file) => read(file).map_err(fault),
+        Ok(file) => read(file, OWNER_ONLY).map_err(fault),
         Err(error) if error.kind() == ErrorKind::NotFound => make(path, random).map_err(fault),
         Err(error) => Err(fault(error.to_string())),
     }
 }
 
-fn read(mut file: File) -> Result<[u8; KEY_LENGTH], String> {
+fn read_file(path: &Path, forbidden: u32) -> Result<[u8; KEY_LENGTH], KeyError> {
+    let key = File::open(path).map_err(|error| error.to_string());
+    key.and_then(|file| read(file, forbidden))
+        .map_err(|fault| KeyError {
+            path: path.to_owned(),
+            fault,
+        })
+}
+
+/// Reads a key unless its permissions have any of those that are `forbidden`.
+fn read(mut file: File, forbidden: u32) -> Result<[u8; KEY_LENGTH], String> {
     let mode = file
         .metadata()
         .map_err(|error| error.to_string())?
         .permissions()
         .mode()
         & 0o777;
-    if mode & 0o077 != 0 {
+    if mode & forbidden != 0 {
         return Err(format!(
             "its permissions are {mode:04o}; others can read it: chmod 600"
         ));
@@ -177,6 +212,21 @@ mod tests {
             error.contains("signing.key") && error.contains("0640"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn keys_that_others_provide_are_only_read_and_the_group_may_read_them() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Keys::read(folder.path()).is_err(), "made none");
+        assert!(Keys::find(folder.path()).unwrap().is_none());
+        let made = Keys::open(folder.path(), &SystemRandom).unwrap();
+        let path = folder.path().join(SIGNING_KEY);
+        for (mode, is_read) in [(0o440, true), (0o400, true), (0o444, false), (0o460, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let read = Keys::read(folder.path());
+            assert_eq!(read.is_ok(), is_read, "{mode:o}");
+            assert!(read.is_ok_and(|read| read.digest() == made.digest()) || !is_read);
+        }
     }
 
     #[test]

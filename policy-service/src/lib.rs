@@ -9,10 +9,12 @@ pub mod clock;
 pub mod random;
 
 mod auth;
+mod check_config;
 mod config;
 mod decide;
 mod follow;
 mod http;
+mod key_files;
 mod keys;
 mod leases;
 mod metrics;
@@ -43,7 +45,9 @@ use tokio::task::JoinHandle;
 use velum_approval::{GatewayId, PublicKey};
 use velum_engine::{Profile, Ruleset};
 
+pub use check_config::check_config;
 pub use config::{Config, ConfigError};
+pub use key_files::make_keys;
 pub use keys::KeyError;
 pub use migrate_store::{MigrateStoreError, migrate_store};
 pub use problem::PROBLEM_TYPE_BASE;
@@ -249,8 +253,13 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         .map_err(StartError::Tls)?;
     let fault = |error: StoreError| StartError::Store(error.to_string());
     let (store, fence) = Store::open(&config.store).await.map_err(fault)?;
-    keys::make_folder(&config.data).map_err(StartError::Store)?;
-    let keys = Keys::open(&config.data, &*options.random).map_err(StartError::Key)?;
+    let keys = if let Some(folder) = &config.keys {
+        Keys::read(folder)
+    } else {
+        keys::make_folder(&config.data).map_err(StartError::Store)?;
+        Keys::open(&config.data, &*options.random)
+    };
+    let keys = keys.map_err(StartError::Key)?;
     store.recognise(keys.digest()).await.map_err(fault)?;
     let mut sockets = Sockets::bind(&config).await?;
     let (address, gateway_address) = (sockets.main.1, sockets.gateways.as_ref().map(|it| it.1));

@@ -11,7 +11,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use velum_policy_service::{Config, Options, Running, check_store, migrate_store, serve};
+use velum_policy_service::{
+    Config, Options, Running, check_config, check_store, make_keys, migrate_store, serve,
+};
 
 /// Velum's policy service: approvals and their audit log.
 #[derive(Parser)]
@@ -38,6 +40,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Says whether the service would start with a configuration, and every fault with its place.
+    ///
+    /// Reads the files that it names too: policies, certificates, keys. Opens no store and no address,
+    /// and makes nothing. Exits with 1 where there is a fault.
+    CheckConfig {
+        /// The configuration, in TOML.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Makes signing.key and fingerprint.key where they are missing, and prints the public key.
+    MakeKeys {
+        /// The folder, made where it is missing.
+        #[arg(long, value_name = "FOLDER")]
+        folder: PathBuf,
+    },
     /// Moves a store from SQLite to an empty PostgreSQL database. Stop the service first.
     MigrateStore {
         /// The data folder of the service, as `sqlite:FOLDER` or `FOLDER`.
@@ -102,6 +119,22 @@ async fn main() -> ExitCode {
 
 async fn run_command(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
+        Command::CheckConfig { config } => match check_config(&config) {
+            Ok(summary) => {
+                println!("{summary}");
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(faults) => {
+                for fault in faults {
+                    println!("{fault}");
+                }
+                Ok(ExitCode::FAILURE)
+            }
+        },
+        Command::MakeKeys { folder } => {
+            println!("{}", make_keys(&folder)?);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::MigrateStore { from, to } => {
             let from = Path::new(from.strip_prefix("sqlite:").unwrap_or(&from));
             let to = database(to.to, to.to_environment)?;

@@ -14,4 +14,5 @@ mod races;
 mod rate;
 mod replicas;
 mod restart;
+mod sample;
 mod tls;

@@ -137,7 +137,7 @@ async fn a_thousand_that_wait_are_answered_within_a_second_and_the_process_ends(
     let all = usize::try_from(CONNECTIONS * A_CONNECTION).unwrap();
     let begun = Instant::now();
     while waits(&client, &service).await < all {
-        assert!(begun.elapsed() < Duration::from_secs(60), "not all wait");
+        assert!(begun.elapsed() < Duration::from_mins(1), "not all wait");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let begun = Instant::now();
@@ -148,7 +148,6 @@ async fn a_thousand_that_wait_are_answered_within_a_second_and_the_process_ends(
     }
     let answered = latest.duration_since(begun);
     let gone = service.gone().await;
-    println!("1,000 answered in {answered:?}, gone {gone:?} later");
     assert!(answered < Duration::from_secs(1), "{answered:?}");
     assert!(gone < Duration::from_secs(5), "{gone:?}");
 }
@@ -188,6 +187,5 @@ async fn what_runs_is_finished_and_what_never_ends_is_cut_in_time() {
     assert!(answer.contains("\"pending\""), "{answer}");
     service.gone().await;
     let elapsed = begun.elapsed();
-    println!("gone after {elapsed:?} with a body that never came");
     assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
 }

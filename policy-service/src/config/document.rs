@@ -14,7 +14,7 @@ use super::listeners::{self, MetricsTable, TlsTable};
 use super::policies::Policies;
 use super::rules::{self, ActionRule, ActionRules};
 use super::store::StoreTable;
-use super::{Config, ConfigError, Listeners};
+use super::{Config, ConfigError, Faults, Listeners, shape};
 use crate::auth::{Credentials, TokenHash};
 
 const DEFAULT_PENDING: Duration = Duration::from_mins(15);
@@ -26,6 +26,7 @@ const PENDING_SECONDS: RangeInclusive<u64> = 1..=24 * 3600;
 const GRANT_SECONDS: RangeInclusive<u64> = 1..=3600;
 const LIMITS: RangeInclusive<u32> = 1..=100_000;
 
+/// The whole document.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -36,6 +37,7 @@ struct Document {
     tls: Option<TlsTable>,
     metrics: Option<MetricsTable>,
     data: PathBuf,
+    keys: Option<PathBuf>,
     policies: Vec<PathBuf>,
     #[serde(default)]
     store: StoreTable,
@@ -159,121 +161,154 @@ struct Gateway {
 }
 
 pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
-    let document: Document =
-        toml::from_str(text).map_err(|error| ConfigError::new("configuration", error))?;
+    let document = shape::document::<Document>(text)?;
+    let mut faults = Faults::default();
     let lifetimes = &document.lifetimes;
-    let pending_lifetime = lifetime(
+    let pending_lifetime = faults.note(lifetime(
         "lifetimes.pending",
         lifetimes.pending,
         DEFAULT_PENDING,
         PENDING_SECONDS,
-    )?;
-    let grant_lifetime = grant_lifetime("lifetimes.grant", lifetimes.grant, DEFAULT_GRANT)?;
-    let evidence_lifetime = lifetime(
+    ));
+    let given = grant_lifetime("lifetimes.grant", lifetimes.grant, DEFAULT_GRANT);
+    let grant_lifetime = faults.note(given);
+    let evidence_lifetime = faults.note(lifetime(
         "lifetimes.evidence",
         lifetimes.evidence,
         DEFAULT_EVIDENCE,
         EVIDENCE_SECONDS,
-    )?;
-    document.limits.check()?;
+    ));
+    faults.note(document.limits.check());
 
-    let directory = rules::directory(&document.people, document.agents)?;
+    let directory = faults.note(rules::directory(&document.people, document.agents));
     let mut tokens = BTreeSet::new();
-    let mut reviewers = BTreeMap::new();
-    for (index, reviewer) in document.reviewers.into_iter().enumerate() {
-        let place = format!("reviewers[{index}]");
-        if !document
-            .people
-            .iter()
-            .any(|person| person.id == reviewer.person)
-        {
-            let fault = format!("no [[people]] has the id `{}`", reviewer.person);
-            return Err(ConfigError::new(format!("{place}.person"), fault));
-        }
-        let token = token(&place, reviewer.token_sha256.as_deref(), &mut tokens)?;
-        if reviewers.insert(reviewer.person, token).is_some() {
-            return Err(ConfigError::new(format!("{place}.person"), "stands twice"));
-        }
-    }
-    let listeners = listeners::listeners(
+    let reviewers = reviewers(
+        document.reviewers,
+        &document.people,
+        &mut tokens,
+        &mut faults,
+    );
+    let listeners = faults.note(listeners::listeners(
         document.listen,
         document.listen_gateways,
         document.insecure_listen,
         document.tls,
         folder,
-    )?;
-    let gateways = gateways(document.gateways, &mut tokens, &listeners)?;
-    let insecure = document.insecure_listen || listeners.tls.is_some();
+    ));
+    let shows = listeners.as_ref().map(Listeners::asks_for_certificates);
+    let gateways = gateways(document.gateways, &mut tokens, shows, &mut faults);
+    let insecure = document.insecure_listen
+        || listeners
+            .as_ref()
+            .is_none_or(|listeners| listeners.tls.is_some());
     let metrics = document.metrics.map(|table| {
         let token = token("metrics", table.token_sha256(), &mut tokens)?;
         table.listener(token, insecure)
     });
-    let metrics = metrics.transpose()?;
+    let metrics = faults.note(metrics.transpose());
 
     let reviewing = rules::reviewers(&document.people, |person| reviewers.contains_key(person));
-    let policies = Policies::read(&document.policies, folder)?;
-    let actions = rules::actions(document.actions, &policies, reviewing, grant_lifetime)?;
+    let policies = faults.note(Policies::read(&document.policies, folder));
+    let actions = policies.as_ref().and_then(|policies| {
+        let lifetime = grant_lifetime.unwrap_or(DEFAULT_GRANT);
+        faults.note(rules::actions(
+            document.actions,
+            policies,
+            reviewing,
+            lifetime,
+        ))
+    });
     let break_glass = document
         .break_glass
-        .map(|table| break_glass(table, &document.people, &reviewers, &actions))
-        .transpose()?;
+        .zip(actions.as_ref())
+        .map(|(table, actions)| break_glass(table, &document.people, &reviewers, actions));
+    let break_glass = faults.note(break_glass.transpose());
     let data = folder.join(document.data);
     let environment = |name: &str| std::env::var(name).ok();
-    Ok(Config {
-        listeners,
-        metrics,
-        store: document.store.place(&data, environment)?,
-        data,
-        pending_lifetime,
-        evidence_lifetime,
-        limits: document.limits,
-        break_glass,
-        directory,
-        reviewers,
-        gateways,
-        policies,
-        actions,
-    })
+    let store = faults.note(document.store.place(&data, environment));
+    faults.end()?;
+    // Each of them is there unless there was a fault.
+    let config = || {
+        Some(Config {
+            listeners: listeners?,
+            metrics: metrics?,
+            store: store?,
+            data,
+            keys: document.keys.map(|keys| folder.join(keys)),
+            pending_lifetime: pending_lifetime?,
+            evidence_lifetime: evidence_lifetime?,
+            limits: document.limits,
+            break_glass: break_glass?,
+            directory: directory?,
+            reviewers,
+            gateways,
+            policies: policies?,
+            actions: actions?,
+        })
+    };
+    config().ok_or_else(|| ConfigError::new("configuration", "it cannot be kept"))
 }
 
-/// How each gateway proves that it is one.
+/// Who may decide, by their token.
+fn reviewers(
+    given: Vec<Reviewer>,
+    people: &[Person],
+    tokens: &mut BTreeSet<TokenHash>,
+    faults: &mut Faults,
+) -> BTreeMap<PersonId, Option<TokenHash>> {
+    let mut reviewers = BTreeMap::new();
+    for (index, reviewer) in given.into_iter().enumerate() {
+        let place = format!("reviewers[{index}]");
+        if !people.iter().any(|person| person.id == reviewer.person) {
+            let fault = format!("no [[people]] has the id `{}`", reviewer.person);
+            faults.add(format!("{place}.person"), fault);
+        }
+        let token = faults.note(token(&place, reviewer.token_sha256.as_deref(), tokens));
+        if reviewers.insert(reviewer.person, token.flatten()).is_some() {
+            faults.add(format!("{place}.person"), "stands twice");
+        }
+    }
+    reviewers
+}
+
+/// How each gateway proves that it is one; `shows` tells whether anybody is asked for a certificate,
+/// where that is known.
 fn gateways(
     given: Vec<Gateway>,
     tokens: &mut BTreeSet<TokenHash>,
-    listeners: &Listeners,
-) -> Result<BTreeMap<GatewayId, Credentials>, ConfigError> {
-    let shows = listeners
-        .tls
-        .as_ref()
-        .and_then(|tls| tls.client_ca.as_ref());
+    shows: Option<bool>,
+    faults: &mut Faults,
+) -> BTreeMap<GatewayId, Credentials> {
     let (mut gateways, mut names) = (BTreeMap::new(), BTreeSet::new());
     for (index, gateway) in given.into_iter().enumerate() {
         let place = format!("gateways[{index}]");
-        let token = token(&place, gateway.token_sha256.as_deref(), tokens)?;
+        let token = faults.note(token(&place, gateway.token_sha256.as_deref(), tokens));
         let certificate = gateway.certificate.as_deref();
-        let certificate = certificate
-            .map(|name| listeners::certificate_name(&place, name))
-            .transpose()?;
+        let certificate = certificate.map(|name| listeners::certificate_name(&place, name));
+        let certificate = faults.note(certificate.transpose()).flatten();
         if let Some(name) = &certificate {
-            if shows.is_none() {
+            if shows == Some(false) {
                 let fault = "needs tls.client_ca: without it nobody shows a certificate";
-                return Err(ConfigError::new(format!("{place}.certificate"), fault));
+                faults.add(format!("{place}.certificate"), fault);
             }
             if !names.insert(name.clone()) {
                 let fault = "another gateway has the same certificate";
-                return Err(ConfigError::new(format!("{place}.certificate"), fault));
+                faults.add(format!("{place}.certificate"), fault);
             }
         }
-        let credentials = Credentials { token, certificate };
+        let credentials = Credentials {
+            token: token.flatten(),
+            certificate,
+        };
         if gateways.insert(gateway.id, credentials).is_some() {
-            return Err(ConfigError::new(format!("{place}.id"), "stands twice"));
+            faults.add(format!("{place}.id"), "stands twice");
         }
     }
-    if shows.is_some() && names.is_empty() {
+    if shows == Some(true) && names.is_empty() {
         let fault = "no gateway has a `certificate`: nobody would be known by one";
-        return Err(ConfigError::new("tls.client_ca", fault));
+        faults.add("tls.client_ca", fault);
     }
-    Ok(gateways)
+    gateways
 }
 
 /// How long a grant may be used.

@@ -19,6 +19,12 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
+    /// Whether anybody is asked for a certificate.
+    pub(super) fn asks_for_certificates(&self) -> bool {
+        let tls = self.tls.as_ref();
+        tls.is_some_and(|tls| tls.client_ca.is_some())
+    }
+
     /// Every address that callers can reach.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         std::iter::once(self.main).chain(self.gateways)

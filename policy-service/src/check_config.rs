@@ -1,0 +1,78 @@
+//! `check-config`: whether the service would start with a configuration, without starting anything.
+
+use std::path::Path;
+
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::store::Place;
+use crate::tls::Tls;
+
+/// Reads the configuration and every file that it names: policies, certificates, keys. Opens no store
+/// and no address, and makes nothing. Returns what it found, in a few lines.
+///
+/// # Errors
+/// Every fault with its place.
+pub fn check_config(file: &Path) -> Result<String, Vec<String>> {
+    let config = Config::from_file(file).map_err(|error| error.faults().to_vec())?;
+    let mut faults = Vec::new();
+    let mut note = |fault: String| faults.push(format!("{}: {fault}", file.display()));
+    if let Some(Err(fault)) = config.listeners.tls.clone().map(Tls::open) {
+        note(fault);
+    }
+    let known = match &config.keys {
+        Some(folder) => Keys::read(folder).map(Some),
+        None => Keys::find(&config.data),
+    };
+    let known = known.unwrap_or_else(|error| {
+        note(error.to_string());
+        None
+    });
+    for (id, credentials) in &config.gateways {
+        if credentials.token.is_none() && credentials.certificate.is_none() {
+            note(format!(
+                "gateways: `{id}` has neither token_sha256 nor certificate: only --try starts so"
+            ));
+        }
+    }
+    for (person, token) in &config.reviewers {
+        if token.is_none() {
+            note(format!(
+                "reviewers: `{person}` has no token_sha256: only --try starts so"
+            ));
+        }
+    }
+    if faults.is_empty() {
+        Ok(summary(&config, known.as_ref()))
+    } else {
+        Err(faults)
+    }
+}
+
+fn summary(config: &Config, keys: Option<&Keys>) -> String {
+    let store = match &config.store {
+        Place::Folder(folder) => format!("SQLite in {}", folder.display()),
+        // Says host and database, never the password.
+        Place::Database(url) => format!("PostgreSQL, {url:?}"),
+    };
+    let addresses: Vec<_> = config
+        .listeners
+        .addresses()
+        .map(|it| it.to_string())
+        .collect();
+    let protection = match config.listeners.tls {
+        Some(_) => "TLS",
+        None => "plain text",
+    };
+    let actions: Vec<_> = config.actions.names().map(ToString::to_string).collect();
+    let key = keys.map_or("is made at the first start".to_owned(), |keys| {
+        velum_approval::PublicKey::of(&keys.signing).to_string()
+    });
+    format!(
+        "listens: {} ({protection})\nstore: {store}\npublic key: {key}\nreviewers: {}, gateways: {}\n\
+         actions: {}",
+        addresses.join(", "),
+        config.reviewers.len(),
+        config.gateways.len(),
+        actions.join(", "),
+    )
+}

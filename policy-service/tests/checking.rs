@@ -1,0 +1,141 @@
+//! `check-config`, `make-keys` and `--help`, as they are typed.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use velum_harness::Authority;
+
+const POLICY: &str = include_str!("data/policy.yaml");
+const CONFIGURATION: &str = include_str!("data/policy-service.toml");
+
+fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_velum-policy-service"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
+    (status.code(), text)
+}
+
+fn check(folder: &Path, configuration: &str) -> (Option<i32>, String) {
+    std::fs::write(folder.join("policy.yaml"), POLICY).unwrap();
+    let file = folder.join("service.toml");
+    std::fs::write(&file, configuration).unwrap();
+    run(&["check-config", "--config", file.to_str().unwrap()])
+}
+
+/// Everyone has a token.
+fn complete() -> String {
+    let mut number = 0;
+    let mut lines = Vec::new();
+    let mut is_caller = false;
+    for line in CONFIGURATION.lines() {
+        lines.push(line.to_owned());
+        if is_caller {
+            number += 1;
+            lines.push(format!("token_sha256 = \"{number:064x}\""));
+        }
+        is_caller = line == "[[reviewers]]" || line == "[[gateways]]";
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn a_good_configuration_is_told_in_short_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, text) = check(folder.path(), &complete());
+    assert_eq!(code, Some(0), "{text}");
+    for line in [
+        "listens: 127.0.0.1:0 (plain text)",
+        "public key: is made at the first start",
+        "reviewers: 4, gateways: 2",
+        "actions: purge, read",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    let keys = folder.path().join("velum-data");
+    let (code, made) = run(&["make-keys", "--folder", keys.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{made}");
+    let (_, text) = check(folder.path(), &complete());
+    assert!(
+        text.contains(&format!("public key: {}", made.trim())),
+        "{text}"
+    );
+}
+
+#[test]
+fn every_fault_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new().unwrap();
+    let certificate = authority.server().unwrap();
+    std::fs::write(folder.path().join("a.pem"), &certificate.certificate).unwrap();
+    let configuration = CONFIGURATION.replace(
+        "[lifetimes]",
+        "[tls]\ncertificate = \"a.pem\"\nkey = \"b.key\"\n\n[lifetimes]",
+    );
+    let (code, text) = check(folder.path(), &configuration);
+    assert_eq!(code, Some(1), "{text}");
+    assert_eq!(text.lines().count(), 7, "{text}");
+    for expected in [
+        "tls.key (",
+        "gateways: `edge` has neither",
+        "reviewers: `grace` has no token_sha256",
+    ] {
+        let place = format!("service.toml: {expected}");
+        assert!(text.contains(&place), "{expected} in {text}");
+    }
+    let configuration = complete()
+        .replace("pending = \"15m\"", "pending = \"0s\"")
+        .replace("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:0\"");
+    let (code, text) = check(folder.path(), &configuration);
+    assert_eq!((code, text.lines().count()), (Some(1), 2), "{text}");
+}
+
+#[test]
+fn keys_are_made_once_and_a_signing_key_can_be_made_beside_an_old_fingerprint_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name: &str| {
+        let keys = folder.path().join(name);
+        let (code, text) = run(&["make-keys", "--folder", keys.to_str().unwrap()]);
+        assert_eq!(code, Some(0), "{text}");
+        text.trim().to_owned()
+    };
+    let first = make("first");
+    assert_eq!(make("first"), first, "made anew");
+    let kept = folder.path().join("first/fingerprint.key");
+    let next = folder.path().join("next");
+    std::fs::create_dir(&next).unwrap();
+    std::fs::set_permissions(&next, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    std::fs::copy(&kept, next.join("fingerprint.key")).unwrap();
+    assert_ne!(make("next"), first);
+    let same = std::fs::read(next.join("fingerprint.key")).unwrap();
+    assert_eq!(same, std::fs::read(&kept).unwrap());
+}
+
+#[test]
+fn help_tells_of_every_command_and_signal() {
+    let (_, text) = run(&["--help"]);
+    for part in [
+        "check-config",
+        "make-keys",
+        "migrate-store",
+        "store-check",
+        "--config",
+        "--try",
+        "SIGHUP",
+        "SIGTERM",
+        "RUST_LOG",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    for command in ["check-config", "make-keys", "migrate-store", "store-check"] {
+        let (code, text) = run(&[command, "--help"]);
+        assert_eq!(code, Some(0));
+        assert!(text.contains("Usage: velum-policy-service"), "{text}");
+    }
+}
