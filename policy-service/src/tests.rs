@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod cut;
+mod deploy;
 mod engines;
 mod erasure;
 mod events;

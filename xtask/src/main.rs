@@ -39,8 +39,8 @@ enum Command {
     Setup,
     /// Builds target/wasm/velum.wasm and target/wasm/empty.wasm
     Wasm(wasm::Arguments),
-    /// What is given out, in target/dist: the module, an OCI image of it, its bill of materials
-    Dist,
+    /// What is given out, in target/dist: module, policy service, images of both, bills of materials
+    Dist(dist::Arguments),
     /// Sets up, builds, and runs every test, those against a real Envoy included
     Test(test::Arguments),
     /// Formatting, clippy on the host and for wasm, rustdoc, tidy, deny
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Setup => setup::run(),
         Command::Wasm(arguments) => wasm::run(&arguments),
-        Command::Dist => dist::run(),
+        Command::Dist(arguments) => dist::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Lint => lint::run(),
         Command::Deny => deny::run(),

@@ -10,7 +10,8 @@ use std::process::Command;
 use clap::Args;
 use sha2::{Digest, Sha256};
 
-use crate::setup::wasm_target::{self, TARGET, WasmTarget};
+pub(crate) use crate::setup::wasm_target::TARGET;
+use crate::setup::wasm_target::{self, WasmTarget};
 use crate::{Result, process, say, workspace};
 
 /// Options of `wasm`.

@@ -1,8 +1,8 @@
 //! A tar file with one entry, and gzip that compresses nothing: both so small that writing them is less
 //! than a dependency, and the same bytes wherever they are written.
 
-/// A tar file (POSIX.1-1988 ustar) with this one file: mode 0644, owner 0, time 0.
-pub(super) fn tar(name: &str, content: &[u8]) -> Vec<u8> {
+/// A tar file (POSIX.1-1988 ustar) with this one file of this mode, owner 0, time 0.
+pub(super) fn tar(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
     let mut header = [0_u8; 512];
     let mut put = |at: usize, bytes: &[u8]| {
         if let Some(field) = header.get_mut(at..at + bytes.len()) {
@@ -10,7 +10,7 @@ pub(super) fn tar(name: &str, content: &[u8]) -> Vec<u8> {
         }
     };
     put(0, name.as_bytes());
-    put(100, b"0000644\0");
+    put(100, format!("{mode:07o}\0").as_bytes());
     put(108, b"0000000\0");
     put(116, b"0000000\0");
     put(124, format!("{:011o}\0", content.len()).as_bytes());
@@ -84,7 +84,7 @@ mod tests {
             let content: Vec<u8> = (0..size)
                 .map(|at| u8::try_from(at % 251).unwrap())
                 .collect();
-            let archive = gzip(&tar("plugin.wasm", &content));
+            let archive = gzip(&tar("plugin.wasm", 0o644, &content));
             assert_eq!(run("tar", &["-tzf", "-"], &archive), b"plugin.wasm\n");
             assert_eq!(run("tar", &["-xzOf", "-"], &archive), content, "{size}");
             let listed = run("tar", &["--utc", "--numeric-owner", "-tvzf", "-"], &archive);

@@ -1,8 +1,8 @@
-//! The module's software bill of materials (`CycloneDX` 1.5): every package that it is built from, macros
-//! with what is behind them among those, build scripts not.
+//! Software bills of materials (`CycloneDX` 1.5): every package that the module, or the policy service, is
+//! built from, macros with what is behind them among those, build scripts not.
 //!
 //! What they are is told by `cargo tree`: `cargo metadata` counts the features that other packages of
-//! the workspace turn on, and so packages that the module does not have.
+//! the workspace turn on, and so packages that a product does not have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,20 @@ use serde_json::{Value, json};
 use crate::wasm::sha256_of;
 use crate::{Result, process};
 
-const FILTER: &str = "velum-filter";
+/// What a bill is of.
+pub(super) struct Product<'a> {
+    pub(super) package: &'a str,
+    pub(super) target: &'a str,
+    /// The file's name and bytes.
+    pub(super) file: &'a str,
+    pub(super) bytes: &'a [u8],
+}
 
 /// A package's name and version.
 type Package = (String, String);
 
-/// The bill of `velum-filter`; licences are in `cargo metadata`, hashes in `Cargo.lock`.
-pub(super) fn of_filter(metadata: &Value, lock: &str, module: &[u8]) -> Result<Value> {
+/// The bill of a product; licences are in `cargo metadata`, hashes in `Cargo.lock`.
+pub(super) fn of(product: &Product<'_>, metadata: &Value, lock: &str) -> Result<Value> {
     let known: BTreeMap<Package, &Value> = array(&metadata["packages"])
         .filter_map(|package| Some((named(package)?, package)))
         .collect();
@@ -25,17 +32,17 @@ pub(super) fn of_filter(metadata: &Value, lock: &str, module: &[u8]) -> Result<V
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
     let mut subject = Value::Null;
-    for (package, on) in edges(&tree()?)? {
+    for (package, on) in edges(&tree(product)?)? {
         let data = known.get(&package);
         let data = data.ok_or_else(|| format!("cargo metadata has no {}", purl(&package)))?;
-        if package.0 == FILTER {
+        if package.0 == product.package {
             subject = json!({
                 "type": "application",
                 "bom-ref": purl(&package),
-                "name": "velum.wasm",
+                "name": product.file,
                 "version": package.1,
                 "licenses": [{"expression": expression(data)?}],
-                "hashes": [{"alg": "SHA-256", "content": sha256_of(module)}],
+                "hashes": [{"alg": "SHA-256", "content": sha256_of(product.bytes)}],
             });
         } else {
             components.push(component(&package, data, &checksums)?);
@@ -53,13 +60,13 @@ pub(super) fn of_filter(metadata: &Value, lock: &str, module: &[u8]) -> Result<V
     }))
 }
 
-/// Each package of the module on a line, behind how deep it stands.
-fn tree() -> Result<String> {
+/// Each package of the product on a line, behind how deep it stands.
+fn tree(product: &Product<'_>) -> Result<String> {
     process::output(process::cargo().args([
         "tree",
         "--locked",
-        "--package=velum-filter",
-        "--target=wasm32-unknown-unknown",
+        &format!("--package={}", product.package),
+        &format!("--target={}", product.target),
         "--edges=normal",
         "--prefix=depth",
         "--format={p}",
@@ -160,18 +167,56 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::{checksums, edges, expression, of_filter};
+    use super::{Product, checksums, edges, expression, of};
     use crate::workspace;
+
+    const MODULE: Product<'_> = Product {
+        package: "velum-filter",
+        target: "wasm32-unknown-unknown",
+        file: "velum.wasm",
+        bytes: b"",
+    };
 
     fn text(value: &Value) -> &str {
         value.as_str().unwrap()
     }
 
     #[test]
+    fn the_service_has_a_bill_too() {
+        let lock = std::fs::read_to_string(workspace::root().join("Cargo.lock")).unwrap();
+        let product = Product {
+            package: "velum-policy-service",
+            target: "x86_64-unknown-linux-gnu",
+            file: "velum-policy-service",
+            bytes: b"",
+        };
+        let bill = of(&product, &workspace::metadata().unwrap(), &lock).unwrap();
+        let names: BTreeSet<_> = bill["components"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| text(&it["name"]))
+            .collect();
+        for name in [
+            "rustls",
+            "sqlx",
+            "axum",
+            "velum-approval",
+            "prometheus-client",
+        ] {
+            assert!(names.contains(name), "{name}");
+        }
+        assert!(
+            !names.contains("rcgen"),
+            "what only tests need is no part of it"
+        );
+    }
+
+    #[test]
     fn the_bill_is_complete_and_every_foreign_package_has_the_hash_of_the_lock_file() {
         let lock = std::fs::read_to_string(workspace::root().join("Cargo.lock")).unwrap();
         let metadata = workspace::metadata().unwrap();
-        let bill = of_filter(&metadata, &lock, b"").unwrap();
+        let bill = of(&MODULE, &metadata, &lock).unwrap();
         let components = bill["components"].as_array().unwrap();
         let listed: BTreeSet<_> = components.iter().map(|it| text(&it["name"])).collect();
         let locked = checksums(&lock);
@@ -190,7 +235,7 @@ mod tests {
         let mut needs = 0;
         for package in packages.iter().filter(|package| {
             let version = &package["version"];
-            package["name"] == super::FILTER
+            package["name"] == MODULE.package
                 || components
                     .iter()
                     .any(|it| it["name"] == package["name"] && it["version"] == *version)

@@ -1,5 +1,5 @@
-//! An OCI image layout with the module: what `FROM scratch` and `COPY plugin.wasm ./` make. Istio and
-//! Envoy Gateway both take the last layer of such an image, and in it the file of exactly this name.
+//! OCI image layouts of one layer with one file: what `FROM scratch` and `COPY` make. Of a module Istio
+//! and Envoy Gateway both take the last layer, and in it the file of exactly the name it has here.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,9 @@ use super::archive::{gzip, tar};
 use crate::wasm::sha256_of;
 
 /// What both look for.
-const FILE: &str = "plugin.wasm";
+const MODULE: &str = "plugin.wasm";
+/// Whom the service runs as, unless it is told otherwise: nobody that the system has.
+const USER: &str = "65532:65532";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -23,13 +25,38 @@ pub(super) struct Image {
 
 /// An image with this module.
 pub(super) fn of(module: &[u8]) -> Image {
-    let archive = tar(FILE, module);
-    let layer = gzip(&archive);
-    let config = json!({
-        "architecture": "wasm",
-        "os": "wasip1",
-        "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", sha256_of(&archive))]},
+    let archive = tar(MODULE, 0o644, module);
+    let platform = json!({"architecture": "wasm", "os": "wasip1", "config": {}});
+    with("Velum", &archive, platform)
+}
+
+/// An image that runs this program of the policy service, whose configuration is mounted at
+/// `/etc/velum/service.toml`. `architecture` is a name of Rust's.
+pub(super) fn of_service(name: &str, program: &[u8], architecture: &str) -> Image {
+    let archive = tar(name, 0o755, program);
+    let platform = json!({
+        "architecture": match architecture {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        },
+        "os": "linux",
+        "config": {
+            "User": USER,
+            "Entrypoint": [format!("/{name}")],
+            "Cmd": ["--config", "/etc/velum/service.toml"],
+            "WorkingDir": "/",
+            "StopSignal": "SIGTERM",
+        },
+    });
+    with("Velum policy service", &archive, platform)
+}
+
+fn with(title: &str, archive: &[u8], mut config: Value) -> Image {
+    let layer = gzip(archive);
+    config["rootfs"] = json!({
+        "type": "layers",
+        "diff_ids": [format!("sha256:{}", sha256_of(archive))],
     });
     let config = config.to_string().into_bytes();
     let manifest = json!({
@@ -38,7 +65,7 @@ pub(super) fn of(module: &[u8]) -> Image {
         "config": descriptor(CONFIG, &config),
         "layers": [descriptor(LAYER, &layer)],
         "annotations": {
-            "org.opencontainers.image.title": "Velum",
+            "org.opencontainers.image.title": title,
             "org.opencontainers.image.version": env!("CARGO_PKG_VERSION"),
             "org.opencontainers.image.licenses": "Apache-2.0",
         },
@@ -93,7 +120,7 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::{FILE, of, tar};
+    use super::{MODULE, of, of_service, tar};
     use crate::wasm::sha256_of;
 
     /// Every blob is named by what it holds, every descriptor is true, and the layer holds the module:
@@ -131,12 +158,26 @@ mod tests {
             "application/vnd.oci.image.layer.v1.tar+gzip"
         );
         let config = json(&blob(&manifest["config"]));
-        let archive = tar(FILE, &module);
+        let archive = tar(MODULE, 0o644, &module);
         assert_eq!(
             config["rootfs"]["diff_ids"][0],
             format!("sha256:{}", sha256_of(&archive))
         );
         assert_eq!(blob(&manifest["layers"][0]), super::gzip(&archive));
+    }
+
+    #[test]
+    fn the_service_is_started_as_nobody_with_its_configuration() {
+        let image = of_service("velum-policy-service", b"\x7fELF", "x86_64");
+        let config: Value = serde_json::from_slice(&image.config).unwrap();
+        assert_eq!(
+            (&config["os"], &config["architecture"]),
+            (&"linux".into(), &"amd64".into())
+        );
+        assert_eq!(config["config"]["Entrypoint"][0], "/velum-policy-service");
+        assert_eq!(config["config"]["User"], "65532:65532");
+        let archive = tar("velum-policy-service", 0o755, b"\x7fELF");
+        assert_eq!(image.layer, super::gzip(&archive));
     }
 
     #[test]
