@@ -95,14 +95,7 @@ pub fn decide(
         // Not even the stream that has used it is answered again.
         return Decision::Refused(DenyCode::Revoked);
     }
-    let releasing = Releasing {
-        gateway: ask.gateway,
-        action: &approval.action,
-        principal: &approval.principal,
-        lineage: &approval.lineage,
-        approval: Some(&approval.id),
-    };
-    if ask.stops.iter().any(|stop| stop.stops(&releasing)) {
+    if is_stopped(approval, ask) {
         return Decision::Refused(DenyCode::Stopped);
     }
     if let Some(decision) = decide_used(approval, ask, uses, now) {
@@ -127,6 +120,18 @@ pub fn decide(
         }
         _ => Decision::Refused(DenyCode::Superseded),
     }
+}
+
+/// Whether what is asked is stopped: a release in an emergency too.
+pub(super) fn is_stopped(approval: &Approval, ask: &Ask<'_>) -> bool {
+    let releasing = Releasing {
+        gateway: ask.gateway,
+        action: &approval.action,
+        principal: &approval.principal,
+        lineage: &approval.lineage,
+        approval: Some(&approval.id),
+    };
+    ask.stops.iter().any(|stop| stop.stops(&releasing))
 }
 
 /// The answer where there has been a use by this stream, or there is none left.

@@ -40,11 +40,11 @@ fn cast(
     transition(approval, &event, later(1)).map(|(next, _)| next)
 }
 
-fn narrow(names: &str, named: Option<&str>, records: Option<u64>, bytes: Option<u64>) -> Scope {
+fn narrow(lifted: &str, named: Option<&str>, records: Option<u64>, bytes: Option<u64>) -> Scope {
     Scope {
         rules: named.map(rules),
         limits: GrantLimits { records, bytes },
-        ..Scope::of(classes(names))
+        ..Scope::of(classes(lifted))
     }
 }
 
@@ -471,6 +471,14 @@ fn an_emergency_releases_its_principals_action_alone_until_it_ends() {
         let refused = attempt(approval, ask, &open, at).unwrap_err();
         assert_eq!(refused, Refused::NoEmergency);
     }
+    let stopped = Ask {
+        stops: &[StopScope::Everything],
+        ..ask
+    };
+    assert_eq!(
+        attempt(&approval, stopped, &open, 5).unwrap_err(),
+        Refused::Use(DenyCode::Stopped)
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod cast;
 mod decisions;
 mod golden;
 mod grants;
+mod model;
 mod properties;
 mod records;
 mod signatures;

@@ -118,7 +118,7 @@ fn records_with(canary: &str) -> Vec<Record> {
             .1,
     );
     let collecting = Opening {
-        collecting: Some(std::time::Duration::from_secs(60)),
+        collecting: Some(std::time::Duration::from_mins(1)),
         ..crate::cast::opening(&check, &panel)
     };
     let (collecting, _) = Approval::open(collecting, START).unwrap();
@@ -387,7 +387,7 @@ fn the_longest_record_that_words_allow_fits() {
         requester: directory.party(&bot).unwrap().clone(),
         panel: &panel,
         reason: Some(Commitment::to("", &[0; 32])),
-        collecting: Some(std::time::Duration::from_secs(60)),
+        collecting: Some(std::time::Duration::from_mins(1)),
         uses: 100,
         in_emergency: false,
         lifetime: PENDING,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{REVOCABLE, Refused, changed, end};
+use crate::case::decide::is_stopped;
 use crate::case::{Approval, Ask, Decision, State, Use, decide};
 use crate::emergency::Emergency;
 use crate::messages::DenyCode;
@@ -48,6 +49,9 @@ pub(super) fn break_glass(
         && approval.policy == ask.policy;
     if !is_this || !emergency.covers(&approval.principal, &approval.action, now) {
         return Err(Refused::NoEmergency);
+    }
+    if is_stopped(approval, ask) {
+        return Err(Refused::Use(DenyCode::Stopped));
     }
     let mut next = changed(approval);
     next.used = next.used.saturating_add(1);
