@@ -16,4 +16,5 @@ mod rate;
 mod replicas;
 mod restart;
 mod sample;
+mod situations;
 mod tls;
