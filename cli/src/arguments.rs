@@ -1,19 +1,26 @@
 //! The command line.
 
+mod approvals;
 mod mask;
 mod policy;
 mod profile;
+mod stops;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use velum_approval::{ApprovalId, State};
-use velum_engine::Class;
 
+pub(crate) use approvals::{
+    ApprovalsCommand, ApproveOptions, DenyOptions, ListOptions, NoteOptions, ShowOptions,
+    WatchOptions,
+};
 pub(crate) use mask::{ChosenProfile, FramingName, KeyOptions, MaskOptions, ReportForm};
 pub(crate) use policy::{Asked, ExplainOptions, TestOptions, TryOptions};
 pub(crate) use profile::{CheckProfiles, ImportMicrosoft, ListProfiles, ProfileCommand};
+pub(crate) use stops::{
+    EmergencyCommand, ListStops, OpenOptions, ResumeOptions, ReviewOptions, StopCommand,
+};
 
 /// Masks PHI, checks policies, and decides who may see more.
 #[derive(Debug, Parser)]
@@ -38,12 +45,48 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ProfileCommand,
     },
-    /// Read and decide approvals
+    /// Read, follow and decide approvals
+    #[command(after_help = approvals::AFTER_HELP)]
     Approvals {
         #[command(flatten)]
         connection: Connection,
         #[command(subcommand)]
         command: ApprovalsCommand,
+    },
+    /// Stop releases at once, in every worker
+    #[command(after_help = stops::STOP_HELP)]
+    Stop {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(subcommand)]
+        command: StopCommand,
+    },
+    /// List what is stopped, and which workers keep to it
+    #[command(after_help = "Examples:
+  velum stops
+  velum stops --all --json")]
+    Stops {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        options: ListStops,
+    },
+    /// End a stop that another person began
+    #[command(after_help = "Example:
+  velum resume 0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e")]
+    Resume {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        options: ResumeOptions,
+    },
+    /// Access without a review, in an emergency, and the review afterwards
+    #[command(after_help = stops::EMERGENCY_HELP)]
+    Emergency {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(subcommand)]
+        command: EmergencyCommand,
     },
     /// Read the audit log
     Audit {
@@ -127,82 +170,6 @@ pub(crate) struct Connection {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum ApprovalsCommand {
-    /// List approvals, those that are pending unless told otherwise
-    #[command(after_help = "Examples:
-  velum approvals list
-  velum approvals list --state approved --json")]
-    List(ListOptions),
-    /// Show one approval
-    #[command(after_help = "Example:
-  velum approvals show 0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e")]
-    Show(ShowOptions),
-    /// Approve, all classes that were asked for or fewer
-    #[command(after_help = "Examples:
-  velum approvals approve 0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e
-  velum approvals approve 0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e --classes name --comment 'known to me'")]
-    Approve(ApproveOptions),
-    /// Deny
-    #[command(after_help = "Example:
-  velum approvals deny 0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e --public-reason 'ask the ward'")]
-    Deny(DenyOptions),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListOptions {
-    /// collecting, pending, approved, denied, expired, cancelled, superseded, revoked or used
-    #[arg(long, default_value = "pending", value_parser = state)]
-    pub(crate) state: State,
-    /// Print JSON, one approval a line
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ShowOptions {
-    /// The approval
-    pub(crate) id: ApprovalId,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ApproveOptions {
-    /// The approval
-    pub(crate) id: ApprovalId,
-    /// The classes to release, with commas between; all that were asked for where absent
-    #[arg(long, value_delimiter = ',', value_parser = class)]
-    pub(crate) classes: Option<Vec<Class>>,
-    #[command(flatten)]
-    pub(crate) vote: VoteOptions,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DenyOptions {
-    /// The approval
-    pub(crate) id: ApprovalId,
-    /// What the requester is told
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) public_reason: Option<String>,
-    #[command(flatten)]
-    pub(crate) vote: VoteOptions,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct VoteOptions {
-    /// For the other reviewers and the auditor
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) comment: Option<String>,
-    /// The version that you read: the vote is refused if the approval has changed since
-    #[arg(long = "if-version", value_name = "N")]
-    pub(crate) version: Option<u64>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Print the last records
     #[command(after_help = "Examples:
@@ -226,22 +193,4 @@ pub(crate) struct TailOptions {
     /// Print JSON, one record a line
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn class(name: &str) -> Result<Class, String> {
-    Class::from_name(name)
-        .filter(|class| class.may_be_lifted())
-        .ok_or_else(|| {
-            let known: Vec<_> = Class::ALL
-                .iter()
-                .filter(|class| class.may_be_lifted())
-                .map(|class| class.name())
-                .collect();
-            format!("classes that may be released: {}", known.join(", "))
-        })
-}
-
-/// The words of the API are the words here.
-fn state(name: &str) -> Result<State, String> {
-    serde_json::from_value(serde_json::Value::from(name)).map_err(|_| "no such state".to_owned())
 }

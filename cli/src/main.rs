@@ -1,8 +1,9 @@
-//! `velum`: masks files, checks and tries policies, decides approvals, reads the audit log.
+//! `velum`: masks files, checks and tries policies, decides approvals, stops releases, reads the
+//! audit log.
 //!
 //! What it finds goes to standard output, what went wrong to standard error. It ends with 0 where
 //! all went well, 1 where something was refused or failed, 2 where it was called wrongly; of
-//! `velum mask`, which is asked by pipelines, `mask.rs` says more.
+//! `velum mask` and `velum approvals watch`, which are asked by scripts, their help says more.
 
 mod approvals;
 mod arguments;
@@ -10,13 +11,17 @@ mod audit;
 mod bootstrap;
 mod check;
 mod clock;
+mod emergencies;
 mod failure;
 mod man;
 mod mask;
 mod near;
 mod profile;
+mod quantity;
 mod service;
 mod show;
+mod stops;
+mod table;
 mod trial;
 
 use std::io::{self, Write};
@@ -24,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use arguments::{ApprovalsCommand, Arguments, AuditCommand, Command, PolicyCommand};
+use arguments::{Arguments, AuditCommand, Command, PolicyCommand};
 use failure::Failure;
 
 /// What clap ends with, too.
@@ -60,15 +65,23 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Approvals {
             connection,
             command,
-        } => {
-            let service = service::Service::new(&connection)?;
-            match command {
-                ApprovalsCommand::List(options) => approvals::list(&service, &options),
-                ApprovalsCommand::Show(options) => approvals::show(&service, &options),
-                ApprovalsCommand::Approve(options) => approvals::approve(&service, &options),
-                ApprovalsCommand::Deny(options) => approvals::deny(&service, &options),
-            }
-        }
+        } => approvals::run(&service::Service::new(&connection)?, &command),
+        Command::Stop {
+            connection,
+            command,
+        } => stops::begin(&service::Service::new(&connection)?, &command),
+        Command::Stops {
+            connection,
+            options,
+        } => stops::list(&service::Service::new(&connection)?, &options),
+        Command::Resume {
+            connection,
+            options,
+        } => stops::resume(&service::Service::new(&connection)?, &options),
+        Command::Emergency {
+            connection,
+            command,
+        } => emergencies::run(&service::Service::new(&connection)?, &command),
         Command::Audit {
             connection,
             command: AuditCommand::Tail(options),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use velum_approval::{
-    Ask, Cause, Decision, DenyCode, Event, GatewayId, Grant, Lineage, Panel, REPLAY_WINDOW,
-    Refused, ReviewRule, Scope, State, Use, Verdict, Vote, decide, transition,
+    Ask, Cause, Decision, DenyCode, Event, GatewayId, Grant, GroupName, Lineage, Panel,
+    REPLAY_WINDOW, Refused, ReviewRule, Scope, State, Use, Verdict, Vote, decide, transition,
 };
 
 use crate::cast::{
@@ -282,4 +282,29 @@ fn who_may_not_vote_does_not_count_towards_the_quorum_as_it_was() {
         decide(&approval, &ask, &[], &forgetful, later(2)),
         superseded
     );
+}
+
+#[test]
+fn what_was_granted_is_not_widened_when_somebody_leaves_who_approved_less() {
+    let (gateway, bot) = (gateway(), jwt("triage-bot"));
+    let group = |name: &str| GroupName::new(name).unwrap();
+    let rule = ReviewRule::new(2, vec![group("clinical"), group("legal")]).unwrap();
+    let excluded = pending(&panel(1)).excluded;
+    let everyone = Panel::new(&rule, &reviewers(), &excluded);
+    // Two of the clinic do not do without the lawyer, so three votes count.
+    let votes = [
+        ("grace", yes("name")),
+        ("bob", yes("name date")),
+        ("cid", yes("name date")),
+    ];
+    let approved = after_votes(&everyone, &votes);
+    assert_eq!(approved.granted, Scope::of(classes("name")));
+    let mut without_grace = reviewers();
+    without_grace.remove(&person("grace"));
+    let others = Panel::new(&rule, &without_grace, &excluded);
+    let Decision::Allow(grant) = decide(&approved, &ask(&gateway, &bot), &[], &others, later(2))
+    else {
+        panic!("the others are enough")
+    };
+    assert_eq!(grant.scope, Scope::of(classes("name")));
 }

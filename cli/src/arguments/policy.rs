@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use velum_engine::Class;
 
-use super::class;
+use super::approvals::class;
 
 /// A class that is approved; none for the word `none`.
 pub(crate) type Approved = Option<Class>;

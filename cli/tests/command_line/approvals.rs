@@ -70,6 +70,13 @@ fn as_grace(url: &str, arguments: &[&str]) -> Outcome {
     run(command, "")
 }
 
+/// Milliseconds since 1970, so many seconds from now.
+#[expect(clippy::disallowed_methods, reason = "the program reads the clock too")]
+fn from_now(seconds: i64) -> i64 {
+    let now = jiff::Timestamp::now().as_millisecond();
+    now + seconds * 1000
+}
+
 fn card() -> Value {
     json!({
         "id": ID, "version": 1, "state": "pending",
@@ -84,15 +91,18 @@ fn card() -> Value {
 
 #[test]
 fn approvals_are_listed_page_by_page() {
+    let mut card = card();
+    card["expires"] = json!(from_now(290));
     let (url, got) = service(vec![
-        (200, json!({"approvals": [card()], "next": ID})),
-        (200, json!({"approvals": [card()]})),
+        (200, json!({"approvals": [card], "next": ID})),
+        (200, json!({"approvals": [card]})),
     ]);
     let outcome = as_grace(&url, &["approvals", "list"]);
+    let head = "ID                                    EXPIRES   ACTION  CLASSES    VOTES  BY          REQUEST\n";
     let row = format!(
-        "{ID}  2026-11-23 20:01:44Z  read  GET /Patient/{{…}}?_format  name,date  by triage-bot\n"
+        "{ID}  in 4 min  read    name,date  0/1    triage-bot  GET /Patient/{{…}}?_format\n"
     );
-    assert_eq!(outcome, Outcome::ok(&row.repeat(2)));
+    assert_eq!(outcome, Outcome::ok(&format!("{head}{row}{row}")));
     let first = got.recv().unwrap();
     assert_eq!(
         (first.line.as_str(), first.authorization.as_str()),
@@ -148,7 +158,7 @@ fn one_approval_is_shown_with_who_is_behind_it() {
         "asks to see   name,date",
         "reason        call back\\u{1b}[2J",
         "evidence      bound to the request, content not seen",
-        "expires       2026-11-23 20:16:44Z",
+        "expires       2026-11-23 20:16:44Z (2026-11-23)",
         "not by        dr-jones",
     ] {
         assert!(

@@ -57,6 +57,38 @@ fn run_examples(document: &str, least: usize) {
     }
 }
 
+/// Nobody listens there: a command that gets as far as asking was written rightly.
+#[test]
+fn the_commands_about_approvals_are_written_as_they_are() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = std::fs::read_to_string(project.join("docs/approving.md")).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_velum")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let id = "0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e";
+    let commands: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("velum "))
+        .collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        let command = command
+            .replace("ID", id)
+            .replace("if-version N", "if-version 3");
+        let output = Command::new("sh")
+            .args(["-c", &command])
+            .env("PATH", &path)
+            .env("VELUM_URL", "http://127.0.0.1:1")
+            .env("VELUM_TOKEN", "token")
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            errors.starts_with("velum: http://127.0.0.1:1: "),
+            "{command}: {errors}"
+        );
+    }
+}
+
 /// Every option is explained in the document, and the other way round.
 #[test]
 fn the_document_names_the_options_that_there_are() {

@@ -39,7 +39,7 @@ impl Policies {
                 let digest = PolicyDigest::from_bytes(policy.digest());
                 let known = Known {
                     actions: reviewed(&policy, &place)?,
-                    rules: rules(&policy, &place)?,
+                    rules: named(&policy, &place)?,
                 };
                 policies.insert(digest, known);
             }
@@ -67,13 +67,6 @@ impl Policies {
     }
 }
 
-fn rules(policy: &Policy, place: &str) -> Result<BTreeSet<RuleName>, ConfigError> {
-    let names = policy.rule_names().iter();
-    names
-        .map(|name| RuleName::new(name.as_str()).map_err(|error| ConfigError::new(place, error)))
-        .collect()
-}
-
 fn reviewed(policy: &Policy, place: &str) -> Result<BTreeMap<ActionName, ClassSet>, ConfigError> {
     policy
         .actions()
@@ -85,4 +78,11 @@ fn reviewed(policy: &Policy, place: &str) -> Result<BTreeMap<ActionName, ClassSe
             Ok((name, action.grantable()))
         })
         .collect()
+}
+
+fn named(policy: &Policy, place: &str) -> Result<BTreeSet<RuleName>, ConfigError> {
+    let names = policy.rule_names().iter().map(RuleName::new);
+    names
+        .collect::<Result<_, _>>()
+        .map_err(|error| ConfigError::new(place, error))
 }
