@@ -39,6 +39,7 @@ pub struct Allow {
 
 /// An [`Allow`] as it travels: its exact bytes, and an Ed25519 signature over them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedAllow {
     /// base64url of the JSON of the [`Allow`].
     pub allow: String,

@@ -27,6 +27,7 @@ use crate::words::{
 
 /// How far an approval is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Its evidence is awaited; no reviewer sees it yet.
@@ -136,6 +137,7 @@ pub struct Vote {
 
 /// What reviewers want to know before they decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// A better reason.

@@ -9,6 +9,7 @@ use crate::words::{ApprovalId, UseKey};
 /// `POST /v1/approvals/{id}/evidence`: what the masked answer, which the caller has, holds. Taken once,
 /// from the stream that opened the approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// The stream, as its check named it.
@@ -27,6 +28,7 @@ pub struct Evidence {
 
 /// What reviewers know of a response. The tags stand elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
     /// Counts of the classes that were asked.
@@ -41,6 +43,7 @@ pub struct Seen {
     pub complete: bool,
     /// SHA-256 of the tags, base64url.
     #[serde(with = "digest")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub tags: [u8; 32],
 }
 
@@ -59,6 +62,7 @@ impl From<&Evidence> for Seen {
 
 /// How a released answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// It came to its end.
@@ -82,6 +86,7 @@ impl End {
 
 /// `POST /v1/outcomes`: what left under a grant. Taken once a use, from the gateway that made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeReport {
     /// The approval that was used.

@@ -27,6 +27,9 @@ pub mod messages;
 
 pub mod record;
 
+#[cfg(feature = "openapi")]
+pub mod schema;
+
 mod allow;
 mod case;
 mod directory;

@@ -27,6 +27,7 @@ use crate::words::{
 ///
 /// `Debug` leaves out what a caller wrote freely.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// The stream that asks: the idempotency key, scoped to the gateway.
@@ -39,15 +40,19 @@ pub struct Check {
     pub action: ActionName,
     /// The request's method; 1 to 32 bytes.
     #[serde(deserialize_with = "method")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 32))]
     pub method: String,
     /// The request's authority; 1 to 255 bytes.
     #[serde(deserialize_with = "authority")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
     pub authority: String,
     /// The path, scrubbed: only what the policy itself names, otherwise `{…}`; 1 to 2,048 bytes.
     #[serde(deserialize_with = "path")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2048))]
     pub path: String,
     /// The query's names, scrubbed alike; empty where there are none, at most 2,048 bytes.
     #[serde(deserialize_with = "query")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 2048))]
     pub query: String,
     /// Which resource it is, for who holds the key.
     pub resource: KeyedToken,
@@ -57,6 +62,7 @@ pub struct Check {
     pub policy: PolicyDigest,
     /// The classes asked to be lifted.
     #[serde(with = "crate::class_names")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schema::ClassName>))]
     pub classes: ClassSet,
     /// What the request's body holds, where the policy has it inspected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,6 +92,7 @@ impl fmt::Debug for Check {
 
 /// The answer to a [`Check`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "decision", rename_all = "kebab-case")]
 pub enum Answer {
     /// Go on, within what is signed.
@@ -177,6 +184,7 @@ deny_codes! {
 /// `POST /v1/departures`: a stream that asked has ended before its answer. Nobody waits there any
 /// more, and nothing is released to it; its approval lives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Departure {
     /// The stream, as its check named it.
@@ -185,6 +193,7 @@ pub struct Departure {
 
 /// `POST /v1/approvals/{id}/status`: what the filter tells a requester.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StatusQuery {
     /// Who asks; only the approval's own principal is answered.
@@ -193,6 +202,7 @@ pub struct StatusQuery {
 
 /// The answer to a [`StatusQuery`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusAnswer {
     /// How far the approval is.
     pub state: State,
@@ -209,6 +219,7 @@ pub struct StatusAnswer {
 
 /// `POST /v1/approvals/{id}/withdrawal`: the requester takes the ask back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Withdrawal {
     /// Who says so; only the approval's own principal may.
@@ -217,6 +228,7 @@ pub struct Withdrawal {
 
 /// `POST /v1/approvals/{id}/approve`. What is absent is not narrowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApproveRequest {
     /// Fewer classes than were asked.
@@ -225,6 +237,7 @@ pub struct ApproveRequest {
         with = "crate::class_names::optional",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<crate::schema::ClassName>>))]
     pub classes: Option<ClassSet>,
     /// Only values that these rules of the policy select, by their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -248,6 +261,7 @@ pub struct ApproveRequest {
 
 /// `POST /v1/approvals/{id}/deny`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DenyRequest {
     /// What the requester is told.
@@ -263,6 +277,7 @@ pub struct DenyRequest {
 
 /// `POST /v1/approvals/{id}/take-back`, `/question` and `/revoke`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NoteRequest {
     /// The version that the reviewer saw; on another it is refused.
@@ -275,6 +290,7 @@ pub struct NoteRequest {
 
 /// `POST /v1/stops`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StopRequest {
     /// What is stopped.
@@ -286,6 +302,7 @@ pub struct StopRequest {
 
 /// `POST /v1/emergencies`: break-glass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EmergencyRequest {
     /// Whose requests are released.
@@ -295,6 +312,7 @@ pub struct EmergencyRequest {
     /// Why.
     pub reason: Reason,
     /// For how long; at most what is configured, and 60.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 60))]
     pub minutes: u32,
 }
 

@@ -8,6 +8,7 @@ use crate::words::RuleName;
 
 /// How much a grant lifts. `None` is no limit of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GrantLimits {
     /// Records of the response.
@@ -45,10 +46,12 @@ impl GrantLimits {
 /// assert!(both.is_within(&asked) && !asked.is_within(&both));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
     /// The classes that are lifted.
     #[serde(with = "crate::class_names")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schema::ClassName>))]
     pub classes: ClassSet,
     /// Only values that one of these rules of the policy selects; `None`: whatever selects them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -184,6 +184,7 @@ impl Stop {
 /// `POST /v1/leases`: a worker asks for a lease. With `Prefer: wait` it is answered when there is a
 /// newer version than the one seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LeaseRequest {
     /// Who asks.
@@ -213,6 +214,7 @@ pub struct Notice {
 
 /// A [`Notice`] as it travels: its exact bytes, and an Ed25519 signature over them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedNotice {
     /// base64url of the JSON of the [`Notice`].
     pub notice: String,

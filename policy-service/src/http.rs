@@ -10,11 +10,13 @@ mod deny;
 mod departures;
 mod emergencies;
 mod evidence;
+mod id;
 mod leases;
 mod list_approvals;
 mod list_audit;
 mod list_events;
 mod livez;
+mod openapi;
 mod outcomes;
 mod prefer;
 mod question;
@@ -50,165 +52,200 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) access: Access,
     handler: fn(MethodFilter) -> MethodRouter<App>,
+    /// What the document says of it.
+    describe: fn() -> openapi::Described,
 }
 
 /// Every operation of the service. A route that is not in this table does not exist.
 pub(crate) const ROUTES: &[Route] = &[
     Route {
         method: MethodFilter::GET,
+        path: "/v1/openapi.json",
+        access: Access::Public,
+        handler: |method| on(method, openapi::handle),
+        describe: openapi::describe,
+    },
+    Route {
+        method: MethodFilter::GET,
         path: "/livez",
         access: Access::Public,
         handler: |method| on(method, livez::handle),
+        describe: livez::describe,
     },
     Route {
         method: MethodFilter::GET,
         path: "/readyz",
         access: Access::Public,
         handler: |method| on(method, readyz::handle),
+        describe: readyz::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/checks",
         access: Access::Gateway,
         handler: |method| on(method, checks::handle),
+        describe: checks::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/departures",
         access: Access::Gateway,
         handler: |method| on(method, departures::handle),
+        describe: departures::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/approvals/{id}/status",
         access: Access::Gateway,
         handler: |method| on(method, show_status::handle),
+        describe: show_status::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/approvals/{id}/evidence",
         access: Access::Gateway,
         handler: |method| on(method, evidence::handle),
+        describe: evidence::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/approvals/{id}/withdrawal",
         access: Access::Gateway,
         handler: |method| on(method, withdraw::handle),
+        describe: withdraw::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/outcomes",
         access: Access::Gateway,
         handler: |method| on(method, outcomes::handle),
+        describe: outcomes::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/leases",
         access: Access::Gateway,
         handler: |method| on(method, leases::handle),
+        describe: leases::describe,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/approvals",
         access: Access::Reviewer,
         handler: |method| on(method, list_approvals::handle),
+        describe: list_approvals::describe,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/approvals/{id}",
         access: Access::Reviewer,
         handler: |method| on(method, show_approval::handle),
+        describe: show_approval::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/approvals/{id}/approve",
         access: Access::Reviewer,
         handler: |method| on(method, approve::handle),
+        describe: approve::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/approvals/{id}/deny",
         access: Access::Reviewer,
         handler: |method| on(method, deny::handle),
+        describe: deny::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/approvals/{id}/take-back",
         access: Access::Reviewer,
         handler: |method| on(method, take_back::handle),
+        describe: take_back::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/approvals/{id}/question",
         access: Access::Reviewer,
         handler: |method| on(method, question::handle),
+        describe: question::describe,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/approvals/{id}/revoke",
         access: Access::Reviewer,
         handler: |method| on(method, revoke::handle),
+        describe: revoke::describe,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/stops",
         access: Access::Reviewer,
         handler: |method| on(method, stops::list),
+        describe: stops::describe_list,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/stops",
         access: Access::Reviewer,
         handler: |method| on(method, stops::begin),
+        describe: stops::describe_begin,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/stops/{id}",
         access: Access::Reviewer,
         handler: |method| on(method, stops::show),
+        describe: stops::describe_show,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/stops/{id}/resume",
         access: Access::Reviewer,
         handler: |method| on(method, stops::resume),
+        describe: stops::describe_resume,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/emergencies",
         access: Access::Reviewer,
         handler: |method| on(method, emergencies::list),
+        describe: emergencies::describe_list,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/emergencies",
         access: Access::Reviewer,
         handler: |method| on(method, emergencies::open),
+        describe: emergencies::describe_open,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/emergencies/{id}/review",
         access: Access::Reviewer,
         handler: |method| on(method, emergencies::review),
+        describe: emergencies::describe_review,
     },
     Route {
         method: MethodFilter::POST,
         path: "/v1/events",
         access: Access::Gateway,
         handler: |method| on(method, report_events::handle),
+        describe: report_events::describe,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/events",
         access: Access::Reviewer,
         handler: |method| on(method, list_events::handle),
+        describe: list_events::describe,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/audit",
         access: Access::Reviewer,
         handler: |method| on(method, list_audit::handle),
+        describe: list_audit::describe,
     },
 ];
 

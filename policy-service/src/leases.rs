@@ -34,7 +34,7 @@ struct Worker {
 }
 
 /// How a worker stands to a stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Standing {
     /// It has said that it keeps to it.
@@ -46,7 +46,7 @@ pub(crate) enum Standing {
 }
 
 /// One worker and a stop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Confirmation {
     pub(crate) gateway: GatewayId,
     pub(crate) worker: WorkerId,

@@ -63,18 +63,25 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// A problem (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct ProblemDocument<'a> {
+    /// Of which kind it is: a URI that begins with `https://velum.dev/problems/`.
+    #[schema(format = "uri")]
     r#type: String,
+    /// The kind in words.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// A sentence that says what to do.
     detail: &'a str,
+    /// Whether the same request may succeed when it is sent again.
     retryable: bool,
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let document = Document {
+        let document = ProblemDocument {
             r#type: format!("{PROBLEM_TYPE_BASE}{}", self.code),
             title: self.title,
             status: self.status.as_u16(),

@@ -17,6 +17,7 @@ pub const MOST_ROWS: usize = 64;
 /// One batch of a worker. It has ids, names of the policy, classes, keyed tokens and counts, and no
 /// room for anything else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Events {
     /// The worker, random at its start.
@@ -33,11 +34,13 @@ pub struct Events {
     pub until: Timestamp,
     /// At most [`MOST_ROWS`].
     #[serde(deserialize_with = "rows")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 64))]
     pub rows: Vec<EventRow>,
 }
 
 /// Requests that are alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EventRow {
     /// The policy that they met.
@@ -62,6 +65,7 @@ pub struct EventRow {
 
 /// What became of a request that nobody reviewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EventOutcome {
     /// It was answered, masked.

@@ -1,13 +1,16 @@
 //! `POST /v1/approvals/{id}/approve`: a reviewer says yes, to all that was asked or to less.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use serde_json::json;
 use velum_approval::messages::ApproveRequest;
 
 use super::App;
 use super::body::Body;
 use super::card::Card;
-use super::vote::{Says, Voice, vote};
+use super::id::Id;
+use super::openapi::Described;
+use super::vote::{self, Says, Voice, vote};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 
@@ -15,7 +18,7 @@ use crate::problem::Problem;
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(request): Body<ApproveRequest>,
 ) -> Result<Json<Card>, Problem> {
     let voice = Voice {
@@ -25,6 +28,24 @@ pub(crate) async fn handle(
         says: Says::Approve(Box::new(request)),
     };
     vote(app, reviewer, &id, voice).await.map(Json)
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    vote::describe(
+        Described::new(
+            "approve",
+            "A reviewer says yes, to all that was asked or to less",
+            "What is absent is not narrowed. The grant is what all approvals that count have in common.",
+        )
+        .takes::<ApproveRequest>(&json!({
+            "version": 1, "classes": ["name"], "records": 10, "comment": "for the discharge",
+        })),
+    )
+    .refuses(
+        400,
+        &["wider-than-asked", "nothing-approved", "unknown-rule", "too-many-rules"],
+    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::store::StoredApproval;
 const NOT_SEEN: &str = "bound to the request, content not seen";
 
 /// An approval with everything that a decision rests on. Times are milliseconds since 1970.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Card {
     id: ApprovalId,
     /// Goes up with every change; send it with a vote to be sure to vote on what was shown.
@@ -33,6 +33,7 @@ pub(crate) struct Card {
     query: String,
     resource: String,
     /// The classes asked for.
+    #[schema(value_type = Vec<velum_approval::schema::ClassName>)]
     classes: Vec<&'static str>,
     /// What the request's body holds, in counts, where the policy has it inspected.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,9 +77,11 @@ pub(crate) struct Card {
     public_reason: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Vote)]
 struct VoteView {
     person: PersonId,
+    /// `approve`, `deny` or `take-back`.
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<Scope>,
@@ -91,15 +94,17 @@ struct VoteView {
 }
 
 /// What is known of the response: what it holds, or that nobody has seen it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
+#[schema(as = SeenOrNot)]
 enum EvidenceView {
     Seen(Seen),
     NotSeen(&'static str),
 }
 
 /// One use of the grant.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = GrantUse)]
 struct UseView {
     gateway: GatewayId,
     at: Timestamp,

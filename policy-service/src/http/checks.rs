@@ -11,11 +11,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 use velum_approval::{ActionName, Answer, ApprovalId, Check, DenyCode, GatewayId, Record};
 
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
+use super::openapi::Described;
 use super::{App, prefer};
 use crate::auth::Gateway;
 use crate::decide::{Asked, Decide, Outcome};
@@ -196,4 +198,30 @@ async fn decide(
         Ok(decided.outcome)
     })
     .await
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "check",
+        "May this request go on, and with what lifted?",
+        "Every decision is a 200: `allow` (signed), `pending` or `deny`. The filter takes any other \
+         status for a service that is not there, and lifts nothing.",
+    )
+    .takes::<Check>(&json!({
+        "use_key": "AQEBAQEBAQEBAQEBAQEBAQ",
+        "principal": {"kind": "jwt", "issuer": "https://idp.example", "subject": "triage-bot"},
+        "lineage": [
+            {"kind": "jwt", "issuer": "https://idp.example", "subject": "triage-bot"},
+            {"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"},
+        ],
+        "action": "read", "method": "GET", "authority": "fhir.example",
+        "path": "/Patient/{…}", "query": "", "resource": "jMdCj9T43UdKeGdNsOjThQ",
+        "fingerprint": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE",
+        "policy": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE",
+        "classes": ["name", "date"],
+    }))
+    .header("prefer", prefer::DESCRIPTION, &prefer::schema())
+    .gives::<Answer>(200, "The decision.")
+    .refuses(400, &["classes-not-offered"])
 }

@@ -1,13 +1,16 @@
 //! `POST /v1/approvals/{id}/deny`: a reviewer says no, which ends it.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use serde_json::json;
 use velum_approval::messages::DenyRequest;
 
 use super::App;
 use super::body::Body;
 use super::card::Card;
-use super::vote::{Says, Voice, vote};
+use super::id::Id;
+use super::openapi::Described;
+use super::vote::{self, Says, Voice, vote};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 
@@ -15,7 +18,7 @@ use crate::problem::Problem;
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(request): Body<DenyRequest>,
 ) -> Result<Json<Card>, Problem> {
     let voice = Voice {
@@ -25,6 +28,15 @@ pub(crate) async fn handle(
         public_reason: request.public_reason,
     };
     vote(app, reviewer, &id, voice).await.map(Json)
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    vote::describe(
+        Described::new("deny", "A reviewer says no, which ends it", "").takes::<DenyRequest>(
+            &json!({"version": 1, "public_reason": "ask with fewer classes"}),
+        ),
+    )
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use serde_json::json;
 use velum_approval::GatewayId;
 use velum_approval::messages::Departure;
 
 use super::App;
 use super::body::Body;
+use super::openapi::Described;
 use crate::auth::Gateway;
 use crate::problem::Problem;
 
@@ -24,6 +26,17 @@ pub(crate) async fn handle(
         parts.waiters.wake(&approval);
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "depart",
+        "A held request has ended before its answer",
+        "Nothing is released to it; its approval lives on.",
+    )
+    .takes::<Departure>(&json!({"use_key": "AQEBAQEBAQEBAQEBAQEBAQ"}))
+    .empty(204, "Noted.")
 }
 
 #[cfg(test)]

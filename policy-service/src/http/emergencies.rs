@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use velum_approval::messages::EmergencyRequest;
 use velum_approval::{
     Emergency, EmergencyId, EmergencyOpening, EmergencyRefused, Identity, PersonId, Reason, Record,
@@ -16,6 +17,8 @@ use velum_approval::{
 use super::App;
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
+use super::id::Id;
+use super::openapi::Described;
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
@@ -24,7 +27,8 @@ use crate::store::{Change, Operation, StoreError, StoredEmergency, Transaction};
 const MOST_LISTED: u32 = 200;
 
 /// An emergency access as people see it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Emergency)]
 pub(crate) struct View {
     id: EmergencyId,
     opened_by: PersonId,
@@ -43,7 +47,8 @@ pub(crate) struct View {
     reviewed: Option<ReviewView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = EmergencyReview)]
 struct ReviewView {
     by: PersonId,
     at: Timestamp,
@@ -91,13 +96,14 @@ pub(crate) struct Parameters {
 }
 
 /// Emergency accesses, the latest first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = EmergencyPage)]
 pub(crate) struct Page {
     emergencies: Vec<View>,
 }
 
 /// A review after the fact.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReviewRequest {
     /// Whether it was justified.
@@ -221,7 +227,7 @@ pub(crate) async fn open(
 pub(crate) async fn review(
     State(app): State<App>,
     reviewer: Reviewer,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(request): Body<ReviewRequest>,
 ) -> Result<Json<View>, Problem> {
     let id: EmergencyId = id.parse().map_err(|_| EmergencyError::Unknown)?;
@@ -281,7 +287,7 @@ impl Operation for Open {
         let parts = app.parts();
         let glass = parts.break_glass.as_ref();
         let is_admitted = glass.is_some_and(|glass| {
-            glass.people.contains(&person) && glass.actions.contains(&request.action)
+            glass.people.contains(person) && glass.actions.contains(&request.action)
         });
         let requester = parts.directory.party(&request.principal);
         let requester = requester.ok_or(EmergencyError::LineageUnknown)?.clone();
@@ -339,7 +345,7 @@ impl Operation for Review {
             request,
         } = self;
         let parts = app.parts();
-        let emergency = transaction.emergency(&id).await?;
+        let emergency = transaction.emergency(id).await?;
         let emergency = emergency.ok_or(EmergencyError::Unknown)?;
         let requester = parts.directory.party(&emergency.principal);
         let requester = requester.ok_or(EmergencyError::LineageUnknown)?.clone();
@@ -365,6 +371,53 @@ impl Operation for Review {
         transaction.apply(&change, &record, &stamp).await?;
         Ok(())
     }
+}
+
+/// What the document says of it.
+pub(crate) fn describe_list() -> Described {
+    Described::new(
+        "listEmergencies",
+        "Emergency accesses that wait for a review",
+        "",
+    )
+    .query(
+        "all",
+        "Those that were reviewed too.",
+        &json!({"type": "boolean"}),
+    )
+    .gives::<Page>(200, "A page.")
+    .refuses(400, &["malformed-query"])
+}
+
+/// What the document says of it.
+pub(crate) fn describe_open() -> Described {
+    Described::new(
+        "openEmergency",
+        "Opens an emergency access",
+        "By a person of the configured group, for one principal and one action, for an hour at most.",
+    )
+    .takes::<EmergencyRequest>(&json!({
+        "principal": {"kind": "jwt", "issuer": "https://idp.example", "subject": "triage-bot"},
+        "action": "read", "reason": "patient unconscious", "minutes": 10,
+    }))
+    .gives::<View>(201, "The access.")
+    .refuses(400, &["emergency-lifetime"])
+    .refuses(403, &["no-emergency-access"])
+    .refuses(409, &["emergency-unreviewed", "lineage-unknown"])
+}
+
+/// What the document says of it.
+pub(crate) fn describe_review() -> Described {
+    Described::new(
+        "reviewEmergency",
+        "Reviews an emergency access after the fact",
+        "By somebody outside of it; where it still lasts, it ends.",
+    )
+    .takes::<ReviewRequest>(&json!({"justified": true}))
+    .gives::<View>(200, "The access with its review.")
+    .refuses(403, &["self-approval", "not-a-reviewer"])
+    .refuses(404, &["unknown-emergency"])
+    .refuses(409, &["already-reviewed", "lineage-unknown"])
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! `POST /v1/approvals/{id}/evidence`: what the response behind an ask holds. Reviewers see the ask
 //! with it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
+use serde_json::json;
 use velum_approval::{ApprovalId, Event, Evidence, GatewayId, Refused, transition};
 
 use super::App;
 use super::app::to_the_end;
 use super::body::Body;
 use super::case::CaseError;
+use super::id::Id;
+use super::openapi::Described;
 use crate::auth::Gateway;
 use crate::problem::Problem;
 use crate::store::{Change, Operation, Transaction};
@@ -17,7 +20,7 @@ use crate::store::{Change, Operation, Transaction};
 pub(crate) async fn handle(
     State(app): State<App>,
     gateway: Gateway,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(evidence): Body<Evidence>,
 ) -> Result<StatusCode, Problem> {
     let id: ApprovalId = id.parse().map_err(|_| CaseError::Unknown)?;
@@ -55,11 +58,8 @@ impl Operation for Collect {
             gateway,
             evidence,
         } = self;
-        let approval = transaction.approval(&id).await?.ok_or(CaseError::Unknown)?;
-        let event = Event::Evidence {
-            gateway: &gateway,
-            evidence: &evidence,
-        };
+        let approval = transaction.approval(id).await?.ok_or(CaseError::Unknown)?;
+        let event = Event::Evidence { gateway, evidence };
         let stamp = app.stamp()?;
         let (next, record) = match transition(&approval, &event, stamp.now) {
             Ok(collected) => collected,
@@ -84,6 +84,22 @@ impl Operation for Collect {
         transaction.apply(&change, &record, &stamp).await?;
         Ok(())
     }
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "sendEvidence",
+        "What the response behind an ask holds",
+        "Taken once, from the stream that opened the approval; the same again is no fault.",
+    )
+    .takes::<Evidence>(&json!({
+        "use_key": "AQEBAQEBAQEBAQEBAQEBAQ", "found": {"name": 1}, "records": 1, "bytes": 300,
+        "tags": "AQEBAQEBAQE", "complete": true,
+    }))
+    .empty(204, "Taken.")
+    .refuses(404, &["unknown-approval"])
+    .refuses(409, &["already-decided", "expired"])
 }
 
 #[cfg(test)]

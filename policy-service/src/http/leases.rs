@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 use velum_approval::{GatewayId, LeaseRequest, Notice, SignedNotice};
 
 use super::app::unavailable;
 use super::body::Body;
+use super::openapi::Described;
 use super::{App, prefer};
 use crate::auth::Gateway;
 use crate::problem::Problem;
@@ -46,4 +48,18 @@ pub(crate) async fn handle(
             () = app.closing() => {}
         }
     }
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "lease",
+        "A worker asks for a lease, and hears what is stopped",
+        "With `Prefer: wait`, at most 5 seconds, when the version is another than the one seen.",
+    )
+    .takes::<LeaseRequest>(&json!({
+        "worker": "AQEBAQEBAQEBAQEBAQEBAQ", "nonce": "AgICAgICAgICAgICAgICAg", "seen": 0,
+    }))
+    .header("prefer", prefer::DESCRIPTION, &prefer::schema())
+    .gives::<SignedNotice>(200, "What is stopped, signed.")
 }

@@ -10,6 +10,7 @@ use velum_approval::ApprovalId;
 use super::App;
 use super::app::unavailable;
 use super::card::Card;
+use super::openapi::{Described, limit};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::store::{Filter, StoreError};
@@ -28,7 +29,8 @@ pub(crate) struct Parameters {
 }
 
 /// A page.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ApprovalPage)]
 pub(crate) struct Page {
     approvals: Vec<Card>,
     /// Where the next page starts, if there may be one.
@@ -91,6 +93,20 @@ pub(crate) async fn handle(
         .map(|stored| Card::new(stored, &app))
         .collect();
     Ok(Json(Page { approvals, next }))
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "listApprovals",
+        "Approvals in the order they were asked",
+        "",
+    )
+    .query_of::<velum_approval::State>("state", "Only those in this state.")
+    .query_of::<ApprovalId>("after", "The `next` of the page before.")
+    .query("limit", "How many at most; 50 if absent.", &limit(MOST))
+    .gives::<Page>(200, "A page.")
+    .refuses(400, &["malformed-query"])
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::App;
+use super::openapi::{Described, limit};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::store::StoreError;
@@ -23,14 +25,18 @@ pub(crate) struct Parameters {
 }
 
 /// A page of the log.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AuditPage)]
 pub(crate) struct Page {
     entries: Vec<EntryView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AuditEntry)]
 struct EntryView {
     index: u64,
+    /// The record: a `CloudEvents` 1.0 event.
+    #[schema(value_type = Object)]
     leaf: serde_json::Value,
 }
 
@@ -88,4 +94,19 @@ pub(crate) async fn handle(
         })
         .collect::<Result<_, ListError>>()?;
     Ok(Json(Page { entries }))
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new("listAudit", "The audit records in their order", "")
+        .query(
+            "after",
+            "The last index already seen; from the first if absent.",
+            &json!({
+                "type": "integer", "minimum": 0,
+            }),
+        )
+        .query("limit", "How many at most; 100 if absent.", &limit(MOST))
+        .gives::<Page>(200, "A page.")
+        .refuses(400, &["malformed-query"])
 }

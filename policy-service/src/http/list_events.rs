@@ -7,6 +7,7 @@ use velum_approval::{Timestamp, WorkerId};
 
 use super::App;
 use super::app::unavailable;
+use super::openapi::Described;
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::store::StoreError;
@@ -15,12 +16,13 @@ use crate::store::StoreError;
 const MOST: u32 = 200;
 
 /// The workers, the latest first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Workers {
     workers: Vec<WorkerView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Worker)]
 struct WorkerView {
     gateway: String,
     worker: WorkerId,
@@ -60,4 +62,14 @@ pub(crate) async fn handle(State(app): State<App>, _: Reviewer) -> Result<Json<W
     };
     let workers = workers.into_iter().map(view).collect();
     Ok(Json(Workers { workers }))
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "listWorkers",
+        "Who reported what was masked or denied without any review",
+        "The 200 workers that reported last, and how much of what they counted is missing.",
+    )
+    .gives::<Workers>(200, "The workers, the latest first.")
 }

@@ -2,12 +2,14 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use serde_json::json;
 use velum_approval::record::Released;
 use velum_approval::{GatewayId, OutcomeReport, Record};
 
 use super::App;
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
+use super::openapi::Described;
 use crate::auth::Gateway;
 use crate::problem::Problem;
 use crate::store::{Change, Operation, StoreError, Transaction};
@@ -77,7 +79,7 @@ pub(crate) async fn handle(
 
 fn can_be(report: &OutcomeReport) -> bool {
     let counts = [&report.lifted, &report.masked, &report.drift];
-    let mut counts = counts.into_iter().flat_map(|found| found.counts());
+    let mut counts = counts.into_iter().flat_map(velum_approval::Found::counts);
     report.records <= MOST && report.bytes <= MOST && counts.all(|(_, count)| count <= MOST)
 }
 
@@ -114,6 +116,23 @@ impl Operation for Note {
         transaction.apply(&change, &record, &app.stamp()?).await?;
         Ok(())
     }
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "reportOutcome",
+        "What left under a grant",
+        "Taken once a use, from the gateway that made it; the same use again is no fault.",
+    )
+    .takes::<OutcomeReport>(&json!({
+        "approval": "0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e", "use_key": "AQEBAQEBAQEBAQEBAQEBAQ",
+        "status": 200, "records": 1, "bytes": 300, "lifted": {"name": 1}, "masked": {"ssn": 1},
+        "drift": {}, "end": "complete",
+    }))
+    .empty(204, "Noted.")
+    .refuses(400, &["bad-count"])
+    .refuses(404, &["unknown-use"])
 }
 
 #[cfg(test)]

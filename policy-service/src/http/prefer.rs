@@ -7,6 +7,15 @@ use axum::http::HeaderMap;
 /// The longest wait of one call, in seconds; a client that wants more calls again.
 const LONGEST: u64 = 25;
 
+/// What the document says of the header.
+pub(super) const DESCRIPTION: &str =
+    "`wait=N` (RFC 7240): waits at most N seconds for a change, and at most 25.";
+
+/// Its schema: one that is not understood is ignored.
+pub(super) fn schema() -> serde_json::Value {
+    serde_json::json!({"type": "string", "example": "wait=25"})
+}
+
 /// How long the client prefers to wait; zero where it does not say so, or says it badly, as
 /// RFC 7240 has preferences ignored that are not understood.
 pub(crate) fn wait(headers: &HeaderMap) -> Duration {

@@ -2,13 +2,16 @@
 //! another `velum-reason` answers it.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use serde_json::json;
 use velum_approval::messages::NoteRequest;
 use velum_approval::{ApprovalId, Event, PersonId, Refused, transition};
 
 use super::app::to_the_end;
 use super::body::Body;
-use super::vote::VoteError;
+use super::id::Id;
+use super::openapi::Described;
+use super::vote::{self, VoteError};
 use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
@@ -18,7 +21,7 @@ use crate::store::{Change, Operation, Transaction};
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(request): Body<NoteRequest>,
 ) -> Result<Json<Card>, Problem> {
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
@@ -58,7 +61,7 @@ impl Operation for Question {
             request,
         } = self;
         let parts = app.parts();
-        let approval = transaction.approval(&id).await?.ok_or(VoteError::Unknown)?;
+        let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         let excluded = parts
             .directory
             .resolve_with(&approval.principal, &approval.lineage)
@@ -69,7 +72,7 @@ impl Operation for Question {
             .ok_or(VoteError::Refused(Refused::NotAReviewer))?;
         let comment = app.secret(request.comment.as_ref())?;
         let event = Event::Question {
-            person: &person,
+            person,
             version: request.version,
             comment: comment.as_ref().map(|comment| comment.commitment),
             panel: &panel,
@@ -85,6 +88,19 @@ impl Operation for Question {
         transaction.apply(&change, &record, &stamp).await?;
         Ok(())
     }
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    vote::describe(
+        Described::new(
+            "question",
+            "A reviewer asks for a better reason",
+            "The same request with another `velum-reason` answers it.",
+        )
+        .takes::<NoteRequest>(&json!({"version": 1})),
+    )
+    .refuses(409, &["unchanged"])
 }
 
 #[cfg(test)]

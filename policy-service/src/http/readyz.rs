@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::App;
+use super::openapi::Described;
 use crate::problem::Problem;
 
 /// How far the clock may be behind what the store has seen, in milliseconds.
@@ -32,4 +33,15 @@ pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Probl
         ));
     }
     Ok("ok\n")
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "ready",
+        "The service can take decisions",
+        "For a readiness probe.",
+    )
+    .says("text/plain", "`ok`.")
+    .refuses(503, &["not-ready"])
 }

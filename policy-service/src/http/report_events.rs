@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use velum_approval::messages::Events;
 use velum_approval::record::Reported;
@@ -14,6 +15,7 @@ use velum_approval::{GatewayId, Record};
 use super::App;
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
+use super::openapi::Described;
 use crate::auth::Gateway;
 use crate::problem::Problem;
 use crate::store::{Change, Operation, StoreError, Transaction};
@@ -40,7 +42,8 @@ impl From<ReportError> for Problem {
 }
 
 /// That the batch is kept.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = EventsAnswer)]
 pub(crate) struct Answer {
     /// Whether it was before.
     repeated: bool,
@@ -120,4 +123,23 @@ impl Operation for Report {
         transaction.apply(&change, &record, &app.stamp()?).await?;
         Ok(false)
     }
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "reportEvents",
+        "What a worker masked or denied without any review",
+        "A batch is kept once, however often it is sent.",
+    )
+    .takes::<Events>(&json!({
+        "worker": "AQEBAQEBAQEBAQEBAQEBAQ", "sequence": 1, "lost": 0,
+        "from": 1_795_464_104_123_i64, "until": 1_795_464_105_123_i64,
+        "rows": [{
+            "policy": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE", "action": "read",
+            "outcome": "masked", "status": 200, "requests": 3, "masked": {"name": 3},
+        }],
+    }))
+    .gives::<Answer>(200, "It is kept.")
+    .refuses(400, &["bad-sequence"])
 }

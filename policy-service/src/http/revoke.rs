@@ -2,12 +2,15 @@
 //! under it is stopped like by an emergency stop.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use serde_json::json;
 use velum_approval::messages::NoteRequest;
 use velum_approval::{ApprovalId, Event, PersonId, Refused, Stop, StopScope, transition};
 
 use super::app::to_the_end;
 use super::body::Body;
+use super::id::Id;
+use super::openapi::Described;
 use super::vote::VoteError;
 use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
@@ -18,7 +21,7 @@ use crate::store::{Change, Operation, Transaction};
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(request): Body<NoteRequest>,
 ) -> Result<Json<Card>, Problem> {
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
@@ -62,7 +65,7 @@ impl Operation for Revoke {
             person,
             request,
         } = self;
-        let approval = transaction.approval(&id).await?.ok_or(VoteError::Unknown)?;
+        let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         if request
             .version
             .is_some_and(|version| version != approval.version)
@@ -70,7 +73,7 @@ impl Operation for Revoke {
             return Err(VoteError::Refused(Refused::StaleVersion));
         }
         let stamp = app.stamp()?;
-        let event = Event::Revoke { person: &person };
+        let event = Event::Revoke { person };
         let (next, record) =
             transition(&approval, &event, stamp.now).map_err(VoteError::Refused)?;
         let comment = app.secret(request.comment.as_ref())?;
@@ -89,6 +92,27 @@ impl Operation for Revoke {
         transaction.apply(&change, &record, &app.stamp()?).await?;
         Ok(())
     }
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "revoke",
+        "A reviewer takes a grant back, be it used or not",
+        "What still runs under it is stopped like by an emergency stop.",
+    )
+    .takes::<NoteRequest>(&json!({"comment": "asked by mistake"}))
+    .gives::<Card>(200, "The approval as it is then.")
+    .refuses(404, &["unknown-approval"])
+    .refuses(
+        409,
+        &[
+            "stale-version",
+            "already-decided",
+            "expired",
+            "not-approved",
+        ],
+    )
 }
 
 #[cfg(test)]

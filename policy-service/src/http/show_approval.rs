@@ -1,11 +1,13 @@
 //! `GET /v1/approvals/{id}`: an approval as a reviewer sees it.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::App;
 use super::app::unavailable;
 use super::card::Card;
+use super::id::Id;
+use super::openapi::Described;
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::store::StoreError;
@@ -29,7 +31,7 @@ impl From<ShowError> for Problem {
 pub(crate) async fn handle(
     State(app): State<App>,
     _: Reviewer,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<Card>, Problem> {
     show(&app, &id).await.map(Json).map_err(Problem::from)
 }
@@ -41,4 +43,15 @@ pub(super) async fn show(app: &App, id: &str) -> Result<Card, ShowError> {
     stored
         .map(|stored| Card::new(stored, app))
         .ok_or(ShowError::Unknown)
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "showApproval",
+        "An approval as a reviewer sees it",
+        "Changes nothing: links to it are opened by machines too.",
+    )
+    .gives::<Card>(200, "The approval.")
+    .refuses(404, &["unknown-approval"])
 }

@@ -1,14 +1,17 @@
 //! `POST /v1/approvals/{id}/status`: what the filter tells a requester about their approval.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
+use serde_json::json;
 use tokio::time::Instant;
 use velum_approval::messages::{StatusAnswer, StatusQuery};
 use velum_approval::{ApprovalId, Identity, Reason, State as ApprovalState};
 
 use super::app::unavailable;
 use super::body::Body;
+use super::id::Id;
+use super::openapi::Described;
 use super::{App, prefer};
 use crate::auth::Gateway;
 use crate::problem::Problem;
@@ -37,7 +40,7 @@ impl From<StatusError> for Problem {
 pub(crate) async fn handle(
     State(app): State<App>,
     _: Gateway,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     Body(query): Body<StatusQuery>,
 ) -> Result<Json<StatusAnswer>, Problem> {
@@ -88,4 +91,19 @@ async fn status(
         public_reason,
         needs: stored.approval.needs,
     })
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "showStatus",
+        "What a requester is told about their approval",
+        "Answers only the approval's own principal.",
+    )
+    .takes::<StatusQuery>(&json!({
+        "principal": {"kind": "jwt", "issuer": "https://idp.example", "subject": "triage-bot"},
+    }))
+    .header("prefer", prefer::DESCRIPTION, &prefer::schema())
+    .gives::<StatusAnswer>(200, "How far it is.")
+    .refuses(404, &["unknown-approval"])
 }

@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use velum_approval::messages::StopRequest;
 use velum_approval::{
     LEASE, PersonId, Reason, Record, ResumeRefused, Stop, StopId, StopScope, Timestamp,
@@ -13,6 +14,8 @@ use velum_approval::{
 use super::App;
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
+use super::id::Id;
+use super::openapi::Described;
 use crate::auth::Reviewer;
 use crate::leases::{Confirmation, Standing};
 use crate::problem::Problem;
@@ -22,7 +25,8 @@ use crate::store::{Change, Operation, StoreError, StoredStop, Transaction};
 const MOST_LISTED: u32 = 200;
 
 /// A stop as people see it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Stop)]
 pub(crate) struct View {
     id: StopId,
     scope: StopScope,
@@ -84,7 +88,8 @@ pub(crate) struct Parameters {
 }
 
 /// Stops, the latest change first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = StopPage)]
 pub(crate) struct Page {
     stops: Vec<View>,
 }
@@ -162,7 +167,7 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(app): State<App>,
     _: Reviewer,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<View>, Problem> {
     let id = id.parse().map_err(|_| StopError::Unknown)?;
     Ok(Json(view(&app, &id).await?))
@@ -210,7 +215,7 @@ pub(crate) async fn begin(
 pub(crate) async fn resume(
     State(app): State<App>,
     reviewer: Reviewer,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<View>, Problem> {
     let id: StopId = id.parse().map_err(|_| StopError::Unknown)?;
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
@@ -287,10 +292,10 @@ impl Operation for Resume {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StopError> {
         let Resume { app, id, person } = self;
-        let stop = transaction.stop(&id).await?.ok_or(StopError::Unknown)?;
+        let stop = transaction.stop(id).await?.ok_or(StopError::Unknown)?;
         let stamp = app.stamp()?;
         let (stop, record) = stop
-            .resume(principal(&app, &stop.scope), &person, stamp.now)
+            .resume(principal(app, &stop.scope), person, stamp.now)
             .map_err(StopError::Refused)?;
         let change = Change::Stop {
             stop: &stop,
@@ -306,4 +311,52 @@ fn principal<'a>(app: &'a App, scope: &StopScope) -> Option<&'a velum_approval::
         StopScope::Principal { identity } => app.parts().directory.party(identity),
         _ => None,
     }
+}
+
+/// What the document says of it.
+pub(crate) fn describe_list() -> Described {
+    Described::new("listStops", "What is stopped", "")
+        .query(
+            "all",
+            "Those that have ended too.",
+            &json!({"type": "boolean"}),
+        )
+        .gives::<Page>(200, "A page.")
+        .refuses(400, &["malformed-query"])
+}
+
+/// What the document says of it.
+pub(crate) fn describe_show() -> Described {
+    Described::new(
+        "showStop",
+        "A stop, and which workers have confirmed it",
+        "",
+    )
+    .gives::<View>(200, "The stop.")
+    .refuses(404, &["unknown-stop"])
+}
+
+/// What the document says of it.
+pub(crate) fn describe_begin() -> Described {
+    Described::new(
+        "stop",
+        "Stops what is released",
+        "Any reviewer may: it only closes. It holds in every worker after 10 seconds at the latest.",
+    )
+    .takes::<StopRequest>(&json!({"scope": {"kind": "action", "name": "read"}, "comment": "drill"}))
+    .gives::<View>(201, "The stop.")
+    .refuses(400, &["approval-not-stopped-here"])
+}
+
+/// What the document says of it.
+pub(crate) fn describe_resume() -> Described {
+    Described::new(
+        "resume",
+        "Ends a stop",
+        "Another person than the one who stopped.",
+    )
+    .gives::<View>(200, "The stop, which has ended.")
+    .refuses(403, &["same-person"])
+    .refuses(404, &["unknown-stop"])
+    .refuses(409, &["already-resumed", "revoked-for-good"])
 }

@@ -2,13 +2,16 @@
 //! still to decide.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use serde_json::json;
 use velum_approval::messages::NoteRequest;
 
 use super::App;
 use super::body::Body;
 use super::card::Card;
-use super::vote::{Says, Voice, vote};
+use super::id::Id;
+use super::openapi::Described;
+use super::vote::{self, Says, Voice, vote};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 
@@ -16,7 +19,7 @@ use crate::problem::Problem;
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(request): Body<NoteRequest>,
 ) -> Result<Json<Card>, Problem> {
     let voice = Voice {
@@ -26,6 +29,19 @@ pub(crate) async fn handle(
         public_reason: None,
     };
     vote(app, reviewer, &id, voice).await.map(Json)
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    vote::describe(
+        Described::new(
+            "takeBack",
+            "A reviewer takes an approval of theirs back",
+            "While others are still to decide.",
+        )
+        .takes::<NoteRequest>(&json!({"version": 2})),
+    )
+    .refuses(409, &["no-vote"])
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use velum_approval::{
 };
 
 use super::app::{to_the_end, unavailable};
+use super::openapi::Described;
 use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
@@ -167,6 +168,18 @@ async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Resu
         }
         Err(error) => Err(error),
     }
+}
+
+/// What the document says of every vote.
+pub(super) fn describe(operation: Described) -> Described {
+    operation
+        .gives::<Card>(200, "The approval as it is then.")
+        .refuses(403, &["self-approval", "not-a-reviewer", "lineage-unknown"])
+        .refuses(404, &["unknown-approval"])
+        .refuses(
+            409,
+            &["stale-version", "already-decided", "expired", "not-shown"],
+        )
 }
 
 struct Cast {

@@ -1,7 +1,8 @@
 //! `POST /v1/approvals/{id}/withdrawal`: the requester takes the ask back, through their gateway.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
+use serde_json::json;
 use velum_approval::messages::Withdrawal;
 use velum_approval::{ApprovalId, Event, Refused, State as ApprovalState, transition};
 
@@ -9,6 +10,8 @@ use super::App;
 use super::app::to_the_end;
 use super::body::Body;
 use super::case::CaseError;
+use super::id::Id;
+use super::openapi::Described;
 use crate::auth::Gateway;
 use crate::problem::Problem;
 use crate::store::{Change, Operation, Transaction};
@@ -17,7 +20,7 @@ use crate::store::{Change, Operation, Transaction};
 pub(crate) async fn handle(
     State(app): State<App>,
     _: Gateway,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(withdrawal): Body<Withdrawal>,
 ) -> Result<StatusCode, Problem> {
     let id: ApprovalId = id.parse().map_err(|_| CaseError::Unknown)?;
@@ -66,6 +69,21 @@ impl Operation for Withdraw {
         transaction.apply(&change, &record, &stamp).await?;
         Ok(())
     }
+}
+
+/// What the document says of it.
+pub(crate) fn describe() -> Described {
+    Described::new(
+        "withdraw",
+        "The requester takes the ask back",
+        "Through their gateway; the same again is no fault.",
+    )
+    .takes::<Withdrawal>(&json!({
+        "principal": {"kind": "jwt", "issuer": "https://idp.example", "subject": "triage-bot"},
+    }))
+    .empty(204, "It is cancelled.")
+    .refuses(404, &["unknown-approval"])
+    .refuses(409, &["already-decided", "expired"])
 }
 
 #[cfg(test)]
