@@ -5,7 +5,9 @@ mod approve;
 mod body;
 mod card;
 mod case;
+mod changes;
 mod checks;
+mod conditions;
 mod deny;
 mod departures;
 mod emergencies;
@@ -141,6 +143,20 @@ pub(crate) const ROUTES: &[Route] = &[
         access: Access::Reviewer,
         handler: |method| on(method, show_approval::handle),
         describe: show_approval::describe,
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/approvals/{id}/events",
+        access: Access::Reviewer,
+        handler: |method| on(method, changes::one),
+        describe: changes::describe_one,
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/approvals/events",
+        access: Access::Reviewer,
+        handler: |method| on(method, changes::all),
+        describe: changes::describe_all,
     },
     Route {
         method: MethodFilter::POST,

@@ -41,6 +41,26 @@ impl Problem {
         self
     }
 
+    /// A query that is not what the operation takes; `detail` says what it does.
+    pub(crate) fn malformed_query(detail: &'static str) -> Problem {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-query",
+            "The query is malformed",
+            detail,
+        )
+    }
+
+    /// The kind: the last part of its type.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The same with another status.
+    pub(crate) fn with_status(self, status: StatusCode) -> Problem {
+        Problem { status, ..self }
+    }
+
     /// Something of ours failed; nothing was released.
     pub(crate) fn unavailable() -> Problem {
         Problem::new(

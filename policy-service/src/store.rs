@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 use velum_approval::Timestamp;
 
@@ -109,6 +110,8 @@ pub(crate) enum Place {
 pub(crate) struct Store {
     engine: Arc<dyn Engine>,
     times: StoreTimes,
+    /// Goes up with whatever this process has written.
+    changes: watch::Sender<u64>,
 }
 
 impl Store {
@@ -130,8 +133,11 @@ impl Store {
                 (Arc::new(postgres), fence)
             }
         };
-        let times = StoreTimes::default();
-        let store = Store { engine, times };
+        let store = Store {
+            engine,
+            times: StoreTimes::default(),
+            changes: watch::Sender::new(0),
+        };
         let mut reading = store.read().await?;
         let meta = "SELECT max_time_ms, closed FROM meta";
         let row = reading.one(meta, &[]).await?;
@@ -177,14 +183,24 @@ impl Store {
         let begun = Instant::now();
         let (job, answer) = Task::of(operation);
         self.engine.submit(job).await;
-        let outcome = answer.await;
+        let done = answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Stopped.into()));
         self.times.took::<O>(begun.elapsed());
-        outcome.unwrap_or_else(|_| Err(StoreError::Stopped.into()))
+        if done.is_ok() {
+            self.changes.send_modify(|changes| *changes += 1);
+        }
+        done
     }
 
     /// How long its operations take.
     pub(crate) fn times(&self) -> &StoreTimes {
         &self.times
+    }
+
+    /// Tells when this process may have written something: a hint to look again.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Whether the store can be read, and anything be written.

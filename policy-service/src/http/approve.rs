@@ -1,13 +1,12 @@
 //! `POST /v1/approvals/{id}/approve`: a reviewer says yes, to all that was asked or to less.
 
-use axum::Json;
 use axum::extract::State;
 use serde_json::json;
 use velum_approval::messages::ApproveRequest;
 
 use super::App;
 use super::body::Body;
-use super::card::Card;
+use super::conditions::{IfMatch, Shown};
 use super::id::Id;
 use super::openapi::Described;
 use super::vote::{self, Says, Voice, vote};
@@ -18,16 +17,18 @@ use crate::problem::Problem;
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
+    if_match: IfMatch,
     Id(id): Id,
     Body(request): Body<ApproveRequest>,
-) -> Result<Json<Card>, Problem> {
+) -> Result<Shown, Problem> {
     let voice = Voice {
-        version: request.version,
+        version: if_match.version(request.version),
         comment: request.comment.clone(),
         public_reason: None,
         says: Says::Approve(Box::new(request)),
     };
-    vote(app, reviewer, &id, voice).await.map(Json)
+    let voted = vote(app, reviewer, &id, voice).await;
+    voted.map(Shown).map_err(|problem| if_match.judge(problem))
 }
 
 /// What the document says of it.

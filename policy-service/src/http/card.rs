@@ -18,7 +18,7 @@ const NOT_SEEN: &str = "bound to the request, content not seen";
 pub(crate) struct Card {
     id: ApprovalId,
     /// Goes up with every change; send it with a vote to be sure to vote on what was shown.
-    version: u64,
+    pub(super) version: u64,
     state: State,
     principal: Identity,
     /// Everyone else behind the request.
@@ -115,6 +115,11 @@ struct UseView {
 }
 
 impl Card {
+    /// How many of its uses were reported.
+    pub(super) fn outcomes(&self) -> usize {
+        self.uses.iter().filter(|one| one.outcome.is_some()).count()
+    }
+
     /// The card now.
     pub(crate) fn new(stored: StoredApproval, app: &App) -> Card {
         let (now, parts) = (app.now(), app.parts());

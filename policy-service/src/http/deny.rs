@@ -1,13 +1,12 @@
 //! `POST /v1/approvals/{id}/deny`: a reviewer says no, which ends it.
 
-use axum::Json;
 use axum::extract::State;
 use serde_json::json;
 use velum_approval::messages::DenyRequest;
 
 use super::App;
 use super::body::Body;
-use super::card::Card;
+use super::conditions::{IfMatch, Shown};
 use super::id::Id;
 use super::openapi::Described;
 use super::vote::{self, Says, Voice, vote};
@@ -18,16 +17,18 @@ use crate::problem::Problem;
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
+    if_match: IfMatch,
     Id(id): Id,
     Body(request): Body<DenyRequest>,
-) -> Result<Json<Card>, Problem> {
+) -> Result<Shown, Problem> {
     let voice = Voice {
         says: Says::Deny,
-        version: request.version,
+        version: if_match.version(request.version),
         comment: request.comment,
         public_reason: request.public_reason,
     };
-    vote(app, reviewer, &id, voice).await.map(Json)
+    let voted = vote(app, reviewer, &id, voice).await;
+    voted.map(Shown).map_err(|problem| if_match.judge(problem))
 }
 
 /// What the document says of it.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 
-/// The longest wait of one call, in seconds; a client that wants more calls again.
-const LONGEST: u64 = 25;
+/// The longest wait of one call; a client that wants more calls again.
+pub(super) const LONGEST: Duration = Duration::from_secs(25);
 
 /// What the document says of the header.
 pub(super) const DESCRIPTION: &str =
@@ -25,7 +25,7 @@ pub(crate) fn wait(headers: &HeaderMap) -> Duration {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
     let seconds = preferences.find_map(wait_of);
-    Duration::from_secs(seconds.unwrap_or(0).min(LONGEST))
+    Duration::from_secs(seconds.unwrap_or(0)).min(LONGEST)
 }
 
 fn wait_of(preference: &str) -> Option<u64> {

@@ -1,7 +1,6 @@
 //! `POST /v1/approvals/{id}/question`: a reviewer asks for a better reason. The same request with
 //! another `velum-reason` answers it.
 
-use axum::Json;
 use axum::extract::State;
 use serde_json::json;
 use velum_approval::messages::NoteRequest;
@@ -9,10 +8,11 @@ use velum_approval::{ApprovalId, Event, PersonId, Refused, transition};
 
 use super::app::to_the_end;
 use super::body::Body;
+use super::conditions::{IfMatch, Shown};
 use super::id::Id;
 use super::openapi::Described;
 use super::vote::{self, VoteError};
-use super::{App, card::Card, show_approval};
+use super::{App, show_approval};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::store::{Change, Operation, Transaction};
@@ -21,9 +21,11 @@ use crate::store::{Change, Operation, Transaction};
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
+    if_match: IfMatch,
     Id(id): Id,
-    Body(request): Body<NoteRequest>,
-) -> Result<Json<Card>, Problem> {
+    Body(mut request): Body<NoteRequest>,
+) -> Result<Shown, Problem> {
+    request.version = if_match.version(request.version);
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
     let ask = Question {
@@ -36,10 +38,13 @@ pub(crate) async fn handle(
         let app = app.clone();
         to_the_end(async move { Ok(app.store().write(ask).await) })
     };
-    asked.await.map_err(VoteError::Store)??;
+    asked
+        .await
+        .map_err(VoteError::Store)?
+        .map_err(|error| if_match.judge(error.into()))?;
     app.parts().waiters.wake(&id);
     let card = show_approval::show(&app, id.as_str()).await;
-    card.map(Json).map_err(Problem::from)
+    card.map(Shown).map_err(Problem::from)
 }
 
 struct Question {

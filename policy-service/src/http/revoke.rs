@@ -1,7 +1,6 @@
 //! `POST /v1/approvals/{id}/revoke`: a reviewer takes a grant back, be it used or not. What still runs
 //! under it is stopped like by an emergency stop.
 
-use axum::Json;
 use axum::extract::State;
 use serde_json::json;
 use velum_approval::messages::NoteRequest;
@@ -9,10 +8,12 @@ use velum_approval::{ApprovalId, Event, PersonId, Refused, Stop, StopScope, tran
 
 use super::app::to_the_end;
 use super::body::Body;
+use super::card::Card;
+use super::conditions::{self, IfMatch, Shown};
 use super::id::Id;
 use super::openapi::Described;
 use super::vote::VoteError;
-use super::{App, card::Card, show_approval};
+use super::{App, show_approval};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::store::{Change, Operation, Transaction};
@@ -21,9 +22,11 @@ use crate::store::{Change, Operation, Transaction};
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
+    if_match: IfMatch,
     Id(id): Id,
-    Body(request): Body<NoteRequest>,
-) -> Result<Json<Card>, Problem> {
+    Body(mut request): Body<NoteRequest>,
+) -> Result<Shown, Problem> {
+    request.version = if_match.version(request.version);
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
     let revoke = Revoke {
@@ -42,9 +45,12 @@ pub(crate) async fn handle(
             Ok(revoked)
         })
     };
-    revoked.await.map_err(VoteError::Store)??;
+    revoked
+        .await
+        .map_err(VoteError::Store)?
+        .map_err(|error| if_match.judge(error.into()))?;
     let card = show_approval::show(&app, id.as_str()).await;
-    card.map(Json).map_err(Problem::from)
+    card.map(Shown).map_err(Problem::from)
 }
 
 struct Revoke {
@@ -102,7 +108,14 @@ pub(crate) fn describe() -> Described {
         "What still runs under it is stopped like by an emergency stop.",
     )
     .takes::<NoteRequest>(&json!({"comment": "asked by mistake"}))
+    .header(
+        "if-match",
+        conditions::DESCRIPTION,
+        &json!({"type": "string"}),
+    )
     .gives::<Card>(200, "The approval as it is then.")
+    .tagged(200)
+    .refuses(412, &["stale-version"])
     .refuses(404, &["unknown-approval"])
     .refuses(
         409,

@@ -1,14 +1,13 @@
 //! `POST /v1/approvals/{id}/take-back`: a reviewer takes an approval of theirs back while others are
 //! still to decide.
 
-use axum::Json;
 use axum::extract::State;
 use serde_json::json;
 use velum_approval::messages::NoteRequest;
 
 use super::App;
 use super::body::Body;
-use super::card::Card;
+use super::conditions::{IfMatch, Shown};
 use super::id::Id;
 use super::openapi::Described;
 use super::vote::{self, Says, Voice, vote};
@@ -19,16 +18,18 @@ use crate::problem::Problem;
 pub(crate) async fn handle(
     State(app): State<App>,
     reviewer: Reviewer,
+    if_match: IfMatch,
     Id(id): Id,
     Body(request): Body<NoteRequest>,
-) -> Result<Json<Card>, Problem> {
+) -> Result<Shown, Problem> {
     let voice = Voice {
         says: Says::TakeBack,
-        version: request.version,
+        version: if_match.version(request.version),
         comment: request.comment,
         public_reason: None,
     };
-    vote(app, reviewer, &id, voice).await.map(Json)
+    let voted = vote(app, reviewer, &id, voice).await;
+    voted.map(Shown).map_err(|problem| if_match.judge(problem))
 }
 
 /// What the document says of it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
+use serde_json::json;
 use velum_approval::messages::ApproveRequest;
 use velum_approval::{
     Approval, ApprovalId, Ballot, Event, GrantLimits, PersonId, Reason, Record, Refused, Scope,
@@ -10,6 +11,7 @@ use velum_approval::{
 };
 
 use super::app::{to_the_end, unavailable};
+use super::conditions;
 use super::openapi::Described;
 use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
@@ -173,7 +175,14 @@ async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Resu
 /// What the document says of every vote.
 pub(super) fn describe(operation: Described) -> Described {
     operation
+        .header(
+            "if-match",
+            conditions::DESCRIPTION,
+            &json!({"type": "string"}),
+        )
         .gives::<Card>(200, "The approval as it is then.")
+        .tagged(200)
+        .refuses(412, &["stale-version"])
         .refuses(403, &["self-approval", "not-a-reviewer", "lineage-unknown"])
         .refuses(404, &["unknown-approval"])
         .refuses(

@@ -40,7 +40,15 @@ async fn every_route_lets_in_whom_it_declares_and_nobody_else() {
             if let Some(authorization) = authorization {
                 request = request.header("authorization", authorization);
             }
-            let (status, body) = reply(request).await;
+            let response = request.send().await.unwrap();
+            let status = response.status();
+            // A stream of events does not end by itself.
+            let is_stream = status == 200 && route.path.ends_with("/events");
+            let body = if is_stream {
+                String::new()
+            } else {
+                response.text().await.unwrap()
+            };
             let place = format!("{holder}: {method} {}", route.path);
             match expected(holder) {
                 Some(expected) => assert_eq!(status, expected, "{place}: {body}"),

@@ -92,6 +92,18 @@ impl Described {
         self
     }
 
+    /// The answer of this status, which was described before, has the entity tag of an approval.
+    pub(crate) fn tagged(mut self, status: u16) -> Described {
+        if let Some(answer) = self.answers.get_mut(&status) {
+            answer["headers"]["ETag"] = json!({
+                "description": "The version in quotes; behind a dot how many outcomes were reported.",
+                "schema": {"type": "string"},
+                "example": "\"3\"",
+            });
+        }
+        self
+    }
+
     /// It may refuse with these kinds of problems.
     pub(crate) fn refuses(mut self, status: u16, codes: &[&'static str]) -> Described {
         let known = self.problems.entry(status).or_default();
