@@ -20,6 +20,7 @@ mod list_events;
 mod livez;
 mod openapi;
 mod outcomes;
+mod page;
 mod prefer;
 mod question;
 mod readyz;

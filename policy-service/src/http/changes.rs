@@ -386,8 +386,8 @@ mod tests {
         drop(stream);
         assert_eq!(service.deny("grace", &before, json!({})).await.0, 200);
         let mut back = follow(&service, "/v1/approvals/events", Some(events[0].0)).await;
-        let states: Vec<_> = read(&mut back, 2).await;
-        let ids: Vec<_> = states.iter().map(|(_, data)| data["id"].clone()).collect();
+        let missed = read(&mut back, 2).await;
+        let ids: Vec<_> = missed.iter().map(|(_, data)| data["id"].clone()).collect();
         assert_eq!(ids, [json!(id), json!(before)]);
         let request = service.request("GET", "/v1/approvals/events");
         let request = request.bearer_auth(service.reviewer("grace"));

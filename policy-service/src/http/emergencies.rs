@@ -14,17 +14,15 @@ use velum_approval::{
     Timestamp,
 };
 
-use super::App;
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
 use super::id::Id;
 use super::openapi::Described;
+use super::{App, page};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::{Change, Operation, StoreError, StoredEmergency, Transaction};
-
-const MOST_LISTED: u32 = 200;
 
 /// An emergency access as people see it.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -93,6 +91,9 @@ pub(crate) struct Parameters {
     /// Those that were reviewed too.
     #[serde(default)]
     all: bool,
+    /// The `next` of the page before.
+    after: Option<EmergencyId>,
+    limit: Option<u32>,
 }
 
 /// Emergency accesses, the latest first.
@@ -100,6 +101,9 @@ pub(crate) struct Parameters {
 #[schema(as = EmergencyPage)]
 pub(crate) struct Page {
     emergencies: Vec<View>,
+    /// The `after` of the next page, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<EmergencyId>,
 }
 
 /// A review after the fact.
@@ -144,12 +148,9 @@ impl From<EmergencyError> for Problem {
                 "The principal is unknown",
                 "The principal is not in the directory, so nobody can say who is behind it.",
             ),
-            EmergencyError::Parameters => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed-query",
-                "The query is malformed",
-                "Takes all=true.",
-            ),
+            EmergencyError::Parameters => {
+                Problem::malformed_query("Takes all=true, after=<id> and limit=<1 to 200>.")
+            }
             EmergencyError::Refused(refused) => {
                 let status = match refused {
                     EmergencyRefused::NotAdmitted
@@ -179,24 +180,24 @@ pub(crate) async fn list(
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(parameters) = parameters.map_err(|_| EmergencyError::Parameters)?;
+    let limit = page::limit(parameters.limit, page::DEFAULT, page::MOST);
+    let limit = limit.ok_or(EmergencyError::Parameters)?;
+    let (store, after) = (app.store(), parameters.after.as_ref());
+    let stored = store.list_emergencies(!parameters.all, after, limit).await;
+    let stored = stored.map_err(EmergencyError::Store)?;
+    let next = page::next(&stored, limit, |last| last.emergency.id.clone());
+    let now = app.now();
+    let views = stored.into_iter().map(|stored| View::new(stored, now));
     Ok(Json(Page {
-        emergencies: views(&app, !parameters.all).await?,
+        emergencies: views.collect(),
+        next,
     }))
 }
 
-async fn views(app: &App, only_unreviewed: bool) -> Result<Vec<View>, EmergencyError> {
-    let stored = app.store().list_emergencies(only_unreviewed, MOST_LISTED);
-    let now = app.now();
-    let views = stored.await?.into_iter();
-    Ok(views.map(|stored| View::new(stored, now)).collect())
-}
-
 async fn view(app: &App, id: &EmergencyId) -> Result<Json<View>, EmergencyError> {
-    let found = views(app, false)
-        .await?
-        .into_iter()
-        .find(|view| view.id == *id);
-    found.map(Json).ok_or(EmergencyError::Unknown)
+    let stored = app.store().stored_emergency(id).await?;
+    let stored = stored.ok_or(EmergencyError::Unknown)?;
+    Ok(Json(View::new(stored, app.now())))
 }
 
 /// `POST /v1/emergencies`: a person of the group opens one.
@@ -496,6 +497,18 @@ mod tests {
             "{reviewed}"
         );
         assert_eq!(review("grace").await.0, 409);
+        let list = async |query: &str| {
+            let page = service
+                .get("grace", &format!("/v1/emergencies?{query}"))
+                .await
+                .1;
+            let listed = page["emergencies"].as_array().unwrap().len();
+            (listed, page["next"].clone())
+        };
+        assert_eq!(list("").await, (0, Value::Null), "it was reviewed");
+        assert_eq!(list("all=true&limit=1").await, (1, emergency["id"].clone()));
+        let rest = format!("all=true&after={}", emergency["id"].as_str().unwrap());
+        assert_eq!(list(&rest).await, (0, Value::Null));
         let after = service.ask(4);
         assert_eq!(
             service.check(&after).await["decision"],

@@ -3,20 +3,16 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use velum_approval::ApprovalId;
 
-use super::App;
 use super::app::unavailable;
 use super::card::Card;
-use super::openapi::{Described, limit};
+use super::openapi::Described;
+use super::{App, page};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::store::{Filter, StoreError};
-
-const DEFAULT_LIMIT: u32 = 50;
-const MOST: u32 = 200;
 
 /// What to list.
 #[derive(Deserialize)]
@@ -48,12 +44,9 @@ impl From<ListError> for Problem {
     fn from(error: ListError) -> Problem {
         match error {
             ListError::Store(error) => unavailable("list approvals", &error),
-            ListError::Parameters => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed-query",
-                "The query is malformed",
-                "Takes state=<state>, after=<id> and limit=<1 to 200>.",
-            ),
+            ListError::Parameters => {
+                Problem::malformed_query("Takes state=<state>, after=<id> and limit=<1 to 200>.")
+            }
         }
     }
 }
@@ -67,10 +60,8 @@ pub(crate) async fn handle(
     let Ok(Query(parameters)) = parameters else {
         return Err(ListError::Parameters.into());
     };
-    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        return Err(ListError::Parameters.into());
-    }
+    let limit = page::limit(parameters.limit, page::DEFAULT, page::MOST);
+    let limit = limit.ok_or(ListError::Parameters)?;
     let now = app.now();
     let filter = Filter {
         state: parameters.state,
@@ -83,11 +74,7 @@ pub(crate) async fn handle(
         .approvals(&filter)
         .await
         .map_err(ListError::Store)?;
-    let is_full = u32::try_from(approvals.len()).is_ok_and(|count| count == limit);
-    let next = approvals
-        .last()
-        .filter(|_| is_full)
-        .map(|last| last.approval.id.clone());
+    let next = page::next(&approvals, limit, |last| last.approval.id.clone());
     let approvals = approvals
         .into_iter()
         .map(|stored| Card::new(stored, &app))
@@ -104,7 +91,11 @@ pub(crate) fn describe() -> Described {
     )
     .query_of::<velum_approval::State>("state", "Only those in this state.")
     .query_of::<ApprovalId>("after", "The `next` of the page before.")
-    .query("limit", "How many at most; 50 if absent.", &limit(MOST))
+    .query(
+        "limit",
+        "How many at most; 50 if absent.",
+        &page::limit_schema(page::MOST),
+    )
     .gives::<Page>(200, "A page.")
     .refuses(400, &["malformed-query"])
 }

@@ -2,17 +2,16 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::App;
-use super::openapi::{Described, limit};
+use super::openapi::Described;
+use super::{App, page};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
-const DEFAULT_LIMIT: u32 = 100;
+const DEFAULT: u32 = 100;
 const MOST: u32 = 1000;
 
 /// What to list.
@@ -29,6 +28,9 @@ pub(crate) struct Parameters {
 #[schema(as = AuditPage)]
 pub(crate) struct Page {
     entries: Vec<EntryView>,
+    /// The `after` of the next page, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -54,12 +56,9 @@ impl From<ListError> for Problem {
             ListError::Corrupt => {
                 super::app::unavailable("list the audit log", &StoreError::Corrupt("leaf"))
             }
-            ListError::Parameters => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed-query",
-                "The query is malformed",
-                "Takes after=<index> and limit=<1 to 1000>.",
-            ),
+            ListError::Parameters => {
+                Problem::malformed_query("Takes after=<index> and limit=<1 to 1000>.")
+            }
         }
     }
 }
@@ -73,16 +72,15 @@ pub(crate) async fn handle(
     let Ok(Query(parameters)) = parameters else {
         return Err(ListError::Parameters.into());
     };
-    let limit = parameters.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        return Err(ListError::Parameters.into());
-    }
+    let limit = page::limit(parameters.limit, DEFAULT, MOST);
+    let limit = limit.ok_or(ListError::Parameters)?;
     let from = parameters.after.map_or(0, |after| after.saturating_add(1));
     let entries = app
         .store()
         .entries(from, limit)
         .await
         .map_err(ListError::Store)?;
+    let next = page::next(&entries, limit, |last| last.index);
     let entries = entries
         .into_iter()
         .map(|entry| {
@@ -93,7 +91,7 @@ pub(crate) async fn handle(
             })
         })
         .collect::<Result<_, ListError>>()?;
-    Ok(Json(Page { entries }))
+    Ok(Json(Page { entries, next }))
 }
 
 /// What the document says of it.
@@ -106,7 +104,35 @@ pub(crate) fn describe() -> Described {
                 "type": "integer", "minimum": 0,
             }),
         )
-        .query("limit", "How many at most; 100 if absent.", &limit(MOST))
+        .query(
+            "limit",
+            "How many at most; 100 if absent.",
+            &page::limit_schema(MOST),
+        )
         .gives::<Page>(200, "A page.")
         .refuses(400, &["malformed-query"])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::Service;
+
+    #[tokio::test]
+    async fn pages_of_the_log_follow_each_other() {
+        let service = Service::start().await;
+        for request in 0..3 {
+            service.pending(&service.ask(request)).await;
+        }
+        let (_, page) = service.get("grace", "/v1/audit?limit=2").await;
+        assert_eq!(page["next"], json!(1), "{page}");
+        let (_, page) = service.get("grace", "/v1/audit?limit=2&after=1").await;
+        assert_eq!(page["entries"][0]["index"], 2);
+        assert_eq!(page.get("next"), None);
+        for query in ["limit=0", "limit=1001", "after=-1", "from=2"] {
+            let path = format!("/v1/audit?{query}");
+            assert_eq!(service.get("grace", &path).await.0, 400, "{query}");
+        }
+    }
 }

@@ -38,11 +38,6 @@ pub(crate) fn describe() -> Described {
     )
 }
 
-/// The schema of the size of a page.
-pub(super) fn limit(most: u32) -> Value {
-    json!({"type": "integer", "minimum": 1, "maximum": most})
-}
-
 /// The document, which does not change while the service runs.
 pub(crate) fn text() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));

@@ -11,18 +11,16 @@ use velum_approval::{
     LEASE, PersonId, Reason, Record, ResumeRefused, Stop, StopId, StopScope, Timestamp,
 };
 
-use super::App;
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
 use super::id::Id;
 use super::openapi::Described;
+use super::{App, page};
 use crate::auth::Reviewer;
 use crate::leases::{Confirmation, Standing};
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::{Change, Operation, StoreError, StoredStop, Transaction};
-
-const MOST_LISTED: u32 = 200;
 
 /// A stop as people see it.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -85,13 +83,19 @@ pub(crate) struct Parameters {
     /// Those that have ended too.
     #[serde(default)]
     all: bool,
+    /// The `next` of the page before.
+    after: Option<StopId>,
+    limit: Option<u32>,
 }
 
-/// Stops, the latest change first.
+/// Stops, the latest first.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = StopPage)]
 pub(crate) struct Page {
     stops: Vec<View>,
+    /// The `after` of the next page, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<StopId>,
 }
 
 /// Why a stop is neither made nor ended.
@@ -126,12 +130,9 @@ impl From<StopError> for Problem {
                 "An approval is revoked, not stopped",
                 "Use POST /v1/approvals/{id}/revoke.",
             ),
-            StopError::Parameters => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed-query",
-                "The query is malformed",
-                "Takes all=true.",
-            ),
+            StopError::Parameters => {
+                Problem::malformed_query("Takes all=true, after=<id> and limit=<1 to 200>.")
+            }
             StopError::Refused(refused) => {
                 let (status, detail) = match refused {
                     ResumeRefused::SamePerson => (
@@ -157,10 +158,15 @@ pub(crate) async fn list(
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(parameters) = parameters.map_err(|_| StopError::Parameters)?;
-    let stops = app.store().list_stops(!parameters.all, MOST_LISTED).await;
-    let stops = stops.map_err(StopError::Store)?.into_iter();
+    let limit = page::limit(parameters.limit, page::DEFAULT, page::MOST);
+    let limit = limit.ok_or(StopError::Parameters)?;
+    let after = parameters.after.as_ref();
+    let stops = app.store().list_stops(!parameters.all, after, limit).await;
+    let stops = stops.map_err(StopError::Store)?;
+    let next = page::next(&stops, limit, |last| last.stop.id.clone());
+    let stops = stops.into_iter();
     let stops = stops.map(|stored| View::new(stored, &app)).collect();
-    Ok(Json(Page { stops }))
+    Ok(Json(Page { stops, next }))
 }
 
 /// `GET /v1/stops/{id}`.
@@ -174,8 +180,7 @@ pub(crate) async fn show(
 }
 
 async fn view(app: &App, id: &StopId) -> Result<View, StopError> {
-    let stops = app.store().list_stops(false, u32::MAX).await?;
-    let stored = stops.into_iter().find(|stored| stored.stop.id == *id);
+    let stored = app.store().stored_stop(id).await?;
     stored
         .map(|stored| View::new(stored, app))
         .ok_or(StopError::Unknown)
@@ -359,4 +364,45 @@ pub(crate) fn describe_resume() -> Described {
     .refuses(403, &["same-person"])
     .refuses(404, &["unknown-stop"])
     .refuses(409, &["already-resumed", "revoked-for-good"])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::Service;
+
+    #[tokio::test]
+    async fn stops_are_listed_page_by_page_the_latest_first() {
+        let service = Service::start().await;
+        let mut ids = Vec::new();
+        for number in 0..3 {
+            let scope = json!({"kind": "action", "name": format!("action-{number}")});
+            let (status, stop) = service
+                .post("grace", "/v1/stops", &json!({"scope": scope}))
+                .await;
+            assert_eq!(status, 201, "{stop}");
+            ids.insert(0, stop["id"].clone());
+            service.clock.advance(1);
+        }
+        let list = async |query: &str| {
+            let (status, page) = service.get("grace", &format!("/v1/stops?{query}")).await;
+            assert_eq!(status, 200, "{page}");
+            let stops = page["stops"].as_array().unwrap().iter();
+            let ids: Vec<Value> = stops.map(|stop| stop["id"].clone()).collect();
+            (ids, page["next"].clone())
+        };
+        assert_eq!(list("limit=2").await, (ids[..2].to_vec(), ids[1].clone()));
+        let after = format!("limit=2&after={}", ids[1].as_str().unwrap());
+        assert_eq!(list(&after).await, (ids[2..].to_vec(), Value::Null));
+        // One that has ended stays in its place.
+        let path = format!("/v1/stops/{}/resume", ids[2].as_str().unwrap());
+        assert_eq!(service.post("omar", &path, &json!({})).await.0, 200);
+        assert_eq!(list("").await.0, ids[..2]);
+        assert_eq!(list("all=true").await.0, ids);
+        for query in ["limit=0", "limit=201", "after=a/b", "all=1"] {
+            let path = format!("/v1/stops?{query}");
+            assert_eq!(service.get("grace", &path).await.0, 400, "{query}");
+        }
+    }
 }

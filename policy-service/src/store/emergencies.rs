@@ -15,32 +15,57 @@ pub(crate) struct StoredEmergency {
 }
 
 impl Store {
-    /// Emergency accesses, the latest first: those that nobody has reviewed, or all.
+    /// Emergency accesses, the latest first: those that nobody has reviewed, or all; those before
+    /// `after`.
     pub(crate) async fn list_emergencies(
         &self,
         only_unreviewed: bool,
+        after: Option<&EmergencyId>,
         limit: u32,
     ) -> Result<Vec<StoredEmergency>, StoreError> {
         let mut reading = self.read().await?;
         let rows = reading
             .all(
-                "SELECT body FROM emergency WHERE is_reviewed <= $1 ORDER BY id DESC LIMIT $2",
-                values![i64::from(!only_unreviewed), i64::from(limit)],
+                "SELECT body FROM emergency
+                 WHERE is_reviewed <= $1 AND ($2 IS NULL OR id < $2)
+                 ORDER BY id DESC LIMIT $3",
+                values![
+                    i64::from(!only_unreviewed),
+                    after.map(EmergencyId::as_str),
+                    i64::from(limit)
+                ],
             )
             .await?;
         let mut emergencies = Vec::with_capacity(rows.len());
         for row in &rows {
-            let emergency = read(row)?;
-            let reviewed = emergency.reviewed.as_ref();
-            let comment = reviewed.and_then(|reviewed| reviewed.comment);
-            emergencies.push(StoredEmergency {
-                reason: secrets::text(&mut reading, Some(emergency.reason)).await?,
-                comment: secrets::text(&mut reading, comment).await?,
-                emergency,
-            });
+            emergencies.push(complete(&mut reading, row).await?);
         }
         Ok(emergencies)
     }
+
+    /// The emergency access with this id.
+    pub(crate) async fn stored_emergency(
+        &self,
+        id: &EmergencyId,
+    ) -> Result<Option<StoredEmergency>, StoreError> {
+        let mut reading = self.read().await?;
+        let statement = "SELECT body FROM emergency WHERE id = $1";
+        match reading.optional(statement, values![id.as_str()]).await? {
+            Some(row) => complete(&mut reading, &row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+async fn complete(connection: &mut Connection, row: &Row) -> Result<StoredEmergency, StoreError> {
+    let emergency = read(row)?;
+    let reviewed = emergency.reviewed.as_ref();
+    let comment = reviewed.and_then(|reviewed| reviewed.comment);
+    Ok(StoredEmergency {
+        reason: secrets::text(connection, Some(emergency.reason)).await?,
+        comment: secrets::text(connection, comment).await?,
+        emergency,
+    })
 }
 
 pub(super) async fn unreviewed(connection: &mut Connection) -> Result<Vec<Emergency>, StoreError> {

@@ -21,34 +21,54 @@ impl Store {
         active(&mut self.read().await?).await
     }
 
-    /// Stops, the latest change first: those in force, or all.
+    /// Stops, the latest first: those in force, or all; those before `after`.
     pub(crate) async fn list_stops(
         &self,
         only_active: bool,
+        after: Option<&StopId>,
         limit: u32,
     ) -> Result<Vec<StoredStop>, StoreError> {
         let mut reading = self.read().await?;
         let rows = reading
             .all(
-                "SELECT idx, comment, body FROM stop WHERE is_active >= $1
-                 ORDER BY idx DESC LIMIT $2",
-                values![i64::from(only_active), i64::from(limit)],
+                "SELECT idx, comment, body FROM stop
+                 WHERE is_active >= $1 AND ($2 IS NULL OR id < $2)
+                 ORDER BY id DESC LIMIT $3",
+                values![
+                    i64::from(only_active),
+                    after.map(StopId::as_str),
+                    i64::from(limit)
+                ],
             )
             .await?;
         let mut stops = Vec::with_capacity(rows.len());
         for row in &rows {
-            let comment: Option<Vec<u8>> = row.read("comment")?;
-            let comment = comment.map(<[u8; 32]>::try_from).transpose();
-            let comment = comment.map_err(|_| StoreError::Corrupt("comment"))?;
-            let comment = comment.map(Commitment::from_bytes);
-            stops.push(StoredStop {
-                stop: read(row)?,
-                version: row.count("idx")? + 1,
-                comment: secrets::text(&mut reading, comment).await?,
-            });
+            stops.push(complete(&mut reading, row).await?);
         }
         Ok(stops)
     }
+
+    /// The stop with this id.
+    pub(crate) async fn stored_stop(&self, id: &StopId) -> Result<Option<StoredStop>, StoreError> {
+        let mut reading = self.read().await?;
+        let statement = "SELECT idx, comment, body FROM stop WHERE id = $1";
+        match reading.optional(statement, values![id.as_str()]).await? {
+            Some(row) => complete(&mut reading, &row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+async fn complete(connection: &mut Connection, row: &Row) -> Result<StoredStop, StoreError> {
+    let comment: Option<Vec<u8>> = row.read("comment")?;
+    let comment = comment.map(<[u8; 32]>::try_from).transpose();
+    let comment = comment.map_err(|_| StoreError::Corrupt("comment"))?;
+    let comment = comment.map(Commitment::from_bytes);
+    Ok(StoredStop {
+        stop: read(row)?,
+        version: row.count("idx")? + 1,
+        comment: secrets::text(connection, comment).await?,
+    })
 }
 
 /// The version of what is stopped (0: nothing ever was), and all of it.
