@@ -11,6 +11,7 @@ mod conditions;
 mod deny;
 mod departures;
 mod emergencies;
+mod ending;
 mod evidence;
 mod id;
 mod leases;
@@ -24,6 +25,7 @@ mod page;
 mod prefer;
 mod question;
 mod readyz;
+mod receipt;
 mod report_events;
 mod revoke;
 mod show_approval;
@@ -144,6 +146,13 @@ pub(crate) const ROUTES: &[Route] = &[
         access: Access::Reviewer,
         handler: |method| on(method, show_approval::handle),
         describe: show_approval::describe,
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/approvals/{id}/receipt",
+        access: Access::Reviewer,
+        handler: |method| on(method, receipt::handle),
+        describe: receipt::describe,
     },
     Route {
         method: MethodFilter::GET,

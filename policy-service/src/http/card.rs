@@ -1,5 +1,7 @@
 //! An approval as a reviewer sees it.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use velum_approval::{
     Approval, ApprovalId, EmergencyId, Found, GatewayId, Identity, Need, OutcomeReport, PersonId,
@@ -112,6 +114,32 @@ struct UseView {
     index: u64,
     /// What left; `null` while the gateway has not said so.
     outcome: Option<OutcomeReport>,
+    reported: Reported,
+}
+
+/// Whether the gateway has said what left under a use.
+#[derive(Clone, Copy, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Reported {
+    /// It has.
+    Reported,
+    /// It has not yet.
+    Awaited,
+    /// It has not in time: it may have ended, or its report was lost.
+    NotReported,
+}
+
+/// How long after a use its outcome is awaited.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+impl Reported {
+    pub(super) fn of(outcome: Option<&OutcomeReport>, used: Timestamp, now: Timestamp) -> Reported {
+        match outcome {
+            Some(_) => Reported::Reported,
+            None if now.since(used) < PATIENCE => Reported::Awaited,
+            None => Reported::NotReported,
+        }
+    }
 }
 
 impl Card {
@@ -139,6 +167,7 @@ impl Card {
             gateway: used.made.gateway,
             at: used.made.at,
             index: used.made.index,
+            reported: Reported::of(outcome.as_ref(), used.made.at, now),
             outcome,
         });
         let state = approval.state_at(now);

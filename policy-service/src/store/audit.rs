@@ -1,9 +1,9 @@
 //! The audit log: how it grows, and how it is read.
 
 use sha2::{Digest, Sha256};
-use velum_approval::{Record, Timestamp};
+use velum_approval::{ApprovalId, Record, Timestamp};
 
-use super::connection::{Connection, Sql, values};
+use super::connection::{Connection, Row, Sql, values};
 use super::transaction::number;
 use super::{Stamp, Store, StoreError};
 
@@ -32,13 +32,25 @@ impl Store {
                 values![from, i64::from(limit)],
             )
             .await?;
-        let read = |row: &super::connection::Row| {
-            Ok(Entry {
-                index: row.count("idx")?,
-                leaf: row.read("entry")?,
-            })
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(read_entry).collect()
+    }
+
+    /// The records that are about an approval, in order; the first so many.
+    pub(crate) async fn entries_about(
+        &self,
+        approval: &ApprovalId,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                "SELECT audit_entry.idx AS idx, entry FROM approval_record
+                 JOIN audit_entry ON audit_entry.idx = approval_record.idx
+                 WHERE approval = $1 ORDER BY approval_record.idx LIMIT $2",
+                values![approval.as_str(), i64::from(limit)],
+            )
+            .await?;
+        rows.iter().map(read_entry).collect()
     }
 
     /// Computes the hash of every leaf anew, and returns how many there are.
@@ -62,6 +74,13 @@ impl Store {
         let head = "SELECT next_index FROM audit_log WHERE id = 1";
         reading.one(head, &[]).await?.count("next_index")
     }
+}
+
+fn read_entry(row: &Row) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        index: row.count("idx")?,
+        leaf: row.read("entry")?,
+    })
 }
 
 /// Computes the hash of every leaf anew, and returns how many there are.
@@ -96,7 +115,7 @@ pub(super) async fn page(connection: &mut Connection, from: u64) -> Result<Vec<L
             values![number(from)?],
         )
         .await?;
-    let read = |row: &super::connection::Row| {
+    let read = |row: &Row| {
         Ok(Leaf {
             index: row.count("idx")?,
             entry: row.read("entry")?,
@@ -148,6 +167,14 @@ pub(super) async fn append(
     connection
         .execute(fence, values![stamp.now.as_millis()])
         .await?;
+    if let Some(approval) = record.approval() {
+        connection
+            .execute(
+                "INSERT INTO approval_record (idx, approval) VALUES ($1, $2)",
+                values![number(index)?, approval.as_str()],
+            )
+            .await?;
+    }
     Ok(index)
 }
 

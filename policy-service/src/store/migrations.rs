@@ -63,16 +63,18 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 4] = [
+    const SQLITE: [&str; 5] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
         "df437a5fe22d2fbb",
+        "55f87718e519c942",
     ];
-    const POSTGRES: [&str; 4] = [
+    const POSTGRES: [&str; 5] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
         "db20feb949656f71",
+        "bffa49a9a7152e3d",
     ];
 }

@@ -31,7 +31,7 @@ struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 10] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body
@@ -151,10 +151,17 @@ const TABLES: [Table; 9] = [
             ("body", Text),
         ],
     },
+    Table {
+        read: "SELECT rowid AS place, idx, approval
+               FROM approval_record WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO approval_record (idx, approval) VALUES ($1, $2)",
+        columns: &[("idx", Number), ("approval", Text)],
+    },
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-const EMPTY: [&str; 11] = [
+const EMPTY: [&str; 12] = [
+    "DELETE FROM approval_record",
     "DELETE FROM emergency",
     "DELETE FROM stop",
     "DELETE FROM outcome",
