@@ -19,6 +19,7 @@ mod list_approvals;
 mod list_audit;
 mod list_events;
 mod livez;
+mod once;
 mod openapi;
 mod outcomes;
 mod page;

@@ -5,9 +5,9 @@ use serde_json::json;
 use velum_approval::messages::ApproveRequest;
 
 use super::App;
-use super::body::Body;
 use super::conditions::{IfMatch, Shown};
 use super::id::Id;
+use super::once::Keyed;
 use super::openapi::Described;
 use super::vote::{self, Says, Voice, vote};
 use crate::auth::Reviewer;
@@ -19,9 +19,13 @@ pub(crate) async fn handle(
     reviewer: Reviewer,
     if_match: IfMatch,
     Id(id): Id,
-    Body(request): Body<ApproveRequest>,
+    Keyed {
+        body: request,
+        once,
+    }: Keyed<ApproveRequest>,
 ) -> Result<Shown, Problem> {
     let voice = Voice {
+        once,
         version: if_match.version(request.version),
         comment: request.comment.clone(),
         public_reason: None,

@@ -21,27 +21,34 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Body<T>, Problem> {
-        if !is_json(&request) {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not-json",
-                "The body is not JSON",
-                "Send `Content-Type: application/json`.",
-            ));
-        }
-        let bytes = match tokio::time::timeout(TIME, Bytes::from_request(request, state)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(rejection)) => return Err(unread(rejection.into_response().status())),
-            Err(_) => return Err(unread(StatusCode::REQUEST_TIMEOUT)),
-        };
-        // Serde would read an array as the fields in their order, and an empty one as all defaults.
-        if bytes.trim_ascii_start().first() != Some(&b'{') {
-            return Err(not_an_object());
-        }
-        serde_json::from_slice(&bytes)
-            .map(Body)
-            .map_err(|error| malformed(&error))
+        parse(&read(request, state).await?).map(Body)
     }
+}
+
+/// The bytes of a JSON body.
+pub(super) async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    if !is_json(&request) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+            "The body is not JSON",
+            "Send `Content-Type: application/json`.",
+        ));
+    }
+    match tokio::time::timeout(TIME, Bytes::from_request(request, state)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(rejection)) => Err(unread(rejection.into_response().status())),
+        Err(_) => Err(unread(StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
+/// The document in these bytes.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Serde would read an array as the fields in their order, and an empty one as all defaults.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(not_an_object());
+    }
+    serde_json::from_slice(bytes).map_err(|error| malformed(&error))
 }
 
 fn is_json(request: &Request) -> bool {

@@ -114,30 +114,33 @@ struct UseView {
     index: u64,
     /// What left; `null` while the gateway has not said so.
     outcome: Option<OutcomeReport>,
-    reported: Reported,
+    reported: Report,
 }
 
 /// Whether the gateway has said what left under a use.
 #[derive(Clone, Copy, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Reported {
+#[schema(as = OutcomeState)]
+pub(super) enum Report {
     /// It has.
-    Reported,
+    #[serde(rename = "reported")]
+    Arrived,
     /// It has not yet.
+    #[serde(rename = "awaited")]
     Awaited,
     /// It has not in time: it may have ended, or its report was lost.
-    NotReported,
+    #[serde(rename = "not-reported")]
+    Missing,
 }
 
 /// How long after a use its outcome is awaited.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-impl Reported {
-    pub(super) fn of(outcome: Option<&OutcomeReport>, used: Timestamp, now: Timestamp) -> Reported {
+impl Report {
+    pub(super) fn of(outcome: Option<&OutcomeReport>, used: Timestamp, now: Timestamp) -> Report {
         match outcome {
-            Some(_) => Reported::Reported,
-            None if now.since(used) < PATIENCE => Reported::Awaited,
-            None => Reported::NotReported,
+            Some(_) => Report::Arrived,
+            None if now.since(used) < PATIENCE => Report::Awaited,
+            None => Report::Missing,
         }
     }
 }
@@ -167,7 +170,7 @@ impl Card {
             gateway: used.made.gateway,
             at: used.made.at,
             index: used.made.index,
-            reported: Reported::of(outcome.as_ref(), used.made.at, now),
+            reported: Report::of(outcome.as_ref(), used.made.at, now),
             outcome,
         });
         let state = approval.state_at(now);

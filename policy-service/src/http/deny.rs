@@ -5,9 +5,9 @@ use serde_json::json;
 use velum_approval::messages::DenyRequest;
 
 use super::App;
-use super::body::Body;
 use super::conditions::{IfMatch, Shown};
 use super::id::Id;
+use super::once::Keyed;
 use super::openapi::Described;
 use super::vote::{self, Says, Voice, vote};
 use crate::auth::Reviewer;
@@ -19,9 +19,13 @@ pub(crate) async fn handle(
     reviewer: Reviewer,
     if_match: IfMatch,
     Id(id): Id,
-    Body(request): Body<DenyRequest>,
+    Keyed {
+        body: request,
+        once,
+    }: Keyed<DenyRequest>,
 ) -> Result<Shown, Problem> {
     let voice = Voice {
+        once,
         says: Says::Deny,
         version: if_match.version(request.version),
         comment: request.comment,

@@ -17,12 +17,13 @@ use velum_approval::{
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
 use super::id::Id;
+use super::once::{self, Keyed};
 use super::openapi::Described;
 use super::{App, page};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
-use crate::store::{Change, Operation, StoreError, StoredEmergency, Transaction};
+use crate::store::{Change, Once, Operation, Repeat, StoreError, StoredEmergency, Transaction};
 
 /// An emergency access as people see it.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -119,6 +120,8 @@ pub(crate) struct ReviewRequest {
 /// Why nothing is opened or reviewed.
 pub(crate) enum EmergencyError {
     Unknown,
+    /// The idempotency key belongs to another request.
+    KeyReused,
     /// The principal is not in the directory.
     LineageUnknown,
     Refused(EmergencyRefused),
@@ -136,6 +139,7 @@ impl From<EmergencyError> for Problem {
     fn from(error: EmergencyError) -> Problem {
         match error {
             EmergencyError::Store(error) => unavailable("emergency access", &error),
+            EmergencyError::KeyReused => once::reused(),
             EmergencyError::Unknown => Problem::new(
                 StatusCode::NOT_FOUND,
                 "unknown-emergency",
@@ -204,17 +208,20 @@ async fn view(app: &App, id: &EmergencyId) -> Result<Json<View>, EmergencyError>
 pub(crate) async fn open(
     State(app): State<App>,
     reviewer: Reviewer,
-    Body(request): Body<EmergencyRequest>,
+    Keyed {
+        body: request,
+        once,
+    }: Keyed<EmergencyRequest>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
-    let id: EmergencyId = app.new_id().map_err(EmergencyError::Store)?;
     let open = Open {
         app: app.clone(),
-        id: id.clone(),
+        id: app.new_id().map_err(EmergencyError::Store)?,
         person: person.clone(),
         request,
+        once,
     };
-    run(&app, &person, open).await?;
+    let id = run(&app, &person, open).await?;
     tracing::warn!(
         emergency = id.as_str(),
         person = person.as_str(),
@@ -244,9 +251,9 @@ pub(crate) async fn review(
 }
 
 /// Runs the change to its end, wakes the held requests, and records a refusal.
-async fn run<O>(app: &App, person: &PersonId, operation: O) -> Result<(), EmergencyError>
+async fn run<O>(app: &App, person: &PersonId, operation: O) -> Result<O::Output, EmergencyError>
 where
-    O: Operation<Output = (), Error = EmergencyError>,
+    O: Operation<Error = EmergencyError>,
 {
     let done = {
         let app = app.clone();
@@ -272,19 +279,26 @@ struct Open {
     id: EmergencyId,
     person: PersonId,
     request: EmergencyRequest,
+    once: Option<Once>,
 }
 
 impl Operation for Open {
-    type Output = ();
+    type Output = EmergencyId;
     type Error = EmergencyError;
 
-    async fn run(&self, transaction: &mut Transaction) -> Result<(), EmergencyError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<EmergencyId, EmergencyError> {
         let Open {
             app,
             id,
             person,
             request,
+            once,
         } = self;
+        match transaction.repeat(once.as_ref(), app.now()).await? {
+            Repeat::First => {}
+            Repeat::Again(id) => return id.parse().map_err(|_| EmergencyError::Unknown),
+            Repeat::Other => return Err(EmergencyError::KeyReused),
+        }
         let parts = app.parts();
         let glass = parts.break_glass.as_ref();
         let is_admitted = glass.is_some_and(|glass| {
@@ -323,7 +337,9 @@ impl Operation for Open {
             written: Some(&reason),
         };
         transaction.apply(&change, &record, &stamp).await?;
-        Ok(())
+        let noted = transaction.note(once.as_ref(), id.as_str(), stamp.now);
+        noted.await?;
+        Ok(id.clone())
     }
 }
 
@@ -392,7 +408,7 @@ pub(crate) fn describe_list() -> Described {
 
 /// What the document says of it.
 pub(crate) fn describe_open() -> Described {
-    Described::new(
+    let described = Described::new(
         "openEmergency",
         "Opens an emergency access",
         "By a person of the configured group, for one principal and one action, for an hour at most.",
@@ -404,7 +420,8 @@ pub(crate) fn describe_open() -> Described {
     .gives::<View>(201, "The access.")
     .refuses(400, &["emergency-lifetime"])
     .refuses(403, &["no-emergency-access"])
-    .refuses(409, &["emergency-unreviewed", "lineage-unknown"])
+    .refuses(409, &["emergency-unreviewed", "lineage-unknown"]);
+    once::describe(described)
 }
 
 /// What the document says of it.

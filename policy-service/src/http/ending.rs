@@ -2,7 +2,7 @@
 //! may help, and a sentence that says what to do. The codes are the last parts of the types of the
 //! filter's own problems.
 
-use velum_approval::{Need, State};
+use velum_approval::{DenyCode, Need, State};
 
 /// What a state means for whoever asked.
 pub(super) struct Ending {
@@ -61,7 +61,7 @@ pub(super) fn of(state: State, needs: Option<Need>) -> Ending {
     Ending {
         code,
         // What is not final is asked again in any case.
-        retryable: state.denial().is_none_or(|code| code.retryable()),
+        retryable: state.denial().is_none_or(DenyCode::retryable),
         detail,
     }
 }

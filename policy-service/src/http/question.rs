@@ -7,15 +7,15 @@ use velum_approval::messages::NoteRequest;
 use velum_approval::{ApprovalId, Event, PersonId, Refused, transition};
 
 use super::app::to_the_end;
-use super::body::Body;
 use super::conditions::{IfMatch, Shown};
 use super::id::Id;
+use super::once::Keyed;
 use super::openapi::Described;
 use super::vote::{self, VoteError};
 use super::{App, show_approval};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
-use crate::store::{Change, Operation, Transaction};
+use crate::store::{Change, Once, Operation, Repeat, Transaction};
 
 /// Asks, wakes who waits, and shows the approval as it is then.
 pub(crate) async fn handle(
@@ -23,7 +23,10 @@ pub(crate) async fn handle(
     reviewer: Reviewer,
     if_match: IfMatch,
     Id(id): Id,
-    Body(mut request): Body<NoteRequest>,
+    Keyed {
+        body: mut request,
+        once,
+    }: Keyed<NoteRequest>,
 ) -> Result<Shown, Problem> {
     request.version = if_match.version(request.version);
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
@@ -33,6 +36,7 @@ pub(crate) async fn handle(
         id: id.clone(),
         person,
         request,
+        once,
     };
     let asked = {
         let app = app.clone();
@@ -52,6 +56,7 @@ struct Question {
     id: ApprovalId,
     person: PersonId,
     request: NoteRequest,
+    once: Option<Once>,
 }
 
 impl Operation for Question {
@@ -64,7 +69,13 @@ impl Operation for Question {
             id,
             person,
             request,
+            once,
         } = self;
+        match transaction.repeat(once.as_ref(), app.now()).await? {
+            Repeat::First => {}
+            Repeat::Again(_) => return Ok(()),
+            Repeat::Other => return Err(VoteError::KeyReused),
+        }
         let parts = app.parts();
         let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         let excluded = parts
@@ -91,7 +102,8 @@ impl Operation for Question {
             tags: None,
         };
         transaction.apply(&change, &record, &stamp).await?;
-        Ok(())
+        let noted = transaction.note(once.as_ref(), id.as_str(), stamp.now);
+        Ok(noted.await?)
     }
 }
 

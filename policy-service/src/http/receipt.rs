@@ -15,7 +15,7 @@ use velum_approval::{
 
 use super::App;
 use super::app::unavailable;
-use super::card::Reported;
+use super::card::Report;
 use super::id::Id;
 use super::openapi::Described;
 use crate::auth::Reviewer;
@@ -97,7 +97,7 @@ struct Release {
     at: Timestamp,
     index: u64,
     gateway: GatewayId,
-    reported: Reported,
+    reported: Report,
     /// What left; `null` while the gateway has not said so.
     outcome: Option<OutcomeReport>,
     outcome_index: Option<u64>,
@@ -220,7 +220,7 @@ impl Receipt {
         let releases = uses.into_iter().map(|(used, outcome)| Release {
             at: used.made.at,
             index: used.made.index,
-            reported: Reported::of(outcome.as_ref(), used.made.at, now),
+            reported: Report::of(outcome.as_ref(), used.made.at, now),
             outcome_index: places.outcomes.remove(&used.made.index),
             gateway: used.made.gateway,
             outcome,

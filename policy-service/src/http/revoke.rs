@@ -7,16 +7,16 @@ use velum_approval::messages::NoteRequest;
 use velum_approval::{ApprovalId, Event, PersonId, Refused, Stop, StopScope, transition};
 
 use super::app::to_the_end;
-use super::body::Body;
 use super::card::Card;
 use super::conditions::{self, IfMatch, Shown};
 use super::id::Id;
+use super::once::{self, Keyed};
 use super::openapi::Described;
 use super::vote::VoteError;
 use super::{App, show_approval};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
-use crate::store::{Change, Operation, Transaction};
+use crate::store::{Change, Once, Operation, Repeat, Transaction};
 
 /// Revokes, tells every worker, and shows the approval as it is then.
 pub(crate) async fn handle(
@@ -24,7 +24,10 @@ pub(crate) async fn handle(
     reviewer: Reviewer,
     if_match: IfMatch,
     Id(id): Id,
-    Body(mut request): Body<NoteRequest>,
+    Keyed {
+        body: mut request,
+        once,
+    }: Keyed<NoteRequest>,
 ) -> Result<Shown, Problem> {
     request.version = if_match.version(request.version);
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
@@ -34,6 +37,7 @@ pub(crate) async fn handle(
         id: id.clone(),
         person,
         request,
+        once,
     };
     let revoked = {
         let app = app.clone();
@@ -58,6 +62,7 @@ struct Revoke {
     id: ApprovalId,
     person: PersonId,
     request: NoteRequest,
+    once: Option<Once>,
 }
 
 impl Operation for Revoke {
@@ -70,7 +75,13 @@ impl Operation for Revoke {
             id,
             person,
             request,
+            once,
         } = self;
+        match transaction.repeat(once.as_ref(), app.now()).await? {
+            Repeat::First => {}
+            Repeat::Again(_) => return Ok(()),
+            Repeat::Other => return Err(VoteError::KeyReused),
+        }
         let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         if request
             .version
@@ -96,13 +107,14 @@ impl Operation for Revoke {
             comment: comment.as_ref(),
         };
         transaction.apply(&change, &record, &app.stamp()?).await?;
-        Ok(())
+        let noted = transaction.note(once.as_ref(), id.as_str(), stamp.now);
+        Ok(noted.await?)
     }
 }
 
 /// What the document says of it.
 pub(crate) fn describe() -> Described {
-    Described::new(
+    let described = Described::new(
         "revoke",
         "A reviewer takes a grant back, be it used or not",
         "What still runs under it is stopped like by an emergency stop.",
@@ -125,7 +137,8 @@ pub(crate) fn describe() -> Described {
             "expired",
             "not-approved",
         ],
-    )
+    );
+    once::describe(described)
 }
 
 #[cfg(test)]

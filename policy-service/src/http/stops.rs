@@ -7,20 +7,18 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use velum_approval::messages::StopRequest;
-use velum_approval::{
-    LEASE, PersonId, Reason, Record, ResumeRefused, Stop, StopId, StopScope, Timestamp,
-};
+use velum_approval::{LEASE, PersonId, Record, ResumeRefused, Stop, StopId, StopScope, Timestamp};
 
 use super::app::{to_the_end, unavailable};
-use super::body::Body;
 use super::id::Id;
+use super::once::{self, Keyed};
 use super::openapi::Described;
 use super::{App, page};
 use crate::auth::Reviewer;
 use crate::leases::{Confirmation, Standing};
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
-use crate::store::{Change, Operation, StoreError, StoredStop, Transaction};
+use crate::store::{Change, Once, Operation, Repeat, StoreError, StoredStop, Transaction};
 
 /// A stop as people see it.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -102,6 +100,8 @@ pub(crate) struct Page {
 pub(crate) enum StopError {
     Unknown,
     Refused(ResumeRefused),
+    /// The idempotency key belongs to another request.
+    KeyReused,
     /// Revoking an approval is an operation of its own.
     Approval,
     Parameters,
@@ -118,6 +118,7 @@ impl From<StopError> for Problem {
     fn from(error: StopError) -> Problem {
         match error {
             StopError::Store(error) => unavailable("stop", &error),
+            StopError::KeyReused => once::reused(),
             StopError::Unknown => Problem::new(
                 StatusCode::NOT_FOUND,
                 "unknown-stop",
@@ -190,7 +191,10 @@ async fn view(app: &App, id: &StopId) -> Result<View, StopError> {
 pub(crate) async fn begin(
     State(app): State<App>,
     reviewer: Reviewer,
-    Body(request): Body<StopRequest>,
+    Keyed {
+        body: request,
+        once,
+    }: Keyed<StopRequest>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
     if matches!(request.scope, StopScope::Approval { .. }) {
         return Err(StopError::Approval.into());
@@ -199,20 +203,19 @@ pub(crate) async fn begin(
     let stopped = {
         let app = app.clone();
         to_the_end(async move {
-            let id: StopId = app.new_id()?;
             let begin = Begin {
                 app: app.clone(),
-                id: id.clone(),
+                id: app.new_id()?,
                 person,
-                scope: request.scope,
-                comment: request.comment,
+                request,
+                once,
             };
-            app.store().write(begin).await?;
+            let stopped = app.store().write(begin).await;
             app.announce();
-            Ok(id)
+            Ok(stopped)
         })
     };
-    let id = stopped.await.map_err(StopError::Store)?;
+    let id = stopped.await.map_err(StopError::Store)??;
     Ok((StatusCode::CREATED, Json(view(&app, &id).await?)))
 }
 
@@ -255,33 +258,40 @@ struct Begin {
     app: App,
     id: StopId,
     person: PersonId,
-    scope: StopScope,
-    comment: Option<Reason>,
+    request: StopRequest,
+    once: Option<Once>,
 }
 
 impl Operation for Begin {
-    type Output = ();
-    type Error = StoreError;
+    type Output = StopId;
+    type Error = StopError;
 
-    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<StopId, StopError> {
         let Begin {
             app,
             id,
             person,
-            scope,
-            comment,
+            request: StopRequest { scope, comment },
+            once,
         } = self;
+        match transaction.repeat(once.as_ref(), app.now()).await? {
+            Repeat::First => {}
+            Repeat::Again(id) => return id.parse().map_err(|_| StopError::Unknown),
+            Repeat::Other => return Err(StopError::KeyReused),
+        }
         let stamp = app.stamp()?;
         let principal = principal(app, scope);
-        let (id, scope, person) = (id.clone(), scope.clone(), person.clone());
-        let (stop, record) = Stop::begin(id, scope, principal, person, stamp.now);
+        let (scope, person) = (scope.clone(), person.clone());
+        let (stop, record) = Stop::begin(id.clone(), scope, principal, person, stamp.now);
         let comment = app.secret(comment.as_ref())?;
         let change = Change::Stop {
             stop: &stop,
             comment: comment.as_ref(),
         };
         transaction.apply(&change, &record, &stamp).await?;
-        Ok(())
+        let noted = transaction.note(once.as_ref(), id.as_str(), stamp.now);
+        noted.await?;
+        Ok(id.clone())
     }
 }
 
@@ -343,14 +353,15 @@ pub(crate) fn describe_show() -> Described {
 
 /// What the document says of it.
 pub(crate) fn describe_begin() -> Described {
-    Described::new(
+    let described = Described::new(
         "stop",
         "Stops what is released",
         "Any reviewer may: it only closes. It holds in every worker after 10 seconds at the latest.",
     )
     .takes::<StopRequest>(&json!({"scope": {"kind": "action", "name": "read"}, "comment": "drill"}))
     .gives::<View>(201, "The stop.")
-    .refuses(400, &["approval-not-stopped-here"])
+    .refuses(400, &["approval-not-stopped-here"]);
+    once::describe(described)
 }
 
 /// What the document says of it.

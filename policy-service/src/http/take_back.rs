@@ -6,9 +6,9 @@ use serde_json::json;
 use velum_approval::messages::NoteRequest;
 
 use super::App;
-use super::body::Body;
 use super::conditions::{IfMatch, Shown};
 use super::id::Id;
+use super::once::Keyed;
 use super::openapi::Described;
 use super::vote::{self, Says, Voice, vote};
 use crate::auth::Reviewer;
@@ -20,9 +20,13 @@ pub(crate) async fn handle(
     reviewer: Reviewer,
     if_match: IfMatch,
     Id(id): Id,
-    Body(request): Body<NoteRequest>,
+    Keyed {
+        body: request,
+        once,
+    }: Keyed<NoteRequest>,
 ) -> Result<Shown, Problem> {
     let voice = Voice {
+        once,
         says: Says::TakeBack,
         version: if_match.version(request.version),
         comment: request.comment,

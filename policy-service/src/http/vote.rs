@@ -12,17 +12,20 @@ use velum_approval::{
 
 use super::app::{to_the_end, unavailable};
 use super::conditions;
+use super::once;
 use super::openapi::Described;
 use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
-use crate::store::{Change, Operation, StoreError, Transaction};
+use crate::store::{Change, Once, Operation, Repeat, StoreError, Transaction};
 
 /// What a reviewer says.
 #[derive(Clone)]
 pub(super) struct Voice {
     pub(super) says: Says,
+    /// Where it is to count once, however often it comes.
+    pub(super) once: Option<Once>,
     pub(super) version: Option<u64>,
     pub(super) comment: Option<Reason>,
     pub(super) public_reason: Option<Reason>,
@@ -61,6 +64,8 @@ impl Says {
 pub(super) enum VoteError {
     Unknown,
     LineageUnknown,
+    /// The idempotency key belongs to another request.
+    KeyReused,
     Refused(Refused),
     Store(StoreError),
 }
@@ -82,6 +87,7 @@ impl From<VoteError> for Problem {
                 "An identity behind the request is no longer in the directory, so nobody can say \
                  who may not review it.",
             ),
+            VoteError::KeyReused => once::reused(),
             VoteError::Store(error) => unavailable("vote", &error),
             VoteError::Refused(refused) => refusal(refused),
         }
@@ -174,7 +180,7 @@ async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Resu
 
 /// What the document says of every vote.
 pub(super) fn describe(operation: Described) -> Described {
-    operation
+    once::describe(operation)
         .header(
             "if-match",
             conditions::DESCRIPTION,
@@ -209,6 +215,12 @@ impl Operation for Cast {
             person,
             voice,
         } = self;
+        let once = voice.once.as_ref();
+        match transaction.repeat(once, app.now()).await? {
+            Repeat::First => {}
+            Repeat::Again(_) => return Ok(()),
+            Repeat::Other => return Err(VoteError::KeyReused),
+        }
         let parts = app.parts();
         let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         // Who is behind the request is asked anew: an agent may have another owner now.
@@ -246,6 +258,7 @@ impl Operation for Cast {
             written,
         };
         transaction.apply(&change, &record, &stamp).await?;
+        transaction.note(once, id.as_str(), stamp.now).await?;
         Ok(approval)
     }
 }

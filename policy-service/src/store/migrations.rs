@@ -63,18 +63,20 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 5] = [
+    const SQLITE: [&str; 6] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
         "df437a5fe22d2fbb",
         "55f87718e519c942",
+        "eb7239eee768936d",
     ];
-    const POSTGRES: [&str; 5] = [
+    const POSTGRES: [&str; 6] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
         "db20feb949656f71",
         "bffa49a9a7152e3d",
+        "764fabd6dd371d4f",
     ];
 }

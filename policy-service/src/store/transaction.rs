@@ -10,7 +10,8 @@ use velum_approval::{
 use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
-    Granted, Load, StoreError, StoredUse, approvals, audit, emergencies, events, stops, uses,
+    Granted, Load, Once, Repeat, StoreError, StoredUse, approvals, audit, emergencies, events,
+    repeats, stops, uses,
 };
 
 /// A change to the store. It can only be made together with its record.
@@ -216,6 +217,31 @@ impl Transaction {
         commitment: Option<Commitment>,
     ) -> Result<Option<String>, StoreError> {
         secrets::text(&mut self.connection, commitment).await
+    }
+
+    /// Whether a request that is to be carried out once has come before.
+    pub(crate) async fn repeat(
+        &mut self,
+        once: Option<&Once>,
+        now: Timestamp,
+    ) -> Result<Repeat, StoreError> {
+        match once {
+            Some(once) => repeats::find(&mut self.connection, once, now).await,
+            None => Ok(Repeat::First),
+        }
+    }
+
+    /// Notes what came of such a request: part of the change that was made for it.
+    pub(crate) async fn note(
+        &mut self,
+        once: Option<&Once>,
+        thing: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        match once {
+            Some(once) => repeats::insert(&mut self.connection, once, thing, now).await,
+            None => Ok(()),
+        }
     }
 
     /// The number of the latest batch of a worker, and whether this one is there.

@@ -31,7 +31,7 @@ struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 11] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body
@@ -157,10 +157,24 @@ const TABLES: [Table; 10] = [
         insert: "INSERT INTO approval_record (idx, approval) VALUES ($1, $2)",
         columns: &[("idx", Number), ("approval", Text)],
     },
+    Table {
+        read: "SELECT rowid AS place, caller, key_hash, request, thing, at_ms
+               FROM idempotency WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO idempotency (caller, key_hash, request, thing, at_ms)
+                 VALUES ($1, $2, $3, $4, $5)",
+        columns: &[
+            ("caller", Text),
+            ("key_hash", Bytes),
+            ("request", Bytes),
+            ("thing", Text),
+            ("at_ms", Number),
+        ],
+    },
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-const EMPTY: [&str; 12] = [
+const EMPTY: [&str; 13] = [
+    "DELETE FROM idempotency",
     "DELETE FROM approval_record",
     "DELETE FROM emergency",
     "DELETE FROM stop",

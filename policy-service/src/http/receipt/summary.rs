@@ -1,9 +1,9 @@
 //! The story of a receipt in sentences.
 
-use velum_approval::{Found, State};
+use velum_approval::{Found, Identity, State};
 use velum_engine::{Class, ClassSet};
 
-use super::{Receipt, Release, Reported};
+use super::{Receipt, Release, Report};
 
 impl Receipt {
     /// What was asked by whom; who decided; what left when.
@@ -15,7 +15,7 @@ impl Receipt {
 
     fn of_ask(&self) -> String {
         let asked = &self.asked;
-        let others = asked.on_behalf_of.iter().map(|one| one.subject());
+        let others = asked.on_behalf_of.iter().map(Identity::subject);
         let others: Vec<_> = others.collect();
         let behalf = if others.is_empty() {
             String::new()
@@ -77,7 +77,7 @@ fn of_release(release: &Release) -> String {
             outcome.bytes,
             outcome.end.name()
         ),
-        (None, Reported::NotReported) => format!("{begin}: what left was not reported."),
+        (None, Report::Missing) => format!("{begin}: what left was not reported."),
         (None, _) => format!("{begin}: what left is not reported yet."),
     }
 }
