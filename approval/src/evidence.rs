@@ -17,8 +17,10 @@ pub struct Evidence {
     /// What it holds of every class that was asked and masked.
     pub found: Found,
     /// How many records.
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub records: u64,
     /// How many bytes.
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub bytes: u64,
     /// One tag for each value that is asked to be lifted.
     pub tags: Tags,
@@ -34,8 +36,10 @@ pub struct Seen {
     /// Counts of the classes that were asked.
     pub found: Found,
     /// How many records.
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub records: u64,
     /// How many bytes.
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub bytes: u64,
     /// How many different values.
     pub values: u64,
@@ -96,8 +100,10 @@ pub struct OutcomeReport {
     /// The status of the answer; 0 where there was none.
     pub status: u16,
     /// How many records left.
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub records: u64,
     /// How many bytes left.
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub bytes: u64,
     /// What was lifted.
     pub lifted: Found,

@@ -244,9 +244,11 @@ pub struct ApproveRequest {
     pub rules: Option<BTreeSet<RuleName>>,
     /// So many records at most; at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub records: Option<u64>,
     /// So many bytes at most; at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub bytes: Option<u64>,
     /// How long the grant lasts, where that is shorter than configured; at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -102,8 +102,8 @@ schema! {
         .min_items(Some(1))
         .max_items(Some(Lineage::MOST))
         .description(Some("Everyone behind a request, its principal included."));
-    Found => counts(1, "How often values of each class were found.");
-    ClassCounts => counts(0, "Counts by class.");
+    Found => counts(1, (1 << 53) - 1, "How often values of each class were found.");
+    ClassCounts => counts(0, 1 << 40, "Counts by class.");
     ClassName => names(Class::ALL.iter().map(|class| class.name()), "A class of identifiers.");
     DenyCode => names(DenyCode::ALL.iter().map(|code| code.name()), "Why a request was not allowed.");
     StopScope => OneOfBuilder::new()
@@ -125,11 +125,12 @@ fn names(names: impl IntoIterator<Item = &'static str>, description: &str) -> Ob
         .description(Some(description))
 }
 
-fn counts(least: u64, description: &str) -> ObjectBuilder {
+fn counts(least: u64, most: u64, description: &str) -> ObjectBuilder {
     let count = || {
         ObjectBuilder::new()
             .schema_type(SchemaType::Type(Type::Integer))
             .minimum(Some(least))
+            .maximum(Some(most))
     };
     let mut object = ObjectBuilder::new()
         .schema_type(SchemaType::Type(Type::Object))

@@ -8,6 +8,7 @@ mod case;
 mod changes;
 mod checks;
 mod conditions;
+mod counts;
 mod deny;
 mod departures;
 mod emergencies;

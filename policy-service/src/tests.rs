@@ -8,6 +8,7 @@ mod engines;
 mod erasure;
 mod events;
 mod faults;
+mod generated;
 mod life;
 mod metrics;
 mod moving;

@@ -23,10 +23,15 @@ pub struct Events {
     /// The worker, random at its start.
     pub worker: WorkerId,
     /// Its batches are numbered from 1 without a gap; a batch that is sent again keeps its number.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 1, maximum = 9_007_199_254_740_991_u64)
+    )]
     pub sequence: u64,
     /// Requests since the batch before that are in no row, because there was no room for them or the
     /// batch that had them was refused; at most 2⁴⁰, as every count.
     #[serde(deserialize_with = "count")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 1_099_511_627_776_u64))]
     pub lost: u64,
     /// When the first of them was counted.
     pub from: Timestamp,
@@ -57,6 +62,10 @@ pub struct EventRow {
     pub status: u16,
     /// How many they are, at least 1.
     #[serde(deserialize_with = "count")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 1, maximum = 1_099_511_627_776_u64)
+    )]
     pub requests: u64,
     /// How many values were masked for them, by class.
     #[serde(default, skip_serializing_if = "ClassCounts::is_empty")]

@@ -6,6 +6,7 @@ use velum_approval::messages::ApproveRequest;
 
 use super::App;
 use super::conditions::{IfMatch, Shown};
+use super::counts;
 use super::id::Id;
 use super::once::Keyed;
 use super::openapi::Described;
@@ -24,6 +25,7 @@ pub(crate) async fn handle(
         once,
     }: Keyed<ApproveRequest>,
 ) -> Result<Shown, Problem> {
+    counts::check(request.records.into_iter().chain(request.bytes))?;
     let voice = Voice {
         once,
         version: if_match.version(request.version),
@@ -49,7 +51,7 @@ pub(crate) fn describe() -> Described {
     )
     .refuses(
         400,
-        &["wider-than-asked", "nothing-approved", "unknown-rule", "too-many-rules"],
+        &["wider-than-asked", "nothing-approved", "unknown-rule", "too-many-rules", "bad-count"],
     )
 }
 

@@ -17,6 +17,7 @@ use velum_approval::{ActionName, Answer, ApprovalId, Check, DenyCode, GatewayId,
 
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
+use super::counts;
 use super::openapi::Described;
 use super::{App, prefer};
 use crate::auth::Gateway;
@@ -61,6 +62,7 @@ pub(crate) async fn handle(
     headers: HeaderMap,
     Body(check): Body<Check>,
 ) -> Result<Json<Answer>, Problem> {
+    counts::check(check.found.iter().flat_map(counts::of))?;
     let deadline = Instant::now() + prefer::wait(&headers);
     let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
     answer(&app, gateway, check, deadline)
@@ -223,5 +225,5 @@ pub(crate) fn describe() -> Described {
     }))
     .header("prefer", prefer::DESCRIPTION, &prefer::schema())
     .gives::<Answer>(200, "The decision.")
-    .refuses(400, &["classes-not-offered"])
+    .refuses(400, &["classes-not-offered", "bad-count"])
 }

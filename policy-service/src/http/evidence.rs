@@ -10,6 +10,7 @@ use super::App;
 use super::app::to_the_end;
 use super::body::Body;
 use super::case::CaseError;
+use super::counts;
 use super::id::Id;
 use super::openapi::Described;
 use crate::auth::Gateway;
@@ -24,6 +25,12 @@ pub(crate) async fn handle(
     Body(evidence): Body<Evidence>,
 ) -> Result<StatusCode, Problem> {
     let id: ApprovalId = id.parse().map_err(|_| CaseError::Unknown)?;
+    let of_classes = counts::of(&evidence.found);
+    counts::check(
+        [evidence.records, evidence.bytes]
+            .into_iter()
+            .chain(of_classes),
+    )?;
     let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
     let collect = Collect {
         app: app.clone(),
@@ -98,6 +105,7 @@ pub(crate) fn describe() -> Described {
         "tags": "AQEBAQEBAQE", "complete": true,
     }))
     .empty(204, "Taken.")
+    .refuses(400, &["bad-count"])
     .refuses(404, &["unknown-approval"])
     .refuses(409, &["already-decided", "expired"])
 }
@@ -147,6 +155,9 @@ mod tests {
         );
 
         // Neither another stream nor, later, another content is taken.
+        let mut beyond = evidence(&check);
+        beyond.records = 1 << 53;
+        assert_eq!(send(&service, id.as_str(), &beyond).await.0, 400);
         let mut of_another = evidence(&check);
         of_another.use_key = use_key();
         assert_eq!(send(&service, id.as_str(), &of_another).await.0, 404);

@@ -9,20 +9,16 @@ use velum_approval::{GatewayId, OutcomeReport, Record};
 use super::App;
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
+use super::counts;
 use super::openapi::Described;
 use crate::auth::Gateway;
 use crate::problem::Problem;
 use crate::store::{Change, Operation, StoreError, Transaction};
 
-/// The largest count that a record of the audit log holds.
-const MOST: u64 = (1 << 53) - 1;
-
 /// Why an outcome is not taken.
 pub(crate) enum OutcomeError {
     /// This gateway has made no such use.
     Unknown,
-    /// A count is beyond what can be.
-    Count,
     Store(StoreError),
 }
 
@@ -42,12 +38,6 @@ impl From<OutcomeError> for Problem {
                 "No such use",
                 "This gateway has used no such approval with this key.",
             ),
-            OutcomeError::Count => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "bad-count",
-                "A count cannot be",
-                "Counts are at most 2^53 - 1.",
-            ),
         }
     }
 }
@@ -59,9 +49,12 @@ pub(crate) async fn handle(
     Body(report): Body<OutcomeReport>,
 ) -> Result<StatusCode, Problem> {
     let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
-    if !can_be(&report) {
-        return Err(OutcomeError::Count.into());
-    }
+    let of_classes = [&report.lifted, &report.masked, &report.drift].map(counts::of);
+    counts::check(
+        [report.records, report.bytes]
+            .into_iter()
+            .chain(of_classes.into_iter().flatten()),
+    )?;
     let noted = to_the_end(async move {
         let note = || Note {
             app: app.clone(),
@@ -75,12 +68,6 @@ pub(crate) async fn handle(
     });
     noted.await.map_err(OutcomeError::Store)??;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn can_be(report: &OutcomeReport) -> bool {
-    let counts = [&report.lifted, &report.masked, &report.drift];
-    let mut counts = counts.into_iter().flat_map(velum_approval::Found::counts);
-    report.records <= MOST && report.bytes <= MOST && counts.all(|(_, count)| count <= MOST)
 }
 
 struct Note {

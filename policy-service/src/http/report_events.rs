@@ -15,6 +15,7 @@ use velum_approval::{GatewayId, Record};
 use super::App;
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
+use super::counts;
 use super::openapi::Described;
 use crate::auth::Gateway;
 use crate::problem::Problem;
@@ -55,7 +56,7 @@ pub(crate) async fn handle(
     gateway: Gateway,
     Body(events): Body<Events>,
 ) -> Result<Json<Answer>, Problem> {
-    if events.sequence == 0 || i64::try_from(events.sequence).is_err() {
+    if events.sequence == 0 || events.sequence > counts::MOST {
         return Err(ReportError::Sequence.into());
     }
     let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
