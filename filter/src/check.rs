@@ -22,6 +22,9 @@ const NETWORK_MARGIN: Duration = Duration::from_secs(5);
 const LARGEST_ANSWER: usize = 96 * 1024;
 /// How often a service may answer a waiting check without having waited: beyond it, the hold ends.
 const EARLY_ANSWERS: u32 = 8;
+/// How often a held request whose call broke or was answered by nobody is asked about again in a row: a
+/// replica of the service may be gone, and the others answer.
+const MOST_BROKEN: u32 = 3;
 
 /// A check under way, from the first call to the last.
 pub(crate) struct Asking {
@@ -31,6 +34,7 @@ pub(crate) struct Asking {
     sent_at: u64,
     waited: Duration,
     early_answers: u32,
+    broken: u32,
 }
 
 /// What a check came to.
@@ -78,6 +82,7 @@ impl Asking {
             sent_at: now,
             waited: Duration::ZERO,
             early_answers: 0,
+            broken: 0,
         };
         let token = asking.send(host, plugin);
         (asking, token)
@@ -129,6 +134,19 @@ impl Asking {
         header_count: usize,
         body_size: usize,
     ) -> Next {
+        if matches!(status(host, header_count).as_deref(), Ok(b"503") | Err(_)) {
+            self.broken += 1;
+            let may_ask = self.broken <= MOST_BROKEN && self.is_held();
+            if may_ask && self.remaining(host.now()) >= Duration::from_secs(1) {
+                // The use key makes it the same ask: if the first call used the grant, the same answer
+                // comes again.
+                if let Ok(token) = self.send(host, plugin) {
+                    return Next::Asked(token);
+                }
+            }
+        } else {
+            self.broken = 0;
+        }
         let answer = read(host, header_count, body_size)
             .and_then(|body| serde_json::from_slice(&body).map_err(|_| "not an answer"));
         Next::Outcome(match answer {

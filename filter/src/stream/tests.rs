@@ -607,7 +607,10 @@ fn an_answer_that_cannot_be_believed_lifts_nothing() {
     let mut vm = Vm::new();
     vm.request("GET", "/Patient/1", ASK);
     let signed = Answer::Allow(SignedAllow::sign(&allow(&vm.check(), names()), &key()));
-    vm.answer_text("503", &serde_json::to_string(&signed).unwrap());
+    let signed = serde_json::to_string(&signed).unwrap();
+    for _ in 0..4 {
+        vm.answer_text("503", &signed);
+    }
     assert_eq!(
         vm.problem(),
         (503, "approval-unavailable".into()),
@@ -619,8 +622,32 @@ fn an_answer_that_cannot_be_believed_lifts_nothing() {
 fn a_broken_connection_is_no_answer() {
     let mut vm = Vm::new();
     vm.request("GET", "/Patient/1", ASK);
-    let owner = vm.dispatcher.owner_of(1).unwrap();
-    vm.dispatcher.answer(&vm.host, owner, 0, 0);
+    // Another replica may answer, so it is asked again, at most three times.
+    for token in 1..=4 {
+        assert!(vm.host.replies.borrow().is_empty(), "{token}");
+        let owner = vm.dispatcher.owner_of(token).unwrap();
+        vm.dispatcher.answer(&vm.host, owner, 0, 0);
+    }
+    assert_eq!(vm.problem(), (503, "approval-unavailable".into()));
+    let sent = vm.host.sent.borrow();
+    let first: Check = serde_json::from_slice(&sent[0].body).unwrap();
+    for again in sent.iter() {
+        let again: Check = serde_json::from_slice(&again.body).unwrap();
+        assert_eq!(again.use_key, first.use_key, "it is the same ask");
+    }
+}
+
+#[test]
+fn who_is_not_held_asks_once_and_a_hold_that_is_over_asks_no_more() {
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient/1", &[("velum-lift", "name")]);
+    vm.answer_text("503", "");
+    assert_eq!(vm.host.sent.borrow().len(), 1);
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient/1", ASK);
+    vm.host.now.set(vm.host.now.get() + 29_500_000_000);
+    vm.answer_text("503", "");
+    assert_eq!(vm.host.sent.borrow().len(), 1);
     assert_eq!(vm.problem(), (503, "approval-unavailable".into()));
 }
 
@@ -660,7 +687,9 @@ fn an_unsafe_request_waits_for_its_review_whatever_it_asks() {
     assert!(check.classes.is_empty());
     let upstream = vm.host.map(Map::RequestHeaders);
     assert_eq!(header(&upstream, "x-envoy-max-retries"), Some(&b"0"[..]));
-    vm.answer_text("503", "upstream connect error");
+    for _ in 0..4 {
+        vm.answer_text("503", "upstream connect error");
+    }
     assert_eq!(vm.problem(), (503, "approval-unavailable".into()));
 }
 

@@ -94,7 +94,7 @@ pub(crate) async fn handle(
         tokio::select! {
             () = ticket.changed() => {}
             () = tokio::time::sleep_until(deadline) => {}
-            () = app.closing() => return Ok(Json(answer)),
+            () = app.closing() => return Ok(Json(Status::new(answer))),
         }
     }
 }

@@ -161,7 +161,10 @@ async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Resu
     };
     match app.store().write(operation).await {
         Ok(approval) => {
-            app.parts().metrics.voted(&approval, app.now());
+            // Nothing is counted of one that was sent again.
+            if let Some(approval) = approval {
+                app.parts().metrics.voted(&approval, app.now());
+            }
             app.parts().waiters.wake(&id);
             Ok(())
         }
@@ -205,10 +208,10 @@ struct Cast {
 }
 
 impl Operation for Cast {
-    type Output = Approval;
+    type Output = Option<Approval>;
     type Error = VoteError;
 
-    async fn run(&self, transaction: &mut Transaction) -> Result<Approval, VoteError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<Option<Approval>, VoteError> {
         let Cast {
             app,
             id,
@@ -218,7 +221,7 @@ impl Operation for Cast {
         let once = voice.once.as_ref();
         match transaction.repeat(once, app.now()).await? {
             Repeat::First => {}
-            Repeat::Again(_) => return Ok(()),
+            Repeat::Again(_) => return Ok(None),
             Repeat::Other => return Err(VoteError::KeyReused),
         }
         let parts = app.parts();
@@ -259,6 +262,6 @@ impl Operation for Cast {
         };
         transaction.apply(&change, &record, &stamp).await?;
         transaction.note(once, id.as_str(), stamp.now).await?;
-        Ok(approval)
+        Ok(Some(approval))
     }
 }

@@ -57,26 +57,21 @@ async fn rest(mut stream: ResponseStream) -> String {
     String::from_utf8(rest).expect("text")
 }
 
-/// Waits until the stop holds, and says after how many milliseconds it did.
+/// Waits until every worker has confirmed the stop, and says after how many milliseconds it held.
 async fn holds(stage: &Stage, stop: &Value) -> u64 {
     let path = format!("/v1/stops/{}", text(&stop["id"]));
+    let mut shown = Value::Null;
     for _ in 0..150 {
-        let shown = stage
-            .reviewer(REVIEWER)
-            .get(&path)
-            .await
-            .expect("shown")
-            .body;
-        if shown["holds"] == true {
-            assert!(
-                !shown["workers"].as_array().expect("workers").is_empty(),
-                "{shown}"
-            );
+        let reviewer = stage.reviewer(REVIEWER);
+        shown = reviewer.get(&path).await.expect("shown").body;
+        let workers = shown["workers"].as_array().expect("workers");
+        let is_confirmed = |worker: &Value| worker["standing"] == "confirmed";
+        if shown["holds"] == true && !workers.is_empty() && workers.iter().all(is_confirmed) {
             return shown["holds_after_ms"].as_u64().expect("a number");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("the stop does not hold");
+    panic!("the stop does not hold: {shown}");
 }
 
 #[tokio::test]
