@@ -228,6 +228,50 @@ const FAILURES: &[Failure] = &[
         &["a_hold_that_ran_out_names_the_approval_which_the_same_request_redeems_once"],
     ),
     failure(
+        Service,
+        "A replica of it goes away while a request is held",
+        "Nothing: the same ask is sent again, at most three times in a row, and another replica answers",
+        &[
+            "requests_that_wait_are_released_although_one_replica_is_killed",
+            "a_broken_connection_is_no_answer",
+        ],
+    ),
+    failure(
+        Service,
+        "It goes away while values are lifted",
+        "They are masked from 10 s on after the worker last heard of it, within valid JSON",
+        &[
+            "without_the_service_a_release_ends_with_its_lease",
+            "without_a_lease_the_rest_is_masked",
+        ],
+    ),
+    failure(
+        Service,
+        "Somebody stops releases, or revokes the grant",
+        "403 `releases-stopped` to held requests and asks; what is being lifted is masked from then on",
+        &[
+            "an_emergency_stop_holds_within_its_time_and_says_so",
+            "a_request_that_is_held_learns_of_the_stop",
+            "revoking_masks_the_rest_of_a_response",
+        ],
+    ),
+    failure(
+        Service,
+        "The response is another one than reviewers saw, or more than was granted",
+        "What was not seen or not granted is masked, and counted as drift",
+        &[
+            "other_values_behind_the_same_counts_do_not_pass_and_are_drift",
+            "by_records_and_by_bytes",
+        ],
+    ),
+    failure(
+        Seeing,
+        "The policy service is down: outcomes of releases, and evidence of masked answers",
+        "Traffic goes on. They wait in the worker, at most 256 or 1 MiB, and are sent again for about \
+         ten minutes; the loss is in the metrics, and the use shows as one without outcome",
+        &["an_outcome_is_sent_until_it_arrives_and_no_more"],
+    ),
+    failure(
         Seeing,
         "The policy service is down: events",
         "Traffic goes on. Batches wait and are sent again, ever more rarely; beyond 256 rows in a \
