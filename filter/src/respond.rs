@@ -3,18 +3,19 @@
 
 mod fields;
 mod inflate;
+mod release;
 mod text;
 
 use std::rc::Rc;
 
-use velum_approval::ApprovalId;
-use velum_engine::{ClassSet, Framing, Masker, Options, year_at};
+use velum_engine::{ClassSet, Framing, Masker, Options};
 use velum_policy::{Encodings, UnreadableMedia};
 
 use self::fields::Fields;
 pub(crate) use self::inflate::{Coding, Inflater};
+pub(crate) use self::release::{Release, options};
 use self::text::{NO_ROOM, Text};
-use crate::grant::{Collection, Grant};
+use crate::grant::Grant;
 use crate::host::{
     Buffer, Edited, Flow, Header, Host, HostError, Level, Map, Side, feed, header, masker, room,
     strip_ours, values,
@@ -24,60 +25,8 @@ use crate::plugin::Plugin;
 use crate::problem::{self, Problem};
 use crate::watch::Fact;
 
-const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
-
 /// So much of a decoded body is handed on at once: it may be much longer than it came.
 const PIECE: usize = 256 * 1024;
-
-/// What the request side settled for the answer.
-#[derive(Clone, Default)]
-pub(crate) struct Release {
-    /// The classes that stay unmasked.
-    pub(crate) lift: ClassSet,
-    /// An approval that is still pending while the masked answer goes out.
-    pub(crate) pending: Option<ApprovalId>,
-    /// What is granted, where something is.
-    pub(crate) grant: Option<Rc<Grant>>,
-    /// Who awaits what the masked answer holds.
-    pub(crate) collection: Option<Rc<Collection>>,
-}
-
-impl Release {
-    /// What the engine is told of it.
-    ///
-    /// # Errors
-    /// The clock cannot be read.
-    pub(crate) fn options(
-        &self,
-        host: &impl Host,
-        plugin: &Plugin,
-    ) -> Result<Options, &'static str> {
-        let granted = self.grant.as_ref().and_then(|grant| grant.terms());
-        let collected = self
-            .collection
-            .as_ref()
-            .map(|collection| collection.terms());
-        Ok(Options {
-            terms: granted.or(collected),
-            ..options(host, plugin, self.lift)?
-        })
-    }
-
-    /// The same where a bound on values cannot be kept: nothing is lifted then.
-    pub(crate) fn plain_options(
-        &self,
-        host: &impl Host,
-        plugin: &Plugin,
-    ) -> Result<Options, &'static str> {
-        let is_narrow = self.grant.as_ref().is_some_and(|grant| grant.is_narrow());
-        let lift = if is_narrow {
-            ClassSet::EMPTY
-        } else {
-            self.lift
-        };
-        options(host, plugin, lift)
-    }
-}
 
 /// How far an answer has come.
 pub(crate) enum Response {
@@ -179,26 +128,6 @@ fn try_headers(
         _ => false,
     };
     Ok((response, if held { Flow::Pause } else { Flow::Continue }))
-}
-
-/// Options of the engine for a body of which these classes stay.
-pub(crate) fn options(
-    host: &impl Host,
-    plugin: &Plugin,
-    lift: ClassSet,
-) -> Result<Options, &'static str> {
-    let now = host.now();
-    if now == u64::MAX {
-        return Err("The gateway's clock cannot be read.");
-    }
-    Ok(Options {
-        framing: Framing::Document,
-        limits: plugin.policy.limits().engine,
-        lift,
-        terms: None,
-        keys: plugin.keys.clone(),
-        year: year_at(now / NANOSECONDS_A_SECOND),
-    })
 }
 
 /// What is done with the body, told from its headers.

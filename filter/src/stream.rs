@@ -1,11 +1,14 @@
 //! One HTTP stream: its state, and which callback moves it where.
 
+mod settling;
+
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
 use velum_approval::DenyCode;
 
+use self::settling::{let_go, settle};
 use crate::check::{self, Asking, Next, Outcome};
 use crate::choice::{self, Choice};
 use crate::host::{Buffer, Flow, Host, Level, Map, Side, strip_ours};
@@ -436,86 +439,6 @@ impl Stream {
                 Level::Error,
                 "velum: a request could not be refused; it is held instead",
             );
-        }
-    }
-}
-
-/// Masks a body that has waited, but for what is released; what is left is for the answer.
-fn let_go(
-    host: &impl Host,
-    plugin: &Plugin,
-    waiting: Option<Box<Held>>,
-    release: Release,
-) -> Result<Release, Problem> {
-    match waiting {
-        Some(held) => held.release(host, plugin, release),
-        None => Ok(release),
-    }
-}
-
-/// What an outcome means for the request: a release, or the problem to answer with.
-fn settle(
-    host: &impl Host,
-    plugin: &Rc<Plugin>,
-    outcome: Outcome,
-    fallback: Fallback,
-    asking: Asking,
-) -> Result<Release, Problem> {
-    let masked = || Ok(Release::default());
-    match outcome {
-        Outcome::Allowed(allow) => {
-            host.tell(Fact::Approval(&allow.approval));
-            let grant = Rc::new(asking.grant(Rc::clone(plugin), *allow));
-            host.tell(Fact::Granted(&grant));
-            Ok(Release {
-                lift: grant.allow.scope.classes,
-                grant: Some(grant),
-                ..Release::default()
-            })
-        }
-        Outcome::Pending {
-            approval, evidence, ..
-        } if fallback == Fallback::Mask
-            || fallback == Fallback::MaskUnlessDenied && !asking.is_held() =>
-        {
-            let collection =
-                evidence.then(|| Rc::new(asking.collection(Rc::clone(plugin), approval.clone())));
-            if let Some(collection) = &collection {
-                host.tell(Fact::Collects(collection));
-            }
-            Ok(Release {
-                pending: Some(approval),
-                collection,
-                ..Release::default()
-            })
-        }
-        Outcome::Pending {
-            approval,
-            retry_after,
-            ..
-        } => Err(Problem::ApprovalRequired {
-            approval,
-            retry_after,
-        }),
-        Outcome::Denied { .. } if fallback == Fallback::Mask => masked(),
-        Outcome::Denied {
-            code,
-            approval,
-            public_reason,
-        } => Err(Problem::ApprovalDenied {
-            code,
-            approval,
-            public_reason,
-        }),
-        Outcome::Unavailable(why) => {
-            host.log(
-                Level::Warn,
-                &format!("velum: the policy service is not believed: {why}"),
-            );
-            match fallback {
-                Fallback::Mask | Fallback::MaskUnlessDenied => masked(),
-                Fallback::Refuse => Err(Problem::ApprovalUnavailable),
-            }
         }
     }
 }
