@@ -64,6 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
         return Err(format!("no such area; there are: {}", known.join(", ")));
     }
     let built = setup::run()
+        .and_then(|()| setup::schemathesis::find_or_install().map(|_| ()))
         .and_then(|()| wasm::build_modules())
         .and_then(|()| workspace::build_programs(&[]));
     if let Err(missing) = built {

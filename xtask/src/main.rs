@@ -12,6 +12,7 @@ mod fuzz;
 mod lint;
 mod process;
 mod say;
+mod schemathesis;
 mod setup;
 mod test;
 mod tidy;
@@ -55,6 +56,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// What the filter costs: Envoy's CPU a request, bare, with an empty filter and with Velum
     Bench(bench::Arguments),
+    /// Requests generated from the API's document, against a policy service that runs
+    Schemathesis(schemathesis::Arguments),
     /// Runs what shows each line of an area and prints it with its figure and `holds` or `falls short`
     Claims(claims::Arguments),
 }
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Schemathesis(arguments) => schemathesis::run(&arguments),
         Command::Claims(arguments) => claims::run(&arguments),
     };
     match outcome {

@@ -2,6 +2,7 @@
 
 pub(crate) mod envoy;
 pub(crate) mod postgres;
+pub(crate) mod schemathesis;
 pub(crate) mod wasm_target;
 
 use crate::{Result, say};

@@ -81,6 +81,9 @@ pub(crate) fn tell_parts(command: &mut Command) -> Result {
     if let Some(postgres) = setup::postgres::programs() {
         command.env("VELUM_POSTGRES", postgres);
     }
+    if let Some(schemathesis) = setup::schemathesis::program() {
+        command.env("VELUM_SCHEMATHESIS", schemathesis);
+    }
     let older = std::env::join_paths(setup::envoy::older_binaries());
     command.env(
         "VELUM_OLDER_ENVOYS",
