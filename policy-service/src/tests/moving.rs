@@ -5,7 +5,7 @@ use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use velum_harness::Postgres;
 
 use crate::migrate_store;
-use crate::testing::{CONFIGURATION, Service};
+use crate::testing::{CONFIGURATION, Service, reply};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_moves_whole_and_the_old_one_does_not_open_again() {
@@ -20,6 +20,15 @@ async fn a_store_moves_whole_and_the_old_one_does_not_open_again() {
     let approved = service.pending(&service.ask(2)).await;
     let words = json!({"comment": "heliotrope"});
     assert_eq!(service.approve("grace", &approved, words).await.0, 200);
+    let stop = json!({"scope": {"kind": "action", "name": "purge"}});
+    let send = async |service: &Service| {
+        let request = service.request("POST", "/v1/stops").json(&stop);
+        let request = request.bearer_auth(service.reviewer("grace"));
+        reply(request.header("idempotency-key", "once")).await.1["id"].clone()
+    };
+    let stopped_by = send(&service).await;
+    let receipt = format!("/v1/approvals/{id}/receipt");
+    let told = service.get("grace", &receipt).await.1;
     let log = service.log().await;
     let cards = [service.show(&id).await, service.show(&approved).await];
 
@@ -44,6 +53,8 @@ async fn a_store_moves_whole_and_the_old_one_does_not_open_again() {
         [service.show(&id).await, service.show(&approved).await],
         cards
     );
+    assert_eq!(service.get("grace", &receipt).await.1, told);
+    assert_eq!(send(&service).await, stopped_by, "a key is remembered");
     assert_eq!(
         service.check(&used).await,
         answer,
