@@ -132,13 +132,14 @@ impl<'a> Case<'a> {
     /// denied already; else a new approval is opened.
     async fn ask(&mut self, now: Timestamp) -> Result<Judged, StoreError> {
         let Asked { gateway, check, .. } = self.asked;
-        if let Some(id) = self.transaction.used_by(gateway, check.use_key).await? {
-            return self.redeem(&id).await;
-        }
         let known = self
             .transaction
             .approval_for_ask(&check.principal, &self.mac)
             .await?;
+        // Looked for with the approval locked: a rival of this very stream may have used it just now.
+        if let Some(id) = self.transaction.used_by(gateway, check.use_key).await? {
+            return self.redeem(&id).await;
+        }
         let Some(approval) = known else {
             return self.open(now).await;
         };
