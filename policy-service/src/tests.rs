@@ -18,4 +18,5 @@ mod replicas;
 mod restart;
 mod sample;
 mod situations;
+mod stopping;
 mod tls;

@@ -223,7 +223,14 @@ fn moment(round: u32) -> Duration {
     Duration::from_micros(u64::from(round) * 7_919 % 60_000)
 }
 
-async fn kill_the_service(store: &str, rounds: u32) {
+/// Leaves a line for `cargo xtask claims`.
+fn figure(test: &str, line: &str) {
+    if let Some(folder) = std::env::var_os("VELUM_FIGURES") {
+        std::fs::write(Path::new(&folder).join(format!("{test}.txt")), line).unwrap();
+    }
+}
+
+async fn kill_the_service(test: &str, store: &str, rounds: u32) {
     let folder = folder(store);
     let (mut answered, mut open) = (0, 0);
     let mut service = Service::start(folder.path());
@@ -237,11 +244,16 @@ async fn kill_the_service(store: &str, rounds: u32) {
         open += settled.1;
     }
     assert!(open > 0, "no kill met a stream: {answered} were answered");
+    figure(
+        test,
+        &format!("{rounds} kills, {answered} streams answered before, {open} after"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_killed_under_load_on_sqlite_keeps_what_it_said() {
-    kill_the_service("", rounds(5, 200)).await;
+    let name = "a_service_killed_under_load_on_sqlite_keeps_what_it_said";
+    kill_the_service(name, "", rounds(5, 200)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -251,7 +263,8 @@ async fn a_service_killed_under_load_on_postgres_keeps_what_it_said() {
         "[store]\nengine = \"postgres\"\nurl = \"{}\"\n\n",
         server.url()
     );
-    kill_the_service(&store, rounds(3, 200)).await;
+    let name = "a_service_killed_under_load_on_postgres_keeps_what_it_said";
+    kill_the_service(name, &store, rounds(3, 200)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -264,7 +277,8 @@ async fn a_server_killed_under_load_keeps_what_it_said() {
     let folder = folder(&store);
     let service = Service::start(folder.path());
     let (mut answered, mut open) = (0, 0);
-    for round in 0..rounds(2, 25) {
+    let rounds = rounds(2, 25);
+    for round in 0..rounds {
         let streams = races(&service, round).await;
         tokio::time::sleep(moment(round + 1)).await;
         server.kill();
@@ -274,4 +288,6 @@ async fn a_server_killed_under_load_keeps_what_it_said() {
         open += settled.1;
     }
     assert!(open > 0, "no kill met a stream: {answered} were answered");
+    let line = format!("{rounds} kills, {answered} streams answered before, {open} after");
+    figure("a_server_killed_under_load_keeps_what_it_said", &line);
 }

@@ -3,6 +3,7 @@
 //! A test leaves a figure by writing one line to `$VELUM_FIGURES/<name of its function>.txt`; one
 //! that begins with `skipped: ` says what the test had not got.
 
+mod approvals;
 mod detectors;
 mod engine;
 mod filter;
@@ -51,6 +52,7 @@ const AREAS: &[(&str, &[Claim], &[Measure])] = &[
     ("engine", engine::CLAIMS, engine::MEASURES),
     ("detectors", detectors::CLAIMS, detectors::MEASURES),
     ("filter", filter::CLAIMS, filter::MEASURES),
+    ("approvals", approvals::CLAIMS, approvals::MEASURES),
 ];
 
 /// Runs the tests of an area and judges its claims.

@@ -440,15 +440,17 @@ fn an_emergency_releases_its_principals_action_alone_until_it_ends() {
         action: velum_approval::ActionName::new("purge").unwrap(),
         ..approval.clone()
     };
+    let of_another = Approval {
+        principal: doctor.clone(),
+        ..approval.clone()
+    };
+    let by_another = Ask {
+        principal: &doctor,
+        ..ask
+    };
     for (approval, ask, at) in [
-        (
-            &approval,
-            Ask {
-                principal: &doctor,
-                ..ask
-            },
-            5,
-        ),
+        (&approval, by_another, 5),
+        (&of_another, by_another, 5),
         (
             &approval,
             Ask {

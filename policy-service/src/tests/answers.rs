@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use velum_approval::{Lineage, PolicyDigest};
 
-use crate::testing::{CONFIGURATION, POLICY, Service, identity, reply};
+use crate::testing::{CONFIGURATION, POLICY, START, Service, identity, reply};
 
 fn refused(answer: &Value) -> &str {
     assert_eq!(answer["decision"], "deny", "{answer}");
@@ -50,7 +50,9 @@ async fn the_same_use_key_gets_the_same_answer_for_a_minute() {
     let id = service.pending(&ask).await;
     assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
     let answer = service.check(&ask).await;
-    service.verified(&ask, &answer);
+    let allow = service.verified(&ask, &answer);
+    let minute = START.after(std::time::Duration::from_mins(1));
+    assert_eq!(allow.expires, minute, "no longer than it is answered again");
     service.clock.advance(30_000);
     assert_eq!(service.check(&ask).await, answer);
     assert_eq!(service.count("grant.used").await, 1);

@@ -134,6 +134,28 @@ async fn of_many_that_ask_again_as_soon_as_they_are_told_one_has_the_grant() {
 }
 
 #[tokio::test]
+async fn of_two_that_wait_the_newer_has_the_grant_and_the_older_is_told() {
+    let service = Service::start().await;
+    let (older, newer) = (service.ask(1), service.ask(1));
+    let id = service.pending(&service.ask(1)).await;
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        service.check_waiting(&newer, 20).await
+    };
+    let approving = async {
+        while service.show(&id).await["waiting"] != 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    };
+    let (one, other, ()) = tokio::join!(service.check_waiting(&older, 20), later, approving);
+    assert!(is_told_to_ask_again(&one) && is_told_to_ask_again(&other));
+    let answer = service.check(&older).await;
+    assert_eq!(answer["code"], "taken", "{answer}");
+    service.verified(&newer, &service.check(&newer).await);
+}
+
+#[tokio::test]
 async fn a_stream_that_goes_while_its_check_waits_on_leaves_the_grant_to_the_next() {
     let service = Service::start().await;
     let gone = service.ask(1);

@@ -19,7 +19,7 @@ fn configuration(server: &Postgres) -> String {
 }
 
 /// Two services with the same keys.
-async fn two(server: &Postgres) -> (Service, Service) {
+pub(super) async fn two(server: &Postgres) -> (Service, Service) {
     let configuration = configuration(server);
     let one = Service::with(&configuration).await;
     let other = Service::beside(&one, &configuration).await;

@@ -58,6 +58,15 @@ struct Program {
 /// Runs the named tests, ignored ones too, with figures going to `figures`; returns an outcome for
 /// each whole name.
 pub(super) fn run(tests: &[TestName], figures: &Path) -> Result<BTreeMap<String, Outcome>> {
+    run_with(tests, figures, None)
+}
+
+/// The same with one variable more in their environment.
+pub(super) fn run_with(
+    tests: &[TestName],
+    figures: &Path,
+    variable: Option<(&str, &str)>,
+) -> Result<BTreeMap<String, Outcome>> {
     let mut outcomes: BTreeMap<_, _> = tests
         .iter()
         .map(|test| (test.whole.clone(), Outcome::Missing))
@@ -80,7 +89,7 @@ pub(super) fn run(tests: &[TestName], figures: &Path) -> Result<BTreeMap<String,
         if functions.is_empty() {
             continue;
         }
-        for (function, outcome) in run_program(&program, &functions, figures)? {
+        for (function, outcome) in run_program(&program, &functions, figures, variable)? {
             for test in tests.iter().filter(|test| test.is(&program, &function)) {
                 outcomes.insert(test.whole.clone(), outcome);
             }
@@ -144,6 +153,7 @@ fn run_program(
     program: &Program,
     functions: &[&str],
     figures: &Path,
+    variable: Option<(&str, &str)>,
 ) -> Result<Vec<(String, Outcome)>> {
     say::step(&format!(
         "{}: {} tests of {}",
@@ -157,6 +167,7 @@ fn run_program(
         .current_dir(&program.folder)
         .env("CARGO_MANIFEST_DIR", &program.folder)
         .env("VELUM_FIGURES", figures)
+        .envs(variable)
         .args(["--exact", "--include-ignored"])
         .args(functions)
         .stdin(Stdio::null())
