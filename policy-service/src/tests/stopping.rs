@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use velum_harness::Postgres;
 
 use super::replicas::two;
+use crate::testing::{Service, identity};
 
 /// How many times they race.
 const ROUNDS: u8 = 24;
@@ -46,4 +47,24 @@ async fn nothing_is_used_behind_a_stop_in_the_log_however_they_race() {
         assert_eq!(other.post("omar", &path, &json!({})).await.0, 200);
     }
     assert!(used < ROUNDS, "no stop came first");
+}
+
+#[tokio::test]
+async fn what_is_stopped_is_not_put_before_reviewers() {
+    let service = Service::start().await;
+    for scope in [
+        json!({"kind": "everything"}),
+        json!({"kind": "action", "name": "read"}),
+        json!({"kind": "principal", "identity": identity("dr-jones")}),
+    ] {
+        let (_, stop) = service
+            .post("grace", "/v1/stops", &json!({"scope": scope}))
+            .await;
+        let answer = service.check(&service.ask(1)).await;
+        assert_eq!(answer["code"], "stopped", "{scope}: {answer}");
+        let path = format!("/v1/stops/{}/resume", stop["id"].as_str().unwrap());
+        assert_eq!(service.post("omar", &path, &json!({})).await.0, 200);
+    }
+    assert_eq!(service.count("approval.requested").await, 0);
+    service.pending(&service.ask(1)).await;
 }
