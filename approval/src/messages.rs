@@ -20,7 +20,7 @@ use crate::keys::KeyedToken;
 use crate::stops::StopScope;
 use crate::words::{
     ActionName, ApprovalId, Fingerprint, Identity, Lineage, PolicyDigest, Reason, RuleName,
-    Timestamp, UseKey, check_text,
+    Timestamp, UseKey, WorkerId, check_text,
 };
 
 /// `POST /v1/checks`: may this request go on, and with what lifted?
@@ -77,6 +77,9 @@ pub struct Check {
     /// ([`Evidence`](crate::Evidence)).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub evidence: bool,
+    /// Which worker of the gateway asks: its release is a lease of its own, and a stop waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<WorkerId>,
 }
 
 impl fmt::Debug for Check {

@@ -21,6 +21,8 @@ const WAIT: Duration = Duration::from_secs(4);
 pub(crate) struct Lease {
     /// In nanoseconds since the epoch.
     pub(crate) until: u64,
+    /// As which the worker is known to the service.
+    pub(crate) worker: Option<WorkerId>,
     version: u64,
     stops: Vec<StopScope>,
 }
@@ -45,9 +47,11 @@ impl Leasing {
     pub(crate) fn new(host: &impl Host, plugin: Rc<Plugin>) -> Option<Self> {
         let mut worker = [0; 16];
         host.random(&mut worker).ok()?;
+        let worker = WorkerId::from_bytes(worker);
+        plugin.lease.borrow_mut().worker = Some(worker);
         Some(Self {
             plugin,
-            worker: WorkerId::from_bytes(worker),
+            worker,
             asked: None,
         })
     }
@@ -92,6 +96,7 @@ impl Leasing {
             after(sent_at, LEASE)
         };
         *self.plugin.lease.borrow_mut() = Lease {
+            worker: Some(self.worker),
             until,
             version: notice.version,
             stops: notice.stops,

@@ -366,6 +366,7 @@ impl Question {
                 && self.ask.approval.is_none()
                 && !self.classes.is_empty(),
             approval: self.ask.approval,
+            worker: plugin.lease.borrow().worker,
         })
     }
 }

@@ -56,6 +56,14 @@ pub(crate) struct Confirmation {
 }
 
 impl Leases {
+    /// A worker is about to be released something: that is a lease too, although it says nothing of what
+    /// it has seen.
+    pub(crate) fn release(&self, gateway: &GatewayId, worker: WorkerId, now: Timestamp) {
+        let known = self.lock().get(&(gateway.clone(), worker)).copied();
+        let seen = known.map_or(0, |worker| worker.seen);
+        self.call(gateway, worker, seen, now);
+    }
+
     /// A worker calls, and keeps to what it says it has seen.
     pub(crate) fn call(&self, gateway: &GatewayId, worker: WorkerId, seen: u64, now: Timestamp) {
         let mut known = self.lock();
@@ -182,6 +190,20 @@ mod tests {
             standing(19),
             [confirmed, (worker(3), Standing::LeaseOut, 8000)]
         );
+    }
+
+    #[test]
+    fn who_was_released_something_and_has_not_called_yet_is_awaited() {
+        let leases = Leases::default();
+        let gateway = GatewayId::new("edge").unwrap();
+        let worker = WorkerId::from_bytes([1; 16]);
+        leases.release(&gateway, worker, at(5));
+        let standing = |now| leases.standing(7, at(6), at(now))[0].standing;
+        assert_eq!(standing(7), Standing::Awaited);
+        assert_eq!(standing(15), Standing::LeaseOut);
+        leases.call(&gateway, worker, 7, at(8));
+        leases.release(&gateway, worker, at(9));
+        assert_eq!(standing(9), Standing::Confirmed);
     }
 
     #[test]

@@ -169,6 +169,7 @@ impl Service {
             reason: None,
             approval: None,
             evidence: false,
+            worker: None,
         }
     }
 

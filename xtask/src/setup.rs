@@ -1,5 +1,6 @@
-//! `setup`: a usable wasm target, the pinned Envoy and a PostgreSQL. Quick when nothing is missing.
+//! `setup`: a usable wasm target, the pinned Binaryen and Envoy, and a PostgreSQL. Quick when nothing is missing.
 
+pub(crate) mod binaryen;
 pub(crate) mod envoy;
 pub(crate) mod postgres;
 pub(crate) mod schemathesis;
@@ -11,6 +12,8 @@ use crate::{Result, say};
 pub(crate) fn run() -> Result {
     let target = wasm_target::find_or_install()?;
     say::step(&format!("wasm target: {}", target.describe()));
+    let binaryen = binaryen::find_or_install()?;
+    say::step(&format!("binaryen: {}", binaryen.describe()));
     let envoy = envoy::find_or_install()?;
     say::step(&format!("envoy: {}", envoy.display()));
     let postgres = postgres::find_or_install()?;

@@ -1,6 +1,7 @@
 //! `wasm`: builds the filter, and the empty filter that benchmarks compare it with.
 
 mod names;
+mod shrinking;
 
 use std::fmt::Write;
 use std::fs;
@@ -10,6 +11,7 @@ use std::process::Command;
 use clap::Args;
 use sha2::{Digest, Sha256};
 
+use crate::setup::binaryen::{self, Binaryen};
 pub(crate) use crate::setup::wasm_target::TARGET;
 use crate::setup::wasm_target::{self, WasmTarget};
 use crate::{Result, process, say, workspace};
@@ -55,13 +57,20 @@ pub(crate) fn compiler_flags() -> Vec<String> {
 }
 
 fn build(tree: &Path, target: &WasmTarget) -> Result<Vec<PathBuf>> {
+    let binaryen = binaryen::find_or_install()?;
     MODULES
         .iter()
-        .map(|(package, module)| build_module(tree, target, package, module))
+        .map(|(package, module)| build_module(tree, target, &binaryen, package, module))
         .collect()
 }
 
-fn build_module(tree: &Path, target: &WasmTarget, package: &str, module: &str) -> Result<PathBuf> {
+fn build_module(
+    tree: &Path,
+    target: &WasmTarget,
+    binaryen: &Binaryen,
+    package: &str,
+    module: &str,
+) -> Result<PathBuf> {
     say::step(&format!(
         "building {module} (the first time takes a minute or two)"
     ));
@@ -95,7 +104,7 @@ fn build_module(tree: &Path, target: &WasmTarget, package: &str, module: &str) -
     let placed = tree.join("target/wasm").join(module);
     let failed = |error| format!("{} to {}: {error}", made.display(), placed.display());
     fs::create_dir_all(tree.join("target/wasm")).map_err(failed)?;
-    let module = fs::read(&made).map_err(failed)?;
+    let module = shrinking::shrunk(&made, binaryen)?;
     let module = names::shorten(&module)
         .map_err(|error| format!("{}: is no module: {error}", made.display()))?;
     fs::write(&placed, module).map_err(failed)?;

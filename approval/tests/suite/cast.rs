@@ -121,6 +121,7 @@ pub(crate) fn check() -> Check {
         reason: Some(Reason::new("Discharge summary").unwrap()),
         approval: None,
         evidence: false,
+        worker: None,
     }
 }
 

@@ -80,6 +80,10 @@ async fn answer(
     let principal = check.principal.clone();
     let streams = &app.parts().streams;
     let stream = (gateway.clone(), check.use_key);
+    if let Some(worker) = check.worker {
+        // Before anything is released: a stop that comes later waits for it.
+        app.parts().leases.release(&gateway, worker, app.now());
+    }
     if streams.has_departed(&stream) {
         // Nobody reads this: the stream ended while its call was on the way.
         return Ok(Answer::Deny {

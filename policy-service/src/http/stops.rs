@@ -51,13 +51,11 @@ impl View {
         } = stored;
         let now = app.now();
         let workers = app.parts().leases.standing(version, stop.at, now);
-        let least = |one: u64| {
-            let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
-            one.min(lease)
-        };
+        let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
+        let has_others = app.store().has_other_writers();
         let is_late = now >= stop.at.after(LEASE);
         let awaited = workers.iter().any(|one| one.standing == Standing::Awaited);
-        let holds_after_ms = workers.iter().map(|one| least(one.after_ms)).max();
+        let holds_after_ms = workers.iter().map(|one| one.after_ms.min(lease)).max();
         let (resumed_by, resumed_at) = stop.resumed.unzip();
         View {
             id: stop.id,
@@ -67,8 +65,13 @@ impl View {
             comment,
             resumed_by,
             resumed_at,
-            holds: is_late || !awaited,
-            holds_after_ms: holds_after_ms.unwrap_or(0),
+            // Of a release that another replica answered nothing is known here.
+            holds: is_late || !awaited && !has_others,
+            holds_after_ms: if has_others {
+                lease
+            } else {
+                holds_after_ms.unwrap_or(0)
+            },
             workers,
         }
     }
