@@ -299,6 +299,7 @@ async fn a_policy_of_several_is_known_to_the_service_by_its_own_digest() {
     let stage = Stage {
         envoy,
         service,
+        replicas: Vec::new(),
         upstream,
         jwt,
     };

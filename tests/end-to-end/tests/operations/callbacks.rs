@@ -78,6 +78,7 @@ async fn start(name: &str, trap: Trap, failure_policy: &str) -> Stage {
     Stage {
         envoy,
         service,
+        replicas: Vec::new(),
         upstream,
         jwt,
     }

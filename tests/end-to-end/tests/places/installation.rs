@@ -74,6 +74,7 @@ impl Installation {
         Stage {
             envoy,
             service: self.service,
+            replicas: Vec::new(),
             upstream: self.upstream,
             jwt: self.jwt,
         }
