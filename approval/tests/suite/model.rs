@@ -412,12 +412,3 @@ fn no_order_of_events_gives_a_grant_of_two_uses_a_third() {
         Explored::new(2, 3, 2, false),
     );
 }
-
-#[test]
-#[ignore = "minutes: votes that are changed more often"]
-fn no_longer_history_releases_what_it_must_not() {
-    explore(
-        "no_longer_history_releases_what_it_must_not",
-        Explored::new(2, 3, 5, true),
-    );
-}
