@@ -1,6 +1,7 @@
 //! The response side: every answer on a route that is not `pass` is masked as it streams by, or
 //! withheld.
 
+mod blank;
 mod fields;
 mod inflate;
 mod release;
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use velum_engine::{ClassSet, Framing, Masker, Options};
 use velum_policy::{Encodings, UnreadableMedia};
 
+use self::blank::blank;
 use self::fields::Fields;
 pub(crate) use self::inflate::{Coding, Inflater};
 pub(crate) use self::release::{Release, options};
@@ -474,16 +476,6 @@ pub(crate) fn cut(response: &mut Response, host: &impl Host) -> Flow {
         );
     }
     Flow::Pause
-}
-
-fn blank(host: &impl Host, status: u32, written: &mut bool, size: usize) -> Result<Flow, ()> {
-    let text = format!(
-        "{{\"type\":\"about:blank\",\"title\":\"The gateway answered itself\",\"status\":{status}}}"
-    );
-    let text = if *written { "" } else { text.as_str() };
-    let replaced = host.replace_body(Buffer::ResponseBody, size, text.as_bytes());
-    *written |= replaced.is_ok();
-    replaced.map(|()| Flow::Continue).map_err(|_| ())
 }
 
 /// Whether Envoy made this answer. It only decides between a replaced text and a 502, so that

@@ -290,9 +290,9 @@ fn clusters(document: &mut Value, options: &BootstrapOptions) -> Result<()> {
                 let address =
                     json!({"address": replica.ip().to_string(), "port_value": replica.port()});
                 let endpoint = json!({"endpoint": {"address": {"socket_address": address}}});
-                endpoints
-                    .into_iter()
-                    .for_each(|all| all.push(endpoint.clone()));
+                if let Some(all) = endpoints {
+                    all.push(endpoint);
+                }
             }
             put(cluster, &options.service_cluster);
         }
