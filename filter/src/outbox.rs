@@ -67,16 +67,12 @@ impl Outbox {
         let message = self.messages.front_mut()?;
         message.attempts += 1;
         let sent = check::post(host, &message.plugin, &message.path, &message.body);
-        match sent {
-            Ok(token) => {
-                self.is_sending = true;
-                Some(token)
-            }
-            Err(_) => {
-                self.put_off();
-                None
-            }
+        if let Ok(token) = sent {
+            self.is_sending = true;
+            return Some(token);
         }
+        self.put_off();
+        None
     }
 
     /// What became of the one that was sent last; true: it is lost.

@@ -219,7 +219,7 @@ proptest! {
         let Ok((_, tags, _)) = seen.1 else { return Ok(()) };
         prop_assert_eq!(&single.0, &seen.0);
         // Some of the values that were seen.
-        let tags = tags.into_iter().filter(|tag| tag[0] % 4 & bounds == 0);
+        let tags = tags.into_iter().filter(|tag| (tag[0] % 4) & bounds == 0);
         options.lift = GRANTED.iter().copied().collect();
         options.terms = Some(Arc::new(Terms {
             tags: (bounds & 4 != 0).then(|| tags.collect()),

@@ -214,6 +214,7 @@ fn what_nobody_saw_whole_is_told_as_incomplete() {
 
 #[test]
 fn a_grant_of_some_rules_records_or_bytes_lifts_no_more() {
+    type Change = fn(&mut Allow);
     let mut document = policy();
     document["masking"]["rules"] = json!([
         {"name": "ward", "key": ["ward_nurse"], "class": "name"},
@@ -236,7 +237,6 @@ fn a_grant_of_some_rules_records_or_bytes_lifts_no_more() {
             bytes: Some(90),
         };
     };
-    type Change = fn(&mut Allow);
     for (change, body, out, not) in [
         (rules as Change, body, "Quill Thorn", "Alder Reed"),
         (records as Change, bundle, "Quill", "Thorn"),
