@@ -58,8 +58,10 @@ pub(crate) struct Dispatcher {
     calls: BTreeMap<u32, Caller>,
     /// What a root reports, where it has somebody to report to.
     reporters: Vec<(u32, Reporter)>,
-    /// What asks for the leases of a root.
-    leasings: Vec<(u32, Leasing)>,
+    /// What asks for the leases of a root, each by a number of its own.
+    leasings: BTreeMap<u32, (u32, Leasing)>,
+    /// The last of these numbers.
+    leasing: u32,
     /// What streams leave behind, by their root.
     outboxes: BTreeMap<u32, Outbox>,
     metrics: Metrics,
@@ -72,8 +74,8 @@ pub(crate) enum Caller {
     Stream(u32),
     /// A root, to report events.
     Events(u32),
-    /// A root, for the lease in this place of its list.
-    Lease(u32, usize),
+    /// A root, for the lease of this number.
+    Lease(u32, u32),
     /// A root, with what a stream left behind.
     Outbox(u32),
 }
@@ -115,8 +117,10 @@ impl Dispatcher {
                     let (policy, observes) = (plugin.policy.digest(), plugin.terms().observes);
                     self.metrics.mode(host, &policy, observes);
                     if plugin.terms().reports && ticks {
-                        let leasing = Leasing::new(host, Rc::clone(&plugin));
-                        self.leasings.extend(leasing.map(|made| (root, made)));
+                        if let Some(made) = Leasing::new(host, Rc::clone(&plugin)) {
+                            self.leasing += 1;
+                            self.leasings.insert(self.leasing, (root, made));
+                        }
                         let made = Reporter::new(host, plugin);
                         self.reporters.extend(made.map(|made| (root, made)));
                     }
@@ -235,8 +239,8 @@ impl Dispatcher {
                 }
                 return;
             }
-            Caller::Lease(root, place) => {
-                let leasing = self.leasings.get_mut(place).filter(|(of, _)| *of == root);
+            Caller::Lease(root, number) => {
+                let leasing = self.leasings.get_mut(&number);
                 // What waited for news waits on at once; what failed, from the next tick on.
                 if leasing.is_some_and(|(_, leasing)| leasing.answered(host, headers, body)) {
                     self.ask_leases(host, root);
@@ -295,11 +299,11 @@ impl Dispatcher {
     }
 
     fn ask_leases(&mut self, host: &impl Host, root: u32) {
-        for (place, (of, leasing)) in self.leasings.iter_mut().enumerate() {
+        for (number, (of, leasing)) in &mut self.leasings {
             if *of == root {
                 let token = leasing.ask(host);
                 self.calls
-                    .extend(token.map(|token| (token, Caller::Lease(root, place))));
+                    .extend(token.map(|token| (token, Caller::Lease(root, *number))));
             }
         }
     }
@@ -323,12 +327,7 @@ impl Dispatcher {
             }
             *root != context
         });
-        // Their places stay, since calls under way name them.
-        for (root, _) in &mut self.leasings {
-            if *root == context {
-                *root = 0;
-            }
-        }
+        self.leasings.retain(|_, (root, _)| *root != context);
         if let Some(outbox) = self.outboxes.remove(&context) {
             self.metrics
                 .lost(u64::try_from(outbox.len()).unwrap_or(u64::MAX));

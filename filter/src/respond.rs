@@ -114,7 +114,7 @@ fn try_headers(
         // There is no body, so none may come.
         Response::Cut
     } else {
-        begin(host, plugin, &headers, release, status)?
+        begin(host, plugin, &headers, release, options, status)?
     };
     if let Some(approval) = &release.pending {
         host.tell(Fact::Approval(approval));
@@ -138,6 +138,7 @@ fn begin(
     plugin: &Plugin,
     headers: &[Header<'_>],
     release: &Release,
+    options: Options,
     status: u32,
 ) -> Result<Response, &'static str> {
     let policy = &plugin.policy;
@@ -163,7 +164,7 @@ fn begin(
     }
     match media {
         Media::Json(framing) => {
-            let options = release.options(host, plugin)?;
+            let options = release.bounded(options);
             Ok(Response::Masking(Box::new(Masking {
                 masker: masker(host, rules, Options { framing, ..options }),
                 decoder,
@@ -177,7 +178,6 @@ fn begin(
         }
         Media::Other if media::is_text(headers, &policy.responses().text) => {
             let length = length(headers).ok_or("A text is read only where its length is told.")?;
-            let options = release.plain_options(host, plugin)?;
             let mut text = Text::new(rules, options, decoder, length, limits.held_body)
                 .ok_or("The text is longer than this gateway may hold.")?;
             text.grant.clone_from(&release.grant);

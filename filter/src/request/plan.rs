@@ -203,11 +203,11 @@ impl Held {
         self.body.check_room(host, plugin, bytes.len())?;
         // Fields of forms and of multipart bodies are masked one by one: what bounds all of them cannot
         // be kept there.
-        let options = match self.body.framing() {
-            Some(_) => release.options(host, plugin),
-            None => release.plain_options(host, plugin),
-        };
-        let options = options.map_err(Problem::RequestNotMaskable)?;
+        let options = release.plain_options(host, plugin);
+        let mut options = options.map_err(Problem::RequestNotMaskable)?;
+        if self.body.framing().is_some() {
+            options = release.bounded(options);
+        }
         let (masked, found) = self
             .body
             .masked(host, plugin, options, self.passes, &bytes)?;

@@ -25,27 +25,24 @@ pub(crate) struct Release {
 }
 
 impl Release {
-    /// What the engine is told of it.
-    ///
-    /// # Errors
-    /// The clock cannot be read.
-    pub(crate) fn options(
-        &self,
-        host: &impl Host,
-        plugin: &Plugin,
-    ) -> Result<Options, &'static str> {
+    /// What the engine is told of it for JSON, where a bound on values is kept.
+    pub(crate) fn bounded(&self, plain: Options) -> Options {
         let granted = self.grant.as_ref().and_then(|grant| grant.terms());
         let collected = self
             .collection
             .as_ref()
             .map(|collection| collection.terms());
-        Ok(Options {
+        Options {
+            lift: self.lift,
             terms: granted.or(collected),
-            ..options(host, plugin, self.lift)?
-        })
+            ..plain
+        }
     }
 
-    /// The same where a bound on values cannot be kept: nothing is lifted then.
+    /// What the engine is told of it where such a bound cannot be kept: nothing is lifted then.
+    ///
+    /// # Errors
+    /// The clock cannot be read.
     pub(crate) fn plain_options(
         &self,
         host: &impl Host,

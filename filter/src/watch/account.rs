@@ -183,6 +183,9 @@ impl Account {
     /// What the policy service is told when the stream has ended: under which policy, where, and what.
     /// `ended`: its answer is complete.
     pub(crate) fn reports(&mut self, ended: bool) -> Vec<(Rc<Plugin>, String, Vec<u8>)> {
+        if self.grant.is_none() && self.collection.is_none() {
+            return Vec::new();
+        }
         let counts = self.counts();
         let is_whole = ended && !self.cut && self.problem.is_none();
         let mut reports = Vec::new();

@@ -427,3 +427,16 @@ pub(crate) fn masked(vm: &mut Vm, content_type: &str, body: &str) -> Vec<u8> {
     vm.log().clear();
     seen.client.body
 }
+
+/// The same answer to this call and to those that the stream makes in its place: what a broken call is
+/// asked again.
+pub(crate) fn answer_all(vm: &mut Vm, token: u32, answer: &Answer) {
+    let mut token = token;
+    for _ in 0..8 {
+        vm.answer(token, answer.clone());
+        match vm.calls().last() {
+            Some(call) if call.token != token => token = call.token,
+            _ => return,
+        }
+    }
+}

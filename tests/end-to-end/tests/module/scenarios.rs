@@ -9,9 +9,9 @@ use velum_end_to_end::stage::{SECRETS, figure};
 use velum_wasm_host::{Answer, ROOT, Seen, Vm, headers};
 
 use crate::cast::{
-    IN_REASON, Limits, PATH, Upward, allow, approval, assert_safe, decide, deny, last_to, masked,
-    named_policies, outward_policy, patient, pending, policy, policy_without_holding, request,
-    response, trailers, vm,
+    IN_REASON, Limits, PATH, Upward, allow, answer_all, approval, assert_safe, decide, deny,
+    last_to, masked, named_policies, outward_policy, patient, pending, policy,
+    policy_without_holding, request, response, trailers, vm,
 };
 
 const JSON: &str = "application/fhir+json";
@@ -237,7 +237,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         get(vm, stream, "/bulk/Kanarienvogel", &asking("wait=30"));
         let token = vm.calls().last().map(|call| call.token);
         if let Some(token) = token {
-            vm.answer(token, Answer::default());
+            answer_all(vm, token, &Answer::default());
         }
         answer(vm, stream, JSON, &patient(), 100, true);
     })

@@ -4,7 +4,7 @@ use velum_wasm_host::{Answer, ROOT, Vm};
 
 use super::outward::post;
 use super::{JSON, Scenario, answer, asking, get};
-use crate::cast::{PATH, allow, decide, last_to, patient};
+use crate::cast::{PATH, allow, answer_all, decide, last_to, patient};
 
 const CHECKS: &str = "/v1/checks";
 const DEPARTURES: &str = "/v1/departures";
@@ -34,7 +34,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     .calling(&[CHECKS, DEPARTURES])
     .then(|vm| {
         if let Some(token) = last_to(vm, CHECKS) {
-            vm.answer(token, Answer::default());
+            answer_all(vm, token, &Answer::default());
         }
     }),
     reported("events arrive", |vm| {

@@ -5,7 +5,7 @@ use velum_wasm_host::{Answer, Vm};
 
 use super::{JSON, LINES, Scenario, answer, asking};
 use crate::cast::{
-    PATH, allow, decide, deny, last_to, patient, pending, request, response, trailers,
+    PATH, allow, answer_all, decide, deny, last_to, patient, pending, request, response, trailers,
 };
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
@@ -142,7 +142,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("flagged, the connection broke", 503, |vm, stream| {
         post(vm, stream, FLAGGED, FORM, &form(), false);
         if let Some(token) = last_to(vm, CHECKS) {
-            vm.answer(token, Answer::default());
+            answer_all(vm, token, &Answer::default());
         }
         answer(vm, stream, JSON, &patient(), 100, true);
     })
