@@ -200,6 +200,12 @@ impl ExcludedPersons {
         self.0.contains(person)
     }
 
+    /// These and those.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
     /// The persons, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &PersonId> {
         self.0.iter()

@@ -170,10 +170,12 @@ impl Emergency {
             && self.action == *action
     }
 
-    /// One request more was released under it. Its record is that of the use.
+    /// One request more was released under it, behind which these persons are: none of them reviews it
+    /// afterwards. Its record is that of the use.
     #[must_use]
-    pub fn used(&self) -> Self {
+    pub fn used(&self, behind: &ExcludedPersons) -> Self {
         Self {
+            excluded: self.excluded.union(behind),
             uses: self.uses.saturating_add(1),
             version: self.version.saturating_add(1),
             ..self.clone()

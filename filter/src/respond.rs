@@ -96,17 +96,17 @@ fn try_headers(
     if matches!(status, 101 | 206) {
         return Err("The upstream sent a partial answer or another protocol.");
     }
-    let live = release
-        .grant
-        .as_ref()
-        .is_none_or(|grant| grant.is_live(host.now()));
-    let masked = Release {
-        pending: release.pending.clone(),
-        ..Release::default()
-    };
-    let release = if live { release } else { &masked };
-    if !live {
+    let stopped;
+    let mut release = release;
+    if let Some(grant) = &release.grant
+        && !grant.is_live(host.now())
+    {
         host.tell(Fact::Stopped);
+        stopped = Release {
+            pending: release.pending.clone(),
+            ..Release::default()
+        };
+        release = &stopped;
     }
     let options = release.plain_options(host, plugin)?;
     Fields::new(plugin.policy.rules(), &options).edit(&mut headers);

@@ -122,7 +122,16 @@ impl<'a> Case<'a> {
     /// The request names the approval that it wants to use.
     async fn redeem(&mut self, id: &ApprovalId) -> Result<Judged, StoreError> {
         match self.transaction.approval(id).await? {
-            Some(approval) => self.judge(&approval).await,
+            Some(approval) => {
+                let is_ask = approval.principal == self.asked.check.principal
+                    && approval.fingerprint_mac.matches(&self.mac);
+                let approval = if is_ask {
+                    self.explain(approval, self.app.now()).await?
+                } else {
+                    approval
+                };
+                self.judge(&approval).await
+            }
             // Nothing is recorded: the id is what a caller wrote.
             None => Ok((deny(DenyCode::UnknownApproval, None, None), None)),
         }

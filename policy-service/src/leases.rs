@@ -16,8 +16,10 @@ const FORGET: Duration = Duration::from_mins(5);
 const MOST_WORKERS: usize = 4096;
 
 /// The workers that have called this process.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Leases {
+    /// Since when this process knows of leases: of older ones it knows nothing.
+    began: Timestamp,
     known: Arc<Mutex<HashMap<(GatewayId, WorkerId), Worker>>>,
     changes: watch::Sender<u64>,
     joined: Arc<Notify>,
@@ -56,6 +58,21 @@ pub(crate) struct Confirmation {
 }
 
 impl Leases {
+    /// None yet.
+    pub(crate) fn new(began: Timestamp) -> Leases {
+        Leases {
+            began,
+            known: Arc::default(),
+            changes: watch::Sender::default(),
+            joined: Arc::default(),
+        }
+    }
+
+    /// Whether every lease that may still be there at this moment is known here.
+    pub(crate) fn knows_all(&self, now: Timestamp) -> bool {
+        now >= self.began.after(LEASE)
+    }
+
     /// A worker is about to be released something: that is a lease too, although it says nothing of what
     /// it has seen.
     pub(crate) fn release(&self, gateway: &GatewayId, worker: WorkerId, now: Timestamp) {
@@ -165,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_worker_confirms_or_its_lease_runs_out() {
-        let leases = Leases::default();
+        let leases = Leases::new(at(0));
         let gateway = GatewayId::new("edge").unwrap();
         let worker = |byte| WorkerId::from_bytes([byte; 16]);
         leases.call(&gateway, worker(1), 0, at(0));
@@ -194,7 +211,7 @@ mod tests {
 
     #[test]
     fn who_was_released_something_and_has_not_called_yet_is_awaited() {
-        let leases = Leases::default();
+        let leases = Leases::new(at(0));
         let gateway = GatewayId::new("edge").unwrap();
         let worker = WorkerId::from_bytes([1; 16]);
         leases.release(&gateway, worker, at(5));
@@ -208,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_workers_that_are_known_are_bounded() {
-        let leases = Leases::default();
+        let leases = Leases::new(at(0));
         let gateway = GatewayId::new("edge").unwrap();
         for number in 0..5000_u128 {
             leases.call(

@@ -268,6 +268,7 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
 
     let public_key = PublicKey::of(&keys.signing);
     let (close, closing) = watch::channel(false);
+    let clock = FencedClock::new(options.clock, fence);
     let app = App::new(Parts {
         store: store.clone(),
         keys,
@@ -279,13 +280,13 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         evidence_lifetime: config.evidence_lifetime,
         limits: config.limits,
         break_glass: config.break_glass,
-        leases: Leases::default(),
+        leases: Leases::new(clock.now()),
         text_rules: text_rules()?,
         waiters: Waiters::default(),
         streams: Streams::new(streams::PATIENCE),
         refusals: Refusals::default(),
         metrics: Metrics::new(store.times().clone()),
-        clock: FencedClock::new(options.clock, fence),
+        clock,
         random: options.random,
         closing: closing.clone(),
     });

@@ -485,7 +485,8 @@ fn an_emergency_releases_its_principals_action_alone_until_it_ends() {
 
 #[test]
 fn an_emergency_is_reviewed_by_somebody_outside_of_it_and_ends_then() {
-    let open = emergency(|_| {}).unwrap().used();
+    let open = emergency(|_| {}).unwrap();
+    let open = open.used(&open.excluded);
     let review = |emergency: &Emergency, id: &str, is_reviewer| {
         let requester = directory().party(&jwt("triage-bot")).unwrap().clone();
         emergency

@@ -49,9 +49,14 @@ fn emergency_records(canary: &str, approval: &Approval) -> Vec<Record> {
         let requester = requester.clone();
         let comment = Some(reason);
         let by = person("bob");
-        let reviewed = emergency
-            .used()
-            .review(&by, true, requester, justified, comment, later(2));
+        let reviewed = emergency.used(&approval.excluded).review(
+            &by,
+            true,
+            requester,
+            justified,
+            comment,
+            later(2),
+        );
         reviewed.unwrap().1
     };
     vec![opened, used, review(true), review(false)]

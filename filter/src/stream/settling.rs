@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use velum_approval::DenyCode;
+
 use crate::check::{Asking, Outcome};
 use crate::host::{Host, Level};
 use crate::plugin::Plugin;
@@ -37,6 +39,19 @@ pub(super) fn settle(
             host.tell(Fact::Approval(&allow.approval));
             let grant = Rc::new(asking.grant(Rc::clone(plugin), *allow));
             host.tell(Fact::Granted(&grant));
+            if !grant.is_live(host.now()) {
+                // Stopped while the answer was on its way, or it came too late: nothing of it goes on,
+                // neither to the caller nor to the upstream.
+                host.tell(Fact::Stopped);
+                return match fallback {
+                    Fallback::Mask | Fallback::MaskUnlessDenied => masked(),
+                    Fallback::Refuse => Err(Problem::ApprovalDenied {
+                        code: DenyCode::Stopped,
+                        approval: Some(grant.allow.approval.clone()),
+                        public_reason: None,
+                    }),
+                };
+            }
             Ok(Release {
                 lift: grant.allow.scope.classes,
                 grant: Some(grant),

@@ -50,7 +50,7 @@ impl Case<'_> {
             is_seen: false,
             expires: stamp.now.after(REPLAY_WINDOW),
         };
-        let used = emergency.used();
+        let used = emergency.used(&approval.excluded);
         self.write_use(&next, &record, granted, Some(&used), &stamp)
             .await
     }

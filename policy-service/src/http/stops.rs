@@ -52,7 +52,8 @@ impl View {
         let now = app.now();
         let workers = app.parts().leases.standing(version, stop.at, now);
         let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
-        let has_others = app.store().has_other_writers();
+        let leases = &app.parts().leases;
+        let has_others = app.store().has_other_writers() || !leases.knows_all(stop.at);
         let is_late = now >= stop.at.after(LEASE);
         let awaited = workers.iter().any(|one| one.standing == Standing::Awaited);
         let holds_after_ms = workers.iter().map(|one| one.after_ms.min(lease)).max();
@@ -65,7 +66,8 @@ impl View {
             comment,
             resumed_by,
             resumed_at,
-            // Of a release that another replica answered nothing is known here.
+            // Of a release that another replica, or this one before it was started again, answered, nothing is
+            // known here.
             holds: is_late || !awaited && !has_others,
             holds_after_ms: if has_others {
                 lease
