@@ -58,22 +58,20 @@ impl Masker {
     /// A masker for one JSON text after the other, with [`restart`](Self::restart) between them.
     pub(crate) fn of_texts(rules: Arc<Ruleset>, options: Options) -> Self {
         let (names, room) = rules.shelf.take();
-        let mut stage = Stage::new(&options, names);
-        let terms = options.terms;
-        if let Some(terms) = &terms
-            && !terms.evidence.is_empty()
-        {
-            let evidence = Evidence::new(Arc::clone(terms));
-            stage.tally.evidence = Some(Box::new(evidence));
-        }
         let mut lift = options.lift;
         lift.remove(Class::Credential);
-        Self {
+        let evidence = options
+            .terms
+            .as_ref()
+            .filter(|terms| !terms.evidence.is_empty());
+        let evidence = evidence.map(|terms| Box::new(Evidence::new(Arc::clone(terms))));
+        // Made where it stays: it is large.
+        let mut masker = Self {
             scanner: Scanner::new(options.framing, &options.limits, room),
-            stage,
+            stage: Stage::new(&options, names),
             rules,
             lift,
-            terms: terms.filter(|terms| terms.is_narrow()),
+            terms: options.terms.filter(|terms| terms.is_narrow()),
             is_beyond: false,
             keys: options.keys,
             year: options.year.max(Options::EARLIEST_YEAR),
@@ -84,7 +82,11 @@ impl Masker {
             offset: 0,
             before: 0,
             is_finished: false,
+        };
+        if evidence.is_some() {
+            masker.stage.tally.evidence = evidence;
         }
+        masker
     }
 
     /// A masker for a JSON text in a string, under the same grant.

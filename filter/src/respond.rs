@@ -164,9 +164,11 @@ fn begin(
     }
     match media {
         Media::Json(framing) => {
-            let options = release.bounded(options);
+            let mut options = options;
+            options.framing = framing;
+            release.bound(&mut options);
             Ok(Response::Masking(Box::new(Masking {
-                masker: masker(host, rules, Options { framing, ..options }),
+                masker: masker(host, rules, options),
                 decoder,
                 grant: release.grant.clone().filter(|_| !release.lift.is_empty()),
                 // The first event may be long in coming, and the client waits for the headers to

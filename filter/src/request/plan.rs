@@ -206,7 +206,7 @@ impl Held {
         let options = release.plain_options(host, plugin);
         let mut options = options.map_err(Problem::RequestNotMaskable)?;
         if self.body.framing().is_some() {
-            options = release.bounded(options);
+            release.bound(&mut options);
         }
         let (masked, found) = self
             .body

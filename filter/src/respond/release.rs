@@ -26,17 +26,14 @@ pub(crate) struct Release {
 
 impl Release {
     /// What the engine is told of it for JSON, where a bound on values is kept.
-    pub(crate) fn bounded(&self, plain: Options) -> Options {
+    pub(crate) fn bound(&self, options: &mut Options) {
         let granted = self.grant.as_ref().and_then(|grant| grant.terms());
         let collected = self
             .collection
             .as_ref()
             .map(|collection| collection.terms());
-        Options {
-            lift: self.lift,
-            terms: granted.or(collected),
-            ..plain
-        }
+        options.lift = self.lift;
+        options.terms = granted.or(collected);
     }
 
     /// What the engine is told of it where such a bound cannot be kept: nothing is lifted then.
