@@ -105,6 +105,8 @@ async fn the_requester_alone_learns_how_the_approval_stands_and_waits_for_it() {
     assert_masked(&asked.text());
     let id = asked.header("velum-approval").expect("an id").to_owned();
     let path = format!("/.well-known/velum/approvals/{id}");
+    // Reviewers see it once it is known what the masked answer holds.
+    assert_eq!(stage.pending().await["id"], id.as_str());
     let poll = stage.agent("GET", &path).send().await.expect("an answer");
     assert_eq!(
         (poll.status, &poll.json()["state"]),
