@@ -113,7 +113,7 @@ pub struct Stop {
 /// Why a stop does not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResumeRefused {
-    /// The person who stopped it.
+    /// The person who stopped it, or whom it stops.
     SamePerson,
     /// It has ended.
     Ended,
@@ -156,7 +156,7 @@ impl Stop {
     /// Ends the stop, with its record.
     ///
     /// # Errors
-    /// When it is not another person who says so, or there is nothing to end.
+    /// When the person who stopped or whom it stops says so, or there is nothing to end.
     pub fn resume(
         &self,
         principal: Option<&Party>,
@@ -169,7 +169,7 @@ impl Stop {
         if matches!(self.scope, StopScope::Approval { .. }) {
             return Err(ResumeRefused::Final);
         }
-        if *by == self.by {
+        if *by == self.by || principal.is_some_and(|stopped| stopped.person() == by) {
             return Err(ResumeRefused::SamePerson);
         }
         let stop = Self {
@@ -249,7 +249,7 @@ impl SignedNotice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::IdentityKind;
+    use crate::words::{AgentId, IdentityKind};
 
     fn jwt(subject: &str) -> Identity {
         Identity::new(IdentityKind::Jwt, "https://idp.example", subject).unwrap()
@@ -347,6 +347,26 @@ mod tests {
             revoked.resume(None, &person("omar"), now),
             Err(ResumeRefused::Final)
         );
+    }
+
+    #[test]
+    fn who_is_stopped_or_answers_for_it_does_not_resume() {
+        let now = Timestamp::from_millis(1_795_464_104_123);
+        let scope = StopScope::Principal {
+            identity: jwt("triage-bot"),
+        };
+        let jones = person("dr-jones");
+        let stopped = Party::Agent {
+            id: AgentId::new("triage-bot").unwrap(),
+            owner: jones.clone(),
+        };
+        let id = StopId::new("s1").unwrap();
+        let (stop, _) = Stop::begin(id, scope, Some(&stopped), person("grace"), now);
+        assert_eq!(
+            stop.resume(Some(&stopped), &jones, now),
+            Err(ResumeRefused::SamePerson)
+        );
+        assert!(stop.resume(Some(&stopped), &person("omar"), now).is_ok());
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl From<StopError> for Problem {
                 let (status, detail) = match refused {
                     ResumeRefused::SamePerson => (
                         StatusCode::FORBIDDEN,
-                        "You have stopped it. Another person has to resume.",
+                        "You have stopped it, or it stops you. Another person has to resume.",
                     ),
                     ResumeRefused::Ended => (StatusCode::CONFLICT, "It has ended."),
                     ResumeRefused::Final => (
@@ -374,7 +374,7 @@ pub(crate) fn describe_resume() -> Described {
     Described::new(
         "resume",
         "Ends a stop",
-        "Another person than the one who stopped.",
+        "Another person than the one who stopped, or whom it stops.",
     )
     .gives::<View>(200, "The stop, which has ended.")
     .refuses(403, &["same-person"])
