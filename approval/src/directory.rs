@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::stops::StopScope;
 use crate::words::{AgentId, Identity, Lineage, PersonId};
 
 /// Whom an identity belongs to.
@@ -64,6 +65,31 @@ impl Directory {
     /// Whom the identity belongs to, if anybody is known to have it.
     pub fn party(&self, identity: &Identity) -> Option<&Party> {
         self.parties.get(identity)
+    }
+
+    /// Every scope, and where one names an identity, those beside it: whatever else the same person or
+    /// agent is called, and the agents that the person answers for. So a stop meets who it means under
+    /// each of their names.
+    pub fn spread(&self, scopes: &[StopScope]) -> Vec<StopScope> {
+        let mut spread = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            spread.push(scope.clone());
+            let StopScope::Principal { identity } = scope else {
+                continue;
+            };
+            let Some(stopped) = self.party(identity) else {
+                continue;
+            };
+            let is_person = matches!(stopped, Party::Person { .. });
+            let beside = self.parties.iter().filter(|(other, party)| {
+                let is_theirs = is_person && party.person() == stopped.person();
+                *other != identity && (*party == stopped || is_theirs)
+            });
+            spread.extend(beside.map(|(identity, _)| StopScope::Principal {
+                identity: identity.clone(),
+            }));
+        }
+        spread
     }
 
     /// The persons behind a request, who may not review it. One identity that nobody is known to
@@ -281,6 +307,34 @@ mod tests {
             .resolve_with(&jwt("triage-bot"), &lineage)
             .unwrap();
         assert!(excluded.contains(&person("ng")));
+    }
+
+    #[test]
+    fn a_stop_meets_every_alias_and_every_agent_answered_for() {
+        let directory = Directory::builder()
+            .person(person("jones"), [jwt("dr-jones"), jwt("d.jones")])
+            .person(person("ng"), [jwt("dr-ng")])
+            .agent(agent("bot"), person("jones"), [jwt("bot"), jwt("bot-2")])
+            .build()
+            .unwrap();
+        let principal = |subject| StopScope::Principal {
+            identity: jwt(subject),
+        };
+        let each = |scopes: &[StopScope]| -> BTreeSet<String> {
+            scopes.iter().map(|scope| format!("{scope:?}")).collect()
+        };
+        let spread = |scope| each(&directory.spread(&[scope]));
+        let all = ["dr-jones", "d.jones", "bot", "bot-2"].map(principal);
+        assert_eq!(spread(principal("d.jones")), each(&all));
+        let agent = ["bot", "bot-2"].map(principal);
+        assert_eq!(spread(principal("bot")), each(&agent));
+        for alone in [
+            principal("stranger"),
+            principal("dr-ng"),
+            StopScope::Everything,
+        ] {
+            assert_eq!(spread(alone.clone()), each(&[alone]));
+        }
     }
 
     #[test]

@@ -74,6 +74,7 @@ impl Operation for Decide {
         let now = app.now();
         let is_waiting = waits_for.is_some();
         let stops = transaction.stops().await?;
+        let stopped = app.parts().directory.spread(&stops);
         let emergency = transaction.unreviewed_emergencies().await?;
         let Check {
             principal, action, ..
@@ -87,6 +88,7 @@ impl Operation for Decide {
             mac,
             is_waiting,
             stops: &stops,
+            stopped: &stopped,
             transaction,
             changed: Vec::new(),
         };
@@ -111,7 +113,10 @@ struct Case<'a> {
     mac: FingerprintMac,
     is_waiting: bool,
     /// What is stopped.
+    /// As they are written.
     stops: &'a [StopScope],
+    /// Those, under every name of whom they mean.
+    stopped: &'a [StopScope],
     /// The emergency access that covers the request, if any.
     emergency: Option<Emergency>,
     transaction: &'a mut Transaction,
@@ -305,7 +310,7 @@ impl<'a> Case<'a> {
             principal: &check.principal,
             policy: check.policy,
             waiting: self.is_waiting,
-            stops: self.stops,
+            stops: self.stopped,
         }
     }
 }

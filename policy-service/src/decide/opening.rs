@@ -63,7 +63,7 @@ impl Case<'_> {
             lineage: &check.lineage,
             approval: None,
         };
-        if self.stops.iter().any(|stop| stop.stops(&releasing)) {
+        if self.stopped.iter().any(|stop| stop.stops(&releasing)) {
             return refused(DenyCode::Stopped);
         }
         if self.emergency.is_none() && self.is_too_much(now).await? {

@@ -38,7 +38,7 @@ pub(crate) async fn handle(
                 worker: asked.worker,
                 nonce: asked.nonce,
                 version,
-                stops,
+                stops: app.parts().directory.spread(&stops),
             };
             return Ok(Json(SignedNotice::sign(&notice, &app.parts().keys.signing)));
         }

@@ -385,8 +385,9 @@ pub(crate) fn describe_resume() -> Described {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use velum_approval::{Lineage, StopScope};
 
-    use crate::testing::Service;
+    use crate::testing::{Service, identity};
 
     #[tokio::test]
     async fn stops_are_listed_page_by_page_the_latest_first() {
@@ -420,5 +421,32 @@ mod tests {
             let path = format!("/v1/stops?{query}");
             assert_eq!(service.get("grace", &path).await.0, 400, "{query}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_is_stopped_is_stopped_with_the_agents_that_they_own() {
+        let service = Service::start().await;
+        let mut ask = service.ask(1);
+        ask.principal = identity("triage-bot");
+        ask.lineage = Lineage::new(vec![identity("triage-bot")]).unwrap();
+        let scope = json!({"kind": "principal", "identity": identity("dr-jones")});
+        let (status, stop) = service
+            .post("grace", "/v1/stops", &json!({"scope": scope}))
+            .await;
+        assert_eq!(status, 201, "{stop}");
+        let body = serde_json::to_value(&ask).unwrap();
+        let (_, answer) = service.call_gateway("POST", "/v1/checks", &body).await;
+        assert_eq!(answer["code"], "stopped", "{answer}");
+        let told = service.lease(1, 0).await.stops;
+        for name in ["dr-jones", "triage-bot"] {
+            let stopped = StopScope::Principal {
+                identity: identity(name),
+            };
+            assert!(told.contains(&stopped), "{told:?}");
+        }
+        // Nor does the person resume it.
+        let path = format!("/v1/stops/{}/resume", stop["id"].as_str().unwrap());
+        assert_eq!(service.post("dr-jones", &path, &json!({})).await.0, 403);
+        assert_eq!(service.post("omar", &path, &json!({})).await.0, 200);
     }
 }
