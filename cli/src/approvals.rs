@@ -57,23 +57,10 @@ fn list(service: &Service, options: &ListOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every approval of a state, page by page.
+/// Every approval of a state.
 fn all(service: &Service, state: State) -> Result<Vec<Value>, Failure> {
-    let (mut all, mut after) = (Vec::new(), String::new());
-    loop {
-        let path = format!("/v1/approvals?state={}{after}", state.name());
-        let mut page = service.get(&path)?;
-        let cards = page["approvals"].as_array_mut().ok_or_else(not_ours)?;
-        let is_empty = cards.is_empty();
-        all.append(cards);
-        match page["next"].as_str() {
-            Some(next) if !is_empty => {
-                let next: ApprovalId = next.parse().map_err(|_| not_ours())?;
-                after = format!("&after={next}");
-            }
-            _ => return Ok(all),
-        }
-    }
+    let path = format!("/v1/approvals?state={}", state.name());
+    service.all::<ApprovalId>(&path, "approvals")
 }
 
 /// What was asked for before who asked, since that is what differs; the longest comes last.

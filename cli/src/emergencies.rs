@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use velum_approval::Reason;
 use velum_approval::messages::EmergencyRequest;
+use velum_approval::{EmergencyId, Reason};
 
-use crate::approvals::{not_ours, reason};
+use crate::approvals::reason;
 use crate::arguments::{EmergencyCommand, OpenOptions, ReviewOptions};
 use crate::failure::Failure;
 use crate::service::Service;
@@ -20,12 +20,12 @@ pub(crate) fn run(service: &Service, command: &EmergencyCommand) -> Result<ExitC
         EmergencyCommand::Open(options) => open(service, options)?,
         EmergencyCommand::Review(options) => review(service, options)?,
         EmergencyCommand::List(options) => {
-            let page = service.get(&format!("/v1/emergencies?all={}", options.all))?;
-            let emergencies = page["emergencies"].as_array().ok_or_else(not_ours)?;
+            let path = format!("/v1/emergencies?all={}", options.all);
+            let emergencies = service.all::<EmergencyId>(&path, "emergencies")?;
             if emergencies.is_empty() && !options.json {
                 writeln!(io::stdout(), "no emergency access waits for a review")?;
             } else {
-                print(emergencies, options.json)?;
+                print(&emergencies, options.json)?;
             }
         }
     }

@@ -1,12 +1,15 @@
 //! The policy service, as one reviewer.
 
+use std::fmt::Display;
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::Uri;
 use ureq::{Agent, Body};
 
+use crate::approvals::not_ours;
 use crate::arguments::Connection;
 use crate::failure::Failure;
 use crate::show;
@@ -51,6 +54,28 @@ impl Service {
     pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
         let request = self.agent.get(format!("{}{path}", self.url));
         self.read(request.header("authorization", &self.authorization).call())
+    }
+
+    /// Every `member` of a list, page by page. `path` has a query; `Id` is what the next page starts after.
+    pub(crate) fn all<Id: FromStr + Display>(
+        &self,
+        path: &str,
+        member: &str,
+    ) -> Result<Vec<Value>, Failure> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let mut page = self.get(&format!("{path}{after}"))?;
+            let items = page[member].as_array_mut().ok_or_else(not_ours)?;
+            let is_empty = items.is_empty();
+            all.append(items);
+            match page["next"].as_str() {
+                Some(next) if !is_empty => {
+                    let next: Id = next.parse().map_err(|_| not_ours())?;
+                    after = format!("&after={next}");
+                }
+                _ => return Ok(all),
+            }
+        }
     }
 
     pub(crate) fn post(&self, path: &str, body: &impl serde::Serialize) -> Result<Value, Failure> {

@@ -52,12 +52,12 @@ pub(crate) fn begin(service: &Service, command: &StopCommand) -> Result<ExitCode
 
 /// Lists.
 pub(crate) fn list(service: &Service, options: &ListStops) -> Result<ExitCode, Failure> {
-    let page = service.get(&format!("/v1/stops?all={}", options.all))?;
-    let stops = page["stops"].as_array().ok_or_else(not_ours)?;
+    let path = format!("/v1/stops?all={}", options.all);
+    let stops = service.all::<StopId>(&path, "stops")?;
     if stops.is_empty() && !options.json {
         writeln!(io::stdout(), "nothing is stopped")?;
     } else {
-        print(stops, options.json)?;
+        print(&stops, options.json)?;
     }
     Ok(ExitCode::SUCCESS)
 }
