@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+use crate::case::REPLAY_WINDOW;
 use crate::scope::Scope;
 use crate::signed;
 use crate::tags::Tags;
-use crate::words::{ApprovalId, Fingerprint, GatewayId, InvalidWord, Timestamp, UseKey};
+use crate::words::{
+    ApprovalId, EmergencyId, Fingerprint, GatewayId, InvalidWord, Timestamp, UseKey,
+};
 
 /// Signed before the bytes of an [`Allow`], so that no other signature of the key can be one.
 const DOMAIN: &[u8] = b"velum-allow-v1\0";
@@ -33,7 +36,13 @@ pub struct Allow {
     /// With evidence: the tags of the values that may be lifted, and no others. `None` where the
     /// reviewers saw no evidence; an empty list permits no value.
     pub tags: Option<Tags>,
-    /// When this answer is no longer good.
+    /// Until when values are lifted under it, whatever is still to come then: the end of the grant, or
+    /// of the emergency access.
+    pub lifts_until: Timestamp,
+    /// The emergency access that it is released under, without any review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<EmergencyId>,
+    /// When this answer is no longer good: [`REPLAY_WINDOW`] after the use.
     pub expires: Timestamp,
 }
 
@@ -89,6 +98,17 @@ impl fmt::Display for SignatureError {
 }
 
 impl std::error::Error for SignatureError {}
+
+impl Allow {
+    /// When a stream that asked at `asked_at`, by its own clock, stops lifting. A clock that is behind
+    /// gains nothing: what is left of the grant counts from the asking too.
+    pub fn lifts_until(&self, asked_at: Timestamp) -> Timestamp {
+        let used_at = self.expires.before(REPLAY_WINDOW);
+        asked_at
+            .after(self.lifts_until.since(used_at))
+            .min(self.lifts_until)
+    }
+}
 
 impl SignedAllow {
     /// Signs. The bytes that are signed are those that travel, so nobody has to write JSON alike.

@@ -114,6 +114,9 @@ pub enum Verdict {
         /// For how long, where that is shorter than it would be: in seconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds: Option<u32>,
+        /// Although nobody has seen what the response holds.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unseen: bool,
     },
     /// No, which ends it.
     Deny,
@@ -192,6 +195,9 @@ pub struct Approval {
     /// What the response holds, where that was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
+    /// Whether that was awaited and never came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unseen: bool,
     /// What is granted: nothing before it is approved, never more than asked.
     pub granted: Scope,
     /// How many times the grant may be used.
@@ -223,6 +229,9 @@ pub struct Approval {
     pub reason: Option<Commitment>,
     /// A commitment to what the reviewer who denied it tells the requester.
     pub public_reason: Option<Commitment>,
+    /// How many of the votes were cast on another reason than the present one. They count no more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub outdated: u32,
     /// Every vote, in the order cast.
     #[serde(skip)]
     pub votes: Vec<Vote>,
@@ -309,6 +318,7 @@ impl Approval {
             opened_by: check.use_key,
             collect_by: opening.collecting.map(|lifetime| now.after(lifetime)),
             seen: None,
+            is_unseen: false,
             granted: Scope::NONE,
             uses: opening.uses.max(1),
             used: 0,
@@ -326,6 +336,7 @@ impl Approval {
             version: 1,
             reason: opening.reason,
             public_reason: None,
+            outdated: 0,
             votes: Vec::new(),
         };
         let record = Record::Requested(Box::new(Requested::of(&approval, opening.requester)));
@@ -359,10 +370,11 @@ impl Approval {
         }
     }
 
-    /// Every person's latest word.
+    /// Every person's latest word on the present reason.
     pub fn latest_verdicts(&self) -> BTreeMap<&PersonId, &Verdict> {
         self.votes
             .iter()
+            .skip(usize::try_from(self.outdated).unwrap_or(usize::MAX))
             .map(|vote| (&vote.person, &vote.verdict))
             .collect()
     }
@@ -378,7 +390,7 @@ impl Approval {
             match verdict {
                 Verdict::Deny => return None,
                 Verdict::TakeBack => {}
-                Verdict::Approve { scope, seconds } => {
+                Verdict::Approve { scope, seconds, .. } => {
                     if panel.admits(person) && !self.excluded.contains(person) {
                         count.people.push(person);
                         count.agreed = count.agreed.intersection(scope);
@@ -408,6 +420,11 @@ impl Approval {
     fn needed(&self, panel: &Panel) -> u32 {
         self.quorum.max(panel.needed())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The approvals that count, together.

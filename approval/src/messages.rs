@@ -256,6 +256,10 @@ pub struct ApproveRequest {
     /// How long the grant lasts, where that is shorter than configured; at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
+    /// Although what the response holds was awaited and never came: any value of the classes may be
+    /// lifted then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
     /// The version that the reviewer saw; a vote on another is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,

@@ -256,6 +256,7 @@ impl Stopped {
             StopScope::Gateway { id } => Some(id.to_string()),
             StopScope::Action { name } => Some(name.to_string()),
             StopScope::Approval { id } => Some(id.to_string()),
+            StopScope::Emergency { id } => Some(id.to_string()),
             // The identity itself may be a patient's.
             StopScope::Principal { .. } => principal.map(|party| match party {
                 Party::Person { id } => id.to_string(),

@@ -15,12 +15,16 @@ use crate::directory::Party;
 use crate::record::{Record, Stopped};
 use crate::signed;
 use crate::words::{
-    ActionName, ApprovalId, GatewayId, Identity, Lineage, PersonId, StopId, Timestamp, UseKey,
-    WorkerId,
+    ActionName, ApprovalId, EmergencyId, GatewayId, Identity, Lineage, PersonId, StopId, Timestamp,
+    UseKey, WorkerId,
 };
 
 /// How long a worker lifts after it sent the call that was answered.
 pub const LEASE: Duration = Duration::from_secs(10);
+
+/// For how long workers are told of a stop after the grant's end that it stops: longer than a stream may
+/// lift by an answer that came again ([`REPLAY_WINDOW`](crate::REPLAY_WINDOW)).
+const TOLD_AFTERWARDS: Duration = Duration::from_mins(5);
 
 /// Signed before the bytes of a [`Notice`].
 const DOMAIN: &[u8] = b"velum-stops-v1\0";
@@ -51,6 +55,11 @@ pub enum StopScope {
         /// Which.
         id: ApprovalId,
     },
+    /// Every release under one emergency access: what reviewing it makes.
+    Emergency {
+        /// Which.
+        id: EmergencyId,
+    },
 }
 
 /// A release that may be stopped.
@@ -66,6 +75,8 @@ pub struct Releasing<'a> {
     pub lineage: &'a Lineage,
     /// Under which approval, if there is one yet.
     pub approval: Option<&'a ApprovalId>,
+    /// Under which emergency access, if it is under one.
+    pub emergency: Option<&'a EmergencyId>,
 }
 
 impl StopScope {
@@ -77,7 +88,14 @@ impl StopScope {
             Self::Action { .. } => "action",
             Self::Principal { .. } => "principal",
             Self::Approval { .. } => "approval",
+            Self::Emergency { .. } => "emergency",
         }
+    }
+
+    /// Whether such a stop is part of another operation, and nobody ends it: revoking an approval,
+    /// reviewing an emergency access.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Approval { .. } | Self::Emergency { .. })
     }
 
     /// Whether the release is stopped by it.
@@ -90,6 +108,7 @@ impl StopScope {
                 identity == releasing.principal || releasing.lineage.identities().contains(identity)
             }
             Self::Approval { id } => releasing.approval == Some(id),
+            Self::Emergency { id } => releasing.emergency == Some(id),
         }
     }
 }
@@ -106,6 +125,9 @@ pub struct Stop {
     pub by: PersonId,
     /// When.
     pub at: Timestamp,
+    /// When there is nothing left for it to stop, where that is known: then workers are no longer told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// Who resumed it, and when.
     pub resumed: Option<(PersonId, Timestamp)>,
 }
@@ -117,7 +139,7 @@ pub enum ResumeRefused {
     SamePerson,
     /// It has ended.
     Ended,
-    /// An approval that was revoked stays so: the request has to be asked anew.
+    /// An approval that was revoked, or an emergency access that was reviewed, stays so.
     Final,
 }
 
@@ -142,13 +164,42 @@ impl Stop {
         by: PersonId,
         now: Timestamp,
     ) -> (Self, Record) {
-        let stop = Self {
-            id,
-            scope,
-            by,
-            at: now,
-            resumed: None,
-        };
+        Self::write(
+            Self {
+                id,
+                scope,
+                by,
+                at: now,
+                until: None,
+                resumed: None,
+            },
+            principal,
+        )
+    }
+
+    /// Stops what runs under a grant that ends at `lifts_until`. Workers are told for some minutes more:
+    /// their clocks are not the service's.
+    pub fn of_grant(
+        id: StopId,
+        scope: StopScope,
+        by: PersonId,
+        lifts_until: Timestamp,
+        now: Timestamp,
+    ) -> (Self, Record) {
+        Self::write(
+            Self {
+                id,
+                scope,
+                by,
+                at: now,
+                until: Some(lifts_until.max(now).after(TOLD_AFTERWARDS)),
+                resumed: None,
+            },
+            None,
+        )
+    }
+
+    fn write(stop: Self, principal: Option<&Party>) -> (Self, Record) {
         let record = Record::Stopped(Box::new(Stopped::of(&stop, principal)));
         (stop, record)
     }
@@ -166,7 +217,7 @@ impl Stop {
         if self.resumed.is_some() {
             return Err(ResumeRefused::Ended);
         }
-        if matches!(self.scope, StopScope::Approval { .. }) {
+        if self.scope.is_final() {
             return Err(ResumeRefused::Final);
         }
         if *by == self.by || principal.is_some_and(|stopped| stopped.person() == by) {
@@ -268,12 +319,14 @@ mod tests {
         let (bot, doctor) = (jwt("triage-bot"), jwt("dr-jones"));
         let lineage = Lineage::new(vec![bot.clone(), doctor.clone()]).unwrap();
         let approval = ApprovalId::new("a1").unwrap();
+        let emergency = EmergencyId::new("e1").unwrap();
         let releasing = Releasing {
             gateway: &gateway,
             action: &action,
             principal: &bot,
             lineage: &lineage,
             approval: Some(&approval),
+            emergency: Some(&emergency),
         };
         let principal = |identity| StopScope::Principal { identity };
         let stopped = [
@@ -289,6 +342,9 @@ mod tests {
             StopScope::Approval {
                 id: approval.clone(),
             },
+            StopScope::Emergency {
+                id: emergency.clone(),
+            },
         ];
         for scope in &stopped {
             assert!(scope.stops(&releasing), "{scope:?}");
@@ -303,6 +359,9 @@ mod tests {
             principal(jwt("grace")),
             StopScope::Approval {
                 id: ApprovalId::new("a2").unwrap(),
+            },
+            StopScope::Emergency {
+                id: EmergencyId::new("e2").unwrap(),
             },
         ] {
             assert!(!scope.stops(&releasing), "{scope:?}");
@@ -342,11 +401,13 @@ mod tests {
         let scope = StopScope::Approval {
             id: ApprovalId::new("a1").unwrap(),
         };
-        let (revoked, _) = Stop::begin(id, scope, None, person("grace"), now);
+        let (revoked, _) = Stop::of_grant(id, scope, person("grace"), now, now);
         assert_eq!(
             revoked.resume(None, &person("omar"), now),
             Err(ResumeRefused::Final)
         );
+        // Whoever lifts by an answer that came again has ended before workers hear no more of it.
+        assert!(revoked.until > Some(now.after(crate::REPLAY_WINDOW)));
     }
 
     #[test]

@@ -97,6 +97,7 @@ fn approve(service: &Service, options: &ApproveOptions) -> Result<ExitCode, Fail
         records: options.records,
         bytes: options.bytes,
         seconds: options.seconds,
+        unseen: options.unseen,
         version: options.vote.version,
         comment: reason(options.vote.comment.as_deref())?,
     };

@@ -340,6 +340,11 @@ pub(crate) fn timestamp(nanoseconds: u64) -> Timestamp {
     Timestamp::from_millis(i64::try_from(nanoseconds / 1_000_000).unwrap_or(i64::MAX))
 }
 
+/// Nanoseconds since the epoch, as the host counts them.
+pub(crate) fn nanoseconds_at(moment: Timestamp) -> u64 {
+    u64::try_from(moment.as_millis()).map_or(0, |millis| millis.saturating_mul(1_000_000))
+}
+
 fn send(
     host: &impl Host,
     plugin: &Plugin,

@@ -8,6 +8,7 @@ use velum_approval::messages::Check;
 use velum_approval::{Allow, ApprovalId, LEASE, Releasing, UseKey};
 use velum_engine::{ClassSet, TagKey, Terms};
 
+use crate::check;
 use crate::plugin::Plugin;
 
 /// What the policy service has permitted, for this stream alone.
@@ -17,25 +18,31 @@ pub(crate) struct Grant {
     check: Check,
     /// Until when the answer itself is a lease, in nanoseconds since the epoch.
     leased_until: u64,
+    /// When the grant itself ends, likewise.
+    ends: u64,
 }
 
 impl Grant {
     /// `asked_at`: when the call was sent that is answered so.
     pub(crate) fn new(plugin: Rc<Plugin>, allow: Allow, check: Check, asked_at: u64) -> Self {
+        // A clock that cannot be read is as late as can be: then there is no lease.
+        let (leased_until, ends) = if asked_at == u64::MAX {
+            (0, 0)
+        } else {
+            let ends = allow.lifts_until(check::timestamp(asked_at));
+            (after(asked_at, LEASE), check::nanoseconds_at(ends))
+        };
         Self {
             plugin,
             allow,
             check,
-            // A clock that cannot be read is as late as can be: then there is no lease.
-            leased_until: if asked_at == u64::MAX {
-                0
-            } else {
-                after(asked_at, LEASE)
-            },
+            leased_until,
+            ends,
         }
     }
 
-    /// Whether values may be lifted at this moment: there is a lease, and nothing is stopped.
+    /// Whether values may be lifted at this moment: the grant has not ended, there is a lease, and nothing
+    /// is stopped.
     pub(crate) fn is_live(&self, now: u64) -> bool {
         let releasing = Releasing {
             gateway: &self.allow.gateway,
@@ -43,9 +50,10 @@ impl Grant {
             principal: &self.check.principal,
             lineage: &self.check.lineage,
             approval: Some(&self.allow.approval),
+            emergency: self.allow.emergency.as_ref(),
         };
         let lease = self.plugin.lease.borrow();
-        now < self.leased_until.max(lease.until) && !lease.stops(&releasing)
+        now < self.leased_until.max(lease.until).min(self.ends) && !lease.stops(&releasing)
     }
 
     /// Whether it is for some values of its classes only.

@@ -335,6 +335,8 @@ impl Running {
                 approval,
                 scope: Scope::of(check.classes.intersection(approved)),
                 tags: None,
+                lifts_until: check::timestamp(seconds(GRANT_SECONDS)),
+                emergency: None,
                 expires: check::timestamp(seconds(GRANT_SECONDS)),
             };
             Answer::Allow(SignedAllow::sign(&allow, &signing_key()))

@@ -89,6 +89,14 @@ impl FencedClock {
         self.fence.raise(self.clock.now())
     }
 
+    /// The same, and never earlier than `latest`, which somebody else has seen.
+    pub(crate) fn now_or(&self, latest: Option<Timestamp>) -> Timestamp {
+        if let Some(latest) = latest {
+            self.fence.raise(latest);
+        }
+        self.now()
+    }
+
     /// How far the clock below is behind what was already told, in milliseconds.
     pub(crate) fn behind(&self) -> i64 {
         let now = self.clock.now();

@@ -1,8 +1,11 @@
 //! The one transaction behind a check: find or open the approval, and use it if it is granted and
 //! the check has not waited for it.
 
+mod looking;
 mod opening;
 mod using;
+
+pub(crate) use looking::Look;
 
 use std::sync::Arc;
 
@@ -73,16 +76,20 @@ impl Operation for Decide {
         let mac = FingerprintMac::of(&asked.check.fingerprint, &app.parts().keys.fingerprint);
         let now = app.now();
         let is_waiting = waits_for.is_some();
-        let stops = transaction.stops().await?;
+        let stops = transaction.stops(now).await?;
         let stopped = app.parts().directory.spread(&stops);
-        let emergency = transaction.unreviewed_emergencies().await?;
+        let emergencies = transaction.unreviewed_emergencies().await?;
         let Check {
             principal, action, ..
         } = &asked.check;
+        // Who may no longer open one now uses none either.
+        let emergency = emergencies.into_iter().find(|emergency| {
+            let glass = app.parts().break_glass.as_ref();
+            let is_admitted = glass.is_some_and(|glass| glass.admits(&emergency.opened_by, action));
+            is_admitted && emergency.covers(principal, action, now)
+        });
         let mut case = Case {
-            emergency: emergency
-                .into_iter()
-                .find(|emergency| emergency.covers(principal, action, now)),
+            emergency,
             app,
             asked,
             mac,
@@ -112,8 +119,7 @@ struct Case<'a> {
     asked: &'a Asked,
     mac: FingerprintMac,
     is_waiting: bool,
-    /// What is stopped.
-    /// As they are written.
+    /// What is stopped, as it is written.
     stops: &'a [StopScope],
     /// Those, under every name of whom they mean.
     stopped: &'a [StopScope],
@@ -154,30 +160,28 @@ impl<'a> Case<'a> {
         if let Some(id) = self.transaction.used_by(gateway, check.use_key).await? {
             return self.redeem(&id).await;
         }
-        let Some(approval) = known else {
-            return self.open(now).await;
-        };
-        match approval.state_at(now) {
-            State::Collecting | State::Pending | State::Approved => {
-                let approval = self.explain(approval, now).await?;
-                let judged = self.judge(&approval).await?;
-                match judged.0 {
-                    // It was ended just now, so this ask is a new one.
-                    Outcome::Answer(Answer::Deny {
-                        code: DenyCode::Superseded,
-                        ..
-                    }) => self.open(now).await,
-                    _ => Ok(judged),
-                }
-            }
-            State::Denied if self.emergency.is_none() && self.stands(&approval, now).await? => {
-                self.judge(&approval).await
-            }
-            _ => {
-                self.end(&approval, &Event::Expire).await?;
-                self.open(now).await
-            }
+        if let Some(approval) = &known
+            && let State::Collecting | State::Pending | State::Approved = approval.state_at(now)
+        {
+            let approval = self.explain(approval.clone(), now).await?;
+            let judged = self.judge(&approval).await?;
+            return match judged.0 {
+                // It was ended just now, so this ask is a new one.
+                Outcome::Answer(Answer::Deny {
+                    code: DenyCode::Superseded,
+                    ..
+                }) => self.open(now).await,
+                _ => Ok(judged),
+            };
         }
+        let same = known.as_ref().filter(|it| it.state == State::Denied);
+        if let Some(denied) = self.denied(same, now).await? {
+            return Ok(denied);
+        }
+        if let Some(approval) = &known {
+            self.end(approval, &Event::Expire).await?;
+        }
+        self.open(now).await
     }
 
     /// Where reviewers asked for a better reason, another one answers them.
@@ -208,7 +212,7 @@ impl<'a> Case<'a> {
             written: Some(&secret),
             tags: None,
         };
-        let stamp = self.app.stamp()?;
+        let stamp = self.app.stamp(self.transaction).await?;
         self.transaction.apply(&change, &record, &stamp).await?;
         self.changed.push(next.id.clone());
         Ok(next)
@@ -238,7 +242,7 @@ impl<'a> Case<'a> {
             Decision::Replay(made) => {
                 let stored = uses.into_iter().find(|one| one.made == made);
                 let stored = stored.ok_or(StoreError::Corrupt("use"))?;
-                Ok((self.allow(&approval.id, &stored).await?, None))
+                Ok((self.allow(approval, &stored).await?, None))
             }
             Decision::Taken => Ok((deny(DenyCode::Taken, Some(approval), None), None)),
             Decision::Refused(code) => self.refuse(approval, code).await,
@@ -288,7 +292,7 @@ impl<'a> Case<'a> {
 
     /// Applies an event that ends an approval; one that is no change is left alone.
     async fn end(&mut self, approval: &Approval, event: &Event<'_>) -> Result<(), StoreError> {
-        let stamp = self.app.stamp()?;
+        let stamp = self.app.stamp(self.transaction).await?;
         if let Ok((next, record)) = transition(approval, event, stamp.now) {
             let change = Change::Case {
                 approval: &next,
@@ -302,16 +306,25 @@ impl<'a> Case<'a> {
     }
 
     fn use_of(&self) -> Ask<'a> {
-        let Asked { gateway, check, .. } = self.asked;
-        Ask {
-            gateway,
-            use_key: check.use_key,
-            fingerprint_mac: self.mac,
-            principal: &check.principal,
-            policy: check.policy,
-            waiting: self.is_waiting,
-            stops: self.stopped,
-        }
+        use_of(self.asked, self.mac, self.is_waiting, self.stopped)
+    }
+}
+
+fn use_of<'a>(
+    asked: &'a Asked,
+    fingerprint_mac: FingerprintMac,
+    waiting: bool,
+    stops: &'a [StopScope],
+) -> Ask<'a> {
+    let Asked { gateway, check, .. } = asked;
+    Ask {
+        gateway,
+        use_key: check.use_key,
+        fingerprint_mac,
+        principal: &check.principal,
+        policy: check.policy,
+        waiting,
+        stops,
     }
 }
 

@@ -107,7 +107,7 @@ impl Operation for Note {
     type Error = StoreError;
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let stamp = self.app.stamp()?;
+        let stamp = self.app.stamp(transaction).await?;
         transaction
             .apply(&Change::Nothing, &self.record, &stamp)
             .await

@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use velum_approval::Timestamp;
 
-pub(crate) use approvals::{Filter, Load, StoredApproval};
+pub(crate) use approvals::{Denials, Filter, Load, StoredApproval};
 pub(crate) use audit::Entry;
 pub(crate) use emergencies::StoredEmergency;
 pub(crate) use events::Worker;

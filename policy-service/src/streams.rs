@@ -4,7 +4,7 @@
 //! Kept in memory alone: nothing is released by it. A stream that nobody has heard of for a while
 //! counts as gone.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,8 +29,36 @@ pub(crate) struct Streams {
 #[derive(Debug, Default)]
 struct Known {
     /// In the order in which they came first.
-    waiting: HashMap<ApprovalId, Vec<Waiter>>,
+    waiting: HashMap<ApprovalId, BTreeMap<u64, Waiter>>,
+    /// What each waits for, and its place there.
+    places: HashMap<StreamKey, (ApprovalId, u64)>,
+    /// The place of the next.
+    next: u64,
+    /// Those of `departed`, the latest last.
     departures: VecDeque<Departed>,
+    departed: HashSet<StreamKey>,
+}
+
+impl Known {
+    fn waiter(&mut self, approval: &ApprovalId, stream: &StreamKey) -> Option<&mut Waiter> {
+        let (waits_for, place) = self.places.get(stream)?;
+        if waits_for != approval {
+            return None;
+        }
+        self.waiting.get_mut(approval)?.get_mut(place)
+    }
+
+    /// Forgets a stream, and returns what it waited for.
+    fn remove(&mut self, stream: &StreamKey) -> Option<ApprovalId> {
+        let (approval, place) = self.places.remove(stream)?;
+        if let Some(waiters) = self.waiting.get_mut(&approval) {
+            waiters.remove(&place);
+            if waiters.is_empty() {
+                self.waiting.remove(&approval);
+            }
+        }
+        Some(approval)
+    }
 }
 
 #[derive(Debug)]
@@ -60,14 +88,21 @@ impl Streams {
     /// its place when it comes again.
     pub(crate) fn arrive(&self, approval: &ApprovalId, stream: StreamKey) -> Presence {
         let mut known = self.lock();
-        let waiters = known.waiting.entry(approval.clone()).or_default();
-        waiters.retain(|waiter| self.is_live(waiter) || waiter.stream == stream);
-        match waiters.iter_mut().find(|waiter| waiter.stream == stream) {
-            Some(waiter) => waiter.answered = None,
-            None => waiters.push(Waiter {
+        if let Some(waiter) = known.waiter(approval, &stream) {
+            waiter.answered = None;
+        } else {
+            known.remove(&stream);
+            let place = known.next;
+            known.next += 1;
+            let waiter = Waiter {
                 stream: stream.clone(),
                 answered: None,
-            }),
+            };
+            let waiters = known.waiting.entry(approval.clone()).or_default();
+            waiters.insert(place, waiter);
+            known
+                .places
+                .insert(stream.clone(), (approval.clone(), place));
         }
         Presence {
             streams: self.clone(),
@@ -79,17 +114,14 @@ impl Streams {
     /// Notes that a stream has ended, and returns the approval that it waited for.
     pub(crate) fn depart(&self, stream: StreamKey, at: Timestamp) -> Option<ApprovalId> {
         let mut known = self.lock();
-        let mut approval = None;
-        known.waiting.retain(|id, waiters| {
-            let before = waiters.len();
-            waiters.retain(|waiter| waiter.stream != stream);
-            if waiters.len() < before {
-                approval = Some(id.clone());
-            }
-            !waiters.is_empty()
-        });
-        if known.departures.len() == DEPARTURES {
-            known.departures.pop_front();
+        let approval = known.remove(&stream);
+        if !known.departed.insert(stream.clone()) {
+            return approval;
+        }
+        if known.departures.len() == DEPARTURES
+            && let Some(first) = known.departures.pop_front()
+        {
+            known.departed.remove(&first.stream);
         }
         known.departures.push_back(Departed {
             stream,
@@ -101,27 +133,25 @@ impl Streams {
 
     /// How many streams wait here.
     pub(crate) fn total(&self) -> usize {
-        self.lock().waiting.values().map(Vec::len).sum()
+        self.lock().places.len()
     }
 
     /// Whether this stream has ended: its notice may come before its call.
     pub(crate) fn has_departed(&self, stream: &StreamKey) -> bool {
-        let known = self.lock();
-        known.departures.iter().any(|gone| gone.stream == *stream)
+        self.lock().departed.contains(stream)
     }
 
     /// Whether no live stream waits for `approval` that came after this one.
     pub(crate) fn is_newest(&self, approval: &ApprovalId, stream: &StreamKey) -> bool {
         let known = self.lock();
-        let Some(waiters) = known.waiting.get(approval) else {
+        let place = known.places.get(stream);
+        let place = place.and_then(|(waits_for, place)| (waits_for == approval).then_some(place));
+        // One that has not waited is the newest of all.
+        let (Some(place), Some(waiters)) = (place, known.waiting.get(approval)) else {
             return true;
         };
-        let after = waiters
-            .iter()
-            .skip_while(|waiter| waiter.stream != *stream)
-            .skip(1);
-        // One that has not waited is the newest of all.
-        !after.into_iter().any(|waiter| self.is_live(waiter))
+        let mut after = waiters.range(place + 1..);
+        !after.any(|(_, waiter)| self.is_live(waiter))
     }
 
     /// How many streams wait for `approval`.
@@ -129,7 +159,10 @@ impl Streams {
         let known = self.lock();
         let waiters = known.waiting.get(approval);
         waiters.map_or(0, |waiters| {
-            waiters.iter().filter(|waiter| self.is_live(waiter)).count()
+            waiters
+                .values()
+                .filter(|waiter| self.is_live(waiter))
+                .count()
         })
     }
 
@@ -144,10 +177,13 @@ impl Streams {
 
     /// Forgets the streams that nobody has heard of for a while.
     pub(crate) fn sweep(&self) {
-        self.lock().waiting.retain(|_, waiters| {
-            waiters.retain(|waiter| self.is_live(waiter));
-            !waiters.is_empty()
-        });
+        let mut known = self.lock();
+        let all = known.waiting.values().flat_map(BTreeMap::values);
+        let gone = all.filter(|waiter| !self.is_live(waiter));
+        let gone: Vec<_> = gone.map(|waiter| waiter.stream.clone()).collect();
+        for stream in gone {
+            known.remove(&stream);
+        }
     }
 
     fn is_live(&self, waiter: &Waiter) -> bool {
@@ -171,10 +207,7 @@ pub(crate) struct Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         let mut known = self.streams.lock();
-        let waiters = known.waiting.get_mut(&self.approval);
-        let waiter =
-            waiters.and_then(|waiters| waiters.iter_mut().find(|it| it.stream == self.stream));
-        if let Some(waiter) = waiter {
+        if let Some(waiter) = known.waiter(&self.approval, &self.stream) {
             waiter.answered = Some(Instant::now());
         }
     }
@@ -248,10 +281,14 @@ mod tests {
         let streams = Streams::new(Duration::ZERO);
         drop(streams.arrive(&id("a"), stream(1)));
         streams.sweep();
-        assert!(streams.lock().waiting.is_empty());
-        for _ in 0..DEPARTURES + 10 {
-            streams.depart(stream(1), Timestamp::from_millis(0));
+        assert!(streams.lock().waiting.is_empty() && streams.lock().places.is_empty());
+        for number in 0..DEPARTURES as u128 + 10 {
+            let gateway = GatewayId::new("edge").unwrap();
+            let stream = (gateway, UseKey::from_bytes(number.to_be_bytes()));
+            streams.depart(stream, Timestamp::from_millis(0));
         }
-        assert_eq!(streams.lock().departures.len(), DEPARTURES);
+        let known = streams.lock();
+        assert_eq!(known.departures.len(), DEPARTURES);
+        assert_eq!(known.departed.len(), DEPARTURES);
     }
 }

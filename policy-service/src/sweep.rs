@@ -8,7 +8,7 @@ use std::time::Duration;
 use velum_approval::{ApprovalId, Event, transition};
 
 use crate::http::App;
-use crate::store::{Change, Operation, Stamp, StoreError, Transaction};
+use crate::store::{Change, Operation, StoreError, Transaction};
 
 const EVERY: Duration = Duration::from_secs(1);
 const AT_A_TIME: u32 = 100;
@@ -59,7 +59,7 @@ impl Operation for Expire {
         let Some(approval) = transaction.approval(&self.id).await? else {
             return Ok(false);
         };
-        let stamp: Stamp = self.app.stamp()?;
+        let stamp = self.app.stamp(transaction).await?;
         let due = transition(&approval, &Event::Unseen, stamp.now)
             .or_else(|_| transition(&approval, &Event::Expire, stamp.now));
         let Ok((approval, record)) = due else {

@@ -1,12 +1,15 @@
 //! Wakes the requests that wait for an approval.
 //!
-//! A wake-up is a hint to look again, never the decision itself: whoever is woken reads the store.
+//! A wake-up is a hint to look again, never the decision itself: the store is read again, once for all
+//! who are woken.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 use velum_approval::ApprovalId;
+
+use crate::decide::Look;
 
 /// The requests that wait in this process, by approval.
 #[derive(Debug, Default, Clone)]
@@ -19,7 +22,11 @@ pub(crate) struct Waiters {
 struct Waiting {
     changes: watch::Sender<u64>,
     tickets: usize,
+    seen: Seen,
 }
+
+/// What was read of an approval after so many changes, for everyone who waits for it.
+type Seen = Arc<tokio::sync::Mutex<Option<(u64, Arc<Look>)>>>;
 
 impl Waiters {
     /// Takes a place among those that wait for `approval`.
@@ -30,6 +37,7 @@ impl Waiters {
         let waiting = waiters.entry(approval.clone()).or_insert_with(|| Waiting {
             changes: watch::Sender::new(0),
             tickets: 0,
+            seen: Seen::default(),
         });
         waiting.tickets += 1;
         self.joined.notify_one();
@@ -37,6 +45,7 @@ impl Waiters {
             waiters: self.clone(),
             approval: approval.clone(),
             changes: waiting.changes.subscribe(),
+            seen: waiting.seen.clone(),
         }
     }
 
@@ -80,6 +89,7 @@ pub(crate) struct Ticket {
     waiters: Waiters,
     approval: ApprovalId,
     changes: watch::Receiver<u64>,
+    seen: Seen,
 }
 
 impl Ticket {
@@ -88,6 +98,26 @@ impl Ticket {
         if self.changes.changed().await.is_err() {
             // The sender lives in the map for as long as a ticket does.
             std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Ticket {
+    /// The approval as it is after the latest change: `read` once for all who wait.
+    pub(crate) async fn look<E>(
+        &mut self,
+        read: impl Future<Output = Result<Look, E>>,
+    ) -> Result<Arc<Look>, E> {
+        let mut seen = self.seen.lock().await;
+        // Before it is read: a change meanwhile wakes everyone again.
+        let changes = *self.changes.borrow_and_update();
+        match &*seen {
+            Some((at, look)) if *at == changes => Ok(look.clone()),
+            _ => {
+                let look = Arc::new(read.await?);
+                *seen = Some((changes, look.clone()));
+                Ok(look)
+            }
         }
     }
 }
@@ -123,6 +153,27 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(5), ticket.changed())
             .await
             .unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_wait_share_one_look_after_each_change() {
+        let waiters = Waiters::default();
+        let (mut one, mut other) = (waiters.join(&id("a")), waiters.join(&id("a")));
+        let reads = std::sync::atomic::AtomicU32::new(0);
+        let read = async || {
+            reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Ok::<_, ()>(Look::default())
+        };
+        for expected in [1, 2] {
+            one.look(read()).await.unwrap();
+            other.look(read()).await.unwrap();
+            assert_eq!(reads.load(std::sync::atomic::Ordering::SeqCst), expected);
+            waiters.wake(&id("a"));
+        }
+        // What could not be read is read again.
+        assert!(one.look(async { Err(()) }).await.is_err());
+        other.look(read()).await.unwrap();
+        assert_eq!(reads.load(std::sync::atomic::Ordering::SeqCst), 3);
     }
 
     #[tokio::test]

@@ -130,6 +130,7 @@ pub(super) fn is_stopped(approval: &Approval, ask: &Ask<'_>) -> bool {
         principal: &approval.principal,
         lineage: &approval.lineage,
         approval: Some(&approval.id),
+        emergency: approval.emergency.as_ref(),
     };
     ask.stops.iter().any(|stop| stop.stops(&releasing))
 }

@@ -44,7 +44,7 @@ pub enum Event<'a> {
         /// Who may review it now.
         panel: &'a Panel,
     },
-    /// The requester answers with another reason.
+    /// The requester answers with another reason: votes on the one before count no more.
     Explain {
         /// Who says so.
         principal: &'a Identity,
@@ -136,6 +136,8 @@ pub enum Refused {
     Wider,
     /// What was approved is nothing: a no says that better.
     Nothing,
+    /// Nobody has seen what the response holds, and the vote does not say that it may be so.
+    Unseen,
     /// The policy has no rule of this name.
     UnknownRule,
     /// More rules are named than a record of the audit log holds.
@@ -168,6 +170,7 @@ impl Refused {
             Self::NotApproved => "not-approved",
             Self::Wider => "wider-than-asked",
             Self::Nothing => "nothing-approved",
+            Self::Unseen => "unseen",
             Self::UnknownRule => "unknown-rule",
             Self::TooManyRules => "too-many-rules",
             Self::NotTheStream => "not-the-stream",
@@ -193,6 +196,9 @@ impl fmt::Display for Refused {
             Self::NotApproved => "the approval is not approved",
             Self::Wider => "only what was asked can be approved",
             Self::Nothing => "nothing would be lifted under this approval: deny it instead",
+            Self::Unseen => {
+                "what the response holds was awaited and never came: approve with `unseen`, or deny"
+            }
             Self::UnknownRule => "the policy has no masking rule of this name",
             Self::TooManyRules => "at most 64 rules can be named",
             Self::NotTheStream => "only the stream that opened the approval says what it holds",

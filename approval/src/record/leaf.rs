@@ -251,8 +251,14 @@ impl Requested {
 impl Voted {
     fn data(&self) -> Object {
         let (verdict, scope) = match &self.verdict {
-            Verdict::Approve { scope, seconds } => {
-                let scope = scope_of(scope).with_some("seconds", *seconds);
+            Verdict::Approve {
+                scope,
+                seconds,
+                unseen,
+            } => {
+                let scope = scope_of(scope)
+                    .with_some("seconds", *seconds)
+                    .with_some("unseen", unseen.then_some(true));
                 ("approve", Some(scope))
             }
             Verdict::Deny => ("deny", None),

@@ -173,6 +173,7 @@ pub(crate) fn yes(names: &str) -> Verdict {
     Verdict::Approve {
         scope: Scope::of(classes(names)),
         seconds: None,
+        unseen: false,
     }
 }
 

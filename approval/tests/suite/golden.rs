@@ -7,8 +7,8 @@ use velum_approval::messages::{
     EventOutcome, EventRow, Events, MOST_ROWS, StatusAnswer, StatusQuery, StopRequest, Withdrawal,
 };
 use velum_approval::{
-    ActionName, Allow, End, Found, LeaseRequest, Need, Notice, OutcomeReport, Reason, RuleName,
-    SignedAllow, SignedNotice, SigningKey, State, StopScope, Vote, WorkerId, keyed_token,
+    ActionName, Allow, EmergencyId, End, Found, LeaseRequest, Need, Notice, OutcomeReport, Reason,
+    RuleName, SignedAllow, SignedNotice, SigningKey, State, StopScope, Vote, WorkerId, keyed_token,
 };
 use velum_engine::Class;
 
@@ -59,6 +59,7 @@ golden! {
     "allow.json" crate::signatures::allow();
     "allow-with-evidence.json" Allow {
         tags: velum_approval::Tags::new([[0x3f; 8], [0x0c; 8]]),
+        emergency: Some(EmergencyId::new("e1").unwrap()),
         ..crate::signatures::allow()
     };
     "answer-allow.json" Answer::Allow(SignedAllow::sign(
@@ -95,6 +96,7 @@ golden! {
         records: Some(10),
         bytes: None,
         seconds: Some(60),
+        unseen: true,
         version: Some(1),
         comment: Some(reason("Known to me")),
     };
@@ -154,6 +156,9 @@ fn notice() -> Notice {
                 identity: jwt("triage-bot"),
             },
             StopScope::Approval { id: approval_id() },
+            StopScope::Emergency {
+                id: EmergencyId::new("e1").unwrap(),
+            },
         ],
     }
 }

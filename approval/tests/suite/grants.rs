@@ -29,7 +29,11 @@ fn cast(
 ) -> Result<Approval, Refused> {
     let event = Event::Vote(Ballot {
         person: &person(id),
-        verdict: Verdict::Approve { scope, seconds },
+        verdict: Verdict::Approve {
+            scope,
+            seconds,
+            unseen: false,
+        },
         version: None,
         comment: None,
         public_reason: None,
@@ -226,17 +230,27 @@ fn only_the_stream_that_opened_it_says_what_the_response_holds() {
         Refused::NotDue
     );
     let (unseen, _) = transition(&collecting, &Event::Unseen, later(60)).unwrap();
-    let event = Event::Vote(Ballot {
-        person: &person("grace"),
-        verdict: yes("name"),
-        version: None,
-        comment: None,
-        public_reason: None,
-        panel: &panel,
-        rules: &BTreeSet::new(),
-        grant_lifetime: GRANT,
-    });
-    let (approved, _) = transition(&unseen, &event, later(61)).unwrap();
+    let (grace, no_rules) = (person("grace"), BTreeSet::new());
+    let vote = |knowing| {
+        let event = Event::Vote(Ballot {
+            person: &grace,
+            verdict: Verdict::Approve {
+                scope: Scope::of(classes("name")),
+                seconds: None,
+                unseen: knowing,
+            },
+            version: None,
+            comment: None,
+            public_reason: None,
+            panel: &panel,
+            rules: &no_rules,
+            grant_lifetime: GRANT,
+        });
+        transition(&unseen, &event, later(61)).map(|(next, _)| next)
+    };
+    // Nobody approves unawares what nobody has seen.
+    assert_eq!(vote(false).unwrap_err(), Refused::Unseen);
+    let approved = vote(true).unwrap();
     let late = decide(&approved, &ask(&edge, &bot), &[], &panel, later(62));
     assert!(matches!(late, Decision::Allow(grant) if !grant.seen));
     assert_eq!(Tags::from_bytes(&own.tags.to_bytes()), Ok(own.tags.clone()));
@@ -359,6 +373,30 @@ fn a_question_waits_for_the_requesters_other_reason() {
         transition(&explained, &vote, later(3)).unwrap_err(),
         Refused::StaleVersion
     );
+}
+
+#[test]
+fn votes_on_the_reason_before_count_no_more() {
+    let panel = panel(2);
+    let (bot, ann) = (jwt("triage-bot"), person("ann"));
+    let name = || Scope::of(classes("name"));
+    let approval = cast(&pending(&panel), "grace", name(), None, &panel).unwrap();
+    let question = Event::Question {
+        person: &ann,
+        version: None,
+        comment: None,
+        panel: &panel,
+    };
+    let (asked, _) = transition(&approval, &question, later(2)).unwrap();
+    let explain = Event::Explain {
+        principal: &bot,
+        reason: velum_approval::Commitment::to("for the ward round", &[1; 32]),
+    };
+    let (explained, _) = transition(&asked, &explain, later(3)).unwrap();
+    let one = cast(&explained, "ann", name(), None, &panel).unwrap();
+    assert_eq!(one.state, State::Pending, "grace agreed to another reason");
+    let both = cast(&one, "grace", name(), None, &panel).unwrap();
+    assert_eq!(both.state, State::Approved);
 }
 
 fn emergency(

@@ -97,7 +97,7 @@ impl Hash for World {
         (state, hashed(granted), grant_expires, ended, used).hash(hasher);
         for vote in votes {
             let said = match &vote.verdict {
-                Verdict::Approve { scope, seconds } => Some((hashed(scope), *seconds)),
+                Verdict::Approve { scope, seconds, .. } => Some((hashed(scope), *seconds)),
                 Verdict::Deny | Verdict::TakeBack => None,
             };
             let is_no = vote.verdict == Verdict::Deny;
@@ -371,6 +371,7 @@ impl Said {
                 ..Scope::of(classes(names))
             },
             seconds: seconds.map(|seconds| u32::try_from(seconds).unwrap()),
+            unseen: false,
         }
     }
 }

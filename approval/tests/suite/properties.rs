@@ -35,6 +35,7 @@ enum Step {
         /// Of the records, and of the grant's life; 0 names none.
         records: u64,
         seconds: u32,
+        unseen: bool,
         take_back: bool,
         version: Option<u64>,
     },
@@ -77,14 +78,15 @@ fn step() -> impl Strategy<Value = Step> {
         proptest::option::weighted(0.9, 0_u8..16),
         prop_oneof![4 => Just(0_u64), 1 => 1_u64..4],
         prop_oneof![4 => Just(0_u32), 1 => 1_u32..600],
+        mostly(),
         rarely(),
         proptest::option::weighted(0.2, 1_u64..6),
     );
     prop_oneof![
         1 => mostly_one().prop_map(|stream| Step::Evidence { stream }),
         1 => Just(Step::Unseen),
-        12 => vote.prop_map(|(person, classes, records, seconds, take_back, version)| {
-            Step::Vote { person, classes, records, seconds, take_back, version }
+        12 => vote.prop_map(|(person, classes, records, seconds, unseen, take_back, version)| {
+            Step::Vote { person, classes, records, seconds, unseen, take_back, version }
         }),
         1 => (0..PEOPLE.len()).prop_map(|person| Step::Question { person }),
         1 => mostly().prop_map(|requester| Step::Explain { requester }),
@@ -139,6 +141,8 @@ impl Watch {
                     _ => self.yes.remove(&voter),
                 };
             }
+            // They agreed to another reason.
+            Step::Explain { .. } => self.yes.clear(),
             Step::Consume { stream, .. } => self.uses.push(Use {
                 gateway: gateway(),
                 use_key: use_key(*stream),
@@ -188,6 +192,15 @@ impl Watch {
                 _ => false,
             };
             assert!(honest, "released to another request: {step:?}");
+        }
+        if let Step::Vote {
+            unseen: false,
+            classes: Some(_),
+            take_back: false,
+            ..
+        } = step
+        {
+            assert!(!before.is_unseen, "approved unawares");
         }
         if before.state == State::Collecting {
             assert_ne!(after.state, State::Approved, "approved unseen");
@@ -297,6 +310,7 @@ fn apply(
             classes,
             records,
             seconds,
+            unseen,
             take_back,
             version,
             ..
@@ -313,6 +327,7 @@ fn apply(
                         ..Scope::of(class_set(*bits))
                     },
                     seconds: Some(*seconds).filter(|it| *it > 0),
+                    unseen: *unseen,
                 },
                 None => Verdict::Deny,
             },

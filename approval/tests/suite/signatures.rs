@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::Signer as _;
 use velum_approval::{
     Allow, Expected, Fingerprint, GrantLimits, PublicKey, Scope, SignatureError, SignedAllow,
-    SigningKey,
+    SigningKey, Timestamp,
 };
 
 use crate::cast::{approval_id, classes, gateway, later, use_key};
@@ -32,8 +32,27 @@ pub(crate) fn allow() -> Allow {
             ..Scope::of(classes("name date"))
         },
         tags: None,
-        expires: later(30),
+        lifts_until: later(300),
+        emergency: None,
+        expires: later(60),
     }
+}
+
+#[test]
+fn a_stream_lifts_until_the_grant_ends_by_either_clock() {
+    // Used at 0 by the service's clock, and the grant ends at 300.
+    for (asked_at, ends) in [(0, 300), (-1, 299), (-3600, -3300), (5, 300), (60, 300)] {
+        let asked_at = later(0).as_millis() + asked_at * 1000;
+        let ends = later(0).as_millis() + ends * 1000;
+        let until = allow().lifts_until(Timestamp::from_millis(asked_at));
+        assert_eq!(until, Timestamp::from_millis(ends));
+    }
+    // One that ended before it was used lifts nothing.
+    let late = Allow {
+        lifts_until: later(0),
+        ..allow()
+    };
+    assert_eq!(late.lifts_until(later(5)), later(0));
 }
 
 fn expected() -> Expected {
@@ -171,14 +190,14 @@ fn an_answer_to_another_stream_or_request_or_an_old_one_is_no() {
     );
     assert!(
         with(Expected {
-            now: later(29),
+            now: later(59),
             ..base
         })
         .is_ok()
     );
     assert_eq!(
         with(Expected {
-            now: later(30),
+            now: later(60),
             ..base
         }),
         Err(SignatureError::Expired)

@@ -132,6 +132,9 @@ fn said(vote: &Value) -> String {
     if let Some(seconds) = vote["seconds"].as_u64() {
         line = format!("{line}; for {seconds} s");
     }
+    if vote["unseen"] == true {
+        line += "; unseen";
+    }
     line = format!("{line}, {}", moment(&vote["at"]));
     if let Some(comment) = vote["comment"].as_str() {
         line = format!("{line}: {}", plain(comment));

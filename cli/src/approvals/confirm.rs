@@ -55,5 +55,8 @@ fn releases(card: &Value, request: &ApproveRequest) -> String {
     if let Some(seconds) = request.seconds {
         what = format!("{what}, within {seconds} s");
     }
+    if request.unseen {
+        what = format!("{what}, although nobody has seen what the response holds,");
+    }
     format!("{what} for {}", text(&card["principal"]["subject"]))
 }

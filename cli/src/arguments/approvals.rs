@@ -103,6 +103,9 @@ pub(crate) struct ApproveOptions {
     /// How long the grant lasts, where that is to be shorter than configured: 30s, 2m, 1h
     #[arg(long = "for", value_name = "TIME", value_parser = quantity::seconds)]
     pub(crate) seconds: Option<u32>,
+    /// Although what the response holds was awaited and never came
+    #[arg(long)]
+    pub(crate) unseen: bool,
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,

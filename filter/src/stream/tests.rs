@@ -209,6 +209,8 @@ fn allow(check: &Check, classes: ClassSet) -> Allow {
         approval: approval(),
         scope: Scope::of(classes),
         tags: None,
+        lifts_until: Timestamp::from_millis(1_700_000_300_000),
+        emergency: None,
         expires: Timestamp::from_millis(1_700_000_060_000),
     }
 }

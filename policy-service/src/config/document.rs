@@ -127,6 +127,13 @@ pub(crate) struct BreakGlass {
     pub(crate) actions: BTreeSet<ActionName>,
 }
 
+impl BreakGlass {
+    /// Whether this person opens one for this action.
+    pub(crate) fn admits(&self, person: &PersonId, action: &ActionName) -> bool {
+        self.people.contains(person) && self.actions.contains(action)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Person {

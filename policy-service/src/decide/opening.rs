@@ -7,36 +7,47 @@ use velum_approval::{Approval, DenyCode, Opening, Record, Releasing, Timestamp};
 use super::{Asked, Case, Judged, deny, pending};
 use crate::store::{Change, StoreError};
 
-/// How long a denial stands for the same ask, by how many there were: who is refused does not ask until
+/// How long a denial stands, by how many there were of asks alike: who is refused does not ask until
 /// somebody gives in.
 const DENIAL_STANDS: [Duration; 3] = [
     Duration::from_mins(15),
     Duration::from_hours(1),
     Duration::from_hours(24),
 ];
+/// From how many denials on they stand for every ask alike, not only for the same.
+const ALIKE: u64 = 2;
 /// How far back denials count.
 const DENIALS_COUNT: Duration = Duration::from_hours(48);
 /// What `asks_per_minute` counts over.
 const MINUTE: Duration = Duration::from_mins(1);
 
 impl Case<'_> {
-    /// Whether a denial still stands for the same ask.
-    pub(super) async fn stands(
+    /// The answer where a denial still stands: of this very ask (`same`), or of several like it, which
+    /// differ in their details only.
+    pub(super) async fn denied(
         &mut self,
-        denied: &Approval,
+        same: Option<&Approval>,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let Some(ended) = denied.ended else {
-            return Ok(false);
-        };
-        let since = before(now, DENIALS_COUNT);
-        let denials = self
-            .transaction
-            .count_denials(&denied.principal, &self.mac, since)
-            .await?;
-        let step = usize::try_from(denials.saturating_sub(1)).unwrap_or(usize::MAX);
-        let stands = DENIAL_STANDS.get(step).or(DENIAL_STANDS.last());
-        Ok(stands.is_some_and(|stands| now < ended.after(*stands)))
+    ) -> Result<Option<Judged>, StoreError> {
+        if self.emergency.is_some() {
+            return Ok(None);
+        }
+        let since = now.before(DENIALS_COUNT);
+        let denials = self.transaction.denials(&self.asked.check, since).await?;
+        let stands = |at| stands(denials.count, at, now);
+        if let Some(same) = same
+            && same.ended.is_some_and(stands)
+        {
+            return self.judge(same).await.map(Some);
+        }
+        match denials.last {
+            Some((id, at)) if denials.count >= ALIKE && stands(at) => {
+                let last = self.transaction.approval(&id).await?;
+                let last = last.ok_or(StoreError::Corrupt("approval"))?;
+                self.refuse(&last, DenyCode::Denied).await.map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Opens an approval for this ask, and uses it at once where an emergency access covers it.
@@ -62,6 +73,7 @@ impl Case<'_> {
             principal: &check.principal,
             lineage: &check.lineage,
             approval: None,
+            emergency: self.emergency.as_ref().map(|emergency| &emergency.id),
         };
         if self.stopped.iter().any(|stop| stop.stops(&releasing)) {
             return refused(DenyCode::Stopped);
@@ -69,7 +81,7 @@ impl Case<'_> {
         if self.emergency.is_none() && self.is_too_much(now).await? {
             return refused(DenyCode::RateLimited);
         }
-        let stamp = self.app.stamp()?;
+        let stamp = self.app.stamp(self.transaction).await?;
         let reason = self.app.secret(check.reason.as_ref())?;
         let parts = self.app.parts();
         let opening = Opening {
@@ -102,7 +114,7 @@ impl Case<'_> {
 
     async fn is_too_much(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         let check = &self.asked.check;
-        let since = before(now, MINUTE);
+        let since = now.before(MINUTE);
         let load = self
             .transaction
             .load(&check.principal, &check.action, since, now)
@@ -115,7 +127,9 @@ impl Case<'_> {
     }
 }
 
-fn before(now: Timestamp, by: Duration) -> Timestamp {
-    let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(now.as_millis().saturating_sub(millis))
+/// Whether the last of so many denials still stands.
+fn stands(denials: u64, last: Timestamp, now: Timestamp) -> bool {
+    let step = usize::try_from(denials.saturating_sub(1)).unwrap_or(usize::MAX);
+    let lasts = DENIAL_STANDS.get(step).or(DENIAL_STANDS.last());
+    lasts.is_some_and(|lasts| now < last.after(*lasts))
 }

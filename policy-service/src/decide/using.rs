@@ -2,8 +2,8 @@
 //! answer.
 
 use velum_approval::{
-    Allow, Answer, Approval, ApprovalId, Emergency, Event, Grant, REPLAY_WINDOW, Record,
-    SignedAllow, Use, transition,
+    Allow, Answer, Approval, Emergency, Event, Grant, REPLAY_WINDOW, Record, SignedAllow, Use,
+    transition,
 };
 
 use super::{Asked, Case, Outcome};
@@ -16,7 +16,7 @@ impl Case<'_> {
         uses: &[Use],
         grant: Grant,
     ) -> Result<Outcome, StoreError> {
-        let stamp = self.app.stamp()?;
+        let stamp = self.app.stamp(self.transaction).await?;
         let event = Event::Consume {
             ask: self.use_of(),
             uses,
@@ -27,6 +27,7 @@ impl Case<'_> {
         let granted = Granted {
             scope: grant.scope,
             is_seen: grant.seen,
+            lifts_until: grant.expires,
             expires: stamp.now.after(REPLAY_WINDOW),
         };
         self.write_use(&next, &record, granted, None, &stamp).await
@@ -38,7 +39,10 @@ impl Case<'_> {
         approval: &Approval,
         emergency: &Emergency,
     ) -> Result<Outcome, StoreError> {
-        let stamp = self.app.stamp()?;
+        let stamp = self.app.stamp(self.transaction).await?;
+        // Read anew: another use has counted itself meanwhile, or somebody has reviewed it.
+        let emergency = self.transaction.emergency(&emergency.id).await?;
+        let emergency = &emergency.ok_or(StoreError::Corrupt("emergency access"))?;
         let event = Event::BreakGlass {
             ask: self.use_of(),
             emergency,
@@ -48,6 +52,7 @@ impl Case<'_> {
         let granted = Granted {
             scope: next.granted.clone(),
             is_seen: false,
+            lifts_until: emergency.until,
             expires: stamp.now.after(REPLAY_WINDOW),
         };
         let used = emergency.used(&approval.excluded);
@@ -64,7 +69,9 @@ impl Case<'_> {
         stamp: &Stamp,
     ) -> Result<Outcome, StoreError> {
         let Asked { gateway, check, .. } = self.asked;
-        self.transaction.require_stops(self.stops).await?;
+        self.transaction
+            .require_stops(self.stops, stamp.now)
+            .await?;
         let change = Change::Use {
             approval,
             gateway,
@@ -80,17 +87,17 @@ impl Case<'_> {
             at: stamp.now,
             index,
         };
-        self.allow(&approval.id, &StoredUse { made, grant }).await
+        self.allow(approval, &StoredUse { made, grant }).await
     }
 
     /// The signed answer for a use. Ed25519 is deterministic, so a replay is the same to the byte.
     pub(super) async fn allow(
         &mut self,
-        approval: &ApprovalId,
+        approval: &Approval,
         used: &StoredUse,
     ) -> Result<Outcome, StoreError> {
         let tags = if used.grant.is_seen {
-            let tags = self.transaction.tags(approval).await?;
+            let tags = self.transaction.tags(&approval.id).await?;
             Some(tags.ok_or(StoreError::Corrupt("tags"))?)
         } else {
             None
@@ -99,9 +106,11 @@ impl Case<'_> {
             gateway: used.made.gateway.clone(),
             use_key: used.made.use_key,
             fingerprint: self.asked.check.fingerprint,
-            approval: approval.clone(),
+            approval: approval.id.clone(),
             scope: used.grant.scope.clone(),
             tags,
+            lifts_until: used.grant.lifts_until,
+            emergency: approval.emergency.clone(),
             expires: used.grant.expires,
         };
         let signed = SignedAllow::sign(&allow, &self.app.parts().keys.signing);

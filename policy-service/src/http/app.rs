@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::random::{self, Random};
 use crate::refusals::Refusals;
-use crate::store::{Secret, Stamp, Store, StoreError};
+use crate::store::{Secret, Stamp, Store, StoreError, Transaction};
 use crate::streams::Streams;
 use crate::wake::Waiters;
 
@@ -78,11 +78,15 @@ impl App {
         self.0.clock.behind()
     }
 
-    /// The moment and the id of a record that is made now.
-    pub(crate) fn stamp(&self) -> Result<Stamp, StoreError> {
-        let now = self.now();
-        let record = self.new_id()?;
-        Ok(Stamp { now, record })
+    /// The moment and the id of a record that is made now. From here to its end nobody else writes one:
+    /// records are in the order of their times, and what is read from now on stays so. Whoever changes an
+    /// approval has read it before.
+    pub(crate) async fn stamp(&self, transaction: &mut Transaction) -> Result<Stamp, StoreError> {
+        let latest = transaction.lock_log().await?;
+        Ok(Stamp {
+            now: self.0.clock.now_or(latest),
+            record: self.new_id()?,
+        })
     }
 
     /// A new id: sorts by time, and cannot be guessed.

@@ -49,6 +49,7 @@ pub(crate) fn describe() -> Described {
             "version": 1, "classes": ["name"], "records": 10, "comment": "for the discharge",
         })),
     )
+    .refuses(409, &["unseen"])
     .refuses(
         400,
         &["wider-than-asked", "nothing-approved", "unknown-rule", "too-many-rules", "bad-count"],

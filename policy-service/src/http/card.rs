@@ -14,6 +14,8 @@ use crate::store::StoredApproval;
 
 /// What reviewers are told where no evidence of the response's content was collected.
 const NOT_SEEN: &str = "bound to the request, content not seen";
+const UNSEEN: &str =
+    "bound to the request; its content was awaited and never came: approving takes `unseen`";
 
 /// An approval with everything that a decision rests on. Times are milliseconds since 1970.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -90,6 +92,9 @@ struct VoteView {
     /// The lifetime that they named, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<u32>,
+    /// Whether they approved although nobody has seen what the response holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unseen: bool,
     at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
@@ -198,9 +203,11 @@ impl Card {
             found: approval.found,
             granted,
             reason,
-            evidence: approval
-                .seen
-                .map_or(EvidenceView::NotSeen(NOT_SEEN), EvidenceView::Seen),
+            evidence: match approval.seen {
+                Some(seen) => EvidenceView::Seen(seen),
+                None if approval.is_unseen => EvidenceView::NotSeen(UNSEEN),
+                None => EvidenceView::NotSeen(NOT_SEEN),
+            },
             needs: approval.needs,
             rules: rules.into_iter().flatten().cloned().collect(),
             grant_uses: approval.uses,
@@ -219,16 +226,21 @@ impl Card {
 
 fn views(approval: &Approval, comments: Vec<Option<String>>) -> Vec<VoteView> {
     let views = approval.votes.iter().zip(comments).map(|(vote, comment)| {
-        let (verdict, scope, seconds) = match &vote.verdict {
-            Verdict::Approve { scope, seconds } => ("approve", Some(scope.clone()), *seconds),
-            Verdict::Deny => ("deny", None, None),
-            Verdict::TakeBack => ("take-back", None, None),
+        let (verdict, scope, seconds, unseen) = match &vote.verdict {
+            Verdict::Approve {
+                scope,
+                seconds,
+                unseen,
+            } => ("approve", Some(scope.clone()), *seconds, *unseen),
+            Verdict::Deny => ("deny", None, None, false),
+            Verdict::TakeBack => ("take-back", None, None, false),
         };
         VoteView {
             person: vote.person.clone(),
             verdict,
             scope,
             seconds,
+            unseen,
             at: vote.at,
             comment,
         }

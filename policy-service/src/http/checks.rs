@@ -21,12 +21,10 @@ use super::counts;
 use super::openapi::Described;
 use super::{App, prefer};
 use crate::auth::Gateway;
-use crate::decide::{Asked, Decide, Outcome};
+use crate::decide::{Asked, Decide, Look, Outcome};
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::StoreError;
-use crate::streams::Presence;
-use crate::wake::Ticket;
 
 /// Why a check has no decision.
 pub(crate) enum CheckError {
@@ -108,23 +106,29 @@ async fn answer(
             });
         }
     };
-    let mut waiting: Option<(ApprovalId, Ticket, Presence)> = None;
+    let (mut answer, approval) = match decide(app, &asked, None).await? {
+        Outcome::Answer(answer) => return Ok(answer),
+        Outcome::Pending { approval, answer } => (answer, approval),
+    };
+    if Instant::now() >= deadline {
+        return Ok(answer);
+    }
+    // Taken before the store is read once more: the decision may have come in between.
+    let mut ticket = app.parts().waiters.join(&approval);
+    let _presence = streams.arrive(&approval, stream.clone());
     loop {
-        let waits_for = waiting.as_ref().map(|(id, ..)| id.clone());
-        let (answer, approval) = match decide(app, &asked, waits_for).await? {
+        let look = ticket.look(Look::read(app, &approval)).await?;
+        let outcome = match look.outcome(app, &asked) {
+            Some(outcome) => outcome,
+            None => decide(app, &asked, Some(approval.clone())).await?,
+        };
+        answer = match outcome {
             Outcome::Answer(answer) => return Ok(answer),
-            Outcome::Pending { approval, answer } => (answer, approval),
+            Outcome::Pending { answer, .. } => answer,
         };
         if Instant::now() >= deadline || app.is_closing() || streams.has_departed(&stream) {
             return Ok(answer);
         }
-        let Some((_, ticket, _)) = &mut waiting else {
-            // Look once more after joining: the decision may have come in between.
-            let ticket = app.parts().waiters.join(&approval);
-            let presence = streams.arrive(&approval, stream.clone());
-            waiting = Some((approval, ticket, presence));
-            continue;
-        };
         tokio::select! {
             () = ticket.changed() => {}
             () = sleep_until(deadline) => {}

@@ -11,7 +11,7 @@ use serde_json::json;
 use velum_approval::messages::EmergencyRequest;
 use velum_approval::{
     Emergency, EmergencyId, EmergencyOpening, EmergencyRefused, Identity, PersonId, Reason, Record,
-    Timestamp,
+    Stop, StopScope, Timestamp,
 };
 
 use super::app::{to_the_end, unavailable};
@@ -301,19 +301,22 @@ impl Operation for Open {
         }
         let parts = app.parts();
         let glass = parts.break_glass.as_ref();
-        let is_admitted = glass.is_some_and(|glass| {
-            glass.people.contains(person) && glass.actions.contains(&request.action)
-        });
+        let is_admitted = glass.is_some_and(|glass| glass.admits(person, &request.action));
         let requester = parts.directory.party(&request.principal);
         let requester = requester.ok_or(EmergencyError::LineageUnknown)?.clone();
         let lineage = velum_approval::Lineage::new(vec![request.principal.clone()])
             .map_err(|_| EmergencyError::LineageUnknown)?;
         let excluded = parts.directory.resolve(&lineage);
         let excluded = excluded.map_err(|_| EmergencyError::LineageUnknown)?;
+        let stamp = app.stamp(transaction).await?;
         let earlier = transaction.unreviewed_emergencies().await?;
-        let is_blocked = earlier
-            .iter()
-            .any(|earlier| earlier.opened_by == *person || earlier.principal == request.principal);
+        // One principal may have several names.
+        let is_blocked = earlier.iter().any(|earlier| {
+            let principal = parts.directory.party(&earlier.principal);
+            earlier.opened_by == *person
+                || earlier.principal == request.principal
+                || principal == Some(&requester)
+        });
         let reason = app.secret(Some(&request.reason))?;
         let reason = reason.ok_or(StoreError::Refused("no reason"))?;
         let opening = EmergencyOpening {
@@ -329,7 +332,6 @@ impl Operation for Open {
             most: glass.map_or(Duration::ZERO, |glass| glass.lifetime),
             is_blocked,
         };
-        let stamp = app.stamp()?;
         let (emergency, record) =
             Emergency::open(opening, stamp.now).map_err(EmergencyError::Refused)?;
         let change = Change::Emergency {
@@ -362,15 +364,16 @@ impl Operation for Review {
             request,
         } = self;
         let parts = app.parts();
+        let stamp = app.stamp(transaction).await?;
         let emergency = transaction.emergency(id).await?;
         let emergency = emergency.ok_or(EmergencyError::Unknown)?;
+        let lifts_until = emergency.until;
         let requester = parts.directory.party(&emergency.principal);
         let requester = requester.ok_or(EmergencyError::LineageUnknown)?.clone();
         let panel = parts.actions.panel(&emergency.action, &emergency.excluded);
         let is_reviewer = panel.is_some_and(|panel| panel.admits(person));
         let comment = app.secret(request.comment.as_ref())?;
         let commitment = comment.as_ref().map(|comment| comment.commitment);
-        let stamp = app.stamp()?;
         let (emergency, record) = emergency
             .review(
                 person,
@@ -386,8 +389,33 @@ impl Operation for Review {
             written: comment.as_ref(),
         };
         transaction.apply(&change, &record, &stamp).await?;
+        if stamp.now < lifts_until {
+            stop_streams(app, transaction, &emergency, person, lifts_until).await?;
+        }
         Ok(())
     }
+}
+
+/// What still runs under an access ends with it.
+async fn stop_streams(
+    app: &App,
+    transaction: &mut Transaction,
+    emergency: &Emergency,
+    person: &PersonId,
+    lifts_until: Timestamp,
+) -> Result<(), StoreError> {
+    let scope = StopScope::Emergency {
+        id: emergency.id.clone(),
+    };
+    let stamp = app.stamp(transaction).await?;
+    let id = app.new_id()?;
+    let (stop, record) = Stop::of_grant(id, scope, person.clone(), lifts_until, stamp.now);
+    let change = Change::Stop {
+        stop: &stop,
+        comment: None,
+    };
+    transaction.apply(&change, &record, &stamp).await?;
+    Ok(())
 }
 
 /// What the document says of it.
@@ -551,5 +579,85 @@ mod tests {
         assert_eq!(service.check(&service.ask(1)).await["decision"], "allow");
         service.clock.advance(10 * 60_000);
         assert_eq!(service.check(&service.ask(2)).await["decision"], "pending");
+    }
+
+    #[tokio::test]
+    async fn a_review_ends_what_still_runs_under_it() {
+        let service = Service::with(&configuration()).await;
+        let (_, emergency) = service
+            .post("omar", "/v1/emergencies", &request("read", 10))
+            .await;
+        let check = service.ask(1);
+        let allow = service.verified(&check, &service.check(&check).await);
+        assert_eq!(json!(allow.emergency), emergency["id"]);
+        assert_eq!(json!(allow.lifts_until), emergency["until"]);
+        assert!(service.lease(1, 0).await.stops.is_empty());
+        let id = emergency["id"].as_str().unwrap();
+        let path = format!("/v1/emergencies/{id}/review");
+        let (status, _) = service
+            .post("grace", &path, &json!({"justified": false}))
+            .await;
+        assert_eq!(status, 200);
+        let told = service.lease(1, 0).await.stops;
+        assert_eq!(json!(told), json!([{"kind": "emergency", "id": id}]));
+        // The stream that had its answer does not have it again.
+        assert_eq!(service.check(&check).await["code"], "stopped");
+        // Nobody ends it, and when no stream can run any more nobody hears of it.
+        let (_, stops) = service.get("grace", "/v1/stops").await;
+        let stop = stops["stops"][0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/v1/stops/{stop}/resume");
+        assert_eq!(service.post("nora", &path, &json!({})).await.0, 409);
+        service.clock.advance(15 * 60_000);
+        assert!(service.lease(1, 0).await.stops.is_empty());
+        let (_, stops) = service.get("grace", "/v1/stops").await;
+        assert_eq!(stops["stops"], json!([]));
+        let (_, stops) = service.get("grace", "/v1/stops?all=true").await;
+        assert_eq!(stops["stops"].as_array().unwrap().len(), 1);
+        // One that has ended by itself stops nothing when it is reviewed.
+        let (status, emergency) = service
+            .post("omar", "/v1/emergencies", &request("read", 10))
+            .await;
+        assert_eq!(status, 201);
+        service.clock.advance(11 * 60_000);
+        let id = emergency["id"].as_str().unwrap();
+        let path = format!("/v1/emergencies/{id}/review");
+        let (status, _) = service
+            .post("grace", &path, &json!({"justified": true}))
+            .await;
+        assert_eq!(status, 200);
+        assert!(service.lease(1, 0).await.stops.is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_may_open_none_any_more_uses_none() {
+        let service = Service::with(&configuration()).await;
+        let asked = request("read", 10);
+        let opened = service.post("omar", "/v1/emergencies", &asked).await;
+        assert_eq!(opened.0, 201);
+        let other = configuration().replace("actions = [\"read\"]", "actions = [\"purge\"]");
+        let service = service.restart_with(&other).await;
+        assert_eq!(service.check(&service.ask(1)).await["decision"], "pending");
+        let service = service.restart_with(CONFIGURATION).await;
+        assert_eq!(service.check(&service.ask(2)).await["decision"], "pending");
+        let service = service.restart_with(&configuration()).await;
+        assert_eq!(service.check(&service.ask(3)).await["decision"], "allow");
+    }
+
+    #[tokio::test]
+    async fn an_unreviewed_one_blocks_the_principal_under_every_name() {
+        let name = "subject = \"dr-jones\"}";
+        let names = format!(
+            "{name}, {{kind = \"jwt\", issuer = \"https://idp.example\", subject = \"jones@ward\"}}"
+        );
+        let service = Service::with(&configuration().replace(name, &names)).await;
+        let of = |name: &str| {
+            let mut request = request("read", 10);
+            request["principal"] = json!(identity(name));
+            request
+        };
+        let open = async |person, name| service.post(person, "/v1/emergencies", &of(name)).await;
+        assert_eq!(open("omar", "dr-jones").await.0, 201);
+        let (status, body) = open("grace", "jones@ward").await;
+        assert_eq!(status, 409, "{body}");
     }
 }

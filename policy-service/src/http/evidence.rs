@@ -67,7 +67,7 @@ impl Operation for Collect {
         } = self;
         let approval = transaction.approval(id).await?.ok_or(CaseError::Unknown)?;
         let event = Event::Evidence { gateway, evidence };
-        let stamp = app.stamp()?;
+        let stamp = app.stamp(transaction).await?;
         let (next, record) = match transition(&approval, &event, stamp.now) {
             Ok(collected) => collected,
             // Sent again: it is there.
@@ -195,9 +195,20 @@ mod tests {
         let card = service.show(&id).await;
         assert_eq!(
             card["evidence"],
-            json!("bound to the request, content not seen")
+            json!(
+                "bound to the request; its content was awaited and never came: approving takes \
+                 `unseen`"
+            )
         );
-        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        // Nobody approves that unawares.
+        let (status, body) = service.approve("grace", &id, json!({})).await;
+        assert_eq!(status, 409, "{body}");
+        assert!(body["type"].as_str().unwrap().ends_with("unseen"), "{body}");
+        let (status, card) = service.approve("grace", &id, json!({"unseen": true})).await;
+        assert_eq!(
+            (status.as_u16(), &card["votes"][0]["unseen"]),
+            (200, &json!(true))
+        );
         let again = service.ask(1);
         assert_eq!(
             service.verified(&again, &service.check(&again).await).tags,

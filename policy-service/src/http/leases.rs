@@ -30,7 +30,7 @@ pub(crate) async fn handle(
     let mut changes = leases.changes();
     loop {
         changes.mark_unchanged();
-        let stops = app.store().stops().await;
+        let stops = app.store().stops(app.now()).await;
         let (version, stops) = stops.map_err(|error| unavailable("give a lease", &error))?;
         if version != asked.seen || Instant::now() >= deadline || app.is_closing() {
             let notice = Notice {

@@ -100,7 +100,8 @@ impl Operation for Note {
             used: made.made.index,
         }));
         let change = Change::Outcome { gateway, report };
-        transaction.apply(&change, &record, &app.stamp()?).await?;
+        let stamp = app.stamp(transaction).await?;
+        transaction.apply(&change, &record, &stamp).await?;
         Ok(())
     }
 }

@@ -93,7 +93,7 @@ impl Operation for Question {
             comment: comment.as_ref().map(|comment| comment.commitment),
             panel: &panel,
         };
-        let stamp = app.stamp()?;
+        let stamp = app.stamp(transaction).await?;
         let (next, record) =
             transition(&approval, &event, stamp.now).map_err(VoteError::Refused)?;
         let change = Change::Case {

@@ -121,7 +121,8 @@ impl Operation for Report {
             body: &body,
         };
         let record = Record::Reported(Box::new(reported.clone()));
-        transaction.apply(&change, &record, &app.stamp()?).await?;
+        let stamp = app.stamp(transaction).await?;
+        transaction.apply(&change, &record, &stamp).await?;
         Ok(false)
     }
 }

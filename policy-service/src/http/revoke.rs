@@ -4,7 +4,9 @@
 use axum::extract::State;
 use serde_json::json;
 use velum_approval::messages::NoteRequest;
-use velum_approval::{ApprovalId, Event, PersonId, Refused, Stop, StopScope, transition};
+use velum_approval::{
+    ApprovalId, Event, MOST_EMERGENCY, PersonId, Refused, Stop, StopScope, transition,
+};
 
 use super::app::to_the_end;
 use super::card::Card;
@@ -89,7 +91,7 @@ impl Operation for Revoke {
         {
             return Err(VoteError::Refused(Refused::StaleVersion));
         }
-        let stamp = app.stamp()?;
+        let stamp = app.stamp(transaction).await?;
         let event = Event::Revoke { person };
         let (next, record) =
             transition(&approval, &event, stamp.now).map_err(VoteError::Refused)?;
@@ -101,12 +103,17 @@ impl Operation for Revoke {
         };
         transaction.apply(&change, &record, &stamp).await?;
         let scope = StopScope::Approval { id: id.clone() };
-        let (stop, record) = Stop::begin(app.new_id()?, scope, None, person.clone(), stamp.now);
+        // Under an emergency access a release lasts as long as that, at most as long as any.
+        let ends = approval
+            .grant_expires
+            .unwrap_or(stamp.now.after(MOST_EMERGENCY));
+        let (stop, record) = Stop::of_grant(app.new_id()?, scope, person.clone(), ends, stamp.now);
         let change = Change::Stop {
             stop: &stop,
             comment: comment.as_ref(),
         };
-        transaction.apply(&change, &record, &app.stamp()?).await?;
+        let stamp = app.stamp(transaction).await?;
+        transaction.apply(&change, &record, &stamp).await?;
         let noted = transaction.note(once.as_ref(), id.as_str(), stamp.now);
         Ok(noted.await?)
     }
@@ -184,5 +191,8 @@ mod tests {
             assert_eq!(json!(stopped), json!({"kind": "approval", "id": id}));
         }
         assert_eq!(service.count("grant.revoked").await, 2);
+        // When the grant has ended there is nothing left to stop.
+        service.clock.advance(11 * 60_000);
+        assert!(service.lease(1, 0).await.stops.is_empty());
     }
 }

@@ -133,8 +133,8 @@ impl From<StopError> for Problem {
             StopError::Approval => Problem::new(
                 StatusCode::BAD_REQUEST,
                 "approval-not-stopped-here",
-                "An approval is revoked, not stopped",
-                "Use POST /v1/approvals/{id}/revoke.",
+                "An approval is revoked, an emergency access reviewed",
+                "Use POST /v1/approvals/{id}/revoke, or POST /v1/emergencies/{id}/review.",
             ),
             StopError::Parameters => {
                 Problem::malformed_query("Takes all=true, after=<id> and limit=<1 to 200>.")
@@ -167,7 +167,8 @@ pub(crate) async fn list(
     let limit = page::limit(parameters.limit, page::DEFAULT, page::MOST);
     let limit = limit.ok_or(StopError::Parameters)?;
     let after = parameters.after.as_ref();
-    let stops = app.store().list_stops(!parameters.all, after, limit).await;
+    let (store, now) = (app.store(), app.now());
+    let stops = store.list_stops(!parameters.all, after, limit, now).await;
     let stops = stops.map_err(StopError::Store)?;
     let next = page::next(&stops, limit, |last| last.stop.id.clone());
     let stops = stops.into_iter();
@@ -201,7 +202,7 @@ pub(crate) async fn begin(
         once,
     }: Keyed<StopRequest>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
-    if matches!(request.scope, StopScope::Approval { .. }) {
+    if request.scope.is_final() {
         return Err(StopError::Approval.into());
     }
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
@@ -284,7 +285,7 @@ impl Operation for Begin {
             Repeat::Again(id) => return id.parse().map_err(|_| StopError::Unknown),
             Repeat::Other => return Err(StopError::KeyReused),
         }
-        let stamp = app.stamp()?;
+        let stamp = app.stamp(transaction).await?;
         let principal = principal(app, scope);
         let (scope, person) = (scope.clone(), person.clone());
         let (stop, record) = Stop::begin(id.clone(), scope, principal, person, stamp.now);
@@ -313,7 +314,7 @@ impl Operation for Resume {
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StopError> {
         let Resume { app, id, person } = self;
         let stop = transaction.stop(id).await?.ok_or(StopError::Unknown)?;
-        let stamp = app.stamp()?;
+        let stamp = app.stamp(transaction).await?;
         let (stop, record) = stop
             .resume(principal(app, &stop.scope), person, stamp.now)
             .map_err(StopError::Refused)?;

@@ -53,6 +53,7 @@ impl Says {
                     },
                 },
                 seconds: request.seconds,
+                unseen: request.unseen,
             },
             Says::Deny => Verdict::Deny,
             Says::TakeBack => Verdict::TakeBack,
@@ -126,6 +127,11 @@ pub(super) fn refusal(refused: Refused) -> Problem {
         Refused::NotShown => (
             StatusCode::CONFLICT,
             "What its response holds is awaited, a minute at most. Read it again then.",
+        ),
+        Refused::Unseen => (
+            StatusCode::CONFLICT,
+            "What its response holds was awaited and never came. Approve with \"unseen\": true if any \
+             value of the classes may be lifted, or deny.",
         ),
         Refused::NoVote => (StatusCode::CONFLICT, "You have not approved it."),
         _ => (StatusCode::CONFLICT, "This cannot be decided now."),
@@ -252,7 +258,7 @@ impl Operation for Cast {
             rules,
             grant_lifetime: terms.lifetime,
         };
-        let stamp = app.stamp()?;
+        let stamp = app.stamp(transaction).await?;
         let (approval, record) =
             transition(&approval, &Event::Vote(ballot), stamp.now).map_err(VoteError::Refused)?;
         let written = comment.iter().chain(&public_reason).collect();

@@ -54,7 +54,7 @@ impl Operation for Withdraw {
         let approval = approval
             .filter(|approval| approval.principal == *principal)
             .ok_or(CaseError::Unknown)?;
-        let stamp = self.app.stamp()?;
+        let stamp = self.app.stamp(transaction).await?;
         let event = Event::Withdraw { principal };
         let (next, record) = match transition(&approval, &event, stamp.now) {
             Ok(withdrawn) => withdrawn,

@@ -1,9 +1,10 @@
 //! Approvals as they are read.
 
 use velum_approval::{
-    ActionName, Approval, ApprovalId, FingerprintMac, GatewayId, Identity, OutcomeReport, State,
-    Timestamp, UseKey, Vote,
+    ActionName, Approval, ApprovalId, Check, FingerprintMac, GatewayId, Identity, KeyedToken,
+    OutcomeReport, State, Timestamp, UseKey, Vote,
 };
+use velum_engine::{Class, ClassSet};
 
 use super::connection::{Connection, Row, values};
 use super::{Store, StoreError, StoredUse, secrets, uses};
@@ -58,7 +59,7 @@ impl Store {
                 "SELECT body FROM approval
                  WHERE id > $1
                    AND ($2 IS NULL
-                        OR CASE WHEN due_ms IS NOT NULL AND due_ms <= $3 THEN 'expired'
+                        OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
                                 ELSE state END = $2)
                  ORDER BY id LIMIT $4",
                 values![
@@ -198,21 +199,54 @@ pub(super) async fn load_of(
     })
 }
 
-pub(super) async fn count_denials(
+/// Asks that were denied: of one principal, for one action, one resource and the same classes.
+#[derive(Debug, Clone)]
+pub(crate) struct Denials {
+    /// How many.
+    pub(crate) count: u64,
+    /// The last, and when it was.
+    pub(crate) last: Option<(ApprovalId, Timestamp)>,
+}
+
+pub(super) async fn denials(
     connection: &mut Connection,
-    principal: &Identity,
-    fingerprint_mac: &FingerprintMac,
+    check: &Check,
     since: Timestamp,
-) -> Result<u64, StoreError> {
-    let principal = principal_text(principal)?;
-    let row = connection
-        .one(
-            "SELECT count(*) AS denials FROM approval
-             WHERE principal = $1 AND fingerprint_mac = $2 AND state = 'denied' AND updated_ms > $3",
-            values![&principal, fingerprint_mac.as_bytes(), since.as_millis()],
+) -> Result<Denials, StoreError> {
+    let principal = principal_text(&check.principal)?;
+    let rows = connection
+        .all(
+            "SELECT id, updated_ms, count(*) OVER () AS denials FROM approval
+             WHERE principal = $1 AND action = $2 AND alike = $3 AND state = 'denied'
+                   AND updated_ms > $4
+             ORDER BY updated_ms DESC, id DESC LIMIT 1",
+            values![
+                &principal,
+                check.action.as_str(),
+                &alike(&check.resource, check.classes),
+                since.as_millis(),
+            ],
         )
         .await?;
-    row.count("denials")
+    let Some(row) = rows.first() else {
+        return Ok(Denials {
+            count: 0,
+            last: None,
+        });
+    };
+    let at = Timestamp::from_millis(row.read("updated_ms")?);
+    Ok(Denials {
+        count: row.count("denials")?,
+        last: Some((read_id(row, "id")?, at)),
+    })
+}
+
+/// What two asks have in common that differ in a query's value or a body only: the resource, by its keyed
+/// token, and the classes.
+pub(super) fn alike(resource: &KeyedToken, classes: ClassSet) -> String {
+    let classes = classes.iter().filter(|class| class.may_be_lifted());
+    let names: Vec<_> = classes.map(Class::name).collect();
+    format!("{resource} {}", names.join(" "))
 }
 
 pub(super) fn principal_text(principal: &Identity) -> Result<String, StoreError> {

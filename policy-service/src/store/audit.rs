@@ -125,14 +125,18 @@ pub(super) async fn page(connection: &mut Connection, from: u64) -> Result<Vec<L
     rows.iter().map(read).collect()
 }
 
-/// Keeps everybody else from writing a record until this transaction ends. Whoever locks an approval
-/// too has locked it before: the head of the log comes last, so nobody waits in a circle.
-pub(super) async fn lock(connection: &mut Connection) -> Result<(), StoreError> {
-    if connection.has_rivals() {
-        let head = "SELECT next_index FROM audit_log WHERE id = 1 FOR UPDATE";
-        connection.one(head, &[]).await?;
+/// Keeps everybody else from writing a record until this transaction ends, and gives the time of the
+/// latest where others write too. Whoever locks an approval has locked it before: the head of the log
+/// comes last, so nobody waits in a circle.
+pub(super) async fn lock(connection: &mut Connection) -> Result<Option<Timestamp>, StoreError> {
+    if !connection.has_rivals() {
+        return Ok(None);
     }
-    Ok(())
+    let head = "SELECT next_index FROM audit_log WHERE id = 1 FOR UPDATE";
+    connection.one(head, &[]).await?;
+    // A statement of its own: what the first has waited for is seen only by the next.
+    let latest = connection.one("SELECT max_time_ms FROM meta", &[]).await?;
+    Ok(Some(Timestamp::from_millis(latest.read("max_time_ms")?)))
 }
 
 /// Takes the next index and writes the leaf that carries it: index and leaf are committed together

@@ -88,18 +88,6 @@ pub(super) async fn insert(
     emergency: &Emergency,
 ) -> Result<(), StoreError> {
     let principal = principal_text(&emergency.principal)?;
-    // The head of the log is locked by now, so nobody opens another until this is committed; one
-    // that was opened since the operation looked is seen when it looks again.
-    let rivals = connection
-        .one(
-            "SELECT count(*) AS rivals FROM emergency
-             WHERE is_reviewed = 0 AND (opened_by = $1 OR principal = $2)",
-            values![emergency.opened_by.as_str(), &principal],
-        )
-        .await?;
-    if rivals.count("rivals")? > 0 {
-        return Err(connection.conflict());
-    }
     connection
         .execute(
             "INSERT INTO emergency (id, is_reviewed, opened_by, principal, version, body)

@@ -63,20 +63,22 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 6] = [
+    const SQLITE: [&str; 7] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
         "df437a5fe22d2fbb",
         "55f87718e519c942",
         "eb7239eee768936d",
+        "67f54438325f40a3",
     ];
-    const POSTGRES: [&str; 6] = [
+    const POSTGRES: [&str; 7] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
         "db20feb949656f71",
         "bffa49a9a7152e3d",
         "764fabd6dd371d4f",
+        "a9bb83db47943409",
     ];
 }

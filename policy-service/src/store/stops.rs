@@ -1,6 +1,6 @@
 //! What is stopped.
 
-use velum_approval::{Commitment, Stop, StopId, StopScope};
+use velum_approval::{Commitment, Stop, StopId, StopScope, Timestamp};
 
 use super::connection::{Connection, Row, values};
 use super::secrets::{self, Secret};
@@ -17,8 +17,8 @@ pub(crate) struct StoredStop {
 
 impl Store {
     /// The version of what is stopped, and all of it.
-    pub(crate) async fn stops(&self) -> Result<(u64, Vec<StopScope>), StoreError> {
-        active(&mut self.read().await?).await
+    pub(crate) async fn stops(&self, now: Timestamp) -> Result<(u64, Vec<StopScope>), StoreError> {
+        active(&mut self.read().await?, now).await
     }
 
     /// Stops, the latest first: those in force, or all; those before `after`.
@@ -27,17 +27,20 @@ impl Store {
         only_active: bool,
         after: Option<&StopId>,
         limit: u32,
+        now: Timestamp,
     ) -> Result<Vec<StoredStop>, StoreError> {
         let mut reading = self.read().await?;
         let rows = reading
             .all(
                 "SELECT idx, comment, body FROM stop
                  WHERE is_active >= $1 AND ($2 IS NULL OR id < $2)
+                       AND ($1 = 0 OR until_ms IS NULL OR until_ms > $4)
                  ORDER BY id DESC LIMIT $3",
                 values![
                     i64::from(only_active),
                     after.map(StopId::as_str),
-                    i64::from(limit)
+                    i64::from(limit),
+                    now.as_millis(),
                 ],
             )
             .await?;
@@ -71,16 +74,18 @@ async fn complete(connection: &mut Connection, row: &Row) -> Result<StoredStop, 
     })
 }
 
-/// The version of what is stopped (0: nothing ever was), and all of it.
+/// The version of what is stopped (0: nothing ever was), and all of it that may still stop something.
 pub(super) async fn active(
     connection: &mut Connection,
+    now: Timestamp,
 ) -> Result<(u64, Vec<StopScope>), StoreError> {
     let version = "SELECT coalesce(max(idx), -1) + 1 AS version FROM stop";
     let version = connection.one(version, &[]).await?.count("version")?;
     let rows = connection
         .all(
-            "SELECT body FROM stop WHERE is_active = 1 ORDER BY idx",
-            &[],
+            "SELECT body FROM stop WHERE is_active = 1 AND (until_ms IS NULL OR until_ms > $1)
+             ORDER BY idx",
+            values![now.as_millis()],
         )
         .await?;
     let stops = rows.iter().map(|row| read(row).map(|stop| stop.scope));
@@ -106,12 +111,14 @@ pub(super) async fn write(
     let body = serde_json::to_string(stop).map_err(|_| StoreError::Refused("a stop"))?;
     let (statement, is_active) = if stop.resumed.is_none() {
         (
-            "INSERT INTO stop (is_active, idx, comment, body, id) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO stop (is_active, idx, comment, body, id, until_ms)
+             VALUES ($1, $2, $3, $4, $5, $6)",
             1_i64,
         )
     } else {
         (
-            "UPDATE stop SET is_active = $1, idx = $2, comment = coalesce(comment, $3), body = $4
+            "UPDATE stop SET is_active = $1, idx = $2, comment = coalesce(comment, $3), body = $4,
+                    until_ms = $6
              WHERE id = $5 AND is_active = 1",
             0,
         )
@@ -120,7 +127,14 @@ pub(super) async fn write(
     let written = connection
         .execute(
             statement,
-            values![is_active, number(index)?, comment, &body, stop.id.as_str()],
+            values![
+                is_active,
+                number(index)?,
+                comment,
+                &body,
+                stop.id.as_str(),
+                stop.until.map(Timestamp::as_millis),
+            ],
         )
         .await?;
     match written {

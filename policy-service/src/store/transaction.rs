@@ -2,7 +2,7 @@
 
 use velum_approval::record::Reported;
 use velum_approval::{
-    ActionName, Approval, ApprovalId, Commitment, Emergency, EmergencyId, FingerprintMac,
+    ActionName, Approval, ApprovalId, Check, Commitment, Emergency, EmergencyId, FingerprintMac,
     GatewayId, Identity, OutcomeReport, Record, RecordId, Stop, StopId, StopScope, Tags, Timestamp,
     UseKey, WorkerId,
 };
@@ -10,8 +10,8 @@ use velum_approval::{
 use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
-    Granted, Load, Once, Repeat, StoreError, StoredUse, approvals, audit, emergencies, events,
-    repeats, stops, uses,
+    Denials, Granted, Load, Once, Repeat, StoreError, StoredUse, approvals, audit, emergencies,
+    events, repeats, stops, uses,
 };
 
 /// A change to the store. It can only be made together with its record.
@@ -152,14 +152,13 @@ impl Transaction {
         approvals::load_of(&mut self.connection, principal, action, since, now).await
     }
 
-    /// How many times in a row exactly this ask was denied since then.
-    pub(crate) async fn count_denials(
+    /// The asks like this one that were denied since then: how many, and the last.
+    pub(crate) async fn denials(
         &mut self,
-        principal: &Identity,
-        fingerprint_mac: &FingerprintMac,
+        check: &Check,
         since: Timestamp,
-    ) -> Result<u64, StoreError> {
-        approvals::count_denials(&mut self.connection, principal, fingerprint_mac, since).await
+    ) -> Result<Denials, StoreError> {
+        approvals::denials(&mut self.connection, check, since).await
     }
 
     /// The tags of what reviewers saw of an approval's response.
@@ -176,16 +175,26 @@ impl Transaction {
         uses::has_outcome(&mut self.connection, gateway, use_key).await
     }
 
+    /// Keeps everybody else from writing a record until this transaction ends; gives the time of the latest
+    /// where others write too.
+    pub(crate) async fn lock_log(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        audit::lock(&mut self.connection).await
+    }
+
     /// What is stopped now.
-    pub(crate) async fn stops(&mut self) -> Result<Vec<StopScope>, StoreError> {
-        let (_, stops) = stops::active(&mut self.connection).await?;
+    pub(crate) async fn stops(&mut self, now: Timestamp) -> Result<Vec<StopScope>, StoreError> {
+        let (_, stops) = stops::active(&mut self.connection, now).await?;
         Ok(stops)
     }
 
-    /// Makes sure that what is stopped is still this, and stays so until this transaction ends.
-    pub(crate) async fn require_stops(&mut self, stops: &[StopScope]) -> Result<(), StoreError> {
-        audit::lock(&mut self.connection).await?;
-        let (_, now) = stops::active(&mut self.connection).await?;
+    /// Makes sure that what is stopped is still this. The log is locked, so it stays so until this
+    /// transaction ends.
+    pub(crate) async fn require_stops(
+        &mut self,
+        stops: &[StopScope],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (_, now) = stops::active(&mut self.connection, now).await?;
         if now == stops {
             Ok(())
         } else {
@@ -402,8 +411,8 @@ async fn open(
         .execute(
             "INSERT INTO approval
                  (id, state, principal, action, fingerprint_mac, due_ms, created_ms, updated_ms,
-                  version, body)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                  version, body, alike)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             values![
                 approval.id.as_str(),
                 approval.state.name(),
@@ -415,6 +424,7 @@ async fn open(
                 now.as_millis(),
                 number(approval.version)?,
                 &body(approval)?,
+                &approvals::alike(&approval.resource, approval.classes),
             ],
         )
         .await?;

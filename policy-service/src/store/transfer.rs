@@ -34,12 +34,12 @@ struct Table {
 const TABLES: [Table; 11] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
-                      updated_ms, version, body
+                      updated_ms, version, body, alike
                FROM approval WHERE rowid > $1 ORDER BY rowid LIMIT 256",
         insert: "INSERT INTO approval
                      (id, state, principal, action, fingerprint_mac, due_ms, created_ms, updated_ms,
-                      version, body)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                      version, body, alike)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         columns: &[
             ("id", Text),
             ("state", Text),
@@ -51,6 +51,7 @@ const TABLES: [Table; 11] = [
             ("updated_ms", Number),
             ("version", Number),
             ("body", Text),
+            ("alike", Text),
         ],
     },
     Table {
@@ -66,11 +67,12 @@ const TABLES: [Table; 11] = [
     },
     Table {
         read: "SELECT rowid AS place, approval, gateway, use_key, idx, at_ms, scope, is_seen,
-                      expires_ms
+                      expires_ms, lifts_until_ms
                FROM grant_use WHERE rowid > $1 ORDER BY rowid LIMIT 256",
         insert: "INSERT INTO grant_use
-                     (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                     (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms,
+                      lifts_until_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         columns: &[
             ("approval", Text),
             ("gateway", Text),
@@ -80,6 +82,7 @@ const TABLES: [Table; 11] = [
             ("scope", Text),
             ("is_seen", Number),
             ("expires_ms", Number),
+            ("lifts_until_ms", Number),
         ],
     },
     Table {
@@ -126,15 +129,17 @@ const TABLES: [Table; 11] = [
         ],
     },
     Table {
-        read: "SELECT rowid AS place, id, is_active, idx, comment, body
+        read: "SELECT rowid AS place, id, is_active, idx, comment, body, until_ms
                FROM stop WHERE rowid > $1 ORDER BY rowid LIMIT 256",
-        insert: "INSERT INTO stop (id, is_active, idx, comment, body) VALUES ($1, $2, $3, $4, $5)",
+        insert: "INSERT INTO stop (id, is_active, idx, comment, body, until_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
         columns: &[
             ("id", Text),
             ("is_active", Number),
             ("idx", Number),
             ("comment", Bytes),
             ("body", Text),
+            ("until_ms", Number),
         ],
     },
     Table {

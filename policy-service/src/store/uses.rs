@@ -15,6 +15,8 @@ pub(crate) struct Granted {
     pub(crate) scope: Scope,
     /// Whether only values that were seen are.
     pub(crate) is_seen: bool,
+    /// Until when values are lifted under it.
+    pub(crate) lifts_until: Timestamp,
     /// When the answer stops being good.
     pub(crate) expires: Timestamp,
 }
@@ -39,8 +41,8 @@ pub(super) async fn insert(
     connection
         .execute(
             "INSERT INTO grant_use
-                 (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                 (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms, lifts_until_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             values![
                 approval.id.as_str(),
                 gateway.as_str(),
@@ -50,6 +52,7 @@ pub(super) async fn insert(
                 &scope,
                 i64::from(grant.is_seen),
                 grant.expires.as_millis(),
+                grant.lifts_until.as_millis(),
             ],
         )
         .await?;
@@ -63,8 +66,8 @@ pub(super) async fn of(
 ) -> Result<Vec<StoredUse>, StoreError> {
     let rows = connection
         .all(
-            "SELECT gateway, use_key, idx, at_ms, scope, is_seen, expires_ms FROM grant_use
-             WHERE approval = $1 ORDER BY idx",
+            "SELECT gateway, use_key, idx, at_ms, scope, is_seen, expires_ms, lifts_until_ms
+             FROM grant_use WHERE approval = $1 ORDER BY idx",
             values![id.as_str()],
         )
         .await?;
@@ -182,6 +185,7 @@ fn read(row: &Row) -> Result<StoredUse, StoreError> {
     let grant = Granted {
         scope: serde_json::from_str(&scope).map_err(|_| StoreError::Corrupt("scope"))?,
         is_seen: row.count("is_seen")? != 0,
+        lifts_until: Timestamp::from_millis(row.read("lifts_until_ms")?),
         expires: Timestamp::from_millis(row.read("expires_ms")?),
     };
     Ok(StoredUse { made, grant })

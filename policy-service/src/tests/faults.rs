@@ -212,7 +212,7 @@ impl Operation for EndTwice {
         let event = Event::Withdraw {
             principal: &principal,
         };
-        let stamp = app.stamp()?;
+        let stamp = app.stamp(transaction).await?;
         let (approval, record) = transition(&read, &event, stamp.now).unwrap();
         for _ in 0..2 {
             let change = Change::Case {
@@ -220,7 +220,8 @@ impl Operation for EndTwice {
                 written: None,
                 tags: None,
             };
-            transaction.apply(&change, &record, &app.stamp()?).await?;
+            let stamp = app.stamp(transaction).await?;
+            transaction.apply(&change, &record, &stamp).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use velum_engine::Class;
 
-use crate::testing::{Service, classes, reason};
+use crate::testing::{Service, classes, identity, reason};
 
 #[tokio::test]
 async fn a_second_person_approves_less_and_the_waiting_request_goes_on() {
@@ -104,6 +104,40 @@ async fn one_denial_ends_it_and_the_same_ask_is_not_shown_again() {
 }
 
 #[tokio::test]
+async fn who_is_denied_twice_does_not_get_through_with_a_detail_changed() {
+    let service = Service::start().await;
+    // The same resource and classes, and each time another query.
+    let ask = |detail: u8| {
+        let mut ask = service.ask(1);
+        ask.fingerprint = velum_approval::Fingerprint::from_bytes([detail; 32]);
+        ask
+    };
+    for detail in [1, 2] {
+        let id = service.pending(&ask(detail)).await;
+        let body = json!({"public_reason": "ask the ward first"});
+        assert_eq!(service.deny("grace", &id, body).await.0, 200);
+    }
+    let answer = service.check(&ask(3)).await;
+    assert_eq!(answer["code"], "denied", "{answer}");
+    assert_eq!(answer["public_reason"], "ask the ward first");
+    // Other classes, another resource, somebody else: that is another ask.
+    let mut fewer = ask(4);
+    fewer.classes = classes(&[Class::Name]);
+    service.pending(&fewer).await;
+    service.pending(&service.ask(9)).await;
+    let mut of_another = ask(5);
+    of_another.principal = identity("dr-jones");
+    service.pending(&of_another).await;
+    // The second denial stands for an hour, for the very ask too.
+    service.clock.advance(59 * 60_000);
+    for detail in [1, 3] {
+        assert_eq!(service.check(&ask(detail)).await["code"], "denied");
+    }
+    service.clock.advance(60_000);
+    service.pending(&ask(3)).await;
+}
+
+#[tokio::test]
 async fn nobody_decides_in_time() {
     let service = Service::start().await;
     let ask = service.ask(1);
@@ -146,7 +180,7 @@ async fn a_grant_that_nobody_used_in_time_is_gone() {
 async fn two_of_two_have_to_approve_and_one_of_them_in_the_group() {
     let service = Service::start().await;
     let mut ask = service.ask(1);
-    ask.principal = crate::testing::identity("dr-jones");
+    ask.principal = identity("dr-jones");
     ask.lineage = velum_approval::Lineage::new(vec![ask.principal.clone()]).unwrap();
     ask.action = "purge".parse().unwrap();
     ask.method = "DELETE".to_owned();

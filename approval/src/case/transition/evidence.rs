@@ -42,6 +42,7 @@ fn show(approval: &Approval, seen: Option<Seen>) -> (Approval, Record) {
     next.state = State::Pending;
     next.collect_by = None;
     next.seen.clone_from(&seen);
+    next.is_unseen = seen.is_none();
     let record = Record::Collected {
         approval: next.id.clone(),
         version: next.version,

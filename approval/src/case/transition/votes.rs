@@ -69,7 +69,10 @@ pub(super) fn vote(
 fn check_ballot(approval: &Approval, ballot: &Ballot<'_>) -> Result<(), Refused> {
     check_reviewer(approval, ballot.person, ballot.panel, ballot.version)?;
     match &ballot.verdict {
-        Verdict::Approve { scope, seconds } => check_scope(approval, scope, *seconds, ballot.rules),
+        Verdict::Approve { unseen: false, .. } if approval.is_unseen => Err(Refused::Unseen),
+        Verdict::Approve { scope, seconds, .. } => {
+            check_scope(approval, scope, *seconds, ballot.rules)
+        }
         Verdict::TakeBack
             if !matches!(
                 approval.latest_verdicts().get(ballot.person),
@@ -164,6 +167,7 @@ pub(super) fn explain(
     let mut next = changed(approval);
     next.needs = None;
     next.reason = Some(reason);
+    next.outdated = u32::try_from(next.votes.len()).unwrap_or(u32::MAX);
     let record = Record::Explained {
         approval: next.id.clone(),
         version: next.version,

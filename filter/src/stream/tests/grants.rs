@@ -305,6 +305,20 @@ fn without_a_lease_the_rest_is_masked() {
 }
 
 #[test]
+fn the_end_of_the_grant_masks_the_rest_whatever_leases_there_are() {
+    for (times, lifts) in [(74, true), (75, false)] {
+        let (out, report) = in_halves(|vm| {
+            for _ in 0..times {
+                vm.later(4);
+                vm.lease(vec![], |_| {});
+            }
+        });
+        assert_eq!(out.contains("Thorn"), lifts, "after {} s: {out}", times * 4);
+        assert_eq!(report.end == End::Complete, lifts);
+    }
+}
+
+#[test]
 fn a_stop_masks_the_rest_at_once_and_another_ones_does_not() {
     let stops = |scope: StopScope| in_halves(|vm| vm.lease(vec![scope], |_| {})).0;
     let identity = |subject: &str| {
@@ -338,6 +352,10 @@ fn a_stop_masks_the_rest_at_once_and_another_ones_does_not() {
         },
         StopScope::Approval {
             id: "0192f0c1-2b3c-7d4e-8f50-000000000000".parse().unwrap(),
+        },
+        // It is not released under any.
+        StopScope::Emergency {
+            id: "0192f0c1-2b3c-7d4e-8f50-123456789abc".parse().unwrap(),
         },
     ] {
         let out = stops(scope.clone());

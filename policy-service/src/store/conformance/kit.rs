@@ -293,6 +293,7 @@ impl Operation for Approve {
             verdict: Verdict::Approve {
                 scope: approval.asked(),
                 seconds: None,
+                unseen: false,
             },
             version: None,
             comment: None,
@@ -373,6 +374,7 @@ impl Operation for Consume {
         let granted = Granted {
             scope: grant.scope,
             is_seen: grant.seen,
+            lifts_until: grant.expires,
             expires: kit.now,
         };
         let change = Change::Use {
