@@ -4,18 +4,17 @@
 use axum::extract::State;
 use serde_json::json;
 use velum_approval::messages::NoteRequest;
-use velum_approval::{ApprovalId, Event, PersonId, Refused, transition};
+use velum_approval::{ApprovalId, Event, PersonId, transition};
 
-use super::app::to_the_end;
+use super::App;
 use super::conditions::{IfMatch, Shown};
 use super::id::Id;
 use super::once::Keyed;
 use super::openapi::Described;
-use super::vote::{self, VoteError};
-use super::{App, show_approval};
+use super::vote::{self, VoteError, is_first, panel, say};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
-use crate::store::{Change, Once, Operation, Repeat, Transaction};
+use crate::store::{Change, Once, Operation, Transaction};
 
 /// Asks, wakes who waits, and shows the approval as it is then.
 pub(crate) async fn handle(
@@ -29,26 +28,18 @@ pub(crate) async fn handle(
     }: Keyed<NoteRequest>,
 ) -> Result<Shown, Problem> {
     request.version = if_match.version(request.version);
-    let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
-    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
-    let ask = Question {
-        app: app.clone(),
-        id: id.clone(),
-        person,
-        request,
-        once,
-    };
-    let asked = {
-        let app = app.clone();
-        to_the_end(async move { Ok(app.store().write(ask).await) })
-    };
-    asked
-        .await
-        .map_err(VoteError::Store)?
-        .map_err(|error| if_match.judge(error.into()))?;
-    app.parts().waiters.wake(&id);
-    let card = show_approval::show(&app, id.as_str()).await;
-    card.map(Shown).map_err(Problem::from)
+    let asked = say(app, reviewer, &id, |app, id, person| {
+        let ask = Question {
+            app,
+            id: id.clone(),
+            person,
+            request,
+            once,
+        };
+        (ask, move |app: &App, ()| app.parts().waiters.wake(&id))
+    });
+    let asked = asked.await;
+    asked.map(Shown).map_err(|problem| if_match.judge(problem))
 }
 
 struct Question {
@@ -71,21 +62,11 @@ impl Operation for Question {
             request,
             once,
         } = self;
-        match transaction.repeat(once.as_ref(), app.now()).await? {
-            Repeat::First => {}
-            Repeat::Again(_) => return Ok(()),
-            Repeat::Other => return Err(VoteError::KeyReused),
+        if !is_first(transaction, once.as_ref(), app).await? {
+            return Ok(());
         }
-        let parts = app.parts();
         let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
-        let excluded = parts
-            .directory
-            .resolve_with(&approval.principal, &approval.lineage)
-            .map_err(|_| VoteError::LineageUnknown)?;
-        let panel = parts
-            .actions
-            .panel(&approval.action, &excluded)
-            .ok_or(VoteError::Refused(Refused::NotAReviewer))?;
+        let panel = panel(app, &approval)?;
         let comment = app.secret(request.comment.as_ref())?;
         let event = Event::Question {
             person,

@@ -8,17 +8,16 @@ use velum_approval::{
     ApprovalId, Event, MOST_EMERGENCY, PersonId, Refused, Stop, StopScope, transition,
 };
 
-use super::app::to_the_end;
+use super::App;
 use super::card::Card;
 use super::conditions::{self, IfMatch, Shown};
 use super::id::Id;
 use super::once::{self, Keyed};
 use super::openapi::Described;
-use super::vote::VoteError;
-use super::{App, show_approval};
+use super::vote::{VoteError, is_first, say};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
-use crate::store::{Change, Once, Operation, Repeat, Transaction};
+use crate::store::{Change, Once, Operation, Transaction};
 
 /// Revokes, tells every worker, and shows the approval as it is then.
 pub(crate) async fn handle(
@@ -32,31 +31,20 @@ pub(crate) async fn handle(
     }: Keyed<NoteRequest>,
 ) -> Result<Shown, Problem> {
     request.version = if_match.version(request.version);
-    let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
-    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
-    let revoke = Revoke {
-        app: app.clone(),
-        id: id.clone(),
-        person,
-        request,
-        once,
-    };
-    let revoked = {
-        let app = app.clone();
-        to_the_end(async move {
-            let revoked = app.store().write(revoke).await;
-            if revoked.is_ok() {
-                app.announce();
-            }
-            Ok(revoked)
-        })
-    };
+    let revoked = say(app, reviewer, &id, |app, id, person| {
+        let revoke = Revoke {
+            app,
+            id,
+            person,
+            request,
+            once,
+        };
+        (revoke, |app: &App, ()| app.announce())
+    });
+    let revoked = revoked.await;
     revoked
-        .await
-        .map_err(VoteError::Store)?
-        .map_err(|error| if_match.judge(error.into()))?;
-    let card = show_approval::show(&app, id.as_str()).await;
-    card.map(Shown).map_err(Problem::from)
+        .map(Shown)
+        .map_err(|problem| if_match.judge(problem))
 }
 
 struct Revoke {
@@ -79,10 +67,8 @@ impl Operation for Revoke {
             request,
             once,
         } = self;
-        match transaction.repeat(once.as_ref(), app.now()).await? {
-            Repeat::First => {}
-            Repeat::Again(_) => return Ok(()),
-            Repeat::Other => return Err(VoteError::KeyReused),
+        if !is_first(transaction, once.as_ref(), app).await? {
+            return Ok(());
         }
         let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         if request

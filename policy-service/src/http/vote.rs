@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use serde_json::json;
 use velum_approval::messages::ApproveRequest;
 use velum_approval::{
-    Approval, ApprovalId, Ballot, Event, GrantLimits, PersonId, Reason, Record, Refused, Scope,
-    Verdict, transition,
+    Approval, ApprovalId, Ballot, Event, GrantLimits, Panel, PersonId, Reason, Record, Refused,
+    Scope, Verdict, transition,
 };
 
 use super::app::{to_the_end, unavailable};
@@ -146,45 +146,84 @@ pub(super) async fn vote(
     id: &str,
     voice: Voice,
 ) -> Result<Card, Problem> {
-    let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
-    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
-    let cast = {
-        let (app, id) = (app.clone(), id.clone());
-        to_the_end(async move { Ok(cast(&app, id, person, voice).await) })
-    };
-    cast.await.map_err(VoteError::Store)??;
-    show_approval::show(&app, id.as_str())
-        .await
-        .map_err(Problem::from)
-}
-
-async fn cast(app: &App, id: ApprovalId, person: PersonId, voice: Voice) -> Result<(), VoteError> {
-    let operation = Cast {
-        app: app.clone(),
-        id: id.clone(),
-        person: person.clone(),
-        voice,
-    };
-    match app.store().write(operation).await {
-        Ok(approval) => {
+    say(app, reviewer, id, |app, id, person| {
+        let cast = Cast {
+            app,
+            id: id.clone(),
+            person,
+            voice,
+        };
+        let told = move |app: &App, approval: Option<Approval>| {
             // Nothing is counted of one that was sent again.
             if let Some(approval) = approval {
                 app.parts().metrics.voted(&approval, app.now());
             }
             app.parts().waiters.wake(&id);
-            Ok(())
-        }
-        Err(VoteError::Refused(refused)) => {
-            let record = Record::VoteRefused {
-                approval: id,
-                person: person.clone(),
-                refused,
-            };
-            refusals::note(app, Caller::reviewer(&person), record).await;
-            Err(VoteError::Refused(refused))
-        }
-        Err(error) => Err(error),
+        };
+        (cast, told)
+    })
+    .await
+}
+
+/// Carries out what a reviewer says of an approval and tells whom it concerns, records a refusal, and
+/// shows the approval as it is then. `what`: the operation, and what is to be done once it is committed.
+pub(super) async fn say<O, T>(
+    app: App,
+    reviewer: Reviewer,
+    id: &str,
+    what: impl FnOnce(App, ApprovalId, PersonId) -> (O, T),
+) -> Result<Card, Problem>
+where
+    O: Operation<Error = VoteError>,
+    T: FnOnce(&App, O::Output) + Send + 'static,
+{
+    let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
+    let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let (operation, told) = what(app.clone(), id.clone(), person.clone());
+    let said = {
+        let (app, approval) = (app.clone(), id.clone());
+        to_the_end(async move {
+            let said = app.store().write(operation).await;
+            if let Err(VoteError::Refused(refused)) = &said {
+                let caller = Caller::reviewer(&person);
+                let record = Record::VoteRefused {
+                    approval,
+                    person,
+                    refused: *refused,
+                };
+                refusals::note(&app, caller, record).await;
+            }
+            Ok(said.map(|done| told(&app, done)))
+        })
+    };
+    said.await.map_err(VoteError::Store)??;
+    show_approval::show(&app, id.as_str())
+        .await
+        .map_err(Problem::from)
+}
+
+/// Whether this is to be carried out: it was not already, under the same key.
+pub(super) async fn is_first(
+    transaction: &mut Transaction,
+    once: Option<&Once>,
+    app: &App,
+) -> Result<bool, VoteError> {
+    match transaction.repeat(once, app.now()).await? {
+        Repeat::First => Ok(true),
+        Repeat::Again(_) => Ok(false),
+        Repeat::Other => Err(VoteError::KeyReused),
     }
+}
+
+/// Who may review it now. Who is behind the request is asked anew: an agent may have another owner.
+pub(super) fn panel(app: &App, approval: &Approval) -> Result<Panel, VoteError> {
+    let parts = app.parts();
+    let excluded = parts
+        .directory
+        .resolve_with(&approval.principal, &approval.lineage)
+        .map_err(|_| VoteError::LineageUnknown)?;
+    let panel = parts.actions.panel(&approval.action, &excluded);
+    panel.ok_or(VoteError::Refused(Refused::NotAReviewer))
 }
 
 /// What the document says of every vote.
@@ -225,22 +264,12 @@ impl Operation for Cast {
             voice,
         } = self;
         let once = voice.once.as_ref();
-        match transaction.repeat(once, app.now()).await? {
-            Repeat::First => {}
-            Repeat::Again(_) => return Ok(None),
-            Repeat::Other => return Err(VoteError::KeyReused),
+        if !is_first(transaction, once, app).await? {
+            return Ok(None);
         }
         let parts = app.parts();
         let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
-        // Who is behind the request is asked anew: an agent may have another owner now.
-        let excluded = parts
-            .directory
-            .resolve_with(&approval.principal, &approval.lineage)
-            .map_err(|_| VoteError::LineageUnknown)?;
-        let panel = parts
-            .actions
-            .panel(&approval.action, &excluded)
-            .ok_or(VoteError::Refused(Refused::NotAReviewer))?;
+        let panel = panel(app, &approval)?;
         let none = BTreeSet::new();
         let rules = parts.policies.rules(&approval.policy).unwrap_or(&none);
         let terms = parts.actions.terms(&approval.action);
