@@ -12,6 +12,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("velum-profile", &[]),
     ("velum-engine", &["velum-profile"]),
     ("velum-engine-fuzz", &["velum-engine", "velum-filter"]),
+    ("velum-ledger", &[]),
     ("velum-policy", &["velum-engine"]),
     ("velum-approval", &["velum-engine"]),
     (
@@ -47,6 +48,7 @@ const TESTABLE: &[&str] = &[
     "velum-engine",
     "velum-filter",
     "velum-harness",
+    "velum-ledger",
     "velum-policy",
     "velum-policy-service",
     "velum-wasm-host",
@@ -56,6 +58,7 @@ const TESTABLE: &[&str] = &[
 const PURE: &[&str] = &[
     "velum-approval",
     "velum-engine",
+    "velum-ledger",
     "velum-policy",
     "velum-profile",
 ];

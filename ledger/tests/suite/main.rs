@@ -1,0 +1,8 @@
+//! The log as its users meet it, through the public names only, and beside other people's logs.
+
+mod hostile;
+mod notes;
+mod sample;
+mod tamper;
+mod tiles;
+mod trees;
