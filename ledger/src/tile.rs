@@ -124,9 +124,11 @@ impl Tile {
         (0..self.width).map(move |at| Node::within(self.level * HEIGHT, first + u64::from(at)))
     }
 
-    /// Where in the tile the leaves of `node` are, one of its own subtrees or one above these.
+    /// Where in the tile the hashes are that the hash of `node` is computed from: one of its own subtrees,
+    /// or one that it holds two or more of.
     fn position(self, node: Node) -> Option<Range<usize>> {
         let above = node.level().checked_sub(self.level * HEIGHT)?;
+        (above < HEIGHT).then_some(())?;
         let first = (node.index() << above).checked_sub(self.index * u64::from(FULL))?;
         let first = usize::try_from(first).ok()?;
         Some(first..first + (1_usize << above))
@@ -269,5 +271,6 @@ mod tests {
         );
         assert_eq!(tile.position(Node::new(8, 3 * 256 - 1).unwrap()), None);
         assert_eq!(tile.position(Node::new(7, 3 * 512).unwrap()), None);
+        assert_eq!(tile.position(Node::new(16, 3).unwrap()), None);
     }
 }

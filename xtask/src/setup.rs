@@ -1,7 +1,9 @@
 //! `setup`: a usable wasm target, the pinned Binaryen and Envoy, and a PostgreSQL. Quick when nothing is missing.
 
 pub(crate) mod binaryen;
+mod debian;
 pub(crate) mod envoy;
+pub(crate) mod go;
 pub(crate) mod postgres;
 pub(crate) mod schemathesis;
 pub(crate) mod wasm_target;

@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::run()?;
     setup::envoy::install_older()?;
     setup::schemathesis::find_or_install()?;
+    setup::go::find_or_install()?;
     wasm::build_modules()?;
     workspace::build_programs(&[])?;
     say::step("cargo test");

@@ -84,6 +84,11 @@ pub(crate) fn tell_parts(command: &mut Command) -> Result {
     if let Some(schemathesis) = setup::schemathesis::program() {
         command.env("VELUM_SCHEMATHESIS", schemathesis);
     }
+    if let Some(go) = setup::go::find() {
+        command
+            .env("VELUM_GO", go.program)
+            .env("VELUM_GOPATH", go.libraries);
+    }
     let older = std::env::join_paths(setup::envoy::older_binaries());
     command.env(
         "VELUM_OLDER_ENVOYS",

@@ -61,6 +61,8 @@ pub(crate) struct Log {
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// The checkpoints, the newest last.
     pub(crate) heads: Vec<String>,
+    /// Proofs that somebody kept.
+    pub(crate) receipts: Vec<String>,
 }
 
 impl Log {
@@ -75,6 +77,7 @@ impl Log {
             entries: entries.to_vec(),
             files: BTreeMap::new(),
             heads: Vec::new(),
+            receipts: Vec::new(),
         };
         let mut size = 0;
         for new in sizes.iter().copied() {

@@ -137,7 +137,7 @@ fn however_a_log_grew_its_tiles_are_the_same() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn a_path_is_that_of_tlog_tiles_and_comes_back(

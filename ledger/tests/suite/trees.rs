@@ -41,6 +41,34 @@ fn root_hash(root: &Hash, size: u64) -> RootHash<Sha256> {
     RootHash::new((*root.as_bytes()).into(), size)
 }
 
+/// The tree of seven leaves that RFC 6962, section 2.1.3, has its examples of.
+///
+/// ```text
+///           root
+///          /    \
+///         k      l
+///        / \    / \
+///       g   h  i   j
+/// ```
+#[test]
+#[expect(clippy::many_single_char_names, reason = "the names of the RFC")]
+fn the_examples_of_rfc_6962() {
+    let forest = Forest::new((0..7).map(|index| leaf_hash(&entry(index))));
+    let node = |level, index| forest.nodes[&Node::new(level, index).unwrap()];
+    let [_, b, c, d, _, f, leaf6] = [0, 1, 2, 3, 4, 5, 6].map(|index| node(0, index));
+    let (g, h, i, j, k) = (node(1, 0), node(1, 1), node(1, 2), leaf6, node(2, 0));
+    let l = velum_ledger::hash::node_hash(&i, &j);
+    let path = |index| prove_inclusion(index, 7, &mut forest.reader()).unwrap();
+    assert_eq!(path(0), [b, h, l]);
+    assert_eq!(path(3), [c, g, l]);
+    assert_eq!(path(4), [f, j, k]);
+    assert_eq!(path(6), [i, k]);
+    let proof = |old| prove_consistency(old, 7, &mut forest.reader()).unwrap();
+    assert_eq!(proof(3), [c, d, g, l]);
+    assert_eq!(proof(4), [l]);
+    assert_eq!(proof(6), [i, j, k]);
+}
+
 /// Our hashes for `tlog_tiles`.
 struct Reader<'f>(&'f Forest);
 
