@@ -258,6 +258,17 @@ mod tests {
     }
 
     #[test]
+    fn a_subtree_that_is_not_complete_is_in_no_tile() {
+        let node = Node::new(9, 1).unwrap();
+        for (size, width) in [(1_024, 4), (1_025, 4), (66_000, 256)] {
+            assert_eq!(Tile::holding(node, size), Tile::new(1, 0, width));
+        }
+        for size in [0, 513, 1_023] {
+            assert_eq!(Tile::holding(node, size), None);
+        }
+    }
+
+    #[test]
     fn each_hash_of_a_tile_is_found_in_it_and_those_above_are_ranges() {
         let tile = Tile::new(1, 3, 200).unwrap();
         for (at, node) in tile.nodes().enumerate() {

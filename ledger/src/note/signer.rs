@@ -6,8 +6,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::{Algorithm, KeyName, NoteSignature, VerifierKey};
 
-/// An Ed25519 key with its name (C2SP signed-note, "Ed25519 signatures"). Its `Debug` shows no secret.
-#[derive(Clone)]
+/// An Ed25519 key with its name (C2SP signed-note, "Ed25519 signatures"). Its `Debug` shows no
+/// secret, and the secret is wiped when it is dropped.
 pub struct NoteSigner {
     secret: SigningKey,
     verifier: VerifierKey,

@@ -60,9 +60,6 @@ pub fn verify_consistency(
     if old == 0 && *old_root != EMPTY_ROOT {
         return Err(ProofError::OlderRoot);
     }
-    if new == 0 && *new_root != EMPTY_ROOT {
-        return Err(ProofError::Root);
-    }
     if old == new && old_root != new_root {
         return Err(ProofError::Root);
     }

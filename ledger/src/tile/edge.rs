@@ -189,7 +189,7 @@ mod tests {
     use super::{Edge, EdgeError};
     use crate::hash::leaf_hash;
     use crate::tile::{Tile, TileError, encode_hashes, tiles_of_growth};
-    use crate::tree::{Frontier, MOST_LEAVES};
+    use crate::tree::{Frontier, LogFull, MOST_LEAVES};
 
     #[test]
     fn edge_and_frontier_agree_and_every_tile_is_given_once() {
@@ -250,6 +250,11 @@ mod tests {
             short,
             Err(EdgeError::Tile(TileError::Length { .. }))
         ));
+        let mut any = |tile: Tile| Ok::<_, &str>(vec![0; usize::from(tile.width()) * 32]);
+        let mut last = Edge::load(MOST_LEAVES - 1, &mut any).unwrap();
+        assert_eq!(last.append(leaf_hash(b""), |_, _| {}), Ok(()));
+        assert_eq!(last.append(leaf_hash(b""), |_, _| {}), Err(LogFull));
+        assert_eq!(last.frontier().size(), MOST_LEAVES);
         let large = Edge::load(MOST_LEAVES + 1, &mut |_: Tile| Err("none"));
         assert_eq!(large, Err(EdgeError::TooLarge));
     }

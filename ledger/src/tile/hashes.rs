@@ -19,11 +19,11 @@ impl Tile {
     /// ```
     pub fn parse(self, bytes: &[u8]) -> Result<Vec<Hash>, TileLength> {
         let expected = usize::from(self.width()) * HASH_BYTES;
-        let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
-        if bytes.len() != expected || !rest.is_empty() {
-            let found = bytes.len();
+        let found = bytes.len();
+        if found != expected {
             return Err(TileLength { expected, found });
         }
+        let (hashes, _) = bytes.as_chunks::<HASH_BYTES>();
         Ok(hashes.iter().copied().map(Hash::from_bytes).collect())
     }
 
@@ -64,3 +64,25 @@ impl fmt::Display for TileLength {
 }
 
 impl std::error::Error for TileLength {}
+
+#[cfg(test)]
+mod tests {
+    use super::TileLength;
+    use crate::hash::Hash;
+    use crate::tile::{Tile, encode_hashes};
+
+    #[test]
+    fn a_tile_of_another_width_is_refused() {
+        let tile = Tile::new(0, 0, 2).unwrap();
+        let hashes = [1, 2, 3].map(|byte| Hash::from_bytes([byte; 32]));
+        let bytes = encode_hashes(&hashes);
+        assert_eq!(tile.parse(&bytes[..64]).unwrap(), hashes[..2]);
+        for found in [0, 32, 63, 65, 96] {
+            let length = TileLength {
+                expected: 64,
+                found,
+            };
+            assert_eq!(tile.parse(&bytes[..found]), Err(length));
+        }
+    }
+}

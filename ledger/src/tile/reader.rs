@@ -27,8 +27,9 @@ where
     }
 }
 
-/// The hashes of a tree of some size, read from its tiles, each tile once. What is read is not checked:
-/// a proof that is made of it is, by whoever verifies it against a signed root.
+/// The hashes of a tree of some size, read from its tiles, each tile once; what was read is kept, so make
+/// one for a proof or a few. What is read is not checked: a proof that is made of it is, by whoever
+/// verifies it against a signed root.
 ///
 /// ```
 /// use velum_ledger::{hash::leaf_hash, proof, tile::{Edge, Tile, TileHashes, encode_hashes}};

@@ -309,8 +309,8 @@ func verifyProof(path, text string, known note.Verifiers, hashes tlog.HashReader
 }
 
 // cache keeps hashes that were read, so that tiles are verified once and not for each proof. Nothing
-// rests on them: releases of tlog.TileHashReader up to the one in Debian 12 do not verify every tile that
-// they read, and each proof is checked against the signed root here.
+// rests on them: before golang.org/x/mod 0.40 tlog.TileHashReader does not verify every tile that it
+// reads (CVE-2026-56865), and each proof is checked against the signed root here.
 type cache struct {
 	reader tlog.HashReader
 	known  map[int64]tlog.Hash

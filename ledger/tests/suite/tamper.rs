@@ -4,7 +4,7 @@ use velum_ledger::checkpoint::{Checkpoint, OpenError, Trust};
 use velum_ledger::hash::{Hash, leaf_hash};
 use velum_ledger::note::VerifyError;
 use velum_ledger::tile::{Bundle, BundleFault, Edge, Resource, Tile, TileLength};
-use velum_ledger::verify::{Difference, Failure, MOST_DIFFERENCES};
+use velum_ledger::verify::{Difference, Failure, LogVerifier, MOST_DIFFERENCES};
 
 use crate::sample::{Log, ORIGIN, entry, signer, trust, usize};
 
@@ -308,6 +308,8 @@ fn a_log_rewritten_with_the_key_needs_an_older_head() {
         Difference::Older { size: 700 },
     ];
     assert_eq!(differences(&later, &kept), expected);
+    let kept: Vec<&str> = kept.into_iter().rev().collect();
+    assert_eq!(differences(&later, &kept), expected);
 }
 
 #[test]
@@ -347,6 +349,24 @@ fn heads_that_are_not_to_be_believed_are_told() {
     log.heads
         .push(other.sign(&[&signer(1)]).unwrap().to_string());
     assert_eq!(log.verify(), Err(Failure::Head(OpenError::Origin)));
+}
+
+#[test]
+fn an_older_head_of_another_log_is_none_of_this() {
+    let log = small();
+    let head = trust().open(log.head().as_bytes()).unwrap();
+    let other = Checkpoint::new("another.example", 100, leaf_hash(b"")).unwrap();
+    let keys = vec![signer(1).verifier().clone()];
+    let another = Trust::new("another.example", keys).unwrap();
+    let other = another
+        .open_note(other.sign(&[&signer(1)]).unwrap())
+        .unwrap();
+    let mut verifier = LogVerifier::new(&head, &[other]);
+    while let Some(resource) = verifier.wants() {
+        verifier.give(log.files.get(&resource.path()).map(Vec::as_slice));
+    }
+    let found = verifier.finish().unwrap_err().found;
+    assert_eq!(found, [Difference::OlderOrigin { size: 100 }]);
 }
 
 #[test]
