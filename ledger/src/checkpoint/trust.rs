@@ -48,6 +48,20 @@ impl Trust {
     /// The same, if at least `needed` of these witnesses have cosigned. Fails if there are fewer, on a key
     /// that is not of [`Algorithm::CosignatureV1`], and on a public key that is listed twice: a
     /// cosignature does not say the witness's name, so one key would count as two.
+    ///
+    /// ```
+    /// # use velum_ledger::checkpoint::Trust;
+    /// # use velum_ledger::note::{Algorithm, NoteSigner, VerifierKey};
+    /// # let signer = NoteSigner::from_seed("log.example".parse()?, &[7; 32]);
+    /// # let log = Trust::new("log.example", vec![signer.verifier().clone()])?;
+    /// # let witness = NoteSigner::from_seed("witness.example".parse()?, &[8; 32]);
+    /// # let public_key = witness.verifier().public_key();
+    /// let name = "witness.example".parse()?;
+    /// let witness = VerifierKey::new(name, Algorithm::CosignatureV1, public_key)?;
+    /// assert!(log.clone().with_witnesses(vec![witness.clone()], 1).is_ok());
+    /// assert!(log.with_witnesses(vec![witness], 2).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_witnesses(
         mut self,
         witnesses: Vec<VerifierKey>,

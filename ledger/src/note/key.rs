@@ -183,6 +183,17 @@ impl VerifierKey {
 
     /// The signature with these bytes, which the owner of the key made elsewhere, for instance in a key
     /// store: 64 bytes for Ed25519, behind eight of the time for `cosignature/v1`. It is not verified.
+    ///
+    /// ```
+    /// use velum_ledger::note::{Note, NoteSigner};
+    /// # let store = NoteSigner::from_seed("log.example".parse()?, &[7; 32]);
+    /// # let (key, sign) = (store.verifier().clone(), |text: &str| store.sign(text).bytes().to_vec());
+    /// let mut note = Note::new("text\n")?;
+    /// let bytes = sign(note.text());
+    /// note.add(key.signature(bytes))?;
+    /// assert!(note.verify(&[key]).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn signature(&self, bytes: Vec<u8>) -> NoteSignature {
         NoteSignature::new(self.name.clone(), self.id, bytes)
     }
