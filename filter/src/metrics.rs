@@ -118,10 +118,10 @@ impl Metrics {
         }
     }
 
-    /// Counts requests that no event tells of.
-    pub(crate) fn lost(&mut self, requests: u64) {
-        self.events.lost.add(requests);
-        self.is_pending |= requests > 0 && self.wait.is_some();
+    /// Counts what nobody will be told of: requests, outcomes, evidence.
+    pub(crate) fn lost(&mut self, count: u64) {
+        self.events.lost.add(count);
+        self.is_pending |= count > 0 && self.wait.is_some();
     }
 
     /// Counts a batch of events that was sent, or could not be.
@@ -311,8 +311,10 @@ mod tests {
             LOST,
             "counter",
             "",
-            "requests that no event tells of: more was to be told than a worker keeps, the policy \
-             service refused a batch (400, 413), or its configuration went before it arrived",
+            "what the policy service is never told: requests that are in no event, and outcomes and \
+             evidence (one each). More was to be told than a worker keeps, the policy service refused it \
+             (400, 404, 409, 413), an outcome or evidence did not arrive in about ten minutes, or the \
+             configuration went before it had",
         ),
     ];
 

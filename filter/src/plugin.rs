@@ -14,7 +14,7 @@ use crate::events::Reporter;
 use crate::host::{Buffer, Flow, Host, Level, Map};
 use crate::lease::{Lease, Leasing};
 use crate::metrics::{Metrics, hexadecimal};
-use crate::outbox::Outbox;
+use crate::outbox::{Lost, Outbox};
 use crate::protobuf;
 use crate::stream::Stream;
 use crate::watch::{Account, Shared, Terms, Watched};
@@ -249,11 +249,10 @@ impl Dispatcher {
             }
             Caller::Outbox(root) => {
                 if let Some(outbox) = self.outboxes.get_mut(&root) {
-                    let is_lost = outbox.arrived(check::read_arrival(host, headers));
-                    self.metrics.lost(u64::from(is_lost));
+                    let arrived = outbox.arrived(check::read_arrival(host, headers));
                     let next = outbox.send(host);
-                    self.calls
-                        .extend(next.map(|token| (token, Caller::Outbox(root))));
+                    self.left(root, arrived.map(|()| None));
+                    self.left(root, next);
                 }
                 return;
             }
@@ -274,12 +273,10 @@ impl Dispatcher {
     pub(crate) fn tick(&mut self, host: &impl Host, root: u32) {
         self.metrics.hand_over(host);
         self.ask_leases(host, root);
-        let next = self
-            .outboxes
-            .get_mut(&root)
-            .and_then(|outbox| outbox.tick(host));
-        self.calls
-            .extend(next.map(|token| (token, Caller::Outbox(root))));
+        if let Some(outbox) = self.outboxes.get_mut(&root) {
+            let next = outbox.tick(host);
+            self.left(root, next);
+        }
         let mut of_root = self.reporters.iter_mut().filter(|(of, _)| *of == root);
         // One call at a time, so that it is known whose answer comes.
         if of_root.any(|(_, reporter)| reporter.is_sending()) {
@@ -295,6 +292,16 @@ impl Dispatcher {
             // The others' turn is before its next.
             let reporter = self.reporters.remove(place);
             self.reporters.push(reporter);
+        }
+    }
+
+    /// Takes note of the call of an outbox, or that one of its messages is lost.
+    fn left(&mut self, root: u32, call: Result<Option<u32>, Lost>) {
+        match call {
+            Ok(token) => self
+                .calls
+                .extend(token.map(|token| (token, Caller::Outbox(root)))),
+            Err(Lost) => self.metrics.lost(1),
         }
     }
 
@@ -352,10 +359,11 @@ impl Dispatcher {
         if account.terms.access_log {
             account.show(host, outcome);
         }
-        for (plugin, path, body) in account.reports(ended) {
+        for message in account.reports(ended) {
             let outbox = self.outboxes.entry(running.root).or_default();
-            let is_kept = outbox.post(&plugin, path, body);
-            self.metrics.lost(u64::from(!is_kept));
+            if outbox.post(message) == Err(Lost) {
+                self.metrics.lost(1);
+            }
         }
         let mut of_root = self
             .reporters

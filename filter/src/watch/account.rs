@@ -10,7 +10,7 @@ use velum_engine::{ClassSet, Report};
 use super::Outcome;
 use crate::grant::{Collection, Grant};
 use crate::host::{Host, Side};
-use crate::plugin::Plugin;
+use crate::outbox::{About, Message};
 
 /// What the policy that is in force wants to know of streams.
 #[derive(Clone, Copy, Debug, Default)]
@@ -180,9 +180,8 @@ impl Account {
         }
     }
 
-    /// What the policy service is told when the stream has ended: under which policy, where, and what.
-    /// `ended`: its answer is complete.
-    pub(crate) fn reports(&mut self, ended: bool) -> Vec<(Rc<Plugin>, String, Vec<u8>)> {
+    /// What the policy service is told when the stream has ended. `ended`: its answer is complete.
+    pub(crate) fn reports(&mut self, ended: bool) -> Vec<Message> {
         if self.grant.is_none() && self.collection.is_none() {
             return Vec::new();
         }
@@ -205,8 +204,11 @@ impl Account {
                     (false, _) => End::Cut,
                 },
             };
-            let body = serde_json::to_vec(&report).unwrap_or_default();
-            reports.push((Rc::clone(&grant.plugin), "/v1/outcomes".to_owned(), body));
+            reports.push(Message {
+                plugin: Rc::clone(&grant.plugin),
+                about: About::Outcome,
+                body: serde_json::to_vec(&report).unwrap_or_default(),
+            });
         }
         if let Some(collection) = self.collection.take() {
             let (tags, complete) = self.tags.take().unwrap_or_default();
@@ -218,9 +220,11 @@ impl Account {
                 tags,
                 complete: complete && is_whole,
             };
-            let body = serde_json::to_vec(&evidence).unwrap_or_default();
-            let path = format!("/v1/approvals/{}/evidence", collection.approval);
-            reports.push((Rc::clone(&collection.plugin), path, body));
+            reports.push(Message {
+                plugin: Rc::clone(&collection.plugin),
+                about: About::Evidence(collection.approval.clone()),
+                body: serde_json::to_vec(&evidence).unwrap_or_default(),
+            });
         }
         reports
     }

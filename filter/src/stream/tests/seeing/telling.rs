@@ -225,6 +225,24 @@ fn what_was_sent_and_has_not_arrived_is_lost_with_its_configuration() {
 }
 
 #[test]
+fn an_outcome_that_no_call_can_carry_is_counted_as_lost() {
+    let mut vm = Vm::new();
+    vm.request("GET", "/Patient/1", ASK);
+    let allow = allow(&vm.check(), names());
+    vm.answer(&Answer::Allow(SignedAllow::sign(&allow, &key())));
+    vm.whole_answer("200", PATIENT);
+    vm.next_stream();
+    vm.host.calls_fail.set(true);
+    for _ in 0..1_000 {
+        vm.dispatcher.tick(&vm.host, ROOT);
+    }
+    vm.has_counted(&[("velum_events_lost_total", 1)]);
+    vm.host.calls_fail.set(false);
+    vm.dispatcher.tick(&vm.host, ROOT);
+    assert_eq!(vm.last_call("/v1/outcomes"), None);
+}
+
+#[test]
 fn a_batch_that_the_service_will_never_take_is_lost_and_not_sent_for_ever() {
     for status in ["400", "413"] {
         let mut vm = Vm::new();
