@@ -126,7 +126,7 @@ pub enum Answer {
 }
 
 macro_rules! deny_codes {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $retryable:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $problem:literal $retryable:literal $detail:literal,)*) => {
         /// Why a request was not allowed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum DenyCode {
@@ -137,9 +137,19 @@ macro_rules! deny_codes {
             /// Every code.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The name used in JSON and in problem types.
+            /// The name used in JSON.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The last part of the type of the problem that a caller is given (RFC 9457).
+            pub fn problem(self) -> &'static str {
+                match self { $(Self::$variant => $problem,)* }
+            }
+
+            /// A sentence for the caller, that says what to do.
+            pub fn detail(self) -> &'static str {
+                match self { $(Self::$variant => $detail,)* }
             }
 
             /// Whether the same request may succeed when it is sent again, unchanged and without
@@ -153,35 +163,52 @@ macro_rules! deny_codes {
 
 deny_codes! {
     /// A reviewer denied it, or what was approved had nothing in common.
-    Denied "denied" false,
+    Denied "denied" "approval-denied" false
+        "Do not retry the same request; ask a person what they need.",
     /// Nobody decided in time, or the grant was not used in time.
-    Expired "expired" true,
+    Expired "expired" "approval-expired" true
+        "The approval was not decided or not used in time. Ask again.",
     /// The approval is for another request.
-    Mismatch "mismatch" false,
+    Mismatch "mismatch" "approval-mismatch" false
+        "This approval is for another request. Send exactly the request that was approved.",
     /// The approval was used before.
-    Used "used" true,
+    Used "used" "approval-used" true
+        "This approval was used; it was good for one request. Ask again.",
     /// The policy, or who may review, changed between asking and use.
-    Superseded "superseded" true,
+    Superseded "superseded" "approval-superseded" true
+        "The policy, or who may review, has changed since this was asked. Ask again.",
     /// No such approval of this principal.
-    UnknownApproval "unknown-approval" false,
+    UnknownApproval "unknown-approval" "approval-unknown" false
+        "There is no such approval for you. Ask without velum-approval.",
     /// Somebody behind the request is not in the directory.
-    LineageUnknown "lineage-unknown" false,
+    LineageUnknown "lineage-unknown" "lineage-unknown" false
+        "Somebody behind this request is not in the directory, so nobody can tell who may review it. \
+         Its operator must add them.",
     /// Nobody is left who may review it.
-    NoReviewer "no-reviewer" false,
+    NoReviewer "no-reviewer" "no-reviewer" false
+        "Nobody may review this request: everyone who could is behind it. Do not retry; ask a person \
+         what they need.",
     /// The service does not have the filter's policy.
-    PolicyUnknown "policy-unknown" false,
+    PolicyUnknown "policy-unknown" "policy-unknown" false
+        "The policy service does not know this gateway's policy; its operator must look.",
     /// The policy has no such action to review.
-    ActionUnknown "action-unknown" false,
+    ActionUnknown "action-unknown" "action-unknown" false
+        "The policy service does not know who reviews this action; its operator must look.",
     /// Another stream with the same request took the grant.
-    Taken "taken" true,
+    Taken "taken" "approval-taken" true
+        "Another stream with the same request took the approval. Ask again.",
     /// A reviewer took the grant back.
-    Revoked "revoked" false,
+    Revoked "revoked" "approval-revoked" false
+        "A reviewer took the approval back. Do not retry; ask a person what they need.",
     /// The requester withdrew it.
-    Cancelled "cancelled" true,
+    Cancelled "cancelled" "approval-cancelled" true
+        "You withdrew this approval. Ask again if it is needed after all.",
     /// Too many asks.
-    RateLimited "rate-limited" true,
+    RateLimited "rate-limited" "rate-limited" true
+        "Too many approvals are waiting for you already. Retry later.",
     /// Releases are stopped.
-    Stopped "stopped" true,
+    Stopped "stopped" "releases-stopped" true
+        "An emergency stop is in force: nothing is released until people resume. Retry later.",
 }
 
 /// `POST /v1/departures`: a stream that asked has ended before its answer. Nobody waits there any

@@ -1,10 +1,10 @@
 //! The answers of the filter itself: RFC 9457 problems that an agent can act on.
 
-use std::time::Duration;
+use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 use velum_approval::messages::StatusAnswer;
-use velum_approval::{ApprovalId, DenyCode, Need, Reason};
+use velum_approval::{ApprovalId, DenyCode, Need, Reason, State};
 use velum_engine::{Class, ClassSet};
 use velum_policy::Refusal;
 
@@ -183,23 +183,7 @@ impl Problem {
             Self::ApprovalUnavailable => "approval-unavailable",
             Self::ApprovalDecided => "approval-decided",
             Self::NotMaskable(_) => "response-not-maskable",
-            Self::ApprovalDenied { code, .. } => match code {
-                DenyCode::Denied => "approval-denied",
-                DenyCode::Expired => "approval-expired",
-                DenyCode::Mismatch => "approval-mismatch",
-                DenyCode::Used => "approval-used",
-                DenyCode::Superseded => "approval-superseded",
-                DenyCode::UnknownApproval => "approval-unknown",
-                DenyCode::LineageUnknown => "lineage-unknown",
-                DenyCode::NoReviewer => "no-reviewer",
-                DenyCode::PolicyUnknown => "policy-unknown",
-                DenyCode::ActionUnknown => "action-unknown",
-                DenyCode::Taken => "approval-taken",
-                DenyCode::Revoked => "approval-revoked",
-                DenyCode::Cancelled => "approval-cancelled",
-                DenyCode::RateLimited => "rate-limited",
-                DenyCode::Stopped => "releases-stopped",
-            },
+            Self::ApprovalDenied { code, .. } => code.problem(),
         }
     }
 
@@ -274,34 +258,7 @@ impl Problem {
                  what changes, with PATCH."
             }
             Self::NotMaskable(why) | Self::RequestNotMaskable(why) => why,
-            Self::ApprovalDenied { code, .. } => denial(*code),
-        }
-    }
-}
-
-fn denial(code: DenyCode) -> &'static str {
-    match code {
-        DenyCode::Denied => "Do not retry the same request; ask a person what they need.",
-        DenyCode::Expired => "The approval was not decided or not used in time. Ask again.",
-        DenyCode::Mismatch => {
-            "This approval is for another request. Send exactly the request that was approved."
-        }
-        DenyCode::Used => "This approval was used; it was good for one request. Ask again.",
-        DenyCode::Superseded => "The policy has changed since this was asked. Ask again.",
-        DenyCode::UnknownApproval => "There is no such approval for you.",
-        DenyCode::LineageUnknown => {
-            "Somebody behind this request is not in the directory, so nobody can tell who may \
-             review it. Its operator must add them."
-        }
-        DenyCode::NoReviewer => "Nobody may review this request: everyone who could is behind it.",
-        DenyCode::PolicyUnknown => "The policy service does not know this gateway's policy.",
-        DenyCode::ActionUnknown => "The policy service does not know who reviews this action.",
-        DenyCode::Taken => "Another stream with the same request took the approval. Ask again.",
-        DenyCode::Revoked => "The approval was revoked.",
-        DenyCode::Cancelled => "You withdrew this approval. Ask again if it is needed after all.",
-        DenyCode::RateLimited => "Too many approvals are waiting for you already. Retry later.",
-        DenyCode::Stopped => {
-            "An emergency stop is in force: nothing is released until people resume. Retry later."
+            Self::ApprovalDenied { code, .. } => code.detail(),
         }
     }
 }
@@ -311,28 +268,94 @@ pub(crate) fn location(approval: &ApprovalId) -> String {
     format!("{}{approval}", crate::check::STATUS_PREFIX)
 }
 
+/// What a state means for who asked: a code, whether the same request may succeed when it is sent again,
+/// and what to do. A final one means what a request with its approval would be told.
+struct Standing {
+    code: &'static str,
+    is_retryable: bool,
+    detail: Cow<'static, str>,
+}
+
+impl Standing {
+    /// `wait`: when to poll again, in seconds.
+    fn of(state: State, needs: Option<Need>, wait: u32) -> Self {
+        let (code, is_retryable, detail) = match (state.denial(), state, needs) {
+            (Some(denial), ..) => (
+                denial.problem(),
+                denial.retryable(),
+                denial.detail().into(),
+            ),
+            (None, State::Approved, _) => (
+                "approval-granted",
+                true,
+                "Send the identical request again now, with velum-approval.".into(),
+            ),
+            (None, State::Collecting, _) => (
+                "approval-required",
+                true,
+                format!(
+                    "A person must decide, once the masked answer has come to its end. Read it to its \
+                     end, and poll again after {wait} s."
+                )
+                .into(),
+            ),
+            (None, _, Some(Need::Reason)) => (
+                "reason-required",
+                true,
+                format!(
+                    "The reviewers ask why. Send the identical request again with another \
+                     velum-reason, and poll again after {wait} s."
+                )
+                .into(),
+            ),
+            (None, _, None) => (
+                "approval-required",
+                true,
+                format!(
+                    "A person must decide. Poll again after {wait} s; when it says approved, send the \
+                     identical request again with velum-approval."
+                )
+                .into(),
+            ),
+        };
+        Self {
+            code,
+            is_retryable,
+            detail,
+        }
+    }
+}
+
 /// The answer to a poll.
-pub(crate) fn send_status(
-    host: &impl Host,
-    answer: &StatusAnswer,
-    retry_after: Option<Duration>,
-) -> Result<(), HostError> {
+pub(crate) fn send_status(host: &impl Host, answer: &StatusAnswer) -> Result<(), HostError> {
     let mut headers: Headers = vec![
         pair("content-type", "application/json"),
         pair("cache-control", "no-store"),
     ];
-    let mut body = json!({"state": answer.state.name()});
-    if let (Some(wait), Some(body)) = (retry_after, body.as_object_mut()) {
-        headers.push(pair("retry-after", &wait.as_secs().to_string()));
-        body.insert("retry_after_seconds".into(), wait.as_secs().into());
-    }
-    if let (Some(reason), Some(body)) = (&answer.public_reason, body.as_object_mut()) {
-        body.insert("public_reason".into(), reason.as_str().into());
-    }
-    if let (Some(Need::Reason), Some(body)) = (answer.needs, body.as_object_mut()) {
-        body.insert("needs".into(), "reason".into());
-        let detail = "The reviewers ask why. Send the same request with another velum-reason.";
-        body.insert("detail".into(), detail.into());
+    let state = answer.state;
+    let is_open = matches!(state, State::Collecting | State::Pending);
+    let needs = answer.needs.filter(|_| state == State::Pending);
+    // Who is told to poll again is told when.
+    let given = answer.retry_after_seconds.filter(|_| !state.is_final());
+    let wait = given.or(is_open.then_some(RETRY_AFTER));
+    let standing = Standing::of(state, needs, wait.unwrap_or_default());
+    let mut body = json!({
+        "state": state.name(),
+        "code": standing.code,
+        "retryable": standing.is_retryable,
+        "detail": standing.detail,
+    });
+    if let Some(body) = body.as_object_mut() {
+        if let Some(seconds) = wait {
+            headers.push(pair("retry-after", &seconds.to_string()));
+            body.insert("retry_after_seconds".into(), seconds.into());
+        }
+        if let Some(reason) = &answer.public_reason {
+            body.insert("public_reason".into(), reason.as_str().into());
+        }
+        if let Some(Need::Reason) = needs {
+            body.insert("needs".into(), "reason".into());
+        }
     }
     host.reply(200, &headers, body.to_string().as_bytes())
 }
@@ -344,4 +367,188 @@ pub(crate) fn send_withdrawn(host: &impl Host) -> Result<(), HostError> {
 
 fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
     (name.as_bytes().to_vec(), value.as_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+
+    fn told(answer: &StatusAnswer) -> (Value, Option<String>) {
+        let host = Fake::default();
+        send_status(&host, answer).unwrap();
+        let reply = host.replies.take().remove(0);
+        assert_eq!(reply.status, 200);
+        let wait = crate::host::header(&reply.headers, "retry-after");
+        let wait = wait.map(|value| String::from_utf8(value.to_vec()).unwrap());
+        (serde_json::from_str(&reply.body).unwrap(), wait)
+    }
+
+    fn answer(state: State) -> StatusAnswer {
+        StatusAnswer {
+            state,
+            retry_after_seconds: None,
+            public_reason: None,
+            needs: None,
+        }
+    }
+
+    const TOLD: &[(State, &str, bool, &str)] = &[
+        (
+            State::Collecting,
+            "approval-required",
+            true,
+            "A person must decide, once the masked answer has come to its end. Read it to its end, and \
+             poll again after 7 s.",
+        ),
+        (
+            State::Pending,
+            "approval-required",
+            true,
+            "A person must decide. Poll again after 7 s; when it says approved, send the identical \
+             request again with velum-approval.",
+        ),
+        (
+            State::Approved,
+            "approval-granted",
+            true,
+            "Send the identical request again now, with velum-approval.",
+        ),
+        (
+            State::Denied,
+            "approval-denied",
+            false,
+            "Do not retry the same request; ask a person what they need.",
+        ),
+        (
+            State::Expired,
+            "approval-expired",
+            true,
+            "The approval was not decided or not used in time. Ask again.",
+        ),
+        (
+            State::Cancelled,
+            "approval-cancelled",
+            true,
+            "You withdrew this approval. Ask again if it is needed after all.",
+        ),
+        (
+            State::Superseded,
+            "approval-superseded",
+            true,
+            "The policy, or who may review, has changed since this was asked. Ask again.",
+        ),
+        (
+            State::Revoked,
+            "approval-revoked",
+            false,
+            "A reviewer took the approval back. Do not retry; ask a person what they need.",
+        ),
+        (
+            State::Used,
+            "approval-used",
+            true,
+            "This approval was used; it was good for one request. Ask again.",
+        ),
+    ];
+
+    #[test]
+    fn every_state_has_a_code_and_says_what_to_do() {
+        let states: Vec<State> = TOLD.iter().map(|(state, ..)| *state).collect();
+        assert_eq!(states, State::ALL);
+        for (state, code, is_retryable, detail) in TOLD {
+            let (body, wait) = told(&StatusAnswer {
+                retry_after_seconds: Some(7),
+                ..answer(*state)
+            });
+            let mut expected = json!({
+                "state": state.name(), "code": code, "retryable": is_retryable, "detail": detail,
+            });
+            if !state.is_final() {
+                expected["retry_after_seconds"] = 7.into();
+            }
+            assert_eq!(body, expected);
+            assert_eq!(wait.as_deref(), (!state.is_final()).then_some("7"));
+        }
+    }
+
+    #[test]
+    fn the_document_lists_every_state_with_its_code() {
+        let document = include_str!("../../docs/waiting.md");
+        for (state, code, is_retryable, _) in TOLD {
+            let (state, code) = (format!("`{}`", state.name()), format!("`{code}`"));
+            let again = if *is_retryable { "| yes" } else { "| no |" };
+            let is_told = |line: &str| [&state, &code, again].iter().all(|it| line.contains(*it));
+            assert!(document.lines().any(is_told), "{state}: {code}");
+        }
+    }
+
+    #[test]
+    fn an_ending_is_told_as_the_problem_of_a_request_with_that_approval() {
+        for state in State::ALL.iter().filter(|state| state.is_final()) {
+            let problem = Problem::ApprovalDenied {
+                code: state.denial().unwrap(),
+                approval: None,
+                public_reason: None,
+            };
+            let (problem, (status, _)) = (problem.body(), told(&answer(*state)));
+            assert_eq!(
+                problem["type"],
+                format!("{TYPES}{}", status["code"].as_str().unwrap())
+            );
+            for member in ["retryable", "detail"] {
+                assert_eq!(problem[member], status[member], "{}", state.name());
+            }
+        }
+        let problem = Problem::ApprovalRequired {
+            approval: "0192f0c1-2b3c-7d4e-8f50-123456789abc".parse().unwrap(),
+            retry_after: 5,
+        };
+        let (status, _) = told(&answer(State::Pending));
+        assert_eq!(status["code"], problem.code());
+        assert_eq!(status["retryable"], problem.is_retryable());
+    }
+
+    #[test]
+    fn who_is_to_poll_again_is_told_when_although_the_service_does_not_say() {
+        for (state, expected) in [
+            (State::Collecting, Some("5")),
+            (State::Pending, Some("5")),
+            (State::Approved, None),
+            (State::Denied, None),
+        ] {
+            let (body, wait) = told(&answer(state));
+            assert_eq!(wait.as_deref(), expected, "{}", state.name());
+            let seconds = body.get("retry_after_seconds").map(Value::to_string);
+            assert_eq!(seconds.as_deref(), expected, "{}", state.name());
+        }
+    }
+
+    #[test]
+    fn a_question_is_told_while_it_is_open_and_no_longer() {
+        for state in State::ALL {
+            let (body, _) = told(&StatusAnswer {
+                needs: Some(Need::Reason),
+                public_reason: Reason::new("ask with fewer classes").ok(),
+                ..answer(*state)
+            });
+            assert_eq!(body["public_reason"], "ask with fewer classes");
+            let is_open = *state == State::Pending;
+            assert_eq!(body.get("needs").is_some(), is_open, "{}", state.name());
+            assert_eq!(body["code"] == "reason-required", is_open);
+        }
+        let (body, _) = told(&StatusAnswer {
+            needs: Some(Need::Reason),
+            ..answer(State::Pending)
+        });
+        assert_eq!(
+            (&body["needs"], &body["retryable"]),
+            (&json!("reason"), &json!(true))
+        );
+        assert_eq!(
+            body["detail"],
+            "The reviewers ask why. Send the identical request again with another velum-reason, and \
+             poll again after 5 s."
+        );
+    }
 }

@@ -4,7 +4,6 @@ mod settling;
 
 use std::borrow::Cow;
 use std::rc::Rc;
-use std::time::Duration;
 
 use velum_approval::DenyCode;
 
@@ -398,12 +397,7 @@ impl Stream {
 
     fn answer_poll(&mut self, host: &impl Host, headers: usize, body: usize) {
         let sent = match check::read_status(host, headers, body) {
-            Ok(Some(answer)) => {
-                let wait = answer
-                    .retry_after_seconds
-                    .map(|s| Duration::from_secs(s.into()));
-                problem::send_status(host, &answer, wait)
-            }
+            Ok(Some(answer)) => problem::send_status(host, &answer),
             Ok(None) => Problem::ApprovalDenied {
                 code: DenyCode::UnknownApproval,
                 approval: None,

@@ -141,7 +141,11 @@ async fn who_asked_takes_it_back() {
     assert_eq!(withdrawn.expect("an answer").status, 204);
     assert_eq!(card(&stage, &id).await["state"], "cancelled");
     let shown = stage.agent("GET", &path).send().await.expect("an answer");
-    assert_eq!(text(&shown.json()["state"]), "cancelled");
+    let shown = shown.json();
+    assert_eq!(text(&shown["state"]), "cancelled");
+    assert_eq!(text(&shown["code"]), "approval-cancelled");
+    assert_eq!(shown["retryable"], true);
+    assert!(text(&shown["detail"]).contains("Ask again"), "{shown}");
     let refused = stage.reviewer(REVIEWER).approve(&id, None).await;
     assert_eq!(refused.expect("an answer").status, 409);
 }
