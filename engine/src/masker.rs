@@ -49,14 +49,21 @@ impl Masker {
     pub fn new(rules: Arc<Ruleset>, options: Options) -> Self {
         let events = (options.framing == Framing::Events)
             .then(|| Box::new(Events::new(&rules, options.clone())));
-        let mut masker = Self::of_texts(rules, options);
-        masker.events = events;
-        masker.is_part = false;
-        masker
+        Self::made(rules, options, events, false)
     }
 
     /// A masker for one JSON text after the other, with [`restart`](Self::restart) between them.
     pub(crate) fn of_texts(rules: Arc<Ruleset>, options: Options) -> Self {
+        Self::made(rules, options, None, true)
+    }
+
+    /// All at once, where it stays: it is large, and who changes it afterwards moves it.
+    fn made(
+        rules: Arc<Ruleset>,
+        options: Options,
+        events: Option<Box<Events>>,
+        is_part: bool,
+    ) -> Self {
         let (names, room) = rules.shelf.take();
         let mut lift = options.lift;
         lift.remove(Class::Credential);
@@ -65,7 +72,6 @@ impl Masker {
             .as_ref()
             .filter(|terms| !terms.evidence.is_empty());
         let evidence = evidence.map(|terms| Box::new(Evidence::new(Arc::clone(terms))));
-        // Made where it stays: it is large.
         let mut masker = Self {
             scanner: Scanner::new(options.framing, &options.limits, room),
             stage: Stage::new(&options, names),
@@ -75,8 +81,8 @@ impl Masker {
             is_beyond: false,
             keys: options.keys,
             year: options.year.max(Options::EARLIEST_YEAR),
-            events: None,
-            is_part: true,
+            events,
+            is_part,
             depth: 0,
             failed: None,
             offset: 0,

@@ -60,21 +60,21 @@ impl Choice {
         plugin: &Rc<Plugin>,
         route: Option<&[u8]>,
     ) -> bool {
-        self.make(host).is_ok_and(|now| Rc::ptr_eq(&now, plugin))
+        self.make(host).is_ok_and(|now| Rc::ptr_eq(now, plugin))
             && self::route(host, &plugin.policy).as_deref() == route
     }
 
     /// The policy of the request at hand. A route that names none, or one that there is not, has
     /// its requests refused.
-    pub(crate) fn make(&self, host: &impl Host) -> Result<Rc<Plugin>, Problem> {
+    pub(crate) fn make(&self, host: &impl Host) -> Result<&Rc<Plugin>, Problem> {
         match self.0.as_deref().ok_or(Problem::NotConfigured)? {
-            Plugins::Sole(plugin) => Ok(Rc::clone(plugin)),
+            Plugins::Sole(plugin) => Ok(plugin),
             Plugins::Named(plugins) => {
                 let name = host.property(NAME).ok().flatten();
                 let name = name.ok_or(Problem::PolicyNotChosen)?;
                 let known = plugins.iter().find(|(known, _)| known.as_bytes() == name);
                 let (_, plugin) = known.ok_or(Problem::PolicyNotChosen)?;
-                Ok(Rc::clone(plugin))
+                Ok(plugin)
             }
         }
     }

@@ -169,10 +169,11 @@ fn untaken() -> usize {
     0
 }
 
-/// A masker of which the debug log may be told.
+/// A masker of which the debug log may be told; in a box, since it is large and goes from hand to hand.
 #[inline(never)]
-pub(crate) fn masker(host: &impl Host, rules: &Arc<Ruleset>, options: Options) -> Masker {
-    let mut masker = Masker::new(Arc::clone(rules), options);
+pub(crate) fn masker(host: &impl Host, rules: &Arc<Ruleset>, options: Options) -> Box<Masker> {
+    // Made in the box: what is made before it is copied there.
+    let mut masker = Box::write(Box::new_uninit(), Masker::new(Arc::clone(rules), options));
     host.tell(Fact::MaskerMade(&mut masker));
     masker
 }

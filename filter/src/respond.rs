@@ -57,7 +57,7 @@ pub(crate) enum Response {
 
 /// A body on its way through the masker.
 pub(crate) struct Masking {
-    masker: Masker,
+    masker: Box<Masker>,
     decoder: Option<Inflater>,
     /// Under what values are lifted; `None` once, or where, none are.
     grant: Option<Rc<Grant>>,

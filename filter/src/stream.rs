@@ -87,7 +87,7 @@ impl Stream {
             return self.refuse(host, &Problem::NotConfigured);
         }
         let plugin = match self.choice.make(host) {
-            Ok(plugin) => plugin,
+            Ok(plugin) => Rc::clone(plugin),
             Err(problem) => return self.refuse(host, &problem),
         };
         self.plugin = Some(Rc::clone(&plugin));
@@ -255,6 +255,7 @@ impl Stream {
                 "The request took another route than it was decided on.",
             );
         }
+        let nothing;
         let release = match &self.phase {
             Phase::Passed => {
                 self.response = Response::Untouched;
@@ -263,19 +264,22 @@ impl Stream {
                 }
                 return self.withhold(host, "The response headers cannot be written.");
             }
-            Phase::Forwarded(release) => release.clone(),
+            Phase::Forwarded(release) => release,
             // An answer to a request that is still held can only be the gateway's own.
             Phase::Masking(_)
             | Phase::Fresh
             | Phase::Gathering(_)
             | Phase::Asking { .. }
             | Phase::Polling { .. }
-            | Phase::Answered => Release::default(),
+            | Phase::Answered => {
+                nothing = Release::default();
+                &nothing
+            }
         };
-        let Some(plugin) = self.plugin.clone() else {
+        let Some(plugin) = &self.plugin else {
             return Flow::Pause;
         };
-        let (response, flow) = respond::on_headers(host, &plugin, &release, end);
+        let (response, flow) = respond::on_headers(host, plugin, release, end);
         self.response = response;
         flow
     }
@@ -295,9 +299,9 @@ impl Stream {
     pub(crate) fn on_response_trailers(&mut self, host: &impl Host) -> Flow {
         let plugin = match self.phase {
             Phase::Passed => None,
-            _ => self.plugin.clone(),
+            _ => self.plugin.as_deref(),
         };
-        respond::on_trailers(&mut self.response, host, plugin.as_deref())
+        respond::on_trailers(&mut self.response, host, plugin)
     }
 
     /// The stream ends. A caller that leaves while it waits ends its wait, and no more: its approval

@@ -10,7 +10,7 @@ use crate::watch::Fact;
 
 /// A body on its way through the masker.
 pub(crate) struct Streaming {
-    masker: Masker,
+    masker: Box<Masker>,
     waiting: usize,
     anything_fed: bool,
     /// The request headers wait for the first chunk to parse.

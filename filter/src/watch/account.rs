@@ -1,6 +1,7 @@
 //! What is known of one stream: for metrics, access log, events, and what the policy service is told of
 //! releases.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use velum_approval::messages::ClassCounts;
@@ -182,13 +183,15 @@ impl Account {
 
     /// What the policy service is told when the stream has ended. `ended`: its answer is complete.
     pub(crate) fn reports(&mut self, ended: bool) -> Vec<Message> {
-        if self.grant.is_none() && self.collection.is_none() {
+        let (grant, collection) = (self.grant.take(), self.collection.take());
+        if grant.is_none() && collection.is_none() {
             return Vec::new();
         }
+        let (tags, complete) = self.tags.take().unwrap_or_default();
         let counts = self.counts();
         let is_whole = ended && !self.cut && self.problem.is_none();
         let mut reports = Vec::new();
-        if let Some(grant) = self.grant.take() {
+        if let Some(grant) = grant {
             let report = OutcomeReport {
                 approval: grant.allow.approval.clone(),
                 use_key: grant.allow.use_key,
@@ -210,8 +213,7 @@ impl Account {
                 body: serde_json::to_vec(&report).unwrap_or_default(),
             });
         }
-        if let Some(collection) = self.collection.take() {
-            let (tags, complete) = self.tags.take().unwrap_or_default();
+        if let Some(collection) = collection {
             let evidence = Evidence {
                 use_key: collection.use_key,
                 found: Found::new(counts.masked.iter()),
@@ -244,14 +246,15 @@ impl Account {
     }
 
     /// What was done to its bodies.
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Cow<'_, Counts> {
         let Some(bodies) = &self.bodies else {
-            return Counts::default();
+            return Cow::default();
         };
         let [request, response] = &**bodies;
-        let mut counts = *response;
+        // Mostly only one of them has a body that was read.
+        let mut counts = Cow::Borrowed(response);
         if request.bytes > 0 {
-            counts.add_all(request);
+            counts.to_mut().add_all(request);
         }
         counts
     }
