@@ -69,6 +69,6 @@ pub use stops::{
 pub use tags::Tags;
 pub use words::{
     ActionName, AgentId, ApprovalId, Commitment, EmergencyId, Fingerprint, FingerprintMac,
-    GatewayId, GroupName, Identity, IdentityKind, InvalidWord, Lineage, PersonId, PolicyDigest,
-    Reason, RecordId, RuleName, StopId, Timestamp, UseKey, WorkerId,
+    GatewayId, GroupName, Identity, IdentityKind, InvalidWord, Lineage, LogName, PersonId,
+    PolicyDigest, Reason, RecordId, RuleName, StopId, Timestamp, UseKey, WorkerId,
 };

@@ -22,7 +22,7 @@ use crate::messages::DenyCode;
 use crate::scope::Scope;
 use crate::stops::{Stop, StopScope};
 use crate::words::{
-    ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, PersonId,
+    ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, LogName, PersonId,
     PolicyDigest, StopId, Timestamp, UseKey, WorkerId,
 };
 
@@ -115,6 +115,42 @@ pub enum Record {
     },
     /// An emergency access was opened or reviewed.
     Emergency(Box<EmergencyEvent>),
+    /// Something about the log itself.
+    Log(Box<LogEvent>),
+}
+
+/// What happened to a log, of [`Record::Log`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogEvent {
+    /// It begins: the first record of every log.
+    Opened {
+        /// Its name.
+        name: LogName,
+        /// The public key that signs its heads: Ed25519, 32 bytes.
+        key: [u8; 32],
+        /// The log before it, as it was left.
+        previous: Option<PreviousLog>,
+    },
+    /// Another key signs its heads from now on.
+    KeyRotated {
+        /// The one until now.
+        old: [u8; 32],
+        /// The one from now on.
+        new: [u8; 32],
+    },
+    /// Nothing else happened for a while: that the log is silent can be proven.
+    Heartbeat,
+}
+
+/// A log that ended, as the one after it has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviousLog {
+    /// Its name.
+    pub name: LogName,
+    /// How many records it has.
+    pub size: u64,
+    /// The root over them (RFC 6962).
+    pub root: [u8; 32],
 }
 
 /// A batch of events that a gateway reported, of [`Record::Reported`]. The batch itself is kept beside
@@ -351,6 +387,9 @@ impl Record {
         ("VA1601W", "org.velum.emergency.opened.v1"),
         ("VA1602I", "org.velum.emergency.reviewed.v1"),
         ("VA1603W", "org.velum.emergency.disputed.v1"),
+        ("VA1701I", "org.velum.log.opened.v1"),
+        ("VA1702I", "org.velum.log.key-rotated.v1"),
+        ("VA1703I", "org.velum.log.heartbeat.v1"),
     ];
 
     /// The stable code of the event and its outcome: I for what went as asked, W for the rest.
@@ -393,6 +432,11 @@ impl Record {
                 Some(reviewed) if reviewed.justified => "VA1602I",
                 Some(_) => "VA1603W",
             },
+            Self::Log(event) => match &**event {
+                LogEvent::Opened { .. } => "VA1701I",
+                LogEvent::KeyRotated { .. } => "VA1702I",
+                LogEvent::Heartbeat => "VA1703I",
+            },
         }
     }
 
@@ -413,7 +457,8 @@ impl Record {
             | Self::Reported(_)
             | Self::Stopped(_)
             | Self::Barred { .. }
-            | Self::Emergency(_) => None,
+            | Self::Emergency(_)
+            | Self::Log(_) => None,
             Self::Released(released) => Some(&released.report.approval),
             Self::Collected { approval, .. }
             | Self::Questioned { approval, .. }

@@ -4,7 +4,9 @@ use std::fmt;
 use velum_engine::{Class, ClassSet};
 
 use super::canonical::{Object, Value};
-use super::{EmergencyEvent, Ended, Record, Released, Reported, Requested, Stopped, Used, Voted};
+use super::{
+    EmergencyEvent, Ended, LogEvent, Record, Released, Reported, Requested, Stopped, Used, Voted,
+};
 use crate::case::{Cause, State, Verdict};
 use crate::directory::Party;
 use crate::evidence::Seen;
@@ -129,6 +131,7 @@ impl Record {
                 .with("actor", actor("person", person.as_str()))
                 .with("refused", *refused),
             Self::Emergency(event) => event.data(),
+            Self::Log(event) => event.data(),
         }
     }
 }
@@ -201,6 +204,34 @@ impl EmergencyEvent {
             .with("emergency", emergency)
             .with("excluded", people(&self.excluded))
             .with("requester", party(&self.requester))
+    }
+}
+
+impl LogEvent {
+    fn data(&self) -> Object {
+        let log = match self {
+            Self::Opened {
+                name,
+                key,
+                previous,
+            } => {
+                let previous = previous.as_ref().map(|previous| {
+                    Object::new()
+                        .with("name", previous.name.as_str())
+                        .with("root", base64url_encode(&previous.root))
+                        .with("size", integer(previous.size))
+                });
+                Object::new()
+                    .with("key", base64url_encode(key))
+                    .with("name", name.as_str())
+                    .with_some("previous", previous)
+            }
+            Self::KeyRotated { old, new } => Object::new()
+                .with("key", base64url_encode(new))
+                .with("old_key", base64url_encode(old)),
+            Self::Heartbeat => Object::new(),
+        };
+        Object::new().with("actor", service()).with("log", log)
     }
 }
 

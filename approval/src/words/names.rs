@@ -94,6 +94,33 @@ name_word! {
     ActionName, "action name", check_text, 128
 }
 
+name_word! {
+    /// An audit log's name: the origin in its heads (C2SP tlog-checkpoint), such as
+    /// `audit.example.org/velum/2026`.
+    ///
+    /// Small letters, digits, `-`, `.` and `/`: a host's name and a path, without a scheme.
+    LogName, "log name", check_log_name, 128
+}
+
+fn check_log_name(word: &'static str, text: &str, most: usize) -> Result<(), InvalidWord> {
+    check_text(word, text, most)?;
+    let part = |part: &str| {
+        let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let bytes = part.as_bytes();
+        let allowed = |byte: &u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
+        };
+        edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(allowed)
+    };
+    if text.split('/').all(part) {
+        return Ok(());
+    }
+    Err(InvalidWord::new(
+        word,
+        "small letters, digits, '-' and '.', with '/' between its parts",
+    ))
+}
+
 fn check_id(word: &'static str, text: &str, most: usize) -> Result<(), InvalidWord> {
     check_text(word, text, most)?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -113,6 +140,27 @@ fn check_id(word: &'static str, text: &str, most: usize) -> Result<(), InvalidWo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_is_named_like_a_host_and_a_path() {
+        for good in ["audit.example.org/velum/2026", "a", "velum.local/0f3a-r1"] {
+            assert!(LogName::new(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a//b",
+            "/a",
+            "a/",
+            "Audit.example",
+            "a b",
+            "a+b",
+            "https://a",
+            ".a",
+            "a-",
+        ] {
+            assert!(LogName::new(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn ids_hold_only_what_is_safe_in_a_url_and_a_command_line() {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use velum_approval::record::Released;
+use velum_approval::record::{LogEvent, PreviousLog, Released};
 use velum_approval::{
     ActionName, AgentId, Approval, ApprovalId, Ballot, Check, Commitment, DenyCode, Emergency,
     EmergencyId, EmergencyOpening, End, Event, Found, GatewayId, Identity, IdentityKind, LeafError,
-    Lineage, MOST_EMERGENCY, Opening, OutcomeReport, Panel, Party, PersonId, Reason, Record,
-    Refused, ReviewRule, Scope, Stop, StopId, StopScope, Verdict, WorkerId, record::Reported,
-    transition,
+    Lineage, LogName, MOST_EMERGENCY, Opening, OutcomeReport, Panel, Party, PersonId, Reason,
+    Record, Refused, ReviewRule, Scope, Stop, StopId, StopScope, Verdict, WorkerId,
+    record::Reported, transition,
 };
 use velum_engine::Class;
 
@@ -147,6 +147,25 @@ fn records_with(canary: &str) -> Vec<Record> {
     };
     let (asked, record) = transition(&seen, &question, later(2)).unwrap();
     records.push(record);
+    let name = || LogName::new("audit.example.org/velum/2026").unwrap();
+    for event in [
+        LogEvent::Opened {
+            name: name(),
+            key: [1; 32],
+            previous: Some(PreviousLog {
+                name: name(),
+                size: 7,
+                root: [2; 32],
+            }),
+        },
+        LogEvent::KeyRotated {
+            old: [1; 32],
+            new: [2; 32],
+        },
+        LogEvent::Heartbeat,
+    ] {
+        records.push(Record::Log(Box::new(event)));
+    }
     let explain = Event::Explain {
         principal: &bot,
         reason: Commitment::to(canary, &salt),

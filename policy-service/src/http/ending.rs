@@ -24,39 +24,18 @@ pub(super) fn of(state: State, needs: Option<Need>) -> Ending {
             "A person must decide, once the masked answer has come to its end. Read it to its end, \
              and ask for the state again, not before retry_after_seconds.",
         ),
-        (State::Pending, None) => (
-            "approval-required",
-            "A person must decide. Ask for the state again, not before retry_after_seconds; when it \
-             says approved, send the identical request again with velum-approval.",
-        ),
         (State::Approved, _) => (
             "approval-granted",
             "Send the identical request again now, with velum-approval.",
         ),
-        (State::Denied, _) => (
-            "approval-denied",
-            "Do not retry the same request; ask a person what they need.",
-        ),
-        (State::Expired, _) => (
-            "approval-expired",
-            "The approval was not decided or not used in time. Ask again.",
-        ),
-        (State::Cancelled, _) => (
-            "approval-cancelled",
-            "You withdrew this approval. Ask again if it is needed after all.",
-        ),
-        (State::Superseded, _) => (
-            "approval-superseded",
-            "The policy, or who may review, has changed since this was asked. Ask again.",
-        ),
-        (State::Revoked, _) => (
-            "approval-revoked",
-            "A reviewer took the approval back. Do not retry; ask a person what they need.",
-        ),
-        (State::Used, _) => (
-            "approval-used",
-            "This approval was used; it was good for one request. Ask again.",
-        ),
+        (state, _) => match state.denial() {
+            Some(denial) => (denial.problem(), denial.detail()),
+            None => (
+                "approval-required",
+                "A person must decide. Ask for the state again, not before retry_after_seconds; when \
+                 it says approved, send the identical request again with velum-approval.",
+            ),
+        },
     };
     Ending {
         code,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::tests_run::{self, Outcome, TestName};
+use super::tests_run::{self, Outcome, TestName, Way};
 use super::{Claim, Measure, Verdict};
 use crate::{Result, workspace};
 
@@ -134,7 +134,7 @@ pub(super) const MEASURES: &[Measure] = &[
                grants",
         run: |is_long| {
             all_of(
-                is_long,
+                way(is_long),
                 &[
                     "velum-policy-service::tests::engines::sqlite_keeps_what_an_engine_has_to",
                     "velum-policy-service::tests::engines::postgres_keeps_what_an_engine_has_to",
@@ -147,7 +147,7 @@ pub(super) const MEASURES: &[Measure] = &[
                acknowledged is lost, nothing released twice, no gap in the log",
         run: |is_long| {
             all_of(
-                is_long,
+                way(is_long),
                 &[
                     "velum-policy-service::crash::a_service_killed_under_load_on_sqlite_keeps_what_it_said",
                     "velum-policy-service::crash::a_service_killed_under_load_on_postgres_keeps_what_it_said",
@@ -161,7 +161,7 @@ pub(super) const MEASURES: &[Measure] = &[
                beside its own",
         run: |_| {
             all_of(
-                true,
+                optimised(true),
                 &["velum-policy-service::tests::rate::figures_of_uses_a_second"],
             )
         },
@@ -172,22 +172,36 @@ pub(super) const MEASURES: &[Measure] = &[
         run: |is_long| {
             let short = "velum-policy-service::waiters::a_decision_reaches_five_hundred_that_wait";
             let long = "velum-policy-service::waiters::a_decision_reaches_ten_thousand_that_wait";
-            all_of(is_long, &[if is_long { long } else { short }])
+            all_of(optimised(is_long), &[if is_long { long } else { short }])
         },
     },
 ];
 
-/// Runs tests that do more where they are told that they may take long.
-fn all_of(is_long: bool, names: &[&str]) -> Verdict {
-    run(is_long, names).unwrap_or_else(|error| Verdict::FallsShort(vec![error]))
+/// Tests do more where they are told that they may take long.
+fn way(is_long: bool) -> Way {
+    Way {
+        variable: is_long.then_some(("VELUM_LONG", "1")),
+        is_optimised: false,
+    }
 }
 
-fn run(is_long: bool, names: &[&str]) -> Result<Verdict> {
+/// The same, built as what is delivered is.
+fn optimised(is_long: bool) -> Way {
+    Way {
+        is_optimised: true,
+        ..way(is_long)
+    }
+}
+
+fn all_of(way: Way, names: &[&str]) -> Verdict {
+    run(way, names).unwrap_or_else(|error| Verdict::FallsShort(vec![error]))
+}
+
+fn run(way: Way, names: &[&str]) -> Result<Verdict> {
     let folder = workspace::root().join("target/claims");
     let tests = names.iter().map(|name| TestName::parse(name));
     let tests = tests.collect::<Result<Vec<_>>>()?;
-    let length = is_long.then_some(("VELUM_LONG", "1"));
-    let outcomes = tests_run::run_with(&tests, &folder, length)?;
+    let outcomes = tests_run::run_with(&tests, &folder, way)?;
     let (mut figures, mut failed) = (Vec::new(), Vec::new());
     for name in names {
         let function = name.rsplit("::").next().unwrap_or_default();

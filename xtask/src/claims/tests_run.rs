@@ -58,14 +58,23 @@ struct Program {
 /// Runs the named tests, ignored ones too, with figures going to `figures`; returns an outcome for
 /// each whole name.
 pub(super) fn run(tests: &[TestName], figures: &Path) -> Result<BTreeMap<String, Outcome>> {
-    run_with(tests, figures, None)
+    run_with(tests, figures, Way::default())
 }
 
-/// The same with one variable more in their environment.
+/// How tests are built and run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Way {
+    /// One variable more in their environment.
+    pub(super) variable: Option<(&'static str, &'static str)>,
+    /// Built as what is delivered is: for figures.
+    pub(super) is_optimised: bool,
+}
+
+/// The same in another way.
 pub(super) fn run_with(
     tests: &[TestName],
     figures: &Path,
-    variable: Option<(&str, &str)>,
+    way: Way,
 ) -> Result<BTreeMap<String, Outcome>> {
     let mut outcomes: BTreeMap<_, _> = tests
         .iter()
@@ -75,7 +84,7 @@ pub(super) fn run_with(
     if packages.is_empty() {
         return Ok(outcomes);
     }
-    for program in build(&packages)? {
+    for program in build(&packages, way)? {
         let listed = process::output(
             Command::new(&program.executable)
                 .current_dir(&program.folder)
@@ -89,7 +98,7 @@ pub(super) fn run_with(
         if functions.is_empty() {
             continue;
         }
-        for (function, outcome) in run_program(&program, &functions, figures, variable)? {
+        for (function, outcome) in run_program(&program, &functions, figures, way.variable)? {
             for test in tests.iter().filter(|test| test.is(&program, &function)) {
                 outcomes.insert(test.whole.clone(), outcome);
             }
@@ -98,7 +107,7 @@ pub(super) fn run_with(
     Ok(outcomes)
 }
 
-fn build(packages: &BTreeSet<&str>) -> Result<Vec<Program>> {
+fn build(packages: &BTreeSet<&str>, way: Way) -> Result<Vec<Program>> {
     say::step("building the tests");
     let metadata = workspace::metadata()?;
     let mut command = process::cargo();
@@ -108,6 +117,9 @@ fn build(packages: &BTreeSet<&str>) -> Result<Vec<Program>> {
         "--no-run",
         "--message-format=json-render-diagnostics",
     ]);
+    if way.is_optimised {
+        command.args(["--profile", "figures"]);
+    }
     let known = |name: &str| {
         let all = metadata["packages"].as_array().into_iter().flatten();
         let mut ours = all.filter(|package| package["source"].is_null());
