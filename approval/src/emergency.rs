@@ -182,6 +182,21 @@ impl Emergency {
         }
     }
 
+    /// Ends it before its time, with the record that says so; its review is still to come. `None` where it
+    /// has ended.
+    pub fn end(&self, requester: Party, now: Timestamp) -> Option<(Self, Record)> {
+        if self.reviewed.is_some() || self.until <= now {
+            return None;
+        }
+        let emergency = Self {
+            until: now,
+            version: self.version.saturating_add(1),
+            ..self.clone()
+        };
+        let record = Record::Emergency(Box::new(EmergencyEvent::ended(&emergency, requester)));
+        Some((emergency, record))
+    }
+
     /// Somebody outside of it looks at it afterwards; where it still lasts, it ends.
     /// `is_reviewer`: whether the person reviews this action; `requester`: whom the principal belongs to.
     ///

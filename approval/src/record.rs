@@ -131,6 +131,21 @@ pub enum LogEvent {
         /// The log before it, as it was left.
         previous: Option<PreviousLog>,
     },
+    /// It begins after a database was restored that has lost records.
+    Recovered {
+        /// Its name.
+        name: LogName,
+        /// The public key that signs its heads.
+        key: [u8; 32],
+        /// The log before it, as it is known to have been.
+        previous: PreviousLog,
+        /// How many of that one's records are left.
+        restored: u64,
+        /// Who says so.
+        by: PersonId,
+        /// A commitment to why.
+        reason: Commitment,
+    },
     /// Another key signs its heads from now on.
     KeyRotated {
         /// The one until now.
@@ -323,11 +338,21 @@ pub struct EmergencyEvent {
     uses: u32,
     reason: Commitment,
     reviewed: Option<Reviewed>,
+    /// Whether it ended before its time, without a review.
+    is_ended: bool,
 }
 
 impl EmergencyEvent {
+    pub(crate) fn ended(emergency: &Emergency, requester: Party) -> Self {
+        Self {
+            is_ended: true,
+            ..Self::of(emergency, requester)
+        }
+    }
+
     pub(crate) fn of(emergency: &Emergency, requester: Party) -> Self {
         Self {
+            is_ended: false,
             emergency: emergency.id.clone(),
             version: emergency.version,
             opened_by: emergency.opened_by.clone(),
@@ -387,9 +412,11 @@ impl Record {
         ("VA1601W", "org.velum.emergency.opened.v1"),
         ("VA1602I", "org.velum.emergency.reviewed.v1"),
         ("VA1603W", "org.velum.emergency.disputed.v1"),
+        ("VA1604W", "org.velum.emergency.ended.v1"),
         ("VA1701I", "org.velum.log.opened.v1"),
         ("VA1702I", "org.velum.log.key-rotated.v1"),
         ("VA1703I", "org.velum.log.heartbeat.v1"),
+        ("VA1704W", "org.velum.log.recovered.v1"),
     ];
 
     /// The stable code of the event and its outcome: I for what went as asked, W for the rest.
@@ -428,6 +455,7 @@ impl Record {
             Self::Stopped(_) => "VA1501W",
             Self::Barred { .. } => "VA1503W",
             Self::Emergency(event) => match &event.reviewed {
+                None if event.is_ended => "VA1604W",
                 None => "VA1601W",
                 Some(reviewed) if reviewed.justified => "VA1602I",
                 Some(_) => "VA1603W",
@@ -436,6 +464,7 @@ impl Record {
                 LogEvent::Opened { .. } => "VA1701I",
                 LogEvent::KeyRotated { .. } => "VA1702I",
                 LogEvent::Heartbeat => "VA1703I",
+                LogEvent::Recovered { .. } => "VA1704W",
             },
         }
     }

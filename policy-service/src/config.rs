@@ -16,10 +16,10 @@ use std::time::Duration;
 use velum_approval::{Directory, GatewayId, PersonId};
 
 use crate::auth::{Credentials, TokenHash};
-pub(crate) use document::{BreakGlass, Limits};
+pub(crate) use document::{Audit, BreakGlass, Limits};
 pub(crate) use listeners::{Listeners, MetricsListener, TlsFiles};
 pub(crate) use policies::Policies;
-pub(crate) use rules::{ActionRules, Terms};
+pub(crate) use rules::{ActionRules, Release, Terms};
 
 /// A configuration that can be kept: read it with [`Config::from_file`] or [`Config::from_toml`].
 ///
@@ -42,6 +42,7 @@ pub struct Config {
     pub(crate) evidence_lifetime: Duration,
     pub(crate) limits: Limits,
     pub(crate) break_glass: Option<BreakGlass>,
+    pub(crate) audit: Audit,
     pub(crate) directory: Directory,
     pub(crate) reviewers: BTreeMap<PersonId, Option<TokenHash>>,
     pub(crate) gateways: BTreeMap<GatewayId, Credentials>,

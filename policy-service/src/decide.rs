@@ -49,6 +49,8 @@ pub(crate) struct Decided {
     pub(crate) changed: Vec<ApprovalId>,
     /// A refusal that is to be recorded.
     pub(crate) refusal: Option<Record>,
+    /// The index of the record of the use that is answered.
+    pub(crate) used: Option<u64>,
 }
 
 /// Decides one check.
@@ -98,6 +100,7 @@ impl Operation for Decide {
             stopped: &stopped,
             transaction,
             changed: Vec::new(),
+            used: None,
         };
         let (outcome, refusal) = match waits_for.as_ref().or(asked.check.approval.as_ref()) {
             Some(id) => case.redeem(id).await?,
@@ -107,6 +110,7 @@ impl Operation for Decide {
             outcome,
             changed: case.changed,
             refusal,
+            used: case.used,
         })
     }
 }
@@ -127,6 +131,7 @@ struct Case<'a> {
     emergency: Option<Emergency>,
     transaction: &'a mut Transaction,
     changed: Vec<ApprovalId>,
+    used: Option<u64>,
 }
 
 impl<'a> Case<'a> {

@@ -20,6 +20,7 @@ mod list_approvals;
 mod list_audit;
 mod list_events;
 mod livez;
+mod logs;
 mod once;
 mod openapi;
 mod outcomes;
@@ -267,6 +268,34 @@ pub(crate) const ROUTES: &[Route] = &[
         access: Access::Reviewer,
         handler: |method| on(method, list_events::handle),
         describe: list_events::describe,
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/logs",
+        access: Access::Reviewer,
+        handler: |method| on(method, logs::list),
+        describe: logs::describe_list,
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/logs/{number}/checkpoint",
+        access: Access::Reviewer,
+        handler: |method| on(method, logs::checkpoint),
+        describe: logs::describe_checkpoint,
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/logs/{number}/tile/{*path}",
+        access: Access::Reviewer,
+        handler: |method| on(method, logs::tile),
+        describe: logs::describe_tile,
+    },
+    Route {
+        method: MethodFilter::GET,
+        path: "/v1/logs/{number}/proofs/{place}",
+        access: Access::Reviewer,
+        handler: |method| on(method, logs::proof),
+        describe: logs::describe_proof,
     },
     Route {
         method: MethodFilter::GET,

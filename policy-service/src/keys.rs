@@ -12,6 +12,7 @@ use crate::random::{self, Random};
 
 const SIGNING_KEY: &str = "signing.key";
 const FINGERPRINT_KEY: &str = "fingerprint.key";
+const LOG_KEY: &str = "log.key";
 const KEY_LENGTH: usize = 32;
 /// The permissions that only an owner has, and no other may have.
 const OWNER_ONLY: u32 = 0o077;
@@ -23,6 +24,8 @@ pub(crate) struct Keys {
     /// Turns a fingerprint into what the store holds in its place, so that a copy of the store says
     /// nothing about the requests, not even to who holds the masking keys.
     pub(crate) fingerprint: [u8; KEY_LENGTH],
+    /// The seed of the Ed25519 key that signs the heads of the audit log.
+    pub(crate) log: [u8; KEY_LENGTH],
 }
 
 impl Keys {
@@ -31,6 +34,7 @@ impl Keys {
         Ok(Keys {
             signing: SigningKey::from_bytes(&read_or_make(&data.join(SIGNING_KEY), random)?),
             fingerprint: read_or_make(&data.join(FINGERPRINT_KEY), random)?,
+            log: read_or_make(&data.join(LOG_KEY), random)?,
         })
     }
 
@@ -41,19 +45,21 @@ impl Keys {
         Ok(Keys {
             signing: SigningKey::from_bytes(&key(SIGNING_KEY)?),
             fingerprint: key(FINGERPRINT_KEY)?,
+            log: key(LOG_KEY)?,
         })
     }
 
-    /// Reads the keys of `data` if both were made.
+    /// Reads the keys of `data` if all were made.
     pub(crate) fn find(data: &Path) -> Result<Option<Keys>, KeyError> {
-        let are_there = [SIGNING_KEY, FINGERPRINT_KEY].map(|name| data.join(name).exists());
-        if are_there != [true, true] {
+        let names = [SIGNING_KEY, FINGERPRINT_KEY, LOG_KEY];
+        if !names.iter().all(|name| data.join(name).exists()) {
             return Ok(None);
         }
         let key = |name| read_file(&data.join(name), OWNER_ONLY);
         Ok(Some(Keys {
             signing: SigningKey::from_bytes(&key(SIGNING_KEY)?),
             fingerprint: key(FINGERPRINT_KEY)?,
+            log: key(LOG_KEY)?,
         }))
     }
 
@@ -193,7 +199,7 @@ mod tests {
         assert_eq!(first.signing.to_bytes(), again.signing.to_bytes());
         assert_eq!(first.fingerprint, again.fingerprint);
         assert_ne!(first.signing.to_bytes(), first.fingerprint);
-        for name in [SIGNING_KEY, FINGERPRINT_KEY] {
+        for name in [SIGNING_KEY, FINGERPRINT_KEY, LOG_KEY] {
             assert_eq!(mode(&folder.path().join(name)), 0o600, "{name}");
         }
     }

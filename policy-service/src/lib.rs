@@ -17,6 +17,7 @@ mod http;
 mod key_files;
 mod keys;
 mod leases;
+mod log;
 mod metrics;
 mod migrate_store;
 mod problem;
@@ -42,7 +43,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use velum_approval::{GatewayId, PublicKey};
+use velum_approval::{GatewayId, PersonId, PublicKey, Reason};
 use velum_engine::{Profile, Ruleset};
 
 pub use check_config::check_config;
@@ -54,7 +55,7 @@ pub use problem::PROBLEM_TYPE_BASE;
 pub use store_check::{StoreCheckError, check_store};
 
 use auth::{Caller, Callers, Credentials, TokenHash};
-use clock::{Clock, FencedClock, SystemClock};
+use clock::{Clock, Fence, FencedClock, SystemClock};
 use config::Listeners;
 use http::{App, Parts, Side};
 use keys::Keys;
@@ -229,7 +230,7 @@ impl Drop for Running {
 /// # Errors
 /// When it would listen or hold keys unsafely, a caller has no token, or the address, the keys or
 /// the store cannot be had.
-pub async fn serve(config: Config, options: Options) -> Result<Running, StartError> {
+pub async fn serve(mut config: Config, options: Options) -> Result<Running, StartError> {
     let mut addresses = config.listeners.addresses();
     if options.try_mode
         && let Some(address) = addresses.find(|address| !address.ip().is_loopback())
@@ -252,15 +253,7 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         .transpose()
         .map_err(StartError::Tls)?;
     let fault = |error: StoreError| StartError::Store(error.to_string());
-    let (store, fence) = Store::open(&config.store).await.map_err(fault)?;
-    let keys = if let Some(folder) = &config.keys {
-        Keys::read(folder)
-    } else {
-        keys::make_folder(&config.data).map_err(StartError::Store)?;
-        Keys::open(&config.data, &*options.random)
-    };
-    let keys = keys.map_err(StartError::Key)?;
-    store.recognise(keys.digest()).await.map_err(fault)?;
+    let (store, keys, fence) = open(&config, &options).await?;
     let mut sockets = Sockets::bind(&config).await?;
     let (address, gateway_address) = (sockets.main.1, sockets.gateways.as_ref().map(|it| it.1));
     let metrics_address = sockets.metrics.as_ref().map(|it| it.1);
@@ -268,34 +261,24 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
 
     let public_key = PublicKey::of(&keys.signing);
     let (close, closing) = watch::channel(false);
-    let clock = FencedClock::new(options.clock, fence);
-    let app = App::new(Parts {
-        store: store.clone(),
-        keys,
-        callers,
-        directory: config.directory,
-        policies: config.policies,
-        actions: config.actions,
-        pending_lifetime: config.pending_lifetime,
-        evidence_lifetime: config.evidence_lifetime,
-        limits: config.limits,
-        break_glass: config.break_glass,
-        leases: Leases::new(clock.now()),
-        text_rules: text_rules()?,
-        waiters: Waiters::default(),
-        streams: Streams::new(streams::PATIENCE),
-        refusals: Refusals::default(),
-        metrics: Metrics::new(store.times().clone()),
-        clock,
-        random: options.random,
-        closing: closing.clone(),
-    });
     #[cfg(test)]
     let bounds = options.bounds;
     #[cfg(not(test))]
     let bounds = Bounds::default();
+    let metrics = config.metrics.take();
+    let opened = (store.clone(), keys, fence);
+    let app = assemble(config, options, opened, callers, closing.clone())?;
+    log::open(&app).await.map_err(fault)?;
+    let lost = log::check(&app).await;
+    if let Some(lost) = lost.map_err(|error| StartError::Store(error.to_string()))? {
+        tracing::error!(
+            "the audit log is not the one of {lost}: records are missing, or it is another database. \
+             Nothing is decided and nothing released; what is there can be read. See docs/audit.md"
+        );
+        store.freeze();
+    }
     let mut servers = Vec::new();
-    if let (Some((tcp, address)), Some(metrics)) = (sockets.metrics.take(), config.metrics) {
+    if let (Some((tcp, address)), Some(metrics)) = (sockets.metrics.take(), metrics) {
         // Nobody but this machine reaches it on loopback.
         let tls = tls.as_mut().filter(|_| !address.ip().is_loopback());
         let tls = tls.map(|tls| tls.listener(Asks::Nobody)).transpose();
@@ -320,6 +303,7 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
     let tasks = vec![
         tokio::spawn(sweep::run(app.clone())),
         tokio::spawn(follow::run(app.clone())),
+        tokio::spawn(log::run(app.clone())),
     ];
     let again = Arc::new(Notify::new());
     let certificates = tls.map(|tls| tokio::spawn(tls.keep(again.clone())));
@@ -339,6 +323,83 @@ pub async fn serve(config: Config, options: Options) -> Result<Running, StartErr
         #[cfg(test)]
         app,
     })
+}
+
+/// The store and the keys of a configuration, with the latest moment that the store has seen.
+async fn open(config: &Config, options: &Options) -> Result<(Store, Keys, Fence), StartError> {
+    let fault = |error: StoreError| StartError::Store(error.to_string());
+    let (store, fence) = Store::open(&config.store).await.map_err(fault)?;
+    let keys = if let Some(folder) = &config.keys {
+        Keys::read(folder)
+    } else {
+        keys::make_folder(&config.data).map_err(StartError::Store)?;
+        Keys::open(&config.data, &*options.random)
+    };
+    let keys = keys.map_err(StartError::Key)?;
+    store.recognise(keys.digest()).await.map_err(fault)?;
+    Ok((store, keys, fence))
+}
+
+/// What every operation works with.
+fn assemble(
+    config: Config,
+    options: Options,
+    (store, keys, fence): (Store, Keys, Fence),
+    callers: Callers,
+    closing: watch::Receiver<bool>,
+) -> Result<App, StartError> {
+    let clock = FencedClock::new(options.clock, fence);
+    let holder = random::bytes::<16>(&*options.random).map_err(|_| StartError::NoRandomness)?;
+    let holder = format!("{:032x}", u128::from_be_bytes(holder));
+    Ok(App::new(Parts {
+        log: log::Log::new(config.audit, keys.log, holder),
+        metrics: Metrics::new(store.times().clone()),
+        store,
+        keys,
+        callers,
+        directory: config.directory,
+        policies: config.policies,
+        actions: config.actions,
+        pending_lifetime: config.pending_lifetime,
+        evidence_lifetime: config.evidence_lifetime,
+        limits: config.limits,
+        break_glass: config.break_glass,
+        leases: Leases::new(clock.now()),
+        text_rules: text_rules()?,
+        waiters: Waiters::default(),
+        streams: Streams::new(streams::PATIENCE),
+        refusals: Refusals::default(),
+        clock,
+        random: options.random,
+        closing,
+    }))
+}
+
+/// Opens the next audit log after a database was restored that has lost records, and ends every approval
+/// that was not ended: nobody knows what has become of it. The service must not run.
+///
+/// # Errors
+/// When the store has lost nothing, another service has it open, or it cannot be had.
+pub async fn recover(
+    config: Config,
+    options: Options,
+    by: PersonId,
+    reason: Reason,
+) -> Result<String, StartError> {
+    let opened = open(&config, &options).await?;
+    let (_close, closing) = watch::channel(false);
+    let is_known = config.reviewers.contains_key(&by);
+    if !is_known {
+        let fault = format!("{by} is no reviewer of this configuration");
+        return Err(StartError::Store(fault));
+    }
+    let app = assemble(config, options, opened, Callers::default(), closing)?;
+    let fault = |error: log::LogError| StartError::Store(error.to_string());
+    if log::check(&app).await.map_err(fault)?.is_none() {
+        let fault = "the log is whole, or another service keeps it: there is nothing to recover";
+        return Err(StartError::Store(fault.to_owned()));
+    }
+    log::recover(&app, by, reason).await.map_err(fault)
 }
 
 /// A socket and where it is.

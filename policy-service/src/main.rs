@@ -11,8 +11,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use velum_approval::{PersonId, Reason};
 use velum_policy_service::{
-    Config, Options, Running, check_config, check_store, make_keys, migrate_store, serve,
+    Config, Options, Running, check_config, check_store, make_keys, migrate_store, recover, serve,
 };
 
 /// Velum's policy service: approvals and their audit log.
@@ -49,7 +50,26 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Makes signing.key and fingerprint.key where they are missing, and prints the public key.
+    /// Goes on after a database was restored that has lost records. Stop the service first.
+    ///
+    /// The service starts in recovery when the fence, or the last signed head, is beyond the log: it only
+    /// reads then. This closes the log as it is, opens the next one, whose first record says so, and ends
+    /// every approval and grant of before: what was used since the backup is not used again.
+    Recover {
+        /// The configuration, in TOML.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Say that this is meant.
+        #[arg(long, required = true)]
+        open_new_log: bool,
+        /// Who you are: a reviewer of the configuration.
+        #[arg(long, value_name = "PERSON")]
+        by: PersonId,
+        /// Why, for the auditor.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Makes signing.key, fingerprint.key and log.key where they are missing, and prints the public key.
     MakeKeys {
         /// The folder, made where it is missing.
         #[arg(long, value_name = "FOLDER")]
@@ -131,6 +151,15 @@ async fn run_command(command: Command) -> Result<ExitCode, Box<dyn std::error::E
                 Ok(ExitCode::FAILURE)
             }
         },
+        Command::Recover {
+            config, by, reason, ..
+        } => {
+            let config = Config::from_file(&config)?;
+            let reason = Reason::new(reason)?;
+            let done = recover(config, Options::default(), by, reason).await?;
+            println!("{done}");
+            Ok(ExitCode::SUCCESS)
+        }
         Command::MakeKeys { folder } => {
             println!("{}", make_keys(&folder)?);
             Ok(ExitCode::SUCCESS)

@@ -13,6 +13,7 @@ mod emergencies;
 mod events;
 mod figures;
 mod job;
+mod log;
 mod migrations;
 mod postgres;
 mod repeats;
@@ -28,6 +29,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -38,6 +40,7 @@ pub(crate) use audit::Entry;
 pub(crate) use emergencies::StoredEmergency;
 pub(crate) use events::Worker;
 pub(crate) use figures::Figures;
+pub(crate) use log::{Head, LogRow, Tiles, Tree};
 pub(crate) use postgres::{DatabaseUrl, NotAUrl};
 pub(crate) use repeats::{Once, Repeat};
 pub(crate) use schema::Schema;
@@ -114,6 +117,8 @@ pub(crate) struct Store {
     times: StoreTimes,
     /// Goes up with whatever this process has written.
     changes: watch::Sender<u64>,
+    /// Nothing is written any more: what is there has lost something.
+    is_frozen: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -139,6 +144,7 @@ impl Store {
             engine,
             times: StoreTimes::default(),
             changes: watch::Sender::new(0),
+            is_frozen: Arc::default(),
         };
         let mut reading = store.read().await?;
         let meta = "SELECT max_time_ms, closed FROM meta";
@@ -182,6 +188,9 @@ impl Store {
     /// commit failed half-way and the operation is not to be repeated: read again before doing
     /// anything else.
     pub(crate) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
+        if self.is_frozen() {
+            return Err(StoreError::Frozen.into());
+        }
         let begun = Instant::now();
         let (job, answer) = Task::of(operation);
         self.engine.submit(job).await;
@@ -193,6 +202,16 @@ impl Store {
             self.changes.send_modify(|changes| *changes += 1);
         }
         done
+    }
+
+    /// From here on nothing is written.
+    pub(crate) fn freeze(&self) {
+        self.is_frozen.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether nothing is written any more.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.is_frozen.load(Ordering::SeqCst)
     }
 
     /// How long its operations take.
@@ -207,7 +226,7 @@ impl Store {
 
     /// Whether the store can be read, and anything be written.
     pub(crate) async fn is_ready(&self) -> bool {
-        self.engine.is_alive() && self.next_index().await.is_ok()
+        !self.is_frozen() && self.engine.is_alive() && self.next_index().await.is_ok()
     }
 
     /// Returns when the store has failed for good; nothing can be written from then on.
@@ -257,6 +276,10 @@ pub(crate) enum StoreError {
     OutcomeUnknown,
     /// The store has failed for good.
     Stopped,
+    /// It has lost records: nothing is written to it.
+    Frozen,
+    /// What was written is not under a signed head yet.
+    Unpublished,
     /// Others were in the way, again and again.
     Conflict,
     /// The connection was lost, again and again.
@@ -280,6 +303,10 @@ impl fmt::Display for StoreError {
             },
             StoreError::OutcomeUnknown => {
                 formatter.write_str("it is not known whether the commit took place")
+            }
+            StoreError::Frozen => formatter.write_str("records were lost: nothing is written"),
+            StoreError::Unpublished => {
+                formatter.write_str("the record is under no signed head yet")
             }
             StoreError::Stopped => formatter.write_str("the writer has stopped"),
             StoreError::Unreachable => formatter.write_str("the connection was lost"),

@@ -76,6 +76,23 @@ impl Stopped {
         }
     }
 
+    /// Where its store and its keys are.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("velum-data")
+    }
+
+    /// Recovers its log.
+    pub(crate) async fn recover(&self, configuration: &str, by: &str) -> Result<String, String> {
+        let config = Config::from_toml(configuration, self.folder.path()).unwrap();
+        let options = Options {
+            clock: self.clock.clone(),
+            ..Options::default()
+        };
+        let by = by.parse().unwrap();
+        let done = crate::recover(config, options, by, reason("drill")).await;
+        done.map_err(|error| error.to_string())
+    }
+
     /// Why it does not start.
     pub(crate) async fn refusal(&self, configuration: &str) -> String {
         let bounds = Bounds::default();
@@ -106,7 +123,7 @@ impl Service {
         let stopped = Stopped::new();
         let data = |folder: &TempDir| folder.path().join("velum-data");
         crate::keys::make_folder(&data(&stopped.folder)).unwrap();
-        for key in ["signing.key", "fingerprint.key"] {
+        for key in ["signing.key", "fingerprint.key", "log.key"] {
             let from = data(&first.folder).join(key);
             std::fs::copy(from, data(&stopped.folder).join(key)).unwrap();
         }

@@ -10,6 +10,7 @@ mod events;
 mod faults;
 mod generated;
 mod life;
+mod log;
 mod metrics;
 mod moving;
 mod races;

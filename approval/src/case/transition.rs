@@ -111,6 +111,8 @@ pub enum Cause {
     Policy(PolicyDigest),
     /// Those who approved it are no longer enough to do so.
     Reviewers,
+    /// The service was restored from a backup: nobody knows what has become of it since.
+    Recovery,
 }
 
 /// Why an event was refused. Nothing has changed.

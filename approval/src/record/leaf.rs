@@ -226,12 +226,35 @@ impl LogEvent {
                     .with("name", name.as_str())
                     .with_some("previous", previous)
             }
+            Self::Recovered {
+                name,
+                key,
+                previous,
+                restored,
+                ..
+            } => Object::new()
+                .with("key", base64url_encode(key))
+                .with("name", name.as_str())
+                .with(
+                    "previous",
+                    Object::new()
+                        .with("name", previous.name.as_str())
+                        .with("root", base64url_encode(&previous.root))
+                        .with("size", integer(previous.size)),
+                )
+                .with("restored", integer(*restored)),
             Self::KeyRotated { old, new } => Object::new()
                 .with("key", base64url_encode(new))
                 .with("old_key", base64url_encode(old)),
             Self::Heartbeat => Object::new(),
         };
-        Object::new().with("actor", service()).with("log", log)
+        let data = Object::new().with("log", log);
+        match self {
+            Self::Recovered { by, reason, .. } => data
+                .with("actor", actor("person", by.as_str()))
+                .with("reason_commitment", reason.to_string()),
+            _ => data.with("actor", service()),
+        }
     }
 }
 
@@ -361,6 +384,7 @@ impl Ended {
                 .with("cause", "policy")
                 .with("policy", policy.to_string()),
             Self::Superseded(Cause::Reviewers) => data.with("cause", "reviewers"),
+            Self::Superseded(Cause::Recovery) => data.with("cause", "recovery"),
             _ => data,
         }
     }

@@ -45,6 +45,7 @@ fn emergency_records(canary: &str, approval: &Approval) -> Vec<Record> {
         emergency: &emergency,
     };
     let (_, used) = transition(approval, &event, later(1)).unwrap();
+    let (_, ended) = emergency.end(requester.clone(), later(2)).unwrap();
     let review = |justified| {
         let requester = requester.clone();
         let comment = Some(reason);
@@ -59,7 +60,7 @@ fn emergency_records(canary: &str, approval: &Approval) -> Vec<Record> {
         );
         reviewed.unwrap().1
     };
-    vec![opened, used, review(true), review(false)]
+    vec![opened, used, ended, review(true), review(false)]
 }
 
 /// A whole life with a canary wherever a person or a caller writes freely.
@@ -157,6 +158,18 @@ fn records_with(canary: &str) -> Vec<Record> {
                 size: 7,
                 root: [2; 32],
             }),
+        },
+        LogEvent::Recovered {
+            name: name(),
+            key: [1; 32],
+            previous: PreviousLog {
+                name: name(),
+                size: 7,
+                root: [2; 32],
+            },
+            restored: 5,
+            by: person("grace"),
+            reason: Commitment::to(canary, &[9; 32]),
         },
         LogEvent::KeyRotated {
             old: [1; 32],

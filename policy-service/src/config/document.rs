@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, PersonId};
+use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, LogName, PersonId};
 
 use super::duration::Span;
 use super::listeners::{self, MetricsTable, TlsTable};
@@ -24,6 +24,8 @@ const EVIDENCE_SECONDS: RangeInclusive<u64> = 1..=600;
 const EMERGENCY_SECONDS: RangeInclusive<u64> = 60..=3600;
 const PENDING_SECONDS: RangeInclusive<u64> = 1..=24 * 3600;
 const GRANT_SECONDS: RangeInclusive<u64> = 1..=3600;
+const HEARTBEAT_SECONDS: RangeInclusive<u64> = 1..=86_400;
+const DEFAULT_HEARTBEAT: Duration = Duration::from_mins(10);
 const LIMITS: RangeInclusive<u32> = 1..=100_000;
 
 /// The whole document.
@@ -56,6 +58,58 @@ struct Document {
     #[serde(default)]
     actions: BTreeMap<ActionName, ActionRule>,
     break_glass: Option<BreakGlassTable>,
+    #[serde(default)]
+    audit: AuditTable,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct AuditTable {
+    name: Option<LogName>,
+    fence: Option<PathBuf>,
+    heartbeat: Option<Span>,
+}
+
+/// How the audit log is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Audit {
+    /// What the logs of all years are called.
+    pub(crate) name: Option<LogName>,
+    /// The file that knows how far the log was.
+    pub(crate) fence: Option<PathBuf>,
+    /// After how long without a record one is written that says so.
+    pub(crate) heartbeat: Duration,
+}
+
+impl AuditTable {
+    fn audit(self, data: &Path, folder: &Path) -> Result<Audit, ConfigError> {
+        let fence = self.fence.map(|fence| folder.join(fence));
+        if fence
+            .as_deref()
+            .is_some_and(|fence| fence.starts_with(data))
+        {
+            let fault = "it is in the data folder: a backup that is restored would restore it too";
+            return Err(ConfigError::new("audit.fence", fault));
+        }
+        // Room for the year.
+        if self
+            .name
+            .as_ref()
+            .is_some_and(|name| name.as_str().len() > 112)
+        {
+            return Err(ConfigError::new("audit.name", "at most 112 bytes"));
+        }
+        Ok(Audit {
+            name: self.name,
+            fence,
+            heartbeat: lifetime(
+                "audit.heartbeat",
+                self.heartbeat,
+                DEFAULT_HEARTBEAT,
+                HEARTBEAT_SECONDS,
+            )?,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -233,6 +287,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let data = folder.join(document.data);
     let environment = |name: &str| std::env::var(name).ok();
     let store = faults.note(document.store.place(&data, environment));
+    let audit = faults.note(document.audit.audit(&data, folder));
     faults.end()?;
     // Each of them is there unless there was a fault.
     let config = || {
@@ -246,6 +301,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
             evidence_lifetime: evidence_lifetime?,
             limits: document.limits,
             break_glass: break_glass?,
+            audit: audit?,
             directory: directory?,
             reviewers,
             gateways,

@@ -26,6 +26,20 @@ pub(super) struct ActionRule {
     uses: u32,
     /// How long a grant may be used.
     grant: Option<Span>,
+    /// How sure its record has to be before anything is released.
+    #[serde(default)]
+    release: Release,
+}
+
+/// How sure the record of a use has to be before anything is released.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Release {
+    /// It is committed.
+    #[default]
+    Committed,
+    /// It is under a signed head, which the fence has.
+    Checkpointed,
 }
 
 /// What a grant of an action is worth.
@@ -35,6 +49,8 @@ pub(crate) struct Terms {
     pub(crate) uses: u32,
     /// How long.
     pub(crate) lifetime: Duration,
+    /// How sure the record of a use has to be.
+    pub(crate) release: Release,
 }
 
 /// The most uses of a grant.
@@ -123,7 +139,11 @@ pub(super) fn actions(
         if !rules.contains_key(name) {
             let rule = ReviewRule::new(one(), Vec::new())
                 .map_err(|error| ConfigError::new(format!("actions.{name}"), error))?;
-            let terms = Terms { uses: 1, lifetime };
+            let terms = Terms {
+                uses: 1,
+                lifetime,
+                release: Release::Committed,
+            };
             rules.insert(name.clone(), (rule, terms));
         }
     }
@@ -153,5 +173,6 @@ fn terms(place: &str, rule: &ActionRule, default: Duration) -> Result<Terms, Con
     Ok(Terms {
         uses: rule.uses,
         lifetime,
+        release: rule.release,
     })
 }

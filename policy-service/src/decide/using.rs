@@ -113,6 +113,7 @@ impl Case<'_> {
             emergency: approval.emergency.clone(),
             expires: used.grant.expires,
         };
+        self.used = Some(used.made.index);
         let signed = SignedAllow::sign(&allow, &self.app.parts().keys.signing);
         Ok(Outcome::Answer(Answer::Allow(signed)))
     }

@@ -13,6 +13,7 @@ use crate::clock::FencedClock;
 use crate::config::{ActionRules, BreakGlass, Limits, Policies};
 use crate::keys::Keys;
 use crate::leases::Leases;
+use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::random::{self, Random};
@@ -37,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) evidence_lifetime: Duration,
     pub(crate) limits: Limits,
     pub(crate) break_glass: Option<BreakGlass>,
+    /// The audit log as others verify it.
+    pub(crate) log: Log,
     /// Which workers have a lease, and what each has heard of.
     pub(crate) leases: Leases,
     /// Masks what people write before it is stored.

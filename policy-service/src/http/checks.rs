@@ -7,6 +7,7 @@
 //! may be gone. It is told to ask again at once, which only a live stream does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -21,10 +22,14 @@ use super::counts;
 use super::openapi::Described;
 use super::{App, prefer};
 use crate::auth::Gateway;
+use crate::config::Release;
 use crate::decide::{Asked, Decide, Look, Outcome};
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::StoreError;
+
+/// How long a release waits for its record to be under a signed head.
+const UNPUBLISHED: Duration = Duration::from_secs(2);
 
 /// Why a check has no decision.
 pub(crate) enum CheckError {
@@ -201,6 +206,9 @@ async fn decide(
         if is_allowed && !decided.changed.is_empty() {
             app.parts().metrics.used(&asked.check.action);
         }
+        if let Some(index) = decided.used {
+            recorded(&app, asked.terms.release, index).await?;
+        }
         if let Some(record) = decided.refusal {
             let caller = Caller::stream(&asked.gateway, &asked.check.principal);
             refusals::note(&app, caller, record).await;
@@ -208,6 +216,17 @@ async fn decide(
         Ok(decided.outcome)
     })
     .await
+}
+
+/// Returns once the record of a use is as sure as its action wants it. Where that takes too long nothing is
+/// released: the same stream has the same answer when it asks again.
+async fn recorded(app: &App, release: Release, index: u64) -> Result<(), StoreError> {
+    if release == Release::Committed {
+        return Ok(());
+    }
+    let published = app.parts().log.published(index);
+    let published = tokio::time::timeout(UNPUBLISHED, published).await;
+    published.map_err(|_| StoreError::Unpublished)
 }
 
 /// What the document says of it.

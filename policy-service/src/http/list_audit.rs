@@ -122,7 +122,8 @@ mod tests {
     #[tokio::test]
     async fn pages_of_the_log_follow_each_other() {
         let service = Service::start().await;
-        for request in 0..3 {
+        // The log's own first record comes before them.
+        for request in 0..2 {
             service.pending(&service.ask(request)).await;
         }
         let (_, page) = service.get("grace", "/v1/audit?limit=2").await;

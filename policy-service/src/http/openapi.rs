@@ -54,7 +54,7 @@ fn document() -> Value {
     for route in ROUTES {
         let mut operation = (route.describe)();
         schemas.append(&mut operation.schemas);
-        let item = paths.entry(route.path).or_insert_with(|| json!({}));
+        let item = paths.entry(path(route)).or_insert_with(|| json!({}));
         item[method(route)] = complete(route, operation);
     }
     let mut document = json!({
@@ -86,6 +86,11 @@ fn document() -> Value {
 
 fn bearer(description: &str) -> Value {
     json!({"type": "http", "scheme": "bearer", "description": description})
+}
+
+/// A route's path in the document, which knows of no part that goes on over slashes.
+pub(crate) fn path(route: &Route) -> String {
+    route.path.replace("{*", "{")
 }
 
 /// The name of a route's method in the document.

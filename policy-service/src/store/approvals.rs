@@ -136,6 +136,14 @@ pub(super) async fn load_for_ask(
     }
 }
 
+/// The approvals that may still become something.
+pub(super) async fn unended(connection: &mut Connection) -> Result<Vec<ApprovalId>, StoreError> {
+    let statement = "SELECT id FROM approval WHERE state IN ('collecting', 'pending', 'approved')
+                     ORDER BY id";
+    let rows = connection.all(statement, &[]).await?;
+    rows.iter().map(|row| read_id(row, "id")).collect()
+}
+
 /// The approval that this stream has used, if any.
 pub(super) async fn used_by(
     connection: &mut Connection,

@@ -7,8 +7,10 @@ use super::connection::{Connection, Row, Sql, values};
 use super::transaction::number;
 use super::{Stamp, Store, StoreError};
 
-/// Where records come from, as `CloudEvents` has it.
-const SOURCE: &str = "urn:velum:policy-service";
+/// Where records come from, as `CloudEvents` has it: this and the log's name.
+const SOURCE: &str = "urn:velum:";
+/// The name of a log that has none yet.
+const NAMELESS: &str = "policy-service";
 
 /// One record of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +65,7 @@ impl Store {
 
     /// The latest moment that anybody has seen.
     pub(crate) async fn latest(&self) -> Result<Timestamp, StoreError> {
-        let mut reading = self.read().await?;
-        let row = reading.one("SELECT max_time_ms FROM meta", &[]).await?;
-        Ok(Timestamp::from_millis(row.read("max_time_ms")?))
+        latest(&mut self.read().await?).await
     }
 
     /// The index that the next record will have.
@@ -101,10 +101,10 @@ pub(super) async fn verify(connection: &mut Connection) -> Result<u64, StoreErro
 }
 
 /// A record with the hash that stands beside it.
-pub(super) struct Leaf {
-    pub(super) index: u64,
-    pub(super) entry: Vec<u8>,
-    pub(super) hash: Vec<u8>,
+pub(crate) struct Leaf {
+    pub(crate) index: u64,
+    pub(crate) entry: Vec<u8>,
+    pub(crate) hash: Vec<u8>,
 }
 
 /// Some records from this index on, in order.
@@ -135,8 +135,13 @@ pub(super) async fn lock(connection: &mut Connection) -> Result<Option<Timestamp
     let head = "SELECT next_index FROM audit_log WHERE id = 1 FOR UPDATE";
     connection.one(head, &[]).await?;
     // A statement of its own: what the first has waited for is seen only by the next.
-    let latest = connection.one("SELECT max_time_ms FROM meta", &[]).await?;
-    Ok(Some(Timestamp::from_millis(latest.read("max_time_ms")?)))
+    latest(connection).await.map(Some)
+}
+
+/// The latest moment that anybody has seen.
+pub(super) async fn latest(connection: &mut Connection) -> Result<Timestamp, StoreError> {
+    let row = connection.one("SELECT max_time_ms FROM meta", &[]).await?;
+    Ok(Timestamp::from_millis(row.read("max_time_ms")?))
 }
 
 /// Takes the next index and writes the leaf that carries it: index and leaf are committed together
@@ -150,13 +155,15 @@ pub(super) async fn append(
     let head = connection
         .one(
             "UPDATE audit_log SET next_index = next_index + 1 WHERE id = 1
-             RETURNING next_index - 1 AS idx",
+             RETURNING next_index - 1 AS idx, next_index - 1 - first AS seq, name",
             &[],
         )
         .await?;
     let index = head.count("idx")?;
+    let name: Option<String> = head.read("name")?;
+    let source = format!("{SOURCE}{}", name.as_deref().unwrap_or(NAMELESS));
     let leaf = record
-        .to_leaf(index, stamp.now, &stamp.record, SOURCE)
+        .to_leaf(head.count("seq")?, stamp.now, &stamp.record, &source)
         .map_err(|_| StoreError::Refused("a record that cannot be a leaf"))?;
     connection
         .execute(

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 7] = [
+    const SQLITE: [&str; 8] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -71,8 +71,9 @@ mod tests {
         "55f87718e519c942",
         "eb7239eee768936d",
         "67f54438325f40a3",
+        "047e7f3167942d34",
     ];
-    const POSTGRES: [&str; 7] = [
+    const POSTGRES: [&str; 8] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -80,5 +81,6 @@ mod tests {
         "bffa49a9a7152e3d",
         "764fabd6dd371d4f",
         "a9bb83db47943409",
+        "4c6cc47155bdd8a5",
     ];
 }

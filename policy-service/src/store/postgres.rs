@@ -97,6 +97,10 @@ impl Postgres {
         let mut transaction = Transaction::new(connection, &self.faults);
         let is_kept = job.run(&mut transaction).await;
         let has_changes = transaction.take_changes();
+        #[cfg(test)]
+        let has_records = transaction.take_records();
+        #[cfg(not(test))]
+        let has_records = true;
         let mut connection = transaction.into_connection();
         let failed = connection.take_trouble();
         let Link::PostgresWriter(link) = connection.link else {
@@ -113,7 +117,7 @@ impl Postgres {
             Some(Trouble::Fault) if is_kept => {
                 job.fail(StoreError::Refused("after a statement that failed"));
             }
-            None if is_kept && has_changes => return self.commit(link).await,
+            None if is_kept && has_changes => return self.commit(link, has_records).await,
             Some(Trouble::Fault) | None => {}
         }
         let _ = link.rollback().await;
@@ -138,9 +142,13 @@ impl Postgres {
         Ok(())
     }
 
-    async fn commit(&self, link: sqlx::Transaction<'static, sqlx::Postgres>) -> Option<Setback> {
+    async fn commit(
+        &self,
+        link: sqlx::Transaction<'static, sqlx::Postgres>,
+        #[cfg_attr(not(test), expect(unused_variables, reason = "for tests"))] has_records: bool,
+    ) -> Option<Setback> {
         #[cfg(test)]
-        if let Some(fault) = self.faults.take() {
+        if has_records && let Some(fault) = self.faults.take() {
             if matches!(fault, Fault::AnswerLost) {
                 link.commit().await.unwrap();
             }

@@ -3,15 +3,17 @@
 use velum_approval::record::Reported;
 use velum_approval::{
     ActionName, Approval, ApprovalId, Check, Commitment, Emergency, EmergencyId, FingerprintMac,
-    GatewayId, Identity, OutcomeReport, Record, RecordId, Stop, StopId, StopScope, Tags, Timestamp,
-    UseKey, WorkerId,
+    GatewayId, Identity, LogName, OutcomeReport, Record, RecordId, Stop, StopId, StopScope, Tags,
+    Timestamp, UseKey, WorkerId,
 };
+use velum_ledger::tile::Tile;
 
+use super::audit::Leaf;
 use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
-    Denials, Granted, Load, Once, Repeat, StoreError, StoredUse, approvals, audit, emergencies,
-    events, repeats, stops, uses,
+    Denials, Granted, Head, Load, LogRow, Once, Repeat, StoreError, StoredUse, Tiles, Tree,
+    approvals, audit, emergencies, events, log, repeats, stops, uses,
 };
 
 /// A change to the store. It can only be made together with its record.
@@ -61,6 +63,8 @@ pub(crate) enum Change<'a> {
         reported: &'a Reported,
         body: &'a str,
     },
+    /// None, but for what somebody wrote.
+    Written { written: &'a Secret },
     /// None: something was refused, and the record says so.
     Nothing,
 }
@@ -76,6 +80,8 @@ pub(crate) struct Stamp {
 pub(crate) struct Transaction {
     connection: Connection,
     has_changes: bool,
+    #[cfg(test)]
+    has_records: bool,
     #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
     faults: Faults,
 }
@@ -106,6 +112,8 @@ impl Transaction {
         Transaction {
             connection,
             has_changes: false,
+            #[cfg(test)]
+            has_records: false,
             faults: faults.clone(),
         }
     }
@@ -179,6 +187,74 @@ impl Transaction {
     /// where others write too.
     pub(crate) async fn lock_log(&mut self) -> Result<Option<Timestamp>, StoreError> {
         audit::lock(&mut self.connection).await
+    }
+
+    /// Whether others may write at the same time.
+    pub(crate) fn has_rivals(&self) -> bool {
+        self.connection.has_rivals()
+    }
+
+    /// The latest moment that anybody has seen.
+    pub(crate) async fn latest(&mut self) -> Result<Timestamp, StoreError> {
+        audit::latest(&mut self.connection).await
+    }
+
+    /// The open log.
+    pub(crate) async fn open_log(&mut self) -> Result<LogRow, StoreError> {
+        log::open(&mut self.connection).await
+    }
+
+    /// Gives the open log its name: the one thing that is written before any record.
+    pub(crate) async fn name_log(&mut self, name: &LogName) -> Result<(), StoreError> {
+        self.has_changes = true;
+        log::set_name(&mut self.connection, name).await
+    }
+
+    /// Closes the open log and opens the next one. Its first record has to follow.
+    pub(crate) async fn begin_next_log(
+        &mut self,
+        closed: &LogRow,
+        known: u64,
+        name: &LogName,
+    ) -> Result<(), StoreError> {
+        self.has_changes = true;
+        log::begin_next(&mut self.connection, closed, known, name).await
+    }
+
+    /// The approvals that may still become something.
+    pub(crate) async fn unended(&mut self) -> Result<Vec<ApprovalId>, StoreError> {
+        approvals::unended(&mut self.connection).await
+    }
+
+    /// How much of the open log is in tiles, and who puts it there. Nobody else does until this transaction
+    /// ends.
+    pub(crate) async fn tree(&mut self) -> Result<Tree, StoreError> {
+        log::tree(&mut self.connection).await
+    }
+
+    /// The records of the open log from this place on, in order, with the hash that stands beside each.
+    pub(crate) async fn leaves(&mut self, from: u64) -> Result<Vec<Leaf>, StoreError> {
+        audit::page(&mut self.connection, from).await
+    }
+
+    /// Those of these tiles that are there.
+    pub(crate) async fn tiles(&mut self, log: u64, tiles: &[Tile]) -> Result<Tiles, StoreError> {
+        log::read_tiles(&mut self.connection, log, tiles).await
+    }
+
+    /// Writes tiles, and how much of the log they hold. What is derived from records takes none.
+    pub(crate) async fn grow(&mut self, tree: &Tree, tiles: &Tiles) -> Result<(), StoreError> {
+        self.has_changes = true;
+        for (tile, hashes) in tiles {
+            log::write_tile(&mut self.connection, tree.log, *tile, hashes).await?;
+        }
+        log::set_tree(&mut self.connection, tree).await
+    }
+
+    /// Puts a signed head in the place of the one before.
+    pub(crate) async fn set_head(&mut self, log: u64, head: &Head) -> Result<(), StoreError> {
+        self.has_changes = true;
+        log::set_head(&mut self.connection, log, head).await
     }
 
     /// What is stopped now.
@@ -289,6 +365,10 @@ impl Transaction {
         stamp: &Stamp,
     ) -> Result<u64, StoreError> {
         self.has_changes = true;
+        #[cfg(test)]
+        {
+            self.has_records = true;
+        }
         let connection = &mut self.connection;
         let index = audit::append(connection, record, stamp).await?;
         match change {
@@ -370,6 +450,7 @@ impl Transaction {
                     )
                     .await?;
             }
+            Change::Written { written } => secrets::insert(connection, written).await?,
             Change::Nothing => {}
         }
         Ok(index)
@@ -378,6 +459,13 @@ impl Transaction {
     /// Whether there is anything to commit; forgets it.
     pub(super) fn take_changes(&mut self) -> bool {
         std::mem::take(&mut self.has_changes)
+    }
+
+    /// Whether anything with a record was changed; forgets it. A fault meets such a commit, and not one of
+    /// those that go on by themselves.
+    #[cfg(test)]
+    pub(super) fn take_records(&mut self) -> bool {
+        std::mem::take(&mut self.has_records)
     }
 
     pub(super) fn connection(&mut self) -> &mut Connection {

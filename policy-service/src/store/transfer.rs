@@ -6,8 +6,11 @@
 use std::path::Path;
 
 use super::StoreError;
+use velum_approval::LogName;
+
 use super::audit::{self, leaf_hash};
 use super::connection::{Connection, Link, Row, Value, values};
+use super::log;
 use super::postgres::{DatabaseUrl, Postgres};
 use super::sqlite::Alone;
 use super::transaction::number;
@@ -31,7 +34,7 @@ struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-const TABLES: [Table; 11] = [
+const TABLES: [Table; 14] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body, alike
@@ -175,10 +178,48 @@ const TABLES: [Table; 11] = [
             ("at_ms", Number),
         ],
     },
+    Table {
+        read: "SELECT rowid AS place, number, name, first, size, known
+               FROM closed_log WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO closed_log (number, name, first, size, known)
+                 VALUES ($1, $2, $3, $4, $5)",
+        columns: &[
+            ("number", Number),
+            ("name", Text),
+            ("first", Number),
+            ("size", Number),
+            ("known", Number),
+        ],
+    },
+    Table {
+        read: "SELECT rowid AS place, log, level, number, hashes
+               FROM log_tile WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO log_tile (log, level, number, hashes) VALUES ($1, $2, $3, $4)",
+        columns: &[
+            ("log", Number),
+            ("level", Number),
+            ("number", Number),
+            ("hashes", Bytes),
+        ],
+    },
+    Table {
+        read: "SELECT rowid AS place, log, size, note, at_ms
+               FROM log_head WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO log_head (log, size, note, at_ms) VALUES ($1, $2, $3, $4)",
+        columns: &[
+            ("log", Number),
+            ("size", Number),
+            ("note", Text),
+            ("at_ms", Number),
+        ],
+    },
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-const EMPTY: [&str; 13] = [
+const EMPTY: [&str; 16] = [
+    "DELETE FROM log_head",
+    "DELETE FROM log_tile",
+    "DELETE FROM closed_log",
     "DELETE FROM idempotency",
     "DELETE FROM approval_record",
     "DELETE FROM emergency",
@@ -273,8 +314,18 @@ async fn fill(source: &mut Connection, copy: &mut Connection) -> Result<Moved, S
     if head.count("next_index")? != records {
         return Err(StoreError::Corrupt("head of the log"));
     }
-    let set = "UPDATE audit_log SET next_index = $1 WHERE id = 1";
-    copy.execute(set, values![number(records)?]).await?;
+    let (open, tree) = (log::open(source).await?, log::tree(source).await?);
+    copy.execute(
+        "UPDATE audit_log SET next_index = $1, number = $2, name = $3, first = $4 WHERE id = 1",
+        values![
+            number(records)?,
+            number(open.number)?,
+            open.name.as_ref().map(LogName::as_str),
+            number(open.first)?,
+        ],
+    )
+    .await?;
+    log::set_tree(copy, &tree).await?;
     let keys: Option<Vec<u8>> = head.read("keys")?;
     let latest: i64 = head.read("max_time_ms")?;
     copy.execute(
@@ -379,7 +430,13 @@ mod tests {
     use super::*;
 
     /// The tables that are not moved row by row.
-    const OTHERS: [&str; 4] = ["_sqlx_migrations", "audit_entry", "audit_log", "meta"];
+    const OTHERS: [&str; 5] = [
+        "_sqlx_migrations",
+        "audit_entry",
+        "audit_log",
+        "log_tree",
+        "meta",
+    ];
 
     #[tokio::test]
     async fn every_column_of_every_table_is_moved() {

@@ -67,6 +67,7 @@ fn it_has_every_key_that_there_is() {
         ("[[gateways]]", &["gateways"]),
         ("[actions.read]", &["actions", "read"]),
         ("[break_glass]", &["break_glass"]),
+        ("[audit]", &["audit"]),
     ] {
         let changed = if place.is_empty() {
             format!("no_such_key = 1\n{whole}")

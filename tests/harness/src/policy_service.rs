@@ -129,7 +129,7 @@ impl PolicyService {
         let data = folder.path().join("data");
         fs::create_dir(&data).during("data folder")?;
         fs::set_permissions(&data, Permissions::from_mode(0o700)).during("data folder")?;
-        for key in ["signing.key", "fingerprint.key"] {
+        for key in ["signing.key", "fingerprint.key", "log.key"] {
             fs::copy(self.data_dir().join(key), data.join(key)).during(key)?;
         }
         let mut config = self.config.clone();

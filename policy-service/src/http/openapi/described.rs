@@ -132,6 +132,11 @@ impl Described {
     }
 
     /// It is about one thing, whose id stands in the path.
+    /// A part of its path.
+    pub(crate) fn path(self, name: &str, description: &str, schema: &Value) -> Described {
+        self.parameter("path", name, description, schema, true)
+    }
+
     pub(super) fn path_id(self) -> Described {
         let schema = json!({"type": "string", "minLength": 1, "maxLength": 64,
             "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$"});

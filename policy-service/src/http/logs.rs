@@ -1,0 +1,289 @@
+//! `/v1/logs`: the audit log as its own verifier reads it, and anyone else's (C2SP tlog-tiles).
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+use velum_approval::{LogName, Timestamp};
+use velum_ledger::tile::{Bundle, Resource, Tile};
+
+use super::App;
+use super::app::unavailable;
+use super::openapi::Described;
+use crate::auth::Reviewer;
+use crate::log::{self, ProofError};
+use crate::problem::Problem;
+use crate::store::{LogRow, StoreError};
+
+/// One log.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Log)]
+pub(crate) struct View {
+    /// Which one: 1, 2, …
+    number: u64,
+    /// Its name: the origin of its heads. `null` before it has one.
+    #[schema(value_type = Option<String>)]
+    name: Option<LogName>,
+    /// Whether it is the one that grows.
+    is_open: bool,
+    /// The index of its first record: a record's place in its log is its index without this.
+    first: u64,
+    /// How many records it has.
+    size: u64,
+    /// How many of them are under its last signed head.
+    signed: u64,
+    /// When that was signed.
+    signed_at: Option<Timestamp>,
+    /// The key that this service signs with, as verifiers take it (C2SP signed-note). Take it from
+    /// somewhere else too before you believe it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+/// Every log, the first one first.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Logs)]
+pub(crate) struct Views {
+    logs: Vec<View>,
+    /// Whether a fence is configured.
+    has_fence: bool,
+    /// Why no head is signed at present.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+    /// Records are missing: nothing is decided or released until somebody recovers the log.
+    is_recovering: bool,
+}
+
+/// Why there is no part of a log.
+pub(crate) enum LogsError {
+    UnknownLog,
+    UnknownPart,
+    Store(StoreError),
+}
+
+impl From<StoreError> for LogsError {
+    fn from(error: StoreError) -> LogsError {
+        LogsError::Store(error)
+    }
+}
+
+impl From<ProofError> for LogsError {
+    fn from(error: ProofError) -> LogsError {
+        match error {
+            ProofError::Unknown => LogsError::UnknownPart,
+            ProofError::Store(error) => LogsError::Store(error),
+        }
+    }
+}
+
+impl From<LogsError> for Problem {
+    fn from(error: LogsError) -> Problem {
+        match error {
+            LogsError::Store(error) => unavailable("read the audit log", &error),
+            LogsError::UnknownLog => Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-log",
+                "No such log",
+                "List them with GET /v1/logs.",
+            ),
+            LogsError::UnknownPart => Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-part",
+                "No such part of the log",
+                "Read the checkpoint first: only what is under it has tiles and proofs.",
+            ),
+        }
+    }
+}
+
+/// `GET /v1/logs`.
+pub(crate) async fn list(State(app): State<App>, _: Reviewer) -> Result<Json<Views>, Problem> {
+    let views = views(&app).await.map_err(LogsError::Store)?;
+    Ok(Json(views))
+}
+
+async fn views(app: &App) -> Result<Views, StoreError> {
+    let log = &app.parts().log;
+    let mut logs = Vec::new();
+    for row in app.store().logs().await? {
+        let head = app.store().head(row.number).await?;
+        logs.push(View {
+            number: row.number,
+            is_open: row.is_open,
+            first: row.first,
+            size: row.size,
+            signed: head.as_ref().map_or(0, |head| head.size),
+            signed_at: head.map(|head| head.at),
+            key: row
+                .name
+                .as_ref()
+                .filter(|_| row.is_open)
+                .and_then(|name| log.verifier(name)),
+            name: row.name,
+        });
+    }
+    Ok(Views {
+        logs,
+        has_fence: log.audit.fence.is_some(),
+        fault: log.fault(),
+        is_recovering: app.store().is_frozen(),
+    })
+}
+
+/// `GET /v1/logs/{number}/checkpoint`: its last signed head.
+pub(crate) async fn checkpoint(
+    State(app): State<App>,
+    _: Reviewer,
+    Path(number): Path<String>,
+) -> Result<Response, Problem> {
+    let row = find(&app, &number).await?;
+    let head = app.store().head(row.number).await;
+    let head = head.map_err(LogsError::Store)?;
+    let head = head.ok_or(LogsError::UnknownPart)?;
+    Ok(text(head.note, "no-cache"))
+}
+
+/// `GET /v1/logs/{number}/tile/{path}`: hashes, or records.
+pub(crate) async fn tile(
+    State(app): State<App>,
+    _: Reviewer,
+    Path((number, path)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let row = find(&app, &number).await?;
+    let resource = Resource::from_path(&format!("tile/{path}"));
+    let resource = resource.map_err(|_| LogsError::UnknownPart)?;
+    let bytes = part(&app, &row, resource).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        // What is there once never changes; it is for reviewers alone.
+        (
+            header::CACHE_CONTROL,
+            "private, max-age=31536000, immutable",
+        ),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+async fn part(app: &App, row: &LogRow, resource: Resource) -> Result<Bytes, LogsError> {
+    let head = app.store().head(row.number).await?;
+    let signed = head.ok_or(LogsError::UnknownPart)?.size;
+    match resource {
+        Resource::Tile(tile) if is_within(tile, signed) => {
+            let mut tiles = app.store().tiles(row.number, &[tile]).await?;
+            let bytes = tiles.remove(&tile).ok_or(StoreError::Corrupt("tile"))?;
+            Ok(bytes.into())
+        }
+        Resource::Bundle(bundle) if is_within(bundle.tile(), signed) => {
+            Ok(entries(app, row, bundle).await?.into())
+        }
+        _ => Err(LogsError::UnknownPart),
+    }
+}
+
+/// Whether a tile is part of the tree of this size: all of its hashes are, and no more were to come.
+fn is_within(tile: Tile, size: u64) -> bool {
+    let there = Tile::in_tree(tile.level(), tile.index(), size);
+    there.is_some_and(|there| tile.width() <= there.width())
+}
+
+async fn entries(app: &App, row: &LogRow, bundle: Bundle) -> Result<Vec<u8>, StoreError> {
+    let range = bundle.entries();
+    let from = row.first + range.start;
+    let entries = app.store().entries(from, u32::from(bundle.width())).await?;
+    let is_whole = entries
+        .iter()
+        .map(|entry| entry.index)
+        .eq(from..row.first + range.end);
+    if !is_whole {
+        return Err(StoreError::Corrupt("absence of a leaf"));
+    }
+    bundle
+        .encode(entries.iter().map(|entry| entry.leaf.as_slice()))
+        .map_err(|_| StoreError::Corrupt("leaf"))
+}
+
+/// `GET /v1/logs/{number}/proofs/{place}`: that a record is in the log, with the record.
+pub(crate) async fn proof(
+    State(app): State<App>,
+    _: Reviewer,
+    Path((number, place)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let row = find(&app, &number).await?;
+    let place = place.parse().map_err(|_| LogsError::UnknownPart)?;
+    let proof = log::inclusion(app.store(), &row, place).await;
+    let proof = proof.map_err(LogsError::from)?;
+    Ok(text(proof.to_string(), "no-cache"))
+}
+
+async fn find(app: &App, number: &str) -> Result<LogRow, LogsError> {
+    let number: u64 = number.parse().map_err(|_| LogsError::UnknownLog)?;
+    let logs = app.store().logs().await?;
+    let found = logs.into_iter().find(|log| log.number == number);
+    found.ok_or(LogsError::UnknownLog)
+}
+
+fn text(text: String, cache: &'static str) -> Response {
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+    ];
+    (headers, text).into_response()
+}
+
+/// What the document says of it.
+pub(crate) fn describe_list() -> Described {
+    Described::new("listLogs", "The audit logs: one grows", "").gives::<Views>(200, "All of them.")
+}
+
+fn of_a_log(described: Described) -> Described {
+    let number = json!({"type": "integer", "minimum": 1, "maximum": 9_007_199_254_740_991_u64});
+    described
+        .path("number", "Which log.", &number)
+        .refuses(404, &["unknown-log", "unknown-part"])
+}
+
+/// What the document says of it.
+pub(crate) fn describe_checkpoint() -> Described {
+    of_a_log(
+        Described::new(
+            "checkpoint",
+            "The last signed head of a log",
+            "C2SP tlog-checkpoint.",
+        )
+        .says("text/plain", "A signed note."),
+    )
+}
+
+/// What the document says of it.
+pub(crate) fn describe_tile() -> Described {
+    let path = json!({"type": "string", "minLength": 1, "maxLength": 64});
+    of_a_log(
+        Described::new(
+            "tile",
+            "Hashes of a log, or records",
+            "By C2SP tlog-tiles: `0/x001/x234/067`, `1/000.p/17`, `entries/000.p/3`.",
+        )
+        .path("path", "Which.", &path)
+        .says("application/octet-stream", "Its bytes."),
+    )
+}
+
+/// What the document says of it.
+pub(crate) fn describe_proof() -> Described {
+    let place = json!({"type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_u64});
+    of_a_log(
+        Described::new(
+            "proof",
+            "That a record is in a log",
+            "With the record, as a file for keeping (C2SP tlog-proof).",
+        )
+        .path("place", "Its place in the log, from 0.", &place)
+        .says("text/plain", "The proof."),
+    )
+}

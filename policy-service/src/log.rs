@@ -1,0 +1,140 @@
+//! The audit log as anyone can verify it: its records in tiles, its heads signed, and the heads known
+//! outside of this database.
+//!
+//! Records are written elsewhere, each in the transaction of its change. From here on everything is
+//! derived from them: the tree, which one service extends at a time; then a fence on another volume, which
+//! never goes back; then the signed head. In this order, so that a crash leaves a head that was fenced and
+//! not published, never the other way round.
+
+mod fence;
+mod fencing;
+mod growing;
+mod keeper;
+mod naming;
+mod proofs;
+mod recovering;
+
+use fence::{Fence, FenceError};
+pub(crate) use fencing::check;
+pub(crate) use keeper::run;
+pub(crate) use naming::open;
+pub(crate) use proofs::{ProofError, inclusion};
+pub(crate) use recovering::recover;
+
+use std::sync::OnceLock;
+
+use tokio::sync::{Notify, watch};
+use velum_approval::LogName;
+use velum_ledger::note::{KeyName, NoteSigner};
+
+use crate::config::Audit;
+
+/// What this process knows of the log.
+pub(crate) struct Log {
+    pub(crate) audit: Audit,
+    /// The seed of the key that signs heads.
+    seed: [u8; 32],
+    /// As which this process extends the tree.
+    holder: String,
+    fence: Option<Fence>,
+    /// Its signer, once it has a name.
+    signer: OnceLock<NoteSigner>,
+    /// The index behind the last record under a signed head.
+    published: watch::Sender<u64>,
+    /// Why no head is signed at present, if so.
+    fault: watch::Sender<Option<String>>,
+    /// Somebody waits for a head.
+    wanted: Notify,
+}
+
+impl Log {
+    pub(crate) fn new(audit: Audit, seed: [u8; 32], holder: String) -> Log {
+        Log {
+            fence: audit.fence.clone().map(Fence::new),
+            audit,
+            seed,
+            holder,
+            signer: OnceLock::new(),
+            published: watch::Sender::new(0),
+            fault: watch::Sender::new(None),
+            wanted: Notify::new(),
+        }
+    }
+
+    /// Why no head is signed at present, if so.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.fault.borrow().clone()
+    }
+
+    /// The public key of its heads.
+    fn public_key(&self) -> [u8; 32] {
+        let key = velum_approval::SigningKey::from_bytes(&self.seed);
+        key.verifying_key().to_bytes()
+    }
+
+    /// Signs in the name of a log: a key has the log's own name.
+    fn signer(&self, name: &LogName) -> Result<&NoteSigner, LogError> {
+        let key: KeyName = name.as_str().parse().map_err(|_| LogError::Name)?;
+        let signer = self
+            .signer
+            .get_or_init(|| NoteSigner::from_seed(key, &self.seed));
+        if signer.verifier().name().as_str() == name.as_str() {
+            return Ok(signer);
+        }
+        Err(LogError::Name)
+    }
+
+    /// The key that verifies the heads of a log of this name, as text (C2SP signed-note).
+    pub(crate) fn verifier(&self, name: &LogName) -> Option<String> {
+        Some(self.signer(name).ok()?.verifier().to_string())
+    }
+
+    /// Returns once the record of this index is under a signed head.
+    pub(crate) async fn published(&self, index: u64) {
+        self.wanted.notify_one();
+        let mut published = self.published.subscribe();
+        // The sender lives as long as this.
+        let _ = published.wait_for(|published| *published > index).await;
+    }
+}
+
+/// Why the log has no new head.
+#[derive(Debug)]
+pub(crate) enum LogError {
+    Store(crate::store::StoreError),
+    Fence(FenceError),
+    /// A log's name is no name of a key.
+    Name,
+    /// What is in the tree is not what was signed.
+    Inconsistent(&'static str),
+}
+
+impl std::fmt::Display for LogError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LogError::Store(error) => error.fmt(f),
+            LogError::Fence(error) => error.fmt(f),
+            LogError::Name => f.write_str("the log's name is not one that a key can have"),
+            LogError::Inconsistent(what) => {
+                write!(
+                    f,
+                    "the log is not the one of {what}: nothing more is signed"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for LogError {}
+
+impl From<crate::store::StoreError> for LogError {
+    fn from(error: crate::store::StoreError) -> LogError {
+        LogError::Store(error)
+    }
+}
+
+impl From<FenceError> for LogError {
+    fn from(error: FenceError) -> LogError {
+        LogError::Fence(error)
+    }
+}

@@ -1,0 +1,91 @@
+//! Whether a log is still the one that was signed, and the one that a fence knows.
+
+use velum_ledger::checkpoint::Checkpoint;
+use velum_ledger::note::Note;
+use velum_ledger::proof::{consistency_tiles, prove_consistency, verify_consistency};
+use velum_ledger::tile::{Tile, TileHashes};
+
+use super::growing::Root;
+use super::keeper;
+use super::{LogError, growing};
+use crate::http::App;
+
+/// What an older head is to a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Its beginning, or all of it.
+    Beginning,
+    /// None of it: there are two histories, or records were lost.
+    Otherwise,
+}
+
+/// What a signed head says; whoever signed it.
+pub(super) fn text_of(note: &str) -> Option<Checkpoint> {
+    Note::parse(note.as_bytes()).ok()?.text().parse().ok()
+}
+
+/// Compares a tree with a head of before, by our own proof of it.
+pub(super) async fn compare(app: &App, root: &Root, older: &Checkpoint) -> Result<Known, LogError> {
+    if older.origin() != root.name.as_str() {
+        // The last head of a log before this one.
+        let logs = app.store().logs().await?;
+        let before = logs.iter().filter(|log| !log.is_open);
+        let is_before = before
+            .filter_map(|log| log.name.as_ref().zip(Some(log.known)))
+            .any(|(name, known)| name.as_str() == older.origin() && older.size() <= known);
+        return Ok(if is_before {
+            Known::Beginning
+        } else {
+            Known::Otherwise
+        });
+    }
+    if older.size() > root.size {
+        return Ok(Known::Otherwise);
+    }
+    let tiles = consistency_tiles(older.size(), root.size).unwrap_or_default();
+    let tiles = app.store().tiles(root.log, &tiles).await?;
+    let mut reader = TileHashes::new(root.size, |tile: Tile| tiles.get(&tile).cloned().ok_or(()));
+    let proof = prove_consistency(older.size(), root.size, &mut reader);
+    let is_beginning = proof.is_ok_and(|proof| {
+        let (from, to) = (older.size(), root.size);
+        verify_consistency(from, older.root(), to, &root.root, &proof).is_ok()
+    });
+    Ok(if is_beginning {
+        Known::Beginning
+    } else {
+        Known::Otherwise
+    })
+}
+
+/// Compares the store with its last head and with the fence before anything is written to it; then it is
+/// open. `Some`: what it has lost, or that it is another one: nothing may be written.
+pub(crate) async fn check(app: &App) -> Result<Option<&'static str>, LogError> {
+    let root = loop {
+        match app
+            .store()
+            .write(growing::Grow { app: app.clone() })
+            .await?
+        {
+            growing::Grown::Here(root) if root.is_behind => {}
+            growing::Grown::Here(root) => break root,
+            // Whoever extends it has looked.
+            growing::Grown::Elsewhere => return Ok(None),
+        }
+    };
+    if let Some(head) = app.store().head(root.log).await? {
+        let signed = text_of(&head.note).ok_or(LogError::Inconsistent("its last head"))?;
+        if compare(app, &root, &signed).await? == Known::Otherwise {
+            return Ok(Some("its last head"));
+        }
+    }
+    let Some(fence) = app.parts().log.fence.clone() else {
+        return Ok(None);
+    };
+    match keeper::in_background(move || fence.read()).await? {
+        Some(stands) if compare(app, &root, &stands).await? == Known::Otherwise => {
+            Ok(Some("its fence"))
+        }
+        None if root.fenced > 0 => Ok(Some("its fence, which is not there")),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,147 @@
+//! The tree grows by the records that were written since.
+
+use std::time::Duration;
+
+use velum_approval::LogName;
+use velum_ledger::hash::{Hash, leaf_hash};
+use velum_ledger::tile::{Edge, Tile, encode_hashes};
+
+use crate::http::App;
+use crate::store::{Operation, StoreError, Tiles, Transaction};
+
+/// How many records are added in one transaction.
+const MOST_LEAVES: u64 = 4096;
+/// How long a service that has extended the tree is the only one that does.
+const HELD: Duration = Duration::from_secs(10);
+
+/// Extends the tree of the open log.
+pub(super) struct Grow {
+    pub(super) app: App,
+}
+
+/// The tree as it is then.
+#[derive(Debug, Clone)]
+pub(super) enum Grown {
+    /// Another service extends it.
+    Elsewhere,
+    Here(Root),
+}
+
+/// A tree with its root.
+#[derive(Debug, Clone)]
+pub(super) struct Root {
+    pub(super) log: u64,
+    pub(super) name: LogName,
+    /// The index of the log's first record.
+    pub(super) first: u64,
+    pub(super) size: u64,
+    pub(super) root: Hash,
+    /// Whether there are more records than these.
+    pub(super) is_behind: bool,
+    /// How much of it a fence has, as the store knows.
+    pub(super) fenced: u64,
+}
+
+impl Operation for Grow {
+    type Output = Grown;
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<Grown, StoreError> {
+        let log = &self.app.parts().log;
+        let now = self.app.now();
+        let mut tree = transaction.tree().await?;
+        let has_rivals = transaction.has_rivals();
+        if has_rivals
+            && tree.held_until > now
+            && tree.holder.as_deref() != Some(log.holder.as_str())
+        {
+            return Ok(Grown::Elsewhere);
+        }
+        let open = transaction.open_log().await?;
+        let name = open.name.ok_or(StoreError::Corrupt("name of the log"))?;
+        let mut edge = load(transaction, tree.log, tree.size).await?;
+        let mut tiles = Tiles::new();
+        let end = open.size.min(tree.size.saturating_add(MOST_LEAVES));
+        while edge.size() < end {
+            let from = open.first + edge.size();
+            for leaf in transaction.leaves(from).await? {
+                let hash = leaf_hash(&leaf.entry);
+                // Computed anew: what is signed is what is there, not what once was noted.
+                if leaf.index != open.first + edge.size() || hash.as_bytes()[..] != leaf.hash {
+                    return Err(StoreError::Corrupt("leaf"));
+                }
+                let full =
+                    |tile: Tile, hashes: &[Hash]| _ = tiles.insert(tile, encode_hashes(hashes));
+                edge.append(hash, full)
+                    .map_err(|_| StoreError::Refused("a leaf too many"))?;
+            }
+            if from == open.first + edge.size() {
+                return Err(StoreError::Corrupt("absence of a leaf"));
+            }
+        }
+        let root = Root {
+            log: tree.log,
+            name,
+            first: open.first,
+            size: edge.size(),
+            root: edge.root(),
+            is_behind: edge.size() < open.size,
+            fenced: tree.fenced,
+        };
+        let has_grown = edge.size() > tree.size;
+        let is_to_be_held = has_rivals && tree.held_until < now.after(HELD / 2);
+        if has_grown || is_to_be_held {
+            tiles.extend(
+                edge.partial()
+                    .map(|(tile, hashes)| (tile, encode_hashes(hashes))),
+            );
+            tree.size = edge.size();
+            tree.holder = Some(log.holder.clone());
+            tree.held_until = now.after(HELD);
+            transaction.grow(&tree, &tiles).await?;
+        }
+        Ok(Grown::Here(root))
+    }
+}
+
+/// The unfinished tiles of a tree of this size.
+async fn load(transaction: &mut Transaction, log: u64, size: u64) -> Result<Edge, StoreError> {
+    let levels = (0..8).map_while(|level: u8| {
+        let hashes = size >> (level * velum_ledger::tile::HEIGHT);
+        (hashes > 0)
+            .then(|| Tile::in_tree(level, hashes / u64::from(velum_ledger::tile::FULL), size))
+    });
+    let partial: Vec<_> = levels.flatten().collect();
+    let tiles = transaction.tiles(log, &partial).await?;
+    let mut read = |tile: Tile| tiles.get(&tile).cloned().ok_or(());
+    Edge::load(size, &mut read).map_err(|_| StoreError::Corrupt("tile"))
+}
+
+/// Says how much a fence has, and where a head is that was signed.
+pub(super) struct Publish {
+    pub(super) log: u64,
+    pub(super) head: crate::store::Head,
+    pub(super) is_fenced: bool,
+}
+
+impl Operation for Publish {
+    type Output = ();
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let mut tree = transaction.tree().await?;
+        if tree.log != self.log || tree.size < self.head.size {
+            return Err(StoreError::Refused("a head of another tree"));
+        }
+        transaction.set_head(self.log, &self.head).await?;
+        if self.is_fenced {
+            tree.fenced = tree.fenced.max(self.head.size);
+            transaction.grow(&tree, &Tiles::new()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! Extends the tree, fences it, signs its head and publishes that, again and again.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+use velum_approval::record::LogEvent;
+use velum_approval::{Record, Timestamp};
+use velum_ledger::checkpoint::Checkpoint;
+
+use super::fencing::{self, Known};
+use super::growing::{Grow, Grown, Publish, Root};
+use super::{FenceError, LogError};
+use crate::http::App;
+use crate::store::{Change, Head, Operation, StoreError, Transaction};
+
+/// How long a record waits for a head at most, where nobody waits for it.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether another service has written.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long a fence may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Keeps the log until the service shuts down.
+pub(crate) async fn run(app: App) {
+    let mut changes = app.store().changes();
+    let log = &app.parts().log;
+    let mut due = Instant::now();
+    loop {
+        match step(&app).await {
+            Ok(()) => _ = log.fault.send_if_modified(|fault| fault.take().is_some()),
+            Err(error) => {
+                let fault = error.to_string();
+                let is_new = log.fault.send_if_modified(|before| {
+                    let is_new = before.as_deref() != Some(fault.as_str());
+                    *before = Some(fault.clone());
+                    is_new
+                });
+                if is_new {
+                    tracing::error!(error = fault, "the log's head could not be signed");
+                }
+            }
+        }
+        due = due.max(Instant::now()) + EVERY;
+        tokio::select! {
+            () = app.closing() => break,
+            // Who waits for a head has it at once, but for some milliseconds in which others come.
+            () = log.wanted.notified() => tokio::time::sleep(Duration::from_millis(5)).await,
+            () = sleep_until(due) => {
+                tokio::select! {
+                    () = app.closing() => break,
+                    _ = changes.changed() => {}
+                    () = log.wanted.notified() => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+            }
+        }
+    }
+    // What was written last is under a head too when the service stands still.
+    let _ = timeout(PATIENCE, step(&app)).await;
+}
+
+/// Brings the head up to the records that there are.
+pub(super) async fn step(app: &App) -> Result<(), LogError> {
+    beat(app).await?;
+    loop {
+        let grown = app.store().write(Grow { app: app.clone() }).await?;
+        let Grown::Here(root) = grown else {
+            return follow(app).await;
+        };
+        publish(app, &root).await?;
+        if !root.is_behind {
+            return Ok(());
+        }
+    }
+}
+
+/// Where another service signs, its heads are this one's too.
+async fn follow(app: &App) -> Result<(), LogError> {
+    let open = app.store().open_log().await?;
+    if let Some(head) = app.store().head(open.number).await? {
+        told(app, open.first + head.size);
+    }
+    Ok(())
+}
+
+fn told(app: &App, published: u64) {
+    let log = &app.parts().log;
+    log.published.send_if_modified(|before| {
+        let is_more = published > *before;
+        *before = published.max(*before);
+        is_more
+    });
+}
+
+/// Signs a tree's root, after everything it was before: what was signed, and what is fenced.
+async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
+    let log = &app.parts().log;
+    let head = app.store().head(root.log).await?;
+    if head.as_ref().is_some_and(|head| head.size == root.size) || root.size == 0 {
+        told(app, root.first + root.size);
+        return Ok(());
+    }
+    let checkpoint = Checkpoint::new(root.name.as_str(), root.size, root.root);
+    let checkpoint = checkpoint.map_err(|_| LogError::Name)?;
+    if let Some(head) = &head {
+        let signed = fencing::text_of(&head.note).ok_or(LogError::Inconsistent("its last head"))?;
+        match fencing::compare(app, root, &signed).await? {
+            Known::Beginning => {}
+            Known::Otherwise => return Err(LogError::Inconsistent("its last head")),
+        }
+    }
+    let is_fenced = match &log.fence {
+        Some(fence) => {
+            let fence = fence.clone();
+            let stands = in_background({
+                let fence = fence.clone();
+                move || fence.read()
+            });
+            let stands = stands.await?;
+            if let Some(stands) = &stands {
+                match fencing::compare(app, root, stands).await? {
+                    Known::Beginning => {}
+                    Known::Otherwise => return Err(LogError::Inconsistent("its fence")),
+                }
+            } else if root.fenced > 0 {
+                return Err(LogError::Inconsistent("its fence, which is not there"));
+            }
+            let to = checkpoint.clone();
+            in_background(move || fence.raise(stands.as_ref(), &to)).await?;
+            true
+        }
+        None => false,
+    };
+    let note = checkpoint.sign(&[log.signer(&root.name)?]);
+    let note = note.map_err(|_| LogError::Name)?;
+    let publish = Publish {
+        log: root.log,
+        head: Head {
+            size: root.size,
+            note: note.to_string(),
+            at: app.now(),
+        },
+        is_fenced,
+    };
+    app.store().write(publish).await?;
+    told(app, root.first + root.size);
+    Ok(())
+}
+
+/// Files of another volume may be slow, or gone: no request waits for them.
+pub(super) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FenceError> + Send + 'static,
+) -> Result<T, FenceError> {
+    let late = || FenceError::File("fence".into(), "it does not answer".to_owned());
+    match timeout(PATIENCE, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(done)) => done,
+        _ => Err(late()),
+    }
+}
+
+/// Writes a record where nothing was written for a while, so that silence can be proven.
+async fn beat(app: &App) -> Result<(), LogError> {
+    let every = app.parts().log.audit.heartbeat;
+    let latest = app.store().latest().await?;
+    if app.now().since(latest) < every {
+        return Ok(());
+    }
+    let beat = Beat {
+        app: app.clone(),
+        every,
+    };
+    Ok(app.store().write(beat).await?)
+}
+
+struct Beat {
+    app: App,
+    every: Duration,
+}
+
+impl Operation for Beat {
+    type Output = ();
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let stamp = self.app.stamp(transaction).await?;
+        let latest: Timestamp = transaction.latest().await?;
+        if stamp.now.since(latest) < self.every {
+            return Ok(());
+        }
+        let record = Record::Log(Box::new(LogEvent::Heartbeat));
+        transaction.apply(&Change::Nothing, &record, &stamp).await?;
+        Ok(())
+    }
+}

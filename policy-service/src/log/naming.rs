@@ -1,0 +1,97 @@
+//! A log begins with its name.
+
+use velum_approval::record::LogEvent;
+use velum_approval::{LogName, Record, Timestamp};
+
+use crate::http::App;
+use crate::random;
+use crate::store::{Change, Operation, StoreError, Transaction};
+
+/// What a log is called whose configuration gives it no name; a part of its own follows.
+const NAMELESS: &str = "velum.local";
+
+/// Gives the open log its name and its first record, if it has none, and notes when another key signs.
+///
+/// # Errors
+/// When the configuration gives it another name than it has, or the store fails.
+pub(crate) async fn open(app: &App) -> Result<(), StoreError> {
+    let given = app.parts().log.audit.name.clone();
+    let base = match given.clone() {
+        Some(name) => name,
+        None => nameless(app)?,
+    };
+    let named = app.store().write(Name {
+        app: app.clone(),
+        base,
+    });
+    let name = named.await?;
+    match given {
+        Some(given) if base_of(&name) != given.as_str() => Err(StoreError::Data(format!(
+            "audit.name: the log of this store is named {}: a log keeps its name",
+            base_of(&name)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn nameless(app: &App) -> Result<LogName, StoreError> {
+    let own = u64::from_be_bytes(random::bytes(&*app.parts().random)?);
+    LogName::new(format!("{NAMELESS}/{own:016x}")).map_err(|_| StoreError::Refused("a log's name"))
+}
+
+/// A log of one year.
+fn of_year(base: &LogName, now: Timestamp) -> Result<LogName, StoreError> {
+    let time = now.to_string();
+    let year = time.split('-').next().unwrap_or_default();
+    LogName::new(format!("{base}/{year}")).map_err(|_| StoreError::Refused("a log's name"))
+}
+
+/// The name without the year.
+fn base_of(name: &LogName) -> &str {
+    let name = name.as_str();
+    name.rsplit_once('/').map_or(name, |(base, _)| base)
+}
+
+struct Name {
+    app: App,
+    base: LogName,
+}
+
+impl Operation for Name {
+    type Output = LogName;
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<LogName, StoreError> {
+        let stamp = self.app.stamp(transaction).await?;
+        let key = self.app.parts().log.public_key();
+        let mut tree = transaction.tree().await?;
+        let event = match transaction.open_log().await?.name {
+            None => {
+                let name = of_year(&self.base, stamp.now)?;
+                transaction.name_log(&name).await?;
+                LogEvent::Opened {
+                    name,
+                    key,
+                    previous: None,
+                }
+            }
+            Some(name) if tree.key.as_deref() == Some(&key[..]) => return Ok(name),
+            Some(_) => LogEvent::KeyRotated {
+                old: tree
+                    .key
+                    .take()
+                    .and_then(|key| key.try_into().ok())
+                    .ok_or(StoreError::Corrupt("key of the log"))?,
+                new: key,
+            },
+        };
+        let record = Record::Log(Box::new(event));
+        transaction.apply(&Change::Nothing, &record, &stamp).await?;
+        tree.key = Some(key.to_vec());
+        transaction.grow(&tree, &crate::store::Tiles::new()).await?;
+        let name = transaction.open_log().await?.name;
+        name.ok_or(StoreError::Corrupt("name of the log"))
+    }
+}

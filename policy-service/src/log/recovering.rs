@@ -1,0 +1,156 @@
+//! A log goes on after a database was restored that has lost records: as another log, and without any
+//! grant of before.
+
+use velum_approval::record::{LogEvent, PreviousLog};
+use velum_approval::{Cause, Event, LogName, PersonId, Reason, Record, transition};
+
+use super::{LogError, fencing};
+use crate::http::App;
+use crate::store::{Change, Operation, StoreError, Transaction};
+
+/// Opens the next log, ends every approval that is not ended and every emergency access, and says what was
+/// done.
+///
+/// # Errors
+/// When there is no fence that tells how far the log was, or the store fails.
+pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<String, LogError> {
+    let fence = app.parts().log.fence.as_ref();
+    let stands = match fence {
+        Some(fence) => fence.read()?,
+        None => None,
+    };
+    let open = app.store().open_log().await?;
+    let previous = match stands {
+        Some(head) => PreviousLog {
+            name: LogName::new(head.origin()).map_err(|_| LogError::Name)?,
+            size: head.size(),
+            root: *head.root().as_bytes(),
+        },
+        // The fence is gone: what the store says is all there is.
+        None => {
+            let head = app.store().head(open.number).await?;
+            let head = head.and_then(|head| fencing::text_of(&head.note));
+            let head = head.ok_or(LogError::Inconsistent("a fence or a head"))?;
+            PreviousLog {
+                name: LogName::new(head.origin()).map_err(|_| LogError::Name)?,
+                size: head.size(),
+                root: *head.root().as_bytes(),
+            }
+        }
+    };
+    let recover = Recover {
+        app: app.clone(),
+        previous,
+        by,
+        reason,
+    };
+    Ok(app.store().write(recover).await?)
+}
+
+/// The name of the log after this one: `…/2026`, `…/2026-r1`, `…/2026-r2`.
+fn next(name: &LogName) -> Result<LogName, StoreError> {
+    let name = name.as_str();
+    let (base, number) = match name.rsplit_once("-r") {
+        Some((base, number)) => match number.parse::<u32>() {
+            Ok(number) => (base, number),
+            Err(_) => (name, 0),
+        },
+        None => (name, 0),
+    };
+    let next = LogName::new(format!("{base}-r{}", number.saturating_add(1)));
+    next.map_err(|_| StoreError::Refused("a log's name"))
+}
+
+struct Recover {
+    app: App,
+    previous: PreviousLog,
+    by: PersonId,
+    reason: Reason,
+}
+
+impl Operation for Recover {
+    type Output = String;
+    type Error = StoreError;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
+        let app = &self.app;
+        // Nobody else has the store: the order of locks is of no account.
+        let stamp = app.stamp(transaction).await?;
+        let closed = transaction.open_log().await?;
+        let old = closed
+            .name
+            .clone()
+            .ok_or(StoreError::Corrupt("name of the log"))?;
+        let name = next(&old)?;
+        let known = if self.previous.name == old {
+            self.previous.size.max(closed.size)
+        } else {
+            closed.size
+        };
+        transaction.begin_next_log(&closed, known, &name).await?;
+        let secret = app.secret(Some(&self.reason))?;
+        let secret = secret.ok_or(StoreError::Refused("no reason"))?;
+        let event = LogEvent::Recovered {
+            name: name.clone(),
+            key: app.parts().log.public_key(),
+            previous: self.previous.clone(),
+            restored: closed.size,
+            by: self.by.clone(),
+            reason: secret.commitment,
+        };
+        let record = Record::Log(Box::new(event));
+        let change = Change::Written { written: &secret };
+        transaction.apply(&change, &record, &stamp).await?;
+        let mut ended = 0_u64;
+        for id in transaction.unended().await? {
+            let approval = transaction.approval(&id).await?;
+            let approval = approval.ok_or(StoreError::Corrupt("approval"))?;
+            let stamp = app.stamp(transaction).await?;
+            let event = Event::Supersede(Cause::Recovery);
+            let ending = transition(&approval, &event, stamp.now)
+                .or_else(|_| transition(&approval, &Event::Expire, stamp.now));
+            let (next, record) = ending.map_err(|_| StoreError::Corrupt("state of an approval"))?;
+            let change = Change::Case {
+                approval: &next,
+                written: None,
+                tags: None,
+            };
+            transaction.apply(&change, &record, &stamp).await?;
+            ended += 1;
+        }
+        for emergency in transaction.unreviewed_emergencies().await? {
+            let stamp = app.stamp(transaction).await?;
+            let requester = app.parts().directory.party(&emergency.principal);
+            let requester = requester.ok_or(StoreError::Data(format!(
+                "the principal of emergency access {} is not in the directory",
+                emergency.id
+            )))?;
+            if let Some((emergency, record)) = emergency.end(requester.clone(), stamp.now) {
+                let change = Change::Emergency {
+                    emergency: &emergency,
+                    written: None,
+                };
+                transaction.apply(&change, &record, &stamp).await?;
+            }
+        }
+        Ok(format!(
+            "log {old} had {} records and has {}; log {name} is open; {ended} approvals were ended",
+            known, closed.size
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recovered_log_has_a_name_of_its_own() {
+        let names = ["a/2026", "a/2026-r1", "a/2026-r9", "a/2026-read"];
+        let nexts = names.map(|name| next(&LogName::new(name).unwrap()).unwrap().to_string());
+        assert_eq!(
+            nexts,
+            ["a/2026-r1", "a/2026-r2", "a/2026-r10", "a/2026-read-r1"]
+        );
+    }
+}
