@@ -227,6 +227,9 @@ pub struct Approval {
     pub version: u64,
     /// A commitment to the requester's reason.
     pub reason: Option<Commitment>,
+    /// Commitments to the reasons before that one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_reasons: Vec<Commitment>,
     /// A commitment to what the reviewer who denied it tells the requester.
     pub public_reason: Option<Commitment>,
     /// How many of the votes were cast on another reason than the present one. They count no more.
@@ -335,6 +338,7 @@ impl Approval {
             quorum: panel.needed(),
             version: 1,
             reason: opening.reason,
+            earlier_reasons: Vec::new(),
             public_reason: None,
             outdated: 0,
             votes: Vec::new(),
@@ -377,6 +381,15 @@ impl Approval {
             .skip(usize::try_from(self.outdated).unwrap_or(usize::MAX))
             .map(|vote| (&vote.person, &vote.verdict))
             .collect()
+    }
+
+    /// Whether the vote of this number is its person's latest word on the present reason.
+    pub fn is_current(&self, number: usize) -> bool {
+        let is_outdated = u32::try_from(number).is_ok_and(|number| number < self.outdated);
+        let Some((vote, later)) = self.votes.get(number..).and_then(<[Vote]>::split_first) else {
+            return false;
+        };
+        !is_outdated && later.iter().all(|later| later.person != vote.person)
     }
 
     /// Those whose approval counts under this panel. `None` where somebody's latest word is no.

@@ -8,6 +8,9 @@ use crate::directory::{ExcludedPersons, Party};
 use crate::record::{EmergencyEvent, Record};
 use crate::words::{ActionName, Commitment, EmergencyId, Identity, PersonId, Timestamp};
 
+/// How many persons may be behind what is released under one access: as many as its record holds.
+pub const MOST_EXCLUDED: usize = 64;
+
 /// The longest that an emergency access lasts.
 pub const MOST_EMERGENCY: Duration = Duration::from_hours(1);
 
@@ -78,6 +81,8 @@ pub struct EmergencyOpening<'a> {
     pub most: Duration,
     /// Whether an earlier access of this person or for this principal has not been reviewed.
     pub is_blocked: bool,
+    /// Whether anybody is left who may review it afterwards.
+    pub is_reviewable: bool,
 }
 
 /// Why nothing changes.
@@ -89,6 +94,8 @@ pub enum EmergencyRefused {
     Unreviewed,
     /// For no time, or for longer than may be.
     Lifetime,
+    /// Nobody would be left to review it.
+    NoReviewer,
     /// Who opened it or is behind the principal does not review it.
     SelfReview,
     /// The person does not review this action.
@@ -104,6 +111,7 @@ impl EmergencyRefused {
             Self::NotAdmitted => "no-emergency-access",
             Self::Unreviewed => "emergency-unreviewed",
             Self::Lifetime => "emergency-lifetime",
+            Self::NoReviewer => "no-reviewer",
             Self::SelfReview => "self-approval",
             Self::NotAReviewer => "not-a-reviewer",
             Self::Reviewed => "already-reviewed",
@@ -116,6 +124,7 @@ impl fmt::Display for EmergencyRefused {
         f.write_str(match self {
             Self::NotAdmitted => "this person has no emergency access to this action",
             Self::Unreviewed => "an earlier emergency access has to be reviewed first",
+            Self::NoReviewer => "nobody is left who may review it afterwards",
             Self::Lifetime => "an emergency access lasts a minute at least and an hour at most",
             Self::SelfReview => "whoever opened it or is behind it does not review it",
             Self::NotAReviewer => "this person does not review this action",
@@ -141,6 +150,9 @@ impl Emergency {
         if opening.is_blocked {
             return Err(EmergencyRefused::Unreviewed);
         }
+        if !opening.is_reviewable {
+            return Err(EmergencyRefused::NoReviewer);
+        }
         let most = opening.most.min(MOST_EMERGENCY);
         if opening.lifetime.is_zero() || opening.lifetime > most {
             return Err(EmergencyRefused::Lifetime);
@@ -158,7 +170,10 @@ impl Emergency {
             reviewed: None,
             version: 1,
         };
-        let record = Record::Emergency(Box::new(EmergencyEvent::of(&emergency, opening.requester)));
+        let record = Record::Emergency(Box::new(EmergencyEvent::of(
+            &emergency,
+            Some(opening.requester),
+        )));
         Ok((emergency, record))
     }
 
@@ -184,7 +199,7 @@ impl Emergency {
 
     /// Ends it before its time, with the record that says so; its review is still to come. `None` where it
     /// has ended.
-    pub fn end(&self, requester: Party, now: Timestamp) -> Option<(Self, Record)> {
+    pub fn end(&self, requester: Option<Party>, now: Timestamp) -> Option<(Self, Record)> {
         if self.reviewed.is_some() || self.until <= now {
             return None;
         }
@@ -198,7 +213,8 @@ impl Emergency {
     }
 
     /// Somebody outside of it looks at it afterwards; where it still lasts, it ends.
-    /// `is_reviewer`: whether the person reviews this action; `requester`: whom the principal belongs to.
+    /// `is_reviewer`: whether the person reviews this action; `requester`: whom the principal belongs to, as
+    /// far as the directory still knows.
     ///
     /// # Errors
     /// When they are not outside of it, do not review the action, or it has been reviewed.
@@ -206,7 +222,7 @@ impl Emergency {
         &self,
         person: &PersonId,
         is_reviewer: bool,
-        requester: Party,
+        requester: Option<Party>,
         justified: bool,
         comment: Option<Commitment>,
         now: Timestamp,

@@ -54,7 +54,9 @@ pub use directory::{
     Directory, DirectoryBuilder, DirectoryError, ExcludedPersons, LineageUnknown, Party,
 };
 pub use ed25519_dalek::SigningKey;
-pub use emergency::{Emergency, EmergencyOpening, EmergencyRefused, MOST_EMERGENCY, Reviewed};
+pub use emergency::{
+    Emergency, EmergencyOpening, EmergencyRefused, MOST_EMERGENCY, MOST_EXCLUDED, Reviewed,
+};
 pub use evidence::{End, Evidence, OutcomeReport, Seen};
 pub use fingerprint::{FingerprintInput, UNBOUND_HEADERS, UNBOUND_PREFIXES, fingerprint, is_bound};
 pub use found::Found;

@@ -331,7 +331,7 @@ pub struct EmergencyEvent {
     emergency: EmergencyId,
     version: u64,
     opened_by: PersonId,
-    requester: Party,
+    requester: Option<Party>,
     excluded: Vec<PersonId>,
     action: ActionName,
     until: Timestamp,
@@ -343,14 +343,14 @@ pub struct EmergencyEvent {
 }
 
 impl EmergencyEvent {
-    pub(crate) fn ended(emergency: &Emergency, requester: Party) -> Self {
+    pub(crate) fn ended(emergency: &Emergency, requester: Option<Party>) -> Self {
         Self {
             is_ended: true,
             ..Self::of(emergency, requester)
         }
     }
 
-    pub(crate) fn of(emergency: &Emergency, requester: Party) -> Self {
+    pub(crate) fn of(emergency: &Emergency, requester: Option<Party>) -> Self {
         Self {
             is_ended: false,
             emergency: emergency.id.clone(),

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use velum_approval::messages::{Answer, Check, Departure, StatusAnswer, StatusQuery, Withdrawal};
-use velum_approval::{Allow, ApprovalId, DenyCode, Expected, Identity, Reason, Timestamp, UseKey};
+use velum_approval::{
+    Allow, ApprovalId, DenyCode, Expected, Identity, Reason, SignatureError, Timestamp, UseKey,
+};
 
 use crate::grant::{Collection, Grant};
 use crate::host::{Buffer, Call, Headers, Host, HostError, Level, Map, header};
@@ -166,6 +168,9 @@ impl Asking {
                         Outcome::Unavailable("more was granted than asked")
                     }
                     Ok(allow) => Outcome::Allowed(Box::new(allow)),
+                    Err(SignatureError::Expired) => {
+                        Outcome::Unavailable("the answer has expired: compare the clocks")
+                    }
                     Err(_) => Outcome::Unavailable("the signature does not hold"),
                 }
             }

@@ -202,8 +202,11 @@ impl<'a> Case<'a> {
         let Some(secret) = self.app.secret(reason)? else {
             return Ok(approval);
         };
-        if self.transaction.written(approval.reason).await?.as_deref() == Some(secret.text()) {
-            return Ok(approval);
+        // An earlier attempt, which is still held, says what it has said before.
+        for known in approval.reason.iter().chain(&approval.earlier_reasons) {
+            if self.transaction.written(Some(*known)).await?.as_deref() == Some(secret.text()) {
+                return Ok(approval);
+            }
         }
         let event = Event::Explain {
             principal: &self.asked.check.principal,
@@ -234,7 +237,7 @@ impl<'a> Case<'a> {
                 Ok((ask_again(approval), None))
             }
             Decision::Pending => match self.emergency.clone() {
-                Some(emergency) => Ok((self.break_glass(approval, &emergency).await?, None)),
+                Some(emergency) => self.break_glass(approval, &emergency).await,
                 None => Ok((pending(approval, self.asked.check.use_key), None)),
             },
             Decision::Allow(_) if self.is_waiting => Ok((ask_again(approval), None)),
@@ -243,7 +246,7 @@ impl<'a> Case<'a> {
             {
                 Ok((deny(DenyCode::Taken, Some(approval), None), None))
             }
-            Decision::Allow(grant) => Ok((self.consume(approval, &made, grant).await?, None)),
+            Decision::Allow(grant) => self.consume(approval, &made, grant).await,
             Decision::Replay(made) => {
                 let stored = uses.into_iter().find(|one| one.made == made);
                 let stored = stored.ok_or(StoreError::Corrupt("use"))?;

@@ -49,6 +49,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 pub(crate) use app::{App, Parts};
 pub(crate) use body::MOST_BYTES as MOST_BODY_BYTES;
+pub(crate) use emergencies::can_be_reviewed;
 
 use crate::auth::{Access, Caller, authorize};
 use crate::problem::Problem;

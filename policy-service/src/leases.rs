@@ -3,6 +3,7 @@
 //! Kept in memory alone: that a stop holds does not hang on it, since a lease runs out by itself.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Leases {
     /// Since when this process knows of leases: of older ones it knows nothing.
     began: Timestamp,
     known: Arc<Mutex<HashMap<(GatewayId, WorkerId), Worker>>>,
+    /// When somebody called last of whom nothing is known here.
+    unknown: Arc<AtomicI64>,
     changes: watch::Sender<u64>,
     joined: Arc<Notify>,
 }
@@ -63,6 +66,7 @@ impl Leases {
         Leases {
             began,
             known: Arc::default(),
+            unknown: Arc::default(),
             changes: watch::Sender::default(),
             joined: Arc::default(),
         }
@@ -70,7 +74,13 @@ impl Leases {
 
     /// Whether every lease that may still be there at this moment is known here.
     pub(crate) fn knows_all(&self, now: Timestamp) -> bool {
-        now >= self.began.after(LEASE)
+        let unknown = Timestamp::from_millis(self.unknown.load(Ordering::SeqCst));
+        now >= self.began.after(LEASE) && now >= unknown.after(LEASE)
+    }
+
+    /// Somebody has a lease now who is not known by a name.
+    pub(crate) fn call_unknown(&self, now: Timestamp) {
+        self.unknown.fetch_max(now.as_millis(), Ordering::SeqCst);
     }
 
     /// A worker is about to be released something: that is a lease too, although it says nothing of what
@@ -88,6 +98,8 @@ impl Leases {
         if known.len() >= MOST_WORKERS && !known.contains_key(&key) {
             known.retain(|_, worker| now.since(worker.called) <= FORGET);
             if known.len() >= MOST_WORKERS {
+                drop(known);
+                self.call_unknown(now);
                 return;
             }
         }
@@ -236,6 +248,8 @@ mod tests {
             );
         }
         assert_eq!(leases.lock().len(), MOST_WORKERS);
+        // Of those beyond nothing is known.
+        assert!(!leases.knows_all(at(9)));
         leases.call(&gateway, WorkerId::from_bytes([9; 16]), 0, at(301));
         assert_eq!(leases.lock().len(), 1);
     }

@@ -30,16 +30,20 @@ pub(crate) async fn run(app: App) {
 }
 
 async fn sweep(app: &App) -> Result<(), StoreError> {
+    let mut failed = Ok(());
     for id in app.store().due(app.now(), AT_A_TIME).await? {
         let expire = Expire {
             app: app.clone(),
             id: id.clone(),
         };
-        if app.store().write(expire).await? {
-            app.parts().waiters.wake(&id);
+        // One that cannot be ended does not keep the others.
+        match app.store().write(expire).await {
+            Ok(true) => app.parts().waiters.wake(&id),
+            Ok(false) => {}
+            Err(error) => failed = Err(error),
         }
     }
-    Ok(())
+    failed
 }
 
 /// Ends one approval if it is still due; tells whether it was.

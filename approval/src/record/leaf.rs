@@ -203,7 +203,7 @@ impl EmergencyEvent {
             .with_some("comment_commitment", comment.map(|it| it.to_string()))
             .with("emergency", emergency)
             .with("excluded", people(&self.excluded))
-            .with("requester", party(&self.requester))
+            .with_some("requester", self.requester.as_ref().map(party))
     }
 }
 

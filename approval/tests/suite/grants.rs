@@ -417,6 +417,7 @@ fn emergency(
         lifetime: Duration::from_mins(10),
         most: Duration::from_mins(30),
         is_blocked: false,
+        is_reviewable: true,
     };
     change(&mut opening);
     Emergency::open(opening, START).map(|(emergency, _)| emergency)
@@ -425,10 +426,14 @@ fn emergency(
 #[test]
 fn an_emergency_is_opened_by_who_may_for_an_hour_at_most_and_once_until_reviewed() {
     type Change = fn(&mut EmergencyOpening<'_>);
-    let cases: [(Change, _); 5] = [
+    let cases: [(Change, _); 6] = [
         (
             |opening| opening.is_admitted = false,
             EmergencyRefused::NotAdmitted,
+        ),
+        (
+            |opening| opening.is_reviewable = false,
+            EmergencyRefused::NoReviewer,
         ),
         (
             |opening| opening.is_blocked = true,
@@ -528,7 +533,14 @@ fn an_emergency_is_reviewed_by_somebody_outside_of_it_and_ends_then() {
     let review = |emergency: &Emergency, id: &str, is_reviewer| {
         let requester = directory().party(&jwt("triage-bot")).unwrap().clone();
         emergency
-            .review(&person(id), is_reviewer, requester, true, None, later(60))
+            .review(
+                &person(id),
+                is_reviewer,
+                Some(requester),
+                true,
+                None,
+                later(60),
+            )
             .map(|(next, _)| next)
     };
     for id in ["ann", "dr-jones"] {

@@ -254,6 +254,7 @@ fn emergency() -> Emergency {
         lifetime: Duration::from_mins(10),
         most: Duration::from_hours(1),
         is_blocked: false,
+        is_reviewable: true,
     };
     Emergency::open(opening, START).unwrap().0
 }

@@ -38,6 +38,7 @@ fn emergency_records(canary: &str, approval: &Approval) -> Vec<Record> {
         lifetime: std::time::Duration::from_mins(10),
         most: MOST_EMERGENCY,
         is_blocked: false,
+        is_reviewable: true,
     };
     let (emergency, opened) = Emergency::open(opening, START).unwrap();
     let event = Event::BreakGlass {
@@ -45,9 +46,9 @@ fn emergency_records(canary: &str, approval: &Approval) -> Vec<Record> {
         emergency: &emergency,
     };
     let (_, used) = transition(approval, &event, later(1)).unwrap();
-    let (_, ended) = emergency.end(requester.clone(), later(2)).unwrap();
+    let (_, ended) = emergency.end(Some(requester.clone()), later(2)).unwrap();
     let review = |justified| {
-        let requester = requester.clone();
+        let requester = Some(requester.clone());
         let comment = Some(reason);
         let by = person("bob");
         let reviewed = emergency.used(&approval.excluded).review(

@@ -1,6 +1,5 @@
 //! One approval, whole.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::Value;
@@ -17,20 +16,11 @@ pub(super) fn path(card: &Value) -> String {
     }
 }
 
-/// The people whose latest word is a yes.
+/// The people whose latest word on the present reason is a yes.
 pub(super) fn approvals(card: &Value) -> Vec<String> {
-    let latest: BTreeMap<String, &str> = list_of(card, "votes")
-        .map(|vote| {
-            (
-                text(&vote["person"]),
-                vote["verdict"].as_str().unwrap_or_default(),
-            )
-        })
-        .collect();
-    let yes = latest
-        .into_iter()
-        .filter(|(_, verdict)| *verdict == "approve");
-    yes.map(|(person, _)| person).collect()
+    let yes = list_of(card, "votes")
+        .filter(|vote| vote["counts"] == true && vote["verdict"] == "approve");
+    yes.map(|vote| text(&vote["person"])).collect()
 }
 
 /// Writes it.
@@ -131,6 +121,9 @@ fn said(vote: &Value) -> String {
     }
     if let Some(seconds) = vote["seconds"].as_u64() {
         line = format!("{line}; for {seconds} s");
+    }
+    if vote["counts"] == false {
+        line += "; counts no more";
     }
     if vote["unseen"] == true {
         line += "; unseen";

@@ -80,6 +80,11 @@ impl ActionRules {
         self.rules.get(action).map(|(_, terms)| *terms)
     }
 
+    /// Everyone who reviews anything.
+    pub(crate) fn reviewers(&self) -> impl Iterator<Item = &PersonId> {
+        self.reviewers.keys()
+    }
+
     /// The names of all actions that are reviewed.
     pub(crate) fn names(&self) -> impl Iterator<Item = &ActionName> {
         self.rules.keys()

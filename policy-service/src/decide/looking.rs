@@ -2,7 +2,8 @@
 //! written. Thousands may wait for one approval.
 
 use velum_approval::{
-    Approval, ApprovalId, Decision, DenyCode, FingerprintMac, StopScope, Use, decide,
+    Approval, ApprovalId, Check, Decision, DenyCode, Emergency, FingerprintMac, StopScope,
+    Timestamp, Use, decide,
 };
 
 use super::{Asked, Outcome, ask_again, deny, pending, use_of};
@@ -18,24 +19,22 @@ pub(crate) struct Look {
     public_reason: Option<String>,
     /// What is stopped, under every name of whom it means.
     stops: Vec<StopScope>,
-    /// Whether there are emergency accesses: they may cover who waits.
-    has_emergencies: bool,
+    /// The emergency accesses that nobody has reviewed: they may cover who waits.
+    emergencies: Vec<Emergency>,
 }
 
 impl Look {
     /// Reads it.
     pub(crate) async fn read(app: &App, id: &ApprovalId) -> Result<Look, StoreError> {
-        let (_, stops) = app.store().stops(app.now()).await?;
-        let emergencies = app.store().list_emergencies(true, None, 1).await?;
-        let Some(stored) = app.store().approval(id).await? else {
+        let Some(found) = app.store().look(id, app.now()).await? else {
             return Ok(Look::default());
         };
         Ok(Look {
-            uses: stored.uses.into_iter().map(|(used, _)| used.made).collect(),
-            approval: Some(stored.approval),
-            public_reason: stored.public_reason,
-            stops: app.parts().directory.spread(&stops),
-            has_emergencies: !emergencies.is_empty(),
+            approval: Some(found.approval),
+            uses: found.uses,
+            public_reason: found.public_reason,
+            stops: app.parts().directory.spread(&found.stops),
+            emergencies: found.emergencies,
         })
     }
 
@@ -45,7 +44,7 @@ impl Look {
         let mac = FingerprintMac::of(&asked.check.fingerprint, &app.parts().keys.fingerprint);
         let ask = use_of(asked, mac, true, &self.stops);
         match decide(approval, &ask, &self.uses, &asked.panel, app.now()) {
-            Decision::Pending if !self.has_emergencies => {
+            Decision::Pending if !self.is_covered(asked, app.now()) => {
                 Some(pending(approval, asked.check.use_key))
             }
             Decision::Allow(_) => Some(ask_again(approval)),
@@ -59,5 +58,13 @@ impl Look {
             ) => Some(deny(code, Some(approval), None)),
             Decision::Pending | Decision::Replay(_) | Decision::Refused(_) => None,
         }
+    }
+
+    fn is_covered(&self, asked: &Asked, now: Timestamp) -> bool {
+        let Check {
+            principal, action, ..
+        } = &asked.check;
+        let mut emergencies = self.emergencies.iter();
+        emergencies.any(|emergency| emergency.covers(principal, action, now))
     }
 }

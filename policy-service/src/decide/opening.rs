@@ -107,7 +107,7 @@ impl Case<'_> {
         };
         self.transaction.apply(&change, &record, &stamp).await?;
         match self.emergency.clone() {
-            Some(emergency) => Ok((self.break_glass(&approval, &emergency).await?, None)),
+            Some(emergency) => self.break_glass(&approval, &emergency).await,
             None => Ok((pending(&approval, check.use_key), None)),
         }
     }

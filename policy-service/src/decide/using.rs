@@ -2,11 +2,12 @@
 //! answer.
 
 use velum_approval::{
-    Allow, Answer, Approval, Emergency, Event, Grant, REPLAY_WINDOW, Record, SignedAllow, Use,
-    transition,
+    Allow, Answer, Approval, Emergency, Event, Grant, REPLAY_WINDOW, Record, Refused, SignedAllow,
+    Use, transition,
 };
 
-use super::{Asked, Case, Outcome};
+use super::{Asked, Case, Judged, Outcome, pending};
+use crate::http::can_be_reviewed;
 use crate::store::{Change, Granted, Stamp, StoreError, StoredUse};
 
 impl Case<'_> {
@@ -15,22 +16,27 @@ impl Case<'_> {
         approval: &Approval,
         uses: &[Use],
         grant: Grant,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<Judged, StoreError> {
         let stamp = self.app.stamp(self.transaction).await?;
         let event = Event::Consume {
             ask: self.use_of(),
             uses,
             panel: &self.asked.panel,
         };
-        let (next, record) = transition(approval, &event, stamp.now)
-            .map_err(|_| StoreError::Refused("a use that was not decided"))?;
+        let (next, record) = match transition(approval, &event, stamp.now) {
+            Ok(used) => used,
+            // It ended while the log was waited for.
+            Err(Refused::Use(code)) => return self.refuse(approval, code).await,
+            Err(_) => return Err(StoreError::Refused("a use that was not decided")),
+        };
         let granted = Granted {
             scope: grant.scope,
             is_seen: grant.seen,
             lifts_until: grant.expires,
             expires: stamp.now.after(REPLAY_WINDOW),
         };
-        self.write_use(&next, &record, granted, None, &stamp).await
+        let used = self.write_use(&next, &record, granted, None, &stamp);
+        Ok((used.await?, None))
     }
 
     /// Releases without a review what an emergency access covers.
@@ -38,26 +44,35 @@ impl Case<'_> {
         &mut self,
         approval: &Approval,
         emergency: &Emergency,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<Judged, StoreError> {
         let stamp = self.app.stamp(self.transaction).await?;
         // Read anew: another use has counted itself meanwhile, or somebody has reviewed it.
         let emergency = self.transaction.emergency(&emergency.id).await?;
         let emergency = &emergency.ok_or(StoreError::Corrupt("emergency access"))?;
+        let used = emergency.used(&approval.excluded);
+        let (action, opened_by) = (&emergency.action, &emergency.opened_by);
+        if !can_be_reviewed(self.app, action, &used.excluded, opened_by) {
+            // Whoever could look at it afterwards is behind it: people decide.
+            return Ok((pending(approval, self.asked.check.use_key), None));
+        }
         let event = Event::BreakGlass {
             ask: self.use_of(),
             emergency,
         };
-        let (next, record) = transition(approval, &event, stamp.now)
-            .map_err(|_| StoreError::Refused("a use that was not decided"))?;
+        let (next, record) = match transition(approval, &event, stamp.now) {
+            Ok(used) => used,
+            Err(Refused::Use(code)) => return self.refuse(approval, code).await,
+            // Somebody has reviewed it, or its time is over: people decide.
+            Err(_) => return Ok((pending(approval, self.asked.check.use_key), None)),
+        };
         let granted = Granted {
             scope: next.granted.clone(),
             is_seen: false,
             lifts_until: emergency.until,
             expires: stamp.now.after(REPLAY_WINDOW),
         };
-        let used = emergency.used(&approval.excluded);
-        self.write_use(&next, &record, granted, Some(&used), &stamp)
-            .await
+        let used = self.write_use(&next, &record, granted, Some(&used), &stamp);
+        Ok((used.await?, None))
     }
 
     async fn write_use(

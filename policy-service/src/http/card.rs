@@ -95,6 +95,8 @@ struct VoteView {
     /// Whether they approved although nobody has seen what the response holds.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     unseen: bool,
+    /// Whether it is their latest word on the present reason.
+    counts: bool,
     at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
@@ -225,7 +227,8 @@ impl Card {
 }
 
 fn views(approval: &Approval, comments: Vec<Option<String>>) -> Vec<VoteView> {
-    let views = approval.votes.iter().zip(comments).map(|(vote, comment)| {
+    let all = approval.votes.iter().zip(comments).enumerate();
+    let views = all.map(|(number, (vote, comment))| {
         let (verdict, scope, seconds, unseen) = match &vote.verdict {
             Verdict::Approve {
                 scope,
@@ -241,6 +244,7 @@ fn views(approval: &Approval, comments: Vec<Option<String>>) -> Vec<VoteView> {
             scope,
             seconds,
             unseen,
+            counts: approval.is_current(number),
             at: vote.at,
             comment,
         }

@@ -28,6 +28,8 @@ use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::StoreError;
 
+/// How long after its deadline a call still waits for the store.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long a release waits for its record to be under a signed head.
 const UNPUBLISHED: Duration = Duration::from_secs(2);
 
@@ -83,9 +85,10 @@ async fn answer(
     let principal = check.principal.clone();
     let streams = &app.parts().streams;
     let stream = (gateway.clone(), check.use_key);
-    if let Some(worker) = check.worker {
-        // Before anything is released: a stop that comes later waits for it.
-        app.parts().leases.release(&gateway, worker, app.now());
+    // Before anything is released: a stop that comes later waits for it.
+    match check.worker {
+        Some(worker) => app.parts().leases.release(&gateway, worker, app.now()),
+        None => app.parts().leases.call_unknown(app.now()),
     }
     if streams.has_departed(&stream) {
         // Nobody reads this: the stream ended while its call was on the way.
@@ -122,7 +125,13 @@ async fn answer(
     let mut ticket = app.parts().waiters.join(&approval);
     let _presence = streams.arrive(&approval, stream.clone());
     loop {
-        let look = ticket.look(Look::read(app, &approval)).await?;
+        let looked = ticket.look(Look::read(app, &approval));
+        let look = tokio::select! {
+            look = looked => look?,
+            // The store does not answer: what was known is the answer.
+            () = sleep_until(deadline + GRACE) => return Ok(answer),
+            () = app.closing() => return Ok(answer),
+        };
         let outcome = match look.outcome(app, &asked) {
             Some(outcome) => outcome,
             None => decide(app, &asked, Some(approval.clone())).await?,

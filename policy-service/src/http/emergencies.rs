@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use velum_approval::messages::EmergencyRequest;
 use velum_approval::{
-    Emergency, EmergencyId, EmergencyOpening, EmergencyRefused, Identity, PersonId, Reason, Record,
-    Stop, StopScope, Timestamp,
+    ActionName, Emergency, EmergencyId, EmergencyOpening, EmergencyRefused, ExcludedPersons,
+    Identity, MOST_EXCLUDED, PersonId, Reason, Record, Stop, StopScope, Timestamp,
 };
 
 use super::app::{to_the_end, unavailable};
@@ -161,9 +161,9 @@ impl From<EmergencyError> for Problem {
                     | EmergencyRefused::SelfReview
                     | EmergencyRefused::NotAReviewer => StatusCode::FORBIDDEN,
                     EmergencyRefused::Lifetime => StatusCode::BAD_REQUEST,
-                    EmergencyRefused::Unreviewed | EmergencyRefused::Reviewed => {
-                        StatusCode::CONFLICT
-                    }
+                    EmergencyRefused::Unreviewed
+                    | EmergencyRefused::Reviewed
+                    | EmergencyRefused::NoReviewer => StatusCode::CONFLICT,
                 };
                 let detail = refused.to_string();
                 Problem::new(
@@ -259,7 +259,9 @@ where
         let app = app.clone();
         to_the_end(async move {
             let done = app.store().write(operation).await;
-            app.announce();
+            if matches!(done, Ok(_) | Err(EmergencyError::Store(_))) {
+                app.announce();
+            }
             Ok(done)
         })
     };
@@ -317,6 +319,7 @@ impl Operation for Open {
                 || earlier.principal == request.principal
                 || principal == Some(&requester)
         });
+        let is_reviewable = can_be_reviewed(app, &request.action, &excluded, person);
         let reason = app.secret(Some(&request.reason))?;
         let reason = reason.ok_or(StoreError::Refused("no reason"))?;
         let opening = EmergencyOpening {
@@ -331,6 +334,7 @@ impl Operation for Open {
             lifetime: Duration::from_mins(request.minutes.into()),
             most: glass.map_or(Duration::ZERO, |glass| glass.lifetime),
             is_blocked,
+            is_reviewable,
         };
         let (emergency, record) =
             Emergency::open(opening, stamp.now).map_err(EmergencyError::Refused)?;
@@ -368,10 +372,10 @@ impl Operation for Review {
         let emergency = transaction.emergency(id).await?;
         let emergency = emergency.ok_or(EmergencyError::Unknown)?;
         let lifts_until = emergency.until;
-        let requester = parts.directory.party(&emergency.principal);
-        let requester = requester.ok_or(EmergencyError::LineageUnknown)?.clone();
+        let requester = parts.directory.party(&emergency.principal).cloned();
+        // Where the action is there no more, whoever reviews anything looks at it.
         let panel = parts.actions.panel(&emergency.action, &emergency.excluded);
-        let is_reviewer = panel.is_some_and(|panel| panel.admits(person));
+        let is_reviewer = panel.is_none_or(|panel| panel.admits(person));
         let comment = app.secret(request.comment.as_ref())?;
         let commitment = comment.as_ref().map(|comment| comment.commitment);
         let (emergency, record) = emergency
@@ -394,6 +398,22 @@ impl Operation for Review {
         }
         Ok(())
     }
+}
+
+/// Whether anybody may review an access afterwards that excludes these persons and this one.
+pub(crate) fn can_be_reviewed(
+    app: &App,
+    action: &ActionName,
+    excluded: &ExcludedPersons,
+    opened_by: &PersonId,
+) -> bool {
+    let parts = app.parts();
+    let panel = parts.actions.panel(action, excluded);
+    let mut reviewers = parts.actions.reviewers();
+    excluded.iter().count() <= MOST_EXCLUDED
+        && panel.is_some_and(|panel| {
+            reviewers.any(|person| person != opened_by && panel.admits(person))
+        })
 }
 
 /// What still runs under an access ends with it.
@@ -448,7 +468,7 @@ pub(crate) fn describe_open() -> Described {
     .gives::<View>(201, "The access.")
     .refuses(400, &["emergency-lifetime"])
     .refuses(403, &["no-emergency-access"])
-    .refuses(409, &["emergency-unreviewed", "lineage-unknown"]);
+    .refuses(409, &["emergency-unreviewed", "lineage-unknown", "no-reviewer"]);
     once::describe(described)
 }
 
@@ -463,7 +483,7 @@ pub(crate) fn describe_review() -> Described {
     .gives::<View>(200, "The access with its review.")
     .refuses(403, &["self-approval", "not-a-reviewer"])
     .refuses(404, &["unknown-emergency"])
-    .refuses(409, &["already-reviewed", "lineage-unknown"])
+    .refuses(409, &["already-reviewed"])
 }
 
 #[cfg(test)]
@@ -659,5 +679,39 @@ mod tests {
         assert_eq!(open("omar", "dr-jones").await.0, 201);
         let (status, body) = open("grace", "jones@ward").await;
         assert_eq!(status, 409, "{body}");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_could_review_afterwards_is_not_opened() {
+        let alone = configuration().replace(
+            "[actions.read]\nquorum = 1",
+            "[actions.read]\nquorum = 1\ngroups = [\"privacy\"]",
+        );
+        let service = Service::with(&alone).await;
+        // Only grace reviews.
+        let asked = request("read", 10);
+        let (status, body) = service.post("grace", "/v1/emergencies", &asked).await;
+        assert_eq!(status, 409, "{body}");
+        assert!(body["type"].as_str().unwrap().ends_with("no-reviewer"));
+        let (status, emergency) = service.post("omar", "/v1/emergencies", &asked).await;
+        assert_eq!(status, 201, "{emergency}");
+        // Nor is released what she stands behind: then nobody is left.
+        let mut ask = service.ask(1);
+        ask.lineage = velum_approval::Lineage::new(vec![
+            identity("triage-bot"),
+            identity("dr-jones"),
+            identity("grace"),
+        ])
+        .unwrap();
+        assert_ne!(service.check(&ask).await["decision"], "allow");
+        // Where the principal is forgotten, it is reviewed all the same.
+        let forgotten = alone.replace("subject = \"triage-bot\"", "subject = \"other-bot\"");
+        let service = service.restart_with(&forgotten).await;
+        let path = format!(
+            "/v1/emergencies/{}/review",
+            emergency["id"].as_str().unwrap()
+        );
+        let body = json!({"justified": true});
+        assert_eq!(service.post("grace", &path, &body).await.0, 200);
     }
 }

@@ -86,6 +86,8 @@ impl Operation for Note {
             gateway,
             report,
         } = self;
+        // The approval is locked before the log, as everywhere: the outcome's row names it.
+        transaction.approval(&report.approval).await?;
         let uses = transaction.uses(&report.approval).await?;
         let made = uses
             .iter()

@@ -105,7 +105,7 @@ pub(crate) fn describe() -> Described {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::testing::{Service, identity, reason};
+    use crate::testing::{CONFIGURATION, Service, identity, reason};
 
     #[tokio::test]
     async fn a_question_is_answered_by_the_same_request_with_another_reason() {
@@ -145,5 +145,40 @@ mod tests {
         // Who decides on the card that had the other reason is told to read it again.
         let (status, _) = service.approve("grace", &id, json!({"version": 2})).await;
         assert_eq!(status, 409);
+    }
+
+    #[tokio::test]
+    async fn votes_on_the_reason_before_count_nowhere_and_it_does_not_come_back() {
+        let two = CONFIGURATION.replace("[actions.read]\nquorum = 1", "[actions.read]\nquorum = 2");
+        let service = Service::with(&two).await;
+        let with = |why: &str| {
+            let mut ask = service.ask(1);
+            ask.reason = Some(reason(why));
+            ask
+        };
+        let id = service.pending(&with("because")).await;
+        let question = format!("/v1/approvals/{id}/question");
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        assert_eq!(service.post("omar", &question, &json!({})).await.0, 200);
+        service.pending(&with("transfer to the ward")).await;
+        let card = service.show(&id).await;
+        assert_eq!(card["votes"][0]["counts"], false, "{card}");
+        // The attempt that is still held says what it said before: that answers no other question.
+        assert_eq!(service.post("omar", &question, &json!({})).await.0, 200);
+        for known in ["because", "transfer to the ward"] {
+            service.pending(&with(known)).await;
+            assert_eq!(service.show(&id).await["needs"], "reason", "{known}");
+        }
+        let check = with("transfer to the ward, by order of the physician");
+        service.pending(&check).await;
+        for person in ["omar", "nora"] {
+            assert_eq!(service.approve(person, &id, json!({})).await.0, 200);
+        }
+        let check = with("transfer to the ward, by order of the physician");
+        service.verified(&check, &service.check(&check).await);
+        let path = format!("/v1/approvals/{id}/receipt");
+        let (_, receipt) = service.get("grace", &path).await;
+        let summary = receipt["summary"].as_str().unwrap();
+        assert!(summary.contains("approved by omar and nora."), "{summary}");
     }
 }

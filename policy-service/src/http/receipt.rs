@@ -9,8 +9,8 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use velum_approval::{
-    ApprovalId, EmergencyId, GatewayId, Identity, OutcomeReport, PersonId, Scope,
-    State as ApprovalState, Timestamp, Verdict, Vote,
+    Approval, ApprovalId, EmergencyId, GatewayId, Identity, OutcomeReport, PersonId, Scope,
+    State as ApprovalState, Timestamp, Verdict,
 };
 
 use super::App;
@@ -84,7 +84,13 @@ struct Said {
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<Scope>,
-    /// Whether it is the person's last word.
+    /// The lifetime that they named, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<u32>,
+    /// Whether they approved although nobody has seen what the response holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unseen: bool,
+    /// Whether it is the person's last word on the present reason.
     counts: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
@@ -245,7 +251,7 @@ impl Receipt {
                 reason,
             },
             quorum: approval.quorum,
-            votes: said(&approval.votes, comments, &places.votes),
+            votes: said(&approval, comments, &places.votes),
             granted: approval.grant_expires.map(|_| approval.granted.clone()),
             emergency: approval.emergency.clone(),
             ended: approval.ended,
@@ -257,22 +263,27 @@ impl Receipt {
     }
 }
 
-fn said(votes: &[Vote], comments: Vec<Option<String>>, places: &[u64]) -> Vec<Said> {
-    let all = votes.iter().zip(comments).enumerate();
+fn said(approval: &Approval, comments: Vec<Option<String>>, places: &[u64]) -> Vec<Said> {
+    let all = approval.votes.iter().zip(comments).enumerate();
     let said = all.map(|(number, (vote, comment))| {
-        let (verdict, scope) = match &vote.verdict {
-            Verdict::Approve { scope, .. } => ("approve", Some(scope.clone())),
-            Verdict::Deny => ("deny", None),
-            Verdict::TakeBack => ("take-back", None),
+        let (verdict, scope, seconds, unseen) = match &vote.verdict {
+            Verdict::Approve {
+                scope,
+                seconds,
+                unseen,
+            } => ("approve", Some(scope.clone()), *seconds, *unseen),
+            Verdict::Deny => ("deny", None, None, false),
+            Verdict::TakeBack => ("take-back", None, None, false),
         };
-        let later = votes.iter().skip(number + 1);
         Said {
             at: vote.at,
             index: places.get(number).copied(),
             person: vote.person.clone(),
             verdict,
             scope,
-            counts: !later.into_iter().any(|later| later.person == vote.person),
+            seconds,
+            unseen,
+            counts: approval.is_current(number),
             comment,
         }
     });

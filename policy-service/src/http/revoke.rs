@@ -32,6 +32,7 @@ pub(crate) async fn handle(
 ) -> Result<Shown, Problem> {
     request.version = if_match.version(request.version);
     let revoked = say(app, reviewer, &id, |app, id, person| {
+        let revoked = id.clone();
         let revoke = Revoke {
             app,
             id,
@@ -39,7 +40,10 @@ pub(crate) async fn handle(
             request,
             once,
         };
-        (revoke, |app: &App, ()| app.announce())
+        (revoke, move |app: &App, ()| {
+            app.parts().leases.wake();
+            app.parts().waiters.wake(&revoked);
+        })
     });
     let revoked = revoked.await;
     revoked

@@ -57,6 +57,7 @@ impl View {
         let is_late = now >= stop.at.after(LEASE);
         let awaited = workers.iter().any(|one| one.standing == Standing::Awaited);
         let holds_after_ms = workers.iter().map(|one| one.after_ms.min(lease)).max();
+        let has_ended = stop.resumed.is_some();
         let (resumed_by, resumed_at) = stop.resumed.unzip();
         View {
             id: stop.id,
@@ -68,7 +69,7 @@ impl View {
             resumed_at,
             // Of a release that another replica, or this one before it was started again, answered, nothing is
             // known here.
-            holds: is_late || !awaited && !has_others,
+            holds: !has_ended && (is_late || !awaited && !has_others),
             holds_after_ms: if has_others {
                 lease
             } else {
@@ -217,7 +218,10 @@ pub(crate) async fn begin(
                 once,
             };
             let stopped = app.store().write(begin).await;
-            app.announce();
+            // Also where it is not known whether it is written.
+            if matches!(stopped, Ok(_) | Err(StopError::Store(_))) {
+                app.announce();
+            }
             Ok(stopped)
         })
     };

@@ -1,13 +1,13 @@
 //! Approvals as they are read.
 
 use velum_approval::{
-    ActionName, Approval, ApprovalId, Check, FingerprintMac, GatewayId, Identity, KeyedToken,
-    OutcomeReport, State, Timestamp, UseKey, Vote,
+    ActionName, Approval, ApprovalId, Check, Emergency, FingerprintMac, GatewayId, Identity,
+    KeyedToken, OutcomeReport, State, StopScope, Timestamp, Use, UseKey, Vote,
 };
 use velum_engine::{Class, ClassSet};
 
 use super::connection::{Connection, Row, values};
-use super::{Store, StoreError, StoredUse, secrets, uses};
+use super::{Store, StoreError, StoredUse, emergencies, secrets, stops, uses};
 
 /// An approval with what people wrote about it.
 pub(crate) struct StoredApproval {
@@ -93,6 +93,41 @@ impl Store {
             )
             .await?;
         rows.iter().map(|row| read_id(row, "id")).collect()
+    }
+}
+
+/// An approval as who waits for it looks at it.
+pub(crate) struct Looked {
+    pub(crate) approval: Approval,
+    pub(crate) uses: Vec<Use>,
+    /// What the requester is told.
+    pub(crate) public_reason: Option<String>,
+    /// What is stopped.
+    pub(crate) stops: Vec<StopScope>,
+    /// The emergency accesses that nobody has reviewed.
+    pub(crate) emergencies: Vec<Emergency>,
+}
+
+impl Store {
+    /// An approval with all that a decision on it needs, in one reading.
+    pub(crate) async fn look(
+        &self,
+        id: &ApprovalId,
+        now: Timestamp,
+    ) -> Result<Option<Looked>, StoreError> {
+        let mut reading = self.read().await?;
+        let Some(approval) = load(&mut reading, id).await? else {
+            return Ok(None);
+        };
+        let uses = uses::of(&mut reading, id).await?;
+        let (_, stops) = stops::active(&mut reading, now).await?;
+        Ok(Some(Looked {
+            uses: uses.into_iter().map(|one| one.made).collect(),
+            public_reason: secrets::text(&mut reading, approval.public_reason).await?,
+            stops,
+            emergencies: emergencies::unreviewed(&mut reading).await?,
+            approval,
+        }))
     }
 }
 

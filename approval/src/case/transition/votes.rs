@@ -166,6 +166,7 @@ pub(super) fn explain(
     }
     let mut next = changed(approval);
     next.needs = None;
+    next.earlier_reasons.extend(next.reason);
     next.reason = Some(reason);
     next.outdated = u32::try_from(next.votes.len()).unwrap_or(u32::MAX);
     let record = Record::Explained {

@@ -25,28 +25,19 @@ async fn requests_that_wait_are_released_although_one_replica_is_killed() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
+    // Each waits at one of the two: some at the one that is killed.
+    let here = pending.iter().filter(|card| card["waiting"] == 1).count();
+    assert!(here < 5, "none waits at the replica that is killed");
     stage.service.stop();
     for approval in &pending {
         let approved = reviewer.approve(&text(&approval["id"]), None).await;
         assert_eq!(approved.expect("an answer").status, 200);
     }
-    let mut answers = Vec::new();
+    // Whoever waited there is asked about at the other.
     for one in waiting {
-        answers.push(one.await.expect("task").expect("an answer"));
-    }
-    // A call that was under way to the killed replica is answered 503: the same request finds its approval.
-    for (number, answer) in answers.iter().enumerate() {
-        let body = if answer.status == 200 {
-            answer.text()
-        } else {
-            assert_eq!(answer.status, 503, "{}", answer.text());
-            let again = stage
-                .ask(&format!("/Patient/p{number}"), "name", 60)
-                .send()
-                .await;
-            again.expect("an answer").text()
-        };
-        assert!(body.contains("Thistlewood"), "{body}");
+        let answer = one.await.expect("task").expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(answer.text().contains("Thistlewood"), "{}", answer.text());
     }
     let used = reviewer
         .get("/v1/approvals?state=used")
