@@ -298,6 +298,9 @@ pub struct Stopped {
     kind: &'static str,
     /// The name of what is stopped; of a principal the directory's.
     what: Option<String>,
+    /// Whom it stops, as far as the directory knows: whether that is a person or an agent, and whose, is
+    /// what tells which releases it stops, and who does not resume it.
+    principal: Option<Party>,
 }
 
 impl Stopped {
@@ -321,6 +324,9 @@ impl Stopped {
             is_resumed: resumed.is_some(),
             kind: stop.scope.kind(),
             what,
+            principal: principal
+                .filter(|_| matches!(stop.scope, StopScope::Principal { .. }))
+                .cloned(),
         }
     }
 }

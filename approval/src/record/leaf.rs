@@ -176,6 +176,7 @@ impl Stopped {
         let stop = Object::new()
             .with("id", self.stop.as_str())
             .with("kind", self.kind)
+            .with_some("principal", self.principal.as_ref().map(party))
             .with_some("what", self.what.as_deref());
         Object::new()
             .with("actor", actor("person", self.by.as_str()))

@@ -329,6 +329,15 @@ fn a_leaf_says_who_what_and_why() {
         panel: &panel,
     };
     let (_, used) = transition(&approval, &consume, later(2)).unwrap();
+    let (id, directory) = (StopId::new("s1").unwrap(), directory());
+    let identity = bot.clone();
+    let (_, stopped) = Stop::begin(
+        id,
+        StopScope::Principal { identity },
+        directory.party(&bot),
+        grace.clone(),
+        later(4),
+    );
     for (seq, file, golden, record) in [
         (
             0,
@@ -353,6 +362,12 @@ fn a_leaf_says_who_what_and_why() {
             "leaf-reported.json",
             include_str!("../golden/leaf-reported.json"),
             reported(),
+        ),
+        (
+            4,
+            "leaf-stopped.json",
+            include_str!("../golden/leaf-stopped.json"),
+            stopped,
         ),
     ] {
         let leaf = record
