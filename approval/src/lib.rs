@@ -11,7 +11,9 @@
 //! - [`Directory`] and [`Panel`]: who is behind a request, and who may therefore review it;
 //! - [`transition`]: the one place where an [`Approval`] changes, each change with its [`Record`];
 //! - [`decide`]: whether a use of an approval may be released now;
-//! - [`Record`]: the audit events, which have no room for a value that may be PHI.
+//! - [`Record`]: the audit events, which have no room for a value that may be PHI;
+//! - `replay`, behind the feature of that name: whether an audit log tells of a release without the
+//!   people that it needed, by rules written a second time.
 #![cfg_attr(
     not(test),
     deny(
@@ -26,6 +28,9 @@ pub mod class_names;
 pub mod messages;
 
 pub mod record;
+
+#[cfg(feature = "replay")]
+pub mod replay;
 
 #[cfg(feature = "openapi")]
 pub mod schema;

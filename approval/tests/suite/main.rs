@@ -7,5 +7,6 @@ mod grants;
 mod model;
 mod properties;
 mod records;
+mod replay;
 mod signatures;
 mod transitions;

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use velum_approval::{
     Approval, Ask, Ballot, Cause, Emergency, EmergencyId, EmergencyOpening, Event, Evidence, Found,
-    GrantLimits, Opening, Panel, PersonId, Scope, State, StopScope, Tags, Timestamp, Use, Verdict,
-    transition,
+    GrantLimits, Opening, Panel, PersonId, Record, Scope, State, StopScope, Tags, Timestamp, Use,
+    Verdict, transition,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -24,7 +24,7 @@ const MAY_VOTE: [&str; 3] = ["grace", "bob", "ann"];
 const CLASSES: [Class; 4] = [Class::Name, Class::Date, Class::Mrn, Class::Ssn];
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Evidence {
         stream: u8,
     },
@@ -186,7 +186,7 @@ impl Watch {
                     principal: true,
                     fingerprint: 1,
                 } => {
-                    assert!(after.emergency.is_some() && now < emergency().until);
+                    assert!(after.emergency.is_some() && now < emergency().0.until);
                     true
                 }
                 _ => false,
@@ -239,7 +239,8 @@ impl Watch {
     }
 }
 
-fn emergency() -> Emergency {
+/// The access that is there in every history, with the record that opens it.
+pub(crate) fn emergency() -> (Emergency, Record) {
     let (bot, action) = (jwt("triage-bot"), check().action);
     let excluded = directory().resolve_with(&bot, &check().lineage).unwrap();
     let opening = EmergencyOpening {
@@ -256,7 +257,7 @@ fn emergency() -> Emergency {
         is_blocked: false,
         is_reviewable: true,
     };
-    Emergency::open(opening, START).unwrap().0
+    Emergency::open(opening, START).unwrap()
 }
 
 fn apply(
@@ -265,9 +266,9 @@ fn apply(
     quorum: u32,
     uses: &[Use],
     now: Timestamp,
-) -> Option<(Approval, velum_approval::Record)> {
+) -> Option<(Approval, Record)> {
     static CAST: LazyLock<([Panel; 3], Emergency)> =
-        LazyLock::new(|| ([1, 2, 3].map(panel), emergency()));
+        LazyLock::new(|| ([1, 2, 3].map(panel), emergency().0));
     let (panels, emergency) = &*CAST;
     let panel = &panels[quorum as usize - 1];
     let (gateway, bot, other) = (gateway(), jwt("triage-bot"), jwt("grace"));
@@ -379,15 +380,15 @@ fn apply(
 
 /// What a history starts from.
 #[derive(Clone, Copy, Debug)]
-struct Start {
+pub(crate) struct Start {
     asked: u8,
     quorum: u32,
     collecting: bool,
     uses: u32,
 }
 
-/// Runs a history and says in which state it ended.
-fn run(start: Start, steps: &[(Step, u64)]) -> State {
+/// Runs a history, and says in which state it ended and what was recorded when.
+pub(crate) fn run(start: Start, steps: &[(Step, u64)]) -> (State, Vec<(Timestamp, Record)>) {
     let check = velum_approval::Check {
         classes: class_set(start.asked),
         ..check()
@@ -398,7 +399,8 @@ fn run(start: Start, steps: &[(Step, u64)]) -> State {
         uses: start.uses,
         ..opening(&check, &panel)
     };
-    let (mut approval, _) = Approval::open(opening, START).unwrap();
+    let (mut approval, requested) = Approval::open(opening, START).unwrap();
+    let mut records = vec![(START, requested)];
     let mut now = START;
     let mut watch = Watch::default();
     for (step, seconds) in steps {
@@ -414,11 +416,12 @@ fn run(start: Start, steps: &[(Step, u64)]) -> State {
         assert_eq!(leaf["data"]["approval"]["version"], next.version);
         assert_eq!(leaf["data"]["approval"]["state"], next.state.name());
         approval = next;
+        records.push((now, record));
     }
-    approval.state
+    (approval.state, records)
 }
 
-fn history() -> impl Strategy<Value = (Start, Vec<(Step, u64)>)> {
+pub(crate) fn history() -> impl Strategy<Value = (Start, Vec<(Step, u64)>)> {
     let seconds = prop_oneof![20 => 0_u64..20, 1 => 200_u64..1000];
     let steps = proptest::collection::vec((step(), seconds), 1..25);
     let uses = prop_oneof![3 => Just(1_u32), 1 => 2_u32..4];
@@ -448,7 +451,7 @@ fn histories_reach_every_state() {
     let mut reached = BTreeMap::new();
     for _ in 0..4000 {
         let (start, steps) = history().new_tree(&mut runner).unwrap().current();
-        *reached.entry(run(start, &steps)).or_insert(0) += 1;
+        *reached.entry(run(start, &steps).0).or_insert(0) += 1;
     }
     for state in State::ALL {
         assert!(

@@ -1,0 +1,221 @@
+//! Reads the audit log again, from its first record on, and says whether anything was released without
+//! the people that it needed.
+//!
+//! That the records are those that were written is what a Merkle tree proves. This is the other half:
+//! that they tell of nothing that the rules forbid. It is written from the rules, not from the code that
+//! keeps them: it calls neither [`transition`](crate::transition) nor [`decide`](crate::decide), counts
+//! votes and compares scopes by itself, and knows nothing but the records: no directory, no
+//! configuration, no store.
+//!
+//! ```
+//! use velum_approval::replay::Replay;
+//! # let leaves: [&[u8]; 1] = [include_str!("../tests/golden/leaf-requested.json").trim_end().as_bytes()];
+//! let mut replay = Replay::default();
+//! for (index, leaf) in (0..).zip(leaves) {
+//!     replay.leaf(index, leaf);
+//! }
+//! let report = replay.finish();
+//! assert!(report.is_sound(), "{:?}", report.findings);
+//! ```
+//!
+//! What records alone cannot tell:
+//!
+//! - who was a reviewer, and of which group: groups, and whether different people stood for each, are of
+//!   the configuration. That nobody behind the request is counted, and that there are as many people as
+//!   the request needed, is in the records;
+//! - whether two persons of the directory are one human;
+//! - how long undecided approvals and grants may last by configuration, and who may open an emergency
+//!   access; that one lasts an hour at most is checked;
+//! - stops of an agent that has a part in a request without making it, and of a principal whom the
+//!   directory did not know: a record names no identities, which may be a patient's. Stops of persons are
+//!   found by who was behind the request when it was asked;
+//! - when a stop reached the streams that were running: what is checked is that nothing was released after
+//!   its record;
+//! - which values were lifted, beyond their classes: an outcome has counts;
+//! - releases of which there is no record.
+//!
+//! Memory: what is open (approvals that are not over, stops that stand, emergency accesses that nobody
+//! has reviewed), what a later record may still be about ([`KEPT`]: approvals that are over, uses, stops
+//! of grants, reviews), the latest 4,096 ids, 65,536 workers and 10,000 findings.
+
+mod agreement;
+mod cases;
+mod emergencies;
+mod extent;
+mod findings;
+mod form;
+mod kind;
+mod members;
+mod moment;
+mod order;
+mod reading;
+mod said;
+mod stops;
+mod uses;
+mod votes;
+mod workers;
+
+pub use findings::Finding;
+pub use kind::{Kind, Severity};
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use self::cases::Cases;
+use self::emergencies::Emergencies;
+use self::findings::Findings;
+use self::order::Order;
+use self::reading::Leaf;
+use self::said::Event;
+use self::stops::Stops;
+use self::uses::Uses;
+use self::workers::Workers;
+use crate::words::Timestamp;
+
+/// For how long, by the times of the records, what is over is remembered: longer than a grant can be
+/// taken back ([`REVOCABLE`](crate::REVOCABLE)). Of what was over before, any further change is found as
+/// one of an approval that nobody asked for; an outcome that comes later than that is noted as late.
+pub const KEPT: Duration = Duration::from_hours(25);
+
+/// How often what is over is looked for.
+const FORGETS: Duration = Duration::from_mins(1);
+
+/// Reads records in their order. See the [module](self).
+#[derive(Debug, Default)]
+pub struct Replay {
+    found: Findings,
+    order: Order,
+    cases: Cases,
+    uses: Uses,
+    stops: Stops,
+    emergencies: Emergencies,
+    workers: Workers,
+    counts: BTreeMap<&'static str, u64>,
+    leaves: u64,
+    releases: Releases,
+    forgot: Option<Timestamp>,
+}
+
+/// How much was released.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Releases {
+    /// Under grants of people.
+    pub approved: u64,
+    /// Under an emergency access.
+    pub in_emergency: u64,
+    /// Of both, those of which it was told what left.
+    pub told: u64,
+}
+
+/// What a log comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How many records there were, those that could not be read too.
+    pub leaves: u64,
+    /// How many of each event type; types without any are left out.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// How much was released.
+    pub releases: Releases,
+    /// What was found, mostly in the order of the records: that an outcome is missing is said late.
+    pub findings: Vec<Finding>,
+    /// How many findings more there were than are listed.
+    pub omitted: u64,
+}
+
+impl Report {
+    /// Whether nothing was found that weighs more than a note.
+    pub fn is_sound(&self) -> bool {
+        self.failures().next().is_none() && self.omitted == 0
+    }
+
+    /// What weighs more than a note.
+    pub fn failures(&self) -> impl Iterator<Item = &Finding> {
+        self.of(Severity::Failure)
+    }
+
+    /// What is worth knowing.
+    pub fn notes(&self) -> impl Iterator<Item = &Finding> {
+        self.of(Severity::Note)
+    }
+
+    fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        let findings = self.findings.iter();
+        findings.filter(move |finding| finding.kind.severity() == severity)
+    }
+}
+
+impl Replay {
+    /// Reads the next record: `bytes` as the log has them, `index` its place, from 0 on without a gap.
+    /// Any bytes may be handed in: what cannot be read is a finding.
+    pub fn leaf(&mut self, index: u64, bytes: &[u8]) {
+        self.leaves = self.leaves.saturating_add(1);
+        self.found.at(index);
+        self.order.place(index, &mut self.found);
+        let Some(leaf) = reading::read(index, bytes, &mut self.found) else {
+            return;
+        };
+        let count = self.counts.entry(leaf.name).or_default();
+        *count = count.saturating_add(1);
+        self.order.follow(&leaf, &mut self.found);
+        if let Some(fault) = agreement::fault(leaf.code, &leaf.event) {
+            self.found.add(Kind::Contradiction, fault);
+        }
+        self.forget();
+        self.happen(index, leaf);
+    }
+
+    fn happen(&mut self, index: u64, leaf: Leaf) {
+        let (now, found) = (leaf.time, &mut self.found);
+        match leaf.event {
+            Event::Requested(said) => self.cases.requested(*said, now, found),
+            Event::Collected(said) => self.cases.collected(said, now, found),
+            Event::Questioned(said) => self.cases.questioned(&said, now, found),
+            Event::Explained(said) => self.cases.explained(&said, found),
+            Event::Voted(said, outcome) => self.cases.voted(&said, outcome, now, found),
+            Event::Ended(said) => self.cases.ended(&said, now, found),
+            Event::Used(said) => {
+                let count = match said.r#use.emergency {
+                    Some(_) => &mut self.releases.in_emergency,
+                    None => &mut self.releases.approved,
+                };
+                *count = count.saturating_add(1);
+                self.used(index, &said, now);
+            }
+            Event::Released(said) => {
+                self.releases.told = self.releases.told.saturating_add(1);
+                self.uses.released(&said, found);
+            }
+            Event::Reported(said) => self.workers.reported(said, found),
+            Event::Stopped(said) => self.stops.begin(said, now, found),
+            Event::Resumed(said) => self.stops.resume(&said, found),
+            Event::Opened(said) => self.emergencies.opened(*said, now, found),
+            Event::Reviewed(said) => self.emergencies.reviewed(&said, now, found),
+            // Nothing changed.
+            Event::Refused(_) | Event::RequestRefused | Event::Barred => {}
+        }
+    }
+
+    fn forget(&mut self) {
+        let now = self.order.latest();
+        if self.forgot.is_some_and(|last| now < last.after(FORGETS)) {
+            return;
+        }
+        self.forgot = Some(now);
+        self.cases.forget(now);
+        self.uses.forget(now, &mut self.found);
+        self.stops.forget(now);
+        self.emergencies.forget(now);
+    }
+
+    /// What the log came to. Uses of which it was not told what left are noted now.
+    pub fn finish(mut self) -> Report {
+        self.uses.finish(&mut self.found);
+        Report {
+            leaves: self.leaves,
+            counts: self.counts,
+            releases: self.releases,
+            findings: self.found.list,
+            omitted: self.found.omitted,
+        }
+    }
+}

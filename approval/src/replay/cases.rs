@@ -1,0 +1,302 @@
+//! Approvals, from the first record of each to its last.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use velum_engine::{Class, ClassSet};
+
+use super::KEPT;
+use super::extent::Extent;
+use super::findings::Findings;
+use super::kind::Kind;
+use super::members::{Anybody, Step};
+use super::said::{Collected, Ended, Explained, Questioned, Requested};
+use crate::case::{REVOCABLE, State};
+use crate::directory::Party;
+use crate::words::{ActionName, ApprovalId, FingerprintMac, PersonId, PolicyDigest, Timestamp};
+
+/// An approval that is not over.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) requester: Party,
+    pub(super) excluded: BTreeSet<PersonId>,
+    pub(super) action: ActionName,
+    pub(super) fingerprint: FingerprintMac,
+    pub(super) policy: PolicyDigest,
+    pub(super) asked: ClassSet,
+    pub(super) needed: u32,
+    pub(super) uses: u32,
+    pub(super) used: u32,
+    pub(super) decide_by: Timestamp,
+    pub(super) state: State,
+    pub(super) version: u64,
+    pub(super) is_unseen: bool,
+    /// The digest of the tags of what was seen.
+    pub(super) seen: Option<PolicyDigest>,
+    pub(super) is_questioned: bool,
+    /// Every person's latest word on the present reason.
+    pub(super) words: BTreeMap<PersonId, Word>,
+    pub(super) grant: Option<Granted>,
+}
+
+/// A person's latest word.
+#[derive(Debug)]
+pub(super) enum Word {
+    Yes {
+        extent: Extent,
+        seconds: Option<u32>,
+    },
+    No,
+    TakenBack,
+}
+
+#[derive(Debug)]
+pub(super) struct Granted {
+    pub(super) extent: Extent,
+    pub(super) expires: Timestamp,
+    /// How many people the record that issued it needed.
+    pub(super) needed: u32,
+}
+
+/// What is remembered of an approval that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Over {
+    pub(super) state: State,
+    pub(super) version: u64,
+    pub(super) ended: Timestamp,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Cases {
+    open: BTreeMap<ApprovalId, Case>,
+    over: BTreeMap<ApprovalId, Over>,
+    by_end: VecDeque<(Timestamp, ApprovalId)>,
+}
+
+/// Where an approval stands.
+pub(super) enum Place<'a> {
+    Open(&'a mut Case),
+    Over(&'a mut Over),
+    Unknown,
+}
+
+impl Case {
+    /// When it ends by itself.
+    pub(super) fn ends(&self) -> Timestamp {
+        match (self.state, &self.grant) {
+            (State::Approved, Some(grant)) => grant.expires,
+            _ => self.decide_by,
+        }
+    }
+
+    /// Takes the number of the change.
+    pub(super) fn step(&mut self, step: &Step, found: &mut Findings) {
+        number(&mut self.version, step, found);
+        self.state = step.state;
+    }
+}
+
+fn number(version: &mut u64, step: &Step, found: &mut Findings) {
+    if step.version != version.saturating_add(1) {
+        let sentence = format!("Version {} follows version {version}.", step.version);
+        found.add(Kind::VersionGap, sentence);
+    }
+    *version = step.version;
+}
+
+impl Cases {
+    /// Forgets what no later record of a sound log is about.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        while let Some((ended, _)) = self.by_end.front()
+            && ended.after(KEPT) < now
+        {
+            let Some((ended, id)) = self.by_end.pop_front() else {
+                return;
+            };
+            // One that was taken back later stands in the queue again.
+            if self.over.get(&id).is_some_and(|over| over.ended <= ended) {
+                self.over.remove(&id);
+            }
+        }
+    }
+
+    pub(super) fn place(&mut self, id: &ApprovalId) -> Place<'_> {
+        if let Some(case) = self.open.get_mut(id) {
+            return Place::Open(case);
+        }
+        match self.over.get_mut(id) {
+            Some(over) => Place::Over(over),
+            None => Place::Unknown,
+        }
+    }
+
+    /// Keeps little of one that is over.
+    pub(super) fn settle(&mut self, id: &ApprovalId, now: Timestamp) {
+        let is_over = |case: &Case| {
+            !matches!(
+                case.state,
+                State::Collecting | State::Pending | State::Approved
+            )
+        };
+        if self.open.get(id).is_some_and(is_over)
+            && let Some(case) = self.open.remove(id)
+        {
+            let over = Over {
+                state: case.state,
+                version: case.version,
+                ended: now,
+            };
+            self.over.insert(id.clone(), over);
+            self.by_end.push_back((now, id.clone()));
+        }
+    }
+
+    pub(super) fn requested(&mut self, said: Requested, now: Timestamp, found: &mut Findings) {
+        if !matches!(self.place(&said.approval.id), Place::Unknown) {
+            found.add(Kind::RequestedTwice, "There is an approval of this id.");
+            return;
+        }
+        let person = match &said.requester {
+            Party::Person { id } => id,
+            Party::Agent { owner, .. } => owner,
+        };
+        found.require(
+            said.excluded.contains(person),
+            Kind::RequesterMayReview,
+            "The requester's person is not among those who may not review.",
+        );
+        found.require(
+            said.request.classes.iter().all(Class::may_be_lifted),
+            Kind::NeverLifted,
+            "A class is asked for that is never lifted.",
+        );
+        found.require(
+            now < said.decide_by.0,
+            Kind::IllegalChange,
+            "It is to be decided before it was asked for.",
+        );
+        let case = Case {
+            requester: said.requester,
+            excluded: said.excluded,
+            action: said.request.action,
+            fingerprint: said.request.fingerprint_mac,
+            policy: said.request.policy,
+            asked: said.request.classes,
+            needed: said.needed,
+            uses: said.uses,
+            used: 0,
+            decide_by: said.decide_by.0,
+            state: said.approval.state,
+            version: said.approval.version,
+            is_unseen: false,
+            seen: None,
+            is_questioned: false,
+            words: BTreeMap::new(),
+            grant: None,
+        };
+        self.open.insert(said.approval.id, case);
+    }
+
+    pub(super) fn collected(&mut self, said: Collected, now: Timestamp, found: &mut Findings) {
+        let Some(case) = self.changed(&said.approval, found) else {
+            return;
+        };
+        found.require(
+            case.state == State::Collecting && now < case.decide_by,
+            Kind::IllegalChange,
+            "Evidence, or that there is none, for an approval that does not await it.",
+        );
+        case.is_unseen = said.evidence.is_none();
+        case.seen = said.evidence.map(|seen| seen.tags);
+        case.step(&said.approval, found);
+    }
+
+    pub(super) fn questioned(&mut self, said: &Questioned, now: Timestamp, found: &mut Findings) {
+        let Some(case) = self.changed(&said.approval, found) else {
+            return;
+        };
+        found.require(
+            !case.excluded.contains(said.actor.id()),
+            Kind::ExcludedVote,
+            "The question is by somebody who is behind the request.",
+        );
+        let is_open = case.state == State::Pending && now < case.decide_by;
+        found.require(
+            is_open && !case.is_questioned,
+            Kind::IllegalChange,
+            "A question about what is not pending, or where one is open.",
+        );
+        case.is_questioned = true;
+        case.step(&said.approval, found);
+    }
+
+    pub(super) fn explained(&mut self, said: &Explained, found: &mut Findings) {
+        let Some(case) = self.changed(&said.approval, found) else {
+            return;
+        };
+        // Not by its time: the service looks at the clock before the record has its own.
+        found.require(
+            case.state == State::Pending && case.is_questioned,
+            Kind::IllegalChange,
+            "A reason that nobody asked for.",
+        );
+        case.is_questioned = false;
+        // They agreed to another reason.
+        case.words.clear();
+        case.step(&said.approval, found);
+    }
+
+    pub(super) fn ended(&mut self, said: &Ended, now: Timestamp, found: &mut Findings) {
+        match self.place(&said.approval.id) {
+            Place::Open(case) => {
+                let is_due = case.ends() <= now;
+                let is_legal = match said.approval.state {
+                    State::Expired => is_due,
+                    State::Revoked => !is_due && case.state == State::Approved,
+                    _ => !is_due,
+                };
+                found.require(
+                    is_legal && said.policy != Some(case.policy),
+                    Kind::IllegalChange,
+                    "It did not end so: by its time, its grant, or its policy.",
+                );
+                case.step(&said.approval, found);
+            }
+            Place::Over(over) => {
+                let is_revoked = matches!(said.actor, Anybody::Person { .. });
+                let is_recent = now <= over.ended.after(REVOCABLE);
+                let is_legal = is_revoked && over.state == State::Used && is_recent;
+                found.require(is_legal, Kind::IllegalChange, "What is over ended again.");
+                number(&mut over.version, &said.approval, found);
+                over.state = said.approval.state;
+                over.ended = now;
+                self.by_end.push_back((now, said.approval.id.clone()));
+            }
+            Place::Unknown => unknown(found),
+        }
+        self.settle(&said.approval.id, now);
+    }
+
+    /// The case of a change that only an open one has.
+    pub(super) fn changed(&mut self, step: &Step, found: &mut Findings) -> Option<&mut Case> {
+        match self.place(&step.id) {
+            Place::Open(case) => Some(case),
+            Place::Over(over) => {
+                let sentence = format!("The approval is over: {}.", over.state.name());
+                found.add(Kind::IllegalChange, sentence);
+                number(&mut over.version, step, found);
+                None
+            }
+            Place::Unknown => {
+                unknown(found);
+                None
+            }
+        }
+    }
+}
+
+pub(super) fn unknown(found: &mut Findings) {
+    found.add(
+        Kind::UnknownApproval,
+        "No record says that this approval was asked for, or it was over long ago.",
+    );
+}

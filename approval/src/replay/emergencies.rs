@@ -1,0 +1,161 @@
+//! Emergency accesses: what is released without a review before, and with one after.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::KEPT;
+use super::cases::Case;
+use super::findings::Findings;
+use super::kind::Kind;
+use super::said::{Emergency, Used};
+use crate::directory::Party;
+use crate::emergency::MOST_EMERGENCY;
+use crate::words::{ActionName, EmergencyId, PersonId, Timestamp};
+
+#[derive(Debug)]
+struct Access {
+    opened_by: PersonId,
+    requester: Party,
+    action: ActionName,
+    until: Timestamp,
+    uses: u32,
+    /// Who is behind the principal, and behind every request that was released.
+    excluded: BTreeSet<PersonId>,
+    reviewed: Option<Timestamp>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Emergencies(BTreeMap<EmergencyId, Access>);
+
+impl Emergencies {
+    /// Forgets those that were reviewed long ago: a use of one is that of one that nobody opened.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        self.0
+            .retain(|_, access| access.reviewed.is_none_or(|at| now <= at.after(KEPT)));
+    }
+
+    pub(super) fn opened(&mut self, said: Emergency, now: Timestamp, found: &mut Findings) {
+        let until = said.access.until.0;
+        found.require(
+            now < until && until <= now.after(MOST_EMERGENCY),
+            Kind::EmergencyTooLong,
+            "An emergency access lasts for some time, and for an hour at most.",
+        );
+        let is_blocked = self.0.values().any(|earlier| {
+            let is_theirs = earlier.opened_by == said.access.opened_by;
+            let is_unreviewed = earlier.reviewed.is_none();
+            is_unreviewed && (is_theirs || is_same(&earlier.requester, &said.requester))
+        });
+        found.require(
+            !is_blocked,
+            Kind::EmergencyBlocked,
+            "One of the same person, or for the same principal, had not been reviewed.",
+        );
+        let access = Access {
+            opened_by: said.access.opened_by,
+            requester: said.requester,
+            action: said.access.action,
+            until,
+            uses: 0,
+            excluded: said.excluded,
+            reviewed: None,
+        };
+        let id = said.access.id;
+        if self.0.insert(id, access).is_some() {
+            found.add(
+                Kind::Contradiction,
+                "An emergency access of this id was opened before.",
+            );
+        }
+    }
+
+    pub(super) fn reviewed(&mut self, said: &Emergency, now: Timestamp, found: &mut Findings) {
+        let told = &said.access;
+        let Some(access) = self.0.get_mut(&told.id) else {
+            found.add(Kind::EmergencyUnknown, "Nobody opened what is reviewed.");
+            return;
+        };
+        if access.reviewed.is_some() {
+            found.add(Kind::Contradiction, "It was reviewed before.");
+            return;
+        }
+        let by = said.actor.id();
+        found.require(
+            *by != access.opened_by && !access.excluded.contains(by),
+            Kind::EmergencySelfReview,
+            "Reviewed by who opened it, or is behind what was released under it.",
+        );
+        let is_counted = told.uses == access.uses
+            && told.version == u64::from(access.uses).saturating_add(2)
+            && access.excluded.is_subset(&said.excluded);
+        if !is_counted {
+            let sentence = format!(
+                "{} releases are told, where there were {}, or persons behind them are left out.",
+                told.uses, access.uses
+            );
+            found.add(Kind::Miscounted, sentence);
+        }
+        let is_same = told.opened_by == access.opened_by
+            && told.action == access.action
+            && told.until.0 == access.until.min(now);
+        found.require(
+            is_same,
+            Kind::Contradiction,
+            "Who opened it, for which action or until when is not as it was opened.",
+        );
+        access.reviewed = Some(now);
+        access.until = access.until.min(now);
+    }
+
+    /// One request more is released under it.
+    pub(super) fn used(
+        &mut self,
+        id: &EmergencyId,
+        used: &Used,
+        case: &Case,
+        now: Timestamp,
+        found: &mut Findings,
+    ) {
+        let Some(access) = self.0.get_mut(id) else {
+            found.add(
+                Kind::EmergencyUnknown,
+                "Nobody opened the emergency access, or it was reviewed long ago.",
+            );
+            return;
+        };
+        if access.reviewed.is_some() {
+            found.add(
+                Kind::EmergencyAfterReview,
+                "The emergency access had been reviewed.",
+            );
+        } else if now >= access.until {
+            let sentence = format!("The emergency access ended at {}.", access.until);
+            found.add(Kind::EmergencyOver, sentence);
+        }
+        found.require(
+            access.action == case.action,
+            Kind::EmergencyOtherAction,
+            "It was opened for another action.",
+        );
+        found.require(
+            is_same(&access.requester, &case.requester),
+            Kind::EmergencyOtherPrincipal,
+            "It was opened for another principal.",
+        );
+        found.require(
+            used.r#use.expires.0 <= access.until,
+            Kind::UseWider,
+            "The use lasts longer than the emergency access.",
+        );
+        access.uses = access.uses.saturating_add(1);
+        access.excluded.extend(case.excluded.iter().cloned());
+    }
+}
+
+/// An agent may have another owner by now, and is the same.
+fn is_same(one: &Party, other: &Party) -> bool {
+    match (one, other) {
+        (Party::Person { id: one }, Party::Person { id: other }) => one == other,
+        (Party::Agent { id: one, .. }, Party::Agent { id: other, .. }) => one == other,
+        _ => false,
+    }
+}

@@ -1,0 +1,240 @@
+//! The audit log read again: a good one has no finding, and whatever is changed in it is found.
+
+mod corruptions;
+mod log;
+mod tale;
+mod tampering;
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use velum_approval::replay::{Kind, Releases, Replay, Severity};
+use velum_approval::{DenyCode, EmergencyRefused, Record, Refused, ResumeRefused, State};
+
+use self::log::{Log, kinds};
+use crate::cast::{START, approval_id, gateway, person};
+use crate::properties::{emergency, history, run};
+
+#[test]
+fn a_good_log_has_no_finding() {
+    let log = tale::log();
+    let report = log.replay();
+    assert_eq!(report.findings, []);
+    assert!(report.is_sound());
+    assert_eq!(report.leaves, log.len() as u64);
+    let told: BTreeSet<_> = report.counts.keys().copied().collect();
+    let all: BTreeSet<_> = Record::CATALOGUE.iter().map(|(_, name)| *name).collect();
+    assert_eq!(told, all, "the tale has every event of the catalogue");
+    assert_eq!(
+        report.releases,
+        Releases {
+            approved: 3,
+            in_emergency: 1,
+            told: 4
+        }
+    );
+}
+
+#[test]
+fn the_golden_leaves_are_read() {
+    for (index, leaf) in [
+        (0, include_str!("../golden/leaf-requested.json")),
+        (1, include_str!("../golden/leaf-issued.json")),
+        (2, include_str!("../golden/leaf-used.json")),
+        (3, include_str!("../golden/leaf-reported.json")),
+        (4, include_str!("../golden/leaf-stopped.json")),
+    ] {
+        let mut replay = Replay::default();
+        replay.leaf(index, leaf.trim_end().as_bytes());
+        let report = replay.finish();
+        assert_eq!(report.counts.len(), 1, "{leaf}: {report:?}");
+        assert!(!kinds(&report).contains(&Kind::Malformed), "{report:?}");
+    }
+}
+
+#[test]
+fn kinds_have_names_of_their_own() {
+    let names: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(names.len(), Kind::ALL.len());
+    let notes = Kind::ALL
+        .iter()
+        .filter(|it| it.severity() == Severity::Note);
+    let notes: Vec<_> = notes.map(ToString::to_string).collect();
+    assert_eq!(
+        notes,
+        [
+            "id-out-of-time",
+            "outcome-beyond-limits",
+            "outcome-missing",
+            "outcome-late",
+            "events-missing"
+        ]
+    );
+}
+
+/// The next of them; a new one is a compile error here.
+fn after(refused: Refused) -> Option<Refused> {
+    Some(match refused {
+        Refused::SelfApproval => Refused::NotAReviewer,
+        Refused::NotAReviewer => Refused::StaleVersion,
+        Refused::StaleVersion => Refused::AlreadyDecided(State::Used),
+        Refused::AlreadyDecided(_) => Refused::Expired,
+        Refused::Expired => Refused::NotDue,
+        Refused::NotDue => Refused::NotShown,
+        Refused::NotShown => Refused::NotApproved,
+        Refused::NotApproved => Refused::Wider,
+        Refused::Wider => Refused::Nothing,
+        Refused::Nothing => Refused::Unseen,
+        Refused::Unseen => Refused::UnknownRule,
+        Refused::UnknownRule => Refused::TooManyRules,
+        Refused::TooManyRules => Refused::NotTheStream,
+        Refused::NotTheStream => Refused::NoEmergency,
+        Refused::NoEmergency => Refused::NoVote,
+        Refused::NoVote => Refused::NotTheRequester,
+        Refused::NotTheRequester => Refused::Unchanged,
+        Refused::Unchanged => return None,
+        Refused::Use(code) => unreachable!("{code:?} is of a use"),
+    })
+}
+
+#[test]
+fn every_reason_of_a_refusal_is_read() {
+    let votes = std::iter::successors(Some(Refused::SelfApproval), |it| after(*it));
+    let votes = votes.map(|refused| Record::VoteRefused {
+        approval: approval_id(),
+        person: person("dr-jones"),
+        refused,
+    });
+    let resumes = [
+        ResumeRefused::SamePerson,
+        ResumeRefused::Ended,
+        ResumeRefused::Final,
+    ]
+    .map(ResumeRefused::name);
+    let emergencies = [
+        EmergencyRefused::NotAdmitted,
+        EmergencyRefused::Unreviewed,
+        EmergencyRefused::Lifetime,
+        EmergencyRefused::SelfReview,
+        EmergencyRefused::NotAReviewer,
+        EmergencyRefused::Reviewed,
+    ]
+    .map(EmergencyRefused::name);
+    let barred = resumes.into_iter().chain(emergencies);
+    let barred = barred.map(|refused| Record::Barred {
+        person: person("ann"),
+        refused,
+    });
+    let uses = DenyCode::ALL.iter().flat_map(|code| {
+        [
+            Record::UseRefused {
+                approval: approval_id(),
+                gateway: gateway(),
+                code: *code,
+            },
+            Record::RequestRefused {
+                gateway: gateway(),
+                action: None,
+                code: *code,
+            },
+        ]
+    });
+    let records = votes.chain(barred).chain(uses);
+    let report = Log::of(records.map(|record| (START, record))).replay();
+    assert_eq!(report.findings, []);
+    assert_eq!(report.leaves, 18 + 9 + 30);
+}
+
+#[test]
+fn a_finding_says_where_and_what() {
+    let mut log = tale::log();
+    let place = log.find("VA1201I", 0).unwrap();
+    log.0[place]["data"]["approved_by"] = serde_json::json!(["bob"]);
+    let report = log.replay();
+    let shown: Vec<_> = report.failures().map(ToString::to_string).collect();
+    let sentence = "2 people are needed, 1 approved it.";
+    assert_eq!(
+        shown,
+        [format!(
+            "record {place}, approval two: too-few-approvers: {sentence}"
+        )]
+    );
+    assert_eq!(report.notes().count(), 0);
+}
+
+#[test]
+fn findings_are_kept_up_to_a_bound_and_counted_beyond() {
+    let mut replay = Replay::default();
+    for index in 0..10_003 {
+        replay.leaf(index, b"");
+    }
+    let report = replay.finish();
+    assert_eq!((report.findings.len(), report.omitted), (10_000, 3));
+    assert!(!report.is_sound());
+}
+
+/// The emergency access of the generator, and what the history recorded.
+fn log_of(records: Vec<(velum_approval::Timestamp, Record)>) -> Log {
+    let opened = (START, emergency().1);
+    Log::of(std::iter::once(opened).chain(records))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
+
+    /// Whatever `transition` lets happen, rules that were written a second time find nothing wrong with:
+    /// only that nobody told what left.
+    #[test]
+    fn every_history_replays_without_a_finding((start, steps) in history()) {
+        let (state, records) = run(start, &steps);
+        let used = records.iter().filter(|(_, record)| matches!(record, Record::Used(_))).count();
+        let report = log_of(records).replay();
+        prop_assert!(report.is_sound(), "{:?}", report.findings);
+        let untold = report.findings.iter().filter(|it| it.kind == Kind::OutcomeMissing).count();
+        prop_assert_eq!((untold, report.findings.len()), (used, used));
+        prop_assert!(state != State::Used || used > 0);
+    }
+}
+
+proptest! {
+    #[test]
+    fn hostile_bytes_are_findings(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let mut replay = Replay::default();
+        replay.leaf(0, &bytes);
+        prop_assert!(!replay.finish().is_sound());
+    }
+
+    /// Bytes that are nearly a log: cut, repeated, changed.
+    #[test]
+    fn a_log_with_other_bytes_never_panics(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..20),
+    ) {
+        let mut leaves = tale::log().leaves();
+        for (leaf, at, byte) in changes {
+            let leaf = leaf.get_mut(&mut leaves[..]);
+            if leaf.is_empty() {
+                continue;
+            }
+            let at = at.index(leaf.len());
+            match byte % 3 {
+                0 => leaf[at] = byte,
+                1 => leaf.truncate(at),
+                _ => leaf.insert(at, byte),
+            }
+        }
+        let report = Log::replay_leaves(&leaves);
+        prop_assert_eq!(report.leaves, leaves.len() as u64);
+    }
+
+    /// Values that are nearly those of a log: members changed for others of the log.
+    #[test]
+    fn a_log_with_other_values_never_panics(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..20),
+    ) {
+        let mut log = tale::log();
+        for (leaf, from, to) in changes {
+            log.swap_values(leaf, from, to);
+        }
+        log.replay();
+    }
+}
