@@ -190,8 +190,17 @@ impl Replay {
             Event::Resumed(said) => self.stops.resume(&said, found),
             Event::Opened(said) => self.emergencies.opened(*said, now, found),
             Event::Reviewed(said) => self.emergencies.reviewed(&said, now, found),
+            Event::Cut(said) => self.emergencies.cut(&said, now, found),
+            Event::LogBegun(said) => {
+                found.require(
+                    index == 0 && self.order.is_named(said.log.name.as_ref()),
+                    Kind::Contradiction,
+                    "A log begins with its first record, which has the name of its source.",
+                );
+                self.cases.follow(said.log.restored.is_some());
+            }
             // Nothing changed.
-            Event::Refused(_) | Event::RequestRefused | Event::Barred => {}
+            Event::Refused(_) | Event::RequestRefused | Event::Barred | Event::Log => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! Whether a record says what its code says.
 
 use super::members::{Anybody, Cause, Nameless, Step, Stop, StopKind, Verdict};
-use super::said::{Emergency, Ended, Event, Outcome, Released, Used, Voted};
+use super::said::{Emergency, Ended, Event, Log, Outcome, Released, Used, Voted};
 use crate::case::State;
 use crate::evidence::End;
 
@@ -34,7 +34,10 @@ pub(super) fn fault(code: &str, event: &Event) -> Option<&'static str> {
         Event::Released(it) => of_release(code, it),
         Event::Stopped(it) | Event::Resumed(it) => of_stop(&it.stop),
         Event::Opened(it) => of_opening(it),
+        Event::LogBegun(it) => of_log(code, it),
         Event::RequestRefused
+        | Event::Log
+        | Event::Cut(_)
         | Event::Refused(_)
         | Event::Reported(_)
         | Event::Barred
@@ -120,6 +123,21 @@ fn of_stop(stop: &Stop) -> Option<&'static str> {
     };
     let is_principal = stop.kind == StopKind::Principal || stop.principal.is_none();
     (!is_named || !is_principal).then_some("What is stopped does not fit its kind.")
+}
+
+fn of_log(code: &str, begun: &Log) -> Option<&'static str> {
+    let log = &begun.log;
+    let is_recovered = code == "VA1704W";
+    let is_by_somebody = matches!(begun.actor, Anybody::Person { .. });
+    let is_told = log.name.is_some() && log.key.is_some() && log.old_key.is_none();
+    let is_agreed = is_recovered == is_by_somebody
+        && is_recovered == begun.reason.is_some()
+        && is_recovered == log.restored.is_some()
+        && (log.previous.is_some() || !is_recovered)
+        && log.previous.as_ref().is_none_or(|previous| {
+            Some(&previous.name) != log.name.as_ref() && log.restored <= Some(previous.size)
+        });
+    not(is_told && is_agreed)
 }
 
 fn of_opening(opened: &Emergency) -> Option<&'static str> {

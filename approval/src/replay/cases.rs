@@ -8,7 +8,7 @@ use super::KEPT;
 use super::extent::Extent;
 use super::findings::Findings;
 use super::kind::Kind;
-use super::members::{Anybody, Step};
+use super::members::{Anybody, Cause, Step};
 use super::said::{Collected, Ended, Explained, Questioned, Requested};
 use crate::case::{REVOCABLE, State};
 use crate::directory::Party;
@@ -70,6 +70,8 @@ pub(super) struct Cases {
     open: BTreeMap<ApprovalId, Case>,
     over: BTreeMap<ApprovalId, Over>,
     by_end: VecDeque<(Timestamp, ApprovalId)>,
+    /// Whether this log follows one that has lost records.
+    is_recovered: bool,
 }
 
 /// Where an approval stands.
@@ -245,7 +247,13 @@ impl Cases {
         case.step(&said.approval, found);
     }
 
+    /// Whether this log follows one that has lost records: what that one left open ends in this one.
+    pub(super) fn follow(&mut self, is_recovered: bool) {
+        self.is_recovered = is_recovered;
+    }
+
     pub(super) fn ended(&mut self, said: &Ended, now: Timestamp, found: &mut Findings) {
+        let is_recovered = self.is_recovered;
         match self.place(&said.approval.id) {
             Place::Open(case) => {
                 let is_due = case.ends() <= now;
@@ -271,6 +279,8 @@ impl Cases {
                 over.ended = now;
                 self.by_end.push_back((now, said.approval.id.clone()));
             }
+            // Of the log before this one.
+            Place::Unknown if is_recovered && said.cause == Some(Cause::Recovery) => {}
             Place::Unknown => unknown(found),
         }
         self.settle(&said.approval.id, now);

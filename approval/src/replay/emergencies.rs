@@ -21,6 +21,8 @@ struct Access {
     /// Who is behind the principal, and behind every request that was released.
     excluded: BTreeSet<PersonId>,
     reviewed: Option<Timestamp>,
+    /// How many of its versions are neither its opening nor a use.
+    changes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +37,11 @@ impl Emergencies {
 
     pub(super) fn opened(&mut self, said: Emergency, now: Timestamp, found: &mut Findings) {
         let until = said.access.until.0;
+        let Some(requester) = said.requester else {
+            let sentence = "Whose requests an emergency access is for is told when it is opened.";
+            found.add(Kind::Contradiction, sentence);
+            return;
+        };
         found.require(
             now < until && until <= now.after(MOST_EMERGENCY),
             Kind::EmergencyTooLong,
@@ -43,7 +50,7 @@ impl Emergencies {
         let is_blocked = self.0.values().any(|earlier| {
             let is_theirs = earlier.opened_by == said.access.opened_by;
             let is_unreviewed = earlier.reviewed.is_none();
-            is_unreviewed && (is_theirs || is_same(&earlier.requester, &said.requester))
+            is_unreviewed && (is_theirs || is_same(&earlier.requester, &requester))
         });
         found.require(
             !is_blocked,
@@ -52,12 +59,13 @@ impl Emergencies {
         );
         let access = Access {
             opened_by: said.access.opened_by,
-            requester: said.requester,
+            requester,
             action: said.access.action,
             until,
             uses: 0,
             excluded: said.excluded,
             reviewed: None,
+            changes: 0,
         };
         let id = said.access.id;
         if self.0.insert(id, access).is_some() {
@@ -66,6 +74,20 @@ impl Emergencies {
                 "An emergency access of this id was opened before.",
             );
         }
+    }
+
+    /// It ends before its time, unreviewed. One of the log before this is not known.
+    pub(super) fn cut(&mut self, said: &Emergency, now: Timestamp, found: &mut Findings) {
+        let Some(access) = self.0.get_mut(&said.access.id) else {
+            return;
+        };
+        found.require(
+            access.reviewed.is_none() && now < access.until && said.access.until.0 == now,
+            Kind::Contradiction,
+            "An emergency access ends before its time, at the time of its record, or not at all.",
+        );
+        access.until = access.until.min(now);
+        access.changes += 1;
     }
 
     pub(super) fn reviewed(&mut self, said: &Emergency, now: Timestamp, found: &mut Findings) {
@@ -85,7 +107,7 @@ impl Emergencies {
             "Reviewed by who opened it, or is behind what was released under it.",
         );
         let is_counted = told.uses == access.uses
-            && told.version == u64::from(access.uses).saturating_add(2)
+            && told.version == u64::from(access.uses).saturating_add(2 + access.changes)
             && access.excluded.is_subset(&said.excluded);
         if !is_counted {
             let sentence = format!(

@@ -12,7 +12,7 @@ use crate::evidence::End;
 use crate::found::Found;
 use crate::keys::KeyedToken;
 use crate::words::{
-    ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, PersonId,
+    ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, LogName, PersonId,
     PolicyDigest, RuleName, StopId, UseKey, WorkerId,
 };
 
@@ -210,6 +210,28 @@ pub(super) struct Use {
 pub(super) enum Cause {
     Policy,
     Reviewers,
+    Recovery,
+}
+
+/// What a record about the log itself tells of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AboutLog {
+    pub(super) key: Option<PolicyDigest>,
+    pub(super) name: Option<LogName>,
+    pub(super) old_key: Option<PolicyDigest>,
+    pub(super) previous: Option<Previous>,
+    pub(super) restored: Option<u64>,
+}
+
+/// The log before this one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Previous {
+    pub(super) name: LogName,
+    #[serde(rename = "root")]
+    _root: PolicyDigest,
+    pub(super) size: u64,
 }
 
 #[derive(Deserialize)]
@@ -292,6 +314,7 @@ pub(super) enum NotDone {
     Expired,
     NoEmergency,
     NoEmergencyAccess,
+    NoReviewer,
     NoVote,
     NotAReviewer,
     NotApproved,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::findings::Findings;
 use super::kind::Kind;
 use super::reading::Leaf;
-use crate::words::{RecordId, Timestamp};
+use crate::words::{LogName, RecordId, Timestamp};
 
 /// How many ids are remembered. An id that comes again later than that is told by its own time only.
 const IDS: usize = 4096;
@@ -28,6 +28,15 @@ impl Order {
     /// The latest time that a record has told.
     pub(super) fn latest(&self) -> Timestamp {
         self.latest.unwrap_or(Timestamp::from_millis(0))
+    }
+
+    /// Whether this is the log that the records name as their source.
+    pub(super) fn is_named(&self, name: Option<&LogName>) -> bool {
+        let source = self
+            .source
+            .as_deref()
+            .and_then(|source| source.strip_prefix("urn:velum:"));
+        source.is_some() && source == name.map(LogName::as_str)
     }
 
     /// Takes the place of the next record.

@@ -5,8 +5,8 @@ use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
 
 use super::members::{
-    About, Access, Anybody, Cause, Events, Gateway, Grant, Nameless, NotDone, Person, Release,
-    Request, Seen, Step, Stop, Use, Vote,
+    About, AboutLog, Access, Anybody, Cause, Events, Gateway, Grant, Nameless, NotDone, Person,
+    Release, Request, Seen, Step, Stop, Use, Vote,
 };
 use super::moment::Moment;
 use super::reading::{self, Known, Leaf};
@@ -32,6 +32,9 @@ pub(super) enum Event {
     Barred,
     Opened(Box<Emergency>),
     Reviewed(Box<Emergency>),
+    Cut(Box<Emergency>),
+    LogBegun(Box<Log>),
+    Log,
 }
 
 /// What a vote came to, by the code of its record.
@@ -146,7 +149,12 @@ data! {
         #[serde(default, rename = "comment_commitment")] comment: Option<Commitment>,
         #[serde(rename = "emergency")] access: Access,
         excluded: BTreeSet<PersonId>,
-        requester: Party,
+        #[serde(default)] requester: Option<Party>,
+    }
+    Log {
+        actor: Anybody,
+        log: AboutLog,
+        #[serde(default, rename = "reason_commitment")] reason: Option<Commitment>,
     }
 }
 
@@ -186,6 +194,11 @@ pub(super) fn read(known: Known, bytes: &[u8]) -> Option<(Leaf, Option<String>)>
         "VA1502W" => reading::as_data(known, bytes, Event::Resumed),
         "VA1503W" => reading::as_data(known, bytes, |_: Barred| Event::Barred),
         "VA1601W" => reading::as_data(known, bytes, |data| Event::Opened(Box::new(data))),
+        "VA1604W" => reading::as_data(known, bytes, |data| Event::Cut(Box::new(data))),
+        "VA1701I" | "VA1704W" => {
+            reading::as_data(known, bytes, |data| Event::LogBegun(Box::new(data)))
+        }
+        "VA1702I" | "VA1703I" => reading::as_data(known, bytes, |_: Log| Event::Log),
         "VA1602I" | "VA1603W" => {
             reading::as_data(known, bytes, |data| Event::Reviewed(Box::new(data)))
         }
@@ -212,7 +225,10 @@ impl Event {
             | Self::Resumed(_)
             | Self::Barred
             | Self::Opened(_)
-            | Self::Reviewed(_) => None,
+            | Self::Reviewed(_)
+            | Self::Cut(_)
+            | Self::LogBegun(_)
+            | Self::Log => None,
         }
     }
 }

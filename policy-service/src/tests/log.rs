@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use velum_approval::Record;
 use velum_approval::record::LogEvent;
+use velum_approval::replay::{Finding, Replay};
 use velum_ledger::checkpoint::Trust;
 use velum_ledger::hash::Hash;
 use velum_ledger::tile::Resource;
@@ -70,13 +71,27 @@ async fn verified(service: &Service, older: &[Vec<u8>]) -> (u64, Hash) {
         .map(|older| trust.open(older).unwrap())
         .collect();
     let mut verifier = velum_ledger::verify::LogVerifier::new(&head, &older);
+    let (mut replay, mut index) = (Replay::default(), 0);
     while let Some(wanted) = verifier.wants() {
         let path = match wanted {
             Resource::Tile(tile) => tile.path(),
             Resource::Bundle(bundle) => bundle.path(),
         };
-        verifier.give(bytes(service, &format!("{place}/{path}")).await.as_deref());
+        let part = bytes(service, &format!("{place}/{path}")).await;
+        if let (Resource::Bundle(bundle), Some(part)) = (wanted, &part) {
+            for leaf in bundle.parse(part).unwrap() {
+                replay.leaf(index, leaf);
+                index += 1;
+            }
+        }
+        verifier.give(part.as_deref());
     }
+    // Nothing in it was released without the people it needed.
+    let report = replay.finish();
+    assert_eq!(
+        report.failures().collect::<Vec<_>>(),
+        Vec::<&Finding>::new()
+    );
     let verified = verifier.finish().unwrap();
     assert_eq!(verified.entries, head.checkpoint().size());
     (head.checkpoint().size(), *head.checkpoint().root())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use velum_approval::record::{Released, Reported};
+use velum_approval::record::{LogEvent, Released, Reported};
 use velum_approval::{
     Approval, ApprovalId, Ask, Cause, Check, Commitment, DenyCode, Emergency, EmergencyId,
     EmergencyOpening, End, Event, Found, GrantLimits, MOST_EMERGENCY, Opening, OutcomeReport,
@@ -106,7 +106,7 @@ impl Teller {
 
     fn review(&mut self, emergency: &Emergency, by: &str, justified: bool) {
         self.second += 1;
-        let requester = directory().party(&emergency.principal).unwrap().clone();
+        let requester = directory().party(&emergency.principal).cloned();
         let now = later(self.second);
         let reviewed = emergency.review(&person(by), true, requester, justified, None, now);
         self.tell(&reviewed.unwrap().1);
@@ -227,6 +227,7 @@ pub(super) fn opened(id: &str, by: &str, second: u64) -> (Emergency, Record) {
         lifetime: Duration::from_mins(10),
         most: MOST_EMERGENCY,
         is_blocked: false,
+        is_reviewable: true,
     };
     Emergency::open(opening, later(second)).unwrap()
 }
@@ -253,6 +254,10 @@ fn an_emergency(teller: &mut Teller) {
     teller.stop("s4", StopScope::Emergency { id }, None, "bob");
     teller.second += 1;
     let (second, record) = opened("e2", "ann", teller.second);
+    teller.tell(&record);
+    teller.second += 1;
+    let requester = directory().party(&second.principal).cloned();
+    let (second, record) = second.end(requester, later(teller.second)).unwrap();
     teller.tell(&record);
     teller.review(&second, "grace", false);
 }
@@ -316,6 +321,16 @@ fn nothing_released(teller: &mut Teller) {
             masked: 4000,
             digest: [5; 32],
         })));
+    }
+    for event in [
+        LogEvent::KeyRotated {
+            old: [1; 32],
+            new: [2; 32],
+        },
+        LogEvent::Heartbeat,
+    ] {
+        teller.second += 1;
+        teller.tell(&Record::Log(Box::new(event)));
     }
     assert!(later(teller.second) > START);
 }
