@@ -6,7 +6,9 @@ use velum_end_to_end::stage::{AGENT, REVIEWER, Setup, patients};
 #[tokio::test]
 async fn what_is_held_and_what_comes_is_released_and_each_use_has_its_record() {
     let mut setup = Setup::new(patients);
+    // Somebody has to be left who may review it: neither who opens it nor the agent's owner.
     setup.service = r#"
+        reviewers = [{ person = "grace" }, { person = "dr-jones" }, { person = "dr-smith" }]
         [break_glass]
         group = "privacy"
         lifetime = "30m"
