@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use velum_approval::Check;
+use velum_approval::{Check, Fingerprint};
 
-use crate::testing::Service;
+use crate::testing::{CONFIGURATION, Service};
 
 /// As many asks of the same, each by a stream of its own.
 fn racers(service: &Service, many: usize) -> Vec<Check> {
@@ -73,6 +73,88 @@ async fn of_many_that_race_for_a_grant_one_has_it() {
     let answers = race(&service, 0, &racers(&service, 16)).await;
     assert_eq!(winners(&answers), 1, "{answers:?}");
     assert_eq!(service.count("grant.used").await, 1);
+}
+
+/// Over how many grants 16 streams race at a service; `VELUM_LONG` asks for the full number.
+fn grants() -> u32 {
+    if std::env::var_os("VELUM_LONG").is_some() {
+        1500
+    } else {
+        40
+    }
+}
+
+/// The same ask as another, for a resource and a fingerprint of its own.
+fn numbered(service: &Service, number: u32) -> Check {
+    let mut check = service.ask(0);
+    let mut fingerprint = [7; 32];
+    fingerprint[..4].copy_from_slice(&number.to_be_bytes());
+    check.fingerprint = Fingerprint::from_bytes(fingerprint);
+    check.resource = velum_approval::keyed_token(&[1; 32], &number.to_be_bytes());
+    check
+}
+
+/// 16 streams go for every grant of a service, through all that it does; then each winner asks again.
+async fn every_grant_is_used_once(configuration: &str) {
+    let roomy = configuration
+        .replace(
+            "pending_per_principal = 5",
+            "pending_per_principal = 100000\npending_per_action = 100000\npending = 100000",
+        )
+        .replace("asks_per_minute = 1000", "asks_per_minute = 100000");
+    let service = Service::with(&roomy).await;
+    let sender = std::sync::Arc::new(Sender::of(&service));
+    for number in 0..grants() {
+        let check = numbered(&service, number);
+        let id = service.pending(&check).await;
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        let racers: Vec<_> = (0..16).map(|_| numbered(&service, number)).collect();
+        let mut tasks = JoinSet::new();
+        for check in racers {
+            let sender = sender.clone();
+            tasks.spawn(async move {
+                let answer = sender.send(&check, 0).await;
+                (check, answer)
+            });
+        }
+        let answers = tasks.join_all().await;
+        let mut winners = answers
+            .iter()
+            .filter(|(_, answer)| answer["decision"] == "allow");
+        let (check, answer) = winners.next().expect("one has it");
+        assert!(winners.next().is_none(), "grant {number}: {answers:?}");
+        assert_eq!(sender.send(check, 0).await, *answer, "a replay is the same");
+    }
+    let used = used(&service).await;
+    assert_eq!(used, u64::from(grants()), "as many uses as grants");
+}
+
+/// How many uses there are, by the log, page by page.
+async fn used(service: &Service) -> u64 {
+    let (mut after, mut used) = (String::new(), 0);
+    loop {
+        let path = format!("/v1/audit?limit=1000{after}");
+        let (_, page) = service.get("grace", &path).await;
+        let entries = page["entries"].as_array().unwrap().iter();
+        used += entries
+            .filter(|entry| entry["leaf"]["type"] == "org.velum.grant.used.v1")
+            .count() as u64;
+        match page["next"].as_u64() {
+            Some(next) => after = format!("&after={next}"),
+            None => return used,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn through_a_whole_service_on_sqlite_every_grant_is_used_once() {
+    every_grant_is_used_once(CONFIGURATION).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn through_a_whole_service_on_postgres_every_grant_is_used_once() {
+    let server = velum_harness::Postgres::start().await.unwrap();
+    every_grant_is_used_once(&super::replicas::configuration(&server)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -10,7 +10,7 @@ use velum_harness::Postgres;
 use crate::testing::{CONFIGURATION, Service, Stopped, reply};
 
 /// The configuration with the store in this server.
-fn configuration(server: &Postgres) -> String {
+pub(super) fn configuration(server: &Postgres) -> String {
     let store = format!(
         "[store]\nengine = \"postgres\"\nurl = \"{}\"\n\n",
         server.url()

@@ -348,6 +348,9 @@ impl Operation for Consume {
         } = self;
         let approval = transaction.approval(id).await?;
         let approval = approval.ok_or(StoreError::Refused("a use of nothing"))?;
+        // What the service's own use reads and locks, in its order.
+        let stops = transaction.stops(kit.now).await?;
+        transaction.unreviewed_emergencies().await?;
         let uses = transaction.uses(id).await?;
         let made: Vec<Use> = uses.into_iter().map(|one| one.made).collect();
         let ask = Ask {
@@ -364,6 +367,7 @@ impl Operation for Consume {
             Decision::Replay(made) => return Ok(Used::Mine(made.index)),
             _ => return Ok(Used::Theirs),
         };
+        transaction.lock_log().await?;
         let event = Event::Consume {
             ask,
             uses: &made,
@@ -377,6 +381,7 @@ impl Operation for Consume {
             lifts_until: grant.expires,
             expires: kit.now,
         };
+        transaction.require_stops(&stops, kit.now).await?;
         let change = Change::Use {
             approval: &next,
             gateway: &kit.gateway,
