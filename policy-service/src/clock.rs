@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use velum_approval::Timestamp;
 
@@ -10,6 +10,11 @@ use velum_approval::Timestamp;
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// Whether it tells the time of the world, which a database knows too.
+    fn is_real(&self) -> bool {
+        true
+    }
 }
 
 /// The machine's clock.
@@ -49,7 +54,23 @@ impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
+
+    fn is_real(&self) -> bool {
+        false
+    }
 }
+
+/// What others on the same store know of the time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Others {
+    /// The latest moment that any of them has seen.
+    pub(crate) latest: Timestamp,
+    /// The database's own clock.
+    pub(crate) database: Timestamp,
+}
+
+/// How far a clock may be ahead of the database's.
+const MOST_AHEAD: Duration = Duration::from_secs(30);
 
 /// A clock that never runs backwards, also not over a restart.
 ///
@@ -89,12 +110,21 @@ impl FencedClock {
         self.fence.raise(self.clock.now())
     }
 
-    /// The same, and never earlier than `latest`, which somebody else has seen.
-    pub(crate) fn now_or(&self, latest: Option<Timestamp>) -> Timestamp {
-        if let Some(latest) = latest {
-            self.fence.raise(latest);
+    /// The same, and never earlier than what others on the same store have seen. `None`: this clock is far
+    /// ahead of the database's. What it says would end what has not ended, and stay so for everybody.
+    pub(crate) fn now_with(&self, others: Option<Others>) -> Option<Timestamp> {
+        if let Some(others) = others {
+            if self.is_ahead(others) {
+                return None;
+            }
+            self.fence.raise(others.latest);
         }
-        self.now()
+        Some(self.now())
+    }
+
+    /// Whether the clock below is far ahead of the database's.
+    pub(crate) fn is_ahead(&self, others: Others) -> bool {
+        self.clock.is_real() && self.clock.now() > others.database.after(MOST_AHEAD)
     }
 
     /// How far the clock below is behind what was already told, in milliseconds.
@@ -107,6 +137,26 @@ impl FencedClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_far_ahead_of_the_databases_says_nothing() {
+        let real = SystemClock.now();
+        let fence = || Fence::at(Timestamp::from_millis(0));
+        let fenced = FencedClock::new(Arc::new(SystemClock), fence());
+        let others = |database: Timestamp| {
+            Some(Others {
+                latest: real.after(Duration::from_secs(1)),
+                database,
+            })
+        };
+        let behind = real.before(Duration::from_mins(1));
+        assert_eq!(fenced.now_with(others(behind)), None);
+        let now = fenced.now_with(others(real)).unwrap();
+        assert!(now >= real.after(Duration::from_secs(1)));
+        // One for tests is of no world.
+        let manual = FencedClock::new(Arc::new(ManualClock::new(real)), fence());
+        assert!(manual.now_with(others(behind)).is_some());
+    }
 
     #[test]
     fn a_clock_set_back_stands_still_until_it_has_caught_up() {

@@ -280,6 +280,8 @@ pub(crate) enum StoreError {
     Frozen,
     /// What was written is not under a signed head yet.
     Unpublished,
+    /// This service's clock is far ahead of the database's.
+    ClockAhead,
     /// Others were in the way, again and again.
     Conflict,
     /// The connection was lost, again and again.
@@ -305,6 +307,9 @@ impl fmt::Display for StoreError {
                 formatter.write_str("it is not known whether the commit took place")
             }
             StoreError::Frozen => formatter.write_str("records were lost: nothing is written"),
+            StoreError::ClockAhead => formatter.write_str(
+                "the clock is more than 30 s ahead of the database's: correct it; nothing is written",
+            ),
             StoreError::Unpublished => {
                 formatter.write_str("the record is under no signed head yet")
             }

@@ -14,7 +14,7 @@ use velum_approval::{
 };
 use velum_engine::{Class, ClassSet};
 
-use crate::clock::{Clock as _, ManualClock};
+use crate::clock::{Clock, ManualClock};
 use crate::config::Config;
 use crate::server::Bounds;
 use crate::{Options, Running, StartError, serve};
@@ -120,14 +120,31 @@ impl Service {
 
     /// Another service with the same keys, for a store that both use.
     pub(crate) async fn beside(first: &Service, configuration: &str) -> Service {
+        first.keys_elsewhere().start(configuration).await
+    }
+
+    /// Why another one with this clock does not start.
+    pub(crate) async fn refusal_beside(&self, configuration: &str, clock: impl Clock) -> String {
+        let stopped = self.keys_elsewhere();
+        let config = Config::from_toml(configuration, stopped.folder.path()).unwrap();
+        let options = Options {
+            try_mode: true,
+            clock: Arc::new(clock),
+            ..Options::default()
+        };
+        let error = serve(config, options).await;
+        error.err().expect("it starts").to_string()
+    }
+
+    fn keys_elsewhere(&self) -> Stopped {
         let stopped = Stopped::new();
         let data = |folder: &TempDir| folder.path().join("velum-data");
         crate::keys::make_folder(&data(&stopped.folder)).unwrap();
         for key in ["signing.key", "fingerprint.key", "log.key"] {
-            let from = data(&first.folder).join(key);
+            let from = data(&self.folder).join(key);
             std::fs::copy(from, data(&stopped.folder).join(key)).unwrap();
         }
-        stopped.start(configuration).await
+        stopped
     }
 
     /// Stops the service; its data folder stays.

@@ -14,8 +14,9 @@ const DENIAL_STANDS: [Duration; 3] = [
     Duration::from_hours(1),
     Duration::from_hours(24),
 ];
-/// From how many denials on they stand for every ask alike, not only for the same.
-const ALIKE: u64 = 2;
+/// From how many denials on they stand for every ask alike, not only for the same: several patients are
+/// behind one path, so one or two may well have been about others.
+const ALIKE: u64 = 3;
 /// How far back denials count.
 const DENIALS_COUNT: Duration = Duration::from_hours(48);
 /// What `asks_per_minute` counts over.
@@ -34,14 +35,15 @@ impl Case<'_> {
         }
         let since = now.before(DENIALS_COUNT);
         let denials = self.transaction.denials(&self.asked.check, since).await?;
-        let stands = |at| stands(denials.count, at, now);
         if let Some(same) = same
-            && same.ended.is_some_and(stands)
+            && same.ended.is_some_and(|at| stands(denials.count, at, now))
         {
             return self.judge(same).await.map(Some);
         }
         match denials.last {
-            Some((id, at)) if denials.count >= ALIKE && stands(at) => {
+            Some((id, at))
+                if denials.count >= ALIKE && stands(denials.count - (ALIKE - 1), at, now) =>
+            {
                 let last = self.transaction.approval(&id).await?;
                 let last = last.ok_or(StoreError::Corrupt("approval"))?;
                 self.refuse(&last, DenyCode::Denied).await.map(Some)

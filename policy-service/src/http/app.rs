@@ -9,7 +9,7 @@ use velum_approval::{Reason, Timestamp};
 use velum_engine::Ruleset;
 
 use crate::auth::Callers;
-use crate::clock::FencedClock;
+use crate::clock::{FencedClock, Others};
 use crate::config::{ActionRules, BreakGlass, Limits, Policies};
 use crate::keys::Keys;
 use crate::leases::Leases;
@@ -77,6 +77,11 @@ impl App {
         self.0.clock.now()
     }
 
+    /// Whether the clock is far ahead of the database's.
+    pub(crate) fn is_ahead(&self, others: Option<Others>) -> bool {
+        others.is_some_and(|others| self.0.clock.is_ahead(others))
+    }
+
     pub(crate) fn clock_behind(&self) -> i64 {
         self.0.clock.behind()
     }
@@ -85,9 +90,10 @@ impl App {
     /// records are in the order of their times, and what is read from now on stays so. Whoever changes an
     /// approval has read it before.
     pub(crate) async fn stamp(&self, transaction: &mut Transaction) -> Result<Stamp, StoreError> {
-        let latest = transaction.lock_log().await?;
+        let others = transaction.lock_log().await?;
+        let now = self.0.clock.now_with(others);
         Ok(Stamp {
-            now: self.0.clock.now_or(latest),
+            now: now.ok_or(StoreError::ClockAhead)?,
             record: self.new_id()?,
         })
     }

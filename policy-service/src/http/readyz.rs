@@ -27,6 +27,14 @@ pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Probl
     if !app.store().is_ready().await {
         return Err(not_ready("The store does not answer."));
     }
+    let Ok(others) = app.store().others().await else {
+        return Err(not_ready("The store does not answer."));
+    };
+    if app.is_ahead(others) {
+        return Err(not_ready(
+            "The clock is far ahead of the database's: correct it.",
+        ));
+    }
     if app.clock_behind() > MOST_BEHIND {
         return Err(not_ready(
             "The clock is behind the times in the store: correct it.",

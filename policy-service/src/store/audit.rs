@@ -6,6 +6,7 @@ use velum_approval::{ApprovalId, Record, Timestamp};
 use super::connection::{Connection, Row, Sql, values};
 use super::transaction::number;
 use super::{Stamp, Store, StoreError};
+use crate::clock::Others;
 
 /// Where records come from, as `CloudEvents` has it: this and the log's name.
 const SOURCE: &str = "urn:velum:";
@@ -68,6 +69,14 @@ impl Store {
         latest(&mut self.read().await?).await
     }
 
+    /// What others know of the time; `None` where nobody else writes.
+    pub(crate) async fn others(&self) -> Result<Option<Others>, StoreError> {
+        if !self.has_other_writers() {
+            return Ok(None);
+        }
+        others(&mut self.read().await?).await.map(Some)
+    }
+
     /// The index that the next record will have.
     pub(crate) async fn next_index(&self) -> Result<u64, StoreError> {
         let mut reading = self.read().await?;
@@ -125,17 +134,29 @@ pub(super) async fn page(connection: &mut Connection, from: u64) -> Result<Vec<L
     rows.iter().map(read).collect()
 }
 
-/// Keeps everybody else from writing a record until this transaction ends, and gives the time of the
-/// latest where others write too. Whoever locks an approval has locked it before: the head of the log
+/// Keeps everybody else from writing a record until this transaction ends, and gives what they know of the
+/// time where others write too. Whoever locks an approval has locked it before: the head of the log
 /// comes last, so nobody waits in a circle.
-pub(super) async fn lock(connection: &mut Connection) -> Result<Option<Timestamp>, StoreError> {
+pub(super) async fn lock(connection: &mut Connection) -> Result<Option<Others>, StoreError> {
     if !connection.has_rivals() {
         return Ok(None);
     }
     let head = "SELECT next_index FROM audit_log WHERE id = 1 FOR UPDATE";
     connection.one(head, &[]).await?;
     // A statement of its own: what the first has waited for is seen only by the next.
-    latest(connection).await.map(Some)
+    others(connection).await.map(Some)
+}
+
+/// What others know of the time: of an engine that has a clock.
+async fn others(connection: &mut Connection) -> Result<Others, StoreError> {
+    let times = "SELECT max_time_ms,
+                        CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms
+                 FROM meta";
+    let row = connection.one(times, &[]).await?;
+    Ok(Others {
+        latest: Timestamp::from_millis(row.read("max_time_ms")?),
+        database: Timestamp::from_millis(row.read("now_ms")?),
+    })
 }
 
 /// The latest moment that anybody has seen.

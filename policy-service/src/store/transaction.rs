@@ -16,6 +16,8 @@ use super::{
     approvals, audit, emergencies, events, log, repeats, stops, uses,
 };
 
+use crate::clock::Others;
+
 /// A change to the store. It can only be made together with its record.
 pub(crate) enum Change<'a> {
     /// A new case, with what its requester wrote.
@@ -183,9 +185,9 @@ impl Transaction {
         uses::has_outcome(&mut self.connection, gateway, use_key).await
     }
 
-    /// Keeps everybody else from writing a record until this transaction ends; gives the time of the latest
-    /// where others write too.
-    pub(crate) async fn lock_log(&mut self) -> Result<Option<Timestamp>, StoreError> {
+    /// Keeps everybody else from writing a record until this transaction ends; gives what they know of the
+    /// time where others write too.
+    pub(crate) async fn lock_log(&mut self) -> Result<Option<Others>, StoreError> {
         audit::lock(&mut self.connection).await
     }
 

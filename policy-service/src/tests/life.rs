@@ -104,7 +104,7 @@ async fn one_denial_ends_it_and_the_same_ask_is_not_shown_again() {
 }
 
 #[tokio::test]
-async fn who_is_denied_twice_does_not_get_through_with_a_detail_changed() {
+async fn who_is_denied_thrice_does_not_get_through_with_a_detail_changed() {
     let service = Service::start().await;
     // The same resource and classes, and each time another query.
     let ask = |detail: u8| {
@@ -112,7 +112,7 @@ async fn who_is_denied_twice_does_not_get_through_with_a_detail_changed() {
         ask.fingerprint = velum_approval::Fingerprint::from_bytes([detail; 32]);
         ask
     };
-    for detail in [1, 2] {
+    for detail in [1, 2, 6] {
         let id = service.pending(&ask(detail)).await;
         let body = json!({"public_reason": "ask the ward first"});
         assert_eq!(service.deny("grace", &id, body).await.0, 200);
@@ -128,13 +128,14 @@ async fn who_is_denied_twice_does_not_get_through_with_a_detail_changed() {
     let mut of_another = ask(5);
     of_another.principal = identity("dr-jones");
     service.pending(&of_another).await;
-    // The second denial stands for an hour, for the very ask too.
-    service.clock.advance(59 * 60_000);
+    // That stands for a quarter of an hour; for an ask that was itself denied the third denial is a day.
+    service.clock.advance(14 * 60_000);
     for detail in [1, 3] {
         assert_eq!(service.check(&ask(detail)).await["code"], "denied");
     }
     service.clock.advance(60_000);
     service.pending(&ask(3)).await;
+    assert_eq!(service.check(&ask(6)).await["code"], "denied");
 }
 
 #[tokio::test]

@@ -200,3 +200,25 @@ async fn a_server_that_is_gone_is_no_reason_to_release_and_one_that_comes_back_i
     service.verified(&check, &service.check(&check).await);
     assert_eq!(service.count("grant.used").await, 1);
 }
+
+/// The machine's clock, an hour ahead.
+struct Ahead;
+
+impl crate::clock::Clock for Ahead {
+    fn now(&self) -> velum_approval::Timestamp {
+        crate::clock::SystemClock
+            .now()
+            .after(Duration::from_hours(1))
+    }
+}
+
+#[tokio::test]
+async fn a_service_whose_clock_is_far_ahead_writes_nothing_that_would_end_what_has_not_ended() {
+    let server = Postgres::start().await.unwrap();
+    let one = Service::with(&configuration(&server)).await;
+    let id = one.pending(&one.ask(1)).await;
+    let error = one.refusal_beside(&configuration(&server), Ahead).await;
+    assert!(error.contains("clock"), "{error}");
+    assert_eq!(one.show(&id).await["state"], "pending");
+    assert_eq!(one.get("grace", "/readyz").await.0, 200);
+}
