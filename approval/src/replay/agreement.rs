@@ -1,7 +1,7 @@
 //! Whether a record says what its code says.
 
 use super::members::{Anybody, Cause, Nameless, Step, Stop, StopKind, Verdict};
-use super::said::{Emergency, Ended, Event, Log, Outcome, Released, Used, Voted};
+use super::said::{Emergency, Ended, Event, LogEvent, Outcome, Released, Used, Voted};
 use crate::case::State;
 use crate::evidence::End;
 
@@ -125,7 +125,7 @@ fn of_stop(stop: &Stop) -> Option<&'static str> {
     (!is_named || !is_principal).then_some("What is stopped does not fit its kind.")
 }
 
-fn of_log(code: &str, begun: &Log) -> Option<&'static str> {
+fn of_log(code: &str, begun: &LogEvent) -> Option<&'static str> {
     let log = &begun.log;
     let is_recovered = code == "VA1704W";
     let is_by_somebody = matches!(begun.actor, Anybody::Person { .. });

@@ -33,7 +33,7 @@ pub(super) enum Event {
     Opened(Box<Emergency>),
     Reviewed(Box<Emergency>),
     Cut(Box<Emergency>),
-    LogBegun(Box<Log>),
+    LogBegun(Box<LogEvent>),
     Log,
 }
 
@@ -151,7 +151,7 @@ data! {
         excluded: BTreeSet<PersonId>,
         #[serde(default)] requester: Option<Party>,
     }
-    Log {
+    LogEvent {
         actor: Anybody,
         log: AboutLog,
         #[serde(default, rename = "reason_commitment")] reason: Option<Commitment>,
@@ -198,7 +198,7 @@ pub(super) fn read(known: Known, bytes: &[u8]) -> Option<(Leaf, Option<String>)>
         "VA1701I" | "VA1704W" => {
             reading::as_data(known, bytes, |data| Event::LogBegun(Box::new(data)))
         }
-        "VA1702I" | "VA1703I" => reading::as_data(known, bytes, |_: Log| Event::Log),
+        "VA1702I" | "VA1703I" => reading::as_data(known, bytes, |_: LogEvent| Event::Log),
         "VA1602I" | "VA1603W" => {
             reading::as_data(known, bytes, |data| Event::Reviewed(Box::new(data)))
         }

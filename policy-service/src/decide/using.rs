@@ -24,7 +24,7 @@ impl Case<'_> {
             panel: &self.asked.panel,
         };
         let (next, record) = match transition(approval, &event, stamp.now) {
-            Ok(used) => used,
+            Ok(done) => done,
             // It ended while the log was waited for.
             Err(Refused::Use(code)) => return self.refuse(approval, code).await,
             Err(_) => return Err(StoreError::Refused("a use that was not decided")),
@@ -35,8 +35,8 @@ impl Case<'_> {
             lifts_until: grant.expires,
             expires: stamp.now.after(REPLAY_WINDOW),
         };
-        let used = self.write_use(&next, &record, granted, None, &stamp);
-        Ok((used.await?, None))
+        let written = self.write_use(&next, &record, granted, None, &stamp);
+        Ok((written.await?, None))
     }
 
     /// Releases without a review what an emergency access covers.
@@ -60,7 +60,7 @@ impl Case<'_> {
             emergency,
         };
         let (next, record) = match transition(approval, &event, stamp.now) {
-            Ok(used) => used,
+            Ok(done) => done,
             Err(Refused::Use(code)) => return self.refuse(approval, code).await,
             // Somebody has reviewed it, or its time is over: people decide.
             Err(_) => return Ok((pending(approval, self.asked.check.use_key), None)),
@@ -71,8 +71,8 @@ impl Case<'_> {
             lifts_until: emergency.until,
             expires: stamp.now.after(REPLAY_WINDOW),
         };
-        let used = self.write_use(&next, &record, granted, Some(&used), &stamp);
-        Ok((used.await?, None))
+        let written = self.write_use(&next, &record, granted, Some(&used), &stamp);
+        Ok((written.await?, None))
     }
 
     async fn write_use(

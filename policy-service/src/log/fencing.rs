@@ -48,7 +48,7 @@ pub(super) async fn compare(app: &App, root: &Root, older: &Checkpoint) -> Resul
     let proof = prove_consistency(older.size(), root.size, &mut reader);
     let is_beginning = proof.is_ok_and(|proof| {
         let (from, to) = (older.size(), root.size);
-        verify_consistency(from, older.root(), to, &root.root, &proof).is_ok()
+        verify_consistency(from, older.root(), to, &root.hash, &proof).is_ok()
     });
     Ok(if is_beginning {
         Known::Beginning

@@ -35,7 +35,7 @@ pub(super) struct Root {
     /// The index of the log's first record.
     pub(super) first: u64,
     pub(super) size: u64,
-    pub(super) root: Hash,
+    pub(super) hash: Hash,
     /// Whether there are more records than these.
     pub(super) is_behind: bool,
     /// How much of it a fence has, as the store knows.
@@ -86,7 +86,7 @@ impl Operation for Grow {
             name,
             first: open.first,
             size: edge.size(),
-            root: edge.root(),
+            hash: edge.root(),
             is_behind: edge.size() < open.size,
             fenced: tree.fenced,
         };

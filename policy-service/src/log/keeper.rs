@@ -100,7 +100,7 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
         told(app, root.first + root.size);
         return Ok(());
     }
-    let checkpoint = Checkpoint::new(root.name.as_str(), root.size, root.root);
+    let checkpoint = Checkpoint::new(root.name.as_str(), root.size, root.hash);
     let checkpoint = checkpoint.map_err(|_| LogError::Name)?;
     if let Some(head) = &head {
         let signed = fencing::text_of(&head.note).ok_or(LogError::Inconsistent("its last head"))?;

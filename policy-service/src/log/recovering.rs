@@ -19,24 +19,19 @@ pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<S
         Some(fence) => fence.read()?,
         None => None,
     };
-    let open = app.store().open_log().await?;
-    let previous = match stands {
-        Some(head) => PreviousLog {
-            name: LogName::new(head.origin()).map_err(|_| LogError::Name)?,
-            size: head.size(),
-            root: *head.root().as_bytes(),
-        },
+    let known = if let Some(head) = stands {
+        head
+    } else {
         // The fence is gone: what the store says is all there is.
-        None => {
-            let head = app.store().head(open.number).await?;
-            let head = head.and_then(|head| fencing::text_of(&head.note));
-            let head = head.ok_or(LogError::Inconsistent("a fence or a head"))?;
-            PreviousLog {
-                name: LogName::new(head.origin()).map_err(|_| LogError::Name)?,
-                size: head.size(),
-                root: *head.root().as_bytes(),
-            }
-        }
+        let open = app.store().open_log().await?;
+        let head = app.store().head(open.number).await?;
+        let head = head.and_then(|head| fencing::text_of(&head.note));
+        head.ok_or(LogError::Inconsistent("a fence or a head"))?
+    };
+    let previous = PreviousLog {
+        name: LogName::new(known.origin()).map_err(|_| LogError::Name)?,
+        size: known.size(),
+        root: *known.root().as_bytes(),
     };
     let recover = Recover {
         app: app.clone(),

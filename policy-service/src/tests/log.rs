@@ -92,8 +92,8 @@ async fn verified(service: &Service, older: &[Vec<u8>]) -> (u64, Hash) {
         report.failures().collect::<Vec<_>>(),
         Vec::<&Finding>::new()
     );
-    let verified = verifier.finish().unwrap();
-    assert_eq!(verified.entries, head.checkpoint().size());
+    let found = verifier.finish().unwrap();
+    assert_eq!(found.entries, head.checkpoint().size());
     (head.checkpoint().size(), *head.checkpoint().root())
 }
 

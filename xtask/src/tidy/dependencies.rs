@@ -21,7 +21,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "velum-policy-service",
-        &["velum-approval", "velum-engine", "velum-policy"],
+        &[
+            "velum-approval",
+            "velum-engine",
+            "velum-ledger",
+            "velum-policy",
+        ],
     ),
     (
         "velum",
