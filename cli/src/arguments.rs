@@ -1,6 +1,7 @@
 //! The command line.
 
 mod approvals;
+mod audit;
 mod mask;
 mod policy;
 mod profile;
@@ -14,6 +15,10 @@ use clap_complete::Shell;
 pub(crate) use approvals::{
     ApprovalsCommand, ApproveOptions, DenyOptions, ListOptions, NoteOptions, ShowOptions,
     WatchOptions,
+};
+pub(crate) use audit::{
+    AuditCommand, CheckProofOptions, EvidenceOptions, ExportFormat, ExportOptions, ProveOptions,
+    SearchOptions, TailOptions, Trusted, VerifyOptions,
 };
 pub(crate) use mask::{ChosenProfile, FramingName, KeyOptions, MaskOptions, ReportForm};
 pub(crate) use policy::{Asked, ExplainOptions, TestOptions, TryOptions};
@@ -88,7 +93,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: EmergencyCommand,
     },
-    /// Read the audit log
+    /// Read, export and verify the audit log
+    #[command(after_help = audit::AFTER_HELP)]
     Audit {
         #[command(flatten)]
         connection: Connection,
@@ -167,30 +173,4 @@ pub(crate) struct Connection {
     /// Send the token over plain HTTP to another machine
     #[arg(long, global = true)]
     pub(crate) plain_http: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuditCommand {
-    /// Print the last records
-    #[command(after_help = "Examples:
-  velum audit tail
-  velum audit tail --after 41 --json
-  velum audit tail --follow")]
-    Tail(TailOptions),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TailOptions {
-    /// How many of the last records
-    #[arg(long, default_value_t = 20, value_name = "N", conflicts_with = "after")]
-    pub(crate) lines: usize,
-    /// All records after this index instead
-    #[arg(long, value_name = "INDEX")]
-    pub(crate) after: Option<u64>,
-    /// Stay, and print what comes
-    #[arg(long)]
-    pub(crate) follow: bool,
-    /// Print JSON, one record a line
-    #[arg(long)]
-    pub(crate) json: bool,
 }

@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     OutputClosed,
     /// The command was called wrongly in a way that its grammar does not show.
     Misused(String),
+    /// What was to be verified cannot be read.
+    Unread(String),
     /// Anything else, with what to do about it.
     Told(String),
 }
@@ -24,6 +26,11 @@ impl Failure {
 
     pub(crate) fn misused(message: impl Into<String>) -> Self {
         Self::Misused(message.into())
+    }
+
+    /// A file of what is to be verified that cannot be read.
+    pub(crate) fn unread(file: &Path, error: &io::Error) -> Self {
+        Self::Unread(format!("{}: cannot be read: {error}", path(file)))
     }
 
     /// A file that cannot be read.
@@ -41,7 +48,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutputClosed => formatter.write_str("standard output was closed"),
-            Self::Misused(message) | Self::Told(message) => formatter.write_str(message),
+            Self::Misused(message) | Self::Unread(message) | Self::Told(message) => {
+                formatter.write_str(message)
+            }
         }
     }
 }

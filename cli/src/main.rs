@@ -3,7 +3,8 @@
 //!
 //! What it finds goes to standard output, what went wrong to standard error. It ends with 0 where
 //! all went well, 1 where something was refused or failed, 2 where it was called wrongly; of
-//! `velum mask` and `velum approvals watch`, which are asked by scripts, their help says more.
+//! `velum mask`, `velum approvals watch` and `velum audit`, which are asked by scripts, their help says
+//! more.
 
 mod approvals;
 mod arguments;
@@ -29,11 +30,13 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, AuditCommand, Command, PolicyCommand};
+use arguments::{Arguments, Command, PolicyCommand};
 use failure::Failure;
 
 /// What clap ends with, too.
 const CALLED_WRONGLY: u8 = 2;
+/// What was to be verified cannot be read: nothing is known about it.
+const UNREAD: u8 = 3;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "velum: {failure}");
             match failure {
                 Failure::Misused(_) => ExitCode::from(CALLED_WRONGLY),
+                Failure::Unread(_) => ExitCode::from(UNREAD),
                 _ => ExitCode::FAILURE,
             }
         }
@@ -84,8 +88,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         } => emergencies::run(&service::Service::new(&connection)?, &command),
         Command::Audit {
             connection,
-            command: AuditCommand::Tail(options),
-        } => audit::tail(&service::Service::new(&connection)?, &options),
+            command,
+        } => audit::run(&connection, &command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "velum", &mut script);

@@ -56,6 +56,33 @@ impl Service {
         self.read(request.header("authorization", &self.authorization).call())
     }
 
+    /// The bytes of what is not JSON.
+    pub(crate) fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        let answer = request.header("authorization", &self.authorization).call();
+        let mut answer = answer.map_err(|error| self.unanswered(&error))?;
+        let status = answer.status();
+        let body = answer.body_mut().with_config().limit(LONGEST_ANSWER);
+        if status.is_success() {
+            return body.read_to_vec().map_err(|error| self.unanswered(&error));
+        }
+        Err(match body.read_json() {
+            Ok(problem) => problem_failure(status.as_u16(), &problem),
+            Err(_) => self.not_json(status.as_u16()),
+        })
+    }
+
+    fn unanswered(&self, error: &ureq::Error) -> Failure {
+        Failure::new(format!("{}: {error}", self.url))
+    }
+
+    fn not_json(&self, status: u16) -> Failure {
+        Failure::new(format!(
+            "{}: answered {status} with what is not the policy service's JSON",
+            self.url
+        ))
+    }
+
     /// Every `member` of a list, page by page. `path` has a query; `Id` is what the next page starts after.
     pub(crate) fn all<Id: FromStr + Display>(
         &self,
@@ -91,7 +118,7 @@ impl Service {
         &self,
         answer: Result<ureq::http::Response<Body>, ureq::Error>,
     ) -> Result<Value, Failure> {
-        let mut answer = answer.map_err(|error| Failure::new(format!("{}: {error}", self.url)))?;
+        let mut answer = answer.map_err(|error| self.unanswered(&error))?;
         let status = answer.status();
         let body: Result<Value, _> = answer
             .body_mut()
@@ -101,11 +128,7 @@ impl Service {
         match body {
             Ok(body) if status.is_success() => Ok(body),
             Ok(problem) => Err(problem_failure(status.as_u16(), &problem)),
-            Err(_) => Err(Failure::new(format!(
-                "{}: answered {} with what is not the policy service's JSON",
-                self.url,
-                status.as_u16()
-            ))),
+            Err(_) => Err(self.not_json(status.as_u16())),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -104,6 +105,38 @@ impl Desk {
             "policy": self.policy, "classes": ["name", "date"],
             "reason": "summary\u{202e}",
         })
+    }
+
+    /// What a reviewer reads over REST.
+    pub(crate) fn read(&self, person: &str, path: &str) -> Value {
+        let token = &self.running.as_ref().unwrap().reviewers[person];
+        let mut answer = ureq::get(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {token}"))
+            .call()
+            .unwrap();
+        answer.body_mut().read_json().unwrap()
+    }
+
+    /// What a reviewer does over REST.
+    pub(crate) fn post(&self, person: &str, path: &str, body: &Value) {
+        let token = &self.running.as_ref().unwrap().reviewers[person];
+        ureq::post(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {token}"))
+            .send_json(body)
+            .unwrap();
+    }
+
+    /// Waits until every record is under a signed head, and gives the log.
+    pub(crate) fn signed(&self) -> Value {
+        let end = Instant::now() + Duration::from_secs(15);
+        loop {
+            let log = self.read("grace", "/v1/logs")["logs"][0].clone();
+            if log["signed"] == log["size"] {
+                return log;
+            }
+            assert!(Instant::now() < end, "{log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The gateway's call.

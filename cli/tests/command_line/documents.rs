@@ -89,6 +89,38 @@ fn the_commands_about_approvals_are_written_as_they_are() {
     }
 }
 
+/// Neither a service nor a folder is there: a command that gets as far as looking for one was written
+/// rightly.
+#[test]
+fn the_commands_about_the_audit_log_are_written_as_they_are() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = std::fs::read_to_string(project.join("docs/audit.md")).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_velum")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let text = text.replace("\\\n", " ");
+    let commands: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("velum audit "))
+        .collect();
+    assert!(commands.len() > 12, "{commands:?}");
+    let folder = Folder::new();
+    for command in commands {
+        let id = "0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e";
+        let output = Command::new("sh")
+            .args(["-c", &command.replace(" ID", &format!(" {id}"))])
+            .current_dir(folder.path())
+            .env("PATH", &path)
+            .env("VELUM_URL", "http://127.0.0.1:1")
+            .env("VELUM_TOKEN", "token")
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        let is_unanswered = errors.starts_with("velum: http://127.0.0.1:1: ");
+        let is_unread = output.status.code() == Some(3) && errors.contains(": cannot be read: ");
+        assert!(is_unanswered || is_unread, "{command}: {errors}");
+    }
+}
+
 /// Every option is explained in the document, and the other way round.
 #[test]
 fn the_document_names_the_options_that_there_are() {

@@ -1,6 +1,7 @@
 //! `velum`, run as a program.
 
 mod approvals;
+mod auditing;
 mod check;
 mod deciding;
 mod desk;

@@ -37,6 +37,12 @@ const COMMANDS: &[&str] = &[
     "emergency review",
     "audit",
     "audit tail",
+    "audit search",
+    "audit export",
+    "audit verify",
+    "audit prove",
+    "audit check-proof",
+    "audit evidence",
     "completions",
     "man",
 ];

@@ -34,6 +34,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "velum-approval",
             "velum-engine",
             "velum-filter",
+            "velum-ledger",
             "velum-policy",
         ],
     ),

@@ -1,0 +1,233 @@
+//! `velum audit`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use velum_approval::ApprovalId;
+use velum_ledger::note::VerifierKey;
+
+pub(super) const AFTER_HELP: &str = "Examples:
+  velum audit tail
+  velum audit export --format tiles --out audit-2026
+  velum audit verify audit-2026 --key-file log.keys --since last-year.checkpoint
+
+`verify`, `check-proof`, `evidence`, and `prove` with --dir, ask no service. They end with 0 where all
+holds, 1 where something does not, 2 where they were called wrongly, 3 where something cannot be read.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Print the last records
+    #[command(after_help = "Examples:
+  velum audit tail
+  velum audit tail --after 41 --json
+  velum audit tail --follow")]
+    Tail(TailOptions),
+    /// Find records by type, approval, person or time
+    #[command(after_help = "Examples:
+  velum audit search --type grant.used --after 2026-11-01
+  velum audit search --approval 0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e --json
+  velum audit search --person grace")]
+    Search(SearchOptions),
+    /// Write the log into a folder that anyone can verify, or into one file
+    #[command(after_help = "Examples:
+  velum audit export --format tiles --out audit-2026
+  velum audit export --format cloudevents --out audit.jsonl
+  velum audit export --format csv --out -
+
+Exported is what is under the last signed head. A folder that is there goes on where it was.")]
+    Export(ExportOptions),
+    /// Verify an exported log: its signature, every record, every tile, and what the records say
+    #[command(after_help = "Examples:
+  velum audit verify audit-2026 --key-file log.keys
+  velum audit verify audit-2026 --key-file log.keys --since last-month.checkpoint --json
+
+Ends with 0 where all holds, 1 where something does not, 2 where it was called wrongly, 3 where something
+cannot be read. Without an older checkpoint from elsewhere, a log that was rewritten and signed again by
+whoever has the key is not seen.")]
+    Verify(VerifyOptions),
+    /// Print the proof that a record is in the log, for keeping
+    #[command(after_help = "Examples:
+  velum audit prove --index 41 > 41.tlog-proof
+  velum audit prove --index 41 --dir audit-2026 > 41.tlog-proof")]
+    Prove(ProveOptions),
+    /// Verify a proof, and print the record in it
+    #[command(after_help = "Example:
+  velum audit check-proof 41.tlog-proof --key-file log.keys
+
+Ends with 0 where it holds, 1 where it does not, 2 where it was called wrongly, 3 where it cannot be read.")]
+    CheckProof(CheckProofOptions),
+    /// Write a folder for an auditor: a sample of releases with proofs, who decided, what is missing
+    #[command(after_help = "Example:
+  velum audit evidence --dir audit-2026 --key-file log.keys --from 2026-01-01 --to 2026-04-01 --sample 25 \\
+    --seed q1-2026 --out evidence-q1
+
+Verifies the log first, and writes nothing where something does not hold. The same log, period and seed
+give the same sample.")]
+    Evidence(EvidenceOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TailOptions {
+    /// How many of the last records
+    #[arg(long, default_value_t = 20, value_name = "N", conflicts_with = "after")]
+    pub(crate) lines: usize,
+    /// All records after this index instead
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) after: Option<u64>,
+    /// Stay, and print what comes
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Print JSON, one record a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchOptions {
+    /// Of this type: `grant.used`, or `grant` for all that begin so
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: Option<String>,
+    /// About this approval
+    #[arg(long, value_name = "ID")]
+    pub(crate) approval: Option<ApprovalId>,
+    /// That name this person: who acted, asked, approved, opened, or is behind what was asked
+    #[arg(long, value_name = "ID")]
+    pub(crate) person: Option<String>,
+    /// From this time on: `2026-11-23`, or `2026-11-23T20:00:00Z`
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) after: Option<jiff::Timestamp>,
+    /// Before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) before: Option<jiff::Timestamp>,
+    /// Print JSON, one record a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// A folder as C2SP tlog-tiles has it, with everything to verify it
+    Tiles,
+    /// A file with one record a line, byte for byte
+    Cloudevents,
+    /// A file for a spreadsheet: index, time, type, code, approval, actor
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportOptions {
+    /// What to write
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: ExportFormat,
+    /// The folder, or the file; `-` is standard output
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: PathBuf,
+    /// Which log: 1, 2, …; the one that grows where absent
+    #[arg(long, value_name = "N")]
+    pub(crate) log: Option<u64>,
+}
+
+/// Whose signature is believed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Trust")]
+pub(crate) struct Trusted {
+    /// The key of the log, `name+id+base64`, from somewhere else than the log; each that it had
+    #[arg(
+        long = "key",
+        value_name = "VKEY",
+        required_unless_present = "key_file"
+    )]
+    pub(crate) keys: Vec<VerifierKey>,
+    /// A file with such keys, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// The origin of its checkpoints; the keys' name where absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) origin: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyOptions {
+    /// The folder, as `velum audit export --format tiles` writes it
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) trusted: Trusted,
+    /// A checkpoint of the same log that was kept somewhere else, each that there is
+    #[arg(long, value_name = "CHECKPOINT", num_args = 1..)]
+    pub(crate) since: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveOptions {
+    /// The record's place in its log, from 0
+    #[arg(long, value_name = "N")]
+    pub(crate) index: u64,
+    /// From an exported folder, without asking the service
+    #[arg(long, value_name = "DIR", conflicts_with = "log")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Which log: 1, 2, …; the one that grows where absent
+    #[arg(long, value_name = "N")]
+    pub(crate) log: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckProofOptions {
+    /// The proof
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) trusted: Trusted,
+    /// The record, where the proof does not have it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) leaf: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceOptions {
+    /// The folder, as `velum audit export --format tiles` writes it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) trusted: Trusted,
+    /// A checkpoint of the same log that was kept somewhere else, each that there is
+    #[arg(long, value_name = "CHECKPOINT", num_args = 1..)]
+    pub(crate) since: Vec<PathBuf>,
+    /// The first moment of the period: `2026-11-23`, or `2026-11-23T20:00:00Z`
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) from: jiff::Timestamp,
+    /// The moment at which it is over
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) to: jiff::Timestamp,
+    /// How many releases to choose
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) sample: usize,
+    /// What the choice depends on: any text, best given by the auditor
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) seed: String,
+    /// The longest that the log may be silent, in minutes: its heartbeat
+    #[arg(long, value_name = "MINUTES", default_value_t = 10)]
+    pub(crate) heartbeat: u32,
+    /// The folder to write; it must not be there
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+}
+
+/// A moment, or the first one of a day in UTC.
+fn time(text: &str) -> Result<jiff::Timestamp, String> {
+    let whole = if text.contains('T') {
+        text.to_owned()
+    } else {
+        format!("{text}T00:00:00Z")
+    };
+    let moment = whole.parse();
+    moment.map_err(|_| {
+        "a day such as 2026-11-23, or a moment such as 2026-11-23T20:00:00Z".to_owned()
+    })
+}

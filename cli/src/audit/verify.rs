@@ -1,0 +1,181 @@
+//! `velum audit verify`: an exported log, without the service and without a network.
+//!
+//! Three passes over one reading of each file: that the files are what was signed ([`LogVerifier`]), that
+//! the heads which were kept are of the same log, and that the records tell of nothing that the rules
+//! forbid ([`Replay`]). A bundle is in memory at a time.
+
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use velum_approval::replay::{Replay, Report};
+use velum_ledger::checkpoint::{SignedCheckpoint, Trust};
+use velum_ledger::tile::Resource;
+use velum_ledger::verify::{LogVerifier, Verified};
+
+use super::folder::{self, Folder};
+use super::{record, trust};
+use crate::arguments::VerifyOptions;
+use crate::failure::Failure;
+use crate::show;
+
+/// What a log was found to be.
+pub(super) struct Verdict {
+    pub(super) origin: String,
+    /// Its head, where that is to be believed.
+    pub(super) head: Option<SignedCheckpoint>,
+    /// In what it is not what was signed, in sentences.
+    pub(super) differences: Vec<String>,
+    pub(super) verified: Option<Verified>,
+    /// The heads that were kept, with their sizes.
+    pub(super) older: Vec<(PathBuf, u64)>,
+    /// What the records say.
+    pub(super) report: Report,
+    /// How many records were read before one could not be.
+    pub(super) read: u64,
+    /// The time of the last record.
+    pub(super) last: Option<String>,
+}
+
+impl Verdict {
+    pub(super) fn holds(&self) -> bool {
+        self.head.is_some() && self.differences.is_empty() && self.report.is_sound()
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.head
+            .as_ref()
+            .map_or(0, |head| head.checkpoint().size())
+    }
+
+    /// What this verification does not show, in a sentence.
+    pub(super) fn limit(&self) -> String {
+        match self.older.iter().map(|(_, size)| *size).max() {
+            None => "No older checkpoint was given (--since): a log that was rewritten and signed again \
+                     by whoever has the key would not be seen."
+                .to_owned(),
+            Some(size) if size < self.size() => format!(
+                "Records from {size} on are under no older checkpoint: if they were rewritten and signed \
+                 again by whoever has the key, that would not be seen."
+            ),
+            Some(_) => "All records are under a checkpoint that was kept.".to_owned(),
+        }
+    }
+}
+
+/// Verifies a folder and says what it comes to.
+pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
+    let trust = trust::of(&options.trusted)?;
+    let verdict = verify(&options.folder, &trust, &options.since, |_, _| Ok(()))?;
+    if options.json {
+        report::print_json(&verdict)?;
+    } else {
+        report::print(&verdict)?;
+    }
+    Ok(if verdict.holds() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Verifies the log in the folder against its head and the heads that were kept. `each` sees every record
+/// that could be read, in order, before it is known whether it is the one that was signed. Fails where a
+/// file cannot be read, and as `each` does.
+pub(super) fn verify(
+    path: &Path,
+    trust: &Trust,
+    since: &[PathBuf],
+    each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
+) -> Result<Verdict, Failure> {
+    let folder = Folder::new(path);
+    let head = folder.checkpoint()?;
+    let mut verdict = Verdict {
+        origin: trust.origin().to_owned(),
+        head: None,
+        differences: Vec::new(),
+        verified: None,
+        older: Vec::new(),
+        report: Replay::default().finish(),
+        read: 0,
+        last: None,
+    };
+    let mut older = Vec::new();
+    for file in since {
+        match trust.open(&folder::checkpoint_file(file)?) {
+            Ok(kept) => {
+                verdict.older.push((file.clone(), kept.checkpoint().size()));
+                older.push(kept);
+            }
+            Err(error) => verdict.differences.push(format!(
+                "the older checkpoint {}: {error}",
+                show::path(file)
+            )),
+        }
+    }
+    match trust.open(&head) {
+        Ok(head) => {
+            walk(&folder, &head, &older, &mut verdict, each)?;
+            verdict.head = Some(head);
+        }
+        Err(error) => verdict.differences.push(format!("the checkpoint: {error}")),
+    }
+    Ok(verdict)
+}
+
+fn walk(
+    folder: &Folder,
+    head: &SignedCheckpoint,
+    older: &[SignedCheckpoint],
+    verdict: &mut Verdict,
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut verifier = LogVerifier::new(head, older);
+    let mut replay = Replay::default();
+    while let Some(wanted) = verifier.wants() {
+        let bytes = folder.read(wanted)?;
+        if let (Resource::Bundle(bundle), Some(bytes)) = (wanted, &bytes)
+            // What comes behind a gap cannot be understood.
+            && bundle.entries().start == verdict.read
+            && let Ok(leaves) = bundle.parse(bytes)
+        {
+            for leaf in &leaves {
+                if verdict.read == 0 {
+                    verdict.differences.extend(foreign(leaf, head));
+                }
+                replay.leaf(verdict.read, leaf);
+                each(verdict.read, leaf)?;
+                verdict.read += 1;
+            }
+            let last = leaves.last().map(|leaf| record::parse(leaf));
+            verdict.last = last.and_then(|last| last["time"].as_str().map(show::plain));
+        }
+        verifier.give(bytes.as_deref());
+    }
+    verdict.report = replay.finish();
+    match verifier.finish() {
+        Ok(verified) => verdict.verified = Some(verified),
+        Err(differences) => {
+            let found = differences.found.iter().map(ToString::to_string);
+            verdict.differences.extend(found);
+            if differences.more {
+                verdict
+                    .differences
+                    .push("there are more differences".to_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The records name their log, which has to be the one of the head.
+fn foreign(first: &[u8], head: &SignedCheckpoint) -> Option<String> {
+    let origin = head.checkpoint().origin();
+    let source = &record::parse(first)["source"];
+    let is_own = source
+        .as_str()
+        .and_then(|source| source.strip_prefix("urn:velum:"))
+        == Some(origin);
+    (!is_own).then(|| "the records are of another log than the checkpoint".to_owned())
+}

@@ -1,0 +1,190 @@
+//! What a verification comes to, for people and for programs.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+use velum_approval::replay::Finding;
+
+use super::Verdict;
+use crate::failure::Failure;
+use crate::show;
+use crate::table::Table;
+
+/// How many findings are printed for people; JSON has all.
+const MOST: usize = 20;
+
+/// A table of what holds and what does not, what there is, and what was not shown.
+pub(super) fn print(verdict: &Verdict) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    let mut checks = Table::new(["CHECK", "RESULT", ""]);
+    for (name, result, detail) in checks_of(verdict) {
+        checks.row([name.to_owned(), result.to_owned(), detail]);
+    }
+    checks.write(&mut output)?;
+    writeln!(output)?;
+    for (name, value) in facts(verdict) {
+        writeln!(output, "{name:<14}{value}")?;
+    }
+    let failures: Vec<String> = verdict.report.failures().map(sentence).collect();
+    let notes: Vec<String> = verdict.report.notes().map(sentence).collect();
+    let differences: Vec<String> = verdict
+        .differences
+        .iter()
+        .map(|text| show::plain(text))
+        .collect();
+    for (heading, lines) in [
+        ("Not what was signed:", differences),
+        ("Against the rules:", failures),
+        ("Worth knowing:", notes),
+    ] {
+        list(&mut output, heading, &lines)?;
+    }
+    if verdict.report.omitted > 0 {
+        writeln!(
+            output,
+            "\n{} findings more are not listed.",
+            verdict.report.omitted
+        )?;
+    }
+    writeln!(output, "\n{}", verdict.limit())?;
+    let sentence = if verdict.holds() {
+        "The log holds."
+    } else {
+        "The log does NOT hold."
+    };
+    writeln!(output, "{sentence}")?;
+    output.flush()?;
+    Ok(())
+}
+
+fn checks_of(verdict: &Verdict) -> [(&'static str, &'static str, String); 4] {
+    let said = |is_so: bool| if is_so { "holds" } else { "FAILS" };
+    let Some(_) = &verdict.head else {
+        let unread = || "nothing is known without a checkpoint to believe".to_owned();
+        return [
+            ("signature", "FAILS", String::new()),
+            ("records", "not tried", unread()),
+            ("older", "not tried", unread()),
+            ("rules", "not tried", unread()),
+        ];
+    };
+    let size = verdict.size();
+    let is_whole = verdict.differences.is_empty();
+    let records = verdict.verified.map_or_else(
+        || format!("{} difference(s)", verdict.differences.len()),
+        |verified| format!("{} records, {} tiles", verified.entries, verified.tiles),
+    );
+    let older = match (verdict.older.len(), is_whole) {
+        (0, _) => ("not tried", "none was given".to_owned()),
+        (given, true) => ("holds", format!("{given} checkpoint(s)")),
+        (given, false) => (
+            "FAILS",
+            format!("{given} checkpoint(s), with the differences below"),
+        ),
+    };
+    let failures = verdict.report.failures().count();
+    let rules = if verdict.read < size {
+        format!(
+            "{failures} failure(s); records from {} on were not read",
+            verdict.read
+        )
+    } else {
+        format!(
+            "{failures} failure(s), {} note(s)",
+            verdict.report.notes().count()
+        )
+    };
+    [
+        ("signature", "holds", show::plain(&verdict.origin)),
+        ("records", said(is_whole), records),
+        ("older", older.0, older.1),
+        (
+            "rules",
+            said(verdict.report.is_sound() && verdict.read == size),
+            rules,
+        ),
+    ]
+}
+
+fn facts(verdict: &Verdict) -> Vec<(&'static str, String)> {
+    let releases = verdict.report.releases;
+    let mut facts = Vec::new();
+    if let Some(head) = &verdict.head {
+        let head = head.checkpoint();
+        facts.push(("size", head.size().to_string()));
+        facts.push(("root", head.root().to_string()));
+    }
+    facts.push((
+        "last record",
+        verdict.last.clone().unwrap_or_else(|| "-".to_owned()),
+    ));
+    facts.push((
+        "released",
+        format!(
+            "{} approved, {} in an emergency; of {} it was told what left",
+            releases.approved, releases.in_emergency, releases.told
+        ),
+    ));
+    facts
+}
+
+fn sentence(finding: &Finding) -> String {
+    show::plain(&finding.to_string())
+}
+
+fn list(output: &mut impl Write, heading: &str, lines: &[String]) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(output, "\n{heading}")?;
+    for line in lines.iter().take(MOST) {
+        writeln!(output, "  {line}")?;
+    }
+    if lines.len() > MOST {
+        writeln!(output, "  and {} more; --json has them", lines.len() - MOST)?;
+    }
+    Ok(())
+}
+
+/// The same as one JSON object.
+pub(super) fn print_json(verdict: &Verdict) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{}", to_json(verdict))?;
+    output.flush()?;
+    Ok(())
+}
+
+fn to_json(verdict: &Verdict) -> Value {
+    let finding = |finding: &Finding| {
+        json!({
+            "index": finding.index,
+            "approval": finding.approval.as_ref().map(ToString::to_string),
+            "kind": finding.kind.name(),
+            "sentence": finding.sentence,
+        })
+    };
+    let report = &verdict.report;
+    let head = verdict.head.as_ref().map(|head| head.checkpoint());
+    let older = verdict.older.iter();
+    json!({
+        "holds": verdict.holds(),
+        "origin": verdict.origin,
+        "signature": verdict.head.is_some(),
+        "size": head.map(velum_ledger::checkpoint::Checkpoint::size),
+        "root": head.map(|head| head.root().to_string()),
+        "last_record": verdict.last,
+        "older": older.map(|(file, size)| json!({"file": file.to_string_lossy(), "size": size})).collect::<Value>(),
+        "differences": verdict.differences,
+        "records_read": verdict.read,
+        "failures": report.failures().map(finding).collect::<Value>(),
+        "notes": report.notes().map(finding).collect::<Value>(),
+        "omitted": report.omitted,
+        "events": report.counts,
+        "releases": {
+            "approved": report.releases.approved,
+            "in_emergency": report.releases.in_emergency,
+            "told": report.releases.told,
+        },
+        "not_shown": verdict.limit(),
+    })
+}

@@ -1,0 +1,314 @@
+//! `velum audit`, as a program: against a real service, and on folders that were tampered with.
+
+mod made;
+mod matrix;
+
+use serde_json::Value;
+
+use crate::desk::Desk;
+use crate::program::{Folder, velum};
+use made::Log;
+
+/// One release by two people, and what was told of it. Gives the approval.
+pub(super) fn release(desk: &Desk, request: u8) -> String {
+    let ask = desk.ask(request);
+    let id = desk.pending(&ask);
+    for person in ["grace", "omar"] {
+        desk.ok(person, &["approvals", "approve", &id, "--yes"]);
+    }
+    assert_eq!(desk.check(&ask)["decision"], "allow");
+    let outcome = serde_json::json!({
+        "approval": id, "use_key": ask["use_key"], "status": 200, "records": 1, "bytes": 300,
+        "lifted": {"name": 2}, "masked": {"date": 1}, "drift": {}, "end": "complete",
+    });
+    desk.call("/v1/outcomes", &outcome);
+    id
+}
+
+/// Exports all that there is, and gives the folder's path.
+pub(super) fn export(desk: &Desk, folder: &Folder) -> String {
+    desk.signed();
+    let out = folder.at("log");
+    desk.ok(
+        "grace",
+        &["audit", "export", "--format", "tiles", "--out", &out],
+    );
+    out
+}
+
+#[test]
+fn a_log_is_exported_verified_and_goes_on() {
+    let desk = Desk::with("", 2);
+    release(&desk, 1);
+    let folder = Folder::new();
+    let out = export(&desk, &folder);
+    let keys = folder.at("log/keys");
+    assert!(
+        folder
+            .read("log/keys")
+            .starts_with("# The key as the service told it.")
+    );
+    let verified = velum(&["audit", "verify", &out, "--key-file", &keys]);
+    assert_eq!((verified.code, &*verified.errors), (Some(0), ""));
+    for part in [
+        "signature  holds",
+        "records    holds",
+        "older      not tried",
+        "rules      holds",
+        "1 approved, 0 in an emergency; of 1 it was told what left",
+        "would not be seen",
+        "The log holds.",
+    ] {
+        assert!(
+            verified.output.contains(part),
+            "{part}: {}",
+            verified.output
+        );
+    }
+
+    // The head of now is kept, and the log grows.
+    let kept = folder.write("kept.checkpoint", folder.read("log/checkpoint"));
+    let size = desk.signed()["size"].as_u64().unwrap();
+    release(&desk, 2);
+    export(&desk, &folder);
+    assert_eq!(
+        folder.read(&format!("log/checkpoints/{size}")),
+        folder.read("kept.checkpoint")
+    );
+    let arguments = [
+        "audit",
+        "verify",
+        &out,
+        "--key-file",
+        &keys,
+        "--since",
+        &kept,
+        "--json",
+    ];
+    let verified = velum(&arguments);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    let verdict: Value = serde_json::from_str(&verified.output).unwrap();
+    assert_eq!(verdict["holds"], true);
+    assert_eq!(verdict["releases"]["approved"], 2);
+    assert_eq!(verdict["older"][0]["size"], size);
+    assert!(
+        verdict["not_shown"]
+            .as_str()
+            .unwrap()
+            .contains(&size.to_string()),
+        "{verdict}"
+    );
+    // A log that is shorter than the one that was kept was cut off.
+    let head = folder.write("log/checkpoint", folder.read("kept.checkpoint"));
+    std::fs::rename(folder.at("log/tile"), folder.at("tile")).unwrap();
+    let unread = velum(&["audit", "verify", &out, "--key-file", &keys]);
+    assert_eq!(unread.code, Some(1), "{unread:?}");
+    assert!(
+        unread.output.contains("tile/entries/000.p/"),
+        "{}",
+        unread.output
+    );
+    std::fs::remove_file(head).unwrap();
+    let unread = velum(&["audit", "verify", &out, "--key-file", &keys]);
+    assert_eq!(unread.code, Some(3), "{unread:?}");
+}
+
+#[test]
+fn a_folder_of_another_log_is_not_written_over() {
+    let desk = Desk::with("", 2);
+    desk.signed();
+    let folder = Folder::new();
+    let out = folder.at("log");
+    let export = ["audit", "export", "--format", "tiles", "--out", &out];
+    folder.write("log/notes.txt", "mine");
+    let errors = desk.refused("grace", &export);
+    assert!(
+        errors.contains("it is not empty, and is no export"),
+        "{errors}"
+    );
+    std::fs::remove_file(folder.at("log/notes.txt")).unwrap();
+    let other = Log::heartbeats(3);
+    other.write(&folder, "log");
+    let before = folder.files();
+    let errors = desk.refused("grace", &export);
+    assert!(errors.contains("the checkpoint of another log"), "{errors}");
+    assert_eq!(folder.files(), before);
+    let errors = desk.run(
+        "grace",
+        &[
+            "audit", "export", "--format", "csv", "--out", "-", "--log", "9",
+        ],
+    );
+    assert_eq!(errors.code, Some(2), "{errors:?}");
+}
+
+#[test]
+fn an_export_that_was_cut_off_goes_on_and_fetches_what_is_not_whole() {
+    let desk = Desk::with("", 2);
+    for number in 0..300 {
+        let scope = serde_json::json!({"kind": "action", "name": format!("action-{number}")});
+        desk.post("omar", "/v1/stops", &serde_json::json!({"scope": scope}));
+    }
+    let folder = Folder::new();
+    let out = export(&desk, &folder);
+    let whole = folder.files();
+    assert!(
+        whole.contains(&"log/tile/entries/000".to_owned()),
+        "{whole:?}"
+    );
+    // As it is when it was cut off: no checkpoint yet, a file missing, one cut short.
+    let checkpoint = folder.read("log/checkpoint");
+    let origin = checkpoint.lines().next().unwrap();
+    std::fs::remove_file(folder.at("log/checkpoint")).unwrap();
+    folder.write("log/unfinished", format!("{origin}\n"));
+    std::fs::remove_file(folder.at("log/tile/0/000")).unwrap();
+    let bundle = std::fs::read(folder.at("log/tile/entries/000")).unwrap();
+    folder.write("log/tile/entries/000", &bundle[..bundle.len() - 1]);
+    let said = desk.ok(
+        "grace",
+        &["audit", "export", "--format", "tiles", "--out", &out],
+    );
+    assert!(said.contains("2 file(s) fetched"), "{said}");
+    assert_eq!(
+        std::fs::read(folder.at("log/tile/entries/000")).unwrap(),
+        bundle
+    );
+    assert_eq!(folder.files(), whole);
+    let verified = velum(&[
+        "audit",
+        "verify",
+        &out,
+        "--key-file",
+        &folder.at("log/keys"),
+    ]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+}
+
+#[test]
+fn records_are_written_one_a_line_and_for_spreadsheets() {
+    let desk = Desk::with("", 2);
+    let approval = release(&desk, 1);
+    let folder = Folder::new();
+    export(&desk, &folder);
+    let size = desk.signed()["size"].as_u64().unwrap();
+    let events = folder.at("events.jsonl");
+    desk.ok(
+        "grace",
+        &[
+            "audit",
+            "export",
+            "--format",
+            "cloudevents",
+            "--out",
+            &events,
+        ],
+    );
+    let events = folder.read("events.jsonl");
+    assert_eq!(events.lines().count() as u64, size);
+    for (index, line) in events.lines().enumerate() {
+        let leaf: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(leaf["data"]["seq"], index);
+    }
+    let bundle = std::fs::read(folder.at(&format!("log/tile/entries/000.p/{size}"))).unwrap();
+    let first = events.lines().next().unwrap();
+    assert_eq!(&bundle[2..2 + first.len()], first.as_bytes());
+
+    let csv = desk.ok(
+        "grace",
+        &["audit", "export", "--format", "csv", "--out", "-"],
+    );
+    assert!(
+        csv.starts_with("index,time,type,code,approval,actor\n0,20"),
+        "{csv}"
+    );
+    let used = csv
+        .lines()
+        .find(|line| line.contains("grant.used"))
+        .unwrap();
+    assert!(
+        used.ends_with(&format!(",org.velum.grant.used.v1,VA1201I,{approval},edge")),
+        "{used}"
+    );
+    assert_eq!(csv.lines().count() as u64, size + 1);
+}
+
+#[test]
+fn a_proof_is_made_with_and_without_the_service_and_anyone_checks_it() {
+    let desk = Desk::with("", 2);
+    release(&desk, 1);
+    let folder = Folder::new();
+    let out = export(&desk, &folder);
+    let keys = folder.at("log/keys");
+    let proof = desk.ok("grace", &["audit", "prove", "--index", "2"]);
+    let offline = velum(&["audit", "prove", "--index", "2", "--dir", &out]);
+    assert_eq!((offline.code, &offline.output), (Some(0), &proof));
+    let file = folder.write("2.tlog-proof", &proof);
+    let checked = velum(&["audit", "check-proof", &file, "--key-file", &keys]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(
+        checked
+            .output
+            .starts_with("The proof holds: record 2 of velum.local/"),
+        "{checked:?}"
+    );
+    assert!(checked.output.contains("\"seq\":2"), "{checked:?}");
+    let json = velum(&["audit", "check-proof", &file, "--key-file", &keys, "--json"]);
+    let json: Value = serde_json::from_str(&json.output).unwrap();
+    assert_eq!(json["record"]["data"]["seq"], 2);
+
+    let other = folder.write(
+        "other.tlog-proof",
+        proof.replace("\nindex 2\n", "\nindex 1\n"),
+    );
+    let refused = velum(&["audit", "check-proof", &other, "--key-file", &keys]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.errors.contains("does NOT hold"), "{refused:?}");
+    let missing = velum(&[
+        "audit",
+        "check-proof",
+        &folder.at("none"),
+        "--key-file",
+        &keys,
+    ]);
+    assert_eq!(missing.code, Some(3), "{missing:?}");
+    let beyond = velum(&["audit", "prove", "--index", "999", "--dir", &out]);
+    assert_eq!(beyond.code, Some(2), "{beyond:?}");
+    for wrong in [
+        &["audit", "verify", &*out][..],
+        &["audit", "verify", &out, "--key", "nonsense"],
+        &["audit", "check-proof", &file],
+        &["audit", "prove", "--dir", &out],
+    ] {
+        assert_eq!(velum(wrong).code, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn records_are_found_by_type_approval_person_and_time() {
+    let desk = Desk::with("", 2);
+    let first = release(&desk, 1);
+    let second = release(&desk, 2);
+    let search = |more: &[&str]| desk.ok("grace", &[&["audit", "search"], more].concat());
+    let used = search(&["--type", "grant.used"]);
+    assert_eq!(used.lines().count(), 2, "{used}");
+    assert_eq!(search(&["--type", "org.velum.grant.used.v1"]), used);
+    assert_eq!(search(&["--type", "grant"]).lines().count(), 4);
+    let one = search(&["--approval", &second, "--type", "grant.used"]);
+    assert!(one.contains(&second) && !one.contains(&first), "{one}");
+    let omar = search(&["--person", "omar", "--json"]);
+    let kinds: Vec<Value> = omar
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    // Two votes, and two uses in his name.
+    assert_eq!(kinds.len(), 4, "{omar}");
+    assert!(search(&["--person", "dr-jones"]).contains("approval.requested"));
+    assert_eq!(search(&["--after", "2999-01-01"]), "no record fits\n");
+    assert_eq!(
+        search(&["--before", "2001-01-01T00:00:00Z"]),
+        "no record fits\n"
+    );
+    assert_eq!(search(&["--type", "grant.us"]), "no record fits\n");
+    let wrong = desk.run("grace", &["audit", "search", "--after", "yesterday"]);
+    assert_eq!(wrong.code, Some(2));
+}
