@@ -1,6 +1,6 @@
 //! `velum audit export`: the log as files.
 
-mod lines;
+pub(super) mod lines;
 mod progress;
 mod tiles;
 

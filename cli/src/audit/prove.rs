@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
+use velum_ledger::checkpoint::Checkpoint;
 use velum_ledger::hash::leaf_hash;
+use velum_ledger::note::Note;
 use velum_ledger::proof::{prove_inclusion, verify_inclusion};
 use velum_ledger::tile::{Tile, TileHashes};
 use velum_ledger::tlog_proof::{MOST_EXTRA_BYTES, TlogProof};
@@ -35,13 +37,24 @@ pub(super) fn from_folder(path: &Path, index: u64) -> Result<ExitCode, Failure> 
     print(&make(path, index)?)
 }
 
-/// The proof of the record at this place, with the record. It leads to the root of the folder's checkpoint,
-/// whose signature is for whoever takes the proof.
-pub(super) fn make(path: &Path, index: u64) -> Result<TlogProof, Failure> {
-    let folder = Folder::new(path);
+fn make(path: &Path, index: u64) -> Result<TlogProof, Failure> {
     let file = path.join("checkpoint");
-    let unread = |fault: &str| Failure::Unread(format!("{}: {fault}", show::path(&file)));
-    let (note, head) = folder::unverified(&folder.checkpoint()?).map_err(|fault| unread(&fault))?;
+    let bytes = Folder::new(path).checkpoint()?;
+    let (note, head) = folder::unverified(&bytes)
+        .map_err(|fault| Failure::Unread(format!("{}: {fault}", show::path(&file))))?;
+    under(path, note, &head, index)
+}
+
+/// The proof of the record at this place, with the record. It leads to the root of this head, whose
+/// signature is for whoever takes the proof.
+pub(super) fn under(
+    path: &Path,
+    note: Note,
+    head: &Checkpoint,
+    index: u64,
+) -> Result<TlogProof, Failure> {
+    let folder = Folder::new(path);
+    let unread = |fault: &str| Failure::Unread(format!("{}: {fault}", show::path(path)));
     let size = head.size();
     if index >= size {
         return Err(beyond(index, size));

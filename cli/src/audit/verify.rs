@@ -4,7 +4,7 @@
 //! the heads which were kept are of the same log, and that the records tell of nothing that the rules
 //! forbid ([`Replay`]). A bundle is in memory at a time.
 
-mod report;
+pub(super) mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -312,3 +312,159 @@ fn records_are_found_by_type_approval_person_and_time() {
     let wrong = desk.run("grace", &["audit", "search", "--after", "yesterday"]);
     assert_eq!(wrong.code, Some(2));
 }
+
+#[test]
+fn evidence_is_a_sample_that_anyone_can_draw_again() {
+    let desk = Desk::with("", 2);
+    let approvals: Vec<String> = (1..5).map(|request| release(&desk, request)).collect();
+    let folder = Folder::new();
+    let out = export(&desk, &folder);
+    let keys = folder.at("log/keys");
+    let evidence = |to: &str, period: [&str; 2], seed: &str| {
+        let [from, until] = period;
+        let to = folder.at(to);
+        velum(&[
+            "audit",
+            "evidence",
+            "--dir",
+            &out,
+            "--key-file",
+            &keys,
+            "--from",
+            from,
+            "--to",
+            until,
+            "--sample",
+            "2",
+            "--seed",
+            seed,
+            "--out",
+            &to,
+        ])
+    };
+    let all = ["2001-01-01", "2999-01-01"];
+    let done = evidence("first", all, "<q1>");
+    assert_eq!((done.code, &*done.errors), (Some(0), ""));
+    assert!(done.output.contains("2 of 4 release(s)"), "{done:?}");
+    let population: Value = serde_json::from_str(&folder.read("first/population.json")).unwrap();
+    assert_eq!(population["releases"]["all"], 4);
+    let sample = population["sample"]["indices"].as_array().unwrap();
+    assert_eq!(sample.len(), 2);
+    for index in sample {
+        let proof = folder.at(&format!("first/sample/{index}/use.tlog-proof"));
+        let checked = velum(&[
+            "audit",
+            "check-proof",
+            &proof,
+            "--key-file",
+            &keys,
+            "--json",
+        ]);
+        let checked: Value = serde_json::from_str(&checked.output).unwrap();
+        assert_eq!(checked["record"]["type"], "org.velum.grant.used.v1");
+        let id = checked["record"]["subject"].as_str().unwrap();
+        assert!(
+            approvals.iter().any(|approval| id.ends_with(&**approval)),
+            "{id}"
+        );
+        // What was asked, two votes, the use, what left, and what else was written about it.
+        let prefix = format!("first/sample/{index}/");
+        let files = folder
+            .files()
+            .into_iter()
+            .filter(|file| file.starts_with(&prefix));
+        assert!(files.count() >= 5);
+    }
+    let votes = folder.read("first/reviewers.csv");
+    assert_eq!(
+        votes,
+        "person,verdict,votes\ngrace,approve,4\nomar,approve,4\n"
+    );
+    let gaps: Value = serde_json::from_str(&folder.read("first/gaps.json")).unwrap();
+    assert_eq!(gaps["outcomes_missing"], serde_json::json!([]));
+    assert_eq!(gaps["log_ends_before_the_period_does"], true);
+    let page = folder.read("first/index.html");
+    for part in [
+        "164.312(b)",
+        "CC6.1",
+        "CC7.2",
+        "AU-2",
+        "AU-3",
+        "AU-6",
+        "AU-9",
+        "AU-12",
+        "&lt;q1&gt;",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("<q1>") && !page.contains("<script"));
+
+    assert_eq!(evidence("second", all, "<q1>").code, Some(0));
+    for file in [
+        "population.json",
+        "gaps.json",
+        "reviewers.csv",
+        "index.html",
+    ] {
+        assert_eq!(
+            folder.read(&format!("first/{file}")),
+            folder.read(&format!("second/{file}"))
+        );
+    }
+    assert_eq!(
+        evidence("first", all, "<q1>").code,
+        Some(2),
+        "it is there already"
+    );
+    assert_eq!(
+        evidence("third", ["2999-01-01", "2001-01-01"], "s").code,
+        Some(2)
+    );
+    let none = evidence("fourth", ["2001-01-01", "2002-01-01"], "s");
+    assert!(none.output.contains("0 of 0 release(s)"), "{none:?}");
+
+    // Of a log that does not hold nothing is written.
+    let mut checkpoint = folder.read("log/checkpoint");
+    checkpoint = checkpoint.replacen("velum.local", "velum.lokal", 1);
+    folder.write("log/checkpoint", checkpoint);
+    let refused = evidence("fifth", all, "s");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.errors.contains("no evidence was written"),
+        "{refused:?}"
+    );
+    assert!(!folder.path().join("fifth").exists());
+}
+
+#[test]
+fn what_is_missing_is_told_in_the_evidence() {
+    let folder = Folder::new();
+    let mut log = Log::heartbeats(3);
+    let late: jiff::Timestamp = log.leaves[2]["time"].as_str().unwrap().parse().unwrap();
+    log.beat(1);
+    let late = velum_approval::Timestamp::from_millis(late.as_millisecond() + 3_600_000);
+    let last = log.leaves.len() - 1;
+    log.leaves[last]["time"] = late.to_string().into();
+    log.write(&folder, "log");
+    let arguments = [
+        "audit",
+        "evidence",
+        "--dir",
+        &folder.at("log"),
+        "--key",
+        &log.key(),
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2027-01-01",
+        "--seed",
+        "s",
+        "--out",
+        &folder.at("out"),
+    ];
+    let done = velum(&arguments);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let gaps: Value = serde_json::from_str(&folder.read("out/gaps.json")).unwrap();
+    assert_eq!(gaps["silences"].as_array().unwrap().len(), 1, "{gaps}");
+    assert_eq!(gaps["silences"][0]["record"], last);
+}

@@ -14,7 +14,7 @@ use crate::table::Table;
 const MOST: usize = 20;
 
 /// A table of what holds and what does not, what there is, and what was not shown.
-pub(super) fn print(verdict: &Verdict) -> Result<(), Failure> {
+pub(in crate::audit) fn print(verdict: &Verdict) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     let mut checks = Table::new(["CHECK", "RESULT", ""]);
     for (name, result, detail) in checks_of(verdict) {
