@@ -154,7 +154,7 @@ pub(crate) struct VerifyOptions {
     #[command(flatten)]
     pub(crate) trusted: Trusted,
     /// A checkpoint of the same log that was kept somewhere else, each that there is
-    #[arg(long, value_name = "CHECKPOINT", num_args = 1..)]
+    #[arg(long, value_name = "CHECKPOINT")]
     pub(crate) since: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
@@ -197,7 +197,7 @@ pub(crate) struct EvidenceOptions {
     #[command(flatten)]
     pub(crate) trusted: Trusted,
     /// A checkpoint of the same log that was kept somewhere else, each that there is
-    #[arg(long, value_name = "CHECKPOINT", num_args = 1..)]
+    #[arg(long, value_name = "CHECKPOINT")]
     pub(crate) since: Vec<PathBuf>,
     /// The first moment of the period: `2026-11-23`, or `2026-11-23T20:00:00Z`
     #[arg(long, value_name = "TIME", value_parser = time)]

@@ -231,7 +231,8 @@ fn gaps(verdict: &Verdict, gathered: &Gathered) -> Value {
 fn reviewers(gathered: &Gathered) -> String {
     let mut text = "person,verdict,votes\n".to_owned();
     for ((person, verdict), votes) in &gathered.votes {
-        text += &format!("{},{},{votes}\n", cell(person), cell(verdict));
+        let (person, verdict, votes) = (cell(person), cell(verdict), votes.to_string());
+        text.extend([&*person, ",", &verdict, ",", &votes, "\n"]);
     }
     text
 }

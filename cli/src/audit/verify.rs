@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use velum_approval::replay::{Replay, Report};
 use velum_ledger::checkpoint::{SignedCheckpoint, Trust};
 use velum_ledger::tile::Resource;
-use velum_ledger::verify::{LogVerifier, Verified};
+use velum_ledger::verify::{Difference, LogVerifier, Verified};
 
 use super::folder::{self, Folder};
 use super::{record, trust};
@@ -27,6 +27,8 @@ pub(super) struct Verdict {
     pub(super) head: Option<SignedCheckpoint>,
     /// In what it is not what was signed, in sentences.
     pub(super) differences: Vec<String>,
+    /// How many of them are about the heads that were kept.
+    pub(super) older_differences: usize,
     pub(super) verified: Option<Verified>,
     /// The heads that were kept, with their sizes.
     pub(super) older: Vec<(PathBuf, u64)>,
@@ -68,10 +70,15 @@ impl Verdict {
 pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
     let trust = trust::of(&options.trusted)?;
     let verdict = verify(&options.folder, &trust, &options.since, |_, _| Ok(()))?;
-    if options.json {
-        report::print_json(&verdict)?;
+    let printed = if options.json {
+        report::print_json(&verdict)
     } else {
-        report::print(&verdict)?;
+        report::print(&verdict)
+    };
+    match printed {
+        // The exit code says it all the same.
+        Ok(()) | Err(Failure::OutputClosed) => {}
+        Err(failure) => return Err(Failure::Unread(failure.to_string())),
     }
     Ok(if verdict.holds() {
         ExitCode::SUCCESS
@@ -95,6 +102,7 @@ pub(super) fn verify(
         origin: trust.origin().to_owned(),
         head: None,
         differences: Vec::new(),
+        older_differences: 0,
         verified: None,
         older: Vec::new(),
         report: Replay::default().finish(),
@@ -108,10 +116,12 @@ pub(super) fn verify(
                 verdict.older.push((file.clone(), kept.checkpoint().size()));
                 older.push(kept);
             }
-            Err(error) => verdict.differences.push(format!(
-                "the older checkpoint {}: {error}",
-                show::path(file)
-            )),
+            Err(error) => {
+                let file = show::path(file);
+                let sentence = format!("the older checkpoint {file}: {error}");
+                verdict.differences.push(sentence);
+                verdict.older_differences += 1;
+            }
         }
     }
     match trust.open(&head) {
@@ -155,18 +165,26 @@ fn walk(
     }
     verdict.report = replay.finish();
     match verifier.finish() {
-        Ok(verified) => verdict.verified = Some(verified),
+        Ok(whole) => verdict.verified = Some(whole),
         Err(differences) => {
-            let found = differences.found.iter().map(ToString::to_string);
-            verdict.differences.extend(found);
+            for difference in &differences.found {
+                verdict.differences.push(difference.to_string());
+                verdict.older_differences += usize::from(is_of_older(*difference));
+            }
             if differences.more {
-                verdict
-                    .differences
-                    .push("there are more differences".to_owned());
+                let sentence = "there are more differences".to_owned();
+                verdict.differences.push(sentence);
             }
         }
     }
     Ok(())
+}
+
+fn is_of_older(difference: Difference) -> bool {
+    matches!(
+        difference,
+        Difference::Older { .. } | Difference::Smaller { .. } | Difference::OlderOrigin { .. }
+    )
 }
 
 /// The records name their log, which has to be the one of the head.

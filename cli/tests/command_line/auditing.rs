@@ -1,5 +1,6 @@
 //! `velum audit`, as a program: against a real service, and on folders that were tampered with.
 
+mod go;
 mod made;
 mod matrix;
 
@@ -98,6 +99,55 @@ fn a_log_is_exported_verified_and_goes_on() {
             .contains(&size.to_string()),
         "{verdict}"
     );
+    // One that another key signed is not taken for one of this log.
+    let mut other = Log::exported(&folder, "log");
+    other.seed = 8;
+    let foreign = folder.write("foreign.checkpoint", &other.files()["checkpoint"]);
+    let verified = velum(&[
+        "audit",
+        "verify",
+        &out,
+        "--key-file",
+        &keys,
+        "--since",
+        &foreign,
+    ]);
+    assert_eq!(verified.code, Some(1), "{verified:?}");
+    for part in [
+        "records    holds",
+        "older      FAILS",
+        "foreign.checkpoint: ",
+    ] {
+        assert!(
+            verified.output.contains(part),
+            "{part}: {}",
+            verified.output
+        );
+    }
+    let none = folder.at("none");
+    let unread = velum(&[
+        "audit",
+        "verify",
+        &out,
+        "--key-file",
+        &keys,
+        "--since",
+        &none,
+    ]);
+    assert_eq!((unread.code, &*unread.output), (Some(3), ""), "{unread:?}");
+    // While keys are rotated, each is given.
+    let both = [
+        "audit",
+        "verify",
+        &out,
+        "--key-file",
+        &keys,
+        "--key",
+        &other.key(),
+        "--since",
+        &foreign,
+    ];
+    assert_eq!(velum(&both).code, Some(0), "{:?}", velum(&both));
     // A log that is shorter than the one that was kept was cut off.
     let head = folder.write("log/checkpoint", folder.read("kept.checkpoint"));
     std::fs::rename(folder.at("log/tile"), folder.at("tile")).unwrap();

@@ -43,10 +43,7 @@ mod tests {
             assert!(rank("q1", *index) > last, "{index}");
         }
         assert_eq!(choose("q1", &[4, 2], 10), [2, 4]);
-        let hex: String = rank("q1", 41)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex = velum_ledger::hash::Hash::from_bytes(rank("q1", 41)).to_hex();
         assert_eq!(
             hex,
             "521ded40df87e789e11db3d69446f7b0b3ed353ea3f258f3035622a58ed86c29"

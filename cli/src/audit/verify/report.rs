@@ -69,18 +69,21 @@ fn checks_of(verdict: &Verdict) -> [(&'static str, &'static str, String); 4] {
         ];
     };
     let size = verdict.size();
-    let is_whole = verdict.differences.is_empty();
-    let records = verdict.verified.map_or_else(
-        || format!("{} difference(s)", verdict.differences.len()),
-        |verified| format!("{} records, {} tiles", verified.entries, verified.tiles),
-    );
-    let older = match (verdict.older.len(), is_whole) {
-        (0, _) => ("not tried", "none was given".to_owned()),
-        (given, true) => ("holds", format!("{given} checkpoint(s)")),
-        (given, false) => (
-            "FAILS",
-            format!("{given} checkpoint(s), with the differences below"),
+    let (all, of_older) = (verdict.differences.len(), verdict.older_differences);
+    let differing = all.saturating_sub(of_older);
+    let records = match (verdict.verified, differing) {
+        (Some(whole), 0) => format!("{} records, {} tiles", whole.entries, whole.tiles),
+        (_, 0) => format!("{size} records"),
+        _ => format!("{differing} difference(s)"),
+    };
+    let older = match (verdict.older.len() + of_older, of_older, differing) {
+        (0, ..) => ("not tried", "none was given".to_owned()),
+        (given, 0, 0) => ("holds", format!("{given} checkpoint(s)")),
+        (_, 0, _) => (
+            "not known",
+            "the records are not what was signed".to_owned(),
         ),
+        _ => ("FAILS", format!("{of_older} difference(s)")),
     };
     let failures = verdict.report.failures().count();
     let rules = if verdict.read < size {
@@ -96,7 +99,7 @@ fn checks_of(verdict: &Verdict) -> [(&'static str, &'static str, String); 4] {
     };
     [
         ("signature", "holds", show::plain(&verdict.origin)),
-        ("records", said(is_whole), records),
+        ("records", said(differing == 0), records),
         ("older", older.0, older.1),
         (
             "rules",
@@ -164,7 +167,10 @@ fn to_json(verdict: &Verdict) -> Value {
         })
     };
     let report = &verdict.report;
-    let head = verdict.head.as_ref().map(|head| head.checkpoint());
+    let head = verdict
+        .head
+        .as_ref()
+        .map(velum_ledger::checkpoint::SignedCheckpoint::checkpoint);
     let older = verdict.older.iter();
     json!({
         "holds": verdict.holds(),

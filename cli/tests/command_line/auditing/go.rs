@@ -1,0 +1,61 @@
+//! What is exported, before Go's own implementation of notes and trees: `ledger/tests/go/verify.go`.
+//!
+//! `cargo xtask test` sets Go up, and says by `VELUM_GO` and `VELUM_GOPATH` where it is; without these
+//! there is nothing to run.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::{export, release};
+use crate::desk::Desk;
+use crate::program::Folder;
+
+#[test]
+fn go_verifies_what_was_exported() {
+    let (Some(go), Some(libraries)) = (
+        std::env::var_os("VELUM_GO"),
+        std::env::var_os("VELUM_GOPATH"),
+    ) else {
+        return;
+    };
+    let desk = Desk::with("", 2);
+    release(&desk, 1);
+    let folder = Folder::new();
+    export(&desk, &folder);
+    release(&desk, 2);
+    let out = export(&desk, &folder);
+    let proof = desk.ok("grace", &["audit", "prove", "--index", "3"]);
+    folder.write("log/proofs/3.tlog-proof", proof);
+    let keys = folder.read("log/keys");
+    let key = keys.lines().last().unwrap();
+    let verify = || {
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../ledger/tests/go/verify.go");
+        let go = std::fs::canonicalize(&go).unwrap();
+        let output = Command::new(&go)
+            .args(["run", source, &out, key])
+            .env("GOROOT", go.ancestors().nth(2).unwrap())
+            .env("GOPATH", &libraries)
+            .env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go"))
+            .env("GO111MODULE", "off")
+            .env("GOFLAGS", "")
+            .env("CGO_ENABLED", "0")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = verify();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("1 pairs of checkpoints, 1 proofs"), "{said}");
+    let size = desk.signed()["size"].as_u64().unwrap();
+    let bundle = format!("log/tile/entries/000.p/{size}");
+    let mut bytes = std::fs::read(folder.at(&bundle)).unwrap();
+    bytes[40] ^= 1;
+    folder.write(&bundle, bytes);
+    let (code, said) = verify();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("entry 0 does not have the hash in its tile"),
+        "{said}"
+    );
+}
