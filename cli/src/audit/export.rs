@@ -34,6 +34,10 @@ impl Exported<'_> {
 
 /// Exports what is under the last signed head.
 pub(super) fn run(service: &Service, options: &ExportOptions) -> Result<ExitCode, Failure> {
+    if options.format == ExportFormat::Tiles && options.out == Path::new("-") {
+        let message = "tiles are a folder, not a stream: name one with --out";
+        return Err(Failure::misused(message));
+    }
     let log = Log::find(service, options.log)?;
     let note = log.bytes(service, "checkpoint")?;
     let (_, head) = folder::unverified(&note)

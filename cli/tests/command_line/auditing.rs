@@ -190,6 +190,11 @@ fn a_folder_of_another_log_is_not_written_over() {
         ],
     );
     assert_eq!(errors.code, Some(2), "{errors:?}");
+    let stream = desk.run(
+        "grace",
+        &["audit", "export", "--format", "tiles", "--out", "-"],
+    );
+    assert_eq!(stream.code, Some(2), "{stream:?}");
 }
 
 #[test]
