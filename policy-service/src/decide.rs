@@ -80,16 +80,7 @@ impl Operation for Decide {
         let is_waiting = waits_for.is_some();
         let stops = transaction.stops(now).await?;
         let stopped = app.parts().directory.spread(&stops);
-        let emergencies = transaction.unreviewed_emergencies().await?;
-        let Check {
-            principal, action, ..
-        } = &asked.check;
-        // Who may no longer open one now uses none either.
-        let emergency = emergencies.into_iter().find(|emergency| {
-            let glass = app.parts().break_glass.as_ref();
-            let is_admitted = glass.is_some_and(|glass| glass.admits(&emergency.opened_by, action));
-            is_admitted && emergency.covers(principal, action, now)
-        });
+        let emergency = covering(app, asked, transaction, now).await?;
         let mut case = Case {
             emergency,
             app,
@@ -113,6 +104,28 @@ impl Operation for Decide {
             used: case.used,
         })
     }
+}
+
+/// The emergency access that covers a request, if any. Who may no longer open one now uses none either.
+async fn covering(
+    app: &App,
+    asked: &Asked,
+    transaction: &mut Transaction,
+    now: Timestamp,
+) -> Result<Option<Emergency>, StoreError> {
+    let Check {
+        principal, action, ..
+    } = &asked.check;
+    let Some(glass) = &app.parts().break_glass else {
+        return Ok(None);
+    };
+    if !glass.actions.contains(action) {
+        return Ok(None);
+    }
+    let emergencies = transaction.unreviewed_emergencies().await?;
+    Ok(emergencies.into_iter().find(|emergency| {
+        glass.admits(&emergency.opened_by, action) && emergency.covers(principal, action, now)
+    }))
 }
 
 /// An outcome with the record of a refusal, if it is one to be recorded.

@@ -45,6 +45,9 @@ pub(crate) struct Log {
     fault: watch::Sender<Option<String>>,
     /// Somebody waits for a head.
     wanted: Notify,
+    /// Whoever holds it keeps the log from growing: for tests that cut a commit of their own.
+    #[cfg(test)]
+    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 impl Log {
@@ -58,6 +61,8 @@ impl Log {
             published: watch::Sender::new(0),
             fault: watch::Sender::new(None),
             wanted: Notify::new(),
+            #[cfg(test)]
+            turn: tokio::sync::Mutex::default(),
         }
     }
 

@@ -26,7 +26,12 @@ pub(crate) async fn run(app: App) {
     let log = &app.parts().log;
     let mut due = Instant::now();
     loop {
-        match step(&app).await {
+        #[cfg(test)]
+        let turn = log.turn.lock().await;
+        let stepped = step(&app).await;
+        #[cfg(test)]
+        drop(turn);
+        match stepped {
             Ok(()) => _ = log.fault.send_if_modified(|fault| fault.take().is_some()),
             Err(error) => {
                 let fault = error.to_string();

@@ -120,7 +120,7 @@ impl Store {
             return Ok(None);
         };
         let uses = uses::of(&mut reading, id).await?;
-        let (_, stops) = stops::active(&mut reading, now).await?;
+        let stops = stops::scopes(&mut reading, now).await?;
         Ok(Some(Looked {
             uses: uses.into_iter().map(|one| one.made).collect(),
             public_reason: secrets::text(&mut reading, approval.public_reason).await?,

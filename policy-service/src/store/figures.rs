@@ -53,7 +53,7 @@ impl Store {
             .await?;
         let emergencies = "SELECT count(*) AS number FROM emergency WHERE is_reviewed = 0";
         let emergencies = reading.one(emergencies, &[]).await?;
-        let (_, stops) = stops::active(&mut reading, now).await?;
+        let stops = stops::scopes(&mut reading, now).await?;
         Ok(Figures {
             pending,
             without_outcome: count(uses.read("number")?),

@@ -81,6 +81,14 @@ pub(super) async fn active(
 ) -> Result<(u64, Vec<StopScope>), StoreError> {
     let version = "SELECT coalesce(max(idx), -1) + 1 AS version FROM stop";
     let version = connection.one(version, &[]).await?.count("version")?;
+    Ok((version, scopes(connection, now).await?))
+}
+
+/// All that is stopped and may still stop something.
+pub(super) async fn scopes(
+    connection: &mut Connection,
+    now: Timestamp,
+) -> Result<Vec<StopScope>, StoreError> {
     let rows = connection
         .all(
             "SELECT body FROM stop WHERE is_active = 1 AND (until_ms IS NULL OR until_ms > $1)
@@ -88,8 +96,9 @@ pub(super) async fn active(
             values![now.as_millis()],
         )
         .await?;
-    let stops = rows.iter().map(|row| read(row).map(|stop| stop.scope));
-    Ok((version, stops.collect::<Result<_, _>>()?))
+    rows.iter()
+        .map(|row| read(row).map(|stop| stop.scope))
+        .collect()
 }
 
 pub(super) async fn load(

@@ -261,8 +261,7 @@ impl Transaction {
 
     /// What is stopped now.
     pub(crate) async fn stops(&mut self, now: Timestamp) -> Result<Vec<StopScope>, StoreError> {
-        let (_, stops) = stops::active(&mut self.connection, now).await?;
-        Ok(stops)
+        stops::scopes(&mut self.connection, now).await
     }
 
     /// Makes sure that what is stopped is still this. The log is locked, so it stays so until this
@@ -272,8 +271,9 @@ impl Transaction {
         stops: &[StopScope],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (_, now) = stops::active(&mut self.connection, now).await?;
-        if now == stops {
+        // Where nobody else writes it is.
+        if !self.connection.has_rivals() || stops::scopes(&mut self.connection, now).await? == stops
+        {
             Ok(())
         } else {
             Err(self.connection.conflict())

@@ -97,6 +97,8 @@ async fn a_line_that_is_cut_at_the_commit_leaves_one_use_and_the_same_answer() {
     let store = format!("[store]\nengine = \"postgres\"\nurl = \"{}\"\n\n", line.url);
     let configuration = CONFIGURATION.replacen("[lifetimes]", &(store + "[lifetimes]"), 1);
     let service = Service::with(&configuration).await;
+    // The next commit is the one below.
+    let _still = service.running.app.parts().log.turn.lock().await;
     for (number, how) in [(1, CUT_AFTER), (2, CUT_BEFORE)] {
         let check = service.ask(number);
         let id = service.pending(&check).await;
@@ -119,6 +121,8 @@ async fn a_vote_whose_line_is_cut_at_the_commit_is_not_said_to_count() {
     let store = format!("[store]\nengine = \"postgres\"\nurl = \"{}\"\n\n", line.url);
     let configuration = CONFIGURATION.replacen("[lifetimes]", &(store + "[lifetimes]"), 1);
     let service = Service::with(&configuration).await;
+    // The next commit is the one below.
+    let _still = service.running.app.parts().log.turn.lock().await;
     for (number, how, state) in [(1, CUT_AFTER, "approved"), (2, CUT_BEFORE, "pending")] {
         let id = service.pending(&service.ask(number)).await;
         line.cut_next(how);

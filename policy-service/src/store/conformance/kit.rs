@@ -350,7 +350,6 @@ impl Operation for Consume {
         let approval = approval.ok_or(StoreError::Refused("a use of nothing"))?;
         // What the service's own use reads and locks, in its order.
         let stops = transaction.stops(kit.now).await?;
-        transaction.unreviewed_emergencies().await?;
         let uses = transaction.uses(id).await?;
         let made: Vec<Use> = uses.into_iter().map(|one| one.made).collect();
         let ask = Ask {
