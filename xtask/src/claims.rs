@@ -4,6 +4,7 @@
 //! that begins with `skipped: ` says what the test had not got.
 
 mod approvals;
+mod audit;
 mod detectors;
 mod engine;
 mod filter;
@@ -53,6 +54,7 @@ const AREAS: &[(&str, &[Claim], &[Measure])] = &[
     ("detectors", detectors::CLAIMS, detectors::MEASURES),
     ("filter", filter::CLAIMS, filter::MEASURES),
     ("approvals", approvals::CLAIMS, approvals::MEASURES),
+    ("audit", audit::CLAIMS, audit::MEASURES),
 ];
 
 /// Runs the tests of an area and judges its claims.
