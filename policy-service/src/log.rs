@@ -17,6 +17,8 @@ mod recovering;
 use fence::{Fence, FenceError};
 pub(crate) use fencing::check;
 pub(crate) use keeper::run;
+#[cfg(test)]
+pub(crate) use keeper::step;
 pub(crate) use naming::open;
 pub(crate) use proofs::{ProofError, inclusion};
 pub(crate) use recovering::recover;
@@ -48,6 +50,20 @@ pub(crate) struct Log {
     /// Whoever holds it keeps the log from growing: for tests that cut a commit of their own.
     #[cfg(test)]
     pub(crate) turn: tokio::sync::Mutex<()>,
+    /// After which of its steps it comes to nothing, for tests.
+    #[cfg(test)]
+    pub(crate) dies_after: std::sync::Mutex<Option<Step>>,
+}
+
+/// The steps towards a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The tree has grown.
+    Grown,
+    /// The fence is raised.
+    Fenced,
+    /// The head is signed.
+    Signed,
 }
 
 impl Log {
@@ -63,6 +79,8 @@ impl Log {
             wanted: Notify::new(),
             #[cfg(test)]
             turn: tokio::sync::Mutex::default(),
+            #[cfg(test)]
+            dies_after: std::sync::Mutex::default(),
         }
     }
 
@@ -92,6 +110,20 @@ impl Log {
     /// The key that verifies the heads of a log of this name, as text (C2SP signed-note).
     pub(crate) fn verifier(&self, name: &LogName) -> Option<String> {
         Some(self.signer(name).ok()?.verifier().to_string())
+    }
+
+    /// A step is done; in tests that may be the last.
+    #[cfg_attr(
+        not(test),
+        expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "for tests")
+    )]
+    fn done(&self, step: Step) -> Result<(), LogError> {
+        #[cfg(test)]
+        if *self.dies_after.lock().unwrap() == Some(step) {
+            return Err(LogError::Inconsistent("a test"));
+        }
+        let _ = step;
+        Ok(())
     }
 
     /// Returns once the record of this index is under a signed head.

@@ -9,7 +9,7 @@ use velum_ledger::checkpoint::Checkpoint;
 
 use super::fencing::{self, Known};
 use super::growing::{Grow, Grown, Publish, Root};
-use super::{FenceError, LogError};
+use super::{FenceError, LogError, Step};
 use crate::http::App;
 use crate::store::{Change, Head, Operation, StoreError, Transaction};
 
@@ -65,7 +65,7 @@ pub(crate) async fn run(app: App) {
 }
 
 /// Brings the head up to the records that there are.
-pub(super) async fn step(app: &App) -> Result<(), LogError> {
+pub(crate) async fn step(app: &App) -> Result<(), LogError> {
     beat(app).await?;
     loop {
         let grown = app.store().write(Grow { app: app.clone() }).await?;
@@ -107,6 +107,7 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
     }
     let checkpoint = Checkpoint::new(root.name.as_str(), root.size, root.hash);
     let checkpoint = checkpoint.map_err(|_| LogError::Name)?;
+    log.done(Step::Grown)?;
     if let Some(head) = &head {
         let signed = fencing::text_of(&head.note).ok_or(LogError::Inconsistent("its last head"))?;
         match fencing::compare(app, root, &signed).await? {
@@ -136,8 +137,10 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
         }
         None => false,
     };
+    log.done(Step::Fenced)?;
     let note = checkpoint.sign(&[log.signer(&root.name)?]);
     let note = note.map_err(|_| LogError::Name)?;
+    log.done(Step::Signed)?;
     let publish = Publish {
         log: root.log,
         head: Head {

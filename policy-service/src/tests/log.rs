@@ -12,6 +12,7 @@ use velum_ledger::tile::Resource;
 use velum_ledger::tlog_proof::TlogProof;
 
 use crate::http::App;
+use crate::log::Step;
 use crate::store::{Change, Operation, StoreError, Transaction};
 use crate::testing::{CONFIGURATION, Service};
 
@@ -274,6 +275,52 @@ async fn where_a_head_is_wanted_nothing_is_released_before_it() {
     std::fs::remove_dir(&lock).unwrap();
     service.verified(&check, &service.check(&check).await);
     assert_eq!(service.count("grant.used").await, 2);
+}
+
+/// The size and the root of a head.
+fn size_and_root(head: &str) -> (u64, String) {
+    let mut lines = head.lines().skip(1);
+    let size = lines.next().unwrap().parse().unwrap();
+    (size, lines.next().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn an_end_after_any_step_leaves_one_root_for_each_size_and_no_head_beyond_the_fence() {
+    let fence = tempfile::tempdir().unwrap();
+    let configuration = configuration(fence.path())
+        .replace("pending_per_principal = 5", "pending_per_principal = 50");
+    let service = Service::with(&configuration).await;
+    let mut roots = std::collections::BTreeMap::new();
+    let mut older = Vec::new();
+    let steps = [Step::Grown, Step::Fenced, Step::Signed];
+    for (number, step) in (0..).zip(steps.into_iter().cycle().take(9)) {
+        signed(&service).await;
+        {
+            let app = service.running.app.clone();
+            let _still = app.parts().log.turn.lock().await;
+            *app.parts().log.dies_after.lock().unwrap() = Some(step);
+            service.pending(&service.ask(number)).await;
+            assert!(crate::log::step(&app).await.is_err(), "{step:?}");
+            // What others can see is never beyond what the fence has.
+            let head = bytes(&service, "/v1/logs/1/checkpoint").await.unwrap();
+            let stands = std::fs::read_to_string(fence.path().join("fence")).unwrap();
+            let published = size_and_root(std::str::from_utf8(&head).unwrap());
+            let fenced = size_and_root(&stands);
+            assert!(published.0 <= fenced.0, "{step:?}");
+            for (size, root) in [published, fenced] {
+                let before = roots.insert(size, root.clone());
+                assert!(
+                    before.is_none_or(|before| before == root),
+                    "two roots at {size}"
+                );
+            }
+            older.push(head);
+            // Whoever goes on knows what is on the disks, and nothing else.
+            *app.parts().log.dies_after.lock().unwrap() = None;
+        }
+    }
+    verified(&service, &older).await;
+    verified(&service.restart().await, &older).await;
 }
 
 #[tokio::test]

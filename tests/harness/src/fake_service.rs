@@ -165,6 +165,7 @@ fn allow_asked(key: &SigningKey, check: &[u8]) -> Value {
             "approval": "01920000-0000-7000-8000-000000000000",
             "scope": {"classes": check["classes"]},
             "tags": null,
+            "lifts_until": u64::try_from(now).unwrap_or_default() + 300_000,
             "expires": u64::try_from(now).unwrap_or_default() + 60_000,
         }),
     )
