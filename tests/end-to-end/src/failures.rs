@@ -267,9 +267,29 @@ const FAILURES: &[Failure] = &[
     failure(
         Seeing,
         "The policy service is down: outcomes of releases, and evidence of masked answers",
-        "Traffic goes on. They wait in the worker, at most 256 or 1 MiB, and are sent again for about \
-         ten minutes; the loss is in the metrics, and the use shows as one without outcome",
-        &["an_outcome_is_sent_until_it_arrives_and_no_more"],
+        "Traffic goes on. They wait in the worker, at most 256 or 1 MiB, and each is sent again for about \
+         ten minutes, evidence first, with one attempt a second in all while the service does not \
+         answer; the loss is in the metrics (`velum_events_lost_total`), and the use shows as one \
+         without outcome",
+        &[
+            "an_outcome_is_sent_until_it_arrives_and_no_more",
+            "one_that_fails_makes_no_other_wait",
+            "what_was_tried_too_often_is_lost_however_it_failed",
+        ],
+    ),
+    failure(
+        Seeing,
+        "The policy service's database was restored from a backup",
+        "With a fence the service only reads, and every check is answered 503: what would be masked \
+         anyway is, what asks for more gets 503 `approval-unavailable`, until \
+         `velum-policy-service recover`",
+        &["a_database_that_was_restored_releases_nothing"],
+    ),
+    failure(
+        Seeing,
+        "A replica's clock is more than 30 s ahead of the database's",
+        "It does not start, is not ready, and writes nothing: 503; the others go on",
+        &["a_service_whose_clock_is_far_ahead_writes_nothing_that_would_end_what_has_not_ended"],
     ),
     failure(
         Seeing,
