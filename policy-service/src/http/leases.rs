@@ -13,6 +13,7 @@ use super::openapi::Described;
 use super::{App, prefer};
 use crate::auth::Gateway;
 use crate::problem::Problem;
+use crate::store::StoreError;
 
 /// Answers at once, or with `Prefer: wait=N` when there is something new. A call is answered within
 /// half a lease, so that the lease of its answer is worth something.
@@ -29,6 +30,10 @@ pub(crate) async fn handle(
     leases.call(&gateway, asked.worker, asked.seen, app.now());
     let mut changes = leases.changes();
     loop {
+        if app.store().is_frozen() {
+            // Stops that were made since may be among the records that were lost.
+            return Err(unavailable("give a lease", &StoreError::Frozen));
+        }
         changes.mark_unchanged();
         let stops = app.store().stops(app.now()).await;
         let (version, stops) = stops.map_err(|error| unavailable("give a lease", &error))?;

@@ -34,6 +34,10 @@ pub(crate) async fn run(app: App) {
         match stepped {
             Ok(()) => _ = log.fault.send_if_modified(|fault| fault.take().is_some()),
             Err(error) => {
+                if matches!(error, LogError::Inconsistent(_)) {
+                    // Records were lost under a running service: as at its start, nothing is written.
+                    app.store().freeze();
+                }
                 let fault = error.to_string();
                 let is_new = log.fault.send_if_modified(|before| {
                     let is_new = before.as_deref() != Some(fault.as_str());
@@ -81,7 +85,15 @@ pub(crate) async fn step(app: &App) -> Result<(), LogError> {
 
 /// Where another service signs, its heads are this one's too.
 async fn follow(app: &App) -> Result<(), LogError> {
+    let log = &app.parts().log;
     let open = app.store().open_log().await?;
+    if let (Some(fence), Some(name)) = (log.fence.clone(), &open.name)
+        && let Some(stands) = in_background(move || fence.read()).await?
+        && stands.origin() == name.as_str()
+        && stands.size() > open.size
+    {
+        return Err(LogError::Inconsistent("its fence"));
+    }
     if let Some(head) = app.store().head(open.number).await? {
         told(app, open.first + head.size);
     }

@@ -230,6 +230,45 @@ async fn a_database_that_was_restored_releases_nothing() {
 }
 
 #[tokio::test]
+async fn records_that_are_lost_under_a_running_service_stop_it() {
+    let fence = tempfile::tempdir().unwrap();
+    let service = Service::with(&configuration(fence.path())).await;
+    let check = service.ask(1);
+    let id = service.pending(&check).await;
+    service.approve("grace", &id, json!({})).await;
+    signed(&service).await;
+    assert_eq!(lease(&service).await, 200);
+    // As if the database had been put back to an earlier state: the fence is beyond it.
+    let path = fence.path().join("fence");
+    let stands = std::fs::read_to_string(&path).unwrap();
+    let (size, root) = size_and_root(&stands);
+    let name = stands.lines().next().unwrap();
+    std::fs::write(&path, format!("{name}\n{}\n{root}\n", size + 50)).unwrap();
+    service.pending(&service.ask(2)).await;
+    let frozen = async {
+        while logs(&service).await["is_recovering"] != true {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), frozen)
+        .await
+        .unwrap();
+    let (status, body) = service.check_as(service.gateway(), &check, 0).await;
+    assert_eq!(status, 503, "{body}");
+    // Nor does a stream go on: stops may be among what was lost.
+    assert_eq!(lease(&service).await, 503);
+}
+
+/// The status that a worker is answered which asks for a lease.
+async fn lease(service: &Service) -> u16 {
+    let body = json!({
+        "worker": "AQEBAQEBAQEBAQEBAQEBAQ", "nonce": "AgICAgICAgICAgICAgICAg", "seen": 0,
+    });
+    let answer = service.call_gateway("POST", "/v1/leases", &body).await;
+    answer.0.as_u16()
+}
+
+#[tokio::test]
 async fn a_leaf_that_was_changed_is_signed_by_nobody() {
     let fence = tempfile::tempdir().unwrap();
     let service = Service::with(&configuration(fence.path())).await;
