@@ -16,7 +16,7 @@ use velum_approval::{
 };
 
 use crate::config::Terms;
-use crate::http::App;
+use crate::http::{App, can_be_reviewed};
 use crate::store::{Change, Operation, StoreError, Transaction};
 
 /// When to ask again, in seconds.
@@ -124,7 +124,11 @@ async fn covering(
     }
     let emergencies = transaction.unreviewed_emergencies().await?;
     Ok(emergencies.into_iter().find(|emergency| {
-        glass.admits(&emergency.opened_by, action) && emergency.covers(principal, action, now)
+        let (opened_by, behind) = (&emergency.opened_by, asked.panel.excluded());
+        glass.admits(opened_by, action)
+            && emergency.covers(principal, action, now)
+            // Else it is an ask like any other, within what may wait.
+            && can_be_reviewed(app, action, &emergency.used(behind).excluded, opened_by)
     }))
 }
 

@@ -226,18 +226,23 @@ impl Card {
     }
 }
 
+/// What a verdict says: its name, and of a yes to how much, for how long in seconds, and whether unseen.
+pub(super) fn spoken(verdict: &Verdict) -> (&'static str, Option<Scope>, Option<u32>, bool) {
+    match verdict {
+        Verdict::Approve {
+            scope,
+            seconds,
+            unseen,
+        } => ("approve", Some(scope.clone()), *seconds, *unseen),
+        Verdict::Deny => ("deny", None, None, false),
+        Verdict::TakeBack => ("take-back", None, None, false),
+    }
+}
+
 fn views(approval: &Approval, comments: Vec<Option<String>>) -> Vec<VoteView> {
     let all = approval.votes.iter().zip(comments).enumerate();
     let views = all.map(|(number, (vote, comment))| {
-        let (verdict, scope, seconds, unseen) = match &vote.verdict {
-            Verdict::Approve {
-                scope,
-                seconds,
-                unseen,
-            } => ("approve", Some(scope.clone()), *seconds, *unseen),
-            Verdict::Deny => ("deny", None, None, false),
-            Verdict::TakeBack => ("take-back", None, None, false),
-        };
+        let (verdict, scope, seconds, unseen) = spoken(&vote.verdict);
         VoteView {
             person: vote.person.clone(),
             verdict,

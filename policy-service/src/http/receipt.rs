@@ -10,12 +10,12 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use velum_approval::{
     Approval, ApprovalId, EmergencyId, GatewayId, Identity, OutcomeReport, PersonId, Scope,
-    State as ApprovalState, Timestamp, Verdict,
+    State as ApprovalState, Timestamp,
 };
 
 use super::App;
 use super::app::unavailable;
-use super::card::Report;
+use super::card::{Report, spoken};
 use super::id::Id;
 use super::openapi::Described;
 use crate::auth::Reviewer;
@@ -266,15 +266,7 @@ impl Receipt {
 fn said(approval: &Approval, comments: Vec<Option<String>>, places: &[u64]) -> Vec<Said> {
     let all = approval.votes.iter().zip(comments).enumerate();
     let said = all.map(|(number, (vote, comment))| {
-        let (verdict, scope, seconds, unseen) = match &vote.verdict {
-            Verdict::Approve {
-                scope,
-                seconds,
-                unseen,
-            } => ("approve", Some(scope.clone()), *seconds, *unseen),
-            Verdict::Deny => ("deny", None, None, false),
-            Verdict::TakeBack => ("take-back", None, None, false),
-        };
+        let (verdict, scope, seconds, unseen) = spoken(&vote.verdict);
         Said {
             at: vote.at,
             index: places.get(number).copied(),
