@@ -13,6 +13,8 @@ async fn the_service_keeps_address_key_and_tokens_over_a_restart() {
     let keys = json!([service.public_key()]);
     assert_eq!(service.policy()["policy_service"]["public_keys"], keys);
     assert!(grace.list().await.unwrap().is_empty());
+    let opened = grace.audit(None).await.unwrap();
+    assert_eq!(opened.len(), 1, "{opened:?}");
     assert!(service.gateway_token("edge").unwrap().len() > 16);
 
     service.stop();
@@ -21,7 +23,7 @@ async fn the_service_keeps_address_key_and_tokens_over_a_restart() {
 
     service.restart().await.unwrap();
     assert_eq!(service.address(), address);
-    assert!(grace.audit(None).await.unwrap().is_empty());
+    assert_eq!(grace.audit(None).await.unwrap(), opened);
     assert_eq!(
         service
             .reviewer("grace")
