@@ -272,6 +272,8 @@ pub(crate) enum StoreError {
     Data(String),
     /// The database refused or failed.
     Database(sqlx::Error),
+    /// The same of SQLite's writer.
+    Writer(rusqlite::Error),
     /// The commit failed in a way that leaves open whether it took place.
     OutcomeUnknown,
     /// The store has failed for good.
@@ -303,6 +305,13 @@ impl fmt::Display for StoreError {
                 Some(error) => write!(formatter, "database: {}", error.message()),
                 None => write!(formatter, "database: {}", kind(error)),
             },
+            StoreError::Writer(error) => match error {
+                rusqlite::Error::SqliteFailure(_, Some(message)) => {
+                    write!(formatter, "database: {message}")
+                }
+                rusqlite::Error::SqliteFailure(code, None) => write!(formatter, "database: {code}"),
+                _ => formatter.write_str("database: a row cannot be read"),
+            },
             StoreError::OutcomeUnknown => {
                 formatter.write_str("it is not known whether the commit took place")
             }
@@ -328,6 +337,12 @@ impl std::error::Error for StoreError {}
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
         StoreError::Database(error)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        StoreError::Writer(error)
     }
 }
 

@@ -1,11 +1,13 @@
 //! One connection to either engine: statements that both understand, the values they take, and the
 //! rows they give.
 
+use rusqlite::types::FromSql;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Postgres, Row as _, Sqlite, SqliteConnection, Type};
+use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
 
 use super::StoreError;
+use super::sqlite::{WritingLink, WrittenRow};
 
 /// A statement in the words of each engine. Both take parameters as `$1`, `$2`, …
 #[derive(Clone, Copy)]
@@ -99,18 +101,23 @@ pub(super) use values;
 
 /// A row of either engine.
 pub(super) enum Row {
+    Written(WrittenRow),
     Sqlite(SqliteRow),
     Postgres(PgRow),
 }
 
 /// What a column may be read as.
 pub(super) trait Column:
-    for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
+    FromSql + for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
 {
 }
 
 impl<T> Column for T where
-    T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
+    T: FromSql
+        + for<'r> Decode<'r, Sqlite>
+        + Type<Sqlite>
+        + for<'r> Decode<'r, Postgres>
+        + Type<Postgres>
 {
 }
 
@@ -118,6 +125,7 @@ impl Row {
     /// The value of a column.
     pub(super) fn read<T: Column>(&self, column: &str) -> Result<T, StoreError> {
         match self {
+            Row::Written(row) => Ok(row.read(column)?),
             Row::Sqlite(row) => Ok(row.try_get(column)?),
             Row::Postgres(row) => Ok(row.try_get(column)?),
         }
@@ -152,7 +160,7 @@ pub(super) struct Connection {
 /// What is behind a [`Connection`].
 pub(super) enum Link {
     /// The one that writes.
-    SqliteWriter(Box<SqliteConnection>),
+    SqliteWriter(WritingLink),
     /// One of those that only read.
     SqliteReader(sqlx::Transaction<'static, Sqlite>),
     PostgresWriter(sqlx::Transaction<'static, Postgres>),
@@ -192,18 +200,17 @@ impl Connection {
     ) -> Result<u64, StoreError> {
         let sql = sql.into();
         let done = match &mut self.link {
-            Link::SqliteWriter(link) => query!(sql.sqlite, values)
-                .execute(&mut **link)
-                .await
-                .map(|done| done.rows_affected()),
+            Link::SqliteWriter(link) => link.execute(sql.sqlite, values).map_err(StoreError::from),
             Link::SqliteReader(link) => query!(sql.sqlite, values)
                 .execute(&mut **link)
                 .await
-                .map(|done| done.rows_affected()),
+                .map(|done| done.rows_affected())
+                .map_err(StoreError::from),
             Link::PostgresWriter(link) | Link::PostgresReader(link) => query!(sql.postgres, values)
                 .execute(&mut **link)
                 .await
-                .map(|done| done.rows_affected()),
+                .map(|done| done.rows_affected())
+                .map_err(StoreError::from),
         };
         self.noted(done)
     }
@@ -215,20 +222,21 @@ impl Connection {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, StoreError> {
         let sql = sql.into();
-        let sqlite = |rows: Vec<SqliteRow>| rows.into_iter().map(Row::Sqlite).collect();
         let rows = match &mut self.link {
-            Link::SqliteWriter(link) => query!(sql.sqlite, values)
-                .fetch_all(&mut **link)
-                .await
-                .map(sqlite),
+            Link::SqliteWriter(link) => link
+                .all(sql.sqlite, values)
+                .map(|rows| rows.into_iter().map(Row::Written).collect())
+                .map_err(StoreError::from),
             Link::SqliteReader(link) => query!(sql.sqlite, values)
                 .fetch_all(&mut **link)
                 .await
-                .map(sqlite),
+                .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+                .map_err(StoreError::from),
             Link::PostgresWriter(link) | Link::PostgresReader(link) => query!(sql.postgres, values)
                 .fetch_all(&mut **link)
                 .await
-                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+                .map(|rows| rows.into_iter().map(Row::Postgres).collect())
+                .map_err(StoreError::from),
         };
         self.noted(rows)
     }
@@ -268,16 +276,20 @@ impl Connection {
         self.trouble.take()
     }
 
-    fn noted<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
-        result.map_err(|error| {
-            self.trouble.get_or_insert(trouble(&error));
-            StoreError::Database(error)
-        })
+    fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            let trouble = match error {
+                StoreError::Database(error) => trouble(error),
+                // SQLite's one writer has no rivals and no line that could break.
+                _ => Trouble::Fault,
+            };
+            self.trouble.get_or_insert(trouble);
+        }
+        result
     }
 }
 
-/// Tells failures apart by PostgreSQL's codes (appendix A of its manual); SQLite's one writer has no
-/// rivals and no line that could break.
+/// Tells failures apart by PostgreSQL's codes (appendix A of its manual).
 pub(super) fn trouble(error: &sqlx::Error) -> Trouble {
     let code = match error {
         sqlx::Error::Database(error) => {

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 8] = [
+    const SQLITE: [&str; 9] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -72,8 +72,9 @@ mod tests {
         "eb7239eee768936d",
         "67f54438325f40a3",
         "047e7f3167942d34",
+        "3471f65d1b66c6d2",
     ];
-    const POSTGRES: [&str; 8] = [
+    const POSTGRES: [&str; 9] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -82,5 +83,6 @@ mod tests {
         "764fabd6dd371d4f",
         "a9bb83db47943409",
         "4c6cc47155bdd8a5",
+        "3471f65d1b66c6d2",
     ];
 }

@@ -3,6 +3,7 @@
 mod open;
 mod place;
 mod writer;
+mod writing;
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use super::job::Job;
 use super::{Engine, Eventually, StoreError};
 use open::DataLock;
 use writer::Writer;
+pub(super) use writing::{WritingLink, WrittenRow};
 
 /// A store in a file of its own.
 pub(super) struct Sqlite {
@@ -26,9 +28,9 @@ impl Sqlite {
     pub(super) async fn open(data: &Path) -> Result<Sqlite, StoreError> {
         let lock = DataLock::take(data)?;
         let options = open::options(data)?;
-        let connection = open::first_writer(&options).await?;
+        let link = open::first_writer(&options).await?;
         Ok(Sqlite {
-            writer: Writer::start(connection, options.clone()),
+            writer: Writer::start(link, options.clone())?,
             readers: open::readers(options).await?,
             _lock: lock,
         })
@@ -46,9 +48,8 @@ impl Alone {
             return Err(StoreError::Data(fault));
         }
         let lock = DataLock::take(data)?;
-        let connection = open::first_writer(&open::options(data)?).await?;
-        let link = Link::SqliteWriter(Box::new(connection));
-        Ok((lock, Connection::new(link)))
+        let link = open::first_writer(&open::options(data)?).await?;
+        Ok((lock, Connection::new(Link::SqliteWriter(link))))
     }
 }
 

@@ -39,7 +39,7 @@ async fn measure(name: &str, store: Store) -> (String, f64) {
         store,
         random: Arc::new(SystemRandom),
         now: START,
-        grants: 400,
+        grants: 2000,
     };
     let (mut lines, mut least) = (Vec::new(), f64::INFINITY);
     for streams in [1, 16, 64] {

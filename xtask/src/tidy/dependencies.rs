@@ -77,6 +77,7 @@ const IMPURE: &[&str] = &[
     "proxy-wasm",
     "rand",
     "reqwest",
+    "rusqlite",
     "sqlx",
     "tokio",
     "ureq",

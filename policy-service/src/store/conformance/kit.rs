@@ -181,7 +181,8 @@ where
                 StoreError::Conflict
                 | StoreError::Unreachable
                 | StoreError::OutcomeUnknown
-                | StoreError::Database(_),
+                | StoreError::Database(_)
+                | StoreError::Writer(_),
             ) if tries < 5 => {
                 tries += 1;
                 tokio::time::sleep(Duration::from_millis(20)).await;

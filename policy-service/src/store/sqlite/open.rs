@@ -5,13 +5,13 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use super::super::{StoreError, migrations};
-use super::place;
+use super::{WritingLink, place};
 
 const DATABASE: &str = "velum.sqlite";
 const LOCK: &str = "velum.lock";
@@ -21,6 +21,24 @@ const APPLICATION_ID: i64 = 0x5645_4c4d;
 /// connections: <https://www.sqlite.org/wal.html#walresetbug>.
 const LEAST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const READERS: u32 = 4;
+/// How long a statement waits for a lock that another process holds.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What holds of every connection: a pragma, and the number that it reads back as. `auto_vacuum` is the
+/// file's own, from when it was made.
+const SETTINGS: [(&str, &str, i64); 10] = [
+    // In WAL mode NORMAL would lose commits that were already answered when the power fails.
+    ("synchronous", "FULL", 2),
+    ("foreign_keys", "ON", 1),
+    ("trusted_schema", "OFF", 0),
+    ("recursive_triggers", "OFF", 0),
+    ("temp_store", "MEMORY", 2),
+    ("journal_size_limit", "67108864", 67_108_864),
+    ("wal_autocheckpoint", "1000", 1000),
+    ("fullfsync", "1", 1),
+    ("checkpoint_fullfsync", "1", 1),
+    // What is erased is overwritten, so that no page keeps it.
+    ("secure_delete", "ON", 1),
+];
 
 /// Holds the data folder for this process alone.
 #[derive(Debug)]
@@ -72,31 +90,21 @@ pub(super) fn options(data: &Path) -> Result<SqliteConnectOptions, StoreError> {
         let message = format!("{}: others can read it: chmod 600", path.display());
         return Err(StoreError::Data(message));
     }
-    Ok(SqliteConnectOptions::new()
+    let options = SqliteConnectOptions::new()
         .filename(&path)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
-        // In WAL mode NORMAL would lose commits that were already answered when the power fails.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(5))
-        .foreign_keys(true)
-        .pragma("trusted_schema", "OFF")
-        .pragma("recursive_triggers", "OFF")
+        .busy_timeout(PATIENCE)
         .pragma("mmap_size", "0")
-        .pragma("temp_store", "MEMORY")
-        .pragma("journal_size_limit", "67108864")
-        .pragma("wal_autocheckpoint", "1000")
-        .pragma("fullfsync", "1")
-        .pragma("checkpoint_fullfsync", "1")
-        // What is erased is overwritten, so that no page keeps it.
-        .pragma("secure_delete", "ON")
-        .disable_statement_logging())
+        .disable_statement_logging();
+    let with = |options: SqliteConnectOptions, (name, value, _)| options.pragma(name, value);
+    Ok(SETTINGS.into_iter().fold(options, with))
 }
 
 /// Brings the schema up to date and opens the one connection that writes.
 pub(super) async fn first_writer(
     options: &SqliteConnectOptions,
-) -> Result<SqliteConnection, StoreError> {
+) -> Result<WritingLink, StoreError> {
     let mut connection = SqliteConnection::connect_with(options).await?;
     check_version(&mut connection).await?;
     claim(&mut connection).await?;
@@ -106,8 +114,8 @@ pub(super) async fn first_writer(
         .run(&mut connection)
         .await
         .map_err(|error| StoreError::Data(format!("{DATABASE}: {}", migrations::fault(&error))))?;
-    check_settings(&mut connection).await?;
-    Ok(connection)
+    connection.close().await?;
+    writer(options)
 }
 
 /// Copies a store that a migration will change, beside it: there is no way back but this.
@@ -156,11 +164,20 @@ pub(super) fn is_there(data: &Path) -> bool {
     data.join(DATABASE).is_file()
 }
 
-/// Opens the writing connection anew, after the one before can no longer be trusted.
-pub(super) async fn writer(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
-    let mut connection = SqliteConnection::connect_with(options).await?;
-    check_settings(&mut connection).await?;
-    Ok(connection)
+/// Opens the writing connection of a store that is there: at the start, and after the one before can no
+/// longer be trusted.
+pub(super) fn writer(options: &SqliteConnectOptions) -> Result<WritingLink, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(options.get_filename(), flags)?;
+    // No statement may write to what SQLite keeps for itself.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "mmap_size", "0")?;
+    for (name, value, _) in SETTINGS {
+        connection.pragma_update(None, name, value)?;
+    }
+    let link = WritingLink::new(connection, PATIENCE)?;
+    check_settings(&link)?;
+    Ok(link)
 }
 
 /// Opens the connections that only read.
@@ -222,37 +239,20 @@ async fn claim(connection: &mut SqliteConnection) -> Result<(), StoreError> {
 }
 
 /// Reads every setting back: SQLite ignores a pragma that it does not know or cannot keep.
-async fn check_settings(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-        .fetch_one(&mut *connection)
-        .await?;
+fn check_settings(link: &WritingLink) -> Result<(), StoreError> {
+    let mode: String = link.pragma("journal_mode")?;
     if mode != "wal" {
         return Err(StoreError::Data(format!(
             "{DATABASE}: journal_mode is {mode}, not wal"
         )));
     }
-    for (query, name, expected) in [
-        ("PRAGMA synchronous", "synchronous", 2),
-        ("PRAGMA foreign_keys", "foreign_keys", 1),
-        ("PRAGMA busy_timeout", "busy_timeout", 5000),
-        ("PRAGMA trusted_schema", "trusted_schema", 0),
-        ("PRAGMA recursive_triggers", "recursive_triggers", 0),
-        ("PRAGMA temp_store", "temp_store", 2),
-        (
-            "PRAGMA journal_size_limit",
-            "journal_size_limit",
-            67_108_864,
-        ),
-        ("PRAGMA wal_autocheckpoint", "wal_autocheckpoint", 1000),
-        ("PRAGMA auto_vacuum", "auto_vacuum", 2),
-        ("PRAGMA fullfsync", "fullfsync", 1),
-        ("PRAGMA checkpoint_fullfsync", "checkpoint_fullfsync", 1),
-        ("PRAGMA secure_delete", "secure_delete", 1),
-        ("PRAGMA application_id", "application_id", APPLICATION_ID),
-    ] {
-        let found: i64 = sqlx::query_scalar(query)
-            .fetch_one(&mut *connection)
-            .await?;
+    let of_file = [
+        ("auto_vacuum", "", 2),
+        ("application_id", "", APPLICATION_ID),
+        ("busy_timeout", "", 5000),
+    ];
+    for (name, _, expected) in SETTINGS.into_iter().chain(of_file) {
+        let found: i64 = link.pragma(name)?;
         if found != expected {
             return Err(StoreError::Data(format!(
                 "{DATABASE}: {name} is {found} where {expected} is needed"
@@ -287,18 +287,13 @@ mod tests {
         let mut writer = first_writer(&options(folder.path()).unwrap())
             .await
             .unwrap();
-        sqlx::query("INSERT INTO audit_entry VALUES (0, x'00', zeroblob(32))")
-            .execute(&mut writer)
-            .await
-            .unwrap();
+        let insert = "INSERT INTO audit_entry VALUES (0, x'00', zeroblob(32))";
+        assert_eq!(writer.execute(insert, &[]).unwrap(), 1);
         for statement in [
             "UPDATE audit_entry SET entry = x'01'",
             "DELETE FROM audit_entry",
         ] {
-            let error = sqlx::query(statement)
-                .execute(&mut writer)
-                .await
-                .unwrap_err();
+            let error = writer.execute(statement, &[]).unwrap_err();
             assert!(error.to_string().contains("append-only"), "{error}");
         }
     }
@@ -355,7 +350,7 @@ mod tests {
         let connection = first_writer(&options).await.unwrap();
         let latest = migrations::latest(&migrations::sqlite());
         assert_eq!(copies(), [format!("velum-before-{latest:04}.sqlite")]);
-        connection.close().await.unwrap();
+        drop(connection);
 
         let path = folder.path().join(&copies()[0]);
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
@@ -377,15 +372,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options = options(folder.path()).unwrap();
         let mut writer = first_writer(&options).await.unwrap();
-        sqlx::query(
-            "INSERT INTO _sqlx_migrations
-                 (version, description, success, checksum, execution_time)
-             VALUES (9999, 'later', true, x'00', 0)",
-        )
-        .execute(&mut writer)
-        .await
-        .unwrap();
-        writer.close().await.unwrap();
+        let later = "INSERT INTO _sqlx_migrations
+                         (version, description, success, checksum, execution_time)
+                     VALUES (9999, 'later', true, x'00', 0)";
+        writer.execute(later, &[]).unwrap();
+        drop(writer);
         let error = first_writer(&options).await.err().unwrap().to_string();
         assert!(error.contains("later version"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The one writer: a task that owns the writing connection.
+//! The one writer: a thread that owns the writing connection.
 //!
 //! Operations that wait at the same time share a transaction, each behind a savepoint of its own, so
 //! that a flush of the disk serves many; all are answered after the commit.
@@ -7,9 +7,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection as _, SqliteConnection};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 use super::super::connection::{Connection, Link};
 use super::super::job::Job;
@@ -17,7 +16,7 @@ use super::super::job::Job;
 use super::super::transaction::Fault;
 use super::super::transaction::Faults;
 use super::super::{StoreError, Transaction};
-use super::open;
+use super::{WritingLink, open};
 
 /// How many operations may wait for the writer; more callers wait for a place.
 const QUEUE: usize = 1024;
@@ -28,21 +27,29 @@ const CLOSE: Duration = Duration::from_secs(2);
 
 type Jobs = Vec<Box<dyn Job>>;
 
-/// A handle to the writer's task.
+/// A handle to the writer's thread.
 pub(super) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
 }
 
 impl Writer {
-    /// Starts the task on a connection that [`open::first_writer`] made.
-    pub(super) fn start(connection: SqliteConnection, options: SqliteConnectOptions) -> Writer {
+    /// Starts the thread on a connection that [`open::first_writer`] made.
+    pub(super) fn start(
+        link: WritingLink,
+        options: SqliteConnectOptions,
+    ) -> Result<Writer, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let desk = Desk {
             faults: Faults::default(),
             options,
         };
-        tokio::spawn(work(desk, connection, queue));
-        Writer { jobs }
+        let runtime = Handle::current();
+        // A statement waits for the disk: a thread of the runtime would keep others waiting with it.
+        std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || runtime.block_on(work(desk, link, queue)))
+            .map_err(|error| StoreError::Data(format!("the writer's thread: {error}")))?;
+        Ok(Writer { jobs })
     }
 
     /// Has the job run in its turn.
@@ -80,11 +87,8 @@ enum Fate {
 }
 
 impl Desk {
-    fn transaction(&self, connection: SqliteConnection) -> Transaction {
-        Transaction::new(
-            Connection::new(Link::SqliteWriter(Box::new(connection))),
-            &self.faults,
-        )
+    fn transaction(&self, link: WritingLink) -> Transaction {
+        Transaction::new(Connection::new(Link::SqliteWriter(link)), &self.faults)
     }
 
     /// Runs jobs in one transaction. It begins with the write lock: one that took it later could
@@ -174,8 +178,8 @@ async fn execute(transaction: &mut Transaction, statement: &'static str) -> Resu
 
 /// Runs jobs until every handle is gone, or until a second connection in a row fails: a disk that
 /// failed a write must not be believed again by the same process, so the service then ends.
-async fn work(desk: Desk, connection: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
-    let mut transaction = desk.transaction(connection);
+async fn work(desk: Desk, link: WritingLink, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    let mut transaction = desk.transaction(link);
     let mut failed_before = false;
     while let Some(first) = queue.recv().await {
         let mut groups = VecDeque::from([gather(first, &mut queue)]);
@@ -193,14 +197,14 @@ async fn work(desk: Desk, connection: SqliteConnection, mut queue: mpsc::Receive
             }
             // The old connection may hold the write lock, so it goes first. A close that hangs is
             // left behind: SQLite's locks then decide.
-            close(transaction).await;
+            close(transaction);
             if failed_before {
                 tracing::error!("the store failed twice in a row: the writer gives up");
                 return;
             }
             failed_before = true;
-            match open::writer(&desk.options).await {
-                Ok(connection) => transaction = desk.transaction(connection),
+            match open::writer(&desk.options) {
+                Ok(link) => transaction = desk.transaction(link),
                 Err(error) => {
                     tracing::error!(%error, "the store cannot be opened again: the writer gives up");
                     return;
@@ -208,7 +212,6 @@ async fn work(desk: Desk, connection: SqliteConnection, mut queue: mpsc::Receive
             }
         }
     }
-    close(transaction).await;
 }
 
 /// Who waits at this moment shares the next transaction.
@@ -245,8 +248,14 @@ fn sort(jobs: Jobs, fate: Fate) -> (Jobs, Jobs) {
     }
 }
 
-async fn close(transaction: Transaction) {
-    if let Link::SqliteWriter(connection) = transaction.into_connection().link {
-        let _ = timeout(CLOSE, connection.close()).await;
+/// Closes a connection in doubt on a thread of its own, since that may hang.
+fn close(transaction: Transaction) {
+    let (done, closed) = std::sync::mpsc::channel();
+    let closing = std::thread::Builder::new().spawn(move || {
+        drop(transaction);
+        let _ = done.send(());
+    });
+    if closing.is_ok() {
+        let _ = closed.recv_timeout(CLOSE);
     }
 }
