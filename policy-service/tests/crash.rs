@@ -19,6 +19,8 @@ const CONFIGURATION: &str = include_str!("data/policy-service.toml");
 /// How many grants a round has, and how many streams go for each.
 const GRANTS: u128 = 12;
 const RACERS: u128 = 4;
+/// How many of each of what reviewers do a round has.
+const DECISIONS: u128 = 2;
 
 fn rounds(short: u32, long: u32) -> u32 {
     if std::env::var_os("VELUM_LONG").is_some() {
@@ -63,19 +65,28 @@ impl Service {
     }
 
     async fn approve(&self, id: &str) {
-        let url = format!("{}/v1/approvals/{id}/approve", self.url);
-        let request = self.client.post(url).bearer_auth(&self.reviewer);
-        let response = request.json(&json!({})).send().await.unwrap();
-        assert_eq!(response.status(), 200);
+        assert!(self.act(id, Verb::Approve).await);
+    }
+
+    /// Whether it was acknowledged.
+    async fn act(&self, id: &str, verb: Verb) -> bool {
+        act(&self.client, &self.url, &self.reviewer, id, verb).await
+    }
+
+    async fn state(&self, id: &str) -> String {
+        let url = format!("{}/v1/approvals/{id}", self.url);
+        let request = self.client.get(url).bearer_auth(&self.reviewer);
+        let shown: Value = request.send().await.unwrap().json().await.unwrap();
+        shown["state"].as_str().unwrap().to_owned()
     }
 
     async fn check(&self, check: &Value) -> Option<Value> {
         ask(&self.client, &self.url, &self.gateway, check).await
     }
 
-    /// The log, after checking that it has no gap.
-    async fn uses(&self) -> Vec<String> {
-        let (mut uses, mut next) = (Vec::new(), 0_u64);
+    /// The type and the approval of every record that has one, after checking that the log has no gap.
+    async fn records(&self) -> Vec<(String, String)> {
+        let (mut records, mut next) = (Vec::new(), 0_u64);
         loop {
             let after = match next {
                 0 => String::new(),
@@ -86,15 +97,15 @@ impl Service {
             let page: Value = request.send().await.unwrap().json().await.unwrap();
             let entries = page["entries"].as_array().unwrap();
             if entries.is_empty() {
-                return uses;
+                return records;
             }
             for entry in entries {
                 assert_eq!(entry["index"], next, "the log has a gap");
                 assert_eq!(entry["leaf"]["data"]["seq"], next);
                 next += 1;
-                if entry["leaf"]["type"] == "org.velum.grant.used.v1" {
-                    let id = &entry["leaf"]["data"]["approval"]["id"];
-                    uses.push(id.as_str().unwrap().to_owned());
+                if let Some(id) = entry["leaf"]["data"]["approval"]["id"].as_str() {
+                    let kind = entry["leaf"]["type"].as_str().unwrap();
+                    records.push((kind.to_owned(), id.to_owned()));
                 }
             }
         }
@@ -111,6 +122,47 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a reviewer does.
+#[derive(Clone, Copy, Debug)]
+enum Verb {
+    Approve,
+    Deny,
+    Revoke,
+}
+
+impl Verb {
+    const ALL: [Verb; 3] = [Verb::Approve, Verb::Deny, Verb::Revoke];
+
+    /// Its path, the state that it finds, the one that it leaves, and its record.
+    fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            // One of one: the vote is what grants.
+            Verb::Approve => (
+                "approve",
+                "pending",
+                "approved",
+                "org.velum.grant.issued.v1",
+            ),
+            Verb::Deny => ("deny", "pending", "denied", "org.velum.vote.denied.v1"),
+            Verb::Revoke => (
+                "revoke",
+                "approved",
+                "revoked",
+                "org.velum.grant.revoked.v1",
+            ),
+        }
+    }
+}
+
+async fn act(client: &Client, url: &str, token: &str, id: &str, verb: Verb) -> bool {
+    let url = format!("{url}/v1/approvals/{id}/{}", verb.parts().0);
+    let request = client.post(url).bearer_auth(token).json(&json!({}));
+    request
+        .send()
+        .await
+        .is_ok_and(|answer| answer.status() == 200)
 }
 
 /// An answer; `None` where there was none.
@@ -137,7 +189,8 @@ fn check(request: u128, stream: u128) -> Value {
         "authority": "fhir.example",
         "path": "/Patient/{…}",
         "query": "",
-        "resource": "AAAAAAAAAAAAAAAAAAAAAA",
+        // Asks for one resource would be refused from the third denial on.
+        "resource": UseKey::from_bytes(request.to_be_bytes()),
         "fingerprint": Fingerprint::from_bytes(fingerprint),
         "policy": PolicyDigest::from_bytes(policy.digest()),
         "classes": ["name"],
@@ -163,16 +216,58 @@ struct Race {
     ended: Instant,
 }
 
-/// Opens grants, and sends streams for all of them at once.
-async fn races(service: &Service, round: u32) -> JoinSet<Race> {
+/// What a reviewer did, and whether that was acknowledged.
+struct Act {
+    id: String,
+    verb: Verb,
+    is_acknowledged: bool,
+    ended: Instant,
+}
+
+struct Load {
+    races: JoinSet<Race>,
+    acts: JoinSet<Act>,
+}
+
+/// Asks for what nobody has asked for yet.
+async fn ask_anew(service: &Service, request: u128) -> String {
+    let pending = service.check(&check(request, 0)).await.unwrap();
+    pending["approval"].as_str().unwrap().to_owned()
+}
+
+/// Opens grants and asks, and sends streams and decisions for all of them at once.
+async fn load(service: &Service, round: u32) -> Load {
     let mut streams = JoinSet::new();
     let mut asked = Vec::new();
-    for number in 0..GRANTS {
-        let request = u128::from(round) * GRANTS + number + 1;
-        let pending = service.check(&check(request, 0)).await.unwrap();
-        let id = pending["approval"].as_str().unwrap().to_owned();
+    let first = u128::from(round) * 1000 + 1;
+    for request in first..first + GRANTS {
+        let id = ask_anew(service, request).await;
         service.approve(&id).await;
         asked.push((id, request));
+    }
+    let mut decided = Vec::new();
+    for (verb, first) in Verb::ALL.into_iter().zip((first + 500..).step_by(100)) {
+        for request in first..first + DECISIONS {
+            let id = ask_anew(service, request).await;
+            if matches!(verb, Verb::Revoke) {
+                service.approve(&id).await;
+            }
+            decided.push((id, verb));
+        }
+    }
+    let mut acts = JoinSet::new();
+    for (id, verb) in decided {
+        let (client, url) = (service.client.clone(), service.url.clone());
+        let token = service.reviewer.clone();
+        acts.spawn(async move {
+            let is_acknowledged = act(&client, &url, &token, &id, verb).await;
+            Act {
+                id,
+                verb,
+                is_acknowledged,
+                ended: Instant::now(),
+            }
+        });
     }
     for (id, request) in asked {
         for racer in 1..=RACERS {
@@ -191,14 +286,57 @@ async fn races(service: &Service, round: u32) -> JoinSet<Race> {
             });
         }
     }
-    streams
+    Load {
+        races: streams,
+        acts,
+    }
 }
 
-/// Asks once more for every stream: who was told yes is told the same, and one of each grant is.
-/// How many had ended when the kill fell, and how many were open.
-async fn settle(service: &Service, streams: JoinSet<Race>, killed: Instant) -> (usize, usize) {
-    let (mut granted, mut answered, mut open) = (Vec::new(), 0, 0);
-    for race in streams.join_all().await {
+/// What became of it: how many had ended when the kill fell, and how many were open.
+#[derive(Default)]
+struct Tally {
+    answered: usize,
+    open: usize,
+    decided: usize,
+    undecided: usize,
+}
+
+impl Tally {
+    fn line(&self, kills: u32) -> String {
+        format!(
+            "{kills} kills; {} streams answered before, {} after; {} decisions before, {} after",
+            self.answered, self.open, self.decided, self.undecided
+        )
+    }
+
+    fn is_met(&self) -> bool {
+        self.open > 0 && self.undecided > 0
+    }
+}
+
+/// Asks once more for every stream: who was told yes is told the same, and one of each grant is. What a
+/// reviewer was told is done, is; what was not acknowledged is done once or not at all, and can be done then.
+async fn settle(service: &Service, load: Load, killed: Instant, tally: &mut Tally) {
+    let mut done = Vec::new();
+    for act in load.acts.join_all().await {
+        let (_, before, after, record) = act.verb.parts();
+        let state = service.state(&act.id).await;
+        if act.is_acknowledged {
+            assert_eq!(state, after, "an acknowledged {:?} was lost", act.verb);
+        } else {
+            assert!(state == before || state == after, "{:?}: {state}", act.verb);
+            service.act(&act.id, act.verb).await;
+            assert_eq!(service.state(&act.id).await, after, "{:?} again", act.verb);
+        }
+        if act.ended < killed {
+            tally.decided += 1;
+        } else {
+            tally.undecided += 1;
+        }
+        done.push((record.to_owned(), act.id));
+    }
+    let mut granted = Vec::new();
+    for race in load.races.join_all().await {
         let again = service.check(&race.check).await.expect("an answer");
         if let Some(answer) = race.answer {
             let was_yes = answer["decision"] == "allow";
@@ -207,9 +345,9 @@ async fn settle(service: &Service, streams: JoinSet<Race>, killed: Instant) -> (
             }
         }
         if race.ended < killed {
-            answered += 1;
+            tally.answered += 1;
         } else {
-            open += 1;
+            tally.open += 1;
         }
         if again["decision"] == "allow" {
             granted.push(race.id);
@@ -220,11 +358,13 @@ async fn settle(service: &Service, streams: JoinSet<Race>, killed: Instant) -> (
     granted.dedup();
     assert_eq!(before, granted.len(), "a grant was released twice");
     assert_eq!(u128::try_from(before), Ok(GRANTS), "a grant was lost");
-    let uses = service.uses().await;
-    for id in &granted {
-        assert_eq!(uses.iter().filter(|used| *used == id).count(), 1);
+    let used = |id| ("org.velum.grant.used.v1".to_owned(), id);
+    done.extend(granted.into_iter().map(used));
+    let records = service.records().await;
+    for record in &done {
+        let times = records.iter().filter(|found| *found == record).count();
+        assert_eq!(times, 1, "{record:?}");
     }
-    (answered, open)
 }
 
 /// Somewhere between the first and the last answer.
@@ -241,27 +381,26 @@ fn figure(test: &str, line: &str) {
 
 async fn kill_the_service(test: &str, store: &str, rounds: u32) {
     let folder = folder(store);
-    let (mut answered, mut open) = (0, 0);
+    let mut tally = Tally::default();
     let mut service = Service::start(folder.path());
-    // At least one kill has to meet a stream: on a quick machine that may take some rounds more.
+    // Kills have to meet both: on a quick machine that may take some rounds more.
     for round in 0..rounds + 20 {
-        if round >= rounds && open > 0 {
+        if round >= rounds && tally.is_met() {
             break;
         }
-        let streams = races(&service, round).await;
+        let load = load(&service, round).await;
         tokio::time::sleep(moment(round)).await;
         let killed = Instant::now();
         service.kill();
         service = Service::start(folder.path());
-        let settled = settle(&service, streams, killed).await;
-        answered += settled.0;
-        open += settled.1;
+        settle(&service, load, killed, &mut tally).await;
     }
-    assert!(open > 0, "no kill met a stream: {answered} were answered");
-    figure(
-        test,
-        &format!("{rounds} kills, {answered} streams answered before, {open} after"),
+    let line = tally.line(rounds);
+    assert!(
+        tally.is_met(),
+        "no kill met a stream and a decision: {line}"
     );
+    figure(test, &line);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -290,23 +429,24 @@ async fn a_server_killed_under_load_keeps_what_it_said() {
     );
     let folder = folder(&store);
     let service = Service::start(folder.path());
-    let (mut answered, mut open) = (0, 0);
+    let mut tally = Tally::default();
     let rounds = rounds(2, 25);
-    // At least one kill has to meet a stream: on a quick machine that may take some rounds more.
+    // Kills have to meet both: on a quick machine that may take some rounds more.
     for round in 0..rounds + 20 {
-        if round >= rounds && open > 0 {
+        if round >= rounds && tally.is_met() {
             break;
         }
-        let streams = races(&service, round).await;
+        let load = load(&service, round).await;
         tokio::time::sleep(moment(round + 1)).await;
         let killed = Instant::now();
         server.kill();
         server.restart().await.unwrap();
-        let settled = settle(&service, streams, killed).await;
-        answered += settled.0;
-        open += settled.1;
+        settle(&service, load, killed, &mut tally).await;
     }
-    assert!(open > 0, "no kill met a stream: {answered} were answered");
-    let line = format!("{rounds} kills, {answered} streams answered before, {open} after");
+    let line = tally.line(rounds);
+    assert!(
+        tally.is_met(),
+        "no kill met a stream and a decision: {line}"
+    );
     figure("a_server_killed_under_load_keeps_what_it_said", &line);
 }
