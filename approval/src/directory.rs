@@ -67,6 +67,16 @@ impl Directory {
         self.parties.get(identity)
     }
 
+    /// Every identity of whom this one belongs to, itself among them; it alone where nobody is known to have
+    /// it. So what one has asked is counted under all its names.
+    pub fn names<'a>(&'a self, identity: &'a Identity) -> Vec<&'a Identity> {
+        let Some(party) = self.party(identity) else {
+            return vec![identity];
+        };
+        let theirs = self.parties.iter().filter(|(_, other)| *other == party);
+        theirs.map(|(identity, _)| identity).collect()
+    }
+
     /// Every scope, and where one names an identity, those beside it: whatever else the same person or
     /// agent is called, and the agents that the person answers for. So a stop meets who it means under
     /// each of their names.

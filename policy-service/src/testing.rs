@@ -21,6 +21,21 @@ use crate::{Options, Running, StartError, serve};
 
 pub(crate) const POLICY: &str = include_str!("../tests/data/policy.yaml");
 pub(crate) const CONFIGURATION: &str = include_str!("../tests/data/policy-service.toml");
+
+/// That configuration, where `triage-bot` is also called `triage-bot-2`.
+pub(crate) fn with_alias(configuration: &str) -> String {
+    let name = |subject| {
+        format!("{{kind = \"jwt\", issuer = \"https://idp.example\", subject = \"{subject}\"}}")
+    };
+    let one = format!("identities = [{}]", name("triage-bot"));
+    let two = format!(
+        "identities = [{}, {}]",
+        name("triage-bot"),
+        name("triage-bot-2")
+    );
+    assert!(configuration.contains(&one));
+    configuration.replace(&one, &two)
+}
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_464_104_123);
 
 pub(crate) struct Service {

@@ -34,7 +34,9 @@ impl Case<'_> {
             return Ok(None);
         }
         let since = now.before(DENIALS_COUNT);
-        let denials = self.transaction.denials(&self.asked.check, since).await?;
+        let check = &self.asked.check;
+        let names = self.app.parts().directory.names(&check.principal);
+        let denials = self.transaction.denials(check, &names, since).await?;
         if let Some(same) = same
             && same.ended.is_some_and(|at| stands(denials.count, at, now))
         {
@@ -117,10 +119,9 @@ impl Case<'_> {
     async fn is_too_much(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         let check = &self.asked.check;
         let since = now.before(MINUTE);
-        let load = self
-            .transaction
-            .load(&check.principal, &check.action, since, now)
-            .await?;
+        let names = self.app.parts().directory.names(&check.principal);
+        let load = self.transaction.load(&names, &check.action, since, now);
+        let load = load.await?;
         let limits = &self.app.parts().limits;
         Ok(load.of_principal >= limits.pending_per_principal.into()
             || load.of_action >= limits.pending_per_action.into()

@@ -6,7 +6,7 @@ use velum_approval::{
 };
 use velum_engine::{Class, ClassSet};
 
-use super::connection::{Connection, Row, values};
+use super::connection::{Connection, Row, Sql, values};
 use super::{Store, StoreError, StoredUse, emergencies, secrets, stops, uses};
 
 /// An approval with what people wrote about it.
@@ -207,27 +207,40 @@ pub(crate) struct Load {
     pub(crate) lately: u64,
 }
 
-/// How much waits, and what the principal has asked since. Nobody else opens an approval until this
+/// How much waits, and what the principal, under all these names, has asked since. Nobody else opens an approval until this
 /// transaction ends.
 pub(super) async fn load_of(
     connection: &mut Connection,
-    principal: &Identity,
+    names: &[&Identity],
     action: &ActionName,
     since: Timestamp,
     now: Timestamp,
 ) -> Result<Load, StoreError> {
     super::audit::lock(connection).await?;
-    let principal = principal_text(principal)?;
     let row = connection
         .one(
-            "SELECT count(CASE WHEN principal = $1 THEN 1 END) AS of_principal,
-                    count(CASE WHEN action = $2 THEN 1 END) AS of_action,
-                    count(*) AS overall,
-                    (SELECT count(*) FROM approval WHERE principal = $1 AND created_ms > $3)
-                        AS lately
-             FROM approval WHERE state IN ('collecting', 'pending') AND due_ms > $4",
+            Sql {
+                sqlite: "SELECT count(CASE WHEN principal IN (SELECT value FROM json_each($1)) THEN 1 END)
+                            AS of_principal,
+                        count(CASE WHEN action = $2 THEN 1 END) AS of_action,
+                        count(*) AS overall,
+                        (SELECT count(*) FROM approval
+                         WHERE principal IN (SELECT value FROM json_each($1)) AND created_ms > $3)
+                            AS lately
+                 FROM approval WHERE state IN ('collecting', 'pending') AND due_ms > $4",
+                postgres: "SELECT count(CASE WHEN principal IN
+                                (SELECT json_array_elements_text(CAST($1 AS JSON))) THEN 1 END)
+                            AS of_principal,
+                        count(CASE WHEN action = $2 THEN 1 END) AS of_action,
+                        count(*) AS overall,
+                        (SELECT count(*) FROM approval
+                         WHERE principal IN (SELECT json_array_elements_text(CAST($1 AS JSON)))
+                               AND created_ms > $3)
+                            AS lately
+                 FROM approval WHERE state IN ('collecting', 'pending') AND due_ms > $4",
+            },
             values![
-                &principal,
+                &names_text(names)?,
                 action.as_str(),
                 since.as_millis(),
                 now.as_millis()
@@ -242,7 +255,7 @@ pub(super) async fn load_of(
     })
 }
 
-/// Asks that were denied: of one principal, for one action, one resource and the same classes.
+/// Asks that were denied: of one principal under all its names, for one action, one resource and the same classes.
 #[derive(Debug, Clone)]
 pub(crate) struct Denials {
     /// How many.
@@ -254,17 +267,23 @@ pub(crate) struct Denials {
 pub(super) async fn denials(
     connection: &mut Connection,
     check: &Check,
+    names: &[&Identity],
     since: Timestamp,
 ) -> Result<Denials, StoreError> {
-    let principal = principal_text(&check.principal)?;
     let rows = connection
         .all(
-            "SELECT id, updated_ms, count(*) OVER () AS denials FROM approval
-             WHERE principal = $1 AND action = $2 AND alike = $3 AND state = 'denied'
-                   AND updated_ms > $4
-             ORDER BY updated_ms DESC, id DESC LIMIT 1",
+            Sql {
+                sqlite: "SELECT id, updated_ms, count(*) OVER () AS denials FROM approval
+                 WHERE principal IN (SELECT value FROM json_each($1)) AND action = $2 AND alike = $3
+                       AND state = 'denied' AND updated_ms > $4
+                 ORDER BY updated_ms DESC, id DESC LIMIT 1",
+                postgres: "SELECT id, updated_ms, count(*) OVER () AS denials FROM approval
+                 WHERE principal IN (SELECT json_array_elements_text(CAST($1 AS JSON)))
+                       AND action = $2 AND alike = $3 AND state = 'denied' AND updated_ms > $4
+                 ORDER BY updated_ms DESC, id DESC LIMIT 1",
+            },
             values![
-                &principal,
+                &names_text(names)?,
                 check.action.as_str(),
                 &alike(&check.resource, check.classes),
                 since.as_millis(),
@@ -290,6 +309,13 @@ pub(super) fn alike(resource: &KeyedToken, classes: ClassSet) -> String {
     let classes = classes.iter().filter(|class| class.may_be_lifted());
     let names: Vec<_> = classes.map(Class::name).collect();
     format!("{resource} {}", names.join(" "))
+}
+
+/// Names as they stand in the column of principals, in one JSON array.
+fn names_text(names: &[&Identity]) -> Result<String, StoreError> {
+    let names = names.iter().map(|name| principal_text(name));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    serde_json::to_string(&names).map_err(|_| StoreError::Refused("principals"))
 }
 
 pub(super) fn principal_text(principal: &Identity) -> Result<String, StoreError> {

@@ -154,21 +154,23 @@ impl Transaction {
     /// How many approvals wait for a decision, and how many were asked lately.
     pub(crate) async fn load(
         &mut self,
-        principal: &Identity,
+        names: &[&Identity],
         action: &ActionName,
         since: Timestamp,
         now: Timestamp,
     ) -> Result<Load, StoreError> {
-        approvals::load_of(&mut self.connection, principal, action, since, now).await
+        approvals::load_of(&mut self.connection, names, action, since, now).await
     }
 
-    /// The asks like this one that were denied since then: how many, and the last.
+    /// The asks like this one of the same principal, under all these names, that were denied since then: how
+    /// many, and the last.
     pub(crate) async fn denials(
         &mut self,
         check: &Check,
+        names: &[&Identity],
         since: Timestamp,
     ) -> Result<Denials, StoreError> {
-        approvals::denials(&mut self.connection, check, since).await
+        approvals::denials(&mut self.connection, check, names, since).await
     }
 
     /// The tags of what reviewers saw of an approval's response.

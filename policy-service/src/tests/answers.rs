@@ -122,9 +122,8 @@ async fn nobody_is_left_to_review() {
 
 #[tokio::test]
 async fn a_principal_has_so_many_asks_open_and_no_more() {
-    let configuration =
-        CONFIGURATION.replace("pending_per_principal = 5", "pending_per_principal = 2");
-    let service = Service::with(&configuration).await;
+    let limits = CONFIGURATION.replace("pending_per_principal = 5", "pending_per_principal = 2");
+    let service = Service::with(&crate::testing::with_alias(&limits)).await;
     service.pending(&service.ask(1)).await;
     let second = service.pending(&service.ask(2)).await;
     assert_eq!(
@@ -136,6 +135,11 @@ async fn a_principal_has_so_many_asks_open_and_no_more() {
         second,
         "asking again is no new ask"
     );
+    // Another name of the same agent has no places of its own.
+    let mut alias = service.ask(5);
+    alias.principal = identity("triage-bot-2");
+    alias.lineage = Lineage::new(vec![identity("triage-bot-2")]).unwrap();
+    assert_eq!(refused(&service.check(&alias).await), "rate-limited");
     let mut other = service.ask(4);
     other.principal = identity("omar");
     other.lineage = Lineage::new(vec![identity("omar")]).unwrap();

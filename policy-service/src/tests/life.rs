@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use velum_engine::Class;
 
-use crate::testing::{Service, classes, identity, reason};
+use crate::testing::{CONFIGURATION, Service, classes, identity, reason};
 
 #[tokio::test]
 async fn a_second_person_approves_less_and_the_waiting_request_goes_on() {
@@ -105,7 +105,7 @@ async fn one_denial_ends_it_and_the_same_ask_is_not_shown_again() {
 
 #[tokio::test]
 async fn who_is_denied_thrice_does_not_get_through_with_a_detail_changed() {
-    let service = Service::start().await;
+    let service = Service::with(&crate::testing::with_alias(CONFIGURATION)).await;
     // The same resource and classes, and each time another query.
     let ask = |detail: u8| {
         let mut ask = service.ask(1);
@@ -120,6 +120,11 @@ async fn who_is_denied_thrice_does_not_get_through_with_a_detail_changed() {
     let answer = service.check(&ask(3)).await;
     assert_eq!(answer["code"], "denied", "{answer}");
     assert_eq!(answer["public_reason"], "ask the ward first");
+    // Nor with another of its names.
+    let mut alias = ask(7);
+    alias.principal = identity("triage-bot-2");
+    alias.lineage = velum_approval::Lineage::new(vec![identity("triage-bot-2")]).unwrap();
+    assert_eq!(service.check(&alias).await["code"], "denied");
     // Other classes, another resource, somebody else: that is another ask.
     let mut fewer = ask(4);
     fewer.classes = classes(&[Class::Name]);

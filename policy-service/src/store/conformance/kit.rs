@@ -240,7 +240,7 @@ impl Operation for Open {
         }
         let (principal, action) = (&check.principal, &check.action);
         let load = transaction
-            .load(principal, action, kit.now, kit.now)
+            .load(&[principal], action, kit.now, kit.now)
             .await?;
         if load.of_principal >= u64::from(*cap) {
             return Ok(None);
