@@ -10,11 +10,13 @@
 
 mod key;
 mod line;
+mod series;
 mod signer;
 mod verify;
 
 pub use key::{Algorithm, InvalidKey, InvalidName, KeyId, KeyName, VerifierKey};
 pub use line::NoteSignature;
+pub use series::Series;
 pub use signer::NoteSigner;
 pub use verify::{ValidSignature, VerifyError};
 

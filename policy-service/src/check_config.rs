@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::keys::Keys;
+use crate::log::Anchors;
 use crate::store::Place;
 use crate::tls::Tls;
 
@@ -16,6 +17,9 @@ pub fn check_config(file: &Path) -> Result<String, Vec<String>> {
     let config = Config::from_file(file).map_err(|error| error.faults().to_vec())?;
     let mut faults = Vec::new();
     let mut note = |fault: String| faults.push(format!("{}: {fault}", file.display()));
+    if let Err(fault) = Anchors::open(&config.audit.anchors) {
+        note(fault);
+    }
     if let Some(Err(fault)) = config.listeners.tls.clone().map(Tls::open) {
         note(fault);
     }
@@ -48,6 +52,16 @@ pub fn check_config(file: &Path) -> Result<String, Vec<String>> {
     }
 }
 
+/// What is allowed and not recommended.
+fn warnings(config: &Config) -> &'static str {
+    if config.audit.anchors.all.is_empty() {
+        "\nwarning: audit.anchors: there are none: whoever has this machine could write the audit log anew and \
+         sign it, and nobody would see it. Add at least one [[audit.anchors]] that they do not reach"
+    } else {
+        ""
+    }
+}
+
 fn summary(config: &Config, keys: Option<&Keys>) -> String {
     let store = match &config.store {
         Place::Folder(folder) => format!("SQLite in {}", folder.display()),
@@ -69,10 +83,11 @@ fn summary(config: &Config, keys: Option<&Keys>) -> String {
     });
     format!(
         "listens: {} ({protection})\nstore: {store}\npublic key: {key}\nreviewers: {}, gateways: {}\n\
-         actions: {}",
+         actions: {}{}",
         addresses.join(", "),
         config.reviewers.len(),
         config.gateways.len(),
         actions.join(", "),
+        warnings(config),
     )
 }

@@ -1,5 +1,6 @@
 //! The service's configuration: a TOML document that is refused unless all of it can be kept.
 
+mod anchors;
 mod document;
 mod duration;
 mod listeners;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use velum_approval::{Directory, GatewayId, PersonId};
 
 use crate::auth::{Credentials, TokenHash};
+pub(crate) use anchors::{Anchors, Kind as AnchorKind, Peer};
 pub(crate) use document::{Audit, BreakGlass, Limits};
 pub(crate) use listeners::{Listeners, MetricsListener, TlsFiles};
 pub(crate) use policies::Policies;

@@ -20,6 +20,7 @@ mod leases;
 mod log;
 mod metrics;
 mod migrate_store;
+mod outward;
 mod problem;
 mod refusals;
 mod server;
@@ -304,6 +305,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         tokio::spawn(sweep::run(app.clone())),
         tokio::spawn(follow::run(app.clone())),
         tokio::spawn(log::run(app.clone())),
+        tokio::spawn(log::tell_anchors(app.clone())),
     ];
     let again = Arc::new(Notify::new());
     let certificates = tls.map(|tls| tokio::spawn(tls.keep(again.clone())));
@@ -351,8 +353,9 @@ fn assemble(
     let clock = FencedClock::new(options.clock, fence);
     let holder = random::bytes::<16>(&*options.random).map_err(|_| StartError::NoRandomness)?;
     let holder = format!("{:032x}", u128::from_be_bytes(holder));
+    let anchors = log::Anchors::open(&config.audit.anchors).map_err(StartError::Store)?;
     Ok(App::new(Parts {
-        log: log::Log::new(config.audit, keys.log, holder),
+        log: log::Log::new(config.audit, keys.log, holder, anchors),
         metrics: Metrics::new(store.times().clone()),
         store,
         keys,

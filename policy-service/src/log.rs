@@ -6,6 +6,7 @@
 //! never goes back; then the signed head. In this order, so that a crash leaves a head that was fenced and
 //! not published, never the other way round.
 
+mod anchors;
 mod fence;
 mod fencing;
 mod growing;
@@ -14,6 +15,7 @@ mod naming;
 mod proofs;
 mod recovering;
 
+pub(crate) use anchors::{Anchors, cosigned, run as tell_anchors};
 use fence::{Fence, FenceError};
 pub(crate) use fencing::check;
 pub(crate) use keeper::run;
@@ -39,6 +41,8 @@ pub(crate) struct Log {
     /// As which this process extends the tree.
     holder: String,
     fence: Option<Fence>,
+    /// Where its heads go.
+    pub(crate) anchors: Anchors,
     /// Its signer, once it has a name.
     signer: OnceLock<NoteSigner>,
     /// The index behind the last record under a signed head.
@@ -67,9 +71,10 @@ pub(crate) enum Step {
 }
 
 impl Log {
-    pub(crate) fn new(audit: Audit, seed: [u8; 32], holder: String) -> Log {
+    pub(crate) fn new(audit: Audit, seed: [u8; 32], holder: String, anchors: Anchors) -> Log {
         Log {
             fence: audit.fence.clone().map(Fence::new),
+            anchors,
             audit,
             seed,
             holder,
@@ -132,6 +137,12 @@ impl Log {
         let mut published = self.published.subscribe();
         // The sender lives as long as this.
         let _ = published.wait_for(|published| *published > index).await;
+    }
+
+    /// Returns once as many anchors as are needed have a head with the record of this index.
+    pub(crate) async fn anchored(&self, index: u64) {
+        let hurry = || self.wanted.notify_one();
+        self.anchors.wait(index, hurry).await;
     }
 }
 

@@ -3,6 +3,7 @@
 //! Labels have values from the configuration and from this program's own words; never an id, a
 //! principal, a path or anything else that a caller chooses. So there are only so many series.
 
+mod anchors;
 pub(crate) mod scrape;
 
 use std::time::Duration;

@@ -5,6 +5,7 @@
 //! a [`Connection`] to either engine; what the engines do their own way is
 //! behind [`Engine`].
 
+mod anchors;
 mod approvals;
 mod audit;
 pub(crate) mod conformance;
@@ -35,6 +36,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use velum_approval::Timestamp;
 
+pub(crate) use anchors::Anchored;
 pub(crate) use approvals::{Denials, Filter, Load, StoredApproval};
 pub(crate) use audit::Entry;
 pub(crate) use emergencies::StoredEmergency;

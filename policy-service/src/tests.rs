@@ -1,6 +1,7 @@
 //! What operations do together.
 
 mod access;
+mod anchors;
 mod answers;
 mod cut;
 mod deploy;

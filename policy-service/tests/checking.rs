@@ -97,6 +97,36 @@ fn every_fault_is_told_with_its_place() {
 }
 
 #[test]
+fn a_log_whose_heads_go_nowhere_is_warned_of_and_not_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, text) = check(folder.path(), &complete());
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("warning: audit.anchors: there are none"),
+        "{text}"
+    );
+    let heads = "\n[[audit.anchors]]\nname = \"vault\"\nkind = \"file\"\npath = \"heads\"\n";
+    let (code, text) = check(folder.path(), &(complete() + heads));
+    assert_eq!((code, text.contains("warning")), (Some(0), false), "{text}");
+    assert!(!folder.path().join("heads").exists());
+    let webhook = "\n[[audit.anchors]]\nname = \"siem\"\nkind = \"webhook\"\n\
+                   url = \"https://siem.example\"\nsecret = \"none\"\n";
+    let (code, text) = check(folder.path(), &(complete() + webhook));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("service.toml: audit.anchors `siem`: secret ("),
+        "{text}"
+    );
+    let anchored = complete().replacen("quorum = 1", "quorum = 1\nrelease = \"anchored\"", 1);
+    let (code, text) = check(folder.path(), &anchored);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("actions.read.release: nothing could ever be released"),
+        "{text}"
+    );
+}
+
+#[test]
 fn keys_are_made_once_and_a_signing_key_can_be_made_beside_an_old_fingerprint_key() {
     let folder = tempfile::tempdir().unwrap();
     let make = |name: &str| {

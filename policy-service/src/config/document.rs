@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, LogName, PersonId};
 
+use super::anchors::{self, AnchorTable, Anchors};
 use super::duration::Span;
 use super::listeners::{self, MetricsTable, TlsTable};
 use super::policies::Policies;
@@ -68,6 +69,10 @@ struct AuditTable {
     name: Option<LogName>,
     fence: Option<PathBuf>,
     heartbeat: Option<Span>,
+    #[serde(default)]
+    anchors: Vec<AnchorTable>,
+    anchors_needed: Option<usize>,
+    anchor_alert: Option<Span>,
 }
 
 /// How the audit log is kept.
@@ -79,6 +84,8 @@ pub(crate) struct Audit {
     pub(crate) fence: Option<PathBuf>,
     /// After how long without a record one is written that says so.
     pub(crate) heartbeat: Duration,
+    /// Where its heads go.
+    pub(crate) anchors: Anchors,
 }
 
 impl AuditTable {
@@ -99,9 +106,11 @@ impl AuditTable {
         {
             return Err(ConfigError::new("audit.name", "at most 112 bytes"));
         }
+        let (needed, alert) = (self.anchors_needed, self.anchor_alert);
         Ok(Audit {
             name: self.name,
             fence,
+            anchors: anchors::anchors(self.anchors, needed, alert, data, folder)?,
             heartbeat: lifetime(
                 "audit.heartbeat",
                 self.heartbeat,
@@ -288,6 +297,9 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let environment = |name: &str| std::env::var(name).ok();
     let store = faults.note(document.store.place(&data, environment));
     let audit = faults.note(document.audit.audit(&data, folder));
+    if let Some((actions, audit)) = actions.as_ref().zip(audit.as_ref()) {
+        faults.note(anchors::check_actions(actions, &audit.anchors));
+    }
     faults.end()?;
     // Each of them is there unless there was a fault.
     let config = || {
@@ -421,7 +433,7 @@ fn break_glass(
     })
 }
 
-fn lifetime(
+pub(super) fn lifetime(
     place: &str,
     given: Option<Span>,
     default: Duration,

@@ -40,6 +40,8 @@ pub(crate) enum Release {
     Committed,
     /// It is under a signed head, which the fence has.
     Checkpointed,
+    /// So many anchors have such a head.
+    Anchored,
 }
 
 /// What a grant of an action is worth.

@@ -30,7 +30,7 @@ use crate::store::StoreError;
 
 /// How long after its deadline a call still waits for the store.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long a release waits for its record to be under a signed head.
+/// How long a release waits for its record to be under a signed head, and for anchors to have that.
 const UNPUBLISHED: Duration = Duration::from_secs(2);
 
 /// Why a check has no decision.
@@ -230,12 +230,16 @@ async fn decide(
 /// Returns once the record of a use is as sure as its action wants it. Where that takes too long nothing is
 /// released: the same stream has the same answer when it asks again.
 async fn recorded(app: &App, release: Release, index: u64) -> Result<(), StoreError> {
-    if release == Release::Committed {
-        return Ok(());
-    }
-    let published = app.parts().log.published(index);
-    let published = tokio::time::timeout(UNPUBLISHED, published).await;
-    published.map_err(|_| StoreError::Unpublished)
+    let log = &app.parts().log;
+    let sure = async {
+        match release {
+            Release::Committed => {}
+            Release::Checkpointed => log.published(index).await,
+            Release::Anchored => log.anchored(index).await,
+        }
+    };
+    let sure = tokio::time::timeout(UNPUBLISHED, sure).await;
+    sure.map_err(|_| StoreError::Unpublished)
 }
 
 /// What the document says of it.

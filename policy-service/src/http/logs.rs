@@ -1,11 +1,14 @@
 //! `/v1/logs`: the audit log as its own verifier reads it, and anyone else's (C2SP tlog-tiles).
 
+mod anchors;
+
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use velum_approval::{LogName, Timestamp};
 use velum_ledger::tile::{Bundle, Resource, Tile};
@@ -50,6 +53,8 @@ pub(crate) struct Views {
     logs: Vec<View>,
     /// Whether a fence is configured.
     has_fence: bool,
+    /// Where heads go that are to outlive this machine.
+    anchors: Vec<anchors::View>,
     /// Why no head is signed at present.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
@@ -61,6 +66,7 @@ pub(crate) struct Views {
 pub(crate) enum LogsError {
     UnknownLog,
     UnknownPart,
+    Parameters,
     Store(StoreError),
 }
 
@@ -83,6 +89,7 @@ impl From<LogsError> for Problem {
     fn from(error: LogsError) -> Problem {
         match error {
             LogsError::Store(error) => unavailable("read the audit log", &error),
+            LogsError::Parameters => Problem::malformed_query("Takes cosigned=true."),
             LogsError::UnknownLog => Problem::new(
                 StatusCode::NOT_FOUND,
                 "unknown-log",
@@ -128,22 +135,44 @@ async fn views(app: &App) -> Result<Views, StoreError> {
     Ok(Views {
         logs,
         has_fence: log.audit.fence.is_some(),
+        anchors: anchors::views(app),
         fault: log.fault(),
         is_recovering: app.store().is_frozen(),
     })
 }
 
-/// `GET /v1/logs/{number}/checkpoint`: its last signed head.
+/// Which head is meant.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    #[serde(default)]
+    cosigned: bool,
+}
+
+/// `GET /v1/logs/{number}/checkpoint`: its last signed head, with the cosignatures that it has; or the last one
+/// that has any.
 pub(crate) async fn checkpoint(
     State(app): State<App>,
     _: Reviewer,
     Path(number): Path<String>,
+    which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    let Ok(Query(which)) = which else {
+        return Err(LogsError::Parameters.into());
+    };
     let row = find(&app, &number).await?;
-    let head = app.store().head(row.number).await;
-    let head = head.map_err(LogsError::Store)?;
+    let note = note(&app, &row, which.cosigned).await?;
+    Ok(text(note, "no-cache"))
+}
+
+async fn note(app: &App, row: &LogRow, is_cosigned: bool) -> Result<String, LogsError> {
+    let head = app.store().head(row.number).await?;
     let head = head.ok_or(LogsError::UnknownPart)?;
-    Ok(text(head.note, "no-cache"))
+    match log::cosigned(app.store(), row.number).await? {
+        Some((size, note)) if is_cosigned || size == head.size => Ok(note.to_string()),
+        None if is_cosigned => Err(LogsError::UnknownPart),
+        _ => Ok(head.note),
+    }
 }
 
 /// `GET /v1/logs/{number}/tile/{path}`: hashes, or records.
@@ -254,9 +283,15 @@ pub(crate) fn describe_checkpoint() -> Described {
         Described::new(
             "checkpoint",
             "The last signed head of a log",
-            "C2SP tlog-checkpoint.",
+            "C2SP tlog-checkpoint. With the cosignatures of witnesses that it has so far.",
         )
-        .says("text/plain", "A signed note."),
+        .query(
+            "cosigned",
+            "The last one that a witness has cosigned, which may be an older one.",
+            &json!({"type": "boolean", "default": false}),
+        )
+        .says("text/plain", "A signed note.")
+        .refuses(400, &["malformed-query"]),
     )
 }
 

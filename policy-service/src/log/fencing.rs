@@ -7,7 +7,7 @@ use velum_ledger::tile::{Tile, TileHashes};
 
 use super::growing::Root;
 use super::keeper;
-use super::{LogError, growing};
+use super::{LogError, anchors, growing};
 use crate::http::App;
 
 /// What an older head is to a tree.
@@ -79,13 +79,13 @@ pub(crate) async fn check(app: &App) -> Result<Option<&'static str>, LogError> {
         }
     }
     let Some(fence) = app.parts().log.fence.clone() else {
-        return Ok(None);
+        return anchors::check(app, &root).await;
     };
     match keeper::in_background(move || fence.read()).await? {
         Some(stands) if compare(app, &root, &stands).await? == Known::Otherwise => {
             Ok(Some("its fence"))
         }
         None if root.fenced > 0 => Ok(Some("its fence, which is not there")),
-        _ => Ok(None),
+        _ => anchors::check(app, &root).await,
     }
 }

@@ -7,6 +7,7 @@ use velum_approval::record::LogEvent;
 use velum_approval::{Record, Timestamp};
 use velum_ledger::checkpoint::Checkpoint;
 
+use super::anchors::Lead;
 use super::fencing::{self, Known};
 use super::growing::{Grow, Grown, Publish, Root};
 use super::{FenceError, LogError, Step};
@@ -71,12 +72,15 @@ pub(crate) async fn run(app: App) {
 /// Brings the head up to the records that there are.
 pub(crate) async fn step(app: &App) -> Result<(), LogError> {
     beat(app).await?;
+    let log = &app.parts().log;
     loop {
         let grown = app.store().write(Grow { app: app.clone() }).await?;
         let Grown::Here(root) = grown else {
             return follow(app).await;
         };
         publish(app, &root).await?;
+        log.anchors
+            .lead(lead(root.log, root.first, root.size, true));
         if !root.is_behind {
             return Ok(());
         }
@@ -96,8 +100,19 @@ async fn follow(app: &App) -> Result<(), LogError> {
     }
     if let Some(head) = app.store().head(open.number).await? {
         told(app, open.first + head.size);
+        log.anchors
+            .lead(lead(open.number, open.first, head.size, false));
     }
-    Ok(())
+    Ok(log.anchors.follow(app, &open).await?)
+}
+
+fn lead(log: u64, first: u64, size: u64, is_here: bool) -> Lead {
+    Lead {
+        log,
+        first,
+        size,
+        is_here,
+    }
 }
 
 fn told(app: &App, published: u64) {

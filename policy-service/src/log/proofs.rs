@@ -5,6 +5,7 @@ use velum_ledger::proof::{inclusion_tiles, prove_inclusion};
 use velum_ledger::tile::{Tile, TileHashes};
 use velum_ledger::tlog_proof::TlogProof;
 
+use super::cosigned;
 use crate::store::{LogRow, Store, StoreError};
 
 /// Why there is no proof.
@@ -26,18 +27,29 @@ pub(crate) async fn inclusion(
     log: &LogRow,
     place: u64,
 ) -> Result<TlogProof, ProofError> {
-    let head = store.head(log.number).await?.ok_or(ProofError::Unknown)?;
-    let tiles = inclusion_tiles(place, head.size).map_err(|_| ProofError::Unknown)?;
+    let (size, note) = head(store, log.number, place).await?;
+    let tiles = inclusion_tiles(place, size).map_err(|_| ProofError::Unknown)?;
     let tiles = store.tiles(log.number, &tiles).await?;
     let entries = store.entries(log.first + place, 1).await?;
     let entry = entries.into_iter().next().ok_or(ProofError::Unknown)?;
-    let mut reader = TileHashes::new(head.size, |tile: Tile| tiles.get(&tile).cloned().ok_or(()));
+    let mut reader = TileHashes::new(size, |tile: Tile| tiles.get(&tile).cloned().ok_or(()));
     let broken = StoreError::Corrupt("tile");
-    let Ok(hashes) = prove_inclusion(place, head.size, &mut reader) else {
+    let Ok(hashes) = prove_inclusion(place, size, &mut reader) else {
         return Err(broken.into());
     };
-    let note = Note::parse(head.note.as_bytes()).map_err(|_| StoreError::Corrupt("head"))?;
     let proof = TlogProof::new(place, hashes, note).map_err(|_| StoreError::Corrupt("head"))?;
     let with_leaf = proof.with_extra(entry.leaf);
     Ok(with_leaf.map_err(|_| StoreError::Corrupt("leaf"))?)
+}
+
+/// The head that the proof leads to: one that witnesses have cosigned where the record is under it, else the
+/// last one.
+async fn head(store: &Store, log: u64, place: u64) -> Result<(u64, Note), ProofError> {
+    match cosigned(store, log).await? {
+        Some((size, note)) if size > place => return Ok((size, note)),
+        _ => {}
+    }
+    let head = store.head(log).await?.ok_or(ProofError::Unknown)?;
+    let note = Note::parse(head.note.as_bytes()).map_err(|_| StoreError::Corrupt("head"))?;
+    Ok((head.size, note))
 }

@@ -3,8 +3,9 @@
 
 use velum_approval::record::{LogEvent, PreviousLog};
 use velum_approval::{Cause, Event, LogName, PersonId, Reason, Record, transition};
+use velum_ledger::checkpoint::Checkpoint;
 
-use super::{LogError, fencing};
+use super::{LogError, anchors, fencing};
 use crate::http::App;
 use crate::store::{Change, Operation, StoreError, Transaction};
 
@@ -19,11 +20,22 @@ pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<S
         Some(fence) => fence.read()?,
         None => None,
     };
+    let open = app.store().open_log().await?;
+    let origin = open.name.as_ref().map_or("", LogName::as_str);
+    // Nobody knows more than who has seen the most.
+    let (shown, most) = anchors::furthest(&app.parts().log.anchors, origin);
+    let is_further = |head: &Checkpoint| {
+        let stands = stands.as_ref().filter(|stands| stands.origin() == origin);
+        stands.is_none_or(|stands| stands.size() < head.size())
+    };
+    let stands = match shown.filter(is_further) {
+        Some(shown) => Some(shown),
+        None => stands,
+    };
     let known = if let Some(head) = stands {
         head
     } else {
         // The fence is gone: what the store says is all there is.
-        let open = app.store().open_log().await?;
         let head = app.store().head(open.number).await?;
         let head = head.and_then(|head| fencing::text_of(&head.note));
         head.ok_or(LogError::Inconsistent("a fence or a head"))?
@@ -36,6 +48,7 @@ pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<S
     let recover = Recover {
         app: app.clone(),
         previous,
+        most,
         by,
         reason,
     };
@@ -59,6 +72,8 @@ fn next(name: &LogName) -> Result<LogName, StoreError> {
 struct Recover {
     app: App,
     previous: PreviousLog,
+    /// The largest size that anybody has told of.
+    most: u64,
     by: PersonId,
     reason: Reason,
 }
@@ -82,6 +97,7 @@ impl Operation for Recover {
         } else {
             closed.size
         };
+        let known = known.max(self.most);
         transaction.begin_next_log(&closed, known, &name).await?;
         let secret = app.secret(Some(&self.reason))?;
         let secret = secret.ok_or(StoreError::Refused("no reason"))?;

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 9] = [
+    const SQLITE: [&str; 10] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -73,8 +73,9 @@ mod tests {
         "67f54438325f40a3",
         "047e7f3167942d34",
         "3471f65d1b66c6d2",
+        "f0e88f3d05ec4d4b",
     ];
-    const POSTGRES: [&str; 9] = [
+    const POSTGRES: [&str; 10] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -84,5 +85,6 @@ mod tests {
         "a9bb83db47943409",
         "4c6cc47155bdd8a5",
         "3471f65d1b66c6d2",
+        "871cc189b95cb679",
     ];
 }

@@ -12,8 +12,8 @@ use super::audit::Leaf;
 use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
-    Denials, Granted, Head, Load, LogRow, Once, Repeat, StoreError, StoredUse, Tiles, Tree,
-    approvals, audit, emergencies, events, log, repeats, stops, uses,
+    Anchored, Denials, Granted, Head, Load, LogRow, Once, Repeat, StoreError, StoredUse, Tiles,
+    Tree, anchors, approvals, audit, emergencies, events, log, repeats, stops, uses,
 };
 
 use crate::clock::Others;
@@ -259,6 +259,16 @@ impl Transaction {
     pub(crate) async fn set_head(&mut self, log: u64, head: &Head) -> Result<(), StoreError> {
         self.has_changes = true;
         log::set_head(&mut self.connection, log, head).await
+    }
+
+    /// Notes what an anchor has of a log.
+    pub(crate) async fn set_anchored(
+        &mut self,
+        log: u64,
+        now: &Anchored,
+    ) -> Result<(), StoreError> {
+        self.has_changes = true;
+        anchors::set(&mut self.connection, log, now).await
     }
 
     /// What is stopped now.

@@ -34,7 +34,7 @@ struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 15] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body, alike
@@ -213,10 +213,23 @@ const TABLES: [Table; 14] = [
             ("at_ms", Number),
         ],
     },
+    Table {
+        read: "SELECT rowid AS place, log, name, size, at_ms, note
+               FROM log_anchor WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO log_anchor (log, name, size, at_ms, note) VALUES ($1, $2, $3, $4, $5)",
+        columns: &[
+            ("log", Number),
+            ("name", Text),
+            ("size", Number),
+            ("at_ms", Number),
+            ("note", Text),
+        ],
+    },
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-const EMPTY: [&str; 16] = [
+const EMPTY: [&str; 17] = [
+    "DELETE FROM log_anchor",
     "DELETE FROM log_head",
     "DELETE FROM log_tile",
     "DELETE FROM closed_log",

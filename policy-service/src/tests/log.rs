@@ -24,7 +24,7 @@ fn configuration(fence: &std::path::Path) -> String {
     )
 }
 
-async fn bytes(service: &Service, path: &str) -> Option<Vec<u8>> {
+pub(super) async fn bytes(service: &Service, path: &str) -> Option<Vec<u8>> {
     let request = service.request("GET", path);
     let request = request.bearer_auth(service.reviewer("grace"));
     let answer = request.send().await.unwrap();
@@ -32,12 +32,12 @@ async fn bytes(service: &Service, path: &str) -> Option<Vec<u8>> {
     Some(answer.bytes().await.unwrap().to_vec())
 }
 
-async fn logs(service: &Service) -> Value {
+pub(super) async fn logs(service: &Service) -> Value {
     service.get("grace", "/v1/logs").await.1
 }
 
 /// Waits until every record is under a signed head.
-async fn signed(service: &Service) -> Value {
+pub(super) async fn signed(service: &Service) -> Value {
     let all = async {
         loop {
             let logs = logs(service).await;
@@ -409,7 +409,7 @@ impl Operation for AppendTampered {
     }
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub(super) fn copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     let owner = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(to, owner).unwrap();

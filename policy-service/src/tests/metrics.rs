@@ -227,13 +227,22 @@ async fn metrics_have_a_listener_of_their_own_and_a_token_where_others_reach_it(
 /// The document tells of every metric, and of none that is not there.
 #[tokio::test]
 async fn the_document_lists_the_metrics() {
-    let service = service().await;
+    let volume = tempfile::tempdir().unwrap();
+    let anchor = format!(
+        "[[audit.anchors]]\nname = \"vault\"\nkind = \"file\"\npath = {:?}\n",
+        volume.path().join("heads")
+    );
+    let text = configuration("listen = \"127.0.0.1:0\"");
+    let service = Service::with(&format!("{text}\n{anchor}")).await;
     let check = service.ask(1);
     let id = service.pending(&check).await;
     service.approve("dr-jones", &id, json!({})).await;
     service.approve("grace", &id, json!({})).await;
     service.check(&check).await;
     let (_, text) = scrape(&service, None).await;
+    let vault = ["anchor=\"vault\""];
+    assert_eq!(value(&text, "anchor_up", &vault), Some(1.0), "{text}");
+    assert_eq!(value(&text, "anchor_behind_seconds", &vault), Some(0.0));
     let document = include_str!("../../../docs/observability.md");
     let mut told = Vec::new();
     for line in text.lines() {

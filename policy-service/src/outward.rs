@@ -1,0 +1,171 @@
+//! Calls to others: one request a connection, over TLS or to this machine, bounded in time and size. No
+//! redirect is followed, since it could lead anywhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use axum::http::uri::Scheme;
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::config::Peer;
+use crate::tls::certificates;
+
+/// How long a call may take, with its connection.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest answer that is read.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// Somebody who can be called.
+pub(crate) struct Caller {
+    host: String,
+    port: u16,
+    /// What is called, without a `/` at its end.
+    path: String,
+    authority: HeaderValue,
+    /// For `https`.
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) media_type: Option<HeaderValue>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// No connection, or it broke.
+    Unreachable,
+    /// Not in time.
+    Late,
+    /// Longer than anything that is to be answered.
+    TooLong,
+}
+
+impl Caller {
+    /// Reads the authorities that are believed there.
+    ///
+    /// # Errors
+    /// When their file cannot be read or holds none, or the address is none.
+    pub(crate) fn open(peer: &Peer) -> Result<Caller, String> {
+        let fault = || "it is no URL that can be called".to_owned();
+        let authority = peer.url.authority().ok_or_else(fault)?;
+        let host = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        let is_tls = peer.url.scheme() != Some(&Scheme::HTTP);
+        let tls = is_tls.then(|| -> Result<_, String> {
+            let name = ServerName::try_from(host.to_owned()).map_err(|_| fault())?;
+            Ok((TlsConnector::from(Arc::new(client(peer)?)), name))
+        });
+        Ok(Caller {
+            host: host.to_owned(),
+            port: authority
+                .port_u16()
+                .unwrap_or(if is_tls { 443 } else { 80 }),
+            path: peer.url.path().trim_end_matches('/').to_owned(),
+            authority: HeaderValue::from_str(authority.as_str()).map_err(|_| fault())?,
+            tls: tls.transpose()?,
+        })
+    }
+
+    /// Posts to the address with this behind it.
+    pub(crate) async fn post(
+        &self,
+        behind: &str,
+        media_type: &'static str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: Vec<u8>,
+    ) -> Result<Answer, NoAnswer> {
+        let path = format!("{}{behind}", self.path);
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = Method::POST;
+        let path = if path.is_empty() { "/" } else { &path };
+        *request.uri_mut() = path.parse().map_err(|_| NoAnswer::Unreachable)?;
+        request.headers_mut().extend(headers);
+        let own = [
+            (HOST, self.authority.clone()),
+            (CONTENT_TYPE, HeaderValue::from_static(media_type)),
+            (CONTENT_LENGTH, HeaderValue::from(body.len())),
+        ];
+        for (name, value) in own {
+            request.headers_mut().insert(name, value);
+        }
+        *request.body_mut() = Body::from(body);
+        let called = tokio::time::timeout(PATIENCE, self.call(request)).await;
+        called.unwrap_or(Err(NoAnswer::Late))
+    }
+
+    async fn call(&self, request: Request<Body>) -> Result<Answer, NoAnswer> {
+        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await;
+        let tcp = tcp.map_err(|_| NoAnswer::Unreachable)?;
+        let _ = tcp.set_nodelay(true);
+        match &self.tls {
+            None => exchange(tcp, request).await,
+            Some((connector, name)) => {
+                let stream = connector.connect(name.clone(), tcp).await;
+                exchange(stream.map_err(|_| NoAnswer::Unreachable)?, request).await
+            }
+        }
+    }
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Body>,
+) -> Result<Answer, NoAnswer> {
+    let broken = |_| NoAnswer::Unreachable;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(broken)?;
+    // It ends with this call, however that ends.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let (head, body) = sender
+        .send_request(request)
+        .await
+        .map_err(broken)?
+        .into_parts();
+    let body = axum::body::to_bytes(Body::new(body), MOST_BYTES).await;
+    Ok(Answer {
+        status: head.status,
+        media_type: head.headers.get(CONTENT_TYPE).cloned(),
+        body: body.map_err(|_| NoAnswer::TooLong)?.to_vec(),
+    })
+}
+
+fn client(peer: &Peer) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    match &peer.authorities {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(file) => {
+            let fault = |why: String| format!("ca ({}): {why}", file.display());
+            let bytes = std::fs::read(file).map_err(|error| fault(error.to_string()))?;
+            for authority in certificates(&bytes).map_err(fault)? {
+                let added = roots.add(authority);
+                added.map_err(|error| fault(error.to_string()))?;
+            }
+        }
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let mut client = builder.with_root_certificates(roots).with_no_client_auth();
+    client.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(client)
+}
