@@ -40,6 +40,8 @@ Exported is what is under the last signed head. A folder that is there goes on w
     #[command(after_help = "Examples:
   velum audit verify audit-2026 --key-file log.keys
   velum audit verify audit-2026 --key-file log.keys --since last-month.checkpoint --json
+  velum audit verify audit-2026 --key-file log.keys --anchor heads \\
+    --witness witness.example/w1+eb762cc2+BNdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea
 
 Ends with 0 where all holds, 1 where something does not, 2 where it was called wrongly, 3 where something
 cannot be read. Without an older checkpoint from elsewhere, a log that was rewritten and signed again by
@@ -125,6 +127,9 @@ pub(crate) struct ExportOptions {
     /// Which log: 1, 2, …; the one that grows where absent
     #[arg(long, value_name = "N")]
     pub(crate) log: Option<u64>,
+    /// Up to the last checkpoint that a witness has cosigned, which may be an older one
+    #[arg(long)]
+    pub(crate) cosigned: bool,
 }
 
 /// Whose signature is believed.
@@ -144,6 +149,21 @@ pub(crate) struct Trusted {
     /// The origin of its checkpoints; the keys' name where absent
     #[arg(long, value_name = "NAME")]
     pub(crate) origin: Option<String>,
+    /// The key of a witness that must have cosigned the checkpoint, each that is wanted
+    #[arg(long = "witness", value_name = "VKEY")]
+    pub(crate) witnesses: Vec<VerifierKey>,
+}
+
+/// What was kept of a log elsewhere.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kept elsewhere")]
+pub(crate) struct Kept {
+    /// A checkpoint of the same log that was kept somewhere else, each that there is
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub(crate) since: Vec<PathBuf>,
+    /// A file in which an anchor keeps checkpoints, each that there is: all of them are compared
+    #[arg(long = "anchor", value_name = "FILE")]
+    pub(crate) anchors: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -153,9 +173,8 @@ pub(crate) struct VerifyOptions {
     pub(crate) folder: PathBuf,
     #[command(flatten)]
     pub(crate) trusted: Trusted,
-    /// A checkpoint of the same log that was kept somewhere else, each that there is
-    #[arg(long, value_name = "CHECKPOINT")]
-    pub(crate) since: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -196,9 +215,8 @@ pub(crate) struct EvidenceOptions {
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) trusted: Trusted,
-    /// A checkpoint of the same log that was kept somewhere else, each that there is
-    #[arg(long, value_name = "CHECKPOINT")]
-    pub(crate) since: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// The first moment of the period: `2026-11-23`, or `2026-11-23T20:00:00Z`
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) from: jiff::Timestamp,

@@ -39,7 +39,12 @@ pub(super) fn run(service: &Service, options: &ExportOptions) -> Result<ExitCode
         return Err(Failure::misused(message));
     }
     let log = Log::find(service, options.log)?;
-    let note = log.bytes(service, "checkpoint")?;
+    let head = if options.cosigned {
+        "checkpoint?cosigned=true"
+    } else {
+        "checkpoint"
+    };
+    let note = log.bytes(service, head)?;
     let (_, head) = folder::unverified(&note)
         .map_err(|error| Failure::new(format!("the service's checkpoint: {error}")))?;
     if head.origin() != log.name {

@@ -9,7 +9,7 @@ use crate::arguments::Trusted;
 use crate::failure::Failure;
 use crate::show::path;
 
-/// The log that these keys sign for.
+/// The log that these keys sign for, and these witnesses cosign.
 pub(super) fn of(trusted: &Trusted) -> Result<Trust, Failure> {
     let mut keys = trusted.keys.clone();
     if let Some(file) = &trusted.key_file {
@@ -33,7 +33,11 @@ pub(super) fn of(trusted: &Trusted) -> Result<Trust, Failure> {
         Some(origin) => origin.clone(),
         None => one_name(&keys)?,
     };
-    Trust::new(origin, keys).map_err(|error| Failure::misused(format!("--key: {error}")))
+    let trust = Trust::new(origin, keys);
+    let trust = trust.map_err(|error| Failure::misused(format!("--key: {error}")))?;
+    let (witnesses, needed) = (trusted.witnesses.clone(), trusted.witnesses.len());
+    let trust = trust.with_witnesses(witnesses, needed);
+    trust.map_err(|error| Failure::misused(format!("--witness: {error}")))
 }
 
 fn one_name(keys: &[VerifierKey]) -> Result<String, Failure> {

@@ -4,6 +4,7 @@
 //! the heads which were kept are of the same log, and that the records tell of nothing that the rules
 //! forbid ([`Replay`]). A bundle is in memory at a time.
 
+pub(super) mod kept;
 pub(super) mod report;
 
 use std::path::{Path, PathBuf};
@@ -14,9 +15,9 @@ use velum_ledger::checkpoint::{SignedCheckpoint, Trust};
 use velum_ledger::tile::Resource;
 use velum_ledger::verify::{Difference, LogVerifier, Verified};
 
-use super::folder::{self, Folder};
+use super::folder::Folder;
 use super::{record, trust};
-use crate::arguments::VerifyOptions;
+use crate::arguments::{Kept, VerifyOptions};
 use crate::failure::Failure;
 use crate::show;
 
@@ -30,8 +31,10 @@ pub(super) struct Verdict {
     /// How many of them are about the heads that were kept.
     pub(super) older_differences: usize,
     pub(super) verified: Option<Verified>,
-    /// The heads that were kept, with their sizes.
+    /// The files with heads that were kept, with the largest size in each.
     pub(super) older: Vec<(PathBuf, u64)>,
+    /// How many heads there are in these files.
+    pub(super) heads: usize,
     /// What the records say.
     pub(super) report: Report,
     /// How many records were read before one could not be.
@@ -54,7 +57,7 @@ impl Verdict {
     /// What this verification does not show, in a sentence.
     pub(super) fn limit(&self) -> String {
         match self.older.iter().map(|(_, size)| *size).max() {
-            None => "No older checkpoint was given (--since): a log that was rewritten and signed again \
+            None => "No older checkpoint was given (--since, --anchor): a log that was rewritten and signed again \
                      by whoever has the key would not be seen."
                 .to_owned(),
             Some(size) if size < self.size() => format!(
@@ -69,7 +72,7 @@ impl Verdict {
 /// Verifies a folder and says what it comes to.
 pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
     let trust = trust::of(&options.trusted)?;
-    let verdict = verify(&options.folder, &trust, &options.since, |_, _| Ok(()))?;
+    let verdict = verify(&options.folder, &trust, &options.kept, |_, _| Ok(()))?;
     let printed = if options.json {
         report::print_json(&verdict)
     } else {
@@ -93,7 +96,7 @@ pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
 pub(super) fn verify(
     path: &Path,
     trust: &Trust,
-    since: &[PathBuf],
+    kept: &Kept,
     each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
 ) -> Result<Verdict, Failure> {
     let folder = Folder::new(path);
@@ -105,25 +108,12 @@ pub(super) fn verify(
         older_differences: 0,
         verified: None,
         older: Vec::new(),
+        heads: 0,
         report: Replay::default().finish(),
         read: 0,
         last: None,
     };
-    let mut older = Vec::new();
-    for file in since {
-        match trust.open(&folder::checkpoint_file(file)?) {
-            Ok(kept) => {
-                verdict.older.push((file.clone(), kept.checkpoint().size()));
-                older.push(kept);
-            }
-            Err(error) => {
-                let file = show::path(file);
-                let sentence = format!("the older checkpoint {file}: {error}");
-                verdict.differences.push(sentence);
-                verdict.older_differences += 1;
-            }
-        }
-    }
+    let older = kept::open(kept, trust, &mut verdict)?;
     match trust.open(&head) {
         Ok(head) => {
             walk(&folder, &head, &older, &mut verdict, each)?;

@@ -5,6 +5,7 @@ mod made;
 mod matrix;
 
 use serde_json::Value;
+use velum_ledger::note::{Note, Series};
 
 use crate::desk::Desk;
 use crate::program::{Folder, velum};
@@ -522,4 +523,118 @@ fn what_is_missing_is_told_in_the_evidence() {
     let gaps: Value = serde_json::from_str(&folder.read("out/gaps.json")).unwrap();
     assert_eq!(gaps["silences"].as_array().unwrap().len(), 1, "{gaps}");
     assert_eq!(gaps["silences"][0]["record"], last);
+}
+
+#[test]
+fn the_file_of_an_anchor_is_compared_head_by_head() {
+    let folder = Folder::new();
+    let log = Log::heartbeats(40);
+    log.write(&folder, "log");
+    let (out, key) = (folder.at("log"), log.key());
+    let head = |size: usize, seed: u8| {
+        let mut log = log.clone();
+        log.leaves.truncate(size);
+        log.seed = seed;
+        let note = Note::parse(&log.files()["checkpoint"]).unwrap();
+        Series::entry(&note)
+    };
+    let verify = |heads: &str| {
+        let file = folder.write("heads", heads);
+        velum(&["audit", "verify", &out, "--key", &key, "--anchor", &file])
+    };
+    // What a crash has cut is passed over, and the last is not the first.
+    let cut = &head(20, 7)[..40];
+    let good = verify(&format!(
+        "{}{cut}{}{}",
+        head(10, 7),
+        Series::MEND,
+        head(30, 7)
+    ));
+    assert_eq!(good.code, Some(0), "{good:?}");
+    for part in [
+        "older      holds",
+        "2 checkpoint(s)",
+        "Records from 30 on are under no older",
+    ] {
+        assert!(good.output.contains(part), "{part}: {}", good.output);
+    }
+    let foreign = verify(&[head(10, 8), head(20, 8), head(30, 7)].concat());
+    assert_eq!(foreign.code, Some(1), "{foreign:?}");
+    for part in [
+        "the checkpoint of 10 in ",
+        "1 checkpoints more in ",
+        "older      FAILS",
+    ] {
+        assert!(foreign.output.contains(part), "{part}: {}", foreign.output);
+    }
+    // One that has nothing of this log is nothing to go by.
+    for heads in ["", "Thistlewood\n"] {
+        let none = verify(heads);
+        assert_eq!(none.code, Some(3), "{none:?}");
+        assert!(
+            none.errors.contains("no checkpoint of audit.example.org"),
+            "{none:?}"
+        );
+    }
+}
+
+#[test]
+fn a_witness_that_is_asked_for_has_to_have_cosigned() {
+    let folder = Folder::new();
+    let log = Log::heartbeats(9);
+    let (witness, cosigned) = matrix::cosigned(&log);
+    let (out, key) = (folder.at("log"), log.key());
+    let check = |checkpoint: &[u8], trusted: &[&str]| {
+        log.write(&folder, "log");
+        folder.write("log/checkpoint", checkpoint);
+        let proof = velum(&["audit", "prove", "--index", "4", "--dir", &out]);
+        assert_eq!(proof.code, Some(0), "{proof:?}");
+        let proof = folder.write("4.tlog-proof", proof.output);
+        let checked = velum(&[&["audit", "check-proof", &proof, "--key", &key], trusted].concat());
+        let verified = velum(&[&["audit", "verify", &out, "--key", &key], trusted].concat());
+        assert_eq!(checked.code, verified.code, "{checked:?}");
+        verified
+    };
+    let wanted = ["--witness", &*witness];
+    let files = log.files();
+    let plain = files["checkpoint"].as_slice();
+    assert_eq!(check(plain, &[]).code, Some(0));
+    assert_eq!(check(cosigned.as_bytes(), &[]).code, Some(0));
+    let good = check(cosigned.as_bytes(), &wanted);
+    assert_eq!(good.code, Some(0), "{good:?}");
+    assert!(
+        good.output.contains("w1.example, at 2026-11-23T"),
+        "{}",
+        good.output
+    );
+    let missing = check(plain, &wanted);
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    // The log's own key is no witness's, and one witness is not two.
+    for faulty in [["--witness", &*key].as_slice(), &[wanted, wanted].concat()] {
+        assert_eq!(check_code(&out, &key, faulty), Some(2));
+    }
+}
+
+fn check_code(out: &str, key: &str, trusted: &[&str]) -> Option<i32> {
+    velum(&[&["audit", "verify", out, "--key", key], trusted].concat()).code
+}
+
+#[test]
+fn a_log_that_nobody_cosigned_is_not_exported_as_one() {
+    let desk = Desk::with("", 2);
+    desk.signed();
+    let folder = Folder::new();
+    let out = folder.at("log");
+    let export = [
+        "audit",
+        "export",
+        "--format",
+        "tiles",
+        "--out",
+        &out,
+        "--cosigned",
+    ];
+    let errors = desk.refused("grace", &export);
+    assert!(errors.contains("unknown-part"), "{errors}");
+    assert!(!std::path::Path::new(&out).exists());
 }

@@ -287,6 +287,39 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
+        "An anchor of the audit log is dead, slow, or refuses heads",
+        "Nothing, but where an action says `release = \"anchored\"` and too few others took the head within \
+         2 s: 503, and the same stream gets its answer later. `GET /v1/logs` and the metrics say since when",
+        &[
+            "a_dead_and_a_silent_anchor_keep_nothing_from_going_on",
+            "where_an_anchor_is_wanted_nothing_is_released_before_it",
+        ],
+    ),
+    failure(
+        Seeing,
+        "A witness signs with another key, or what it was not sent",
+        "It does not count: as if it were dead",
+        &["a_cosignature_counts_only_when_it_is_the_witnesss_own"],
+    ),
+    failure(
+        Seeing,
+        "An anchor knows more of the audit log than there is, or another history of it",
+        "As with a database that was restored: the service only reads until \
+         `velum-policy-service recover`",
+        &[
+            "a_database_that_is_behind_an_anchors_file_releases_nothing",
+            "a_witness_that_has_seen_more_stops_the_service_at_its_start_and_while_it_runs",
+            "a_file_with_another_history_of_the_same_length_stops_the_service",
+        ],
+    ),
+    failure(
+        Seeing,
+        "An anchor cannot be asked when the service starts, or its file is gone",
+        "A warning, and the fence decides alone; the file is not made anew",
+        &["an_anchor_that_cannot_be_reached_at_a_start_leaves_it_to_the_fence"],
+    ),
+    failure(
+        Seeing,
         "A replica's clock is more than 30 s ahead of the database's",
         "It does not start, is not ready, and writes nothing: 503; the others go on",
         &["a_service_whose_clock_is_far_ahead_writes_nothing_that_would_end_what_has_not_ended"],

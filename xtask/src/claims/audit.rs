@@ -61,6 +61,23 @@ pub(super) const CLAIMS: &[Claim] = &[
         tests: &["velum-policy-service::tests::log::a_database_that_was_restored_releases_nothing"],
     },
     Claim {
+        text: "heads leave the machine: a file, a webhook and a witness get each, a slow or dead one keeps \
+               nothing from going on; where they are wanted nothing is released before them; one that knows \
+               more than the log, or another history of it, stops the service",
+        tests: &[
+            "velum-policy-service::tests::anchors::each_anchor_gets_the_heads_and_a_cosigned_one_is_served_so",
+            "velum-policy-service::tests::anchors::a_dead_and_a_silent_anchor_keep_nothing_from_going_on",
+            "velum-policy-service::tests::anchors::where_an_anchor_is_wanted_nothing_is_released_before_it",
+            "velum-policy-service::tests::anchors::as_many_anchors_as_are_needed_have_to_have_it",
+            "velum-policy-service::tests::anchors::a_cosignature_counts_only_when_it_is_the_witnesss_own",
+            "velum-policy-service::tests::anchors::lost::a_database_that_is_behind_an_anchors_file_releases_nothing",
+            "velum-policy-service::tests::anchors::lost::a_witness_that_has_seen_more_stops_the_service_at_its_start_and_while_it_runs",
+            "velum-policy-service::tests::anchors::lost::a_witness_that_has_seen_another_history_stops_the_service",
+            "velum-policy-service::tests::anchors::lost::a_file_with_another_history_of_the_same_length_stops_the_service",
+            "velum::command_line::auditing::the_file_of_an_anchor_is_compared_head_by_head",
+        ],
+    },
+    Claim {
         text: "evidence for an auditor: a sample that anyone can draw again, with proofs, and what is \
                missing",
         tests: &[

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use velum_approval::replay::Finding;
+use velum_ledger::checkpoint::{Cosignature, SignedCheckpoint};
 
 use super::Verdict;
 use crate::failure::Failure;
@@ -76,7 +77,7 @@ fn checks_of(verdict: &Verdict) -> [(&'static str, &'static str, String); 4] {
         (_, 0) => format!("{size} records"),
         _ => format!("{differing} difference(s)"),
     };
-    let older = match (verdict.older.len() + of_older, of_older, differing) {
+    let older = match (verdict.heads + of_older, of_older, differing) {
         (0, ..) => ("not tried", "none was given".to_owned()),
         (given, 0, 0) => ("holds", format!("{given} checkpoint(s)")),
         (_, 0, _) => (
@@ -117,6 +118,11 @@ fn facts(verdict: &Verdict) -> Vec<(&'static str, String)> {
         facts.push(("size", head.size().to_string()));
         facts.push(("root", head.root().to_string()));
     }
+    for cosignature in cosignatures(verdict) {
+        let time = moment(cosignature.time);
+        let witness = show::plain(cosignature.witness.as_str());
+        facts.push(("witness", format!("{witness}, at {time}")));
+    }
     facts.push((
         "last record",
         verdict.last.clone().unwrap_or_else(|| "-".to_owned()),
@@ -129,6 +135,20 @@ fn facts(verdict: &Verdict) -> Vec<(&'static str, String)> {
         ),
     ));
     facts
+}
+
+fn cosignatures(verdict: &Verdict) -> &[Cosignature] {
+    verdict
+        .head
+        .as_ref()
+        .map_or(&[], SignedCheckpoint::cosignatures)
+}
+
+/// When a witness says that it signed.
+fn moment(seconds: u64) -> String {
+    let moment = i64::try_from(seconds).ok();
+    let moment = moment.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    moment.map_or_else(|| seconds.to_string(), |moment| moment.to_string())
 }
 
 fn sentence(finding: &Finding) -> String {
@@ -167,10 +187,7 @@ fn to_json(verdict: &Verdict) -> Value {
         })
     };
     let report = &verdict.report;
-    let head = verdict
-        .head
-        .as_ref()
-        .map(velum_ledger::checkpoint::SignedCheckpoint::checkpoint);
+    let head = verdict.head.as_ref().map(SignedCheckpoint::checkpoint);
     let older = verdict.older.iter();
     json!({
         "holds": verdict.holds(),
@@ -179,6 +196,10 @@ fn to_json(verdict: &Verdict) -> Value {
         "size": head.map(velum_ledger::checkpoint::Checkpoint::size),
         "root": head.map(|head| head.root().to_string()),
         "last_record": verdict.last,
+        "witnesses": cosignatures(verdict).iter().map(|cosignature| json!({
+            "name": cosignature.witness.as_str(), "time": moment(cosignature.time),
+        })).collect::<Value>(),
+        "older_heads": verdict.heads,
         "older": older.map(|(file, size)| json!({"file": file.to_string_lossy(), "size": size})).collect::<Value>(),
         "differences": verdict.differences,
         "records_read": verdict.read,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use velum_ledger::note::{Algorithm, KeyName, Note, NoteSigner, Series, VerifierKey};
 use velum_ledger::tile::Bundle;
 
 use super::made::{Log, write};
@@ -20,83 +21,140 @@ enum Change {
 }
 
 type Files = BTreeMap<String, Vec<u8>>;
-/// A change, and whether an older checkpoint is at hand.
-type Case = (&'static str, Change, bool);
+/// What is at hand, from before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtHand {
+    None,
+    /// A checkpoint.
+    Older,
+    /// The file in which an anchor has kept each.
+    Anchor,
+    /// The key of a witness, which has cosigned the log as it was.
+    Witness,
+}
+
+/// A change, and what is at hand.
+type Case = (&'static str, Change, AtHand);
 
 const CASES: &[Case] = &[
-    ("nothing", Change::Nothing, false),
-    ("nothing, with an older checkpoint", Change::Nothing, true),
+    ("nothing", Change::Nothing, AtHand::None),
+    (
+        "nothing, with an older checkpoint",
+        Change::Nothing,
+        AtHand::Older,
+    ),
+    (
+        "nothing, with an anchor's file",
+        Change::Nothing,
+        AtHand::Anchor,
+    ),
+    (
+        "nothing, with a witness's key",
+        Change::Nothing,
+        AtHand::Witness,
+    ),
     (
         "a bit of an entry flipped",
         Change::Files(flip_entry),
-        false,
+        AtHand::None,
     ),
-    ("a bit of a tile flipped", Change::Files(flip_tile), false),
-    ("two entries swapped", Change::Files(swap), false),
-    ("an entry dropped", Change::Files(drop_entry), false),
-    ("an entry inserted", Change::Files(insert_entry), false),
-    ("the last entries cut off", Change::Files(truncate), false),
+    (
+        "a bit of a tile flipped",
+        Change::Files(flip_tile),
+        AtHand::None,
+    ),
+    ("two entries swapped", Change::Files(swap), AtHand::None),
+    ("an entry dropped", Change::Files(drop_entry), AtHand::None),
+    (
+        "an entry inserted",
+        Change::Files(insert_entry),
+        AtHand::None,
+    ),
+    (
+        "the last entries cut off",
+        Change::Files(truncate),
+        AtHand::None,
+    ),
     (
         "a tile exchanged for another",
         Change::Files(exchange),
-        false,
+        AtHand::None,
     ),
-    ("a file removed", Change::Files(remove), false),
+    ("a file removed", Change::Files(remove), AtHand::None),
     (
         "the checkpoint signed with another key",
         Change::Files(forge),
-        false,
+        AtHand::None,
     ),
     (
         "a bit of the signature flipped",
         Change::Files(flip_signature),
-        false,
+        AtHand::None,
     ),
     (
         "the checkpoint of another log",
         Change::Files(other_log),
-        false,
+        AtHand::None,
     ),
     (
         "rewritten and signed again, an older checkpoint at hand",
         Change::Leaves(rewrite),
-        true,
+        AtHand::Older,
     ),
     (
         "rewritten and signed again, no older checkpoint",
         Change::Leaves(rewrite),
-        false,
+        AtHand::None,
     ),
     (
         "cut off and signed again, an older checkpoint at hand",
         Change::Leaves(cut),
-        true,
+        AtHand::Older,
+    ),
+    (
+        "rewritten and signed again, an anchor at hand",
+        Change::Leaves(rewrite),
+        AtHand::Anchor,
+    ),
+    (
+        "cut off and signed again, an anchor at hand",
+        Change::Leaves(cut),
+        AtHand::Anchor,
+    ),
+    (
+        "rewritten and signed again, a witness's key at hand",
+        Change::Leaves(rewrite),
+        AtHand::Witness,
     ),
     (
         "signed again without an approval",
         Change::Leaves(without_vote),
-        false,
+        AtHand::None,
     ),
     (
         "signed again without any approval",
         Change::Leaves(without_votes),
-        false,
+        AtHand::None,
     ),
     (
         "signed again, approved by the requester",
         Change::Leaves(by_requester),
-        false,
+        AtHand::None,
     ),
     (
         "signed again, used after its expiry",
         Change::Leaves(late),
-        false,
+        AtHand::None,
     ),
-    ("signed again, used twice", Change::Leaves(twice), false),
+    (
+        "signed again, used twice",
+        Change::Leaves(twice),
+        AtHand::None,
+    ),
     (
         "signed again, records of another log",
         Change::Leaves(foreign),
-        false,
+        AtHand::None,
     ),
 ];
 
@@ -108,7 +166,8 @@ fn what_was_done_to_a_log_is_seen_as_the_table_says() {
     let told: Vec<_> = table.iter().map(|(name, ..)| name.clone()).collect();
     assert_eq!(told, names, "the table has these cases");
     let good = good();
-    for ((name, change, has_older), (_, code, words)) in CASES.iter().zip(&table) {
+    let (w1, signed) = cosigned(&good);
+    for ((name, change, at_hand), (_, code, words)) in CASES.iter().zip(&table) {
         let folder = Folder::new();
         let mut log = good.clone();
         let mut files = match change {
@@ -122,12 +181,19 @@ fn what_was_done_to_a_log_is_seen_as_the_table_says() {
         if let Change::Files(change) = change {
             change(&mut files);
         }
+        if *at_hand == AtHand::Witness && matches!(change, Change::Nothing) {
+            files.insert("checkpoint".to_owned(), signed.clone().into_bytes());
+        }
         let out = write(&folder, "log", &files);
         let key = good.key();
         let mut arguments = vec!["audit", "verify", &out, "--key", &key];
         let older = folder.write("older", &good.files()["checkpoint"]);
-        if *has_older {
-            arguments.extend(["--since", &older]);
+        let anchor = folder.write("heads", heads(&good));
+        match at_hand {
+            AtHand::None => {}
+            AtHand::Older => arguments.extend(["--since", &older]),
+            AtHand::Anchor => arguments.extend(["--anchor", &anchor]),
+            AtHand::Witness => arguments.extend(["--witness", &w1]),
         }
         let outcome = velum(&arguments);
         assert_eq!(outcome.code, Some(*code), "{name}: {outcome:?}");
@@ -137,7 +203,10 @@ fn what_was_done_to_a_log_is_seen_as_the_table_says() {
             outcome.output
         );
         assert_eq!(outcome.errors, "", "{name}");
-        if matches!(change, Change::Leaves(_)) && !has_older && !name.ends_with("another log") {
+        if matches!(change, Change::Leaves(_))
+            && *at_hand == AtHand::None
+            && !name.ends_with("another log")
+        {
             // It is what was signed: only what it says can be wrong.
             assert!(
                 outcome.output.contains("records    holds"),
@@ -176,6 +245,44 @@ fn good() -> Log {
     let mut log = Log::exported(&folder, "log");
     log.beat(300);
     log
+}
+
+/// What an anchor's file has of it: each tenth head, and one of another log.
+fn heads(log: &Log) -> String {
+    let mut other = Log::heartbeats(3);
+    other.name = "audit.example.org/other/2026".to_owned();
+    let mut all = vec![other];
+    for size in (10..log.leaves.len()).step_by(10).chain([log.leaves.len()]) {
+        let mut before = log.clone();
+        before.leaves.truncate(size);
+        all.push(before);
+    }
+    let entries = all.iter().map(|log| {
+        let head = Note::parse(&log.files()["checkpoint"]).unwrap();
+        Series::entry(&head)
+    });
+    entries.collect()
+}
+
+/// The key of a witness, and the log's checkpoint as it has cosigned it.
+pub(super) fn cosigned(log: &Log) -> (String, String) {
+    let name: KeyName = "w1.example".parse().unwrap();
+    let signer = NoteSigner::from_seed(name.clone(), &[11; 32]);
+    let key = VerifierKey::new(
+        name,
+        Algorithm::CosignatureV1,
+        signer.verifier().public_key(),
+    );
+    let key = key.unwrap();
+    let mut head = Note::parse(&log.files()["checkpoint"]).unwrap();
+    let message = format!("cosignature/v1\ntime 1795464105\n{}", head.text());
+    let bytes = [
+        &1_795_464_105_u64.to_be_bytes()[..],
+        signer.sign(&message).bytes(),
+    ]
+    .concat();
+    head.add(key.signature(bytes)).unwrap();
+    (key.to_string(), head.to_string())
 }
 
 /// The first bundle's entries, to be changed.
@@ -241,7 +348,7 @@ fn remove(files: &mut Files) {
 fn forge(files: &mut Files) {
     let text = String::from_utf8(files["checkpoint"].clone()).unwrap();
     let name = text.lines().next().unwrap();
-    let signer = velum_ledger::note::NoteSigner::from_seed(name.parse().unwrap(), &[8; 32]);
+    let signer = NoteSigner::from_seed(name.parse().unwrap(), &[8; 32]);
     let text = text.split_once("\n\n").unwrap().0;
     let head: velum_ledger::checkpoint::Checkpoint = format!("{text}\n").parse().unwrap();
     let head = head.sign(&[&signer]).unwrap();

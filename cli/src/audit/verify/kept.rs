@@ -1,0 +1,96 @@
+//! The heads that were kept elsewhere: each in a file of its own, or one after another as an anchor keeps
+//! them.
+
+use std::fs;
+use std::path::Path;
+
+use velum_ledger::checkpoint::{SignedCheckpoint, Trust};
+use velum_ledger::note::{Note, Series};
+
+use super::Verdict;
+use crate::arguments::Kept;
+use crate::audit::folder;
+use crate::failure::Failure;
+use crate::show;
+
+/// Opens all of them; what is none that the log has signed is a difference.
+pub(super) fn open(
+    kept: &Kept,
+    trust: &Trust,
+    verdict: &mut Verdict,
+) -> Result<Vec<SignedCheckpoint>, Failure> {
+    // Witnesses are asked of the head: what was kept stands by having been kept.
+    let trust = trust.clone().with_witnesses(Vec::new(), 0);
+    let trust = trust.map_err(|error| Failure::misused(error.to_string()))?;
+    let mut older = Vec::new();
+    for file in &kept.since {
+        match trust.open(&folder::checkpoint_file(file)?) {
+            Ok(head) => {
+                verdict.older.push((file.clone(), head.checkpoint().size()));
+                verdict.heads += 1;
+                older.push(head);
+            }
+            Err(error) => {
+                let file = show::path(file);
+                differs(verdict, format!("the older checkpoint {file}: {error}"));
+            }
+        }
+    }
+    for file in &kept.anchors {
+        let opened = of_anchor(file, &trust, verdict)?;
+        let sizes = opened.iter().map(|head| head.checkpoint().size());
+        let Some(largest) = sizes.max() else {
+            continue;
+        };
+        verdict.older.push((file.clone(), largest));
+        verdict.heads += opened.len();
+        older.extend(opened);
+    }
+    Ok(older)
+}
+
+/// The heads of this log in an anchor's file; it may have those of others. One with none is nothing to go by.
+fn of_anchor(
+    file: &Path,
+    trust: &Trust,
+    verdict: &mut Verdict,
+) -> Result<Vec<SignedCheckpoint>, Failure> {
+    let bytes = fs::read(file).map_err(|error| Failure::unread(file, &error))?;
+    let is_own = |note: &Note| note.text().lines().next() == Some(trust.origin());
+    let (mut opened, mut faults) = (Vec::new(), 0_usize);
+    for note in Series::parse(&bytes).notes.into_iter().filter(is_own) {
+        let size = note.text().lines().nth(1).map(show::plain);
+        match trust.open_note(note) {
+            Ok(head) => opened.push(head),
+            // The first says enough.
+            Err(_) if faults > 0 => faults += 1,
+            Err(error) => {
+                faults += 1;
+                let (file, size) = (show::path(file), size.unwrap_or_default());
+                differs(
+                    verdict,
+                    format!("the checkpoint of {size} in {file}: {error}"),
+                );
+            }
+        }
+    }
+    if faults > 1 {
+        let (file, more) = (show::path(file), faults - 1);
+        differs(
+            verdict,
+            format!("{more} checkpoints more in {file} are not the log's"),
+        );
+    }
+    if opened.is_empty() && faults == 0 {
+        let (file, origin) = (show::path(file), show::plain(trust.origin()));
+        return Err(Failure::Unread(format!(
+            "{file}: no checkpoint of {origin} is in it"
+        )));
+    }
+    Ok(opened)
+}
+
+fn differs(verdict: &mut Verdict, sentence: String) {
+    verdict.differences.push(sentence);
+    verdict.older_differences += 1;
+}
