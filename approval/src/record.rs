@@ -7,9 +7,11 @@
 pub mod canonical;
 mod leaf;
 mod log;
+mod summary;
 
 pub use leaf::LeafError;
 pub use log::{LogEvent, PreviousLog};
+pub use summary::{Reception, Summary};
 
 use std::collections::BTreeSet;
 use velum_engine::ClassSet;
@@ -102,8 +104,10 @@ pub enum Record {
         /// How.
         how: Ended,
     },
-    /// A gateway reported what it did without any review.
+    /// What a gateway did without any review, as earlier versions recorded it: each batch by itself.
     Reported(Box<Reported>),
+    /// What a gateway did without any review, in a minute.
+    Summarised(Box<Summary>),
     /// A gateway reported what left under a grant.
     Released(Box<Released>),
     /// Releases were stopped, or resumed.
@@ -365,6 +369,7 @@ impl Record {
         ("VA1303W", "org.velum.approval.superseded.v1"),
         ("VA1304W", "org.velum.grant.revoked.v1"),
         ("VA1401I", "org.velum.events.reported.v1"),
+        ("VA1402I", "org.velum.mask.summary.v1"),
         ("VA1501W", "org.velum.stop.begun.v1"),
         ("VA1502W", "org.velum.stop.resumed.v1"),
         ("VA1503W", "org.velum.person.refused.v1"),
@@ -405,6 +410,7 @@ impl Record {
                 Ended::Revoked(_) => "VA1304W",
             },
             Self::Reported(_) => "VA1401I",
+            Self::Summarised(_) => "VA1402I",
             Self::Released(released) => match released.report.end {
                 End::Cut => "VA1213W",
                 End::Complete if released.report.drift.is_empty() => "VA1211I",
@@ -443,6 +449,7 @@ impl Record {
             Self::Requested(requested) => Some(&requested.approval),
             Self::RequestRefused { .. }
             | Self::Reported(_)
+            | Self::Summarised(_)
             | Self::Stopped(_)
             | Self::Barred { .. }
             | Self::Emergency(_)

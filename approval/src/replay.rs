@@ -51,6 +51,7 @@ mod order;
 mod reading;
 mod said;
 mod stops;
+mod summaries;
 mod uses;
 mod votes;
 mod workers;
@@ -68,6 +69,7 @@ use self::order::Order;
 use self::reading::Leaf;
 use self::said::Event;
 use self::stops::Stops;
+use self::summaries::Summaries;
 use self::uses::Uses;
 use self::workers::Workers;
 use crate::words::Timestamp;
@@ -90,6 +92,7 @@ pub struct Replay {
     stops: Stops,
     emergencies: Emergencies,
     workers: Workers,
+    summaries: Summaries,
     counts: BTreeMap<&'static str, u64>,
     leaves: u64,
     releases: Releases,
@@ -186,6 +189,7 @@ impl Replay {
                 self.uses.released(&said, found);
             }
             Event::Reported(said) => self.workers.reported(said, found),
+            Event::Summarised(said) => self.summaries.summarised(&said, now, found),
             Event::Stopped(said) => self.stops.begin(said, now, found),
             Event::Resumed(said) => self.stops.resume(&said, found),
             Event::Opened(said) => self.emergencies.opened(*said, now, found),

@@ -27,6 +27,7 @@ mod server;
 mod store;
 mod store_check;
 mod streams;
+mod summaries;
 mod sweep;
 mod tls;
 mod trace;
@@ -306,6 +307,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         tokio::spawn(follow::run(app.clone())),
         tokio::spawn(log::run(app.clone())),
         tokio::spawn(log::tell_anchors(app.clone())),
+        tokio::spawn(summaries::run(app.clone())),
     ];
     let again = Arc::new(Notify::new());
     let certificates = tls.map(|tls| tokio::spawn(tls.keep(again.clone())));

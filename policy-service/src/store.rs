@@ -40,7 +40,7 @@ pub(crate) use anchors::Anchored;
 pub(crate) use approvals::{Denials, Filter, Load, StoredApproval};
 pub(crate) use audit::Entry;
 pub(crate) use emergencies::StoredEmergency;
-pub(crate) use events::Worker;
+pub(crate) use events::{Batch, Unrecorded, Worker};
 pub(crate) use figures::Figures;
 pub(crate) use log::{Head, LogRow, Tiles, Tree};
 pub(crate) use postgres::{DatabaseUrl, NotAUrl};

@@ -49,7 +49,7 @@ pub(crate) struct Service {
 
 /// A service that does not run, or not yet.
 pub(crate) struct Stopped {
-    clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     folder: TempDir,
     client: reqwest::Client,
 }

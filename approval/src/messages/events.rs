@@ -93,6 +93,21 @@ pub enum EventOutcome {
     Left,
 }
 
+impl EventOutcome {
+    /// The name used in JSON and in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Masked => "masked",
+            Self::Unread => "unread",
+            Self::Denied => "denied",
+            Self::Refused => "refused",
+            Self::Withheld => "withheld",
+            Self::Cut => "cut",
+            Self::Left => "left",
+        }
+    }
+}
+
 /// Counts by class; classes that count nothing are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassCounts([u64; Class::ALL.len()]);

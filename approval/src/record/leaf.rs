@@ -125,6 +125,9 @@ impl Record {
                 how,
             } => how.data(approval, *version),
             Self::Reported(reported) => reported.data(),
+            Self::Summarised(summary) => Object::new()
+                .with("actor", actor("gateway", summary.gateway().as_str()))
+                .with("summary", summary.data()),
             Self::Released(released) => released.data(),
             Self::Stopped(stopped) => stopped.data(),
             Self::Barred { person, refused } => Object::new()

@@ -35,6 +35,7 @@ pub(super) fn fault(code: &str, event: &Event) -> Option<&'static str> {
         Event::Stopped(it) | Event::Resumed(it) => of_stop(&it.stop),
         Event::Opened(it) => of_opening(it),
         Event::LogBegun(it) => of_log(code, it),
+        Event::Summarised(it) => it.summary.fault(),
         Event::RequestRefused
         | Event::Log
         | Event::Cut(_)

@@ -152,7 +152,7 @@ kinds! {
 
     /// Batches of events of a worker are missing, or it could not count requests.
     EventsMissing "events-missing" Note,
-    /// A batch of events does not say how many are missing before it.
+    /// A batch of events does not say how many are missing before it, or a minute is summarised twice.
     EventsMiscounted "events-miscounted" Failure,
 }
 

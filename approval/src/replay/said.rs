@@ -10,6 +10,7 @@ use super::members::{
 };
 use super::moment::Moment;
 use super::reading::{self, Known, Leaf};
+use super::summaries::Summary;
 use crate::directory::Party;
 use crate::messages::DenyCode;
 use crate::words::{ActionName, ApprovalId, Commitment, PersonId, PolicyDigest};
@@ -27,6 +28,7 @@ pub(super) enum Event {
     Ended(Ended),
     Released(Box<Released>),
     Reported(Reported),
+    Summarised(Box<Summarised>),
     Stopped(Stopped),
     Resumed(Stopped),
     Barred,
@@ -136,6 +138,10 @@ data! {
         actor: Gateway,
         events: Events,
     }
+    Summarised {
+        actor: Gateway,
+        summary: Summary,
+    }
     Stopped {
         actor: Person,
         stop: Stop,
@@ -190,6 +196,7 @@ pub(super) fn read(known: Known, bytes: &[u8]) -> Option<(Leaf, Option<String>)>
             reading::as_data(known, bytes, Event::Ended)
         }
         "VA1401I" => reading::as_data(known, bytes, Event::Reported),
+        "VA1402I" => reading::as_data(known, bytes, |data| Event::Summarised(Box::new(data))),
         "VA1501W" => reading::as_data(known, bytes, Event::Stopped),
         "VA1502W" => reading::as_data(known, bytes, Event::Resumed),
         "VA1503W" => reading::as_data(known, bytes, |_: Barred| Event::Barred),
@@ -221,6 +228,7 @@ impl Event {
             Self::Released(it) => Some(&it.approval.id),
             Self::RequestRefused
             | Self::Reported(_)
+            | Self::Summarised(_)
             | Self::Stopped(_)
             | Self::Resumed(_)
             | Self::Barred

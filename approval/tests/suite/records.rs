@@ -8,7 +8,9 @@ use velum_approval::{
     EmergencyId, EmergencyOpening, End, Event, Found, GatewayId, Identity, IdentityKind, LeafError,
     Lineage, LogName, MOST_EMERGENCY, Opening, OutcomeReport, Panel, Party, PersonId, Reason,
     Record, Refused, ReviewRule, Scope, Stop, StopId, StopScope, Verdict, WorkerId,
-    record::Reported, transition,
+    messages::{ClassCounts, EventOutcome, EventRow, Events},
+    record::{Reception, Reported, Summary},
+    transition,
 };
 use velum_engine::Class;
 
@@ -227,6 +229,7 @@ fn records_with(canary: &str) -> Vec<Record> {
         code: DenyCode::LineageUnknown,
     });
     records.push(reported());
+    records.push(summarised());
     records.push(Record::VoteRefused {
         approval: approval_id(),
         person: person("dr-jones"),
@@ -364,6 +367,12 @@ fn a_leaf_says_who_what_and_why() {
             reported(),
         ),
         (
+            3,
+            "leaf-summarised.json",
+            include_str!("../golden/leaf-summarised.json"),
+            summarised(),
+        ),
+        (
             4,
             "leaf-stopped.json",
             include_str!("../golden/leaf-stopped.json"),
@@ -388,6 +397,165 @@ fn reported() -> Record {
         masked: 4000,
         digest: [5; 32],
     }))
+}
+
+/// One row of a batch.
+fn row(action: &str, outcome: EventOutcome, principal: u8, requests: u64) -> EventRow {
+    let mut masked = ClassCounts::default();
+    masked.add(Class::Name, 2 * requests);
+    EventRow {
+        policy: policy(1),
+        action: Some(ActionName::new(action).unwrap()),
+        outcome,
+        principal: Some(velum_approval::keyed_token(&[1; 32], &[principal])),
+        status: 200,
+        requests,
+        masked,
+    }
+}
+
+fn batch(worker: u8, sequence: u64, lost: u64, rows: Vec<EventRow>) -> Events {
+    Events {
+        worker: WorkerId::from_bytes([worker; 16]),
+        sequence,
+        lost,
+        from: START,
+        until: START,
+        rows,
+    }
+}
+
+fn summary(batches: &[(Events, u64, bool)]) -> Summary {
+    let mut summary = Summary::new(gateway(), START.before(Summary::PERIOD));
+    for (events, missing, is_late) in batches {
+        summary.add(&Reception {
+            events,
+            body: b"a batch",
+            missing: *missing,
+            is_late: *is_late,
+        });
+    }
+    summary
+}
+
+fn summarised() -> Record {
+    let (masked, denied) = (EventOutcome::Masked, EventOutcome::Denied);
+    let batches = [
+        (
+            batch(
+                1,
+                1,
+                0,
+                vec![row("read", masked, 1, 3), row("read", masked, 2, 5)],
+            ),
+            0,
+            false,
+        ),
+        (
+            batch(
+                1,
+                4,
+                7,
+                vec![row("read", masked, 1, 4), row("purge", denied, 1, 1)],
+            ),
+            2,
+            false,
+        ),
+        (batch(1, 3, 0, vec![]), 0, true),
+    ];
+    Record::Summarised(Box::new(summary(&batches)))
+}
+
+#[test]
+fn a_summary_adds_up_what_is_alike_and_names_what_is_missing() {
+    let leaf = leaf(&summarised());
+    let told = &leaf["data"]["summary"];
+    assert_eq!(told["requests"], 13);
+    assert_eq!(told["masked"], serde_json::json!({"name": 26}));
+    assert_eq!(
+        told["outcomes"],
+        serde_json::json!({"masked": 12, "denied": 1})
+    );
+    let rows: Vec<_> = told["rows"].as_array().unwrap().iter().collect();
+    let requests: Vec<_> = rows
+        .iter()
+        .map(|row| row["requests"].as_u64().unwrap())
+        .collect();
+    assert_eq!(requests, [7, 5, 1], "{told}");
+    assert_eq!(told["gaps"][0]["before"], 4);
+    let figures = ["batches", "missing", "late", "lost"].map(|name| told[name].as_u64().unwrap());
+    assert_eq!(figures, [3, 2, 1, 7]);
+    assert!(told.get("others").is_none());
+    assert_eq!(told["minute"], "2026-11-23T20:00:00.000Z");
+}
+
+#[test]
+fn the_largest_summary_fits_and_loses_no_count() {
+    let quote = |number: u64| format!("{number:04}{}", "\"".repeat(124));
+    let mut all = ClassCounts::default();
+    for class in Class::ALL {
+        all.add(*class, 1 << 40);
+    }
+    let batches: Vec<_> = (1..=150)
+        .map(|sequence| {
+            let rows = (0..64).map(|number| EventRow {
+                action: Some(ActionName::new(quote(sequence * 64 + number)).unwrap()),
+                masked: all,
+                requests: 1 << 40,
+                ..row("read", EventOutcome::Withheld, 1, 1)
+            });
+            (batch(7, 2 * sequence, 1 << 40, rows.collect()), 1, false)
+        })
+        .collect();
+    let mut largest = Summary::new(GatewayId::new("\"".repeat(128)).unwrap(), START);
+    for (events, missing, is_late) in &batches {
+        let (missing, is_late) = (*missing, *is_late);
+        largest.add(&Reception {
+            events,
+            body: b"",
+            missing,
+            is_late,
+        });
+    }
+    let record = Record::Summarised(Box::new(largest));
+    let leaf = record
+        .to_leaf(1 << 52, START, &record_id(), &"\"".repeat(200))
+        .unwrap();
+    assert!(leaf.len() > 11 * 1024, "{}", leaf.len());
+    let leaf: serde_json::Value = serde_json::from_slice(&leaf).unwrap();
+    let told = &leaf["data"]["summary"];
+    assert_eq!(told["gaps"].as_array().unwrap().len(), 16);
+    assert_eq!(
+        (&told["missing"], &told["batches"]),
+        (&150.into(), &150.into())
+    );
+    // What cannot be told as a number is the largest that can, everywhere alike.
+    assert_eq!(told["requests"].as_u64(), Some((1 << 53) - 1));
+    assert_eq!(told["others"]["requests"], told["requests"]);
+
+    // Of many small rows those with the most requests are told, and the others are summed.
+    let rows = (1..=64).map(|number| row("read", EventOutcome::Masked, number, u64::from(number)));
+    let more =
+        (65..=128).map(|number| row("read", EventOutcome::Masked, number, u64::from(number)));
+    let (rows, more) = (rows.collect(), more.collect());
+    let many = [
+        (batch(1, 1, 0, rows), 0, false),
+        (batch(1, 2, 0, more), 0, false),
+    ];
+    let leaf = crate::cast::leaf(&Record::Summarised(Box::new(summary(&many))));
+    let told = &leaf["data"]["summary"];
+    let rows = told["rows"].as_array().unwrap();
+    assert_eq!(rows[0]["requests"], 128);
+    assert!(rows.len() > 40, "{}", rows.len());
+    let listed: u64 = rows
+        .iter()
+        .map(|row| row["requests"].as_u64().unwrap())
+        .sum();
+    assert_eq!(
+        listed + told["others"]["requests"].as_u64().unwrap(),
+        128 * 129 / 2
+    );
+    assert_eq!(told["requests"], 128 * 129 / 2);
 }
 
 #[test]

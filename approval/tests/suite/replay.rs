@@ -102,6 +102,7 @@ fn the_golden_leaves_are_read() {
         (1, include_str!("../golden/leaf-issued.json")),
         (2, include_str!("../golden/leaf-used.json")),
         (3, include_str!("../golden/leaf-reported.json")),
+        (3, include_str!("../golden/leaf-summarised.json")),
         (4, include_str!("../golden/leaf-stopped.json")),
     ] {
         let mut replay = Replay::default();

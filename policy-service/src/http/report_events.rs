@@ -1,16 +1,15 @@
 //! `POST /v1/events`: what a gateway's worker masked or denied without any review.
 //!
-//! A batch is kept once, however often it is sent, together with an audit record that has its digest.
+//! A batch is kept once, however often it is sent; what a minute's batches add up to is recorded when the
+//! minute is over (`summaries.rs`).
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use velum_approval::GatewayId;
 use velum_approval::messages::Events;
-use velum_approval::record::Reported;
-use velum_approval::{GatewayId, Record};
 
 use super::App;
 use super::app::{to_the_end, unavailable};
@@ -19,7 +18,7 @@ use super::counts;
 use super::openapi::Described;
 use crate::auth::Gateway;
 use crate::problem::Problem;
-use crate::store::{Change, Operation, StoreError, Transaction};
+use crate::store::{Batch, Operation, StoreError, Transaction};
 
 /// Why a batch is not taken.
 pub(crate) enum ReportError {
@@ -98,31 +97,20 @@ impl Operation for Report {
             return Ok(true);
         }
         let body = serde_json::to_string(events).map_err(|_| StoreError::Refused("events"))?;
-        let sum = |count: fn(&velum_approval::messages::EventRow) -> u64| {
-            events.rows.iter().map(count).fold(0, u64::saturating_add)
-        };
-        let reported = Reported {
+        let requests = events.rows.iter().map(|row| row.requests);
+        let requests = requests.fold(0, u64::saturating_add);
+        let batch = Batch {
             gateway: gateway.clone(),
             worker,
             sequence,
             missing: (sequence - 1).saturating_sub(latest),
+            is_late: sequence < latest,
             lost: events.lost,
-            requests: sum(|row| row.requests),
-            masked: sum(|row| {
-                row.masked
-                    .iter()
-                    .map(|(_, count)| count)
-                    .fold(0, u64::saturating_add)
-            }),
-            digest: Sha256::digest(&body).into(),
+            requests,
+            body,
         };
-        let change = Change::Report {
-            reported: &reported,
-            body: &body,
-        };
-        let record = Record::Reported(Box::new(reported.clone()));
         let stamp = app.stamp(transaction).await?;
-        transaction.apply(&change, &record, &stamp).await?;
+        transaction.keep(&batch, stamp.now).await?;
         Ok(false)
     }
 }
@@ -132,7 +120,7 @@ pub(crate) fn describe() -> Described {
     Described::new(
         "reportEvents",
         "What a worker masked or denied without any review",
-        "A batch is kept once, however often it is sent.",
+        "A batch is kept once, however often it is sent. The log has one record of what a gateway reported in a minute.",
     )
     .takes::<Events>(&json!({
         "worker": "AQEBAQEBAQEBAQEBAQEBAQ", "sequence": 1, "lost": 0,

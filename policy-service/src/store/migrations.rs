@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 10] = [
+    const SQLITE: [&str; 11] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -74,8 +74,9 @@ mod tests {
         "047e7f3167942d34",
         "3471f65d1b66c6d2",
         "f0e88f3d05ec4d4b",
+        "6657e11d8cb635dc",
     ];
-    const POSTGRES: [&str; 10] = [
+    const POSTGRES: [&str; 11] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -86,5 +87,6 @@ mod tests {
         "4c6cc47155bdd8a5",
         "3471f65d1b66c6d2",
         "871cc189b95cb679",
+        "e31bae33e5ff7e43",
     ];
 }

@@ -1,6 +1,6 @@
 //! One transaction: reads, and changes that take their records.
 
-use velum_approval::record::Reported;
+use velum_approval::record::Summary;
 use velum_approval::{
     ActionName, Approval, ApprovalId, Check, Commitment, Emergency, EmergencyId, FingerprintMac,
     GatewayId, Identity, LogName, OutcomeReport, Record, RecordId, Stop, StopId, StopScope, Tags,
@@ -12,8 +12,8 @@ use super::audit::Leaf;
 use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
-    Anchored, Denials, Granted, Head, Load, LogRow, Once, Repeat, StoreError, StoredUse, Tiles,
-    Tree, anchors, approvals, audit, emergencies, events, log, repeats, stops, uses,
+    Anchored, Batch, Denials, Granted, Head, Load, LogRow, Once, Repeat, StoreError, StoredUse,
+    Tiles, Tree, anchors, approvals, audit, emergencies, events, log, repeats, stops, uses,
 };
 
 use crate::clock::Others;
@@ -60,11 +60,8 @@ pub(crate) enum Change<'a> {
         emergency: &'a Emergency,
         written: Option<&'a Secret>,
     },
-    /// None to a case: a gateway reported, and this is the batch.
-    Report {
-        reported: &'a Reported,
-        body: &'a str,
-    },
+    /// None to a case: what a gateway reported in a minute has its record.
+    Summary { summary: &'a Summary },
     /// None, but for what somebody wrote.
     Written { written: &'a Secret },
     /// None: something was refused, and the record says so.
@@ -353,6 +350,17 @@ impl Transaction {
         events::reported(&mut self.connection, gateway, worker, sequence).await
     }
 
+    /// Keeps a batch that is not there. Nothing is released for it, and the record of its minute has it:
+    /// a record of each would let traffic drown the log.
+    pub(crate) async fn keep(&mut self, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {
+        self.has_changes = true;
+        #[cfg(test)]
+        {
+            self.has_records = true;
+        }
+        events::insert(&mut self.connection, batch, now).await
+    }
+
     /// The digest that was noted of the key that requests are recognised by.
     pub(super) async fn keys(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         audit::lock(&mut self.connection).await?;
@@ -445,25 +453,7 @@ impl Transaction {
                     emergencies::update(connection, emergency).await?;
                 }
             }
-            Change::Report { reported, body } => {
-                connection
-                    .execute(
-                        "INSERT INTO event_batch
-                             (gateway, worker, sequence, idx, at_ms, requests, lost, body)
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                        values![
-                            reported.gateway.as_str(),
-                            reported.worker.as_bytes(),
-                            number(reported.sequence)?,
-                            number(index)?,
-                            stamp.now.as_millis(),
-                            number(reported.requests)?,
-                            number(reported.lost)?,
-                            *body,
-                        ],
-                    )
-                    .await?;
-            }
+            Change::Summary { summary } => events::record(connection, summary, index).await?,
             Change::Written { written } => secrets::insert(connection, written).await?,
             Change::Nothing => {}
         }

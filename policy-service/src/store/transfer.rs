@@ -95,11 +95,12 @@ const TABLES: [Table; 15] = [
         columns: &[("commitment", Bytes), ("salt", Bytes), ("text", Text)],
     },
     Table {
-        read: "SELECT rowid AS place, gateway, worker, sequence, idx, at_ms, requests, lost, body
+        read: "SELECT rowid AS place, gateway, worker, sequence, idx, at_ms, requests, lost, missing,
+                      is_late, body
                FROM event_batch WHERE rowid > $1 ORDER BY rowid LIMIT 256",
         insert: "INSERT INTO event_batch
-                     (gateway, worker, sequence, idx, at_ms, requests, lost, body)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                     (gateway, worker, sequence, idx, at_ms, requests, lost, missing, is_late, body)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         columns: &[
             ("gateway", Text),
             ("worker", Bytes),
@@ -108,6 +109,8 @@ const TABLES: [Table; 15] = [
             ("at_ms", Number),
             ("requests", Number),
             ("lost", Number),
+            ("missing", Number),
+            ("is_late", Number),
             ("body", Text),
         ],
     },

@@ -1,8 +1,13 @@
 //! What gateways report without any review.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
+use velum_approval::WorkerId;
+use velum_harness::Postgres;
 
 use crate::testing::{Reply, Service, reply};
 
@@ -35,22 +40,126 @@ async fn a_batch_counts_once_and_what_is_missing_shows() {
     let figures = figures.map(|name| worker[name].as_u64().unwrap());
     assert_eq!(figures, [2, 4, 2, 7, 10], "{list}");
     assert_eq!(worker["gateway"], "edge");
+    // The minute is not over: nothing is recorded yet.
+    assert_eq!(service.count("mask.summary").await, 0);
+    service.clock.advance(MINUTE);
+    let summaries = summaries(&service, 1).await;
+    assert_eq!(
+        summaries[0]["actor"],
+        json!({"kind": "gateway", "id": "edge"})
+    );
+    let told = &summaries[0]["summary"];
+    let figures = ["batches", "missing", "late", "lost", "requests"];
+    let figures = figures.map(|name| told[name].as_u64().unwrap());
+    assert_eq!(figures, [2, 2, 0, 7, 10], "{told}");
+    let gap = json!({"batches": 2, "before": 4, "worker": batch(1, 0)["worker"]});
+    assert_eq!(told["gaps"], json!([gap]));
+    assert_eq!(told["masked"], json!({"name": 6, "ssn": 2}), "{told}");
+}
+
+/// A minute of the service's clock.
+const MINUTE: i64 = 60_000;
+
+/// What is recorded of minutes, once there are so many.
+async fn summaries(service: &Service, number: usize) -> Vec<Value> {
+    let there = async {
+        while service.count("mask.summary").await < number {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let there = tokio::time::timeout(Duration::from_secs(15), there).await;
+    assert!(there.is_ok(), "no summary came");
     let log = service.log().await;
-    let reported: Vec<_> = log
+    let is_summary = |leaf: &Value| leaf["type"] == "org.velum.mask.summary.v1";
+    let log = log.into_iter().filter(is_summary);
+    let summaries: Vec<_> = log.map(|mut leaf| leaf["data"].take()).collect();
+    assert_eq!(summaries.len(), number, "{summaries:?}");
+    summaries
+}
+
+#[tokio::test]
+async fn however_many_batches_come_the_log_has_one_record_of_a_minute() {
+    let service = Service::start().await;
+    let before = service.log().await.len();
+    let mut requests = 0;
+    for minute in 0..2_u8 {
+        for number in 0..60 {
+            // Of several workers, one of whom sends what was missing late.
+            let sequence = [1, 3, 2][usize::from(number % 3)];
+            let mut batch = batch(sequence, 0);
+            batch["worker"] = json!(WorkerId::from_bytes([100 * minute + number / 3; 16]));
+            batch["rows"][0]["requests"] = json!(u64::from(number) + 1);
+            // With the three of the other rows.
+            requests += u64::from(number) + 4;
+            assert_eq!(report(&service, &batch).await.0, 200);
+        }
+        service.clock.advance(MINUTE);
+        summaries(&service, usize::from(minute) + 1).await;
+    }
+    let both = summaries(&service, 2).await;
+    let sum: u64 = both
         .iter()
-        .filter(|leaf| leaf["type"] == "org.velum.events.reported.v1")
-        .map(|leaf| &leaf["data"]["events"])
-        .collect();
-    assert_eq!(reported.len(), 2, "one record for each batch");
-    assert_eq!(reported[0]["missing"], 0);
-    assert_eq!(
-        (&reported[1]["missing"], &reported[1]["lost"]),
-        (&json!(2), &json!(7))
-    );
-    assert_eq!(
-        (&reported[1]["requests"], &reported[1]["masked"]),
-        (&json!(5), &json!(4))
-    );
+        .map(|it| it["summary"]["requests"].as_u64().unwrap())
+        .sum();
+    assert_eq!(sum, requests);
+    assert_eq!(both[0]["summary"]["late"], 20);
+    assert_eq!(both[0]["summary"]["missing"], 20);
+    assert_eq!(service.log().await.len(), before + 2);
+    // They are read again by other rules.
+    super::log::verified(&service, &[]).await;
+    // And whoever has the batches can tell that these were they.
+    let place = service.folder.path().join("velum-data/velum.sqlite");
+    let mut database = connect(&place).await;
+    let bodies: Vec<(i64, String)> =
+        sqlx::query_as("SELECT idx, body FROM event_batch ORDER BY idx, worker, sequence")
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+    let first = bodies.iter().filter(|(index, _)| *index == bodies[0].0);
+    let digests: Vec<u8> = first.flat_map(|(_, body)| Sha256::digest(body)).collect();
+    let digest = velum_approval::PolicyDigest::from_bytes(Sha256::digest(&digests).into());
+    assert_eq!(both[0]["summary"]["digest"], json!(digest));
+}
+
+#[tokio::test]
+async fn a_minute_that_was_over_while_the_service_stood_still_is_recorded() {
+    let service = Service::start().await;
+    assert_eq!(report(&service, &batch(1, 0)).await.0, 200);
+    let stopped = service.stop().await;
+    stopped.clock.advance(10 * MINUTE);
+    let service = stopped.start(crate::testing::CONFIGURATION).await;
+    let told = summaries(&service, 1).await;
+    assert_eq!(told[0]["summary"]["batches"], 1);
+    assert_eq!(report(&service, &batch(1, 0)).await.1["repeated"], true);
+    service.clock.advance(10 * MINUTE);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(summaries(&service, 1).await, told, "it counts once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_services_on_one_store_record_each_minute_once() {
+    let server = Postgres::start().await.unwrap();
+    let (one, other) = super::replicas::two(&server).await;
+    for minute in 1..=3 {
+        for (number, service) in [&one, &other, &one, &other].into_iter().enumerate() {
+            let mut batch = batch(minute, 0);
+            batch["worker"] = json!(WorkerId::from_bytes([u8::try_from(number).unwrap(); 16]));
+            assert_eq!(report(service, &batch).await.0, 200);
+        }
+        for service in [&one, &other] {
+            service.clock.advance(MINUTE);
+        }
+        let told = summaries(&one, usize::try_from(minute).unwrap()).await;
+        assert_eq!(told.last().unwrap()["summary"]["batches"], 4);
+    }
+    super::log::verified(&one, &[]).await;
+}
+
+async fn connect(database: &std::path::Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(database);
+    SqliteConnection::connect_with(&options.foreign_keys(false))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -70,11 +179,10 @@ async fn no_gateway_can_break_the_list_for_reviewers() {
     assert_eq!(report(&service, &batch(1, 1 << 40)).await.0, 200);
     // As a service without that bound has kept them.
     let data = service.folder.path().join("velum-data/velum.sqlite");
-    let options = SqliteConnectOptions::new().filename(data);
-    let options = options.foreign_keys(false);
-    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    let mut database = connect(&data).await;
     sqlx::query(
-        "INSERT INTO event_batch SELECT gateway, worker, 2, 999, at_ms, ?, ?, body FROM event_batch",
+        "INSERT INTO event_batch (gateway, worker, sequence, idx, at_ms, requests, lost, body)
+         SELECT gateway, worker, 2, 999, at_ms, ?, ?, body FROM event_batch",
     )
     .bind(i64::MAX)
     .bind(i64::MAX)
@@ -106,5 +214,7 @@ async fn what_is_no_batch_is_refused_and_leaves_nothing() {
         assert_eq!(status, 400, "{body}");
         assert!(!body.to_string().contains("canary"));
     }
-    assert_eq!(service.count("events.reported").await, 0);
+    service.clock.advance(MINUTE);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(service.count("mask.summary").await, 0);
 }

@@ -59,7 +59,7 @@ fn trust(log: &Value) -> Trust {
 }
 
 /// Verifies the open log as it is served, entry by entry; gives its size and root.
-async fn verified(service: &Service, older: &[Vec<u8>]) -> (u64, Hash) {
+pub(super) async fn verified(service: &Service, older: &[Vec<u8>]) -> (u64, Hash) {
     let log = signed(service).await;
     let trust = trust(&log);
     let place = format!("/v1/logs/{}", log["number"]);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use velum_approval::record::{LogEvent, Released, Reported};
+use velum_approval::messages::{ClassCounts, EventOutcome, EventRow, Events};
+use velum_approval::record::{LogEvent, Reception, Released, Reported, Summary};
 use velum_approval::{
     Approval, ApprovalId, Ask, Cause, Check, Commitment, DenyCode, Emergency, EmergencyId,
     EmergencyOpening, End, Event, Found, GrantLimits, MOST_EMERGENCY, Opening, OutcomeReport,
@@ -321,6 +322,36 @@ fn nothing_released(teller: &mut Teller) {
             masked: 4000,
             digest: [5; 32],
         })));
+    }
+    for minutes in [2, 1] {
+        let now = later(teller.second);
+        let minute = Summary::minute_of(now).before(minutes * Summary::PERIOD);
+        let mut summary = Summary::new(gateway(), minute);
+        let mut masked = ClassCounts::default();
+        masked.add(Class::Name, 4);
+        let row = |outcome| EventRow {
+            policy: policy(1),
+            action: Some(approval.action.clone()),
+            outcome,
+            principal: None,
+            status: 200,
+            requests: 3,
+            masked,
+        };
+        summary.add(&Reception {
+            events: &Events {
+                worker: WorkerId::from_bytes([7; 16]),
+                sequence: 3,
+                lost: 0,
+                from: now,
+                until: now,
+                rows: vec![row(EventOutcome::Masked), row(EventOutcome::Denied)],
+            },
+            body: b"a batch",
+            missing: 0,
+            is_late: false,
+        });
+        teller.tell(&Record::Summarised(Box::new(summary)));
     }
     for event in [
         LogEvent::KeyRotated {

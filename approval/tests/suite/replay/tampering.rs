@@ -783,6 +783,43 @@ const TAMPERINGS: &[Tampering] = &[
         &[Kind::EventsMiscounted],
     ),
     (
+        "a summary with a row that says less",
+        |log| log.data("VA1402I", 0)["summary"]["rows"][1]["requests"] = json!(2),
+        &[Kind::Contradiction],
+    ),
+    (
+        "a summary of fewer values than its rows have",
+        |log| log.data("VA1402I", 0)["summary"]["masked"]["name"] = json!(4),
+        &[Kind::Contradiction],
+    ),
+    (
+        "a summary that names no gap of those that it counts",
+        |log| log.data("VA1402I", 1)["summary"]["missing"] = json!(1),
+        &[Kind::Contradiction, Kind::EventsMissing],
+    ),
+    (
+        "a summary of requests that were not counted",
+        |log| log.data("VA1402I", 1)["summary"]["lost"] = json!(1),
+        &[Kind::EventsMissing],
+    ),
+    (
+        "a minute that is summarised twice",
+        |log| {
+            let minute = log.data("VA1402I", 0)["summary"]["minute"].clone();
+            log.data("VA1402I", 1)["summary"]["minute"] = minute;
+        },
+        &[Kind::EventsMiscounted],
+    ),
+    (
+        "a minute that is summarised before it is over",
+        |log| {
+            let time = log.0[log.find("VA1402I", 1).unwrap()]["time"].clone();
+            let minute = format!("{}:00.000Z", &time.as_str().unwrap()[..16]);
+            log.data("VA1402I", 1)["summary"]["minute"] = json!(minute);
+        },
+        &[Kind::EventsMiscounted],
+    ),
+    (
         "used within what each approved, and beyond the grant",
         |log| log.data("VA1111I", 0)["grant"]["scope"]["records"] = json!(5),
         &[Kind::UseWider],

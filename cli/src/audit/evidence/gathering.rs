@@ -87,7 +87,7 @@ impl Gathered {
                 self.releases.push(index);
                 self.in_emergency += 1;
             }
-            "events.reported" => self.report(index, data),
+            "events.reported" | "mask.summary" => self.report(index, data),
             _ => {}
         }
         if let Some(verdict) = data["vote"]["verdict"].as_str() {
@@ -113,13 +113,19 @@ impl Gathered {
     }
 
     fn report(&mut self, index: u64, data: &Value) {
-        let events = &data["events"];
+        // Of a batch, as earlier versions recorded each, or of a minute.
+        let events = data.get("summary").unwrap_or(&data["events"]);
         let count = |name: &str| events[name].as_u64().unwrap_or(0);
         if count("missing") > 0 || count("lost") > 0 {
-            let batch = json!({
-                "index": index, "gateway": data["actor"]["id"], "worker": events["worker"],
+            let mut batch = json!({
+                "index": index, "gateway": data["actor"]["id"],
                 "batches_missing": events["missing"], "requests_not_counted": events["lost"],
             });
+            for name in ["worker", "minute", "gaps"] {
+                if let Some(told) = events.get(name) {
+                    batch[name] = told.clone();
+                }
+            }
             push(&mut self.batches, batch, &mut self.omitted);
         }
     }

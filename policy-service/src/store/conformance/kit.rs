@@ -9,12 +9,13 @@ use serde_json::json;
 use velum_approval::{
     Approval, ApprovalId, Ask, Ballot, Check, Decision, Directory, Event, FingerprintMac,
     GatewayId, Identity, IdentityKind, Opening, Panel, Party, PersonId, Reason, Record, RecordId,
-    ReviewRule, Reviewers, Timestamp, Use, UseKey, Verdict, WorkerId, decide, record::Reported,
-    transition,
+    ReviewRule, Reviewers, Timestamp, Use, UseKey, Verdict, WorkerId, decide, transition,
 };
 use velum_engine::{Profile, Ruleset};
 
-use super::super::{Change, Granted, Operation, Secret, Stamp, Store, StoreError, Transaction};
+use super::super::{
+    Batch, Change, Granted, Operation, Secret, Stamp, Store, StoreError, Transaction,
+};
 use super::Ground;
 use crate::random::{self, Random};
 
@@ -442,24 +443,19 @@ impl Operation for Stubborn {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         self.0.run(transaction).await?;
-        let reported = Reported {
+        let batch = Batch {
             gateway: self.0.kit.gateway.clone(),
             worker: WorkerId::from_bytes([7; 16]),
             sequence: 0,
             missing: 0,
+            is_late: false,
             lost: 0,
             requests: 0,
-            masked: 0,
-            digest: [7; 32],
-        };
-        let record = Record::Reported(Box::new(reported.clone()));
-        let change = Change::Report {
-            reported: &reported,
-            body: "{}",
+            body: "{}".to_owned(),
         };
         let stamp = self.0.kit.stamp()?;
         // The schema has no batch of this number.
-        let _ = transaction.apply(&change, &record, &stamp).await;
+        let _ = transaction.keep(&batch, stamp.now).await;
         Ok(())
     }
 }

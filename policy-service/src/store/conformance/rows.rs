@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-use velum_approval::{Reason, Record, State, WorkerId, record::Reported};
+use velum_approval::{Reason, State, WorkerId};
 
-use super::super::{Change, Filter, Operation, StoreError, Transaction};
+use super::super::{Batch, Filter, Operation, StoreError, Transaction};
 use super::kit::{End, Kit, Note, Open, Stubborn, patiently};
 use super::{Verdict, ensure};
 
@@ -117,23 +116,18 @@ impl Operation for Report {
         if is_there {
             return Ok(false);
         }
-        let reported = Reported {
+        let batch = Batch {
             gateway,
             worker: self.worker,
             sequence: self.sequence,
             missing: (self.sequence - 1).saturating_sub(latest),
+            is_late: self.sequence < latest,
             lost: 1,
             requests: REQUESTS,
-            masked: 0,
-            digest: Sha256::digest("{}").into(),
+            body: "{}".to_owned(),
         };
-        let change = Change::Report {
-            reported: &reported,
-            body: "{}",
-        };
-        let record = Record::Reported(Box::new(reported.clone()));
         let stamp = self.kit.stamp()?;
-        transaction.apply(&change, &record, &stamp).await?;
+        transaction.keep(&batch, stamp.now).await?;
         Ok(true)
     }
 }
