@@ -67,6 +67,8 @@ pub(crate) struct Others {
     pub(crate) latest: Timestamp,
     /// The database's own clock.
     pub(crate) database: Timestamp,
+    /// The index that the next record will have.
+    pub(crate) next_index: u64,
 }
 
 /// How far a clock may be ahead of the database's.
@@ -147,6 +149,7 @@ mod tests {
             Some(Others {
                 latest: real.after(Duration::from_secs(1)),
                 database,
+                next_index: 0,
             })
         };
         let behind = real.before(Duration::from_mins(1));

@@ -7,6 +7,8 @@
 //! not published, never the other way round.
 
 mod anchors;
+#[cfg(debug_assertions)]
+mod drill;
 mod fence;
 mod fencing;
 mod growing;
@@ -14,6 +16,7 @@ mod keeper;
 mod naming;
 mod proofs;
 mod recovering;
+mod rereading;
 
 pub(crate) use anchors::{Anchors, cosigned, run as tell_anchors};
 use fence::{Fence, FenceError};
@@ -26,6 +29,7 @@ pub(crate) use proofs::{ProofError, inclusion};
 pub(crate) use recovering::recover;
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::{Notify, watch};
 use velum_approval::LogName;
@@ -49,6 +53,8 @@ pub(crate) struct Log {
     published: watch::Sender<u64>,
     /// Why no head is signed at present, if so.
     fault: watch::Sender<Option<String>>,
+    /// Whether something in it was found that is not what was put there.
+    pub(crate) is_damaged: AtomicBool,
     /// Somebody waits for a head.
     wanted: Notify,
     /// Whoever holds it keeps the log from growing: for tests that cut a commit of their own.
@@ -68,6 +74,8 @@ pub(crate) enum Step {
     Fenced,
     /// The head is signed.
     Signed,
+    /// It is where others see it.
+    Published,
 }
 
 impl Log {
@@ -81,6 +89,7 @@ impl Log {
             signer: OnceLock::new(),
             published: watch::Sender::new(0),
             fault: watch::Sender::new(None),
+            is_damaged: AtomicBool::new(false),
             wanted: Notify::new(),
             #[cfg(test)]
             turn: tokio::sync::Mutex::default(),
@@ -127,8 +136,15 @@ impl Log {
         if *self.dies_after.lock().unwrap() == Some(step) {
             return Err(LogError::Inconsistent("a test"));
         }
+        #[cfg(debug_assertions)]
+        drill::reached(step);
         let _ = step;
         Ok(())
+    }
+
+    /// The index behind the last record of which this process knows that it was signed.
+    pub(crate) fn known(&self) -> u64 {
+        *self.published.borrow()
     }
 
     /// Returns once the record of this index is under a signed head.
@@ -155,6 +171,10 @@ pub(crate) enum LogError {
     Name,
     /// What is in the tree is not what was signed.
     Inconsistent(&'static str),
+    /// Another service has extended and signed it meanwhile.
+    Overtaken,
+    /// Something in it is not what was put there.
+    Damaged(rereading::Damage),
 }
 
 impl std::fmt::Display for LogError {
@@ -163,6 +183,8 @@ impl std::fmt::Display for LogError {
             LogError::Store(error) => error.fmt(f),
             LogError::Fence(error) => error.fmt(f),
             LogError::Name => f.write_str("the log's name is not one that a key can have"),
+            LogError::Overtaken => f.write_str("another service signs this log"),
+            LogError::Damaged(damage) => damage.fmt(f),
             LogError::Inconsistent(what) => {
                 write!(
                     f,

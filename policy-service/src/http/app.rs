@@ -91,6 +91,11 @@ impl App {
     /// approval has read it before.
     pub(crate) async fn stamp(&self, transaction: &mut Transaction) -> Result<Stamp, StoreError> {
         let others = transaction.lock_log().await?;
+        if others.is_some_and(|others| others.next_index < self.0.log.known()) {
+            // The database was put back under this service: nothing of what it has lost may be done again.
+            self.0.store.freeze();
+            return Err(StoreError::Frozen);
+        }
         let now = self.0.clock.now_with(others);
         Ok(Stamp {
             now: now.ok_or(StoreError::ClockAhead)?,

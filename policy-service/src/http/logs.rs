@@ -2,6 +2,8 @@
 
 mod anchors;
 
+use std::sync::atomic::Ordering;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
@@ -58,6 +60,8 @@ pub(crate) struct Views {
     /// Why no head is signed at present.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
+    /// Something in the open log is not what was put there: it is neither extended nor signed until it is.
+    is_damaged: bool,
     /// Records are missing: nothing is decided or released until somebody recovers the log.
     is_recovering: bool,
 }
@@ -137,6 +141,7 @@ async fn views(app: &App) -> Result<Views, StoreError> {
         has_fence: log.audit.fence.is_some(),
         anchors: anchors::views(app),
         fault: log.fault(),
+        is_damaged: log.is_damaged.load(Ordering::SeqCst),
         is_recovering: app.store().is_frozen(),
     })
 }

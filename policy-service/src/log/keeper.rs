@@ -10,9 +10,10 @@ use velum_ledger::checkpoint::Checkpoint;
 use super::anchors::Lead;
 use super::fencing::{self, Known};
 use super::growing::{Grow, Grown, Publish, Root};
+use super::rereading::Rereading;
 use super::{FenceError, LogError, Step};
 use crate::http::App;
-use crate::store::{Change, Head, Operation, StoreError, Transaction};
+use crate::store::{Change, Head, LogRow, Operation, StoreError, Transaction};
 
 /// How long a record waits for a head at most, where nobody waits for it.
 const EVERY: Duration = Duration::from_secs(1);
@@ -25,11 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) async fn run(app: App) {
     let mut changes = app.store().changes();
     let log = &app.parts().log;
-    let mut due = Instant::now();
+    let mut rereading = Rereading::default();
     loop {
         #[cfg(test)]
         let turn = log.turn.lock().await;
-        let stepped = step(&app).await;
+        let stepped = match rereading.step(&app).await {
+            Ok(()) => step(&app).await,
+            Err(error) => Err(error),
+        };
         #[cfg(test)]
         drop(turn);
         match stepped {
@@ -50,7 +54,8 @@ pub(crate) async fn run(app: App) {
                 }
             }
         }
-        due = due.max(Instant::now()) + EVERY;
+        // From now on, however often somebody waited: each of them would put it off by as much.
+        let due = Instant::now() + EVERY;
         tokio::select! {
             () = app.closing() => break,
             // Who waits for a head has it at once, but for some milliseconds in which others come.
@@ -66,7 +71,9 @@ pub(crate) async fn run(app: App) {
         }
     }
     // What was written last is under a head too when the service stands still.
-    let _ = timeout(PATIENCE, step(&app)).await;
+    if rereading.step(&app).await.is_ok() {
+        let _ = timeout(PATIENCE, step(&app)).await;
+    }
 }
 
 /// Brings the head up to the records that there are.
@@ -89,15 +96,8 @@ pub(crate) async fn step(app: &App) -> Result<(), LogError> {
 
 /// Where another service signs, its heads are this one's too.
 async fn follow(app: &App) -> Result<(), LogError> {
+    let open = whole(app).await?;
     let log = &app.parts().log;
-    let open = app.store().open_log().await?;
-    if let (Some(fence), Some(name)) = (log.fence.clone(), &open.name)
-        && let Some(stands) = in_background(move || fence.read()).await?
-        && stands.origin() == name.as_str()
-        && stands.size() > open.size
-    {
-        return Err(LogError::Inconsistent("its fence"));
-    }
     if let Some(head) = app.store().head(open.number).await? {
         told(app, open.first + head.size);
         log.anchors
@@ -115,6 +115,28 @@ fn lead(log: u64, first: u64, size: u64, is_here: bool) -> Lead {
     }
 }
 
+/// The open log, which is as long as the fence knows it to be, and as this process does.
+async fn whole(app: &App) -> Result<LogRow, LogError> {
+    let log = &app.parts().log;
+    // What is known first: whoever adds to it meanwhile has written the records before.
+    let known = log.known();
+    let stands = match log.fence.clone() {
+        Some(fence) => in_background(move || fence.read()).await?,
+        None => None,
+    };
+    let open = app.store().open_log().await?;
+    if let (Some(stands), Some(name)) = (stands, &open.name)
+        && stands.origin() == name.as_str()
+        && stands.size() > open.size
+    {
+        return Err(LogError::Inconsistent("its fence"));
+    }
+    if open.first + open.size < known {
+        return Err(LogError::Inconsistent("what this service knows of it"));
+    }
+    Ok(open)
+}
+
 fn told(app: &App, published: u64) {
     let log = &app.parts().log;
     log.published.send_if_modified(|before| {
@@ -129,6 +151,8 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
     let log = &app.parts().log;
     let head = app.store().head(root.log).await?;
     if head.as_ref().is_some_and(|head| head.size == root.size) || root.size == 0 {
+        // Nothing was written; but what was may be lost.
+        whole(app).await?;
         told(app, root.first + root.size);
         return Ok(());
     }
@@ -139,7 +163,7 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
         let signed = fencing::text_of(&head.note).ok_or(LogError::Inconsistent("its last head"))?;
         match fencing::compare(app, root, &signed).await? {
             Known::Beginning => {}
-            Known::Otherwise => return Err(LogError::Inconsistent("its last head")),
+            Known::Otherwise => return Err(otherwise(app, root, &signed, "its last head").await),
         }
     }
     let is_fenced = match &log.fence {
@@ -153,7 +177,7 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
             if let Some(stands) = &stands {
                 match fencing::compare(app, root, stands).await? {
                     Known::Beginning => {}
-                    Known::Otherwise => return Err(LogError::Inconsistent("its fence")),
+                    Known::Otherwise => return Err(otherwise(app, root, stands, "its fence").await),
                 }
             } else if root.fenced > 0 {
                 return Err(LogError::Inconsistent("its fence, which is not there"));
@@ -178,8 +202,22 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
         is_fenced,
     };
     app.store().write(publish).await?;
+    log.done(Step::Published)?;
     told(app, root.first + root.size);
     Ok(())
+}
+
+/// Why a tree does not go on from a head: another service was quicker, while this one stood still longer than
+/// it is the only one that signs; or records were lost.
+async fn otherwise(app: &App, root: &Root, known: &Checkpoint, what: &'static str) -> LogError {
+    let is_of_it = known.origin() == root.name.as_str() && known.size() > root.size;
+    match app.store().open_log().await {
+        Ok(open) if is_of_it && open.number == root.log && open.size >= known.size() => {
+            LogError::Overtaken
+        }
+        Ok(_) => LogError::Inconsistent(what),
+        Err(error) => error.into(),
+    }
 }
 
 /// Files of another volume may be slow, or gone: no request waits for them.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -114,6 +115,11 @@ async fn text(scrape: &Scrape) -> Result<String, std::fmt::Error> {
         "leases_live",
         "workers of gateways that hold a lease of this process",
         parts.leases.live(scrape.app.now()),
+    );
+    gauge(
+        "log_damaged",
+        "1 where a record, its hash or a tile of the audit log is not what was put there, else 0",
+        usize::from(parts.log.is_damaged.load(Ordering::SeqCst)),
     );
     let mut latest = scrape.latest.lock().await;
     let is_fresh = latest.as_ref().is_some_and(|(at, _)| at.elapsed() < FRESH);

@@ -149,13 +149,14 @@ pub(super) async fn lock(connection: &mut Connection) -> Result<Option<Others>, 
 
 /// What others know of the time: of an engine that has a clock.
 async fn others(connection: &mut Connection) -> Result<Others, StoreError> {
-    let times = "SELECT max_time_ms,
+    let times = "SELECT max_time_ms, next_index,
                         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms
-                 FROM meta";
+                 FROM meta, audit_log WHERE audit_log.id = 1";
     let row = connection.one(times, &[]).await?;
     Ok(Others {
         latest: Timestamp::from_millis(row.read("max_time_ms")?),
         database: Timestamp::from_millis(row.read("now_ms")?),
+        next_index: row.count("next_index")?,
     })
 }
 

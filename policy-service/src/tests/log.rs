@@ -17,7 +17,7 @@ use crate::store::{Change, Operation, StoreError, Transaction};
 use crate::testing::{CONFIGURATION, Service};
 
 /// A service whose log has a name, and a fence in a folder of its own.
-fn configuration(fence: &std::path::Path) -> String {
+pub(super) fn configuration(fence: &std::path::Path) -> String {
     format!(
         "{CONFIGURATION}\n[audit]\nname = \"audit.example.org/velum\"\nfence = {:?}\n",
         fence.join("fence")
@@ -260,7 +260,7 @@ async fn records_that_are_lost_under_a_running_service_stop_it() {
 }
 
 /// The status that a worker is answered which asks for a lease.
-async fn lease(service: &Service) -> u16 {
+pub(super) async fn lease(service: &Service) -> u16 {
     let body = json!({
         "worker": "AQEBAQEBAQEBAQEBAQEBAQ", "nonce": "AgICAgICAgICAgICAgICAg", "seen": 0,
     });

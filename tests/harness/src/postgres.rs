@@ -120,6 +120,23 @@ impl Postgres {
         }
     }
 
+    /// A copy of all that it has, made while it stands still.
+    pub async fn back_up(&mut self) -> Result<TempDir> {
+        self.kill();
+        let backup = tempfile::tempdir().during("temporary folder")?;
+        copy(&self.data(), &backup.path().join("data"))?;
+        self.restart().await?;
+        Ok(backup)
+    }
+
+    /// Puts a copy back and starts the server on it: what was committed since is lost.
+    pub async fn put_back(&mut self, backup: &TempDir) -> Result<()> {
+        self.kill();
+        fs::remove_dir_all(self.data()).during("the server's folder")?;
+        copy(&backup.path().join("data"), &self.data())?;
+        self.restart().await
+    }
+
     async fn launch(&mut self) -> Result<()> {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data());
@@ -192,6 +209,17 @@ impl Drop for Postgres {
         if self.process.is_some() {
             let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
         }
+    }
+}
+
+/// Copies a folder with its owners and permissions.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let done = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    match done.during("cp")?.success() {
+        true => Ok(()),
+        false => Err(Failure::new(
+            "cp: the server's folder was not copied".to_owned(),
+        )),
     }
 }
 
