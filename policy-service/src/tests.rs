@@ -3,6 +3,7 @@
 mod access;
 mod anchors;
 mod answers;
+mod canaries;
 mod cut;
 mod deploy;
 mod engines;
@@ -12,6 +13,7 @@ mod faults;
 mod generated;
 mod life;
 mod log;
+mod many;
 mod metrics;
 mod moving;
 mod putback;

@@ -81,6 +81,9 @@ pub(crate) struct Transaction {
     has_changes: bool,
     #[cfg(test)]
     has_records: bool,
+    /// In whose place no record is appended, once: for what a record costs.
+    #[cfg(test)]
+    instead: Option<u64>,
     #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
     faults: Faults,
 }
@@ -113,6 +116,8 @@ impl Transaction {
             has_changes: false,
             #[cfg(test)]
             has_records: false,
+            #[cfg(test)]
+            instead: None,
             faults: faults.clone(),
         }
     }
@@ -391,8 +396,15 @@ impl Transaction {
         {
             self.has_records = true;
         }
+        #[cfg(test)]
+        let instead = self.instead.take();
+        #[cfg(not(test))]
+        let instead = None;
         let connection = &mut self.connection;
-        let index = audit::append(connection, record, stamp).await?;
+        let index = match instead {
+            Some(index) => index,
+            None => audit::append(connection, record, stamp).await?,
+        };
         match change {
             Change::Open { approval, reason } => {
                 if let Some(reason) = reason {
@@ -478,6 +490,12 @@ impl Transaction {
 
     pub(super) fn into_connection(self) -> Connection {
         self.connection
+    }
+
+    /// Appends no record for the next change, which gets this index instead.
+    #[cfg(test)]
+    pub(crate) fn append_nothing(&mut self, instead: u64) {
+        self.instead = Some(instead);
     }
 
     /// Makes the next commit fail.

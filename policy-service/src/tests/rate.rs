@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use velum_harness::Postgres;
 
 use crate::random::SystemRandom;
-use crate::store::conformance::{Ground, uses_a_second};
+use crate::store::conformance::{Ground, uses_a_second, with_and_without_records};
 use crate::store::{Place, Store};
 use crate::testing::START;
 
@@ -74,4 +74,43 @@ async fn figures_of_uses_a_second() {
         std::fs::write(file, format!("{lines}; {others}")).unwrap();
     }
     assert!(least >= 0.3, "{lines}");
+}
+
+/// The mean of those in the middle: a pause of the machine is in neither.
+fn typical(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    let edge = times.len() / 10;
+    let middle = &times[edge..times.len() - edge];
+    middle.iter().sum::<Duration>() / u32::try_from(middle.len()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures; run it alone, with --release"]
+async fn a_record_costs_a_use_less_than_a_tenth_of_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().join("data"));
+    let (store, _) = Store::open(&place).await.unwrap();
+    let ground = Ground {
+        other: store.clone(),
+        store,
+        random: Arc::new(SystemRandom),
+        now: START,
+        grants: 1_000,
+    };
+    let (with, without) = with_and_without_records(&ground).await.unwrap();
+    let (with, without) = (typical(with), typical(without));
+    let more = with.as_secs_f64() / without.as_secs_f64() - 1.0;
+    let line = format!(
+        "a use on SQLite takes {:.2} ms with its record and {:.2} ms without, by turns in one run: {:+.1} %; \
+         a flush takes {:.2} ms",
+        with.as_secs_f64() * 1000.0,
+        without.as_secs_f64() * 1000.0,
+        more * 100.0,
+        flush(folder.path()).as_secs_f64() * 1000.0,
+    );
+    if let Some(figures) = std::env::var_os("VELUM_FIGURES") {
+        let name = "a_record_costs_a_use_less_than_a_tenth_of_its_time.txt";
+        std::fs::write(Path::new(&figures).join(name), &line).unwrap();
+    }
+    assert!(more < 0.1, "{line}");
 }

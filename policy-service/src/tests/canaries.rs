@@ -1,0 +1,313 @@
+//! 200 canaries through every operation of the service: what people wrote is in the erasable column, and
+//! nothing else is anywhere.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::log::{bytes, configuration, signed};
+use crate::http::ROUTES;
+use crate::testing::{CONFIGURATION, Service, reply};
+
+/// A name, an MRN or an SSN that is nowhere else. Detectors know the latter two; names they leave in free
+/// text.
+fn canary(number: usize) -> String {
+    match number % 3 {
+        0 => format!("Thistlewood{number:03}q"),
+        1 => format!("MRN-77{number:03}31"),
+        _ => format!("000-{:02}-7{number:03}", 10 + number % 80),
+    }
+}
+
+/// How many of them.
+const MOST: usize = 200;
+
+/// Gives one canary after the other.
+struct Aviary(usize);
+
+impl Aviary {
+    fn next(&mut self) -> String {
+        let canary = canary(self.0);
+        self.0 += 1;
+        canary
+    }
+
+    /// Free text with one in it.
+    fn text(&mut self) -> String {
+        format!("seen with {} today", self.next())
+    }
+}
+
+/// How often each canary stands in these bytes.
+fn found(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let count = |number: usize| {
+        let canary = canary(number);
+        let windows = bytes.windows(canary.len());
+        windows.filter(|it| *it == canary.as_bytes()).count()
+    };
+    let counts = (0..MOST).map(|number| (number, count(number)));
+    counts.filter(|(_, count)| *count > 0).collect()
+}
+
+/// Everything in the files of a folder, and of those in it.
+fn read(folder: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(read(&path));
+        } else {
+            all.extend(std::fs::read(path).unwrap());
+        }
+    }
+    all
+}
+
+/// What people may write freely: the numbers of those canaries.
+async fn write(service: &Service, aviary: &mut Aviary) -> std::ops::Range<usize> {
+    let first = aviary.0;
+    for round in 0..8_u8 {
+        let mut check = service.ask(2 * round + 1);
+        check.reason = Some(crate::testing::reason(&aviary.text()));
+        let id = service.pending(&check).await;
+        let question = json!({"comment": aviary.text()});
+        let path = format!("/v1/approvals/{id}/question");
+        assert_eq!(service.post("grace", &path, &question).await.0, 200);
+        check.reason = Some(crate::testing::reason(&aviary.text()));
+        service.pending(&check).await;
+        let words = json!({"comment": aviary.text()});
+        if round % 2 == 0 {
+            assert_eq!(service.approve("grace", &id, words).await.0, 200);
+            service.verified(&check, &service.check(&check).await);
+            let path = format!("/v1/approvals/{id}/revoke");
+            let words = json!({"comment": aviary.text()});
+            let (status, body) = service.post("grace", &path, &words).await;
+            assert!(status == 200 || status == 409, "{body}");
+        } else {
+            let words = json!({"comment": aviary.text(), "public_reason": aviary.text()});
+            assert_eq!(service.deny("omar", &id, words).await.0, 200);
+        }
+        let stop = json!({"scope": {"kind": "action", "name": "none"}, "comment": aviary.text()});
+        let (status, stop) = service.post("grace", "/v1/stops", &stop).await;
+        assert_eq!(status, 201, "{stop}");
+        let path = format!("/v1/stops/{}/resume", stop["id"].as_str().unwrap());
+        let words = json!({"comment": aviary.text()});
+        let (status, body) = service.post("omar", &path, &words).await;
+        assert_eq!(status, 200, "{body}");
+        let asked = json!({
+            "principal": crate::testing::identity("dr-jones"), "action": "read",
+            "reason": aviary.text(), "minutes": 5,
+        });
+        let (status, opened) = service.post("omar", "/v1/emergencies", &asked).await;
+        assert_eq!(status, 201, "{opened}");
+        let path = format!("/v1/emergencies/{}/review", opened["id"].as_str().unwrap());
+        let words = json!({"justified": true, "comment": aviary.text()});
+        assert_eq!(service.post("grace", &path, &words).await.0, 200);
+    }
+    first..aviary.0
+}
+
+/// What nobody may write: in every place of a request to every operation.
+async fn plant(service: &Service, aviary: &mut Aviary) {
+    let written = 0..aviary.0;
+    for route in ROUTES.iter().cycle() {
+        if aviary.0 >= MOST {
+            return;
+        }
+        let method = format!("{:?}", route.method);
+        let method = if method.contains("POST") {
+            "POST"
+        } else {
+            "GET"
+        };
+        let at = aviary.0;
+        let canary = aviary.next();
+        let mut path = route.path.replace("{*path}", &canary);
+        for name in ["{id}", "{number}", "{place}"] {
+            path = path.replace(name, if at.is_multiple_of(4) { &canary } else { "1" });
+        }
+        if at % 4 == 1 {
+            path = format!("{path}?{canary}={canary}&limit={canary}");
+        }
+        let mut request = service.request(method, &path);
+        let token = match at % 5 {
+            0 => canary.as_str(),
+            1 | 2 => service.gateway(),
+            _ => service.reviewer("grace"),
+        };
+        request = request.bearer_auth(token);
+        if at % 4 == 2 {
+            for name in [
+                "user-agent",
+                "traceparent",
+                "tracestate",
+                "x-request-id",
+                "idempotency-key",
+                "if-match",
+                "prefer",
+                "cookie",
+                "referer",
+            ] {
+                request = request.header(name, &canary);
+            }
+        }
+        if method == "POST" {
+            let mut body = serde_json::to_value(service.ask(99)).unwrap();
+            body["use_key"] = json!(canary);
+            request = match at % 3 {
+                0 => request.json(&json!({(canary.as_str()): canary})),
+                1 => request.json(&body),
+                _ => request.body(format!("{{\"comment\": {canary}")),
+            };
+        }
+        let (status, answer) = reply_to(request).await;
+        assert!(status < 500, "{method} {path}: {answer}");
+        // Reviewers see what was written; what was sent now is repeated by no answer.
+        for (number, _) in found(answer.as_bytes()) {
+            assert!(
+                written.contains(&number),
+                "{method} {}: {}",
+                route.path,
+                self::canary(number)
+            );
+        }
+    }
+}
+
+/// An answer, or as much of one as comes within a second: some go on.
+async fn reply_to(request: reqwest::RequestBuilder) -> (u16, String) {
+    let mut response = request.send().await.unwrap();
+    let (status, mut text) = (response.status().as_u16(), Vec::new());
+    let second = std::time::Duration::from_secs(1);
+    while let Ok(Ok(Some(chunk))) = tokio::time::timeout(second, response.chunk()).await {
+        text.extend(chunk);
+    }
+    (status, String::from_utf8_lossy(&text).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_nowhere() {
+    let fence = tempfile::tempdir().unwrap();
+    let glass = "\n[break_glass]\ngroup = \"clinical\"\nlifetime = \"30m\"\nactions = [\"read\"]\n";
+    let metrics = "[metrics]\nlisten = \"127.0.0.1:0\"\n\n[lifetimes]";
+    let configuration = configuration(fence.path()).replacen("[lifetimes]", metrics, 1) + glass;
+    assert!(configuration.len() > CONFIGURATION.len());
+    let service = Service::with(&configuration).await;
+    let mut aviary = Aviary(0);
+    let written = write(&service, &mut aviary).await;
+    plant(&service, &mut aviary).await;
+    assert_eq!(aviary.0, MOST);
+    let log = signed(&service).await;
+
+    // The log as anyone reads it, its tiles and entries, and the metrics.
+    let mut told = serde_json::to_vec(&service.log().await).unwrap();
+    let size = log["size"].as_u64().unwrap();
+    for path in [
+        "checkpoint".to_owned(),
+        format!("tile/0/000.p/{}", size % 256),
+        format!("tile/entries/000.p/{}", size % 256),
+    ] {
+        told.extend(
+            bytes(&service, &format!("/v1/logs/1/{path}"))
+                .await
+                .unwrap_or_default(),
+        );
+    }
+    let metrics = format!(
+        "http://{}/metrics",
+        service.running.metrics_address.unwrap()
+    );
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    told.extend(
+        client
+            .get(metrics)
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap(),
+    );
+    for path in ["/v1/events", "/v1/logs"] {
+        told.extend(service.get("grace", path).await.1.to_string().into_bytes());
+    }
+    assert_eq!(found(&told), []);
+    // Reviewers see what was written, and nothing else.
+    let seen: Value = service.get("grace", "/v1/stops?all=true").await.1;
+    for (number, _) in found(seen.to_string().as_bytes()) {
+        assert!(written.contains(&number), "{}", canary(number));
+    }
+
+    // On the disk: while it runs, and when it has stopped.
+    let data = service.folder.path().join("velum-data");
+    for (number, _) in found(&read(&data)) {
+        assert!(written.contains(&number), "{}", canary(number));
+    }
+    assert_eq!(found(&read(fence.path())), []);
+    let folder = service.folder;
+    service.running.stop().await;
+    let url = format!("sqlite://{}", data.join("velum.sqlite").display());
+    let mut database = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let kept: Vec<Option<String>> = sqlx::query_scalar("SELECT text FROM audit_secret")
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+    let kept = kept.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    // Each stands in the file as often as in that column: nowhere else.
+    let (in_column, in_files) = (found(kept.as_bytes()), found(&read(&data)));
+    assert_eq!(in_files, in_column);
+    // What detectors know was masked before: SSNs and numbers of records.
+    assert!(in_column.len() > 16, "{in_column:?}");
+    let are_names = in_column.iter().all(|(number, _)| number % 3 == 0);
+    assert!(are_names, "{in_column:?}");
+
+    // Erased as docs/audit.md says.
+    for statement in [
+        "PRAGMA secure_delete = ON",
+        "UPDATE audit_secret SET salt = NULL, text = NULL",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+    ] {
+        sqlx::query(statement).execute(&mut database).await.unwrap();
+    }
+    database.close().await.unwrap();
+    assert_eq!(found(&read(folder.path())), []);
+    if let Some(figures) = std::env::var_os("VELUM_FIGURES") {
+        let name =
+            "two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_nowhere.txt";
+        let line = format!(
+            "{MOST} canaries through {} operations, {} of {} that people wrote in the erasable column, 0 elsewhere",
+            ROUTES.len(),
+            in_column.len(),
+            written.len()
+        );
+        std::fs::write(Path::new(&figures).join(name), line).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_erased_is_missing_nowhere_in_the_log() {
+    let fence = tempfile::tempdir().unwrap();
+    let configuration = configuration(fence.path());
+    let service = Service::with(&configuration).await;
+    let mut check = service.ask(1);
+    check.reason = Some(crate::testing::reason(&canary(0)));
+    let id = service.pending(&check).await;
+    signed(&service).await;
+    let stopped = service.stop().await;
+    let url = format!("sqlite://{}", stopped.data().join("velum.sqlite").display());
+    let mut database = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("UPDATE audit_secret SET salt = NULL, text = NULL")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    let service = stopped.start(&configuration).await;
+    assert_eq!(service.show(&id).await.get("reason"), None);
+    super::log::verified(&service, &[]).await;
+    let _ = reply(service.request("GET", "/livez")).await;
+}
