@@ -21,7 +21,7 @@ use velum_ledger::verify::LogVerifier;
 
 const POLICY: &str = include_str!("data/policy.yaml");
 const CONFIGURATION: &str = include_str!("data/policy-service.toml");
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Service {
     child: Child,
@@ -38,7 +38,8 @@ fn folder(fence: &Path, store: &str) -> tempfile::TempDir {
     let configuration = CONFIGURATION
         .replace("pending_per_principal = 5", "pending_per_principal = 1000")
         .replacen("[lifetimes]", &format!("{store}[lifetimes]"), 1);
-    let audit = format!("\n[audit]\nname = \"audit.example.org/velum\"\nfence = {fence:?}\n");
+    let fence = fence.display();
+    let audit = format!("\n[audit]\nname = \"audit.example.org/velum\"\nfence = \"{fence}\"\n");
     fs::write(folder.path().join("service.toml"), configuration + &audit).unwrap();
     folder
 }

@@ -2,9 +2,11 @@
 //! nothing else is anywhere.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
+use tracing_subscriber::EnvFilter;
 
 use super::log::{bytes, configuration, signed};
 use crate::http::ROUTES;
@@ -186,6 +188,34 @@ async fn reply_to(request: reqwest::RequestBuilder) -> (u16, String) {
     (status, String::from_utf8_lossy(&text).into_owned())
 }
 
+/// What the service writes on standard error from here on, all of it: that of other tests beside this too.
+fn listen() -> Arc<Mutex<Vec<u8>>> {
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let lines = Arc::<Mutex<Vec<u8>>>::default();
+    let writer = lines.clone();
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(EnvFilter::new(
+            "velum_policy_service=trace,axum=trace,hyper=trace",
+        ))
+        .with_writer(move || Lines(writer.clone()))
+        .try_init()
+        .unwrap();
+    lines
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_nowhere() {
     let fence = tempfile::tempdir().unwrap();
@@ -194,6 +224,7 @@ async fn two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_n
     let configuration = configuration(fence.path()).replacen("[lifetimes]", metrics, 1) + glass;
     assert!(configuration.len() > CONFIGURATION.len());
     let service = Service::with(&configuration).await;
+    let service_log = listen();
     let mut aviary = Aviary(0);
     let written = write(&service, &mut aviary).await;
     plant(&service, &mut aviary).await;
@@ -232,6 +263,9 @@ async fn two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_n
     for path in ["/v1/events", "/v1/logs"] {
         told.extend(service.get("grace", path).await.1.to_string().into_bytes());
     }
+    let lines = service_log.lock().unwrap().clone();
+    assert!(!lines.is_empty());
+    told.extend(lines);
     assert_eq!(found(&told), []);
     // Reviewers see what was written, and nothing else.
     let seen: Value = service.get("grace", "/v1/stops?all=true").await.1;

@@ -283,7 +283,20 @@ const FAILURES: &[Failure] = &[
         "With a fence the service only reads, and every check is answered 503: what would be masked \
          anyway is, what asks for more gets 503 `approval-unavailable`, until \
          `velum-policy-service recover`",
-        &["a_database_that_was_restored_releases_nothing"],
+        &[
+            "a_database_that_was_restored_releases_nothing",
+            "a_database_put_back_under_two_services_stops_both_not_only_the_one_that_signs",
+        ],
+    ),
+    failure(
+        Seeing,
+        "A record of the audit log, its hash or a tile is changed in the database",
+        "Within seconds every replica says so (`velum_policy_service_log_damaged`), and none extends or \
+         signs the log: what an action releases only under a signed head is a 503; the rest goes on",
+        &[
+            "a_bit_that_is_flipped_in_the_log_is_told_within_ten_seconds_and_nothing_is_signed_over_it",
+            "every_service_on_a_damaged_store_tells_of_it",
+        ],
     ),
     failure(
         Seeing,

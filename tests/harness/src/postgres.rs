@@ -215,12 +215,12 @@ impl Drop for Postgres {
 /// Copies a folder with its owners and permissions.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let done = Command::new("cp").arg("-a").arg(from).arg(to).status();
-    match done.during("cp")?.success() {
-        true => Ok(()),
-        false => Err(Failure::new(
-            "cp: the server's folder was not copied".to_owned(),
-        )),
+    if done.during("cp")?.success() {
+        return Ok(());
     }
+    Err(Failure::new(
+        "cp: the server's folder was not copied".to_owned(),
+    ))
 }
 
 /// A file that only the server may read.

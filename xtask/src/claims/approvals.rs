@@ -180,7 +180,7 @@ pub(super) const MEASURES: &[Measure] = &[
 ];
 
 /// Tests do more where they are told that they may take long.
-fn way(is_long: bool) -> Way {
+pub(super) fn way(is_long: bool) -> Way {
     Way {
         variable: is_long.then_some(("VELUM_LONG", "1")),
         is_optimised: false,
@@ -188,14 +188,14 @@ fn way(is_long: bool) -> Way {
 }
 
 /// The same, built as what is delivered is.
-fn optimised(is_long: bool) -> Way {
+pub(super) fn optimised(is_long: bool) -> Way {
     Way {
         is_optimised: true,
         ..way(is_long)
     }
 }
 
-fn all_of(way: Way, names: &[&str]) -> Verdict {
+pub(super) fn all_of(way: Way, names: &[&str]) -> Verdict {
     run(way, names).unwrap_or_else(|error| Verdict::FallsShort(vec![error]))
 }
 

@@ -45,13 +45,13 @@ pub(crate) async fn with_and_without_records(
         // With, without, without, with: so that neither is always behind the other.
         let has_record = matches!(number % 4, 0 | 3);
         let begun = Instant::now();
-        let used = if has_record {
+        let done = if has_record {
             kit.store.write(consume).await
         } else {
             kit.store.write(Bare { consume, instead }).await
         };
         let took = begun.elapsed();
-        match used {
+        match done {
             Ok(Used::Mine(_)) if has_record => with.push(took),
             Ok(Used::Mine(_)) => without.push(took),
             Ok(Used::Theirs) => return Err("a use was another's".to_owned()),

@@ -126,6 +126,88 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
     );
 }
 
+/// A name, an SSN or the number of a record that is nowhere else.
+fn canary(number: usize) -> String {
+    match number % 3 {
+        0 => format!("Thistlewood{number:03}q"),
+        1 => format!("MRN-77{number:03}31"),
+        _ => format!("000-{:02}-7{number:03}", 10 + number % 80),
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_through_envoy_are_found_in_the_erasable_column_alone() {
+    const MOST: usize = 200;
+    // Each answer has what its path has, as values, as a name of a member and in a text.
+    let mut setup = Setup::new(|request| {
+        let asked = request.path.trim_start_matches("/Patient/");
+        let (asked, _) = asked.split_once('?').unwrap_or((asked, ""));
+        Reply::json(&json!({
+            "resourceType": "Patient", "name": [{"family": asked}], asked: asked,
+            "identifier": [{"system": "urn:mrn", "value": asked}], "ssn": asked,
+        }))
+        .header("x-note", asked)
+    });
+    setup.lifetimes = Some(("15m", "5m"));
+    let stage = setup.start().await;
+    let (mut released, mut written) = (0, Vec::new());
+    for round in 0..MOST / 5 {
+        let [path, query, header, reason, comment] =
+            [0, 1, 2, 3, 4].map(|number| canary(5 * round + number));
+        let ask = || {
+            stage
+                .agent("GET", &format!("/Patient/{path}?family={query}&{query}=1"))
+                .header("velum-lift", "name")
+                .header("velum-reason", format!("for {reason}"))
+                .header("x-note", &header)
+                .header("traceparent", &header)
+        };
+        let answer = ask().send().await.expect("an answer");
+        written.push(5 * round + 3);
+        let Some(id) = answer.header("velum-approval").map(str::to_owned) else {
+            continue;
+        };
+        let reviewer = stage.reviewer(REVIEWER);
+        if round % 2 == 0 {
+            reviewer.approve(&id, None).await.expect("approve");
+            released += usize::from(ask().send().await.expect("an answer").status == 200);
+        } else {
+            // What a reviewer writes.
+            reviewer.deny(&id, Some(&comment)).await.expect("deny");
+            written.push(5 * round + 4);
+        }
+    }
+    assert!(released > 0, "nothing was released");
+
+    let audit = json!(stage.reviewer(REVIEWER).audit(None).await.expect("audit")).to_string();
+    let mut places = vec![
+        ("Envoy's log".to_owned(), stage.envoy.log().into_bytes()),
+        (
+            "the service's log".to_owned(),
+            stage.service.log().into_bytes(),
+        ),
+        ("the audit records".to_owned(), audit.into_bytes()),
+    ];
+    files(&stage.service.data_dir(), &mut places);
+    let (mut hits, mut looked_at) = (0, 0);
+    for (place, bytes) in &places {
+        looked_at += bytes.len();
+        let is_database = place.ends_with(".sqlite") || place.ends_with("-wal");
+        for number in (0..MOST).filter(|number| contains(bytes, &canary(*number))) {
+            // Names that people wrote, and no number that a detector knows.
+            let may_be = is_database && written.contains(&number) && number % 3 == 0;
+            assert!(may_be, "{} is in {place}", canary(number));
+            hits += 1;
+        }
+    }
+    figure(
+        "two_hundred_through_envoy_are_found_in_the_erasable_column_alone",
+        &format!(
+            "{MOST} canaries, {released} releases, {hits} hits of what people wrote in {looked_at} bytes"
+        ),
+    );
+}
+
 /// Looks into every column of every table.
 async fn assert_only_in_erasable_column(database: &str) {
     let options = SqliteConnectOptions::new()
