@@ -5,10 +5,12 @@
 //! only; the authority, which a caller writes too, not at all.
 
 pub mod canonical;
+mod catalogue;
 mod leaf;
 mod log;
 mod summary;
 
+pub use catalogue::{EventKind, MEMBERS};
 pub use leaf::LeafError;
 pub use log::{LogEvent, PreviousLog};
 pub use summary::{Reception, Summary};
@@ -19,7 +21,7 @@ use velum_engine::ClassSet;
 use crate::case::{Approval, Cause, Refused, State, Verdict};
 use crate::directory::Party;
 use crate::emergency::{Emergency, Reviewed};
-use crate::evidence::{End, OutcomeReport, Seen};
+use crate::evidence::{OutcomeReport, Seen};
 use crate::found::Found;
 use crate::keys::KeyedToken;
 use crate::messages::DenyCode;
@@ -344,103 +346,17 @@ pub enum Ended {
 }
 
 impl Record {
-    /// Every code with its event's type, for the catalogue of events.
-    pub const CATALOGUE: &[(&'static str, &'static str)] = &[
-        ("VA1001I", "org.velum.approval.requested.v1"),
-        ("VA1002W", "org.velum.approval.refused.v1"),
-        ("VA1003I", "org.velum.approval.collected.v1"),
-        ("VA1004W", "org.velum.approval.unseen.v1"),
-        ("VA1005I", "org.velum.approval.questioned.v1"),
-        ("VA1006I", "org.velum.approval.explained.v1"),
-        ("VA1101I", "org.velum.vote.approved.v1"),
-        ("VA1102I", "org.velum.vote.denied.v1"),
-        ("VA1103I", "org.velum.vote.taken-back.v1"),
-        ("VA1104W", "org.velum.vote.refused.v1"),
-        ("VA1111I", "org.velum.grant.issued.v1"),
-        ("VA1112W", "org.velum.grant.empty.v1"),
-        ("VA1201I", "org.velum.grant.used.v1"),
-        ("VA1202W", "org.velum.grant.refused.v1"),
-        ("VA1203W", "org.velum.emergency.used.v1"),
-        ("VA1211I", "org.velum.release.delivered.v1"),
-        ("VA1212W", "org.velum.release.drifted.v1"),
-        ("VA1213W", "org.velum.release.cut.v1"),
-        ("VA1301I", "org.velum.approval.expired.v1"),
-        ("VA1302I", "org.velum.approval.cancelled.v1"),
-        ("VA1303W", "org.velum.approval.superseded.v1"),
-        ("VA1304W", "org.velum.grant.revoked.v1"),
-        ("VA1401I", "org.velum.events.reported.v1"),
-        ("VA1402I", "org.velum.mask.summary.v1"),
-        ("VA1501W", "org.velum.stop.begun.v1"),
-        ("VA1502W", "org.velum.stop.resumed.v1"),
-        ("VA1503W", "org.velum.person.refused.v1"),
-        ("VA1601W", "org.velum.emergency.opened.v1"),
-        ("VA1602I", "org.velum.emergency.reviewed.v1"),
-        ("VA1603W", "org.velum.emergency.disputed.v1"),
-        ("VA1604W", "org.velum.emergency.ended.v1"),
-        ("VA1701I", "org.velum.log.opened.v1"),
-        ("VA1702I", "org.velum.log.key-rotated.v1"),
-        ("VA1703I", "org.velum.log.heartbeat.v1"),
-        ("VA1704W", "org.velum.log.recovered.v1"),
-    ];
+    /// Every code with its event's type.
+    pub const CATALOGUE: &[(&'static str, &'static str)] = EventKind::CODES;
 
     /// The stable code of the event and its outcome: I for what went as asked, W for the rest.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Requested(_) => "VA1001I",
-            Self::RequestRefused { .. } => "VA1002W",
-            Self::Collected { seen: Some(_), .. } => "VA1003I",
-            Self::Collected { seen: None, .. } => "VA1004W",
-            Self::Questioned { .. } => "VA1005I",
-            Self::Explained { .. } => "VA1006I",
-            Self::Voted(voted) => match (&voted.verdict, voted.state) {
-                (Verdict::Approve { .. }, State::Approved) => "VA1111I",
-                (Verdict::Approve { .. }, State::Denied) => "VA1112W",
-                (Verdict::Approve { .. }, _) => "VA1101I",
-                (Verdict::Deny, _) => "VA1102I",
-                (Verdict::TakeBack, _) => "VA1103I",
-            },
-            Self::VoteRefused { .. } => "VA1104W",
-            Self::Used(used) if used.emergency.is_some() => "VA1203W",
-            Self::Used(_) => "VA1201I",
-            Self::UseRefused { .. } => "VA1202W",
-            Self::Ended { how, .. } => match how {
-                Ended::Expired => "VA1301I",
-                Ended::Cancelled => "VA1302I",
-                Ended::Superseded(_) => "VA1303W",
-                Ended::Revoked(_) => "VA1304W",
-            },
-            Self::Reported(_) => "VA1401I",
-            Self::Summarised(_) => "VA1402I",
-            Self::Released(released) => match released.report.end {
-                End::Cut => "VA1213W",
-                End::Complete if released.report.drift.is_empty() => "VA1211I",
-                End::Complete | End::Stopped => "VA1212W",
-            },
-            Self::Stopped(stopped) if stopped.is_resumed => "VA1502W",
-            Self::Stopped(_) => "VA1501W",
-            Self::Barred { .. } => "VA1503W",
-            Self::Emergency(event) => match &event.reviewed {
-                None if event.is_ended => "VA1604W",
-                None => "VA1601W",
-                Some(reviewed) if reviewed.justified => "VA1602I",
-                Some(_) => "VA1603W",
-            },
-            Self::Log(event) => match &**event {
-                LogEvent::Opened { .. } => "VA1701I",
-                LogEvent::KeyRotated { .. } => "VA1702I",
-                LogEvent::Heartbeat => "VA1703I",
-                LogEvent::Recovered { .. } => "VA1704W",
-            },
-        }
+        self.kind().code()
     }
 
     /// The `CloudEvents` type.
     pub fn event_type(&self) -> &'static str {
-        let code = self.code();
-        Self::CATALOGUE
-            .iter()
-            .find(|(known, _)| *known == code)
-            .map_or("", |(_, name)| name)
+        self.kind().event_type()
     }
 
     /// The approval it is about.

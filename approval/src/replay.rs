@@ -34,6 +34,10 @@
 //! - which values were lifted, beyond their classes: an outcome has counts;
 //! - releases of which there is no record.
 //!
+//! A log goes on from the one of the year before: [`Replay::begin_next`] says that its records follow. Where
+//! the one before was not read, what was asked for there is noted ([`Kind::OfLogBefore`]), and
+//! [`Report::rests_on`] names it.
+//!
 //! Memory: what is open (approvals that are not over, stops that stand, emergency accesses that nobody
 //! has reviewed), what a later record may still be about ([`KEPT`]: approvals that are over, uses, stops
 //! of grants, reviews), the latest 4,096 ids, 65,536 workers and 10,000 findings.
@@ -51,6 +55,7 @@ mod order;
 mod reading;
 mod said;
 mod stops;
+mod succession;
 mod summaries;
 mod uses;
 mod votes;
@@ -58,6 +63,7 @@ mod workers;
 
 pub use findings::Finding;
 pub use kind::{Kind, Severity};
+pub use succession::Foundation;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -69,6 +75,7 @@ use self::order::Order;
 use self::reading::Leaf;
 use self::said::Event;
 use self::stops::Stops;
+use self::succession::Succession;
 use self::summaries::Summaries;
 use self::uses::Uses;
 use self::workers::Workers;
@@ -87,6 +94,7 @@ const FORGETS: Duration = Duration::from_mins(1);
 pub struct Replay {
     found: Findings,
     order: Order,
+    succession: Succession,
     cases: Cases,
     uses: Uses,
     stops: Stops,
@@ -108,6 +116,8 @@ pub struct Releases {
     pub in_emergency: u64,
     /// Of both, those of which it was told what left.
     pub told: u64,
+    /// Of all, those whose approval was asked for in a log that was not read.
+    pub resting: u64,
 }
 
 /// What a log comes to.
@@ -119,6 +129,12 @@ pub struct Report {
     pub counts: BTreeMap<&'static str, u64>,
     /// How much was released.
     pub releases: Releases,
+    /// The log that the first one goes on from, which was not read: what it says is not verified, and the
+    /// approvals that were open when it ended are not known.
+    pub rests_on: Option<Foundation>,
+    /// How many records were in the logs before the last one that was read: the index of a finding less this
+    /// is its place there.
+    pub first: u64,
     /// What was found, mostly in the order of the records: that an outcome is missing is said late.
     pub findings: Vec<Finding>,
     /// How many findings more there were than are listed.
@@ -152,7 +168,7 @@ impl Replay {
     /// Any bytes may be handed in: what cannot be read is a finding.
     pub fn leaf(&mut self, index: u64, bytes: &[u8]) {
         self.leaves = self.leaves.saturating_add(1);
-        self.found.at(index);
+        self.found.at(self.succession.index(index));
         self.order.place(index, &mut self.found);
         let Some(leaf) = reading::read(index, bytes, &mut self.found) else {
             return;
@@ -160,6 +176,9 @@ impl Replay {
         let count = self.counts.entry(leaf.name).or_default();
         *count = count.saturating_add(1);
         self.order.follow(&leaf, &mut self.found);
+        self.succession
+            .follow(matches!(leaf.event, Event::LogBegun(_)), &mut self.found);
+        self.cases.rest(self.succession.may_rest(leaf.time));
         if let Some(fault) = agreement::fault(leaf.code, &leaf.event) {
             self.found.add(Kind::Contradiction, fault);
         }
@@ -182,18 +201,26 @@ impl Replay {
                     None => &mut self.releases.approved,
                 };
                 *count = count.saturating_add(1);
-                self.used(index, &said, now);
+                self.used(self.succession.index(index), &said, now);
             }
             Event::Released(said) => {
                 self.releases.told = self.releases.told.saturating_add(1);
-                self.uses.released(&said, found);
+                let at = said.release.used_at;
+                let is_before = self.succession.is_before(at, now);
+                self.uses.released(&said, is_before, found);
             }
             Event::Reported(said) => self.workers.reported(said, found),
             Event::Summarised(said) => self.summaries.summarised(&said, now, found),
             Event::Stopped(said) => self.stops.begin(said, now, found),
-            Event::Resumed(said) => self.stops.resume(&said, found),
+            Event::Resumed(said) => {
+                let may_rest = self.succession.may_rest_for_ever();
+                self.stops.resume(&said, may_rest, found);
+            }
             Event::Opened(said) => self.emergencies.opened(*said, now, found),
-            Event::Reviewed(said) => self.emergencies.reviewed(&said, now, found),
+            Event::Reviewed(said) => {
+                let may_rest = self.succession.may_rest_for_ever();
+                self.emergencies.reviewed(&said, now, may_rest, found);
+            }
             Event::Cut(said) => self.emergencies.cut(&said, now, found),
             Event::LogBegun(said) => {
                 found.require(
@@ -202,9 +229,22 @@ impl Replay {
                     "A log begins with its first record, which has the name of its source.",
                 );
                 self.cases.follow(said.log.restored.is_some());
+                self.succession.begin(&said.log, now, found);
+                if self.succession.may_rest_for_ever() {
+                    self.workers.rest();
+                }
+            }
+            Event::LogClosed(said) => {
+                if let Some(next) = said.log.next {
+                    self.succession.close(next);
+                }
             }
             // Nothing changed.
-            Event::Refused(_) | Event::RequestRefused | Event::Barred | Event::Log => {}
+            Event::Refused(_)
+            | Event::RequestRefused
+            | Event::Barred
+            | Event::LogPruned(_)
+            | Event::Log => {}
         }
     }
 
@@ -227,6 +267,8 @@ impl Replay {
             leaves: self.leaves,
             counts: self.counts,
             releases: self.releases,
+            rests_on: self.succession.rests_on(),
+            first: self.succession.index(0),
             findings: self.found.list,
             omitted: self.found.omitted,
         }

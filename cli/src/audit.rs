@@ -1,5 +1,6 @@
 //! `velum audit`: the audit log, read from the service, and verified without it.
 
+mod events;
 mod evidence;
 mod export;
 mod folder;
@@ -30,5 +31,6 @@ pub(crate) fn run(connection: &Connection, command: &AuditCommand) -> Result<Exi
         },
         AuditCommand::CheckProof(options) => prove::check(options),
         AuditCommand::Evidence(options) => evidence::run(options),
+        AuditCommand::Events(options) => events::run(options),
     }
 }

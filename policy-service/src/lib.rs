@@ -22,6 +22,7 @@ mod metrics;
 mod migrate_store;
 mod outward;
 mod problem;
+mod prune;
 mod refusals;
 mod server;
 mod store;
@@ -54,6 +55,7 @@ pub use key_files::make_keys;
 pub use keys::KeyError;
 pub use migrate_store::{MigrateStoreError, migrate_store};
 pub use problem::PROBLEM_TYPE_BASE;
+pub use prune::{Pruning, prune};
 pub use store_check::{StoreCheckError, check_store};
 
 use auth::{Caller, Callers, Credentials, TokenHash};

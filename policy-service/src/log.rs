@@ -17,18 +17,18 @@ mod naming;
 mod proofs;
 mod recovering;
 mod rereading;
+mod rolling;
 
 pub(crate) use anchors::{Anchors, cosigned, run as tell_anchors};
 use fence::{Fence, FenceError};
-pub(crate) use fencing::check;
+pub(crate) use fencing::{check, text_of as head_of};
 pub(crate) use keeper::run;
 #[cfg(test)]
 pub(crate) use keeper::step;
-pub(crate) use naming::open;
+pub(crate) use naming::{open, year};
 pub(crate) use proofs::{ProofError, inclusion};
 pub(crate) use recovering::recover;
 
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use tokio::sync::{Notify, watch};
@@ -47,8 +47,6 @@ pub(crate) struct Log {
     fence: Option<Fence>,
     /// Where its heads go.
     pub(crate) anchors: Anchors,
-    /// Its signer, once it has a name.
-    signer: OnceLock<NoteSigner>,
     /// The index behind the last record under a signed head.
     published: watch::Sender<u64>,
     /// Why no head is signed at present, if so.
@@ -68,7 +66,7 @@ pub(crate) struct Log {
 /// The steps towards a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The tree has grown.
+    /// The tree has grown, and its root is known.
     Grown,
     /// The fence is raised.
     Fenced,
@@ -76,6 +74,8 @@ pub(crate) enum Step {
     Signed,
     /// It is where others see it.
     Published,
+    /// A year's log is closed, and the next one open.
+    Rolled,
 }
 
 impl Log {
@@ -86,7 +86,6 @@ impl Log {
             audit,
             seed,
             holder,
-            signer: OnceLock::new(),
             published: watch::Sender::new(0),
             fault: watch::Sender::new(None),
             is_damaged: AtomicBool::new(false),
@@ -110,15 +109,9 @@ impl Log {
     }
 
     /// Signs in the name of a log: a key has the log's own name.
-    fn signer(&self, name: &LogName) -> Result<&NoteSigner, LogError> {
+    fn signer(&self, name: &LogName) -> Result<NoteSigner, LogError> {
         let key: KeyName = name.as_str().parse().map_err(|_| LogError::Name)?;
-        let signer = self
-            .signer
-            .get_or_init(|| NoteSigner::from_seed(key, &self.seed));
-        if signer.verifier().name().as_str() == name.as_str() {
-            return Ok(signer);
-        }
-        Err(LogError::Name)
+        Ok(NoteSigner::from_seed(key, &self.seed))
     }
 
     /// The key that verifies the heads of a log of this name, as text (C2SP signed-note).

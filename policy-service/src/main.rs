@@ -13,7 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use velum_approval::{PersonId, Reason};
 use velum_policy_service::{
-    Config, Options, Running, check_config, check_store, make_keys, migrate_store, recover, serve,
+    Config, Options, Pruning, Running, check_config, check_store, make_keys, migrate_store, prune,
+    recover, serve,
 };
 
 /// Velum's policy service: approvals and their audit log.
@@ -82,6 +83,30 @@ enum Command {
         from: String,
         #[command(flatten)]
         to: To,
+    },
+    /// Removes audit logs of years before one, whole, after their retention. Stop the service first.
+    ///
+    /// Takes with each what belongs to it, and writes a record that says so in the log that is open, in the
+    /// same transaction. Only says what would go unless --yes is given. See docs/audit.md.
+    Prune {
+        /// The configuration, in TOML.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The first year that stays.
+        #[arg(long, value_name = "YEAR")]
+        before: u32,
+        /// Who you are: a reviewer of the configuration.
+        #[arg(long, value_name = "PERSON")]
+        by: PersonId,
+        /// Why, for the auditor.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Say what would go, and remove nothing: so it is without --yes too.
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+        /// Say that this is meant.
+        #[arg(long)]
+        yes: bool,
     },
     /// Checks that a database keeps what a store has to, in a schema of its own that it drops.
     StoreCheck {
@@ -168,6 +193,24 @@ async fn run_command(command: Command) -> Result<ExitCode, Box<dyn std::error::E
             let from = Path::new(from.strip_prefix("sqlite:").unwrap_or(&from));
             let to = database(to.to, to.to_environment)?;
             println!("{}", migrate_store(from, &to).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Prune {
+            config,
+            before,
+            by,
+            reason,
+            dry_run,
+            yes,
+        } => {
+            let config = Config::from_file(&config)?;
+            let pruning = Pruning {
+                before,
+                by,
+                reason: Reason::new(reason)?,
+                is_dry: dry_run || !yes,
+            };
+            println!("{}", prune(config, Options::default(), pruning).await?);
             Ok(ExitCode::SUCCESS)
         }
         Command::StoreCheck { dsn, grants } => {

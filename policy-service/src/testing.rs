@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use velum_approval::{
     Allow, Answer, ApprovalId, Check, Expected, Fingerprint, Identity, IdentityKind, LeaseRequest,
-    Lineage, Notice, PolicyDigest, Reason, SignedAllow, SignedNotice, Timestamp, UseKey, WorkerId,
-    keyed_token,
+    Lineage, Notice, PolicyDigest, Reason, Record, SignedAllow, SignedNotice, Timestamp, UseKey,
+    WorkerId, keyed_token,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -91,9 +91,36 @@ impl Stopped {
         }
     }
 
+    /// Moves its clock while it does not run.
+    pub(crate) fn advance(&self, milliseconds: i64) {
+        self.clock.advance(milliseconds);
+    }
+
     /// Where its store and its keys are.
     pub(crate) fn data(&self) -> std::path::PathBuf {
         self.folder.path().join("velum-data")
+    }
+
+    /// Removes the logs of years before this one, or says which would go.
+    pub(crate) async fn prune(
+        &self,
+        configuration: &str,
+        before: u32,
+        is_dry: bool,
+    ) -> Result<String, String> {
+        let config = Config::from_toml(configuration, self.folder.path()).unwrap();
+        let options = Options {
+            clock: self.clock.clone(),
+            ..Options::default()
+        };
+        let pruning = crate::Pruning {
+            before,
+            by: "grace".parse().unwrap(),
+            reason: reason("its retention is over"),
+            is_dry,
+        };
+        let done = crate::prune(config, options, pruning).await;
+        done.map_err(|error| error.to_string())
     }
 
     /// Recovers its log.
@@ -326,6 +353,9 @@ impl Service {
         let entries = body["entries"].as_array().unwrap().clone();
         for (index, entry) in entries.iter().enumerate() {
             assert_eq!(entry["index"], index, "the log has a gap");
+            let code = entry["leaf"]["data"]["code"].as_str().unwrap();
+            let name = entry["leaf"]["type"].as_str().unwrap();
+            assert!(Record::CATALOGUE.contains(&(code, name)), "{code} {name}");
         }
         entries
             .into_iter()

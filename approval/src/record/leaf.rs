@@ -5,7 +5,8 @@ use velum_engine::{Class, ClassSet};
 
 use super::canonical::{Object, Value};
 use super::{
-    EmergencyEvent, Ended, LogEvent, Record, Released, Reported, Requested, Stopped, Used, Voted,
+    EmergencyEvent, Ended, LogEvent, PreviousLog, Record, Released, Reported, Requested, Stopped,
+    Used, Voted,
 };
 use crate::case::{Cause, State, Verdict};
 use crate::directory::Party;
@@ -218,47 +219,48 @@ impl LogEvent {
                 name,
                 key,
                 previous,
-            } => {
-                let previous = previous.as_ref().map(|previous| {
-                    Object::new()
-                        .with("name", previous.name.as_str())
-                        .with("root", base64url_encode(&previous.root))
-                        .with("size", integer(previous.size))
-                });
-                Object::new()
-                    .with("key", base64url_encode(key))
-                    .with("name", name.as_str())
-                    .with_some("previous", previous)
-            }
+                first,
+            } => Object::new()
+                .with_some("first", (*first > 0).then(|| integer(*first)))
+                .with("key", base64url_encode(key))
+                .with("name", name.as_str())
+                .with_some("previous", previous.as_ref().map(PreviousLog::data)),
             Self::Recovered {
                 name,
                 key,
                 previous,
                 restored,
+                first,
                 ..
             } => Object::new()
+                .with_some("first", (*first > 0).then(|| integer(*first)))
                 .with("key", base64url_encode(key))
                 .with("name", name.as_str())
-                .with(
-                    "previous",
-                    Object::new()
-                        .with("name", previous.name.as_str())
-                        .with("root", base64url_encode(&previous.root))
-                        .with("size", integer(previous.size)),
-                )
+                .with("previous", previous.data())
                 .with("restored", integer(*restored)),
             Self::KeyRotated { old, new } => Object::new()
                 .with("key", base64url_encode(new))
                 .with("old_key", base64url_encode(old)),
             Self::Heartbeat => Object::new(),
+            Self::Closed { next } => Object::new().with("next", next.as_str()),
+            Self::Pruned { pruned, .. } => Object::new().with("pruned", pruned.data()),
         };
         let data = Object::new().with("log", log);
         match self {
-            Self::Recovered { by, reason, .. } => data
+            Self::Recovered { by, reason, .. } | Self::Pruned { by, reason, .. } => data
                 .with("actor", actor("person", by.as_str()))
                 .with("reason_commitment", reason.to_string()),
             _ => data.with("actor", service()),
         }
+    }
+}
+
+impl PreviousLog {
+    fn data(&self) -> Object {
+        Object::new()
+            .with("name", self.name.as_str())
+            .with("root", base64url_encode(&self.root))
+            .with("size", integer(self.size))
     }
 }
 

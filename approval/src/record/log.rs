@@ -13,6 +13,9 @@ pub enum LogEvent {
         key: [u8; 32],
         /// The log before it, as it was left.
         previous: Option<PreviousLog>,
+        /// How many records were in the logs before it: with that number its own places become the indexes
+        /// that readers of the service know, and that outcomes name their uses by.
+        first: u64,
     },
     /// It begins after a database was restored that has lost records.
     Recovered {
@@ -24,6 +27,8 @@ pub enum LogEvent {
         previous: PreviousLog,
         /// How many of that one's records are left.
         restored: u64,
+        /// How many records were in the logs before it, lost ones too.
+        first: u64,
         /// Who says so.
         by: PersonId,
         /// A commitment to why.
@@ -38,6 +43,20 @@ pub enum LogEvent {
     },
     /// Nothing else happened for a while: that the log is silent can be proven.
     Heartbeat,
+    /// It ends with this record.
+    Closed {
+        /// The name of the log that goes on.
+        next: LogName,
+    },
+    /// A closed log was removed, and what belonged to it.
+    Pruned {
+        /// Which, as it was left.
+        pruned: PreviousLog,
+        /// Who did it.
+        by: PersonId,
+        /// A commitment to why.
+        reason: Commitment,
+    },
 }
 
 /// A log that ended, as the one after it has it.

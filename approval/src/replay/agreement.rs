@@ -36,6 +36,8 @@ pub(super) fn fault(code: &str, event: &Event) -> Option<&'static str> {
         Event::Opened(it) => of_opening(it),
         Event::LogBegun(it) => of_log(code, it),
         Event::Summarised(it) => it.summary.fault(),
+        Event::LogClosed(it) => of_close(it),
+        Event::LogPruned(it) => of_pruning(it),
         Event::RequestRefused
         | Event::Log
         | Event::Cut(_)
@@ -135,10 +137,25 @@ fn of_log(code: &str, begun: &LogEvent) -> Option<&'static str> {
         && is_recovered == begun.reason.is_some()
         && is_recovered == log.restored.is_some()
         && (log.previous.is_some() || !is_recovered)
+        && (log.previous.is_some() || log.first.is_none())
+        && log.next.is_none()
+        && log.pruned.is_none()
         && log.previous.as_ref().is_none_or(|previous| {
             Some(&previous.name) != log.name.as_ref() && log.restored <= Some(previous.size)
         });
     not(is_told && is_agreed)
+}
+
+fn of_close(closed: &LogEvent) -> Option<&'static str> {
+    let (log, is_service) = (&closed.log, matches!(closed.actor, Anybody::Service {}));
+    let is_told = log.next.is_some() && log.name.is_none() && log.key.is_none();
+    not(is_told && is_service && log.previous.is_none() && log.pruned.is_none())
+}
+
+fn of_pruning(pruned: &LogEvent) -> Option<&'static str> {
+    let is_by_somebody = matches!(pruned.actor, Anybody::Person { .. });
+    let is_told = pruned.log.pruned.is_some() && pruned.reason.is_some();
+    not(is_by_somebody && is_told && pruned.log.name.is_none())
 }
 
 fn of_opening(opened: &Emergency) -> Option<&'static str> {

@@ -72,6 +72,8 @@ pub(super) struct Cases {
     by_end: VecDeque<(Timestamp, ApprovalId)>,
     /// Whether this log follows one that has lost records.
     is_recovered: bool,
+    /// Whether what nobody asked for may have been asked for in a log that was not read.
+    may_rest: bool,
 }
 
 /// Where an approval stands.
@@ -252,6 +254,25 @@ impl Cases {
         self.is_recovered = is_recovered;
     }
 
+    /// Whether a record may now be about an approval of a log that was not read.
+    pub(super) fn rest(&mut self, may_rest: bool) {
+        self.may_rest = may_rest;
+    }
+
+    pub(super) fn unknown(&self, found: &mut Findings) {
+        if self.may_rest {
+            found.add(
+                Kind::OfLogBefore,
+                "The approval was asked for in the log before this one, or by nobody.",
+            );
+        } else {
+            found.add(
+                Kind::UnknownApproval,
+                "No record says that this approval was asked for, or it was over long ago.",
+            );
+        }
+    }
+
     pub(super) fn ended(&mut self, said: &Ended, now: Timestamp, found: &mut Findings) {
         let is_recovered = self.is_recovered;
         match self.place(&said.approval.id) {
@@ -281,13 +302,17 @@ impl Cases {
             }
             // Of the log before this one.
             Place::Unknown if is_recovered && said.cause == Some(Cause::Recovery) => {}
-            Place::Unknown => unknown(found),
+            Place::Unknown => self.unknown(found),
         }
         self.settle(&said.approval.id, now);
     }
 
     /// The case of a change that only an open one has.
     pub(super) fn changed(&mut self, step: &Step, found: &mut Findings) -> Option<&mut Case> {
+        if matches!(self.place(&step.id), Place::Unknown) {
+            self.unknown(found);
+            return None;
+        }
         match self.place(&step.id) {
             Place::Open(case) => Some(case),
             Place::Over(over) => {
@@ -296,17 +321,7 @@ impl Cases {
                 number(&mut over.version, step, found);
                 None
             }
-            Place::Unknown => {
-                unknown(found);
-                None
-            }
+            Place::Unknown => None,
         }
     }
-}
-
-pub(super) fn unknown(found: &mut Findings) {
-    found.add(
-        Kind::UnknownApproval,
-        "No record says that this approval was asked for, or it was over long ago.",
-    );
 }

@@ -90,9 +90,20 @@ impl Emergencies {
         access.changes += 1;
     }
 
-    pub(super) fn reviewed(&mut self, said: &Emergency, now: Timestamp, found: &mut Findings) {
+    /// It is reviewed; `may_rest`: it may have been opened in a log that was not read.
+    pub(super) fn reviewed(
+        &mut self,
+        said: &Emergency,
+        now: Timestamp,
+        may_rest: bool,
+        found: &mut Findings,
+    ) {
         let told = &said.access;
         let Some(access) = self.0.get_mut(&told.id) else {
+            if may_rest {
+                found.add(Kind::OfLogBefore, "It was opened in a log before this one.");
+                return;
+            }
             found.add(Kind::EmergencyUnknown, "Nobody opened what is reviewed.");
             return;
         };
@@ -135,9 +146,14 @@ impl Emergencies {
         used: &Used,
         case: &Case,
         now: Timestamp,
+        may_rest: bool,
         found: &mut Findings,
     ) {
         let Some(access) = self.0.get_mut(id) else {
+            if may_rest {
+                found.add(Kind::OfLogBefore, "It was opened in a log before this one.");
+                return;
+            }
             found.add(
                 Kind::EmergencyUnknown,
                 "Nobody opened the emergency access, or it was reviewed long ago.",

@@ -9,7 +9,8 @@ use crate::words::ApprovalId;
 /// What was found in one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The record's index in the log; of what is missing, that of the record that it is missed from.
+    /// The record's index; of what is missing, that of the record that it is missed from. Where several logs
+    /// were read, or a later one, it is that among the records of all of them.
     pub index: u64,
     /// The approval that it is about, if any.
     pub approval: Option<ApprovalId>,

@@ -55,6 +55,10 @@ kinds! {
     IdTwice "id-twice" Failure,
     /// The id was made long before the record: it may be that of another.
     IdOutOfTime "id-out-of-time" Note,
+    /// A log that does not go on from the one that was read before it.
+    NotNext "not-next" Failure,
+    /// It is about something of the log before, which was not read: verify the two together.
+    OfLogBefore "of-log-before" Note,
     /// The record says two things that cannot both be.
     Contradiction "contradiction" Failure,
 

@@ -217,10 +217,13 @@ pub(super) enum Cause {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AboutLog {
+    pub(super) first: Option<u64>,
     pub(super) key: Option<PolicyDigest>,
     pub(super) name: Option<LogName>,
+    pub(super) next: Option<LogName>,
     pub(super) old_key: Option<PolicyDigest>,
     pub(super) previous: Option<Previous>,
+    pub(super) pruned: Option<Previous>,
     pub(super) restored: Option<u64>,
 }
 

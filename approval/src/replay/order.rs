@@ -30,6 +30,18 @@ impl Order {
         self.latest.unwrap_or(Timestamp::from_millis(0))
     }
 
+    /// The name of the log that is read.
+    pub(super) fn name(&self) -> Option<LogName> {
+        let name = self.source.as_deref()?.strip_prefix("urn:velum:")?;
+        LogName::new(name).ok()
+    }
+
+    /// The places of another log follow; gives how many this one had.
+    pub(super) fn begin_next(&mut self) -> u64 {
+        self.source = None;
+        std::mem::take(&mut self.next)
+    }
+
     /// Whether this is the log that the records name as their source.
     pub(super) fn is_named(&self, name: Option<&LogName>) -> bool {
         let source = self
@@ -62,10 +74,10 @@ impl Order {
             found.add(Kind::TimeBack, sentence);
         }
         self.latest = self.latest.max(Some(leaf.time));
-        self.name(leaf, found);
+        self.identify(leaf, found);
     }
 
-    fn name(&mut self, leaf: &Leaf, found: &mut Findings) {
+    fn identify(&mut self, leaf: &Leaf, found: &mut Findings) {
         if made(&leaf.id).is_some_and(|made| leaf.time > made.after(AGE)) {
             found.add(
                 Kind::IdOutOfTime,

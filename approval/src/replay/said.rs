@@ -36,6 +36,8 @@ pub(super) enum Event {
     Reviewed(Box<Emergency>),
     Cut(Box<Emergency>),
     LogBegun(Box<LogEvent>),
+    LogClosed(Box<LogEvent>),
+    LogPruned(Box<LogEvent>),
     Log,
 }
 
@@ -205,6 +207,8 @@ pub(super) fn read(known: Known, bytes: &[u8]) -> Option<(Leaf, Option<String>)>
         "VA1701I" | "VA1704W" => {
             reading::as_data(known, bytes, |data| Event::LogBegun(Box::new(data)))
         }
+        "VA1705I" => reading::as_data(known, bytes, |data| Event::LogClosed(Box::new(data))),
+        "VA1706I" => reading::as_data(known, bytes, |data| Event::LogPruned(Box::new(data))),
         "VA1702I" | "VA1703I" => reading::as_data(known, bytes, |_: LogEvent| Event::Log),
         "VA1602I" | "VA1603W" => {
             reading::as_data(known, bytes, |data| Event::Reviewed(Box::new(data)))
@@ -236,6 +240,8 @@ impl Event {
             | Self::Reviewed(_)
             | Self::Cut(_)
             | Self::LogBegun(_)
+            | Self::LogClosed(_)
+            | Self::LogPruned(_)
             | Self::Log => None,
         }
     }

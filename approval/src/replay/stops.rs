@@ -96,9 +96,17 @@ impl Stops {
         self.0.insert(id, standing);
     }
 
-    pub(super) fn resume(&mut self, said: &Stopped, found: &mut Findings) {
+    /// A stop ends; `may_rest`: it may be one of a log that was not read.
+    pub(super) fn resume(&mut self, said: &Stopped, may_rest: bool, found: &mut Findings) {
         let (stop, by) = (&said.stop, said.actor.id());
         let Some(standing) = self.0.get(&stop.id) else {
+            if may_rest {
+                found.add(
+                    Kind::OfLogBefore,
+                    "The stop was begun in a log before this one.",
+                );
+                return;
+            }
             found.add(Kind::StopUnknown, "There is no such stop, or it has ended.");
             return;
         };

@@ -74,7 +74,8 @@ impl Uses {
         self.made.insert(index, made);
     }
 
-    pub(super) fn released(&mut self, said: &Released, found: &mut Findings) {
+    /// What left under a use; `is_before`: one of a log that was not read, or that was lost.
+    pub(super) fn released(&mut self, said: &Released, is_before: bool, found: &mut Findings) {
         let release = &said.release;
         let at = release.used_at;
         if self.forgotten.is_some_and(|latest| at <= latest) {
@@ -89,6 +90,10 @@ impl Uses {
             is_same_use && made.approval == said.approval.id
         });
         let Some(made) = made else {
+            if is_before {
+                found.add(Kind::OfLogBefore, "Its use is in the log before this one.");
+                return;
+            }
             let sentence = format!("Record {at} is no use of this approval by this stream.");
             found.add(Kind::OutcomeWithoutUse, sentence);
             return;
@@ -143,7 +148,9 @@ impl Replay {
                 match emergency {
                     Some(emergency) => {
                         case.check_emergency(now, found);
-                        self.emergencies.used(emergency, used, case, now, found);
+                        let may_rest = self.succession.may_rest(now);
+                        self.emergencies
+                            .used(emergency, used, case, now, may_rest, found);
                     }
                     None => case.check_grant(used, now, found),
                 }
@@ -159,6 +166,14 @@ impl Replay {
                 let sentence = format!("The approval was over: {}.", over.state.name());
                 found.add(kind, sentence);
                 over.version = used.approval.version;
+            }
+            Place::Unknown if self.succession.may_rest(now) => {
+                self.stops.check(&releasing, found);
+                self.releases.resting = self.releases.resting.saturating_add(1);
+                found.add(
+                    Kind::OfLogBefore,
+                    "What was released was asked for in the log before this one, or by nobody.",
+                );
             }
             Place::Unknown => {
                 self.stops.check(&releasing, found);

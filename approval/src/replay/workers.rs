@@ -20,6 +20,11 @@ impl Workers {
     /// The most that are remembered; of more, the half that has not reported for longest is forgotten.
     const MOST: usize = 65_536;
 
+    /// The log before this one was not read: workers may have reported in it.
+    pub(super) fn rest(&mut self) {
+        self.has_forgotten = true;
+    }
+
     pub(super) fn reported(&mut self, said: Reported, found: &mut Findings) {
         let Reported { actor, events, .. } = said;
         self.reports = self.reports.saturating_add(1);

@@ -1,6 +1,7 @@
 //! The rules of an approval as their users meet them: through the public names only.
 
 mod cast;
+mod catalogue;
 mod decisions;
 mod golden;
 mod grants;

@@ -67,7 +67,7 @@ fn emergency_records(canary: &str, approval: &Approval) -> Vec<Record> {
 }
 
 /// A whole life with a canary wherever a person or a caller writes freely.
-fn records_with(canary: &str) -> Vec<Record> {
+pub(crate) fn records_with(canary: &str) -> Vec<Record> {
     let panel = panel(2);
     let salt = [5; 32];
     let check = Check {
@@ -161,6 +161,7 @@ fn records_with(canary: &str) -> Vec<Record> {
                 size: 7,
                 root: [2; 32],
             }),
+            first: 7,
         },
         LogEvent::Recovered {
             name: name(),
@@ -171,6 +172,7 @@ fn records_with(canary: &str) -> Vec<Record> {
                 root: [2; 32],
             },
             restored: 5,
+            first: 7,
             by: person("grace"),
             reason: Commitment::to(canary, &[9; 32]),
         },
@@ -179,6 +181,16 @@ fn records_with(canary: &str) -> Vec<Record> {
             new: [2; 32],
         },
         LogEvent::Heartbeat,
+        LogEvent::Closed { next: name() },
+        LogEvent::Pruned {
+            pruned: PreviousLog {
+                name: name(),
+                size: 7,
+                root: [2; 32],
+            },
+            by: person("grace"),
+            reason: Commitment::to(canary, &[9; 32]),
+        },
     ] {
         records.push(Record::Log(Box::new(event)));
     }

@@ -4,6 +4,7 @@ mod corruptions;
 mod log;
 mod tale;
 mod tampering;
+mod years;
 
 use std::collections::BTreeSet;
 
@@ -34,7 +35,8 @@ fn a_good_log_has_no_finding() {
         Releases {
             approved: 3,
             in_emergency: 1,
-            told: 4
+            told: 4,
+            resting: 0
         }
     );
 }
@@ -59,6 +61,7 @@ fn a_log_begins_with_its_own_name_and_one_that_was_recovered_ends_what_was_open(
                 root: [2; 32],
             },
             restored,
+            first: 7,
             by: person("grace"),
             reason: velum_approval::Commitment::to("", &[1; 32]),
         }))
@@ -67,6 +70,7 @@ fn a_log_begins_with_its_own_name_and_one_that_was_recovered_ends_what_was_open(
         name: LogName::new(name).unwrap(),
         key: [1; 32],
         previous: None,
+        first: 0,
     }));
     let ended = {
         let approval = crate::cast::pending(&crate::cast::panel(1));
@@ -125,6 +129,7 @@ fn kinds_have_names_of_their_own() {
         notes,
         [
             "id-out-of-time",
+            "of-log-before",
             "outcome-beyond-limits",
             "outcome-missing",
             "outcome-late",

@@ -33,6 +33,7 @@ pub(crate) enum AuditCommand {
   velum audit export --format tiles --out audit-2026
   velum audit export --format cloudevents --out audit.jsonl
   velum audit export --format csv --out -
+  velum audit export --format tiles --all --out audit
 
 Exported is what is under the last signed head. A folder that is there goes on where it was.")]
     Export(ExportOptions),
@@ -66,6 +67,18 @@ Ends with 0 where it holds, 1 where it does not, 2 where it was called wrongly, 
 Verifies the log first, and writes nothing where something does not hold. The same log, period and seed
 give the same sample.")]
     Evidence(EvidenceOptions),
+    /// Print what records there are: when each is written, why, and what it holds
+    #[command(after_help = "Examples:
+  velum audit events
+  velum audit events --json")]
+    Events(EventsOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsOptions {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -130,6 +143,9 @@ pub(crate) struct ExportOptions {
     /// Up to the last checkpoint that a witness has cosigned, which may be an older one
     #[arg(long)]
     pub(crate) cosigned: bool,
+    /// Every log, each in a folder of its own within the folder
+    #[arg(long, conflicts_with_all = ["log", "cosigned"])]
+    pub(crate) all: bool,
 }
 
 /// Whose signature is believed.
@@ -168,7 +184,7 @@ pub(crate) struct Kept {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyOptions {
-    /// The folder, as `velum audit export --format tiles` writes it
+    /// The folder, as `velum audit export --format tiles` writes it; with `--all` those of every year
     #[arg(value_name = "DIR", default_value = ".")]
     pub(crate) folder: PathBuf,
     #[command(flatten)]

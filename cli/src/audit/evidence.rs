@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use velum_approval::replay::Kind;
+use velum_approval::replay::{Finding, Kind};
 use velum_ledger::checkpoint::SignedCheckpoint;
 use velum_ledger::tile::{Resource, bundles_of_growth};
 
@@ -212,15 +212,16 @@ fn population(
 }
 
 fn gaps(verdict: &Verdict, gathered: &Gathered) -> Value {
+    let place = |note: &Finding| note.index.saturating_sub(verdict.report.first);
     let missing = verdict.report.notes().filter(|note| {
-        note.kind == Kind::OutcomeMissing && gathered.releases.binary_search(&note.index).is_ok()
+        note.kind == Kind::OutcomeMissing && gathered.releases.binary_search(&place(note)).is_ok()
     });
     json!({
         "worker_batches": gathered.batches,
         "silences": gathered.silences,
         "silent_at_most_seconds": gathered.patience(),
         "outcomes_missing": missing.map(|note| json!({
-            "index": note.index,
+            "index": place(note),
             "approval": note.approval.as_ref().map(ToString::to_string),
         })).collect::<Vec<_>>(),
         "log_ends_before_the_period_does": gathered.ends_early(),

@@ -3,6 +3,9 @@
 pub(super) mod lines;
 mod progress;
 mod tiles;
+mod years;
+
+pub(super) use years::LIST;
 
 use std::fs;
 use std::io::{self, Write};
@@ -38,32 +41,52 @@ pub(super) fn run(service: &Service, options: &ExportOptions) -> Result<ExitCode
         let message = "tiles are a folder, not a stream: name one with --out";
         return Err(Failure::misused(message));
     }
-    let log = Log::find(service, options.log)?;
-    let head = if options.cosigned {
-        "checkpoint?cosigned=true"
-    } else {
-        "checkpoint"
-    };
-    let note = log.bytes(service, head)?;
-    let (_, head) = folder::unverified(&note)
-        .map_err(|error| Failure::new(format!("the service's checkpoint: {error}")))?;
-    if head.origin() != log.name {
-        let message =
-            "the service's checkpoint is of another log than it says: export nothing of it";
-        return Err(Failure::new(message));
+    if options.all {
+        if options.format != ExportFormat::Tiles {
+            let message = "--all writes a folder for each log: give --format tiles";
+            return Err(Failure::misused(message));
+        }
+        return years::write(service, &options.out);
     }
-    let exported = Exported {
-        service,
-        log,
-        note,
-        head,
-    };
+    let log = Log::find(service, options.log)?;
+    if let Some(record) = log.pruned {
+        return Err(Failure::new(format!(
+            "log {} was removed: record {record} says who did it, and its last size and root",
+            log.number
+        )));
+    }
+    let exported = Exported::of(service, log, options.cosigned)?;
     match options.format {
         ExportFormat::Tiles => tiles::write(&exported, &options.out)?,
         ExportFormat::Cloudevents => lines::write_events(&exported, &options.out)?,
         ExportFormat::Csv => lines::write_csv(&exported, &options.out)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl<'s> Exported<'s> {
+    /// A log up to its last signed head, or the last one that a witness has cosigned.
+    fn of(service: &'s Service, log: Log, is_cosigned: bool) -> Result<Self, Failure> {
+        let head = if is_cosigned {
+            "checkpoint?cosigned=true"
+        } else {
+            "checkpoint"
+        };
+        let note = log.bytes(service, head)?;
+        let (_, head) = folder::unverified(&note)
+            .map_err(|error| Failure::new(format!("the service's checkpoint: {error}")))?;
+        if head.origin() != log.name {
+            let message =
+                "the service's checkpoint is of another log than it says: export nothing of it";
+            return Err(Failure::new(message));
+        }
+        Ok(Exported {
+            service,
+            log,
+            note,
+            head,
+        })
+    }
 }
 
 /// Writes a file whole or not at all.

@@ -12,6 +12,8 @@ pub(super) struct Log {
     pub(super) name: String,
     /// The key that it signs with, as it says; none of a log that is closed.
     pub(super) key: Option<String>,
+    /// The index of the record which says that it was removed.
+    pub(super) pruned: Option<u64>,
 }
 
 impl Log {
@@ -27,6 +29,17 @@ impl Log {
             let message = format!("no such log: the service has {}, from 1 on", logs.len());
             return Err(Failure::misused(message));
         };
+        Self::read(log)
+    }
+
+    /// Every log, the first one first.
+    pub(super) fn all(service: &Service) -> Result<Vec<Self>, Failure> {
+        let answer = service.get("/v1/logs")?;
+        let logs = answer["logs"].as_array().ok_or_else(not_ours)?;
+        logs.iter().map(Self::read).collect()
+    }
+
+    fn read(log: &Value) -> Result<Self, Failure> {
         let number = log["number"].as_u64().ok_or_else(not_ours)?;
         let name = log["name"].as_str().ok_or_else(|| {
             Failure::new(format!(
@@ -37,6 +50,7 @@ impl Log {
             number,
             name: name.to_owned(),
             key: log["key"].as_str().map(str::to_owned),
+            pruned: log["pruned"].as_u64(),
         })
     }
 

@@ -6,6 +6,7 @@
 
 pub(super) mod kept;
 pub(super) mod report;
+mod years;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -71,6 +72,9 @@ impl Verdict {
 
 /// Verifies a folder and says what it comes to.
 pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
+    if years::is_there(&options.folder) {
+        return years::run(options);
+    }
     let trust = trust::of(&options.trusted)?;
     let verdict = verify(&options.folder, &trust, &options.kept, |_, _| Ok(()))?;
     let printed = if options.json {
@@ -99,6 +103,22 @@ pub(super) fn verify(
     kept: &Kept,
     each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
 ) -> Result<Verdict, Failure> {
+    let mut replay = Replay::default();
+    let mut verdict = verify_one(path, trust, kept, &mut replay, each)?;
+    if verdict.head.is_some() {
+        verdict.report = replay.finish();
+    }
+    Ok(verdict)
+}
+
+/// The same, where the records are read again together with those of the logs before.
+fn verify_one(
+    path: &Path,
+    trust: &Trust,
+    kept: &Kept,
+    replay: &mut Replay,
+    each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
+) -> Result<Verdict, Failure> {
     let folder = Folder::new(path);
     let head = folder.checkpoint()?;
     let mut verdict = Verdict {
@@ -116,7 +136,7 @@ pub(super) fn verify(
     let older = kept::open(kept, trust, &mut verdict)?;
     match trust.open(&head) {
         Ok(head) => {
-            walk(&folder, &head, &older, &mut verdict, each)?;
+            walk(&folder, (&head, &older), replay, &mut verdict, each)?;
             verdict.head = Some(head);
         }
         Err(error) => verdict.differences.push(format!("the checkpoint: {error}")),
@@ -126,13 +146,12 @@ pub(super) fn verify(
 
 fn walk(
     folder: &Folder,
-    head: &SignedCheckpoint,
-    older: &[SignedCheckpoint],
+    (head, older): (&SignedCheckpoint, &[SignedCheckpoint]),
+    replay: &mut Replay,
     verdict: &mut Verdict,
     mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut verifier = LogVerifier::new(head, older);
-    let mut replay = Replay::default();
     while let Some(wanted) = verifier.wants() {
         let bytes = folder.read(wanted)?;
         if let (Resource::Bundle(bundle), Some(bytes)) = (wanted, &bytes)
@@ -153,7 +172,6 @@ fn walk(
         }
         verifier.give(bytes.as_deref());
     }
-    verdict.report = replay.finish();
     match verifier.finish() {
         Ok(whole) => verdict.verified = Some(whole),
         Err(differences) => {

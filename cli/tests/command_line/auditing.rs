@@ -3,6 +3,7 @@
 mod go;
 mod made;
 mod matrix;
+mod years;
 
 use serde_json::Value;
 use velum_ledger::note::{Note, Series};

@@ -25,6 +25,10 @@ const EVIDENCE_SECONDS: RangeInclusive<u64> = 1..=600;
 const EMERGENCY_SECONDS: RangeInclusive<u64> = 60..=3600;
 const PENDING_SECONDS: RangeInclusive<u64> = 1..=24 * 3600;
 const GRANT_SECONDS: RangeInclusive<u64> = 1..=3600;
+/// Six years (45 CFR 164.316(b)(2)(i)) and a quarter.
+const DEFAULT_RETENTION_DAYS: u32 = 2283;
+/// Longer than anything that is under way.
+const RETENTION_DAYS: RangeInclusive<u32> = 30..=36_525;
 const HEARTBEAT_SECONDS: RangeInclusive<u64> = 1..=86_400;
 const DEFAULT_HEARTBEAT: Duration = Duration::from_mins(10);
 const LIMITS: RangeInclusive<u32> = 1..=100_000;
@@ -73,6 +77,9 @@ struct AuditTable {
     anchors: Vec<AnchorTable>,
     anchors_needed: Option<usize>,
     anchor_alert: Option<Span>,
+    retention_days: Option<u32>,
+    #[serde(default)]
+    legal_hold: bool,
 }
 
 /// How the audit log is kept.
@@ -86,6 +93,10 @@ pub(crate) struct Audit {
     pub(crate) heartbeat: Duration,
     /// Where its heads go.
     pub(crate) anchors: Anchors,
+    /// How long a closed log is kept at least.
+    pub(crate) retention: Duration,
+    /// Whether nothing may be removed.
+    pub(crate) has_legal_hold: bool,
 }
 
 impl AuditTable {
@@ -107,7 +118,15 @@ impl AuditTable {
             return Err(ConfigError::new("audit.name", "at most 112 bytes"));
         }
         let (needed, alert) = (self.anchors_needed, self.anchor_alert);
+        let days = self.retention_days.unwrap_or(DEFAULT_RETENTION_DAYS);
+        if !RETENTION_DAYS.contains(&days) {
+            let (least, most) = (RETENTION_DAYS.start(), RETENTION_DAYS.end());
+            let fault = format!("between {least} and {most}");
+            return Err(ConfigError::new("audit.retention_days", fault));
+        }
         Ok(Audit {
+            retention: Duration::from_hours(24 * u64::from(days)),
+            has_legal_hold: self.legal_hold,
             name: self.name,
             fence,
             anchors: anchors::anchors(self.anchors, needed, alert, data, folder)?,

@@ -42,10 +42,16 @@ pub(crate) struct View {
     signed: u64,
     /// When that was signed.
     signed_at: Option<Timestamp>,
-    /// The key that this service signs with, as verifiers take it (C2SP signed-note). Take it from
-    /// somewhere else too before you believe it.
+    /// The key that this service signs with, as verifiers take it (C2SP signed-note): of the log that grows,
+    /// and of those that ended with their year. Take it from somewhere else too before you believe it.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// When it was closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_at: Option<Timestamp>,
+    /// The index of the record which says that it was removed: nothing is left of it but its last head.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pruned: Option<u64>,
 }
 
 /// Every log, the first one first.
@@ -131,8 +137,10 @@ async fn views(app: &App) -> Result<Views, StoreError> {
             key: row
                 .name
                 .as_ref()
-                .filter(|_| row.is_open)
+                .filter(|_| row.is_open || row.closed.root.is_some())
                 .and_then(|name| log.verifier(name)),
+            closed_at: row.closed.at,
+            pruned: row.closed.pruned,
             name: row.name,
         });
     }
@@ -202,6 +210,9 @@ pub(crate) async fn tile(
 }
 
 async fn part(app: &App, row: &LogRow, resource: Resource) -> Result<Bytes, LogsError> {
+    if row.closed.pruned.is_some() {
+        return Err(LogsError::UnknownPart);
+    }
     let head = app.store().head(row.number).await?;
     let signed = head.ok_or(LogsError::UnknownPart)?.size;
     match resource {

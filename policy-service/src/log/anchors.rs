@@ -153,6 +153,7 @@ impl Offer {
             hash: *self.checkpoint.root(),
             is_behind: false,
             fenced: 0,
+            is_closed: false,
         })
     }
 

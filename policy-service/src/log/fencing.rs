@@ -1,5 +1,6 @@
 //! Whether a log is still the one that was signed, and the one that a fence knows.
 
+use velum_approval::LogName;
 use velum_ledger::checkpoint::Checkpoint;
 use velum_ledger::note::Note;
 use velum_ledger::proof::{consistency_tiles, prove_consistency, verify_consistency};
@@ -7,7 +8,7 @@ use velum_ledger::tile::{Tile, TileHashes};
 
 use super::growing::Root;
 use super::keeper;
-use super::{LogError, anchors, growing};
+use super::{LogError, anchors, growing, rolling};
 use crate::http::App;
 
 /// What an older head is to a tree.
@@ -20,25 +21,37 @@ pub(super) enum Known {
 }
 
 /// What a signed head says; whoever signed it.
-pub(super) fn text_of(note: &str) -> Option<Checkpoint> {
+pub(crate) fn text_of(note: &str) -> Option<Checkpoint> {
     Note::parse(note.as_bytes()).ok()?.text().parse().ok()
 }
 
 /// Compares a tree with a head of before, by our own proof of it.
 pub(super) async fn compare(app: &App, root: &Root, older: &Checkpoint) -> Result<Known, LogError> {
     if older.origin() != root.name.as_str() {
-        // The last head of a log before this one.
-        let logs = app.store().logs().await?;
-        let before = logs.iter().filter(|log| !log.is_open);
-        let is_before = before
-            .filter_map(|log| log.name.as_ref().zip(Some(log.known)))
-            .any(|(name, known)| name.as_str() == older.origin() && older.size() <= known);
-        return Ok(if is_before {
-            Known::Beginning
-        } else {
-            Known::Otherwise
-        });
+        return compare_before(app, root, older).await;
     }
+    beginning(app, root, older).await
+}
+
+/// A head of a log before this one: of one that ended with its year it has to be the beginning; of one that
+/// has lost records it is known how far it was.
+async fn compare_before(app: &App, root: &Root, older: &Checkpoint) -> Result<Known, LogError> {
+    let logs = app.store().logs().await?;
+    let mut before = logs.iter().filter(|log| log.number < root.log);
+    let Some(log) = before.find(|log| {
+        let name = log.name.as_ref().map(LogName::as_str);
+        name == Some(older.origin()) && older.size() <= log.known
+    }) else {
+        return Ok(Known::Otherwise);
+    };
+    match rolling::whole(log) {
+        Some(whole) if log.closed.pruned.is_none() => beginning(app, &whole, older).await,
+        _ => Ok(Known::Beginning),
+    }
+}
+
+/// Compares a tree with a smaller one of the same log.
+async fn beginning(app: &App, root: &Root, older: &Checkpoint) -> Result<Known, LogError> {
     if older.size() > root.size {
         return Ok(Known::Otherwise);
     }

@@ -7,7 +7,7 @@ use velum_ledger::hash::{Hash, leaf_hash};
 use velum_ledger::tile::{Edge, Tile, encode_hashes};
 
 use crate::http::App;
-use crate::store::{Operation, StoreError, Tiles, Transaction};
+use crate::store::{LogRow, Operation, StoreError, Tiles, Transaction};
 
 /// How many records are added in one transaction.
 const MOST_LEAVES: u64 = 4096;
@@ -40,6 +40,8 @@ pub(super) struct Root {
     pub(super) is_behind: bool,
     /// How much of it a fence has, as the store knows.
     pub(super) fenced: u64,
+    /// Whether its year is over, and this is all of it.
+    pub(super) is_closed: bool,
 }
 
 impl Operation for Grow {
@@ -60,27 +62,9 @@ impl Operation for Grow {
             return Ok(Grown::Elsewhere);
         }
         let open = transaction.open_log().await?;
-        let name = open.name.ok_or(StoreError::Corrupt("name of the log"))?;
-        let mut edge = load(transaction, tree.log, tree.size).await?;
-        let mut tiles = Tiles::new();
         let end = open.size.min(tree.size.saturating_add(MOST_LEAVES));
-        while edge.size() < end {
-            let from = open.first + edge.size();
-            for leaf in transaction.leaves(from).await? {
-                let hash = leaf_hash(&leaf.entry);
-                // Computed anew: what is signed is what is there, not what once was noted.
-                if leaf.index != open.first + edge.size() || hash.as_bytes()[..] != leaf.hash {
-                    return Err(StoreError::Corrupt("leaf"));
-                }
-                let full =
-                    |tile: Tile, hashes: &[Hash]| _ = tiles.insert(tile, encode_hashes(hashes));
-                edge.append(hash, full)
-                    .map_err(|_| StoreError::Refused("a leaf too many"))?;
-            }
-            if from == open.first + edge.size() {
-                return Err(StoreError::Corrupt("absence of a leaf"));
-            }
-        }
+        let (edge, mut tiles) = extend(transaction, &open, tree.size, end).await?;
+        let name = open.name.ok_or(StoreError::Corrupt("name of the log"))?;
         let root = Root {
             log: tree.log,
             name,
@@ -88,15 +72,17 @@ impl Operation for Grow {
             size: edge.size(),
             hash: edge.root(),
             is_behind: edge.size() < open.size,
-            fenced: tree.fenced,
+            fenced: match tree.fenced {
+                // The first head of a year has the last one of the year before behind the fence.
+                0 => before(transaction, tree.log).await?,
+                fenced => fenced,
+            },
+            is_closed: false,
         };
         let has_grown = edge.size() > tree.size;
         let is_to_be_held = has_rivals && tree.held_until < now.after(HELD / 2);
         if has_grown || is_to_be_held {
-            tiles.extend(
-                edge.partial()
-                    .map(|(tile, hashes)| (tile, encode_hashes(hashes))),
-            );
+            tiles.extend(unfinished(&edge));
             tree.size = edge.size();
             tree.holder = Some(log.holder.clone());
             tree.held_until = now.after(HELD);
@@ -104,6 +90,51 @@ impl Operation for Grow {
         }
         Ok(Grown::Here(root))
     }
+}
+
+/// The edge of a log's tree once it has been extended from one size to another, and the tiles that became
+/// full on the way.
+pub(super) async fn extend(
+    transaction: &mut Transaction,
+    log: &LogRow,
+    from: u64,
+    end: u64,
+) -> Result<(Edge, Tiles), StoreError> {
+    let mut edge = load(transaction, log.number, from).await?;
+    let mut tiles = Tiles::new();
+    while edge.size() < end {
+        let from = log.first + edge.size();
+        for leaf in transaction.leaves(from).await? {
+            let hash = leaf_hash(&leaf.entry);
+            // Computed anew: what is signed is what is there, not what once was noted.
+            if leaf.index != log.first + edge.size() || hash.as_bytes()[..] != leaf.hash {
+                return Err(StoreError::Corrupt("leaf"));
+            }
+            let full = |tile: Tile, hashes: &[Hash]| _ = tiles.insert(tile, encode_hashes(hashes));
+            edge.append(hash, full)
+                .map_err(|_| StoreError::Refused("a leaf too many"))?;
+        }
+        if from == log.first + edge.size() {
+            return Err(StoreError::Corrupt("absence of a leaf"));
+        }
+    }
+    Ok((edge, tiles))
+}
+
+/// The tiles of an edge that are not full.
+pub(super) fn unfinished(edge: &Edge) -> impl Iterator<Item = (Tile, Vec<u8>)> {
+    let partial = edge.partial();
+    partial.map(|(tile, hashes)| (tile, encode_hashes(hashes)))
+}
+
+/// How much a fence had of the log before this one when its year was over.
+async fn before(transaction: &mut Transaction, log: u64) -> Result<u64, StoreError> {
+    let logs = transaction.logs().await?;
+    let before = logs.iter().find(|other| other.number + 1 == log);
+    let closed = before.map(|before| &before.closed);
+    Ok(closed
+        .filter(|closed| closed.root.is_some())
+        .map_or(0, |closed| closed.fenced))
 }
 
 /// The unfinished tiles of a tree of this size.
@@ -124,6 +155,8 @@ pub(super) struct Publish {
     pub(super) log: u64,
     pub(super) head: crate::store::Head,
     pub(super) is_fenced: bool,
+    /// Whether it is the last head of a log whose year is over.
+    pub(super) is_last: bool,
 }
 
 impl Operation for Publish {
@@ -134,6 +167,10 @@ impl Operation for Publish {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let mut tree = transaction.tree().await?;
+        if self.is_last && tree.log > self.log {
+            // Its tree is whole since it was closed.
+            return transaction.set_head(self.log, &self.head).await;
+        }
         if tree.log != self.log || tree.size < self.head.size {
             return Err(StoreError::Refused("a head of another tree"));
         }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 use velum_approval::record::LogEvent;
-use velum_approval::{Record, Timestamp};
+use velum_approval::{LogName, Record, Timestamp};
 use velum_ledger::checkpoint::Checkpoint;
 
 use super::anchors::Lead;
 use super::fencing::{self, Known};
 use super::growing::{Grow, Grown, Publish, Root};
 use super::rereading::Rereading;
-use super::{FenceError, LogError, Step};
+use super::{FenceError, LogError, Step, rolling};
 use crate::http::App;
 use crate::store::{Change, Head, LogRow, Operation, StoreError, Transaction};
 
@@ -85,10 +85,14 @@ pub(crate) async fn step(app: &App) -> Result<(), LogError> {
         let Grown::Here(root) = grown else {
             return follow(app).await;
         };
+        // The last head of a year comes before the first one of the next.
+        for ended in rolling::ended(app).await? {
+            publish(app, &ended).await?;
+        }
         publish(app, &root).await?;
         log.anchors
             .lead(lead(root.log, root.first, root.size, true));
-        if !root.is_behind {
+        if !root.is_behind && !rolling::roll(app).await? {
             return Ok(());
         }
     }
@@ -125,11 +129,15 @@ async fn whole(app: &App) -> Result<LogRow, LogError> {
         None => None,
     };
     let open = app.store().open_log().await?;
-    if let (Some(stands), Some(name)) = (stands, &open.name)
-        && stands.origin() == name.as_str()
-        && stands.size() > open.size
-    {
-        return Err(LogError::Inconsistent("its fence"));
+    if let Some(stands) = stands {
+        let logs = app.store().logs().await?;
+        let is_known = logs.iter().any(|log| {
+            let name = log.name.as_ref().map(LogName::as_str);
+            name == Some(stands.origin()) && stands.size() <= log.known
+        });
+        if !is_known {
+            return Err(LogError::Inconsistent("its fence"));
+        }
     }
     if open.first + open.size < known {
         return Err(LogError::Inconsistent("what this service knows of it"));
@@ -189,7 +197,7 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
         None => false,
     };
     log.done(Step::Fenced)?;
-    let note = checkpoint.sign(&[log.signer(&root.name)?]);
+    let note = checkpoint.sign(&[&log.signer(&root.name)?]);
     let note = note.map_err(|_| LogError::Name)?;
     log.done(Step::Signed)?;
     let publish = Publish {
@@ -200,6 +208,7 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
             at: app.now(),
         },
         is_fenced,
+        is_last: root.is_closed,
     };
     app.store().write(publish).await?;
     log.done(Step::Published)?;

@@ -39,6 +39,24 @@ fn nameless(app: &App) -> Result<LogName, StoreError> {
     LogName::new(format!("{NAMELESS}/{own:016x}")).map_err(|_| StoreError::Refused("a log's name"))
 }
 
+/// The name of the log that follows one whose year is over; `None` while it is not.
+pub(super) fn after(name: &LogName, now: Timestamp) -> Result<Option<LogName>, StoreError> {
+    let next = of_year(&base(name)?, now)?;
+    Ok((year(&next) > year(name)).then_some(next))
+}
+
+/// The year that a log is named by; `None` of a name that has none.
+pub(crate) fn year(name: &LogName) -> Option<u32> {
+    let last = name.as_str().rsplit('/').next()?;
+    // `2026-r1` was recovered in its year.
+    let year = last.split('-').next()?;
+    (year.len() >= 4).then(|| year.parse().ok()).flatten()
+}
+
+fn base(name: &LogName) -> Result<LogName, StoreError> {
+    LogName::new(base_of(name)).map_err(|_| StoreError::Refused("a log's name"))
+}
+
 /// A log of one year.
 fn of_year(base: &LogName, now: Timestamp) -> Result<LogName, StoreError> {
     let time = now.to_string();
@@ -75,6 +93,7 @@ impl Operation for Name {
                     name,
                     key,
                     previous: None,
+                    first: 0,
                 }
             }
             Some(name) if tree.key.as_deref() == Some(&key[..]) => return Ok(name),

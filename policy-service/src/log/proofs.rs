@@ -27,6 +27,9 @@ pub(crate) async fn inclusion(
     log: &LogRow,
     place: u64,
 ) -> Result<TlogProof, ProofError> {
+    if log.closed.pruned.is_some() {
+        return Err(ProofError::Unknown);
+    }
     let (size, note) = head(store, log.number, place).await?;
     let tiles = inclusion_tiles(place, size).map_err(|_| ProofError::Unknown)?;
     let tiles = store.tiles(log.number, &tiles).await?;

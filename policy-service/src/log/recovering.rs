@@ -86,7 +86,7 @@ impl Operation for Recover {
         let app = &self.app;
         // Nobody else has the store: the order of locks is of no account.
         let stamp = app.stamp(transaction).await?;
-        let closed = transaction.open_log().await?;
+        let mut closed = transaction.open_log().await?;
         let old = closed
             .name
             .clone()
@@ -97,8 +97,9 @@ impl Operation for Recover {
         } else {
             closed.size
         };
-        let known = known.max(self.most);
-        transaction.begin_next_log(&closed, known, &name).await?;
+        closed.known = known.max(self.most);
+        closed.closed.at = Some(stamp.now);
+        let first = transaction.begin_next_log(&closed, &name).await?;
         let secret = app.secret(Some(&self.reason))?;
         let secret = secret.ok_or(StoreError::Refused("no reason"))?;
         let event = LogEvent::Recovered {
@@ -106,6 +107,7 @@ impl Operation for Recover {
             key: app.parts().log.public_key(),
             previous: self.previous.clone(),
             restored: closed.size,
+            first,
             by: self.by.clone(),
             reason: secret.commitment,
         };

@@ -1,9 +1,13 @@
 //! The audit log: how it grows, and how it is read.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use sha2::{Digest, Sha256};
 use velum_approval::{ApprovalId, Record, Timestamp};
 
 use super::connection::{Connection, Row, Sql, values};
+use super::log;
 use super::transaction::number;
 use super::{Stamp, Store, StoreError};
 use crate::clock::Others;
@@ -94,18 +98,52 @@ fn read_entry(row: &Row) -> Result<Entry, StoreError> {
 
 /// Computes the hash of every leaf anew, and returns how many there are.
 pub(super) async fn verify(connection: &mut Connection) -> Result<u64, StoreError> {
-    let mut next = 0;
-    loop {
+    let mut records = 0;
+    let mut places = Places::new(log::ranges(connection).await?);
+    while let Some(next) = places.next() {
         let page = page(connection, next).await?;
         if page.is_empty() {
-            return Ok(next);
+            return Err(StoreError::Corrupt("absence of a leaf"));
         }
         for leaf in page {
-            if leaf.index != next || leaf_hash(&leaf.entry)[..] != leaf.hash {
+            if leaf_hash(&leaf.entry)[..] != leaf.hash {
                 return Err(StoreError::Corrupt("leaf"));
             }
-            next += 1;
+            places.take(leaf.index)?;
+            records += 1;
         }
+    }
+    Ok(records)
+}
+
+/// The places of the records that have to be there, one after the other.
+pub(super) struct Places(VecDeque<Range<u64>>);
+
+impl Places {
+    pub(super) fn new(ranges: Vec<Range<u64>>) -> Places {
+        Places(
+            ranges
+                .into_iter()
+                .filter(|range| !range.is_empty())
+                .collect(),
+        )
+    }
+
+    /// Where the next record is; `None` where there has to be none any more.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.0.front().map(|range| range.start)
+    }
+
+    /// A record is at this place.
+    pub(super) fn take(&mut self, index: u64) -> Result<(), StoreError> {
+        let Some(range) = self.0.front_mut().filter(|range| range.start == index) else {
+            return Err(StoreError::Corrupt("leaf"));
+        };
+        range.start += 1;
+        if range.is_empty() {
+            self.0.pop_front();
+        }
+        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
 //! The logs that records are in, their tiles and their heads.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use velum_approval::{LogName, Timestamp};
+use velum_ledger::hash::Hash;
 use velum_ledger::tile::Tile;
 
 use super::connection::{Connection, Row, values};
@@ -24,6 +26,21 @@ pub(crate) struct LogRow {
     pub(crate) known: u64,
     /// Whether it is the one that grows.
     pub(crate) is_open: bool,
+    /// How it ended, if it did.
+    pub(crate) closed: Closed,
+}
+
+/// How a log ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Closed {
+    /// When.
+    pub(crate) at: Option<Timestamp>,
+    /// The root over all of it, where its year was over; none of one that has lost records.
+    pub(crate) root: Option<Hash>,
+    /// How much of it a fence had then.
+    pub(crate) fenced: u64,
+    /// The index of the record which says that it was removed.
+    pub(crate) pruned: Option<u64>,
 }
 
 /// How much of the open log is in tiles, and who puts it there.
@@ -58,22 +75,7 @@ impl Store {
 
     /// Every log, the first one first.
     pub(crate) async fn logs(&self) -> Result<Vec<LogRow>, StoreError> {
-        let mut reading = self.read().await?;
-        let statement = "SELECT number, name, first, size, known FROM closed_log ORDER BY number";
-        let rows = reading.all(statement, &[]).await?;
-        let closed = rows.iter().map(|row| {
-            Ok(LogRow {
-                number: row.count("number")?,
-                name: name(row)?,
-                first: row.count("first")?,
-                size: row.count("size")?,
-                known: row.count("known")?,
-                is_open: false,
-            })
-        });
-        let mut logs: Vec<_> = closed.collect::<Result<_, StoreError>>()?;
-        logs.push(open(&mut reading).await?);
-        Ok(logs)
+        logs(&mut self.read().await?).await
     }
 
     /// The last head of a log that was signed.
@@ -85,6 +87,47 @@ impl Store {
     pub(crate) async fn tiles(&self, log: u64, tiles: &[Tile]) -> Result<Tiles, StoreError> {
         read_tiles(&mut self.read().await?, log, tiles).await
     }
+}
+
+pub(super) async fn logs(connection: &mut Connection) -> Result<Vec<LogRow>, StoreError> {
+    let statement = "SELECT number, name, first, size, known, closed_ms, root, fenced, pruned
+                     FROM closed_log ORDER BY number";
+    let rows = connection.all(statement, &[]).await?;
+    let mut logs = rows
+        .iter()
+        .map(read_closed)
+        .collect::<Result<Vec<_>, _>>()?;
+    logs.push(open(connection).await?);
+    Ok(logs)
+}
+
+fn read_closed(row: &Row) -> Result<LogRow, StoreError> {
+    let root: Option<Vec<u8>> = row.read("root")?;
+    let root = root.map(<[u8; 32]>::try_from).transpose();
+    let root = root.map_err(|_| StoreError::Corrupt("root of a log"))?;
+    let (at, pruned): (Option<i64>, Option<i64>) = (row.read("closed_ms")?, row.read("pruned")?);
+    let pruned = pruned.map(u64::try_from).transpose();
+    Ok(LogRow {
+        number: row.count("number")?,
+        name: name(row)?,
+        first: row.count("first")?,
+        size: row.count("size")?,
+        known: row.count("known")?,
+        is_open: false,
+        closed: Closed {
+            at: at.map(Timestamp::from_millis),
+            root: root.map(Hash::from_bytes),
+            fenced: row.count("fenced")?,
+            pruned: pruned.map_err(|_| StoreError::Corrupt("record of a removal"))?,
+        },
+    })
+}
+
+/// Where the records are that have to be there, in their order.
+pub(super) async fn ranges(connection: &mut Connection) -> Result<Vec<Range<u64>>, StoreError> {
+    let logs = logs(connection).await?;
+    let there = logs.iter().filter(|log| log.closed.pruned.is_none());
+    Ok(there.map(|log| log.first..log.first + log.size).collect())
 }
 
 pub(super) async fn open(connection: &mut Connection) -> Result<LogRow, StoreError> {
@@ -100,6 +143,7 @@ pub(super) async fn open(connection: &mut Connection) -> Result<LogRow, StoreErr
         size,
         known: size,
         is_open: true,
+        closed: Closed::default(),
     })
 }
 
@@ -124,24 +168,30 @@ pub(super) async fn set_name(
     }
 }
 
-/// Closes the open log, which is known to have been so far, and opens the next one under this name.
+/// Closes the open log, which is known to have been so far, and opens the next one under this name; gives
+/// the index of that one's first record.
 pub(super) async fn begin_next(
     connection: &mut Connection,
     closed: &LogRow,
-    known: u64,
     name: &LogName,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
+    let mut tree = tree(connection).await?;
     let old = closed.name.as_ref().map(LogName::as_str);
-    let next = closed.first + closed.size.max(known);
+    let next = closed.first + closed.size.max(closed.known);
+    let root = closed.closed.root.as_ref().map(|root| &root.as_bytes()[..]);
     connection
         .execute(
-            "INSERT INTO closed_log (number, name, first, size, known) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO closed_log (number, name, first, size, known, closed_ms, root, fenced)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             values![
                 number(closed.number)?,
                 old,
                 number(closed.first)?,
                 number(closed.size)?,
-                number(known)?,
+                number(closed.known)?,
+                closed.closed.at.map(Timestamp::as_millis),
+                root,
+                number(tree.fenced)?,
             ],
         )
         .await?;
@@ -152,10 +202,11 @@ pub(super) async fn begin_next(
             values![name.as_str(), number(next)?],
         )
         .await?;
-    let mut tree = tree(connection).await?;
     tree.log = closed.number + 1;
-    (tree.size, tree.fenced, tree.holder) = (0, 0, None);
-    set_tree(connection, &tree).await
+    // Whoever extends the tree goes on with the next one.
+    (tree.size, tree.fenced) = (0, 0);
+    set_tree(connection, &tree).await?;
+    Ok(next)
 }
 
 pub(super) async fn tree(connection: &mut Connection) -> Result<Tree, StoreError> {

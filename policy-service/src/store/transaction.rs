@@ -13,7 +13,8 @@ use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
     Anchored, Batch, Denials, Granted, Head, Load, LogRow, Once, Repeat, StoreError, StoredUse,
-    Tiles, Tree, anchors, approvals, audit, emergencies, events, log, repeats, stops, uses,
+    Tiles, Tree, anchors, approvals, audit, emergencies, events, log, pruning, repeats, stops,
+    uses,
 };
 
 use crate::clock::Others;
@@ -216,15 +217,25 @@ impl Transaction {
         log::set_name(&mut self.connection, name).await
     }
 
-    /// Closes the open log and opens the next one. Its first record has to follow.
+    /// Closes the open log and opens the next one, whose first record has to follow; gives its index.
     pub(crate) async fn begin_next_log(
         &mut self,
         closed: &LogRow,
-        known: u64,
         name: &LogName,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         self.has_changes = true;
-        log::begin_next(&mut self.connection, closed, known, name).await
+        log::begin_next(&mut self.connection, closed, name).await
+    }
+
+    /// Takes out all that belongs to a closed log; the record at this index says so.
+    pub(crate) async fn prune(&mut self, log: &LogRow, record: u64) -> Result<(), StoreError> {
+        self.has_changes = true;
+        pruning::prune(&mut self.connection, log, record).await
+    }
+
+    /// Every log, the first one first.
+    pub(crate) async fn logs(&mut self) -> Result<Vec<LogRow>, StoreError> {
+        log::logs(&mut self.connection).await
     }
 
     /// The approvals that may still become something.

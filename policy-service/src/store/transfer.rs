@@ -8,7 +8,7 @@ use std::path::Path;
 use super::StoreError;
 use velum_approval::LogName;
 
-use super::audit::{self, leaf_hash};
+use super::audit::{self, Places, leaf_hash};
 use super::connection::{Connection, Link, Row, Value, values};
 use super::log;
 use super::postgres::{DatabaseUrl, Postgres};
@@ -182,16 +182,21 @@ const TABLES: [Table; 15] = [
         ],
     },
     Table {
-        read: "SELECT rowid AS place, number, name, first, size, known
+        read: "SELECT rowid AS place, number, name, first, size, known, closed_ms, root, fenced, pruned
                FROM closed_log WHERE rowid > $1 ORDER BY rowid LIMIT 256",
-        insert: "INSERT INTO closed_log (number, name, first, size, known)
-                 VALUES ($1, $2, $3, $4, $5)",
+        insert: "INSERT INTO closed_log
+                     (number, name, first, size, known, closed_ms, root, fenced, pruned)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         columns: &[
             ("number", Number),
             ("name", Text),
             ("first", Number),
             ("size", Number),
             ("known", Number),
+            ("closed_ms", Number),
+            ("root", Bytes),
+            ("fenced", Number),
+            ("pruned", Number),
         ],
     },
     Table {
@@ -327,14 +332,11 @@ async fn fill(source: &mut Connection, copy: &mut Connection) -> Result<Moved, S
     let head = "SELECT next_index, max_time_ms, keys
                 FROM audit_log, meta WHERE audit_log.id = 1 AND meta.id = 1";
     let head = source.one(head, &[]).await?;
-    if head.count("next_index")? != records {
-        return Err(StoreError::Corrupt("head of the log"));
-    }
     let (open, tree) = (log::open(source).await?, log::tree(source).await?);
     copy.execute(
         "UPDATE audit_log SET next_index = $1, number = $2, name = $3, first = $4 WHERE id = 1",
         values![
-            number(records)?,
+            number(head.count("next_index")?)?,
             number(open.number)?,
             open.name.as_ref().map(LogName::as_str),
             number(open.first)?,
@@ -357,25 +359,28 @@ async fn fill(source: &mut Connection, copy: &mut Connection) -> Result<Moved, S
 
 /// Copies the leaves as they are, each with its hash computed anew.
 async fn copy_log(source: &mut Connection, copy: &mut Connection) -> Result<u64, StoreError> {
-    let mut next = 0;
-    loop {
+    let mut records = 0;
+    let mut places = Places::new(log::ranges(source).await?);
+    while let Some(next) = places.next() {
         let page = audit::page(source, next).await?;
         if page.is_empty() {
-            return Ok(next);
+            return Err(StoreError::Corrupt("absence of a leaf"));
         }
         for leaf in page {
             let hash = leaf_hash(&leaf.entry);
-            if leaf.index != next || hash[..] != leaf.hash {
+            if hash[..] != leaf.hash {
                 return Err(StoreError::Corrupt("leaf"));
             }
+            places.take(leaf.index)?;
             copy.execute(
                 "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)",
-                values![number(next)?, &leaf.entry, &hash],
+                values![number(leaf.index)?, &leaf.entry, &hash],
             )
             .await?;
-            next += 1;
+            records += 1;
         }
     }
+    Ok(records)
 }
 
 async fn verify(connection: &mut Connection) -> Result<u64, StoreError> {

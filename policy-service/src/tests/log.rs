@@ -53,7 +53,7 @@ pub(super) async fn signed(service: &Service) -> Value {
         .unwrap()
 }
 
-fn trust(log: &Value) -> Trust {
+pub(super) fn trust(log: &Value) -> Trust {
     let key = log["key"].as_str().unwrap().parse().unwrap();
     Trust::new(log["name"].as_str().unwrap(), vec![key]).unwrap()
 }
@@ -61,7 +61,25 @@ fn trust(log: &Value) -> Trust {
 /// Verifies the open log as it is served, entry by entry; gives its size and root.
 pub(super) async fn verified(service: &Service, older: &[Vec<u8>]) -> (u64, Hash) {
     let log = signed(service).await;
-    let trust = trust(&log);
+    let mut replay = Replay::default();
+    let found = walk(service, &log, older, &mut replay).await;
+    // Nothing in it was released without the people it needed.
+    let report = replay.finish();
+    assert_eq!(
+        report.failures().collect::<Vec<_>>(),
+        Vec::<&Finding>::new()
+    );
+    found
+}
+
+/// Reads one log as it is served, entry by entry; gives its size and root.
+pub(super) async fn walk(
+    service: &Service,
+    log: &Value,
+    older: &[Vec<u8>],
+    replay: &mut Replay,
+) -> (u64, Hash) {
+    let trust = trust(log);
     let place = format!("/v1/logs/{}", log["number"]);
     let head = bytes(service, &format!("{place}/checkpoint"))
         .await
@@ -72,7 +90,7 @@ pub(super) async fn verified(service: &Service, older: &[Vec<u8>]) -> (u64, Hash
         .map(|older| trust.open(older).unwrap())
         .collect();
     let mut verifier = velum_ledger::verify::LogVerifier::new(&head, &older);
-    let (mut replay, mut index) = (Replay::default(), 0);
+    let mut index = 0;
     while let Some(wanted) = verifier.wants() {
         let path = match wanted {
             Resource::Tile(tile) => tile.path(),
@@ -87,12 +105,6 @@ pub(super) async fn verified(service: &Service, older: &[Vec<u8>]) -> (u64, Hash
         }
         verifier.give(part.as_deref());
     }
-    // Nothing in it was released without the people it needed.
-    let report = replay.finish();
-    assert_eq!(
-        report.failures().collect::<Vec<_>>(),
-        Vec::<&Finding>::new()
-    );
     let found = verifier.finish().unwrap();
     assert_eq!(found.entries, head.checkpoint().size());
     (head.checkpoint().size(), *head.checkpoint().root())

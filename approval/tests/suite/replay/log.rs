@@ -7,7 +7,7 @@ use serde_json::Value;
 use velum_approval::replay::{Kind, Replay, Report};
 use velum_approval::{Record, RecordId, Timestamp};
 
-const SOURCE: &str = "urn:velum:audit.example/main/2026";
+pub(super) const SOURCE: &str = "urn:velum:audit.example/main/2026";
 
 /// The leaves as JSON.
 #[derive(Clone)]

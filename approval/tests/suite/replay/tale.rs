@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use velum_approval::messages::{ClassCounts, EventOutcome, EventRow, Events};
-use velum_approval::record::{LogEvent, Reception, Released, Reported, Summary};
+use velum_approval::record::{LogEvent, PreviousLog, Reception, Released, Reported, Summary};
 use velum_approval::{
     Approval, ApprovalId, Ask, Cause, Check, Commitment, DenyCode, Emergency, EmergencyId,
-    EmergencyOpening, End, Event, Found, GrantLimits, MOST_EMERGENCY, Opening, OutcomeReport,
-    Panel, Party, Record, Refused, Scope, Stop, StopId, StopScope, Use, Verdict, WorkerId,
-    transition,
+    EmergencyOpening, End, Event, Found, GrantLimits, LogName, MOST_EMERGENCY, Opening,
+    OutcomeReport, Panel, Party, Record, Refused, Scope, Stop, StopId, StopScope, Use, Verdict,
+    WorkerId, transition,
 };
 use velum_engine::Class;
 
@@ -359,6 +359,18 @@ fn nothing_released(teller: &mut Teller) {
             new: [2; 32],
         },
         LogEvent::Heartbeat,
+        LogEvent::Pruned {
+            pruned: PreviousLog {
+                name: LogName::new("audit.example/main/2019").unwrap(),
+                size: 7,
+                root: [2; 32],
+            },
+            by: person("grace"),
+            reason: Commitment::to("over", &[9; 32]),
+        },
+        LogEvent::Closed {
+            next: LogName::new("audit.example/main/2027").unwrap(),
+        },
     ] {
         teller.second += 1;
         teller.tell(&Record::Log(Box::new(event)));

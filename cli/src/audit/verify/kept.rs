@@ -1,6 +1,7 @@
 //! The heads that were kept elsewhere: each in a file of its own, or one after another as an anchor keeps
 //! them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -47,6 +48,14 @@ pub(super) fn open(
         older.extend(opened);
     }
     Ok(older)
+}
+
+/// The logs that an anchor's file has heads of.
+pub(super) fn origins(file: &Path) -> Result<BTreeSet<String>, Failure> {
+    let bytes = fs::read(file).map_err(|error| Failure::unread(file, &error))?;
+    let notes = Series::parse(&bytes).notes.into_iter();
+    let origins = notes.filter_map(|note| note.text().lines().next().map(str::to_owned));
+    Ok(origins.collect())
 }
 
 /// The heads of this log in an anchor's file; it may have those of others. One with none is nothing to go by.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use velum_approval::replay::Finding;
+use velum_approval::replay::{Finding, Report};
 use velum_ledger::checkpoint::{Cosignature, SignedCheckpoint};
 
 use super::Verdict;
@@ -46,6 +46,9 @@ pub(in crate::audit) fn print(verdict: &Verdict) -> Result<(), Failure> {
             "\n{} findings more are not listed.",
             verdict.report.omitted
         )?;
+    }
+    if let Some(foundation) = rests_on(&verdict.report) {
+        writeln!(output, "\n{foundation}")?;
     }
     writeln!(output, "\n{}", verdict.limit())?;
     let sentence = if verdict.holds() {
@@ -151,11 +154,23 @@ fn moment(seconds: u64) -> String {
     moment.map_or_else(|| seconds.to_string(), |moment| moment.to_string())
 }
 
-fn sentence(finding: &Finding) -> String {
+/// What a log rests on that goes on from one which was not read.
+pub(super) fn rests_on(report: &Report) -> Option<String> {
+    let before = report.rests_on.as_ref()?;
+    Some(format!(
+        "It goes on from {} ({} records), which was not read: {} of its releases rest on approvals there, and \
+         stops that were begun there are not known. Verify them together.",
+        show::plain(before.name.as_str()),
+        before.size,
+        report.releases.resting,
+    ))
+}
+
+pub(super) fn sentence(finding: &Finding) -> String {
     show::plain(&finding.to_string())
 }
 
-fn list(output: &mut impl Write, heading: &str, lines: &[String]) -> io::Result<()> {
+pub(super) fn list(output: &mut impl Write, heading: &str, lines: &[String]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
@@ -177,15 +192,25 @@ pub(super) fn print_json(verdict: &Verdict) -> Result<(), Failure> {
     Ok(())
 }
 
+pub(super) fn finding_json(finding: &Finding) -> Value {
+    json!({
+        "index": finding.index,
+        "approval": finding.approval.as_ref().map(ToString::to_string),
+        "kind": finding.kind.name(),
+        "sentence": finding.sentence,
+    })
+}
+
+pub(super) fn rests_on_json(report: &Report) -> Value {
+    let before = report.rests_on.as_ref();
+    before.map_or(
+        Value::Null,
+        |before| json!({"name": before.name.as_str(), "size": before.size}),
+    )
+}
+
 fn to_json(verdict: &Verdict) -> Value {
-    let finding = |finding: &Finding| {
-        json!({
-            "index": finding.index,
-            "approval": finding.approval.as_ref().map(ToString::to_string),
-            "kind": finding.kind.name(),
-            "sentence": finding.sentence,
-        })
-    };
+    let finding = finding_json;
     let report = &verdict.report;
     let head = verdict.head.as_ref().map(SignedCheckpoint::checkpoint);
     let older = verdict.older.iter();
@@ -211,7 +236,9 @@ fn to_json(verdict: &Verdict) -> Value {
             "approved": report.releases.approved,
             "in_emergency": report.releases.in_emergency,
             "told": report.releases.told,
+            "resting": report.releases.resting,
         },
+        "rests_on": rests_on_json(report),
         "not_shown": verdict.limit(),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use velum_approval::record::LogEvent;
+use velum_approval::record::{LogEvent, PreviousLog};
 use velum_approval::{LogName, Record, RecordId, Timestamp};
 use velum_ledger::checkpoint::Checkpoint;
 use velum_ledger::hash::leaf_hash;
@@ -35,10 +35,62 @@ impl Log {
             name: LogName::new(NAME).unwrap(),
             key: [1; 32],
             previous: None,
+            first: 0,
         };
         log.push(START, opened);
         log.beat(count);
         log
+    }
+
+    /// The log of the next year, which begins where this one ends: closed, or as it is.
+    pub(super) fn next(&mut self, name: &str, is_closed: bool) -> Log {
+        let next = LogName::new(name).unwrap();
+        let last = self.last() + 60_000;
+        if is_closed {
+            self.push(last, LogEvent::Closed { next: next.clone() });
+        }
+        let mut log = Log {
+            name: name.to_owned(),
+            leaves: Vec::new(),
+            seed: self.seed,
+        };
+        let opened = LogEvent::Opened {
+            name: next,
+            key: [1; 32],
+            previous: Some(self.end()),
+            first: self.leaves.len() as u64,
+        };
+        log.push(last, opened);
+        log.beat(3);
+        log
+    }
+
+    /// As the log after it has it.
+    pub(super) fn end(&self) -> PreviousLog {
+        let head = self.files()["checkpoint"].clone();
+        let note = velum_ledger::note::Note::parse(&head).unwrap();
+        let head: Checkpoint = note.text().parse().unwrap();
+        PreviousLog {
+            name: LogName::new(&*self.name).unwrap(),
+            size: head.size(),
+            root: *head.root().as_bytes(),
+        }
+    }
+
+    /// Says that another log was removed.
+    pub(super) fn remove(&mut self, pruned: PreviousLog) {
+        let event = LogEvent::Pruned {
+            pruned,
+            by: "grace".parse().unwrap(),
+            reason: velum_approval::Commitment::to("over", &[1; 32]),
+        };
+        self.push(self.last() + 60_000, event);
+    }
+
+    fn last(&self) -> i64 {
+        let last = self.leaves.last().unwrap()["time"].as_str().unwrap();
+        let last: jiff::Timestamp = last.parse().unwrap();
+        last.as_millisecond()
     }
 
     /// The leaves of an exported folder, under a key of ours.
@@ -68,9 +120,7 @@ impl Log {
     /// So many minutes more in which nothing happens.
     pub(super) fn beat(&mut self, count: usize) {
         for _ in 0..count {
-            let last = self.leaves.last().unwrap()["time"].as_str().unwrap();
-            let last: jiff::Timestamp = last.parse().unwrap();
-            self.push(last.as_millisecond() + 60_000, LogEvent::Heartbeat);
+            self.push(self.last() + 60_000, LogEvent::Heartbeat);
         }
     }
 
@@ -78,7 +128,9 @@ impl Log {
         let index = self.leaves.len();
         let text = format!("{millis:012x}");
         let (high, low) = text.split_at(8);
-        let id = RecordId::new(format!("{high}-{low}-7000-8000-{index:012x}")).unwrap();
+        // The last digits of the year: ids of another log are others.
+        let year = &self.name[self.name.len() - 2..];
+        let id = RecordId::new(format!("{high}-{low}-7000-80{year}-{index:012x}")).unwrap();
         let record = Record::Log(Box::new(event));
         let source = format!("urn:velum:{}", self.name);
         let time = Timestamp::from_millis(millis);

@@ -135,6 +135,7 @@ mod tests {
             size: 9,
             known: 9,
             is_open: true,
+            closed: crate::store::Closed::default(),
         };
         let lead = Lead {
             log: 1,

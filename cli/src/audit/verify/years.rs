@@ -1,0 +1,402 @@
+//! Several logs, a year each: every one by itself, that each goes on from the one before, and the records of
+//! all of them together.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use velum_approval::replay::{Replay, Report};
+use velum_ledger::note::VerifierKey;
+
+use super::report::{finding_json, list, rests_on, rests_on_json, sentence};
+use super::{Verdict, kept, verify_one};
+use crate::arguments::{Kept, Trusted, VerifyOptions};
+use crate::audit::export::LIST;
+use crate::audit::{folder, record, trust};
+use crate::failure::Failure;
+use crate::show;
+use crate::table::Table;
+
+/// More than a list of logs takes.
+const MOST: usize = 1 << 20;
+
+/// A log of the list. What it says is verified, or it is where to look.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    name: String,
+    #[serde(rename = "number")]
+    _number: u64,
+    folder: String,
+    /// The index of the record which says that it was removed.
+    pruned: Option<u64>,
+}
+
+/// What the logs were found to be.
+#[derive(Default)]
+struct Years {
+    verdicts: Vec<Verdict>,
+    /// Where they do not go on from each other, or one is missing.
+    links: Vec<String>,
+    /// Those that were removed, as the records say.
+    removed: Vec<Removed>,
+    /// The log that the first one goes on from.
+    foundation: Option<Value>,
+    /// The log that the last one says goes on from it.
+    next: Option<String>,
+}
+
+/// What a record says of a log that was removed.
+struct Removed {
+    log: Value,
+    by: String,
+    time: String,
+}
+
+/// Whether the folder has several logs.
+pub(super) fn is_there(path: &Path) -> bool {
+    path.join(LIST).exists() && !path.join("checkpoint").exists()
+}
+
+pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
+    let keys = trust::keys(&options.trusted)?;
+    let listed = read(&options.folder)?;
+    let mut replay = Replay::default();
+    let mut years = Years::default();
+    let mut older = Older::read(&options.kept)?;
+    let mut is_first = true;
+    for log in listed.iter().filter(|log| log.pruned.is_none()) {
+        if !std::mem::take(&mut is_first) {
+            replay.begin_next();
+        }
+        let kept = older.take(&log.name);
+        let keys = (&keys[..], &options.trusted);
+        years.add(&options.folder, log, keys, &kept, &mut replay)?;
+    }
+    let report = replay.finish();
+    years.account_for(&listed);
+    for file in older.rest() {
+        let file = show::path(&file);
+        years.links.push(format!(
+            "the older checkpoint {file}: it is of none of these logs"
+        ));
+    }
+    let printed = if options.json {
+        print_json(&years, &report)
+    } else {
+        print(&years, &report)
+    };
+    match printed {
+        Ok(()) | Err(Failure::OutputClosed) => {}
+        Err(failure) => return Err(Failure::Unread(failure.to_string())),
+    }
+    Ok(if holds(&years, &report) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<Listed>, Failure> {
+    let file = path.join(LIST);
+    let bytes = folder::read(&file, MOST).map_err(|error| Failure::unread(&file, &error))?;
+    let unread = |fault: &str| Failure::Unread(format!("{}: {fault}", show::path(&file)));
+    let listed: Vec<Listed> =
+        serde_json::from_slice(&bytes).map_err(|_| unread("it is no list of logs"))?;
+    let is_plain = |log: &Listed| {
+        let edges = log.folder.starts_with('.') || log.folder.is_empty();
+        let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+        !edges && log.folder.bytes().all(letters)
+    };
+    if !listed.iter().all(is_plain) {
+        return Err(unread("it names a folder that no log has"));
+    }
+    if listed.iter().all(|log| log.pruned.is_some()) {
+        return Err(unread("there is no log in it"));
+    }
+    Ok(listed)
+}
+
+/// What was kept elsewhere, by the log that it is of.
+struct Older {
+    checkpoints: Vec<(String, PathBuf)>,
+    /// An anchor's file has the heads of several years.
+    anchors: Vec<Anchor>,
+}
+
+struct Anchor {
+    file: PathBuf,
+    origins: BTreeSet<String>,
+    is_taken: bool,
+}
+
+impl Older {
+    fn read(kept: &Kept) -> Result<Self, Failure> {
+        let mut checkpoints = Vec::new();
+        for file in &kept.since {
+            let bytes = folder::checkpoint_file(file)?;
+            // Its signature is verified with its log; of one that is no checkpoint nobody is the log.
+            let origin = folder::unverified(&bytes)
+                .map_or_else(|_| String::new(), |(_, head)| head.origin().to_owned());
+            checkpoints.push((origin, file.clone()));
+        }
+        let anchors = kept.anchors.iter().map(|file| {
+            Ok(Anchor {
+                file: file.clone(),
+                origins: kept::origins(file)?,
+                is_taken: false,
+            })
+        });
+        let anchors = anchors.collect::<Result<_, Failure>>()?;
+        Ok(Self {
+            checkpoints,
+            anchors,
+        })
+    }
+
+    fn take(&mut self, name: &str) -> Kept {
+        let own = self
+            .checkpoints
+            .extract_if(.., |(origin, _)| origin == name);
+        let since = own.map(|(_, file)| file).collect();
+        let mut anchors = Vec::new();
+        for anchor in &mut self.anchors {
+            if anchor.origins.contains(name) {
+                anchor.is_taken = true;
+                anchors.push(anchor.file.clone());
+            }
+        }
+        Kept { since, anchors }
+    }
+
+    fn rest(self) -> impl Iterator<Item = PathBuf> {
+        let anchors = self.anchors.into_iter().filter(|anchor| !anchor.is_taken);
+        let checkpoints = self.checkpoints.into_iter().map(|(_, file)| file);
+        checkpoints.chain(anchors.map(|anchor| anchor.file))
+    }
+}
+
+impl Years {
+    fn add(
+        &mut self,
+        path: &Path,
+        log: &Listed,
+        (keys, trusted): (&[VerifierKey], &Trusted),
+        kept: &Kept,
+        replay: &mut Replay,
+    ) -> Result<(), Failure> {
+        let Some(trust) = trust::of_year(keys, &trusted.witnesses, &log.name) else {
+            let name = show::plain(&log.name);
+            let message =
+                format!("no key that was given signs for {name}: give --key or --key-file");
+            return Err(Failure::misused(message));
+        };
+        let (mut first, mut last, mut removed) = (Value::Null, Value::Null, Vec::new());
+        let folder = path.join(&log.folder);
+        let verdict = verify_one(&folder, &trust, kept, replay, |index, leaf| {
+            let leaf = record::parse(leaf);
+            if leaf["data"]["code"] == "VA1706I" {
+                removed.push(Removed {
+                    log: leaf["data"]["log"]["pruned"].clone(),
+                    by: show::plain(record::actor(&leaf)),
+                    time: show::plain(leaf["time"].as_str().unwrap_or_default()),
+                });
+            }
+            if index == 0 {
+                first = leaf["data"]["log"]["previous"].clone();
+            }
+            last = leaf["data"]["log"]["next"].clone();
+            Ok(())
+        })?;
+        self.link(&first, &verdict);
+        self.removed.extend(removed);
+        self.next = last.as_str().map(show::plain);
+        self.verdicts.push(verdict);
+        Ok(())
+    }
+
+    /// The first record of a log has the root of the one before it. Its name and size are seen where the
+    /// records are read again.
+    fn link(&mut self, previous: &Value, verdict: &Verdict) {
+        let Some(before) = self.verdicts.last() else {
+            self.foundation = Some(previous.clone()).filter(Value::is_object);
+            return;
+        };
+        let Some(head) = before.head.as_ref().map(|head| head.checkpoint()) else {
+            return;
+        };
+        // Of one that has lost records another root is known than what is left has.
+        let is_whole = previous["size"] == head.size();
+        if is_whole && previous["root"] != in_url(&head.root().to_string()) {
+            let (name, before) = (show::plain(&verdict.origin), show::plain(&before.origin));
+            self.links.push(format!(
+                "{name} goes on from another {before} than this one: its root is not the one that was signed"
+            ));
+        }
+    }
+
+    /// Each log that is not there was removed, and a record says so; so was what the first one goes on from.
+    fn account_for(&mut self, listed: &[Listed]) {
+        for log in listed.iter().filter(|log| log.pruned.is_some()) {
+            if !self
+                .removed
+                .iter()
+                .any(|removed| removed.log["name"] == log.name.as_str())
+            {
+                let name = show::plain(&log.name);
+                self.links.push(format!(
+                    "{name} is not there, and no record says that it was removed"
+                ));
+            }
+        }
+        let Some(foundation) = &self.foundation else {
+            return;
+        };
+        let said = self
+            .removed
+            .iter()
+            .find(|removed| removed.log["name"] == foundation["name"]);
+        if let Some(said) = said
+            && said.log != *foundation
+        {
+            let name = show::plain(foundation["name"].as_str().unwrap_or_default());
+            self.links.push(format!(
+                "{name} was removed with another size or root than the log after it says that it had"
+            ));
+        }
+    }
+}
+
+/// Base64 as records have it.
+fn in_url(text: &str) -> String {
+    let text = text.trim_end_matches('=');
+    text.replace('+', "-").replace('/', "_")
+}
+
+fn holds(years: &Years, report: &Report) -> bool {
+    let each = |verdict: &Verdict| verdict.head.is_some() && verdict.differences.is_empty();
+    years.verdicts.iter().all(each) && years.links.is_empty() && report.is_sound()
+}
+
+fn print(years: &Years, report: &Report) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    let mut table = Table::new(["LOG", "RECORDS", "RESULT", "OLDER CHECKPOINTS"]);
+    for verdict in &years.verdicts {
+        let is_whole = verdict.head.is_some() && verdict.differences.is_empty();
+        table.row([
+            show::plain(&verdict.origin),
+            verdict.size().to_string(),
+            if is_whole { "holds" } else { "FAILS" }.to_owned(),
+            verdict.older.len().to_string(),
+        ]);
+    }
+    table.write(&mut output)?;
+    let releases = report.releases;
+    writeln!(
+        output,
+        "\nreleased      {} approved, {} in an emergency; of {} it was told what left",
+        releases.approved, releases.in_emergency, releases.told
+    )?;
+    let mut differences = Vec::new();
+    for verdict in &years.verdicts {
+        let name = show::plain(&verdict.origin);
+        let own = verdict.differences.iter();
+        differences.extend(own.map(|text| format!("{name}: {}", show::plain(text))));
+    }
+    let removed = years.removed.iter().map(|removed| {
+        let name = show::plain(removed.log["name"].as_str().unwrap_or_default());
+        let size = &removed.log["size"];
+        format!(
+            "{name} ({size} records) by {} at {}",
+            removed.by, removed.time
+        )
+    });
+    for (heading, lines) in [
+        ("Not what was signed:", differences),
+        ("Not one after the other:", years.links.clone()),
+        (
+            "Against the rules:",
+            report.failures().map(sentence).collect(),
+        ),
+        ("Worth knowing:", report.notes().map(sentence).collect()),
+        ("Removed after its retention:", removed.collect()),
+    ] {
+        list(&mut output, heading, &lines)?;
+    }
+    if report.omitted > 0 {
+        writeln!(output, "\n{} findings more are not listed.", report.omitted)?;
+    }
+    if let Some(foundation) = rests_on(report) {
+        writeln!(output, "\n{foundation}")?;
+    }
+    if let Some(next) = &years.next {
+        writeln!(
+            output,
+            "\nThe last of them was closed: {next} goes on, and is not here."
+        )?;
+    }
+    writeln!(output)?;
+    for verdict in &years.verdicts {
+        writeln!(
+            output,
+            "{}: {}",
+            show::plain(&verdict.origin),
+            verdict.limit()
+        )?;
+    }
+    let sentence = if holds(years, report) {
+        "The logs hold."
+    } else {
+        "The logs do NOT hold."
+    };
+    writeln!(output, "{sentence}")?;
+    output.flush()?;
+    Ok(())
+}
+
+fn print_json(years: &Years, report: &Report) -> Result<(), Failure> {
+    let logs = years.verdicts.iter().map(|verdict| {
+        let head = verdict.head.as_ref().map(|head| head.checkpoint());
+        let older = verdict.older.iter();
+        json!({
+            "origin": verdict.origin,
+            "signature": head.is_some(),
+            "size": head.map(|head| head.size()),
+            "root": head.map(|head| head.root().to_string()),
+            "last_record": verdict.last,
+            "older": older.map(|(file, size)| json!({"file": file.to_string_lossy(), "size": size})).collect::<Value>(),
+            "differences": verdict.differences,
+            "records_read": verdict.read,
+            "not_shown": verdict.limit(),
+        })
+    });
+    let removed = years
+        .removed
+        .iter()
+        .map(|removed| json!({"log": removed.log, "by": removed.by, "time": removed.time}));
+    let whole = json!({
+        "holds": holds(years, report),
+        "logs": logs.collect::<Value>(),
+        "links": years.links,
+        "removed": removed.collect::<Value>(),
+        "next": years.next,
+        "failures": report.failures().map(finding_json).collect::<Value>(),
+        "notes": report.notes().map(finding_json).collect::<Value>(),
+        "omitted": report.omitted,
+        "events": report.counts,
+        "rests_on": rests_on_json(report),
+        "releases": {
+            "approved": report.releases.approved,
+            "in_emergency": report.releases.in_emergency,
+            "told": report.releases.told,
+            "resting": report.releases.resting,
+        },
+    });
+    let mut output = io::stdout().lock();
+    writeln!(output, "{whole}")?;
+    output.flush()?;
+    Ok(())
+}

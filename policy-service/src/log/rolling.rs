@@ -1,0 +1,110 @@
+//! A log ends with its year (UTC), and the next one begins.
+//!
+//! In one transaction, so that no record is split over the two or lost between them, and whoever else would
+//! do it finds it done: the last record, the whole tree and its root, and the first record of the next log,
+//! which has them. The last head is then fenced and signed like any other, and before any of the next log:
+//! a service that ends in between goes on there.
+//!
+//! Whoever keeps the log does it, once all but that last record is under a head. What is written between
+//! the year's end and this is of the old log: a log is named by the year in which it began.
+
+use velum_approval::Record;
+use velum_approval::record::{LogEvent, PreviousLog};
+
+use super::growing::{self, Root};
+use super::{LogError, Step, naming};
+use crate::http::App;
+use crate::store::{Change, Closed, LogRow, Operation, StoreError, Transaction};
+
+/// Closes the open log and opens the next one, if the year is over; tells whether it was.
+pub(super) async fn roll(app: &App) -> Result<bool, LogError> {
+    let name = app.store().open_log().await?.name;
+    let now = app.now();
+    let next = name.map(|name| naming::after(&name, now)).transpose()?;
+    if next.flatten().is_none() {
+        return Ok(false);
+    }
+    let has_rolled = app.store().write(Roll { app: app.clone() }).await?;
+    if has_rolled {
+        app.parts().log.done(Step::Rolled)?;
+    }
+    Ok(has_rolled)
+}
+
+/// The logs whose year is over and whose last head is not signed yet.
+pub(super) async fn ended(app: &App) -> Result<Vec<Root>, StoreError> {
+    let mut ended = Vec::new();
+    for log in app.store().logs().await? {
+        let Some(root) = whole(&log) else { continue };
+        let head = app.store().head(log.number).await?;
+        if head.is_none_or(|head| head.size < root.size) {
+            ended.push(root);
+        }
+    }
+    Ok(ended)
+}
+
+/// The whole tree of a log that ended with its year.
+pub(super) fn whole(log: &LogRow) -> Option<Root> {
+    Some(Root {
+        log: log.number,
+        name: log.name.clone()?,
+        first: log.first,
+        size: log.size,
+        hash: log.closed.root?,
+        is_behind: false,
+        fenced: log.closed.fenced,
+        is_closed: true,
+    })
+}
+
+struct Roll {
+    app: App,
+}
+
+impl Operation for Roll {
+    type Output = bool;
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
+        // From here on nobody writes a record.
+        let stamp = self.app.stamp(transaction).await?;
+        let Some(name) = transaction.open_log().await?.name else {
+            return Ok(false);
+        };
+        let Some(next) = naming::after(&name, stamp.now)? else {
+            return Ok(false);
+        };
+        let closed = Record::Log(Box::new(LogEvent::Closed { next: next.clone() }));
+        transaction.apply(&Change::Nothing, &closed, &stamp).await?;
+        let mut log = transaction.open_log().await?;
+        let mut tree = transaction.tree().await?;
+        let (edge, mut tiles) = growing::extend(transaction, &log, tree.size, log.size).await?;
+        tiles.extend(growing::unfinished(&edge));
+        tree.size = edge.size();
+        transaction.grow(&tree, &tiles).await?;
+        let root = edge.root();
+        log.closed = Closed {
+            at: Some(stamp.now),
+            root: Some(root),
+            ..Closed::default()
+        };
+        let first = transaction.begin_next_log(&log, &next).await?;
+        let stamp = self.app.stamp(transaction).await?;
+        let opened = LogEvent::Opened {
+            name: next,
+            key: self.app.parts().log.public_key(),
+            previous: Some(PreviousLog {
+                name,
+                size: log.size,
+                root: *root.as_bytes(),
+            }),
+            first,
+        };
+        let opened = Record::Log(Box::new(opened));
+        transaction.apply(&Change::Nothing, &opened, &stamp).await?;
+        Ok(true)
+    }
+}
