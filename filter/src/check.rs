@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use velum_approval::messages::{Answer, Check, Departure, StatusAnswer, StatusQuery, Withdrawal};
+use velum_approval::messages::{Answer, Check, Departure, StatusQuery, Withdrawal};
 use velum_approval::{
     Allow, ApprovalId, DenyCode, Expected, Identity, Reason, SignatureError, Timestamp, UseKey,
 };
@@ -230,35 +230,48 @@ impl Asking {
     }
 }
 
-/// Asks the service for the state of an approval, as far as this principal may know it.
+/// What a requester wants of their approval.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Polled {
+    /// Its state; after a decision, or this long.
+    Status(Duration),
+    /// The proof of the release of this number.
+    Proof(u32),
+    /// That it be taken back.
+    Withdrawal,
+}
+
+/// Asks the service for the state of an approval, or for a proof, as far as it is this principal's.
 pub(crate) fn ask_status(
     host: &impl Host,
     plugin: &Plugin,
     approval: &ApprovalId,
     principal: &Identity,
-    wait: Duration,
+    asked: Polled,
 ) -> Result<u32, HostError> {
     let question = StatusQuery {
         principal: principal.clone(),
     };
     let body = serde_json::to_vec(&question).map_err(|_| HostError(2))?;
-    let path = format!("/v1/approvals/{approval}/status");
+    let (path, wait) = match asked {
+        Polled::Status(wait) => ("status".to_owned(), wait),
+        Polled::Proof(number) => (format!("proofs/{number}"), Duration::ZERO),
+        Polled::Withdrawal => ("withdrawal".to_owned(), Duration::ZERO),
+    };
+    let path = format!("/v1/approvals/{approval}/{path}");
     send(host, plugin, &path, &body, wait.min(LONGEST_WAIT))
 }
 
-/// Reads the answer to [`ask_status`]; `Ok(None)`: this principal has no such approval.
-pub(crate) fn read_status(
+/// Reads the answer to [`ask_status`]; `Ok(None)`: this principal has no such approval, or release.
+pub(crate) fn read_polled(
     host: &impl Host,
     header_count: usize,
     body_size: usize,
-) -> Result<Option<StatusAnswer>, &'static str> {
+) -> Result<Option<Vec<u8>>, &'static str> {
     if status(host, header_count)? == b"404" {
         return Ok(None);
     }
-    let body = read(host, header_count, body_size)?;
-    serde_json::from_slice(&body)
-        .map(Some)
-        .map_err(|_| "not an answer")
+    read(host, header_count, body_size).map(Some)
 }
 
 /// Asks for a lease from a root context.

@@ -360,6 +360,15 @@ pub(crate) fn send_status(host: &impl Host, answer: &StatusAnswer) -> Result<(),
     host.reply(200, &headers, body.to_string().as_bytes())
 }
 
+/// A proof as the service gave it.
+pub(crate) fn send_proof(host: &impl Host, proof: &[u8]) -> Result<(), HostError> {
+    let headers: Headers = vec![
+        pair("content-type", "text/plain; charset=utf-8"),
+        pair("cache-control", "no-store"),
+    ];
+    host.reply(200, &headers, proof)
+}
+
 /// The answer to who has taken an ask back.
 pub(crate) fn send_withdrawn(host: &impl Host) -> Result<(), HostError> {
     host.reply(204, &vec![pair("cache-control", "no-store")], b"")

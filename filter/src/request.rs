@@ -17,7 +17,7 @@ use velum_engine::ClassSet;
 use velum_policy::{Effect, Otherwise, Refusal, Verdict};
 
 use crate::ask::{self, Ask, AskFault};
-use crate::check;
+use crate::check::{self, Polled};
 use crate::host::{Edited, Header, Headers, Host, Map, header};
 use crate::identity::{self, Caller};
 use crate::plugin::Plugin;
@@ -40,8 +40,7 @@ pub(crate) enum Admission {
     Poll {
         approval: ApprovalId,
         principal: Identity,
-        /// How long to wait for a decision; `None`: they take it back.
-        wait: Option<Duration>,
+        asked: Polled,
     },
     /// Goes on; its body is masked as it comes.
     Mask(Box<Streaming>),
@@ -162,20 +161,29 @@ fn poll(
 ) -> Option<Result<Admission, Problem>> {
     plugin.policy.policy_service()?;
     let path = std::str::from_utf8(header(headers, ":path")?).ok()?;
-    let approval = path.strip_prefix(check::STATUS_PREFIX)?;
+    let rest = path.strip_prefix(check::STATUS_PREFIX)?;
+    let (approval, proof) = match rest.split_once("/proofs/") {
+        Some((approval, number)) => (approval, Some(number)),
+        None => (rest, None),
+    };
     let withdraws = match header(headers, ":method")? {
         b"GET" => false,
-        b"DELETE" => true,
+        b"DELETE" if proof.is_none() => true,
         _ => return Some(Err(Problem::ActionDenied)),
     };
     let Some(caller) = caller else {
         return Some(Err(Problem::IdentityRequired));
     };
-    Some(match (approval.parse(), ask::read(headers)) {
-        (Ok(approval), Ok(ask)) => Ok(Admission::Poll {
+    let proof = proof.map(str::parse).transpose();
+    Some(match (approval.parse(), ask::read(headers), proof) {
+        (Ok(approval), Ok(ask), Ok(proof)) => Ok(Admission::Poll {
             approval,
             principal: caller.principal.clone(),
-            wait: (!withdraws).then(|| ask.wait.unwrap_or_default()),
+            asked: match proof {
+                Some(number) => Polled::Proof(number),
+                None if withdraws => Polled::Withdrawal,
+                None => Polled::Status(ask.wait.unwrap_or_default()),
+            },
         }),
         _ => Err(Problem::Asked(AskFault::Approval, ClassSet::EMPTY)),
     })

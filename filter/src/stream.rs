@@ -8,7 +8,7 @@ use std::rc::Rc;
 use velum_approval::DenyCode;
 
 use self::settling::{let_go, settle};
-use crate::check::{self, Asking, Next, Outcome};
+use crate::check::{self, Asking, Next, Outcome, Polled};
 use crate::choice::{self, Choice};
 use crate::host::{Buffer, Flow, Host, Level, Map, Side, strip_ours};
 use crate::plugin::Plugin;
@@ -31,10 +31,8 @@ enum Phase {
         /// The body that waits, where it is to be masked.
         waiting: Option<Box<Held>>,
     },
-    /// The policy service is asked for the state of an approval, or that it be taken back.
-    Polling {
-        withdraws: bool,
-    },
+    /// The policy service is asked for what a requester wants to know of an approval.
+    Polling(Polled),
     /// On its way to the upstream; its body is masked.
     Masking(Box<Streaming>),
     /// On its way to the upstream.
@@ -115,17 +113,16 @@ impl Stream {
             Admission::Poll {
                 approval,
                 principal,
-                wait,
+                asked,
             } => {
-                let withdraws = wait.is_none();
-                let sent = match wait {
-                    Some(wait) => check::ask_status(host, &plugin, &approval, &principal, wait),
-                    None => check::withdraw(host, &plugin, &approval, &principal),
+                let sent = match asked {
+                    Polled::Withdrawal => check::withdraw(host, &plugin, &approval, &principal),
+                    _ => check::ask_status(host, &plugin, &approval, &principal, asked),
                 };
                 match sent {
                     Ok(token) => {
                         self.call = Some(token);
-                        self.phase = Phase::Polling { withdraws };
+                        self.phase = Phase::Polling(asked);
                         Flow::Pause
                     }
                     Err(_) => self.refuse(host, &Problem::ApprovalUnavailable),
@@ -174,7 +171,7 @@ impl Stream {
             Phase::Gathering(_) => self.gather(host, size, end),
             // Nothing tells what is to be done with it, and nothing would look at it again.
             Phase::Fresh => self.refuse(host, &Problem::NotConfigured),
-            Phase::Asking { .. } | Phase::Polling { .. } | Phase::Answered => Flow::Pause,
+            Phase::Asking { .. } | Phase::Polling(_) | Phase::Answered => Flow::Pause,
         }
     }
 
@@ -190,7 +187,7 @@ impl Stream {
                 Err(problem) => self.refuse(host, &problem),
             },
             Phase::Gathering(_) => self.gather(host, usize::MAX, true),
-            Phase::Fresh | Phase::Asking { .. } | Phase::Polling { .. } | Phase::Answered => {
+            Phase::Fresh | Phase::Asking { .. } | Phase::Polling(_) | Phase::Answered => {
                 Flow::Pause
             }
         }
@@ -225,8 +222,8 @@ impl Stream {
                     }
                 }
             },
-            Phase::Polling { withdraws: true } => self.answer_withdrawal(host, headers),
-            Phase::Polling { withdraws: false } => self.answer_poll(host, headers, body),
+            Phase::Polling(Polled::Withdrawal) => self.answer_withdrawal(host, headers),
+            Phase::Polling(asked) => self.answer_poll(host, asked, headers, body),
             // A late answer changes nothing.
             other => self.phase = other,
         }
@@ -270,7 +267,7 @@ impl Stream {
             | Phase::Fresh
             | Phase::Gathering(_)
             | Phase::Asking { .. }
-            | Phase::Polling { .. }
+            | Phase::Polling(_)
             | Phase::Answered => {
                 nothing = Release::default();
                 &nothing
@@ -399,9 +396,15 @@ impl Stream {
         self.answered(host, sent.is_ok());
     }
 
-    fn answer_poll(&mut self, host: &impl Host, headers: usize, body: usize) {
-        let sent = match check::read_status(host, headers, body) {
-            Ok(Some(answer)) => problem::send_status(host, &answer),
+    fn answer_poll(&mut self, host: &impl Host, asked: Polled, headers: usize, body: usize) {
+        let sent = match check::read_polled(host, headers, body) {
+            Ok(Some(proof)) if matches!(asked, Polled::Proof(_)) => {
+                problem::send_proof(host, &proof)
+            }
+            Ok(Some(answer)) => match serde_json::from_slice(&answer) {
+                Ok(answer) => problem::send_status(host, &answer),
+                Err(_) => Problem::ApprovalUnavailable.send(host),
+            },
             Ok(None) => Problem::ApprovalDenied {
                 code: DenyCode::UnknownApproval,
                 approval: None,

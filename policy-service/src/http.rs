@@ -29,6 +29,7 @@ mod prefer;
 mod question;
 mod readyz;
 mod receipt;
+mod release_proof;
 mod report_events;
 mod revoke;
 mod show_approval;
@@ -108,6 +109,13 @@ pub(crate) const ROUTES: &[Route] = &[
         access: Access::Gateway,
         handler: |method| on(method, show_status::handle),
         describe: show_status::describe,
+    },
+    Route {
+        method: MethodFilter::POST,
+        path: "/v1/approvals/{id}/proofs/{number}",
+        access: Access::Gateway,
+        handler: |method| on(method, release_proof::handle),
+        describe: release_proof::describe,
     },
     Route {
         method: MethodFilter::POST,

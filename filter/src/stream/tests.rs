@@ -861,6 +861,38 @@ fn a_poll_is_answered_for_the_one_who_asked() {
 }
 
 #[test]
+fn a_requester_gets_the_proof_of_a_release_as_the_service_gave_it() {
+    let path = format!("/.well-known/velum/approvals/{}/proofs/1", approval());
+    let mut vm = Vm::new();
+    assert_eq!(vm.request("GET", &path, &[]), Flow::Pause);
+    vm.answer_text("200", "c2sp.org/tlog-proof@v1\n");
+    assert_eq!(vm.reply().status, 200);
+    assert_eq!(vm.reply().body, "c2sp.org/tlog-proof@v1\n");
+    for (status, expected) in [
+        ("404", (404, "approval-unknown".into())),
+        ("503", (503, "approval-unavailable".into())),
+    ] {
+        let mut vm = Vm::new();
+        vm.request("GET", &path, &[]);
+        vm.answer_text(status, "{}");
+        assert_eq!(vm.problem(), expected);
+    }
+    let mut vm = Vm::anonymous();
+    vm.request("GET", &path, &[]);
+    assert_eq!(vm.problem(), (403, "identity-required".into()));
+    // Nothing else is asked for so, and nothing taken back.
+    let mut vm = Vm::new();
+    vm.request("DELETE", &path, &[]);
+    assert_eq!(vm.problem().0, 403);
+    for wrong in ["/proofs/", "/proofs/one", "/proofs/1/2", "/other"] {
+        let path = format!("/.well-known/velum/approvals/{}{wrong}", approval());
+        let mut vm = Vm::new();
+        vm.request("GET", &path, &[]);
+        assert_eq!(vm.problem().0, 400, "{wrong}");
+    }
+}
+
+#[test]
 fn a_reply_that_fails_cuts_the_stream() {
     let mut vm = Vm::new();
     vm.host.replies_fail.set(true);

@@ -3,5 +3,6 @@
 mod emergencies;
 mod evidence;
 mod narrower;
+mod proofs;
 mod replicas;
 mod stopping;
