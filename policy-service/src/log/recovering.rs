@@ -5,7 +5,7 @@ use velum_approval::record::{LogEvent, PreviousLog};
 use velum_approval::{Cause, Event, LogName, PersonId, Reason, Record, transition};
 use velum_ledger::checkpoint::Checkpoint;
 
-use super::{LogError, anchors, fencing};
+use super::{LogError, anchors, fencing, naming};
 use crate::http::App;
 use crate::store::{Change, Operation, StoreError, Transaction};
 
@@ -69,6 +69,13 @@ fn next(name: &LogName) -> Result<LogName, StoreError> {
     next.map_err(|_| StoreError::Refused("a log's name"))
 }
 
+/// Where a log stands among the others by its name: its year, and how often it was recovered.
+fn rank(name: &LogName) -> (Option<u32>, u32) {
+    let recovered = name.as_str().rsplit_once("-r");
+    let number = recovered.and_then(|(_, number)| number.parse().ok());
+    (naming::year(name), number.unwrap_or(0))
+}
+
 struct Recover {
     app: App,
     previous: PreviousLog,
@@ -91,7 +98,10 @@ impl Operation for Recover {
             .name
             .clone()
             .ok_or(StoreError::Corrupt("name of the log"))?;
-        let name = next(&old)?;
+        // What was lost may have been in later logs: their names are not given again.
+        let latest = [&old, &self.previous.name];
+        let latest = latest.into_iter().max_by_key(|name| rank(name));
+        let name = next(latest.unwrap_or(&old))?;
         let known = if self.previous.name == old {
             self.previous.size.max(closed.size)
         } else {
@@ -152,6 +162,13 @@ impl Operation for Recover {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logs_are_in_the_order_of_their_years_and_recoveries() {
+        let names = ["a/2026", "a/2026-r1", "a/2026-r10", "a/2027", "a/2027-r2"];
+        let ranks = names.map(|name| rank(&LogName::new(name).unwrap()));
+        assert!(ranks.is_sorted() && ranks[0] < ranks[1], "{ranks:?}");
+    }
 
     #[test]
     fn a_recovered_log_has_a_name_of_its_own() {

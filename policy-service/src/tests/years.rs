@@ -262,4 +262,19 @@ async fn a_database_of_the_old_year_under_a_fence_of_the_new_one_has_lost_record
     let all = logs(&service).await;
     assert_eq!(all["is_recovering"], true);
     assert_eq!(all["logs"].as_array().unwrap().len(), 1, "{all}");
+    // The name of the log that was lost is not given again.
+    let stopped = service.stop().await;
+    let done = stopped.recover(&configuration, "grace").await.unwrap();
+    assert!(
+        done.contains("log audit.example.org/velum/2027-r1 is open"),
+        "{done}"
+    );
+    let service = stopped.start(&configuration).await;
+    let check = service.ask(3);
+    let id = service.pending(&check).await;
+    service.approve("grace", &id, json!({})).await;
+    service.verified(&check, &service.check(&check).await);
+    let all = logs(&service).await;
+    assert_eq!(all["logs"].as_array().unwrap().len(), 2, "{all}");
+    assert_eq!(all["is_recovering"], false);
 }
