@@ -49,6 +49,7 @@ mod extent;
 mod findings;
 mod form;
 mod kind;
+mod log_keys;
 mod members;
 mod moment;
 mod order;
@@ -63,6 +64,7 @@ mod workers;
 
 pub use findings::Finding;
 pub use kind::{Kind, Severity};
+pub use log_keys::Rotation;
 pub use succession::Foundation;
 
 use std::collections::BTreeMap;
@@ -71,6 +73,7 @@ use std::time::Duration;
 use self::cases::Cases;
 use self::emergencies::Emergencies;
 use self::findings::Findings;
+use self::log_keys::LogKeys;
 use self::order::Order;
 use self::reading::Leaf;
 use self::said::Event;
@@ -101,6 +104,7 @@ pub struct Replay {
     emergencies: Emergencies,
     workers: Workers,
     summaries: Summaries,
+    keys: LogKeys,
     counts: BTreeMap<&'static str, u64>,
     leaves: u64,
     releases: Releases,
@@ -186,6 +190,11 @@ impl Replay {
         self.happen(index, leaf);
     }
 
+    /// When the key that signs the heads of the log that is read was exchanged.
+    pub fn rotations(&self) -> &[Rotation] {
+        &self.keys.rotations
+    }
+
     fn happen(&mut self, index: u64, leaf: Leaf) {
         let (now, found) = (leaf.time, &mut self.found);
         match leaf.event {
@@ -233,12 +242,14 @@ impl Replay {
                 if self.succession.may_rest_for_ever() {
                     self.workers.rest();
                 }
+                self.keys.begun(&said);
             }
             Event::LogClosed(said) => {
                 if let Some(next) = said.log.next {
                     self.succession.close(next);
                 }
             }
+            Event::LogRotated(said) => self.keys.rotated(index, &said, found),
             // Nothing changed.
             Event::Refused(_)
             | Event::RequestRefused

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::Config;
-use crate::keys::Keys;
+use crate::keys::{Keys, LogSeeds};
 use crate::log::Anchors;
 use crate::store::Place;
 use crate::tls::Tls;
@@ -31,6 +31,15 @@ pub fn check_config(file: &Path) -> Result<String, Vec<String>> {
         note(error.to_string());
         None
     });
+    let seeds = match (&config.audit.signer, &config.keys) {
+        // The keys are the signer's.
+        (Some(_), _) => Ok(None),
+        (None, Some(folder)) => LogSeeds::read(folder).map(Some),
+        (None, None) => LogSeeds::find(&config.data),
+    };
+    if let Err(error) = seeds {
+        note(error.to_string());
+    }
     for (id, credentials) in &config.gateways {
         if credentials.token.is_none() && credentials.certificate.is_none() {
             note(format!(

@@ -1,6 +1,7 @@
 //! The service's configuration: a TOML document that is refused unless all of it can be kept.
 
 mod anchors;
+mod audit;
 mod document;
 mod duration;
 mod listeners;
@@ -18,7 +19,8 @@ use velum_approval::{Directory, GatewayId, PersonId};
 
 use crate::auth::{Credentials, TokenHash};
 pub(crate) use anchors::{Anchors, Kind as AnchorKind, Peer};
-pub(crate) use document::{Audit, BreakGlass, Limits};
+pub(crate) use audit::{Audit, LONGEST_AUDIT_NAME};
+pub(crate) use document::{BreakGlass, Limits};
 pub(crate) use listeners::{Listeners, MetricsListener, TlsFiles};
 pub(crate) use policies::Policies;
 pub(crate) use rules::{ActionRules, Release, Terms};

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use velum_approval::PublicKey;
 
-use crate::keys::{self, Keys};
+use crate::keys::{self, Keys, LogSeeds};
 use crate::random::SystemRandom;
 
-/// Makes `signing.key` and `fingerprint.key` in `folder`, as far as they are missing, and returns the
+/// Makes `signing.key`, `fingerprint.key` and `log.key` in `folder`, as far as they are missing, and returns the
 /// public key.
 ///
 /// # Errors
@@ -15,5 +15,6 @@ use crate::random::SystemRandom;
 pub fn make_keys(folder: &Path) -> Result<String, String> {
     keys::make_folder(folder)?;
     let keys = Keys::open(folder, &SystemRandom).map_err(|error| error.to_string())?;
+    LogSeeds::open(folder, &SystemRandom).map_err(|error| error.to_string())?;
     Ok(PublicKey::of(&keys.signing).to_string())
 }

@@ -1,5 +1,7 @@
 //! The service's own keys: files of the data folder that only their owner can read.
 
+mod log_seeds;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -9,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 use velum_approval::SigningKey;
 
 use crate::random::{self, Random};
+pub(crate) use log_seeds::LogSeeds;
 
 const SIGNING_KEY: &str = "signing.key";
 const FINGERPRINT_KEY: &str = "fingerprint.key";
-const LOG_KEY: &str = "log.key";
 const KEY_LENGTH: usize = 32;
 /// The permissions that only an owner has, and no other may have.
 const OWNER_ONLY: u32 = 0o077;
@@ -24,8 +26,6 @@ pub(crate) struct Keys {
     /// Turns a fingerprint into what the store holds in its place, so that a copy of the store says
     /// nothing about the requests, not even to who holds the masking keys.
     pub(crate) fingerprint: [u8; KEY_LENGTH],
-    /// The seed of the Ed25519 key that signs the heads of the audit log.
-    pub(crate) log: [u8; KEY_LENGTH],
 }
 
 impl Keys {
@@ -34,7 +34,6 @@ impl Keys {
         Ok(Keys {
             signing: SigningKey::from_bytes(&read_or_make(&data.join(SIGNING_KEY), random)?),
             fingerprint: read_or_make(&data.join(FINGERPRINT_KEY), random)?,
-            log: read_or_make(&data.join(LOG_KEY), random)?,
         })
     }
 
@@ -45,13 +44,12 @@ impl Keys {
         Ok(Keys {
             signing: SigningKey::from_bytes(&key(SIGNING_KEY)?),
             fingerprint: key(FINGERPRINT_KEY)?,
-            log: key(LOG_KEY)?,
         })
     }
 
     /// Reads the keys of `data` if all were made.
     pub(crate) fn find(data: &Path) -> Result<Option<Keys>, KeyError> {
-        let names = [SIGNING_KEY, FINGERPRINT_KEY, LOG_KEY];
+        let names = [SIGNING_KEY, FINGERPRINT_KEY];
         if !names.iter().all(|name| data.join(name).exists()) {
             return Ok(None);
         }
@@ -59,7 +57,6 @@ impl Keys {
         Ok(Some(Keys {
             signing: SigningKey::from_bytes(&key(SIGNING_KEY)?),
             fingerprint: key(FINGERPRINT_KEY)?,
-            log: key(LOG_KEY)?,
         }))
     }
 
@@ -199,7 +196,7 @@ mod tests {
         assert_eq!(first.signing.to_bytes(), again.signing.to_bytes());
         assert_eq!(first.fingerprint, again.fingerprint);
         assert_ne!(first.signing.to_bytes(), first.fingerprint);
-        for name in [SIGNING_KEY, FINGERPRINT_KEY, LOG_KEY] {
+        for name in [SIGNING_KEY, FINGERPRINT_KEY] {
             assert_eq!(mode(&folder.path().join(name)), 0o600, "{name}");
         }
     }

@@ -25,6 +25,7 @@ mod problem;
 mod prune;
 mod refusals;
 mod server;
+mod signer;
 mod store;
 mod store_check;
 mod streams;
@@ -56,14 +57,16 @@ pub use keys::KeyError;
 pub use migrate_store::{MigrateStoreError, migrate_store};
 pub use problem::PROBLEM_TYPE_BASE;
 pub use prune::{Pruning, prune};
+pub use signer::{RunningSigner, SignerConfig, run_signer};
 pub use store_check::{StoreCheckError, check_store};
 
 use auth::{Caller, Callers, Credentials, TokenHash};
 use clock::{Clock, Fence, FencedClock, SystemClock};
 use config::Listeners;
 use http::{App, Parts, Side};
-use keys::Keys;
+use keys::{Keys, LogSeeds};
 use leases::Leases;
+use log::Signatory;
 use metrics::Metrics;
 use random::{Random, SystemRandom};
 use refusals::Refusals;
@@ -256,25 +259,24 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         .map(Tls::open)
         .transpose()
         .map_err(StartError::Tls)?;
-    let fault = |error: StoreError| StartError::Store(error.to_string());
-    let (store, keys, fence) = open(&config, &options).await?;
+    let fault = |error: log::LogError| StartError::Store(error.to_string());
+    let opened = open(&config, &options).await?;
+    let store = opened.store.clone();
     let mut sockets = Sockets::bind(&config).await?;
     let (address, gateway_address) = (sockets.main.1, sockets.gateways.as_ref().map(|it| it.1));
     let metrics_address = sockets.metrics.as_ref().map(|it| it.1);
     let asks = asks(&config.listeners, &config.gateways);
 
-    let public_key = PublicKey::of(&keys.signing);
+    let public_key = PublicKey::of(&opened.keys.signing);
     let (close, closing) = watch::channel(false);
     #[cfg(test)]
     let bounds = options.bounds;
     #[cfg(not(test))]
     let bounds = Bounds::default();
     let metrics = config.metrics.take();
-    let opened = (store.clone(), keys, fence);
     let app = assemble(config, options, opened, callers, closing.clone())?;
     log::open(&app).await.map_err(fault)?;
-    let lost = log::check(&app).await;
-    if let Some(lost) = lost.map_err(|error| StartError::Store(error.to_string()))? {
+    if let Some(lost) = log::check(&app).await.map_err(fault)? {
         tracing::error!(
             "the audit log is not the one of {lost}: records are missing, or it is another database. \
              Nothing is decided and nothing released; what is there can be read. See docs/audit.md"
@@ -331,8 +333,16 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     })
 }
 
-/// The store and the keys of a configuration, with the latest moment that the store has seen.
-async fn open(config: &Config, options: &Options) -> Result<(Store, Keys, Fence), StartError> {
+/// The store and the keys of a configuration.
+struct Opened {
+    store: Store,
+    keys: Keys,
+    /// The latest moment that the store has seen.
+    fence: Fence,
+    signatory: Signatory,
+}
+
+async fn open(config: &Config, options: &Options) -> Result<Opened, StartError> {
     let fault = |error: StoreError| StartError::Store(error.to_string());
     let (store, fence) = Store::open(&config.store).await.map_err(fault)?;
     let keys = if let Some(folder) = &config.keys {
@@ -343,23 +353,39 @@ async fn open(config: &Config, options: &Options) -> Result<(Store, Keys, Fence)
     };
     let keys = keys.map_err(StartError::Key)?;
     store.recognise(keys.digest()).await.map_err(fault)?;
-    Ok((store, keys, fence))
+    let signatory = match (&config.audit.signer, &config.keys) {
+        (Some(socket), _) => Ok(Signatory::Process(socket.clone())),
+        (None, Some(folder)) => LogSeeds::read(folder).map(Signatory::Keys),
+        (None, None) => LogSeeds::open(&config.data, &*options.random).map(Signatory::Keys),
+    };
+    Ok(Opened {
+        store,
+        keys,
+        fence,
+        signatory: signatory.map_err(StartError::Key)?,
+    })
 }
 
 /// What every operation works with.
 fn assemble(
     config: Config,
     options: Options,
-    (store, keys, fence): (Store, Keys, Fence),
+    opened: Opened,
     callers: Callers,
     closing: watch::Receiver<bool>,
 ) -> Result<App, StartError> {
+    let Opened {
+        store,
+        keys,
+        fence,
+        signatory,
+    } = opened;
     let clock = FencedClock::new(options.clock, fence);
     let holder = random::bytes::<16>(&*options.random).map_err(|_| StartError::NoRandomness)?;
     let holder = format!("{:032x}", u128::from_be_bytes(holder));
     let anchors = log::Anchors::open(&config.audit.anchors).map_err(StartError::Store)?;
     Ok(App::new(Parts {
-        log: log::Log::new(config.audit, keys.log, holder, anchors),
+        log: log::Log::new(config.audit, signatory, holder, anchors),
         metrics: Metrics::new(store.times().clone()),
         store,
         keys,
@@ -382,11 +408,12 @@ fn assemble(
     }))
 }
 
-/// Opens the next audit log after a database was restored that has lost records, and ends every approval
-/// that was not ended: nobody knows what has become of it. The service must not run.
+/// Opens the next audit log after a database was restored that has lost records, or after the key of the log
+/// was lost or stolen, and ends every approval that was not ended: nobody knows what has become of it. The
+/// service must not run.
 ///
 /// # Errors
-/// When the store has lost nothing, another service has it open, or it cannot be had.
+/// When the store has lost nothing and the log's key is there, another service has it open, or it cannot be had.
 pub async fn recover(
     config: Config,
     options: Options,
@@ -402,8 +429,10 @@ pub async fn recover(
     }
     let app = assemble(config, options, opened, Callers::default(), closing)?;
     let fault = |error: log::LogError| StartError::Store(error.to_string());
-    if log::check(&app).await.map_err(fault)?.is_none() {
-        let fault = "the log is whole, or another service keeps it: there is nothing to recover";
+    let is_whole = log::check(&app).await.map_err(fault)?.is_none();
+    if is_whole && !log::has_lost_its_key(&app).await.map_err(fault)? {
+        let fault = "the log is whole and its key is there, or another service keeps it: there is nothing to \
+                     recover";
         return Err(StartError::Store(fault.to_owned()));
     }
     log::recover(&app, by, reason).await.map_err(fault)

@@ -3,7 +3,7 @@
 //!
 //! Records are written elsewhere, each in the transaction of its change. From here on everything is
 //! derived from them: the tree, which one service extends at a time; then a fence on another volume, which
-//! never goes back; then the signed head. In this order, so that a crash leaves a head that was fenced and
+//! never goes back; then the signed head, by this process or by a signer that has the key. In this order, so that a crash leaves a head that was fenced and
 //! not published, never the other way round.
 
 mod anchors;
@@ -18,9 +18,11 @@ mod proofs;
 mod recovering;
 mod rereading;
 mod rolling;
+mod rotating;
+mod signing;
 
 pub(crate) use anchors::{Anchors, cosigned, run as tell_anchors};
-use fence::{Fence, FenceError};
+pub(crate) use fence::{Fence, FenceError};
 pub(crate) use fencing::{check, text_of as head_of};
 pub(crate) use keeper::run;
 #[cfg(test)]
@@ -28,20 +30,22 @@ pub(crate) use keeper::step;
 pub(crate) use naming::{open, year};
 pub(crate) use proofs::{ProofError, inclusion};
 pub(crate) use recovering::recover;
+pub(crate) use rotating::has_lost_its_key;
+pub(crate) use signing::Signatory;
 
 use std::sync::atomic::AtomicBool;
 
 use tokio::sync::{Notify, watch};
 use velum_approval::LogName;
-use velum_ledger::note::{KeyName, NoteSigner};
+use velum_ledger::note::{Algorithm, KeyName, VerifierKey};
 
 use crate::config::Audit;
 
 /// What this process knows of the log.
 pub(crate) struct Log {
     pub(crate) audit: Audit,
-    /// The seed of the key that signs heads.
-    seed: [u8; 32],
+    /// What signs its heads.
+    signatory: Signatory,
     /// As which this process extends the tree.
     holder: String,
     fence: Option<Fence>,
@@ -79,12 +83,12 @@ pub(crate) enum Step {
 }
 
 impl Log {
-    pub(crate) fn new(audit: Audit, seed: [u8; 32], holder: String, anchors: Anchors) -> Log {
+    pub(crate) fn new(audit: Audit, signatory: Signatory, holder: String, anchors: Anchors) -> Log {
         Log {
             fence: audit.fence.clone().map(Fence::new),
             anchors,
             audit,
-            seed,
+            signatory,
             holder,
             published: watch::Sender::new(0),
             fault: watch::Sender::new(None),
@@ -100,23 +104,6 @@ impl Log {
     /// Why no head is signed at present, if so.
     pub(crate) fn fault(&self) -> Option<String> {
         self.fault.borrow().clone()
-    }
-
-    /// The public key of its heads.
-    fn public_key(&self) -> [u8; 32] {
-        let key = velum_approval::SigningKey::from_bytes(&self.seed);
-        key.verifying_key().to_bytes()
-    }
-
-    /// Signs in the name of a log: a key has the log's own name.
-    fn signer(&self, name: &LogName) -> Result<NoteSigner, LogError> {
-        let key: KeyName = name.as_str().parse().map_err(|_| LogError::Name)?;
-        Ok(NoteSigner::from_seed(key, &self.seed))
-    }
-
-    /// The key that verifies the heads of a log of this name, as text (C2SP signed-note).
-    pub(crate) fn verifier(&self, name: &LogName) -> Option<String> {
-        Some(self.signer(name).ok()?.verifier().to_string())
     }
 
     /// A step is done; in tests that may be the last.
@@ -155,6 +142,13 @@ impl Log {
     }
 }
 
+/// The key that verifies the heads of a log of this name, as text (C2SP signed-note).
+pub(crate) fn verifier(name: &LogName, public_key: &[u8; 32]) -> Option<String> {
+    let name: KeyName = name.as_str().parse().ok()?;
+    let key = VerifierKey::new(name, Algorithm::Ed25519, public_key);
+    key.ok().map(|key| key.to_string())
+}
+
 /// Why the log has no new head.
 #[derive(Debug)]
 pub(crate) enum LogError {
@@ -162,6 +156,10 @@ pub(crate) enum LogError {
     Fence(FenceError),
     /// A log's name is no name of a key.
     Name,
+    /// The keys that are there are not those that the log needs.
+    Key(&'static str),
+    /// The signer does not sign.
+    Signer(String),
     /// What is in the tree is not what was signed.
     Inconsistent(&'static str),
     /// Another service has extended and signed it meanwhile.
@@ -178,6 +176,8 @@ impl std::fmt::Display for LogError {
             LogError::Name => f.write_str("the log's name is not one that a key can have"),
             LogError::Overtaken => f.write_str("another service signs this log"),
             LogError::Damaged(damage) => damage.fmt(f),
+            LogError::Key(fault) => f.write_str(fault),
+            LogError::Signer(fault) => write!(f, "the signer: {fault}"),
             LogError::Inconsistent(what) => {
                 write!(
                     f,

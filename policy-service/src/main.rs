@@ -13,8 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use velum_approval::{PersonId, Reason};
 use velum_policy_service::{
-    Config, Options, Pruning, Running, check_config, check_store, make_keys, migrate_store, prune,
-    recover, serve,
+    Config, Options, Pruning, Running, SignerConfig, check_config, check_store, make_keys,
+    migrate_store, prune, recover, run_signer, serve,
 };
 
 /// Velum's policy service: approvals and their audit log.
@@ -51,7 +51,17 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Goes on after a database was restored that has lost records. Stop the service first.
+    /// Signs the heads of the audit log for a service that has not got the key (`[audit] signer`).
+    ///
+    /// It listens on a Unix socket, signs only what continues what it has signed before, and prints one line
+    /// of JSON with its socket and its public keys. Run it as a user of its own. SIGTERM ends it.
+    Signer {
+        /// Its configuration, in TOML.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Goes on after a database was restored that has lost records, or the log's key was lost or stolen. Stop
+    /// the service first.
     ///
     /// The service starts in recovery when the fence, or the last signed head, is beyond the log: it only
     /// reads then. This closes the log as it is, opens the next one, whose first record says so, and ends
@@ -183,6 +193,19 @@ async fn run_command(command: Command) -> Result<ExitCode, Box<dyn std::error::E
             let reason = Reason::new(reason)?;
             let done = recover(config, Options::default(), by, reason).await?;
             println!("{done}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Signer { config } => {
+            let config = SignerConfig::from_file(&config)?;
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let signer = run_signer(&config, &*Options::default().random)?;
+            println!("{}", signer.announcement());
+            std::io::stdout().flush()?;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::MakeKeys { folder } => {

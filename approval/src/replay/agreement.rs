@@ -38,6 +38,7 @@ pub(super) fn fault(code: &str, event: &Event) -> Option<&'static str> {
         Event::Summarised(it) => it.summary.fault(),
         Event::LogClosed(it) => of_close(it),
         Event::LogPruned(it) => of_pruning(it),
+        Event::LogRotated(it) => of_rotation(it),
         Event::RequestRefused
         | Event::Log
         | Event::Cut(_)
@@ -156,6 +157,14 @@ fn of_pruning(pruned: &LogEvent) -> Option<&'static str> {
     let is_by_somebody = matches!(pruned.actor, Anybody::Person { .. });
     let is_told = pruned.log.pruned.is_some() && pruned.reason.is_some();
     not(is_by_somebody && is_told && pruned.log.name.is_none())
+}
+
+fn of_rotation(rotated: &LogEvent) -> Option<&'static str> {
+    let log = &rotated.log;
+    let is_told = log.key.is_some() && log.old_key.is_some() && log.key != log.old_key;
+    let is_nothing_else = log.name.is_none() && log.previous.is_none() && log.restored.is_none();
+    let is_services = matches!(rotated.actor, Anybody::Service {}) && rotated.reason.is_none();
+    not(is_told && is_nothing_else && is_services)
 }
 
 fn of_opening(opened: &Emergency) -> Option<&'static str> {

@@ -38,6 +38,7 @@ pub(super) enum Event {
     LogBegun(Box<LogEvent>),
     LogClosed(Box<LogEvent>),
     LogPruned(Box<LogEvent>),
+    LogRotated(Box<LogEvent>),
     Log,
 }
 
@@ -207,9 +208,10 @@ pub(super) fn read(known: Known, bytes: &[u8]) -> Option<(Leaf, Option<String>)>
         "VA1701I" | "VA1704W" => {
             reading::as_data(known, bytes, |data| Event::LogBegun(Box::new(data)))
         }
+        "VA1702I" => reading::as_data(known, bytes, |data| Event::LogRotated(Box::new(data))),
+        "VA1703I" => reading::as_data(known, bytes, |_: LogEvent| Event::Log),
         "VA1705I" => reading::as_data(known, bytes, |data| Event::LogClosed(Box::new(data))),
         "VA1706I" => reading::as_data(known, bytes, |data| Event::LogPruned(Box::new(data))),
-        "VA1702I" | "VA1703I" => reading::as_data(known, bytes, |_: LogEvent| Event::Log),
         "VA1602I" | "VA1603W" => {
             reading::as_data(known, bytes, |data| Event::Reviewed(Box::new(data)))
         }
@@ -242,6 +244,7 @@ impl Event {
             | Self::LogBegun(_)
             | Self::LogClosed(_)
             | Self::LogPruned(_)
+            | Self::LogRotated(_)
             | Self::Log => None,
         }
     }

@@ -10,10 +10,32 @@ use crate::service::Service;
 pub(super) struct Log {
     pub(super) number: u64,
     pub(super) name: String,
-    /// The key that it signs with, as it says; none of a log that is closed.
-    pub(super) key: Option<String>,
     /// The index of the record which says that it was removed.
     pub(super) pruned: Option<u64>,
+    /// The keys that have signed it, as it says, the first one first.
+    pub(super) keys: Vec<Key>,
+}
+
+/// A key of a log.
+pub(super) struct Key {
+    pub(super) key: String,
+    /// The record that made it the log's key.
+    pub(super) from: u64,
+    /// The record that put another in its place.
+    pub(super) until: Option<u64>,
+    /// A head over the first of the two which the key before it has signed.
+    pub(super) signed_over: Option<String>,
+}
+
+impl Key {
+    fn read(value: &Value) -> Option<Self> {
+        Some(Self {
+            key: value["key"].as_str()?.to_owned(),
+            from: value["from"].as_u64()?,
+            until: value["until"].as_u64(),
+            signed_over: value["signed_over"].as_str().map(str::to_owned),
+        })
+    }
 }
 
 impl Log {
@@ -46,11 +68,13 @@ impl Log {
                 "log {number} has no name yet, and so no signed head: ask again later"
             ))
         })?;
+        let keys = log["keys"].as_array().into_iter().flatten();
+        let keys: Option<_> = keys.map(Key::read).collect();
         Ok(Self {
             number,
             name: name.to_owned(),
-            key: log["key"].as_str().map(str::to_owned),
             pruned: log["pruned"].as_u64(),
+            keys: keys.ok_or_else(not_ours)?,
         })
     }
 

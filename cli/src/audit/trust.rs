@@ -65,11 +65,7 @@ pub(super) fn keys(trusted: &Trusted) -> Result<Vec<VerifierKey>, Failure> {
     let mut keys = trusted.keys.clone();
     if let Some(file) = &trusted.key_file {
         let text = fs::read_to_string(file).map_err(|error| Failure::unread(file, &error))?;
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+        for (number, line) in lines(&text) {
             let key: VerifierKey = line.parse().map_err(|error| {
                 Failure::misused(format!("{}: line {number}: {error}", path(file)))
             })?;
@@ -81,6 +77,12 @@ pub(super) fn keys(trusted: &Trusted) -> Result<Vec<VerifierKey>, Failure> {
         }
     }
     Ok(keys)
+}
+
+/// The lines of a file of keys that are meant to be keys, with their numbers.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn one_name(keys: &[VerifierKey]) -> Result<String, Failure> {

@@ -2,9 +2,11 @@
 //!
 //! Three passes over one reading of each file: that the files are what was signed ([`LogVerifier`]), that
 //! the heads which were kept are of the same log, and that the records tell of nothing that the rules
-//! forbid ([`Replay`]). A bundle is in memory at a time.
+//! forbid ([`Replay`]). A bundle is in memory at a time. Then it is known whether the exchanges of the log's
+//! key, which are records, lead from a key that was given to the one that signed.
 
 pub(super) mod kept;
+mod keys;
 pub(super) mod report;
 mod years;
 
@@ -13,9 +15,11 @@ use std::process::ExitCode;
 
 use velum_approval::replay::{Replay, Report};
 use velum_ledger::checkpoint::{SignedCheckpoint, Trust};
+use velum_ledger::note::VerifierKey;
 use velum_ledger::tile::Resource;
 use velum_ledger::verify::{Difference, LogVerifier, Verified};
 
+use self::keys::Keys;
 use super::folder::Folder;
 use super::{record, trust};
 use crate::arguments::{Kept, VerifyOptions};
@@ -32,6 +36,8 @@ pub(super) struct Verdict {
     /// How many of them are about the heads that were kept.
     pub(super) older_differences: usize,
     pub(super) verified: Option<Verified>,
+    /// Who signed it, and how its key was exchanged.
+    pub(super) keys: Keys,
     /// The files with heads that were kept, with the largest size in each.
     pub(super) older: Vec<(PathBuf, u64)>,
     /// How many heads there are in these files.
@@ -42,11 +48,14 @@ pub(super) struct Verdict {
     pub(super) read: u64,
     /// The time of the last record.
     pub(super) last: Option<String>,
+    /// The keys that were given, and those to which the exchanges of the log's key lead from one of them.
+    pub(super) believed: Vec<VerifierKey>,
 }
 
 impl Verdict {
     pub(super) fn holds(&self) -> bool {
-        self.head.is_some() && self.differences.is_empty() && self.report.is_sound()
+        let is_signed = self.head.is_some() && self.keys.faults.is_empty();
+        is_signed && self.differences.is_empty() && self.report.is_sound()
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -127,20 +136,46 @@ fn verify_one(
         differences: Vec::new(),
         older_differences: 0,
         verified: None,
+        keys: Keys::default(),
         older: Vec::new(),
         heads: 0,
         report: Replay::default().finish(),
         read: 0,
         last: None,
+        believed: Vec::new(),
     };
-    let older = kept::open(kept, trust, &mut verdict)?;
-    match trust.open(&head) {
-        Ok(head) => {
-            walk(&folder, (&head, &older), replay, &mut verdict, each)?;
-            verdict.head = Some(head);
+    let keys::Kept { tried, heads } = keys::Kept::read(path, trust)?;
+    let opened = match tried.open(&head) {
+        Ok(opened) => Some(opened),
+        Err(error) => {
+            verdict.differences.push(format!("the checkpoint: {error}"));
+            None
         }
-        Err(error) => verdict.differences.push(format!("the checkpoint: {error}")),
+    };
+    let given = kept::open(kept, &tried, &mut verdict)?;
+    let mut older = heads;
+    older.extend(given.iter().flat_map(|file| file.heads.iter().cloned()));
+    let mut believed = trust.clone();
+    if let Some(head) = opened {
+        walk(&folder, (&head, &older), replay, &mut verdict, each)?;
+        (believed, verdict.keys) = keys::follow(trust, replay.rotations(), &head, &older);
+        // What its exchanges say counts where they are under what was signed, and not otherwise.
+        if verdict.verified.is_none() {
+            believed = trust.clone();
+        }
+        match believed.open_note(head.note().clone()) {
+            Ok(head) => verdict.head = Some(head),
+            Err(_) => verdict.differences.push(
+                "the checkpoint: no key signed it that you gave, or to which the exchanges of the log's key \
+                 lead from one that you gave"
+                    .to_owned(),
+            ),
+        }
     }
+    for file in given {
+        kept::believe(file, &believed, &mut verdict)?;
+    }
+    verdict.believed = believed.keys().to_vec();
     Ok(verdict)
 }
 

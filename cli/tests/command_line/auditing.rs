@@ -1,6 +1,7 @@
 //! `velum audit`, as a program: against a real service, and on folders that were tampered with.
 
 mod go;
+mod keys;
 mod made;
 mod matrix;
 mod years;

@@ -21,7 +21,8 @@ pub(crate) struct Desk {
     runtime: Runtime,
     policy: PolicyDigest,
     url: String,
-    _folder: TempDir,
+    text: String,
+    folder: TempDir,
 }
 
 impl Desk {
@@ -50,8 +51,37 @@ impl Desk {
             running: Some(running),
             runtime,
             policy: PolicyDigest::from_bytes(digest),
-            _folder: folder,
+            text,
+            folder,
         }
+    }
+
+    /// The key of the log becomes the one before, and the service goes on with another.
+    pub(crate) fn exchange_key(&mut self) {
+        self.again(|data| {
+            std::fs::rename(data.join("log.key"), data.join("log-previous.key")).unwrap();
+        });
+    }
+
+    /// The service goes on without the key before.
+    pub(crate) fn forget_key(&mut self) {
+        self.signed();
+        self.again(|data| std::fs::remove_file(data.join("log-previous.key")).unwrap());
+    }
+
+    /// Starts the service once more, after its data folder was changed.
+    fn again(&mut self, change: impl FnOnce(&std::path::Path)) {
+        let running = self.running.take().unwrap();
+        self.runtime.block_on(running.stop());
+        change(&self.folder.path().join("velum-data"));
+        let config = Config::from_toml(&self.text, self.folder.path()).unwrap();
+        let options = Options {
+            try_mode: true,
+            ..Options::default()
+        };
+        let running = self.runtime.block_on(serve(config, options)).unwrap();
+        self.url = format!("http://{}", running.address);
+        self.running = Some(running);
     }
 
     /// The program, as a person.

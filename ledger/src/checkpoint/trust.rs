@@ -80,6 +80,32 @@ impl Trust {
         Ok(self)
     }
 
+    /// The same, signed by any of these keys too. Fails on one that is not of [`Algorithm::Ed25519`].
+    ///
+    /// ```
+    /// # use velum_ledger::{checkpoint::{Checkpoint, Trust}, hash::EMPTY_ROOT, note::NoteSigner};
+    /// # let (old, new) = ([7; 32], [8; 32]);
+    /// # let signer = |seed| Ok::<_, Box<dyn std::error::Error>>(NoteSigner::from_seed("log.example".parse()?, seed));
+    /// let (old, new) = (signer(&old)?, signer(&new)?);
+    /// let trust = Trust::new("log.example", vec![old.verifier().clone()])?;
+    /// let note = Checkpoint::new("log.example", 0, EMPTY_ROOT)?.sign(&[&new])?;
+    /// assert!(trust.open_note(note.clone()).is_err());
+    /// assert!(trust.with_keys(vec![new.verifier().clone()])?.open_note(note).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_keys(mut self, more: Vec<VerifierKey>) -> Result<Self, InvalidTrust> {
+        if more.iter().any(|key| key.algorithm() != Algorithm::Ed25519) {
+            return Err(InvalidTrust::LogKeys);
+        }
+        self.log.extend(more);
+        Ok(self)
+    }
+
+    /// The keys that may sign for the log.
+    pub fn keys(&self) -> &[VerifierKey] {
+        &self.log
+    }
+
     /// The log's origin.
     pub fn origin(&self) -> &str {
         &self.origin

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, LogName, PersonId};
+use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, PersonId};
 
-use super::anchors::{self, AnchorTable, Anchors};
+use super::anchors;
+use super::audit::AuditTable;
 use super::duration::Span;
 use super::listeners::{self, MetricsTable, TlsTable};
 use super::policies::Policies;
@@ -25,12 +26,6 @@ const EVIDENCE_SECONDS: RangeInclusive<u64> = 1..=600;
 const EMERGENCY_SECONDS: RangeInclusive<u64> = 60..=3600;
 const PENDING_SECONDS: RangeInclusive<u64> = 1..=24 * 3600;
 const GRANT_SECONDS: RangeInclusive<u64> = 1..=3600;
-/// Six years (45 CFR 164.316(b)(2)(i)) and a quarter.
-const DEFAULT_RETENTION_DAYS: u32 = 2283;
-/// Longer than anything that is under way.
-const RETENTION_DAYS: RangeInclusive<u32> = 30..=36_525;
-const HEARTBEAT_SECONDS: RangeInclusive<u64> = 1..=86_400;
-const DEFAULT_HEARTBEAT: Duration = Duration::from_mins(10);
 const LIMITS: RangeInclusive<u32> = 1..=100_000;
 
 /// The whole document.
@@ -65,79 +60,6 @@ struct Document {
     break_glass: Option<BreakGlassTable>,
     #[serde(default)]
     audit: AuditTable,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct AuditTable {
-    name: Option<LogName>,
-    fence: Option<PathBuf>,
-    heartbeat: Option<Span>,
-    #[serde(default)]
-    anchors: Vec<AnchorTable>,
-    anchors_needed: Option<usize>,
-    anchor_alert: Option<Span>,
-    retention_days: Option<u32>,
-    #[serde(default)]
-    legal_hold: bool,
-}
-
-/// How the audit log is kept.
-#[derive(Debug, Clone)]
-pub(crate) struct Audit {
-    /// What the logs of all years are called.
-    pub(crate) name: Option<LogName>,
-    /// The file that knows how far the log was.
-    pub(crate) fence: Option<PathBuf>,
-    /// After how long without a record one is written that says so.
-    pub(crate) heartbeat: Duration,
-    /// Where its heads go.
-    pub(crate) anchors: Anchors,
-    /// How long a closed log is kept at least.
-    pub(crate) retention: Duration,
-    /// Whether nothing may be removed.
-    pub(crate) has_legal_hold: bool,
-}
-
-impl AuditTable {
-    fn audit(self, data: &Path, folder: &Path) -> Result<Audit, ConfigError> {
-        let fence = self.fence.map(|fence| folder.join(fence));
-        if fence
-            .as_deref()
-            .is_some_and(|fence| fence.starts_with(data))
-        {
-            let fault = "it is in the data folder: a backup that is restored would restore it too";
-            return Err(ConfigError::new("audit.fence", fault));
-        }
-        // Room for the year.
-        if self
-            .name
-            .as_ref()
-            .is_some_and(|name| name.as_str().len() > 112)
-        {
-            return Err(ConfigError::new("audit.name", "at most 112 bytes"));
-        }
-        let (needed, alert) = (self.anchors_needed, self.anchor_alert);
-        let days = self.retention_days.unwrap_or(DEFAULT_RETENTION_DAYS);
-        if !RETENTION_DAYS.contains(&days) {
-            let (least, most) = (RETENTION_DAYS.start(), RETENTION_DAYS.end());
-            let fault = format!("between {least} and {most}");
-            return Err(ConfigError::new("audit.retention_days", fault));
-        }
-        Ok(Audit {
-            retention: Duration::from_hours(24 * u64::from(days)),
-            has_legal_hold: self.legal_hold,
-            name: self.name,
-            fence,
-            anchors: anchors::anchors(self.anchors, needed, alert, data, folder)?,
-            heartbeat: lifetime(
-                "audit.heartbeat",
-                self.heartbeat,
-                DEFAULT_HEARTBEAT,
-                HEARTBEAT_SECONDS,
-            )?,
-        })
-    }
 }
 
 #[derive(Deserialize)]

@@ -21,7 +21,7 @@ use super::openapi::Described;
 use crate::auth::Reviewer;
 use crate::log::{self, ProofError};
 use crate::problem::Problem;
-use crate::store::{LogRow, StoreError};
+use crate::store::{LogKey, LogRow, StoreError};
 
 /// One log.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -42,16 +42,35 @@ pub(crate) struct View {
     signed: u64,
     /// When that was signed.
     signed_at: Option<Timestamp>,
-    /// The key that this service signs with, as verifiers take it (C2SP signed-note): of the log that grows,
-    /// and of those that ended with their year. Take it from somewhere else too before you believe it.
+    /// The key that signs its heads, or signed the last one of a log that is closed, as verifiers take it
+    /// (C2SP signed-note). Take it from somewhere else too before you believe it.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// Every key that it had, the first one first.
+    keys: Vec<KeyView>,
     /// When it was closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     closed_at: Option<Timestamp>,
     /// The index of the record which says that it was removed: nothing is left of it but its last head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pruned: Option<u64>,
+}
+
+/// A key of a log.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = LogKey)]
+pub(crate) struct KeyView {
+    /// As verifiers take it.
+    key: String,
+    /// The place of the record that made it the log's key: heads over that record are signed by it.
+    from: u64,
+    /// The place of the record that put another key in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
+    /// The first head over `from` which the key before it has signed: whoever believes that key may believe
+    /// this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_over: Option<String>,
 }
 
 /// Every log, the first one first.
@@ -124,9 +143,11 @@ pub(crate) async fn list(State(app): State<App>, _: Reviewer) -> Result<Json<Vie
 
 async fn views(app: &App) -> Result<Views, StoreError> {
     let log = &app.parts().log;
+    let keys = app.store().keys_of_logs().await?;
     let mut logs = Vec::new();
     for row in app.store().logs().await? {
         let head = app.store().head(row.number).await?;
+        let keys = keys_of(&row, &keys);
         logs.push(View {
             number: row.number,
             is_open: row.is_open,
@@ -134,11 +155,8 @@ async fn views(app: &App) -> Result<Views, StoreError> {
             size: row.size,
             signed: head.as_ref().map_or(0, |head| head.size),
             signed_at: head.map(|head| head.at),
-            key: row
-                .name
-                .as_ref()
-                .filter(|_| row.is_open || row.closed.root.is_some())
-                .and_then(|name| log.verifier(name)),
+            key: keys.last().map(|last| last.key.clone()),
+            keys,
             closed_at: row.closed.at,
             pruned: row.closed.pruned,
             name: row.name,
@@ -152,6 +170,21 @@ async fn views(app: &App) -> Result<Views, StoreError> {
         is_damaged: log.is_damaged.load(Ordering::SeqCst),
         is_recovering: app.store().is_frozen(),
     })
+}
+
+fn keys_of(row: &LogRow, keys: &[LogKey]) -> Vec<KeyView> {
+    let of_log: Vec<_> = keys.iter().filter(|key| key.log == row.number).collect();
+    let ends = of_log.iter().skip(1).map(|next| Some(next.place));
+    let with_ends = of_log.iter().zip(ends.chain([None]));
+    let views = with_ends.filter_map(|(key, until)| {
+        Some(KeyView {
+            key: log::verifier(row.name.as_ref()?, &key.key)?,
+            from: key.place,
+            until,
+            signed_over: key.note.clone(),
+        })
+    });
+    views.collect()
 }
 
 /// Which head is meant.

@@ -10,6 +10,9 @@ use crate::problem::Problem;
 /// How far the clock may be behind what the store has seen, in milliseconds.
 const MOST_BEHIND: i64 = 30_000;
 
+/// What is answered while no head of the audit log is signed: what needs none goes on.
+const UNSIGNED: &str = "ok, but no head of the audit log is signed at present: see GET /v1/logs\n";
+
 /// 200 when the store answers and the clock can be believed, else 503.
 pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Problem> {
     let not_ready = |detail: &str| {
@@ -40,7 +43,10 @@ pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Probl
             "The clock is behind the times in the store: correct it.",
         ));
     }
-    Ok("ok\n")
+    Ok(match app.parts().log.fault() {
+        None => "ok\n",
+        Some(_) => UNSIGNED,
+    })
 }
 
 /// What the document says of it.
@@ -50,6 +56,9 @@ pub(crate) fn describe() -> Described {
         "The service can take decisions",
         "For a readiness probe.",
     )
-    .says("text/plain", "`ok`.")
+    .says(
+        "text/plain",
+        "`ok`; with more behind it where no head of the audit log is signed at present.",
+    )
     .refuses(503, &["not-ready"])
 }

@@ -2,12 +2,14 @@
 
 use velum_approval::LogName;
 use velum_ledger::checkpoint::Checkpoint;
+use velum_ledger::hash::Hash;
 use velum_ledger::note::Note;
 use velum_ledger::proof::{consistency_tiles, prove_consistency, verify_consistency};
 use velum_ledger::tile::{Tile, TileHashes};
 
 use super::growing::Root;
 use super::keeper;
+use super::signing::Signers;
 use super::{LogError, anchors, growing, rolling};
 use crate::http::App;
 
@@ -55,11 +57,8 @@ async fn beginning(app: &App, root: &Root, older: &Checkpoint) -> Result<Known, 
     if older.size() > root.size {
         return Ok(Known::Otherwise);
     }
-    let tiles = consistency_tiles(older.size(), root.size).unwrap_or_default();
-    let tiles = app.store().tiles(root.log, &tiles).await?;
-    let mut reader = TileHashes::new(root.size, |tile: Tile| tiles.get(&tile).cloned().ok_or(()));
-    let proof = prove_consistency(older.size(), root.size, &mut reader);
-    let is_beginning = proof.is_ok_and(|proof| {
+    let proof = proof(app, root, older.size()).await?;
+    let is_beginning = proof.is_some_and(|proof| {
         let (from, to) = (older.size(), root.size);
         verify_consistency(from, older.root(), to, &root.hash, &proof).is_ok()
     });
@@ -68,6 +67,18 @@ async fn beginning(app: &App, root: &Root, older: &Checkpoint) -> Result<Known, 
     } else {
         Known::Otherwise
     })
+}
+
+/// That the first `older` leaves of a tree are its beginning; `None` where its tiles do not say so.
+pub(super) async fn proof(
+    app: &App,
+    root: &Root,
+    older: u64,
+) -> Result<Option<Vec<Hash>>, LogError> {
+    let tiles = consistency_tiles(older, root.size).unwrap_or_default();
+    let tiles = app.store().tiles(root.log, &tiles).await?;
+    let mut reader = TileHashes::new(root.size, |tile: Tile| tiles.get(&tile).cloned().ok_or(()));
+    Ok(prove_consistency(older, root.size, &mut reader).ok())
 }
 
 /// Compares the store with its last head and with the fence before anything is written to it; then it is
@@ -90,6 +101,15 @@ pub(crate) async fn check(app: &App) -> Result<Option<&'static str>, LogError> {
         if compare(app, &root, &signed).await? == Known::Otherwise {
             return Ok(Some("its last head"));
         }
+    }
+    // A signer that is not there is asked when it is.
+    let known = app.parts().log.signatory.known(Some(root.name.as_str()));
+    if let Ok(Signers {
+        last: Some(last), ..
+    }) = known.await
+        && compare(app, &root, &last).await? == Known::Otherwise
+    {
+        return Ok(Some("its signer"));
     }
     let Some(fence) = app.parts().log.fence.clone() else {
         return anchors::check(app, &root).await;

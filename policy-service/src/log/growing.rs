@@ -157,6 +157,8 @@ pub(super) struct Publish {
     pub(super) is_fenced: bool,
     /// Whether it is the last head of a log whose year is over.
     pub(super) is_last: bool,
+    /// The public keys that have signed it.
+    pub(super) signed_by: Vec<[u8; 32]>,
 }
 
 impl Operation for Publish {
@@ -167,15 +169,26 @@ impl Operation for Publish {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let mut tree = transaction.tree().await?;
-        if self.is_last && tree.log > self.log {
-            // Its tree is whole since it was closed.
-            return transaction.set_head(self.log, &self.head).await;
-        }
-        if tree.log != self.log || tree.size < self.head.size {
+        // The tree of a log whose year is over is whole since it was closed.
+        let is_closed = self.is_last && tree.log > self.log;
+        if !is_closed && (tree.log != self.log || tree.size < self.head.size) {
             return Err(StoreError::Refused("a head of another tree"));
         }
+        let keys = transaction.log_keys(self.log).await?;
+        let is_current = keys
+            .current()
+            .is_some_and(|key| self.signed_by.contains(&key));
+        if !is_current {
+            // Another service has recorded an exchange of the key meanwhile, and signs with the next one.
+            return Err(StoreError::Refused(
+                "a head that the log's key has not signed",
+            ));
+        }
         transaction.set_head(self.log, &self.head).await?;
-        if self.is_fenced {
+        transaction
+            .prove_keys(self.log, &self.head, &self.signed_by)
+            .await?;
+        if self.is_fenced && !is_closed {
             tree.fenced = tree.fenced.max(self.head.size);
             transaction.grow(&tree, &Tiles::new()).await?;
         }

@@ -11,7 +11,8 @@ use super::anchors::Lead;
 use super::fencing::{self, Known};
 use super::growing::{Grow, Grown, Publish, Root};
 use super::rereading::Rereading;
-use super::{FenceError, LogError, Step, rolling};
+use super::signing::Signers;
+use super::{FenceError, LogError, Step, rolling, rotating};
 use crate::http::App;
 use crate::store::{Change, Head, LogRow, Operation, StoreError, Transaction};
 
@@ -81,18 +82,27 @@ pub(crate) async fn step(app: &App) -> Result<(), LogError> {
     beat(app).await?;
     let log = &app.parts().log;
     loop {
+        let signers = match rotating::settle(app).await {
+            Ok(signers) => signers,
+            Err(error) => {
+                // What others sign is known here all the same.
+                follow(app).await?;
+                return Err(error);
+            }
+        };
         let grown = app.store().write(Grow { app: app.clone() }).await?;
         let Grown::Here(root) = grown else {
             return follow(app).await;
         };
         // The last head of a year comes before the first one of the next.
         for ended in rolling::ended(app).await? {
-            publish(app, &ended).await?;
+            let signers = log.signatory.known(Some(ended.name.as_str())).await?;
+            publish(app, &ended, &signers).await?;
         }
-        publish(app, &root).await?;
+        publish(app, &root, &signers).await?;
         log.anchors
             .lead(lead(root.log, root.first, root.size, true));
-        if !root.is_behind && !rolling::roll(app).await? {
+        if !root.is_behind && !rolling::roll(app, &signers).await? {
             return Ok(());
         }
     }
@@ -155,7 +165,7 @@ fn told(app: &App, published: u64) {
 }
 
 /// Signs a tree's root, after everything it was before: what was signed, and what is fenced.
-async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
+async fn publish(app: &App, root: &Root, signers: &Signers) -> Result<(), LogError> {
     let log = &app.parts().log;
     let head = app.store().head(root.log).await?;
     if head.as_ref().is_some_and(|head| head.size == root.size) || root.size == 0 {
@@ -173,6 +183,11 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
             Known::Beginning => {}
             Known::Otherwise => return Err(otherwise(app, root, &signed, "its last head").await),
         }
+    }
+    if let Some(last) = &signers.last
+        && fencing::compare(app, root, last).await? == Known::Otherwise
+    {
+        return Err(LogError::Inconsistent("its signer"));
     }
     let is_fenced = match &log.fence {
         Some(fence) => {
@@ -197,8 +212,7 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
         None => false,
     };
     log.done(Step::Fenced)?;
-    let note = checkpoint.sign(&[&log.signer(&root.name)?]);
-    let note = note.map_err(|_| LogError::Name)?;
+    let note = log.signatory.sign(app, root, &checkpoint, signers).await?;
     log.done(Step::Signed)?;
     let publish = Publish {
         log: root.log,
@@ -209,6 +223,7 @@ async fn publish(app: &App, root: &Root) -> Result<(), LogError> {
         },
         is_fenced,
         is_last: root.is_closed,
+        signed_by: signers.keys.clone(),
     };
     app.store().write(publish).await?;
     log.done(Step::Published)?;

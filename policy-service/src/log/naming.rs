@@ -3,6 +3,7 @@
 use velum_approval::record::LogEvent;
 use velum_approval::{LogName, Record, Timestamp};
 
+use super::{LogError, rotating};
 use crate::http::App;
 use crate::random;
 use crate::store::{Change, Operation, StoreError, Transaction};
@@ -10,27 +11,39 @@ use crate::store::{Change, Operation, StoreError, Transaction};
 /// What a log is called whose configuration gives it no name; a part of its own follows.
 const NAMELESS: &str = "velum.local";
 
-/// Gives the open log its name and its first record, if it has none, and notes when another key signs.
+/// Gives the open log its name and its first record, if it has none.
 ///
 /// # Errors
-/// When the configuration gives it another name than it has, or the store fails.
-pub(crate) async fn open(app: &App) -> Result<(), StoreError> {
+/// When the configuration gives it another name than it has, the key that signs it is not there, or the
+/// store fails.
+pub(crate) async fn open(app: &App) -> Result<(), LogError> {
     let given = app.parts().log.audit.name.clone();
     let base = match given.clone() {
         Some(name) => name,
         None => nameless(app)?,
     };
-    let named = app.store().write(Name {
-        app: app.clone(),
-        base,
-    });
-    let name = named.await?;
+    let name = match app.store().open_log().await?.name {
+        Some(name) => name,
+        None => {
+            // The first record has the key.
+            let signers = app.parts().log.signatory.known(None).await?;
+            let named = app.store().write(Name {
+                app: app.clone(),
+                base,
+                key: signers.current()?,
+            });
+            named.await?
+        }
+    };
     match given {
-        Some(given) if base_of(&name) != given.as_str() => Err(StoreError::Data(format!(
-            "audit.name: the log of this store is named {}: a log keeps its name",
-            base_of(&name)
-        ))),
-        _ => Ok(()),
+        Some(given) if base_of(&name) != given.as_str() => {
+            let fault = StoreError::Data(format!(
+                "audit.name: the log of this store is named {}: a log keeps its name",
+                base_of(&name)
+            ));
+            Err(fault.into())
+        }
+        _ => rotating::check(app).await,
     }
 }
 
@@ -73,6 +86,7 @@ fn base_of(name: &LogName) -> &str {
 struct Name {
     app: App,
     base: LogName,
+    key: [u8; 32],
 }
 
 impl Operation for Name {
@@ -83,34 +97,18 @@ impl Operation for Name {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<LogName, StoreError> {
         let stamp = self.app.stamp(transaction).await?;
-        let key = self.app.parts().log.public_key();
-        let mut tree = transaction.tree().await?;
-        let event = match transaction.open_log().await?.name {
-            None => {
-                let name = of_year(&self.base, stamp.now)?;
-                transaction.name_log(&name).await?;
-                LogEvent::Opened {
-                    name,
-                    key,
-                    previous: None,
-                    first: 0,
-                }
-            }
-            Some(name) if tree.key.as_deref() == Some(&key[..]) => return Ok(name),
-            Some(_) => LogEvent::KeyRotated {
-                old: tree
-                    .key
-                    .take()
-                    .and_then(|key| key.try_into().ok())
-                    .ok_or(StoreError::Corrupt("key of the log"))?,
-                new: key,
-            },
-        };
-        let record = Record::Log(Box::new(event));
+        if let Some(name) = transaction.open_log().await?.name {
+            return Ok(name);
+        }
+        let name = of_year(&self.base, stamp.now)?;
+        transaction.name_log(&name).await?;
+        let record = Record::Log(Box::new(LogEvent::Opened {
+            name: name.clone(),
+            key: self.key,
+            previous: None,
+            first: 0,
+        }));
         transaction.apply(&Change::Nothing, &record, &stamp).await?;
-        tree.key = Some(key.to_vec());
-        transaction.grow(&tree, &crate::store::Tiles::new()).await?;
-        let name = transaction.open_log().await?.name;
-        name.ok_or(StoreError::Corrupt("name of the log"))
+        Ok(name)
     }
 }

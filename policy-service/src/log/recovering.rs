@@ -48,6 +48,7 @@ pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<S
     let recover = Recover {
         app: app.clone(),
         previous,
+        key: app.parts().log.signatory.known(None).await?.current()?,
         most,
         by,
         reason,
@@ -81,6 +82,8 @@ struct Recover {
     previous: PreviousLog,
     /// The largest size that anybody has told of.
     most: u64,
+    /// The one that signs the next log.
+    key: [u8; 32],
     by: PersonId,
     reason: Reason,
 }
@@ -114,7 +117,7 @@ impl Operation for Recover {
         let secret = secret.ok_or(StoreError::Refused("no reason"))?;
         let event = LogEvent::Recovered {
             name: name.clone(),
-            key: app.parts().log.public_key(),
+            key: self.key,
             previous: self.previous.clone(),
             restored: closed.size,
             first,

@@ -12,19 +12,33 @@ use velum_approval::Record;
 use velum_approval::record::{LogEvent, PreviousLog};
 
 use super::growing::{self, Root};
+use super::signing::Signers;
 use super::{LogError, Step, naming};
 use crate::http::App;
 use crate::store::{Change, Closed, LogRow, Operation, StoreError, Transaction};
 
 /// Closes the open log and opens the next one, if the year is over; tells whether it was.
-pub(super) async fn roll(app: &App) -> Result<bool, LogError> {
-    let name = app.store().open_log().await?.name;
+pub(super) async fn roll(app: &App, signers: &Signers) -> Result<bool, LogError> {
+    let open = app.store().open_log().await?;
     let now = app.now();
-    let next = name.map(|name| naming::after(&name, now)).transpose()?;
+    let next = open
+        .name
+        .map(|name| naming::after(&name, now))
+        .transpose()?;
     if next.flatten().is_none() {
         return Ok(false);
     }
-    let has_rolled = app.store().write(Roll { app: app.clone() }).await?;
+    let keys = app.store().log_keys(open.number).await?;
+    let key = signers.current()?;
+    if keys.current() != Some(key) || keys.unproven().is_some() {
+        // An exchange of the key ends in the log in which it began.
+        return Ok(false);
+    }
+    let roll = Roll {
+        app: app.clone(),
+        key,
+    };
+    let has_rolled = app.store().write(roll).await?;
     if has_rolled {
         app.parts().log.done(Step::Rolled)?;
     }
@@ -60,6 +74,8 @@ pub(super) fn whole(log: &LogRow) -> Option<Root> {
 
 struct Roll {
     app: App,
+    /// The one that signs the next log, as it signs this one.
+    key: [u8; 32],
 }
 
 impl Operation for Roll {
@@ -95,7 +111,7 @@ impl Operation for Roll {
         let stamp = self.app.stamp(transaction).await?;
         let opened = LogEvent::Opened {
             name: next,
-            key: self.app.parts().log.public_key(),
+            key: self.key,
             previous: Some(PreviousLog {
                 name,
                 size: log.size,

@@ -121,6 +121,11 @@ async fn text(scrape: &Scrape) -> Result<String, std::fmt::Error> {
         "1 where a record, its hash or a tile of the audit log is not what was put there, else 0",
         usize::from(parts.log.is_damaged.load(Ordering::SeqCst)),
     );
+    gauge(
+        "log_head_up",
+        "1 where the last head of the audit log could be signed, else 0: what waits for one is not released",
+        usize::from(parts.log.fault().is_none()),
+    );
     let mut latest = scrape.latest.lock().await;
     let is_fresh = latest.as_ref().is_some_and(|(at, _)| at.elapsed() < FRESH);
     if !is_fresh {

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 12] = [
+    const SQLITE: [&str; 13] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -76,8 +76,9 @@ mod tests {
         "f0e88f3d05ec4d4b",
         "6657e11d8cb635dc",
         "7f1de0c593f57bdb",
+        "27d20627b0544a50",
     ];
-    const POSTGRES: [&str; 12] = [
+    const POSTGRES: [&str; 13] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -90,5 +91,6 @@ mod tests {
         "871cc189b95cb679",
         "e31bae33e5ff7e43",
         "1480607b2b0f1a8b",
+        "01a0d3391976a91f",
     ];
 }

@@ -12,9 +12,9 @@ use super::audit::Leaf;
 use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
-    Anchored, Batch, Denials, Granted, Head, Load, LogRow, Once, Repeat, StoreError, StoredUse,
-    Tiles, Tree, anchors, approvals, audit, emergencies, events, log, pruning, repeats, stops,
-    uses,
+    Anchored, Batch, Denials, Granted, Head, Load, LogKeys, LogRow, Once, Repeat, StoreError,
+    StoredUse, Tiles, Tree, anchors, approvals, audit, emergencies, events, log, log_keys, pruning,
+    repeats, stops, uses,
 };
 
 use crate::clock::Others;
@@ -284,6 +284,21 @@ impl Transaction {
         anchors::set(&mut self.connection, log, now).await
     }
 
+    /// The keys of a log. They stay so while its records are locked.
+    pub(crate) async fn log_keys(&mut self, log: u64) -> Result<LogKeys, StoreError> {
+        log_keys::of(&mut self.connection, log).await
+    }
+
+    /// Keeps a head that these keys have signed with the rotations that it proves.
+    pub(crate) async fn prove_keys(
+        &mut self,
+        log: u64,
+        head: &Head,
+        signed_by: &[[u8; 32]],
+    ) -> Result<(), StoreError> {
+        log_keys::prove(&mut self.connection, log, head, signed_by).await
+    }
+
     /// What is stopped now.
     pub(crate) async fn stops(&mut self, now: Timestamp) -> Result<Vec<StopScope>, StoreError> {
         stops::scopes(&mut self.connection, now).await
@@ -416,6 +431,9 @@ impl Transaction {
             Some(index) => index,
             None => audit::append(connection, record, stamp).await?,
         };
+        if let Record::Log(event) = record {
+            log_keys::note(connection, event, index).await?;
+        }
         match change {
             Change::Open { approval, reason } => {
                 if let Some(reason) = reason {

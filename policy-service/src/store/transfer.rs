@@ -34,7 +34,7 @@ struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-const TABLES: [Table; 15] = [
+const TABLES: [Table; 16] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body, alike
@@ -222,6 +222,17 @@ const TABLES: [Table; 15] = [
         ],
     },
     Table {
+        read: "SELECT rowid AS place, log, begins, key, note
+               FROM log_key WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO log_key (log, begins, key, note) VALUES ($1, $2, $3, $4)",
+        columns: &[
+            ("log", Number),
+            ("begins", Number),
+            ("key", Bytes),
+            ("note", Text),
+        ],
+    },
+    Table {
         read: "SELECT rowid AS place, log, name, size, at_ms, note
                FROM log_anchor WHERE rowid > $1 ORDER BY rowid LIMIT 256",
         insert: "INSERT INTO log_anchor (log, name, size, at_ms, note) VALUES ($1, $2, $3, $4, $5)",
@@ -236,8 +247,9 @@ const TABLES: [Table; 15] = [
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-const EMPTY: [&str; 17] = [
+const EMPTY: [&str; 18] = [
     "DELETE FROM log_anchor",
+    "DELETE FROM log_key",
     "DELETE FROM log_head",
     "DELETE FROM log_tile",
     "DELETE FROM closed_log",

@@ -375,11 +375,11 @@ async fn an_end_after_any_step_leaves_one_root_for_each_size_and_no_head_beyond_
 }
 
 #[tokio::test]
-async fn another_key_is_recorded_and_silence_is_proven() {
+async fn silence_is_proven() {
     let fence = tempfile::tempdir().unwrap();
     let configuration = format!("{}heartbeat = \"60s\"\n", configuration(fence.path()));
     let service = Service::with(&configuration).await;
-    let old = signed(&service).await["key"].clone();
+    signed(&service).await;
     service.clock.advance(60_000);
     let beaten = async {
         while service.count("log.heartbeat").await == 0 {
@@ -389,12 +389,6 @@ async fn another_key_is_recorded_and_silence_is_proven() {
     tokio::time::timeout(Duration::from_secs(10), beaten)
         .await
         .unwrap();
-    let stopped = service.stop().await;
-    std::fs::remove_file(stopped.data().join("log.key")).unwrap();
-    let service = stopped.start(&configuration).await;
-    let new = signed(&service).await["key"].clone();
-    assert_ne!(old, new);
-    assert_eq!(service.count("log.key-rotated").await, 1);
     verified(&service, &[]).await;
 }
 

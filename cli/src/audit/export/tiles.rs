@@ -129,14 +129,30 @@ fn check_length(resource: Resource, bytes: &[u8]) -> Result<(), String> {
 }
 
 fn write_keys(exported: &Exported<'_>, out: &Path) -> Result<(), Failure> {
-    let Some(key) = &exported.log.key else {
+    if exported.log.keys.is_empty() {
         return Ok(());
-    };
-    let text = format!(
-        "# The key as the service told it. It proves nothing until you have compared it with the key that\n\
-         # you got some other way.\n{}\n",
-        show::plain(key)
-    );
+    }
+    let mut text = "# The keys as the service told them. They prove nothing until you have compared one with a key\n\
+                    # that you got some other way.\n"
+        .to_owned();
+    for key in &exported.log.keys {
+        let records = match key.until {
+            Some(until) => format!("from {} to {until}", key.from),
+            None => format!("from {} on", key.from),
+        };
+        let line = format!("# Of records {records}:\n{}\n", show::plain(&key.key));
+        text.push_str(&line);
+        if let Some(note) = &key.signed_over {
+            let (_, head) = folder::unverified(note.as_bytes()).map_err(|fault| {
+                Failure::new(format!("the service's older checkpoint: {fault}"))
+            })?;
+            // One that is not under this export's head would be missed in it.
+            if head.size() <= exported.head.size() {
+                let file = out.join(format!("checkpoints/{}", head.size()));
+                put(&file, note.as_bytes())?;
+            }
+        }
+    }
     put(&out.join("keys"), text.as_bytes())
 }
 
@@ -149,13 +165,15 @@ fn say(exported: &Exported<'_>, out: &Path, fetched: u64, found: u64) -> Result<
         show::plain(head.origin()),
         head.size()
     )?;
-    let key = match exported.log.key {
-        Some(_) => {
+    let key = match exported.log.keys.as_slice() {
+        [] => "The service tells no key for this log: verify with the one that you kept.",
+        [_] => {
             "`keys` has the key that the service told: compare it with the key that you got some \
-                    other way before you verify with it."
+             other way before you verify with it."
         }
-        None => {
-            "The service tells no key for a log that is closed: verify with the one that you kept."
+        _ => {
+            "`keys` has the keys that the service told: compare one with a key that you got some other way, \
+             and verify with that."
         }
     };
     writeln!(output, "{key}")?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use velum_ledger::checkpoint::{SignedCheckpoint, Trust};
 use velum_ledger::note::{Note, Series};
@@ -14,23 +14,26 @@ use crate::audit::folder;
 use crate::failure::Failure;
 use crate::show;
 
-/// Opens all of them; what is none that the log has signed is a difference.
+/// The heads that are in a file.
+pub(super) struct Opened {
+    file: PathBuf,
+    pub(super) heads: Vec<SignedCheckpoint>,
+}
+
+/// Opens all of them by the keys that are to be tried; what none of them has signed is a difference.
 pub(super) fn open(
     kept: &Kept,
-    trust: &Trust,
+    tried: &Trust,
     verdict: &mut Verdict,
-) -> Result<Vec<SignedCheckpoint>, Failure> {
-    // Witnesses are asked of the head: what was kept stands by having been kept.
-    let trust = trust.clone().with_witnesses(Vec::new(), 0);
-    let trust = trust.map_err(|error| Failure::misused(error.to_string()))?;
-    let mut older = Vec::new();
+) -> Result<Vec<Opened>, Failure> {
+    let tried = without_witnesses(tried)?;
+    let mut opened = Vec::new();
     for file in &kept.since {
-        match trust.open(&folder::checkpoint_file(file)?) {
-            Ok(head) => {
-                verdict.older.push((file.clone(), head.checkpoint().size()));
-                verdict.heads += 1;
-                older.push(head);
-            }
+        match tried.open(&folder::checkpoint_file(file)?) {
+            Ok(head) => opened.push(Opened {
+                file: file.clone(),
+                heads: vec![head],
+            }),
             Err(error) => {
                 let file = show::path(file);
                 differs(verdict, format!("the older checkpoint {file}: {error}"));
@@ -38,16 +41,48 @@ pub(super) fn open(
         }
     }
     for file in &kept.anchors {
-        let opened = of_anchor(file, &trust, verdict)?;
-        let sizes = opened.iter().map(|head| head.checkpoint().size());
-        let Some(largest) = sizes.max() else {
-            continue;
-        };
-        verdict.older.push((file.clone(), largest));
-        verdict.heads += opened.len();
-        older.extend(opened);
+        opened.push(Opened {
+            file: file.clone(),
+            heads: of_anchor(file, &tried, verdict)?,
+        });
     }
-    Ok(older)
+    Ok(opened)
+}
+
+/// Counts what is in a file, once it is known which keys are to be believed.
+pub(super) fn believe(
+    opened: Opened,
+    believed: &Trust,
+    verdict: &mut Verdict,
+) -> Result<(), Failure> {
+    let believed = without_witnesses(believed)?;
+    let mut largest = None;
+    for head in opened.heads {
+        let size = head.checkpoint().size();
+        match believed.open_note(head.note().clone()) {
+            Ok(_) => {
+                verdict.heads += 1;
+                largest = largest.max(Some(size));
+            }
+            Err(error) => {
+                let file = show::path(&opened.file);
+                differs(
+                    verdict,
+                    format!("the older checkpoint of {size} in {file}: {error}"),
+                );
+            }
+        }
+    }
+    if let Some(largest) = largest {
+        verdict.older.push((opened.file, largest));
+    }
+    Ok(())
+}
+
+/// Witnesses are asked of the head: what was kept stands by having been kept.
+fn without_witnesses(trust: &Trust) -> Result<Trust, Failure> {
+    let trust = trust.clone().with_witnesses(Vec::new(), 0);
+    trust.map_err(|error| Failure::misused(error.to_string()))
 }
 
 /// The logs that an anchor's file has heads of.

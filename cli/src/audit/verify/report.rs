@@ -33,8 +33,10 @@ pub(in crate::audit) fn print(verdict: &Verdict) -> Result<(), Failure> {
         .iter()
         .map(|text| show::plain(text))
         .collect();
+    let keys = verdict.keys.faults.clone();
     for (heading, lines) in [
         ("Not what was signed:", differences),
+        ("Of its keys:", keys),
         ("Against the rules:", failures),
         ("Worth knowing:", notes),
     ] {
@@ -61,12 +63,13 @@ pub(in crate::audit) fn print(verdict: &Verdict) -> Result<(), Failure> {
     Ok(())
 }
 
-fn checks_of(verdict: &Verdict) -> [(&'static str, &'static str, String); 4] {
+fn checks_of(verdict: &Verdict) -> [(&'static str, &'static str, String); 5] {
     let said = |is_so: bool| if is_so { "holds" } else { "FAILS" };
     let Some(_) = &verdict.head else {
         let unread = || "nothing is known without a checkpoint to believe".to_owned();
         return [
             ("signature", "FAILS", String::new()),
+            ("keys", "not tried", unread()),
             ("records", "not tried", unread()),
             ("older", "not tried", unread()),
             ("rules", "not tried", unread()),
@@ -89,6 +92,10 @@ fn checks_of(verdict: &Verdict) -> [(&'static str, &'static str, String); 4] {
         ),
         _ => ("FAILS", format!("{of_older} difference(s)")),
     };
+    let exchanges = match verdict.keys.rotations.len() {
+        0 => "never exchanged".to_owned(),
+        count => format!("exchanged {count} time(s)"),
+    };
     let failures = verdict.report.failures().count();
     let rules = if verdict.read < size {
         format!(
@@ -103,6 +110,7 @@ fn checks_of(verdict: &Verdict) -> [(&'static str, &'static str, String); 4] {
     };
     [
         ("signature", "holds", show::plain(&verdict.origin)),
+        ("keys", said(verdict.keys.faults.is_empty()), exchanges),
         ("records", said(differing == 0), records),
         ("older", older.0, older.1),
         (
@@ -120,6 +128,7 @@ fn facts(verdict: &Verdict) -> Vec<(&'static str, String)> {
         let head = head.checkpoint();
         facts.push(("size", head.size().to_string()));
         facts.push(("root", head.root().to_string()));
+        facts.push(("signed by", verdict.keys.signed_by.clone()));
     }
     for cosignature in cosignatures(verdict) {
         let time = moment(cosignature.time);
@@ -214,10 +223,16 @@ fn to_json(verdict: &Verdict) -> Value {
     let report = &verdict.report;
     let head = verdict.head.as_ref().map(SignedCheckpoint::checkpoint);
     let older = verdict.older.iter();
+    let rotations = verdict.keys.rotations.iter();
     json!({
         "holds": verdict.holds(),
         "origin": verdict.origin,
         "signature": verdict.head.is_some(),
+        "signed_by": verdict.head.as_ref().map(|_| &verdict.keys.signed_by),
+        "rotations": rotations.map(|(rotation, is_covered)| json!({
+            "index": rotation.index, "signed_by_the_key_before": is_covered,
+        })).collect::<Value>(),
+        "key_faults": verdict.keys.faults,
         "size": head.map(velum_ledger::checkpoint::Checkpoint::size),
         "root": head.map(|head| head.root().to_string()),
         "last_record": verdict.last,

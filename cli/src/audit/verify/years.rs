@@ -62,7 +62,7 @@ pub(super) fn is_there(path: &Path) -> bool {
 }
 
 pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
-    let keys = trust::keys(&options.trusted)?;
+    let mut keys = trust::keys(&options.trusted)?;
     let listed = read(&options.folder)?;
     let mut replay = Replay::default();
     let mut years = Years::default();
@@ -73,8 +73,10 @@ pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
             replay.begin_next();
         }
         let kept = older.take(&log.name);
-        let keys = (&keys[..], &options.trusted);
-        years.add(&options.folder, log, keys, &kept, &mut replay)?;
+        let given = (&keys[..], &options.trusted);
+        let believed = years.add(&options.folder, log, given, &kept, &mut replay)?;
+        // The key that a log ends with signs the next one.
+        keys.extend(believed);
     }
     let report = replay.finish();
     years.account_for(&listed);
@@ -187,7 +189,7 @@ impl Years {
         (keys, trusted): (&[VerifierKey], &Trusted),
         kept: &Kept,
         replay: &mut Replay,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<VerifierKey>, Failure> {
         let Some(trust) = trust::of_year(keys, &trusted.witnesses, &log.name) else {
             let name = show::plain(&log.name);
             let message =
@@ -214,8 +216,9 @@ impl Years {
         self.link(&first, &verdict);
         self.removed.extend(removed);
         self.next = last.as_str().map(show::plain);
+        let believed = verdict.believed.clone();
         self.verdicts.push(verdict);
-        Ok(())
+        Ok(believed)
     }
 
     /// The first record of a log has the root of the one before it. Its name and size are seen where the

@@ -10,14 +10,31 @@ use super::{export, release};
 use crate::desk::Desk;
 use crate::program::Folder;
 
+/// What it says of a folder; nothing where Go was not set up.
+pub(super) fn verify(out: &str, keys: &[&str]) -> Option<(Option<i32>, String)> {
+    let (go, libraries) = (
+        std::env::var_os("VELUM_GO")?,
+        std::env::var_os("VELUM_GOPATH")?,
+    );
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../ledger/tests/go/verify.go");
+    let go = std::fs::canonicalize(&go).unwrap();
+    let output = Command::new(&go)
+        .args(["run", source, out])
+        .args(keys)
+        .env("GOROOT", go.ancestors().nth(2).unwrap())
+        .env("GOPATH", &libraries)
+        .env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go"))
+        .env("GO111MODULE", "off")
+        .env("GOFLAGS", "")
+        .env("CGO_ENABLED", "0")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    Some((output.status.code(), said))
+}
+
 #[test]
 fn go_verifies_what_was_exported() {
-    let (Some(go), Some(libraries)) = (
-        std::env::var_os("VELUM_GO"),
-        std::env::var_os("VELUM_GOPATH"),
-    ) else {
-        return;
-    };
     let desk = Desk::with("", 2);
     release(&desk, 1);
     let folder = Folder::new();
@@ -28,23 +45,9 @@ fn go_verifies_what_was_exported() {
     folder.write("log/proofs/3.tlog-proof", proof);
     let keys = folder.read("log/keys");
     let key = keys.lines().last().unwrap();
-    let verify = || {
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../ledger/tests/go/verify.go");
-        let go = std::fs::canonicalize(&go).unwrap();
-        let output = Command::new(&go)
-            .args(["run", source, &out, key])
-            .env("GOROOT", go.ancestors().nth(2).unwrap())
-            .env("GOPATH", &libraries)
-            .env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go"))
-            .env("GO111MODULE", "off")
-            .env("GOFLAGS", "")
-            .env("CGO_ENABLED", "0")
-            .output()
-            .unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        (output.status.code(), said)
+    let Some((code, said)) = verify(&out, &[key]) else {
+        return;
     };
-    let (code, said) = verify();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("1 pairs of checkpoints, 1 proofs"), "{said}");
     let size = desk.signed()["size"].as_u64().unwrap();
@@ -52,7 +55,7 @@ fn go_verifies_what_was_exported() {
     let mut bytes = std::fs::read(folder.at(&bundle)).unwrap();
     bytes[40] ^= 1;
     folder.write(&bundle, bytes);
-    let (code, said) = verify();
+    let (code, said) = verify(&out, &[key]).unwrap();
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("entry 0 does not have the hash in its tile"),

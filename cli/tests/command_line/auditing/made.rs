@@ -120,8 +120,15 @@ impl Log {
     /// So many minutes more in which nothing happens.
     pub(super) fn beat(&mut self, count: usize) {
         for _ in 0..count {
-            self.push(self.last() + 60_000, LogEvent::Heartbeat);
+            self.later(LogEvent::Heartbeat);
         }
+    }
+
+    /// This a minute later.
+    pub(super) fn later(&mut self, event: LogEvent) {
+        let last = self.leaves.last().unwrap()["time"].as_str().unwrap();
+        let last: jiff::Timestamp = last.parse().unwrap();
+        self.push(last.as_millisecond() + 60_000, event);
     }
 
     fn push(&mut self, millis: i64, event: LogEvent) {
