@@ -150,7 +150,7 @@ fn it_signs_what_continues_and_nothing_else_whatever_it_was_through() {
         ),
         ("nonsense\n".to_owned(), "unreadable"),
         ("{\"ask\":\"more\"}\n".to_owned(), "unreadable"),
-        (" ".repeat(40_000), "unreadable"),
+        (" ".repeat(32 * 1024), "unreadable"),
     ] {
         let answer = ask(at, &asked);
         assert_eq!(answer, json!({"answer": "refused", "why": why}));
@@ -180,7 +180,7 @@ fn it_signs_what_continues_and_nothing_else_whatever_it_was_through() {
 fn kills_at_any_moment_leave_one_root_for_each_size() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let mut signed = std::collections::BTreeMap::new();
+    let mut notes = std::collections::BTreeMap::new();
     let mut size = 0;
     for round in 0..12_u64 {
         let mut signer = Signer::start(at);
@@ -191,7 +191,7 @@ fn kills_at_any_moment_leave_one_root_for_each_size() {
             size = from.max(size) + 1;
             let answer = ask(at, &sign(from, size, false));
             let note = answer["note"].as_str().unwrap().to_owned();
-            assert!(signed.insert(size, note).is_none(), "{size}");
+            assert!(notes.insert(size, note).is_none(), "{size}");
         }
         let from = last(at);
         let mut unread = connect(at);
@@ -202,7 +202,7 @@ fn kills_at_any_moment_leave_one_root_for_each_size() {
     }
     let _signer = Signer::start(at);
     let stands = last(at);
-    for (size, note) in &signed {
+    for (size, note) in &notes {
         assert!(*size <= stands, "signed beyond what it knows: {note}");
         let why = ask(at, &sign(0, *size, true))["why"].clone();
         assert!(why == "smaller" || why == "other-root", "{why}");

@@ -152,7 +152,7 @@ pub(crate) struct ExportOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Trust")]
 pub(crate) struct Trusted {
-    /// The key of the log, `name+id+base64`, from somewhere else than the log; each that it had
+    /// The key of the log, `name+id+base64`, from somewhere else than the log; one that it had leads to those after
     #[arg(
         long = "key",
         value_name = "VKEY",

@@ -18,7 +18,8 @@ pub(super) struct Log {
 
 /// A key of a log.
 pub(super) struct Key {
-    pub(super) key: String,
+    /// As verifiers take it.
+    pub(super) text: String,
     /// The record that made it the log's key.
     pub(super) from: u64,
     /// The record that put another in its place.
@@ -30,7 +31,7 @@ pub(super) struct Key {
 impl Key {
     fn read(value: &Value) -> Option<Self> {
         Some(Self {
-            key: value["key"].as_str()?.to_owned(),
+            text: value["key"].as_str()?.to_owned(),
             from: value["from"].as_u64()?,
             until: value["until"].as_u64(),
             signed_over: value["signed_over"].as_str().map(str::to_owned),

@@ -50,7 +50,7 @@ fn a_log_is_exported_verified_and_goes_on() {
     assert!(
         folder
             .read("log/keys")
-            .starts_with("# The key as the service told it.")
+            .starts_with("# The keys as the service told them.")
     );
     let verified = velum(&["audit", "verify", &out, "--key-file", &keys]);
     assert_eq!((verified.code, &*verified.errors), (Some(0), ""));

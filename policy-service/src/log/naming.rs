@@ -23,6 +23,10 @@ pub(crate) async fn open(app: &App) -> Result<(), LogError> {
         None => nameless(app)?,
     };
     let name = match app.store().open_log().await?.name {
+        // One whose clock is far ahead writes nothing, and so does not start.
+        Some(_) if app.is_ahead(app.store().others().await?) => {
+            return Err(StoreError::ClockAhead.into());
+        }
         Some(name) => name,
         None => {
             // The first record has the key.

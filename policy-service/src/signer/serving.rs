@@ -1,8 +1,8 @@
 //! The signer's socket: one question and one answer for each connection.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,8 +67,12 @@ fn listen(socket: &Path) -> Result<UnixListener, String> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let mode = fs::metadata(folder).map_err(|error| fault(&error))?;
-    if mode.permissions().mode() & 0o002 != 0 {
+    // Its group may look into it.
+    let mut builder = DirBuilder::new();
+    let created = builder.recursive(true).mode(0o750).create(folder);
+    created.map_err(|error| fault(&error))?;
+    let found = fs::metadata(folder).map_err(|error| fault(&error))?;
+    if found.permissions().mode() & 0o002 != 0 {
         return Err(fault(
             &"everybody can write to its folder: give it one of its own",
         ));
@@ -117,21 +121,21 @@ async fn serve(listener: UnixListener, desk: Arc<Desk>, uid: Option<u32>) {
 
 async fn hear(mut stream: UnixStream, desk: Arc<Desk>, uid: Option<u32>) -> std::io::Result<()> {
     let caller = stream.peer_cred()?.uid();
-    let answer = if uid.is_some_and(|uid| uid != caller) {
-        tracing::warn!(uid = caller, "another user asks");
-        Answer::Refused {
-            why: Refusal::OtherUser,
-        }
-    } else {
-        match read(&mut stream).await? {
-            Some(ask) => {
-                let answered = tokio::task::spawn_blocking(move || desk.answer(&ask)).await;
-                answered.map_err(std::io::Error::other)?
+    let ask = read(&mut stream).await?;
+    let answer = match ask {
+        _ if uid.is_some_and(|uid| uid != caller) => {
+            tracing::warn!(uid = caller, "another user asks");
+            Answer::Refused {
+                why: Refusal::OtherUser,
             }
-            None => Answer::Refused {
-                why: Refusal::Unreadable,
-            },
         }
+        Some(ask) => {
+            let answered = tokio::task::spawn_blocking(move || desk.answer(&ask)).await;
+            answered.map_err(std::io::Error::other)?
+        }
+        None => Answer::Refused {
+            why: Refusal::Unreadable,
+        },
     };
     if let Answer::Refused { why } = &answer {
         tracing::warn!(%why, "nothing was signed");

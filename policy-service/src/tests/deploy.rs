@@ -62,6 +62,7 @@ fn the_manifests_fit_each_other_and_the_routes() {
         "Deployment",
         "Namespace",
         "NetworkPolicy",
+        "PersistentVolumeClaim",
         "PodDisruptionBudget",
         "Service",
     ];
@@ -118,8 +119,26 @@ fn the_manifests_fit_each_other_and_the_routes() {
         assert!(ports.contains(get["port"].as_str().unwrap()), "{probe}");
         assert_eq!(get["scheme"], "HTTPS", "{probe}");
     }
-    let mounted = texts(&container["volumeMounts"], "name");
+    let signer = &template["spec"]["initContainers"][0];
+    let mut mounted = texts(&container["volumeMounts"], "name");
+    let of_signer = texts(&signer["volumeMounts"], "name");
+    // The key of the log is the signer's alone, and the service's keys are not for it.
+    assert!(of_signer.contains("log-key") && !mounted.contains("log-key"));
+    assert!(mounted.contains("keys") && !of_signer.contains("keys"));
+    mounted.extend(of_signer);
     assert_eq!(mounted, texts(&template["spec"]["volumes"], "name"));
+    // Both replicas have the fence, and neither container what is the other's of that volume.
+    let claim = &manifests["PersistentVolumeClaim"]["spec"];
+    assert_eq!(claim["accessModes"], json!(["ReadWriteMany"]));
+    let part = |container: &Value| {
+        let mounts = list(&container["volumeMounts"]);
+        let kept = mounts.iter().find(|mount| mount["name"] == "kept");
+        kept.unwrap()["subPath"].clone()
+    };
+    assert_eq!(
+        (part(container), part(signer)),
+        (json!("fence"), json!("signer"))
+    );
 }
 
 #[test]
@@ -141,10 +160,21 @@ fn the_pods_may_do_nothing_that_they_need_not() {
             "capabilities": {"drop": ["ALL"]},
         })
     );
-    assert!(
-        list(&container["volumeMounts"])
-            .iter()
-            .all(|mount| mount["readOnly"] == true)
+    let signer = &pod["initContainers"][0];
+    let mut confined = signer["securityContext"].clone();
+    let user = confined.as_object_mut().unwrap().remove("runAsUser");
+    assert_eq!(confined, container["securityContext"]);
+    assert_ne!(user.as_ref(), Some(&pod["securityContext"]["runAsUser"]));
+    assert_eq!(signer["restartPolicy"], "Always");
+    let writable = |container: &Value| -> Vec<_> {
+        let mounts = list(&container["volumeMounts"]).iter();
+        let mounts = mounts.filter(|mount| mount["readOnly"] != true);
+        mounts.map(|mount| mount["mountPath"].clone()).collect()
+    };
+    assert_eq!(writable(container), ["/var/lib/velum-fence"]);
+    assert_eq!(
+        writable(signer),
+        ["/var/lib/velum-signer", "/run/velum-signer"]
     );
     // It is gone within ten seconds of SIGTERM, which comes after the pause.
     let pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
@@ -153,7 +183,7 @@ fn the_pods_may_do_nothing_that_they_need_not() {
     assert!(pod["terminationGracePeriodSeconds"].as_u64().unwrap() > pause + 10);
     // YAML 1.2 reads 0440 as 440; Kubernetes' own reader takes it for octal.
     let text = fs::read_to_string(deploy().join("kubernetes/deployment.yaml")).unwrap();
-    assert_eq!(text.matches("defaultMode: 0440").count(), 3);
+    assert_eq!(text.matches("defaultMode: 0440").count(), 4);
 }
 
 #[test]
@@ -194,6 +224,25 @@ fn the_configuration_of_the_manifests_is_one_that_the_service_takes() {
     let config = Config::from_toml(&text, &root.join("etc/velum")).unwrap();
     assert!(matches!(config.store, Place::Database(_)));
     Keys::read(config.keys.as_ref().unwrap()).unwrap();
+    // The signer is the one that the service asks.
+    let signer = data["signer.toml"].as_str().unwrap();
+    let signer: toml::Table = signer.parse().unwrap();
+    let audit = data["service.toml"]
+        .as_str()
+        .unwrap()
+        .parse::<toml::Table>();
+    let audit = &audit.unwrap()["audit"];
+    assert_eq!(signer["socket"], audit["signer"]);
+    assert_eq!(signer["name"], audit["name"]);
+    let pod = &manifests["Deployment"]["spec"]["template"]["spec"];
+    let user = pod["securityContext"]["runAsUser"].as_i64();
+    assert_eq!(signer["uid"].as_integer(), user);
+    let text = data["signer.toml"].as_str().unwrap();
+    crate::SignerConfig::from_toml(text, root).unwrap();
+    assert_eq!(
+        pod["initContainers"][0]["args"],
+        json!(["signer", "--config", "/etc/velum/signer.toml"])
+    );
     Tls::open(config.listeners.tls.clone().unwrap()).unwrap();
     // Listeners and ports are the same.
     let container = &manifests["Deployment"]["spec"]["template"]["spec"]["containers"][0];
@@ -220,39 +269,59 @@ fn the_configuration_of_the_manifests_is_one_that_the_service_takes() {
 }
 
 #[test]
-fn the_unit_confines_the_service_and_systemd_reads_it() {
-    let text = fs::read_to_string(deploy().join("systemd/velum-policy-service.service")).unwrap();
-    for line in [
-        "User=velum",
-        "NoNewPrivileges=yes",
-        "CapabilityBoundingSet=",
-        "ProtectSystem=strict",
-        "ProtectHome=yes",
-        "PrivateTmp=yes",
-        "MemoryDenyWriteExecute=yes",
-        "StateDirectory=velum",
-        "SystemCallFilter=@system-service",
-        "ExecReload=/bin/kill -HUP $MAINPID",
-    ] {
-        assert!(text.lines().any(|given| given == line), "{line}");
-    }
+fn the_units_confine_the_programs_and_systemd_reads_them() {
     let users = fs::read_to_string(deploy().join("systemd/velum.conf")).unwrap();
-    assert!(users.contains("u velum "), "{users}");
-    // The program that it names is not installed here.
-    let folder = tempfile::tempdir().unwrap();
-    let unit = folder.path().join("velum-policy-service.service");
-    let program = "/usr/local/bin/velum-policy-service";
-    assert_eq!(text.matches(program).count(), 2);
-    fs::write(&unit, text.replace(program, "/bin/true")).unwrap();
-    let verified = Command::new("systemd-analyze")
-        .args(["verify", "--man=no"])
-        .arg(&unit)
-        .output();
-    let Ok(output) = verified else { return };
-    let said = String::from_utf8_lossy(&output.stderr);
-    let faults: Vec<_> = said
-        .lines()
-        .filter(|line| line.contains("velum-policy-service"))
-        .collect();
-    assert!(faults.is_empty(), "{faults:#?}");
+    for (unit, user, programs, lines) in [
+        (
+            "velum-policy-service.service",
+            "velum",
+            2,
+            &["ExecReload=/bin/kill -HUP $MAINPID", "PrivateUsers=yes"][..],
+        ),
+        (
+            "velum-signer.service",
+            "velum-signer",
+            1,
+            &[
+                "Group=velum",
+                "PrivateNetwork=yes",
+                "RestrictAddressFamilies=AF_UNIX",
+            ],
+        ),
+    ] {
+        let text = fs::read_to_string(deploy().join("systemd").join(unit)).unwrap();
+        let (own, state) = (format!("User={user}"), format!("StateDirectory={user}"));
+        for line in [
+            &*own,
+            &*state,
+            "StateDirectoryMode=0700",
+            "NoNewPrivileges=yes",
+            "CapabilityBoundingSet=",
+            "ProtectSystem=strict",
+            "ProtectHome=yes",
+            "PrivateTmp=yes",
+            "MemoryDenyWriteExecute=yes",
+            "SystemCallFilter=@system-service",
+        ]
+        .iter()
+        .chain(lines)
+        {
+            assert!(text.lines().any(|given| given == *line), "{unit}: {line}");
+        }
+        assert!(users.contains(&format!("u {user} ")), "{users}");
+        // The program that it names is not installed here.
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(unit);
+        let program = "/usr/local/bin/velum-policy-service";
+        assert_eq!(text.matches(program).count(), programs);
+        fs::write(&file, text.replace(program, "/bin/true")).unwrap();
+        let verified = Command::new("systemd-analyze")
+            .args(["verify", "--man=no"])
+            .arg(&file)
+            .output();
+        let Ok(output) = verified else { continue };
+        let said = String::from_utf8_lossy(&output.stderr);
+        let faults: Vec<_> = said.lines().filter(|line| line.contains(unit)).collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
 }

@@ -119,3 +119,27 @@ fn it_has_every_key_that_there_is() {
         "a table of the sample is not looked at"
     );
 }
+
+#[test]
+fn the_signers_sample_is_read_with_every_key_that_there_is() {
+    const SIGNER: &str = include_str!("../../../examples/signer.toml");
+    let whole = SIGNER
+        .replace("# keys = ", "keys = ")
+        .replace("# uid = ", "uid = ");
+    for text in [SIGNER, &whole] {
+        crate::SignerConfig::from_toml(text, examples()).unwrap();
+    }
+    let error = crate::SignerConfig::from_toml(&format!("no_such_key = 1\n{whole}"), examples());
+    let error = error.unwrap_err().to_string();
+    let (_, known) = error.split_once("`, expected one of ").unwrap();
+    let known: BTreeSet<_> = known
+        .lines()
+        .next()
+        .unwrap()
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .collect();
+    let given: toml::Table = whole.parse().unwrap();
+    assert_eq!(known, given.keys().map(String::as_str).collect());
+}

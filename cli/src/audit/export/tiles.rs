@@ -140,7 +140,7 @@ fn write_keys(exported: &Exported<'_>, out: &Path) -> Result<(), Failure> {
             Some(until) => format!("from {} to {until}", key.from),
             None => format!("from {} on", key.from),
         };
-        let line = format!("# Of records {records}:\n{}\n", show::plain(&key.key));
+        let line = format!("# Of records {records}:\n{}\n", show::plain(&key.text));
         text.push_str(&line);
         if let Some(note) = &key.signed_over {
             let (_, head) = folder::unverified(note.as_bytes()).map_err(|fault| {

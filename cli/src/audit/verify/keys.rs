@@ -37,8 +37,11 @@ impl Kept {
         let mut heads = Vec::new();
         if let Ok(files) = fs::read_dir(path.join("checkpoints")) {
             for file in files.take(MOST_HEADS) {
-                let file = file.map_err(|error| Failure::unread(path, &error))?;
-                let bytes = folder::checkpoint_file(&file.path())?;
+                let file = file.map_err(|error| Failure::unread(path, &error))?.path();
+                if !file.is_file() {
+                    continue;
+                }
+                let bytes = folder::checkpoint_file(&file)?;
                 heads.extend(tried.open(&bytes).ok());
             }
         }
