@@ -333,6 +333,47 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
+        "The volume of the policy service's database is full",
+        "Checks and votes are 503 at once, nothing is released, and what is there can be read; \
+         traffic goes on, masked. When there is room again the same process goes on",
+        &[
+            "a_full_database_volume_refuses_within_a_second_and_recovers_without_a_restart",
+            "a_full_disk_refuses_and_recovers",
+        ],
+    ),
+    failure(
+        Seeing,
+        "The volume of the fence is full or gone",
+        "No head is signed: releases that wait for one (`checkpointed`) are 503, others go on, and \
+         `velum_policy_service_log_head_up` is 0, until it can be written again",
+        &[
+            "a_full_fence_volume_stops_strict_releases_and_no_others_and_recovers",
+            "where_a_head_is_wanted_nothing_is_released_before_it",
+        ],
+    ),
+    failure(
+        Seeing,
+        "The signer of the audit log is down",
+        "The same; a service whose log has not begun yet does not start",
+        &["without_its_signer_a_log_stands_still_and_what_waits_for_it_too"],
+    ),
+    failure(
+        Seeing,
+        "The signer has signed more than the database has, or another past",
+        "As of a database that was restored: the service only reads",
+        &["a_signer_that_has_signed_more_than_there_is_stops_the_service"],
+    ),
+    failure(
+        Seeing,
+        "The key that signs the audit log is not there",
+        "The service does not start; a replica that runs follows the heads of the others",
+        &[
+            "another_key_alone_does_not_start_and_opens_a_new_log_where_somebody_says_so",
+            "a_replica_with_the_old_key_alone_follows_and_does_not_start_again",
+        ],
+    ),
+    failure(
+        Seeing,
         "A replica's clock is more than 30 s ahead of the database's",
         "It does not start, is not ready, and writes nothing: 503; the others go on",
         &["a_service_whose_clock_is_far_ahead_writes_nothing_that_would_end_what_has_not_ended"],

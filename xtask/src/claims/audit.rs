@@ -42,7 +42,7 @@ pub(super) const CLAIMS: &[Claim] = &[
                record has a proof for keeping",
         tests: &[
             "velum-policy-service::tests::log::a_log_begins_with_its_name_and_anyone_can_verify_it",
-            "velum-policy-service::tests::log::another_key_is_recorded_and_silence_is_proven",
+            "velum-policy-service::tests::log::silence_is_proven",
             "velum-policy-service::log::fence::tests::it_is_raised_from_where_it_stands_and_never_lowered",
             "velum::command_line::auditing::a_proof_is_made_with_and_without_the_service_and_anyone_checks_it",
         ],
@@ -54,6 +54,44 @@ pub(super) const CLAIMS: &[Claim] = &[
             "velum-policy-service::tests::log::where_a_head_is_wanted_nothing_is_released_before_it",
             "velum-policy-service::tests::log::a_leaf_that_was_changed_is_signed_by_nobody",
             "velum-policy-service::tests::faults::a_full_disk_refuses_and_recovers",
+        ],
+    },
+    Claim {
+        text: "the key is exchanged under load, both sign meanwhile, and whoever knows the old key alone, the \
+               new one or both can verify; an exchange that the old key has not signed is told",
+        tests: &[
+            "velum-policy-service::tests::rotation::a_key_is_exchanged_under_load_and_who_knows_either_key_can_verify",
+            "velum-policy-service::tests::rotation::the_old_key_may_not_go_before_it_has_signed_over_the_exchange",
+            "velum::command_line::auditing::keys::whoever_knows_one_key_can_believe_those_after_it",
+            "velum::command_line::auditing::keys::an_exchange_that_the_old_key_has_not_signed_is_told",
+            "velum::command_line::auditing::keys::an_export_has_every_key_and_what_leads_from_one_to_the_next",
+            "velum-ledger::suite::go::go_takes_old_and_new_keys_while_they_are_rotated",
+        ],
+    },
+    Claim {
+        text: "a signer with a user of its own signs only what continues what it has signed, whatever it was \
+               through; without it the log stands still and what waits for it too",
+        tests: &[
+            "velum-policy-service::signer::it_signs_what_continues_and_nothing_else_whatever_it_was_through",
+            "velum-policy-service::signer::kills_at_any_moment_leave_one_root_for_each_size",
+            "velum-policy-service::signer::only_the_user_that_may_is_answered",
+            "velum-policy-service::tests::signing::without_its_signer_a_log_stands_still_and_what_waits_for_it_too",
+            "velum-policy-service::tests::signing::the_signers_key_is_exchanged_while_the_service_runs",
+        ],
+    },
+    Claim {
+        text: "the database's volume is full: 503 within a second, masking goes on, and the same process goes on \
+               when there is room",
+        tests: &[
+            "velum-end-to-end::operations::full_disk::a_full_database_volume_lets_masking_go_on_and_reviews_go_on_when_there_is_room",
+            "velum-policy-service::full_disk::a_full_database_volume_refuses_within_a_second_and_recovers_without_a_restart",
+        ],
+    },
+    Claim {
+        text: "the fence's volume is full: releases that wait for a head stop, others go on, and a metric says \
+               so",
+        tests: &[
+            "velum-policy-service::full_disk::a_full_fence_volume_stops_strict_releases_and_no_others_and_recovers",
         ],
     },
     Claim {

@@ -95,7 +95,7 @@ impl Desk {
     /// fail at once, whatever `busy_timeout` says.
     async fn run(&self, transaction: &mut Transaction, jobs: &mut Jobs) -> Fate {
         if let Err(error) = execute(transaction, "BEGIN IMMEDIATE").await {
-            return Fate::Broken(error);
+            return failed(transaction, error).await;
         }
         let is_alone = jobs.len() == 1;
         let mut has_changes = false;
@@ -114,7 +114,7 @@ impl Desk {
                 return abandon(transaction, error).await;
             }
             if let Err(error) = execute(transaction, "RELEASE job").await {
-                return Fate::Broken(error);
+                return failed(transaction, error).await;
             }
         }
         if has_changes {
@@ -138,6 +138,12 @@ impl Desk {
         }
         match execute(transaction, "COMMIT").await {
             Ok(()) => Fate::Committed,
+            // What there was no room for is undone and told to nobody, and the disk is as good as before:
+            // when there is room the same process goes on.
+            Err(error) if is_for_want_of_room(&error) => {
+                tracing::error!(%error, "the disk is full");
+                abandon(transaction, error).await
+            }
             Err(error) => {
                 tracing::error!(%error, "a commit failed");
                 Fate::InDoubt
@@ -154,6 +160,26 @@ async fn settle(job: &mut Box<dyn Job>, transaction: &mut Transaction) -> bool {
         job.fail(StoreError::Refused("after a statement that failed"));
     }
     is_kept && !has_failed
+}
+
+/// What has failed before a commit is undone where the disk was full; else the connection is given up.
+async fn failed(transaction: &mut Transaction, error: StoreError) -> Fate {
+    if is_for_want_of_room(&error) {
+        abandon(transaction, error).await
+    } else {
+        Fate::Broken(error)
+    }
+}
+
+/// Whether a write found no room on the disk (`SQLITE_FULL`). A flush that fails says something else.
+fn is_for_want_of_room(error: &StoreError) -> bool {
+    match error {
+        StoreError::Database(error) => error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|code| code == "13"),
+        _ => false,
+    }
 }
 
 /// Makes sure that no transaction is open any more.

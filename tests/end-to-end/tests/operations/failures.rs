@@ -31,6 +31,7 @@ fn every_failure_names_a_test_that_exists() {
         "engine/src",
         "filter/src",
         "policy-service/src",
+        "policy-service/tests",
         "policy/tests",
         "approval/tests",
         "cli/tests",

@@ -4,6 +4,7 @@ mod callbacks;
 mod checking;
 mod failure_policies;
 mod failures;
+mod full_disk;
 mod observing;
 mod reporting;
 mod seeing;
