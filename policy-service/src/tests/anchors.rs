@@ -192,8 +192,8 @@ async fn each_anchor_gets_the_heads_and_a_cosigned_one_is_served_so() {
     assert!(kept.len() > 2);
     assert_eq!(kept.last().unwrap().checkpoint(), head.checkpoint());
     // So has the one that was sent.
-    let received = receiver.received();
-    let last = &received.last().unwrap();
+    let all = receiver.received();
+    let last = &all.last().unwrap();
     assert_eq!(last.seconds, service.clock.now().as_millis() / 1000);
     assert_eq!(last.body["type"], "log.checkpoint");
     assert_eq!(last.body["data"]["size"], head.checkpoint().size());
@@ -202,8 +202,8 @@ async fn each_anchor_gets_the_heads_and_a_cosigned_one_is_served_so() {
         log.open(sent.as_bytes()).unwrap().checkpoint(),
         head.checkpoint()
     );
-    let ids: std::collections::BTreeSet<_> = received.iter().map(|sent| &sent.id).collect();
-    assert_eq!(ids.len(), received.len());
+    let ids: std::collections::BTreeSet<_> = all.iter().map(|sent| &sent.id).collect();
+    assert_eq!(ids.len(), all.len());
     // A proof has the cosignatures too.
     let proof = bytes(&service, "/v1/logs/1/proofs/2").await.unwrap();
     let proof = TlogProof::parse(&proof).unwrap();

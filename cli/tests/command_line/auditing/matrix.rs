@@ -250,7 +250,7 @@ fn good() -> Log {
 /// What an anchor's file has of it: each tenth head, and one of another log.
 fn heads(log: &Log) -> String {
     let mut other = Log::heartbeats(3);
-    other.name = "audit.example.org/other/2026".to_owned();
+    "audit.example.org/other/2026".clone_into(&mut other.name);
     let mut all = vec![other];
     for size in (10..log.leaves.len()).step_by(10).chain([log.leaves.len()]) {
         let mut before = log.clone();

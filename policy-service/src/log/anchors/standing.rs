@@ -143,7 +143,7 @@ mod tests {
             size: 9,
             is_here: true,
         };
-        let alert = Duration::from_secs(60);
+        let alert = Duration::from_mins(1);
         let mut state = State::default();
         assert!(state.lacks(lead));
         state.begin(at(10));

@@ -80,8 +80,9 @@ impl Witness {
     }
 
     async fn submit(&self, offer: &Offer, old: u64, proof: &[Hash]) -> Result<Answer, Fault> {
-        let lines: String = proof.iter().map(|hash| format!("{hash}\n")).collect();
-        let body = format!("old {old}\n{lines}\n{}", offer.head.note);
+        let mut lines = vec![format!("old {old}")];
+        lines.extend(proof.iter().map(Hash::to_string));
+        let body = format!("{}\n\n{}", lines.join("\n"), offer.head.note);
         let media_type = "text/plain; charset=utf-8";
         let answer = self
             .caller

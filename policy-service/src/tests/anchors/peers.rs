@@ -61,8 +61,8 @@ struct Seen {
 }
 
 impl Witness {
-    pub(super) async fn start(name: &str, seed: u8) -> Witness {
-        let signer = NoteSigner::from_seed(name.parse().unwrap(), &[seed; 32]);
+    pub(super) async fn start(name: &str, number: u8) -> Witness {
+        let signer = NoteSigner::from_seed(name.parse().unwrap(), &[number; 32]);
         let public = signer.verifier().public_key();
         let key = VerifierKey::new(name.parse().unwrap(), Algorithm::CosignatureV1, public);
         let seen = Arc::new(Mutex::new(Seen {
