@@ -96,9 +96,17 @@ pub(crate) async fn check(app: &App) -> Result<Option<&'static str>, LogError> {
             growing::Grown::Elsewhere => return Ok(None),
         }
     };
+    let here = check_here(app, &root).await?;
+    // Asked in any case: who recovers the log has to know how far it was.
+    let elsewhere = anchors::check(app, &root).await?;
+    Ok(here.or(elsewhere))
+}
+
+/// The same with what is known of this machine.
+async fn check_here(app: &App, root: &Root) -> Result<Option<&'static str>, LogError> {
     if let Some(head) = app.store().head(root.log).await? {
         let signed = text_of(&head.note).ok_or(LogError::Inconsistent("its last head"))?;
-        if compare(app, &root, &signed).await? == Known::Otherwise {
+        if compare(app, root, &signed).await? == Known::Otherwise {
             return Ok(Some("its last head"));
         }
     }
@@ -112,13 +120,13 @@ pub(crate) async fn check(app: &App) -> Result<Option<&'static str>, LogError> {
         return Ok(Some("its signer"));
     }
     let Some(fence) = app.parts().log.fence.clone() else {
-        return anchors::check(app, &root).await;
+        return Ok(None);
     };
     match keeper::in_background(move || fence.read()).await? {
-        Some(stands) if compare(app, &root, &stands).await? == Known::Otherwise => {
+        Some(stands) if compare(app, root, &stands).await? == Known::Otherwise => {
             Ok(Some("its fence"))
         }
         None if root.fenced > 0 => Ok(Some("its fence, which is not there")),
-        _ => anchors::check(app, &root).await,
+        _ => Ok(None),
     }
 }

@@ -181,3 +181,38 @@ async fn an_anchor_that_cannot_be_reached_at_a_start_leaves_it_to_the_fence() {
     std::fs::write(&heads, kept).unwrap();
     has_all(&service, "vault").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_is_recovered_by_whoever_knows_the_most_of_it() {
+    let volume = tempfile::tempdir().unwrap();
+    let (heads, fence) = (volume.path().join("heads"), volume.path().join("fence"));
+    let tables = [format!("fence = {fence:?}\n"), file("vault", &heads)];
+    let configuration = configuration("committed", &tables);
+    let service = Service::with(&configuration).await;
+    service.pending(&service.ask(1)).await;
+    has_all(&service, "vault").await;
+    let stopped = service.stop().await;
+    let (data, backup) = (stopped.data(), tempfile::tempdir().unwrap());
+    is_closed(&data).await;
+    copy(&data, backup.path());
+    let service = stopped.start(&configuration).await;
+    service.pending(&service.ask(2)).await;
+    has_all(&service, "vault").await;
+    let older_fence = std::fs::read(&fence).unwrap();
+    service.pending(&service.ask(3)).await;
+    has_all(&service, "vault").await;
+    let stopped = service.stop().await;
+    is_closed(&data).await;
+    // The database is put back, and the fence less far.
+    std::fs::remove_dir_all(&data).unwrap();
+    copy(backup.path(), &data);
+    std::fs::write(&fence, older_fence).unwrap();
+    let service = stopped.start(&configuration).await;
+    is_recovering(&service).await;
+    let stopped = service.stop().await;
+    stopped.recover(&configuration, "grace").await.unwrap();
+    // What the anchor has of the old log is within what is known of it now.
+    let service = stopped.start(&configuration).await;
+    assert_ne!(logs(&service).await["is_recovering"], true);
+    has_all(&service, "vault").await;
+}
