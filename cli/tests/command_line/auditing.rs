@@ -498,6 +498,23 @@ fn evidence_is_a_sample_that_anyone_can_draw_again() {
 fn what_is_missing_is_told_in_the_evidence() {
     let folder = Folder::new();
     let mut log = Log::heartbeats(3);
+    // A minute of which two batches of a worker had not come.
+    let time: jiff::Timestamp = log.leaves[3]["time"].as_str().unwrap().parse().unwrap();
+    let minute = time.as_millisecond() / 60_000 * 60_000 - 60_000;
+    let gap = serde_json::json!({
+        "batches": 2, "before": 4, "worker": "BwcHBwcHBwcHBwcHBwcHBw",
+    });
+    let summary = serde_json::json!({
+        "batches": 1, "digest": "BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU", "gaps": [gap], "late": 0,
+        "lost": 7, "masked": {"name": 3}, "missing": 2, "outcomes": {"masked": 5}, "requests": 5,
+        "minute": velum_approval::Timestamp::from_millis(minute).to_string(),
+        "rows": [{"action": "read", "masked": {"name": 3}, "outcome": "masked", "requests": 5}],
+    });
+    log.leaves[3]["type"] = "org.velum.mask.summary.v1".into();
+    log.leaves[3]["data"] = serde_json::json!({
+        "actor": {"id": "edge", "kind": "gateway"}, "code": "VA1402I", "outcome": "success", "seq": 3,
+        "summary": summary, "v": 1,
+    });
     let late: jiff::Timestamp = log.leaves[2]["time"].as_str().unwrap().parse().unwrap();
     log.beat(1);
     let late = velum_approval::Timestamp::from_millis(late.as_millisecond() + 3_600_000);
@@ -523,6 +540,11 @@ fn what_is_missing_is_told_in_the_evidence() {
     let done = velum(&arguments);
     assert_eq!(done.code, Some(0), "{done:?}");
     let gaps: Value = serde_json::from_str(&folder.read("out/gaps.json")).unwrap();
+    let batches = serde_json::json!([{
+        "index": 3, "gateway": "edge", "batches_missing": 2, "requests_not_counted": 7, "gaps": [gap],
+        "minute": summary["minute"],
+    }]);
+    assert_eq!(gaps["worker_batches"], batches);
     assert_eq!(gaps["silences"].as_array().unwrap().len(), 1, "{gaps}");
     assert_eq!(gaps["silences"][0]["record"], last);
 }

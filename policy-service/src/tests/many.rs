@@ -246,7 +246,7 @@ async fn many(test: &str, service: Service) {
         }
         tasks.join_all().await;
         report(&service, first / KINDS + 1).await;
-        service.clock.advance(2_000);
+        service.clock.advance(10_000);
     }
     // What is open ends, and what was reported is summed.
     service.clock.advance(16 * 60_000);
