@@ -34,7 +34,10 @@ fn configuration(store: &str, fence: &std::path::Path) -> String {
         fence.join("fence")
     );
     CONFIGURATION
-        .replace("pending_per_principal = 5", "pending_per_principal = 1000")
+        .replace(
+            "pending_per_principal = 5",
+            "pending_per_principal = 1000\npending_per_action = 1000",
+        )
         .replacen("[lifetimes]", &format!("{store}[lifetimes]"), 1)
         + &more
 }
