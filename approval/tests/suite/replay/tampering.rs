@@ -936,6 +936,24 @@ const TAMPERINGS: &[Tampering] = &[
         |log| log.data("VA1602I", 0)["emergency"]["until"] = json!(later(600).to_string()),
         &[Kind::Contradiction],
     ),
+    (
+        "a key of the log exchanged for itself",
+        |log| {
+            let old = log.data("VA1702I", 0)["log"]["old_key"].clone();
+            log.data("VA1702I", 0)["log"]["key"] = old;
+        },
+        &[Kind::Contradiction],
+    ),
+    (
+        "a key of the log exchanged that was not the one that signed",
+        |log| {
+            let place = log.find("VA1702I", 0).unwrap();
+            let again = log.0[place].clone();
+            log.0.insert(place + 1, again);
+            log.number();
+        },
+        &[Kind::Contradiction],
+    ),
 ];
 
 #[test]
