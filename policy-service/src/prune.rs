@@ -65,7 +65,9 @@ async fn run(app: &App, pruning: &Pruning) -> Result<String, StoreError> {
         let is_meant = name
             .and_then(log::year)
             .is_some_and(|year| year < pruning.before);
-        if log.closed.pruned.is_some() || !is_meant {
+        // Nothing is left of one that was lost as a whole.
+        let is_lost = !log.is_open && log.size == 0;
+        if log.closed.pruned.is_some() || is_lost || !is_meant {
             continue;
         }
         let ended = ended(app, &log).await?;

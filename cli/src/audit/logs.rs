@@ -12,6 +12,8 @@ pub(super) struct Log {
     pub(super) name: String,
     /// The index of the record which says that it was removed.
     pub(super) pruned: Option<u64>,
+    /// Whether nothing is left of it: it was lost as a whole.
+    pub(super) is_lost: bool,
     /// The keys that have signed it, as it says, the first one first.
     pub(super) keys: Vec<Key>,
 }
@@ -76,6 +78,7 @@ impl Log {
             name: name.to_owned(),
             pruned: log["pruned"].as_u64(),
             keys: keys.ok_or_else(not_ours)?,
+            is_lost: log["size"] == 0 && log["is_open"] == false,
         })
     }
 

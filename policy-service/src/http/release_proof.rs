@@ -70,9 +70,9 @@ async fn proof(
     let number: usize = number.parse().map_err(|_| ReleaseProofError::Unknown)?;
     let stored = app.store().approval(&id).await?;
     let stored = stored.filter(|stored| stored.approval.principal == *principal);
-    let uses = stored.ok_or(ReleaseProofError::Unknown)?.uses;
-    let used = number.checked_sub(1).and_then(|place| uses.get(place));
-    let (used, _) = used.ok_or(ReleaseProofError::Unknown)?;
+    let releases = stored.ok_or(ReleaseProofError::Unknown)?.uses;
+    let release = number.checked_sub(1).and_then(|place| releases.get(place));
+    let (used, _) = release.ok_or(ReleaseProofError::Unknown)?;
     let index = used.made.index;
     // It is mostly there at once: who has just been answered asks.
     let _ = timeout(PATIENCE, app.parts().log.published(index)).await;

@@ -101,10 +101,17 @@ impl Operation for Recover {
             .name
             .clone()
             .ok_or(StoreError::Corrupt("name of the log"))?;
-        // What was lost may have been in later logs: their names are not given again.
-        let latest = [&old, &self.previous.name];
-        let latest = latest.into_iter().max_by_key(|name| rank(name));
-        let name = next(latest.unwrap_or(&old))?;
+        let mut old = old;
+        if rank(&self.previous.name) > rank(&old) {
+            // A later log was lost as a whole: its name is not given again, nor its records' indexes.
+            closed.closed.at = Some(stamp.now);
+            transaction
+                .begin_next_log(&closed, &self.previous.name)
+                .await?;
+            closed = transaction.open_log().await?;
+            old = self.previous.name.clone();
+        }
+        let name = next(&old)?;
         let known = if self.previous.name == old {
             self.previous.size.max(closed.size)
         } else {

@@ -72,7 +72,7 @@ pub(super) async fn prune(
     while from < end {
         let leaves = page(connection, from).await?;
         let own = leaves.iter().filter(|leaf| leaf.index < end);
-        let Some(last) = own.clone().last() else {
+        let Some(last) = own.clone().next_back() else {
             break;
         };
         let to = last.index + 1;

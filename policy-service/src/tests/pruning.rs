@@ -62,8 +62,8 @@ async fn a_closed_log_goes(configuration: &str) {
         refused.contains("retention keeps it until 2033"),
         "{refused}"
     );
-    let held = format!("{kept}legal_hold = true\n");
-    let refused = stopped.prune(&held, 2027, false).await.unwrap_err();
+    let on_hold = format!("{kept}legal_hold = true\n");
+    let refused = stopped.prune(&on_hold, 2027, false).await.unwrap_err();
     assert!(refused.contains("legal_hold"), "{refused}");
     let said = stopped.prune(&kept, 2027, true).await.unwrap();
     assert!(

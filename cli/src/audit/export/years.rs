@@ -17,6 +17,9 @@ pub(in crate::audit) const LIST: &str = "logs.json";
 pub(super) fn write(service: &Service, out: &Path) -> Result<ExitCode, Failure> {
     let mut list = Vec::new();
     for log in Log::all(service)? {
+        if log.is_lost {
+            continue;
+        }
         // A log's name is made of letters, digits, dots and dashes between its slashes.
         let folder = log.name.rsplit('/').next().unwrap_or_default().to_owned();
         let line = json!({

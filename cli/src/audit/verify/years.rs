@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use velum_approval::replay::{Replay, Report};
+use velum_ledger::checkpoint::{Checkpoint, SignedCheckpoint};
 use velum_ledger::note::VerifierKey;
 
 use super::report::{finding_json, list, rests_on, rests_on_json, sentence};
@@ -228,7 +229,7 @@ impl Years {
             self.foundation = Some(previous.clone()).filter(Value::is_object);
             return;
         };
-        let Some(head) = before.head.as_ref().map(|head| head.checkpoint()) else {
+        let Some(head) = before.head.as_ref().map(SignedCheckpoint::checkpoint) else {
             return;
         };
         // Of one that has lost records another root is known than what is left has.
@@ -362,12 +363,12 @@ fn print(years: &Years, report: &Report) -> Result<(), Failure> {
 
 fn print_json(years: &Years, report: &Report) -> Result<(), Failure> {
     let logs = years.verdicts.iter().map(|verdict| {
-        let head = verdict.head.as_ref().map(|head| head.checkpoint());
+        let head = verdict.head.as_ref().map(SignedCheckpoint::checkpoint);
         let older = verdict.older.iter();
         json!({
             "origin": verdict.origin,
             "signature": head.is_some(),
-            "size": head.map(|head| head.size()),
+            "size": head.map(Checkpoint::size),
             "root": head.map(|head| head.root().to_string()),
             "last_record": verdict.last,
             "older": older.map(|(file, size)| json!({"file": file.to_string_lossy(), "size": size})).collect::<Value>(),

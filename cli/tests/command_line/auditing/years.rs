@@ -146,8 +146,8 @@ fn logs_that_do_not_belong_together_are_told() {
     fails(&write(&folder, &[&open, &follows], &[]), &old, "not-next");
     // A list that leads elsewhere.
     let folder = Folder::new();
-    let list = json!([{"name": NAME, "number": 1, "folder": "../logs", "pruned": null}]);
-    folder.write("logs/logs.json", list.to_string());
+    let elsewhere = json!([{"name": NAME, "number": 1, "folder": "../logs", "pruned": null}]);
+    folder.write("logs/logs.json", elsewhere.to_string());
     assert_eq!(verify(&folder.at("logs"), &old).code, Some(3));
 }
 
