@@ -1,7 +1,7 @@
 //! Notes one after another, as a file has them that is only ever added to.
 //!
 //! Between two of them is an empty line. What a crash has cut in the middle is passed over: who adds the next
-//! note puts an empty line before it ([`Series::is_cut`]), and it begins anew there.
+//! note puts [`Series::MEND`] before it, and it begins anew there.
 
 use super::{Note, SEPARATOR};
 
@@ -28,7 +28,7 @@ pub struct Series {
     pub notes: Vec<Note>,
     /// How many pieces there are that are no note.
     pub pieces: usize,
-    /// Whether the end is not that of a note: an empty line has to come before the next one.
+    /// Whether the end is not that of a note: [`MEND`](Self::MEND) has to come before the next one.
     pub is_cut: bool,
 }
 
@@ -38,8 +38,9 @@ impl Series {
         format!("{note}\n")
     }
 
-    /// What comes before the next note where the end [is cut](Self::is_cut).
-    pub const MEND: &str = "\n\n";
+    /// What comes before the next note where the end [is cut](Self::is_cut): a sign that no signature has, since what
+    /// is cut within its signatures could be taken for whole.
+    pub const MEND: &str = "-\n\n";
 
     /// Reads what was kept, or the end of it: a note that it begins within is a piece.
     pub fn parse(bytes: &[u8]) -> Self {
@@ -52,7 +53,9 @@ impl Series {
                 continue;
             }
             let lines = paragraphs.next_if(|next| next.starts_with(SIGNATURE));
-            let note = lines.and_then(|lines| {
+            // Behind one that is whole there is an empty line.
+            let is_whole = paragraphs.peek().is_some();
+            let note = lines.filter(|_| is_whole).and_then(|lines| {
                 let lines = lines.trim_end_matches('\n');
                 Note::parse(format!("{paragraph}{SEPARATOR}{lines}\n").as_bytes()).ok()
             });
@@ -99,8 +102,7 @@ mod tests {
             kept.extend(&whole.as_bytes()[..cut]);
             let series = Series::parse(&kept);
             assert_eq!(series.notes.first(), Some(&first), "{cut}");
-            // Without its last newlines the second is still whole.
-            let is_there = cut + 2 >= whole.len();
+            let is_there = cut == whole.len();
             assert_eq!(series.notes.len(), 1 + usize::from(is_there), "{cut}");
             assert_eq!(series.is_cut, !kept.ends_with(b"\n\n"), "{cut}");
             if series.is_cut {
