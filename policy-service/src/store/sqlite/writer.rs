@@ -173,13 +173,11 @@ async fn failed(transaction: &mut Transaction, error: StoreError) -> Fate {
 
 /// Whether a write found no room on the disk (`SQLITE_FULL`). A flush that fails says something else.
 fn is_for_want_of_room(error: &StoreError) -> bool {
-    match error {
-        StoreError::Database(error) => error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code)
-            .is_some_and(|code| code == "13"),
-        _ => false,
-    }
+    let code = match error {
+        StoreError::Writer(error) => error.sqlite_error_code(),
+        _ => None,
+    };
+    code == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 /// Makes sure that no transaction is open any more.
