@@ -14,6 +14,7 @@ use velum_ledger::note::Series;
 use velum_ledger::tlog_proof::TlogProof;
 
 use super::log::{bytes, logs, signed};
+use super::years;
 use crate::clock::Clock;
 use crate::testing::{CONFIGURATION, Service, Stopped};
 use peers::{Manner, Receiver, Witness};
@@ -461,4 +462,39 @@ async fn a_replica_that_does_not_tell_anchors_knows_what_they_have() {
     }
     has_all(&one, "vault").await;
     has_all(&other, "vault").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_anchors_file_goes_on_with_the_next_years_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("heads");
+    let configuration = configuration("anchored", &[file("vault", &path)]);
+    let service = years::before_new_year(&configuration, 2_000).await;
+    let release = async |service: &Service, request: u8| {
+        let (check, _) = approved(service, request).await;
+        service.verified(&check, &service.check(&check).await);
+    };
+    release(&service, 1).await;
+    service.clock.advance(3_000);
+    years::rolled(&service).await;
+    release(&service, 2).await;
+    years::verify(&service).await;
+    let origins = || {
+        let notes = Series::parse(&std::fs::read(&path).unwrap()).notes;
+        let lines = notes
+            .into_iter()
+            .filter_map(|note| note.text().lines().next().map(str::to_owned));
+        let mut lines: Vec<_> = lines.collect();
+        lines.dedup();
+        lines
+    };
+    let names = [
+        "audit.example.org/velum/2026",
+        "audit.example.org/velum/2027",
+    ];
+    assert_eq!(origins(), names);
+    // A start compares it with the log that it is of.
+    let service = service.restart().await;
+    release(&service, 3).await;
+    assert_eq!(logs(&service).await["is_recovering"], false);
 }

@@ -8,7 +8,7 @@ use velum_harness::Postgres;
 use velum_ledger::checkpoint::Trust;
 
 use super::log::{bytes, configuration, logs, signed, verified};
-use super::replicas;
+use super::{replicas, years};
 use crate::testing::{Service, Stopped};
 
 const HEAD: &str = "/v1/logs/1/checkpoint";
@@ -119,6 +119,32 @@ async fn a_key_is_exchanged_under_load_and_who_knows_either_key_can_verify() {
     let told = fault(&service).await;
     assert!(told.contains("has signed this log before"), "{told}");
     assert_eq!(service.count("log.key-rotated").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_exchanged_before_new_year_is_the_next_logs() {
+    let fence = tempfile::tempdir().unwrap();
+    let configuration = configuration(fence.path());
+    let service = years::before_new_year(&configuration, 60_000).await;
+    release(&service, 1).await;
+    let old = signed(&service).await["key"].clone();
+    let stopped = service.stop().await;
+    exchange(&stopped.data());
+    let service = stopped.start(&configuration).await;
+    release(&service, 2).await;
+    let new = signed(&service).await["key"].clone();
+    assert_ne!(new, old);
+    service.clock.advance(61_000);
+    let rolled = years::rolled(&service).await;
+    years::verify(&service).await;
+    let public = |key: &Value| key.as_str().unwrap().rsplit_once('+').unwrap().1.to_owned();
+    assert_eq!(rolled[0]["key"], new);
+    assert_eq!(public(&rolled[1]["key"]), public(&new));
+    assert_eq!(rolled[1]["keys"].as_array().unwrap().len(), 1);
+    // Both sign still: the last head of the old year leads from the old key on.
+    let head = String::from_utf8(bytes(&service, HEAD).await.unwrap()).unwrap();
+    assert!(believes(&old, &head) && believes(&new, &head), "{head}");
+    release(&service, 3).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::log::{configuration, logs, signed, verified};
+use super::years;
 use crate::random::SystemRandom;
 use crate::testing::{Service, Stopped};
 use crate::{Config, RunningSigner, SignerConfig, run_signer};
@@ -47,6 +48,13 @@ impl Beside {
         let strict = "quorum = 1\nrelease = \"checkpointed\"";
         self.configuration().replacen("quorum = 1", strict, 1)
     }
+}
+
+async fn release(service: &Service, request: u8) {
+    let check = service.ask(request);
+    let id = service.pending(&check).await;
+    service.approve("grace", &id, json!({})).await;
+    service.verified(&check, &service.check(&check).await);
 }
 
 async fn head_up(service: &Service) -> bool {
@@ -118,6 +126,24 @@ async fn without_its_signer_a_log_stands_still_and_what_waits_for_it_too() {
     let service = service.restart_with(&beside.strict()).await;
     service.verified(&check, &service.check(&check).await);
     verified(&service, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_year_ends_under_a_signer_which_signs_the_next_log_too() {
+    let beside = Beside::new();
+    let _signer = beside.signer();
+    let service = years::before_new_year(&beside.strict(), 2_000).await;
+    release(&service, 1).await;
+    service.clock.advance(3_000);
+    let rolled = years::rolled(&service).await;
+    // What wants a head gets one of the new log.
+    release(&service, 2).await;
+    years::verify(&service).await;
+    assert!(beside.path().join("signer/heads/2027").exists());
+    let key = |log: usize| rolled[log]["key"].as_str().unwrap().to_owned();
+    let public = |key: &str| key.rsplit_once('+').map(|(_, key)| key.to_owned());
+    assert_eq!(public(&key(0)), public(&key(1)));
+    assert_eq!(logs(&service).await["fault"], serde_json::Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -40,7 +40,7 @@ pub(super) async fn rolled(service: &Service) -> Vec<Value> {
 }
 
 /// Verifies both logs and that they belong together.
-async fn verify(service: &Service) -> Vec<Value> {
+pub(super) async fn verify(service: &Service) -> Vec<Value> {
     let all = rolled(service).await;
     assert_eq!(all.len(), 2, "{all:?}");
     assert_eq!(all[0]["name"], "audit.example.org/velum/2026");

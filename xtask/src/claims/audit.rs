@@ -1,4 +1,4 @@
-//! What the audit log promises, as far as it is built.
+//! What the audit log promises.
 
 use super::approvals::{all_of, optimised, way};
 use super::{Claim, Measure, Verdict};
@@ -132,6 +132,35 @@ pub(super) const CLAIMS: &[Claim] = &[
         tests: &[
             "velum-policy-service::tests::rereading::a_bit_that_is_flipped_in_the_log_is_told_within_ten_seconds_and_nothing_is_signed_over_it",
             "velum-policy-service::tests::rereading::every_service_on_a_damaged_store_tells_of_it",
+        ],
+    },
+    Claim {
+        text: "a log ends with its year and the next one has its root; nothing is lost or in both, whatever ends \
+               in between; closed logs go after their retention alone, and a record says so",
+        tests: &[
+            "velum-policy-service::tests::years::the_log_of_a_year_ends_with_it_and_the_next_one_goes_on_under_load",
+            "velum-policy-service::tests::years::of_two_replicas_one_closes_the_year_and_an_approval_goes_on_over_it",
+            "velum-policy-service::tests::years::an_end_after_any_step_into_the_new_year_is_taken_up_again",
+            "velum-policy-service::tests::years::a_service_that_was_off_over_new_year_closes_the_old_year_when_it_starts",
+            "velum-policy-service::tests::pruning::a_closed_log_goes_after_its_retention_and_no_grant_of_it_comes_to_life",
+            "velum::command_line::auditing::years::logs_of_several_years_are_verified_each_and_one_after_the_other",
+            "velum::command_line::auditing::years::logs_that_do_not_belong_together_are_told",
+            "velum::command_line::auditing::years::a_log_that_was_removed_is_accounted_for_by_a_record",
+        ],
+    },
+    Claim {
+        text: "one table says what records there are, when and why each is written and what it holds; a code is \
+               never given to another",
+        tests: &[
+            "velum-approval::suite::catalogue::the_catalogue_says_what_each_record_holds",
+            "velum-approval::suite::catalogue::the_document_is_the_catalogue",
+            "velum-approval::suite::catalogue::a_code_is_never_given_to_another_event",
+        ],
+    },
+    Claim {
+        text: "a requester gets the proof of their own release through Envoy, and nobody else does",
+        tests: &[
+            "velum-end-to-end::grants::proofs::a_requester_keeps_the_proof_of_their_own_release_and_nobody_elses",
         ],
     },
     Claim {

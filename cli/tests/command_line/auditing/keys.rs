@@ -196,3 +196,42 @@ fn an_export_has_every_key_and_what_leads_from_one_to_the_next() {
 fn listed_last(keys: &str) -> &str {
     keys.lines().last().unwrap()
 }
+
+#[test]
+fn a_key_that_leads_to_the_last_one_of_a_year_is_enough_for_the_next() {
+    for (by, holds) in [(&[OLD, NEW][..], true), (&[NEW][..], false)] {
+        let mut log = Log::heartbeats(3);
+        let rotated = LogEvent::KeyRotated {
+            old: public(&log, OLD),
+            new: public(&log, NEW),
+        };
+        log.leaves[0]["data"]["log"]["key"] = log_key(&rotated);
+        log.later(rotated);
+        log.beat(3);
+        let mut next = log.next("audit.example.org/velum/2027", true);
+        next.seed = NEW;
+        let mut files = log.files();
+        let note = Note::parse(&files["checkpoint"]).unwrap();
+        let head: Checkpoint = note.text().parse().unwrap();
+        let signers: Vec<_> = by.iter().map(|seed| signer(&log, *seed)).collect();
+        let head = head.sign(&signers.iter().collect::<Vec<_>>()).unwrap();
+        files.insert("checkpoint".to_owned(), head.to_string().into_bytes());
+        let keys = format!(
+            "{}\n{}\n",
+            signer(&log, OLD).verifier(),
+            signer(&log, NEW).verifier()
+        );
+        files.insert("keys".to_owned(), keys.into_bytes());
+        let folder = Folder::new();
+        write(&folder, "logs/2026", &files);
+        next.write(&folder, "logs/2027");
+        let list = serde_json::json!([
+            {"name": log.name, "number": 1, "folder": "2026", "pruned": null},
+            {"name": next.name, "number": 2, "folder": "2027", "pruned": null},
+        ]);
+        folder.write("logs/logs.json", list.to_string());
+        let key = signer(&log, OLD).verifier().to_string();
+        let outcome = velum(&["audit", "verify", &folder.at("logs"), "--key", &key]);
+        assert_eq!(outcome.code, Some(if holds { 0 } else { 1 }), "{outcome:?}");
+    }
+}
