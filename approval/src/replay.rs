@@ -190,6 +190,11 @@ impl Replay {
         self.happen(index, leaf);
     }
 
+    /// The public key that signs the heads of the log that is read, as its records say.
+    pub fn key(&self) -> Option<[u8; 32]> {
+        self.keys.current()
+    }
+
     /// When the key that signs the heads of the log that is read was exchanged.
     pub fn rotations(&self) -> &[Rotation] {
         &self.keys.rotations
@@ -242,7 +247,7 @@ impl Replay {
                 if self.succession.may_rest_for_ever() {
                     self.workers.rest();
                 }
-                self.keys.begun(&said);
+                self.keys.begun(&said, found);
             }
             Event::LogClosed(said) => {
                 if let Some(next) = said.log.next {

@@ -435,7 +435,9 @@ pub async fn recover(
                      recover";
         return Err(StartError::Store(fault.to_owned()));
     }
-    log::recover(&app, by, reason).await.map_err(fault)
+    let done = log::recover(&app, by, reason).await;
+    log::let_go(&app).await;
+    done.map_err(fault)
 }
 
 /// A socket and where it is.

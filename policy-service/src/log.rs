@@ -24,16 +24,17 @@ mod signing;
 pub(crate) use anchors::{Anchors, cosigned, run as tell_anchors};
 pub(crate) use fence::{Fence, FenceError};
 pub(crate) use fencing::{check, text_of as head_of};
-pub(crate) use keeper::run;
 #[cfg(test)]
 pub(crate) use keeper::step;
+pub(crate) use keeper::{let_go, run};
 pub(crate) use naming::{open, year};
 pub(crate) use proofs::{ProofError, inclusion};
 pub(crate) use recovering::recover;
-pub(crate) use rotating::has_lost_its_key;
+pub(crate) use rotating::{has_lost_its_key, is_kept_elsewhere};
 pub(crate) use signing::Signatory;
 
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use velum_approval::LogName;
@@ -129,10 +130,16 @@ impl Log {
 
     /// Returns once the record of this index is under a signed head.
     pub(crate) async fn published(&self, index: u64) {
-        self.wanted.notify_one();
+        /// How often the keeper is told that somebody waits: where another service signs, it has to look.
+        const AGAIN: Duration = Duration::from_millis(200);
         let mut published = self.published.subscribe();
-        // The sender lives as long as this.
-        let _ = published.wait_for(|published| *published > index).await;
+        loop {
+            self.wanted.notify_one();
+            let is_there = published.wait_for(|published| *published > index);
+            if tokio::time::timeout(AGAIN, is_there).await.is_ok() {
+                return;
+            }
+        }
     }
 
     /// Returns once as many anchors as are needed have a head with the record of this index.

@@ -53,9 +53,15 @@ pub async fn prune(
         let fault = "records were lost: recover the log first";
         return Err(refuse(fault.to_owned()));
     }
-    run(&app, &pruning)
-        .await
-        .map_err(|error| refuse(error.to_string()))
+    let is_kept = log::is_kept_elsewhere(&app).await;
+    if is_kept.map_err(|error| refuse(error.to_string()))? {
+        let fault =
+            "a service keeps the log: stop it; one that was killed is waited for ten seconds";
+        return Err(refuse(fault.to_owned()));
+    }
+    let done = run(&app, &pruning).await;
+    log::let_go(&app).await;
+    done.map_err(|error| refuse(error.to_string()))
 }
 
 async fn run(app: &App, pruning: &Pruning) -> Result<String, StoreError> {
@@ -149,6 +155,9 @@ struct Prune {
 impl Operation for Prune {
     type Output = ();
     type Error = StoreError;
+
+    /// A log may have millions of records.
+    const PATIENCE: Duration = Duration::from_hours(6);
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let app = &self.app;

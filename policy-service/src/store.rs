@@ -34,6 +34,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -83,6 +84,10 @@ pub(crate) trait Operation: Send + Sync + 'static {
     /// key, or a number, tells it what is there already. The others then end with
     /// [`StoreError::OutcomeUnknown`].
     const IS_REPEATABLE: bool = false;
+
+    /// How long it may take where others write too, whatever has become of the server: longer than it lets a
+    /// statement run.
+    const PATIENCE: Duration = Duration::from_secs(6);
 
     /// Reads, decides and applies.
     fn run(

@@ -5,6 +5,7 @@
 //! batch has the time of the store; so it is summed outside of the transaction that records it, and the
 //! sum stands only if that transaction finds as many batches.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use velum_approval::messages::Events;
@@ -41,11 +42,15 @@ pub(crate) async fn run(app: App) {
 
 /// Records every minute that is over.
 async fn summarise(app: &App) -> Result<(), StoreError> {
-    let mut failed = Ok(());
+    let (mut failed, mut skipped) = (Ok(()), BTreeSet::new());
     for minute in app.store().unrecorded(app.now()).await? {
-        // One that cannot be summed does not keep the others.
+        // Minutes of a gateway are recorded in their order; one that cannot be does not keep other gateways.
+        if skipped.contains(&minute.gateway) {
+            continue;
+        }
         if let Err(error) = record(app, &minute).await {
             failed = Err(error);
+            skipped.insert(minute.gateway);
         }
     }
     failed

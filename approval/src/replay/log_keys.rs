@@ -28,9 +28,21 @@ pub(super) struct LogKeys {
 
 impl LogKeys {
     /// Of the log that is read.
-    pub(super) fn begun(&mut self, said: &LogEvent) {
+    pub(super) fn begun(&mut self, said: &LogEvent, found: &mut Findings) {
         self.rotations.clear();
-        self.current = said.log.key.map(|key| *key.as_bytes());
+        let key = said.log.key.map(|key| *key.as_bytes());
+        // After records were lost it may be another: who recovered it says so.
+        found.require(
+            said.log.restored.is_some() || self.current.is_none_or(|current| key == Some(current)),
+            Kind::Contradiction,
+            "A log begins with another key than the one before it ended with.",
+        );
+        self.current = key;
+    }
+
+    /// The one that signs from here on.
+    pub(super) fn current(&self) -> Option<[u8; 32]> {
+        self.current
     }
 
     pub(super) fn rotated(&mut self, index: u64, said: &LogEvent, found: &mut Findings) {

@@ -1,7 +1,7 @@
 //! Summaries of what nobody reviewed: each adds up, and of each minute of a gateway there is one.
 
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::findings::Findings;
@@ -108,20 +108,26 @@ fn sum(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add).min(MOST)
 }
 
-/// The last minute of each gateway.
+/// The last minutes of each gateway.
 #[derive(Debug, Default)]
-pub(super) struct Summaries(BTreeMap<GatewayId, Timestamp>);
+pub(super) struct Summaries(BTreeMap<GatewayId, BTreeSet<Timestamp>>);
 
 impl Summaries {
     /// The most gateways that are remembered; of more, all are forgotten.
-    const MOST: usize = 65_536;
+    const MOST: usize = 4096;
+    /// The most minutes of each: one that was left over after a fault comes soon after.
+    const MOST_MINUTES: usize = 1440;
 
     pub(super) fn summarised(&mut self, said: &Summarised, now: Timestamp, found: &mut Findings) {
         let (summary, gateway) = (&said.summary, said.actor.id());
         let minute = summary.minute.0;
-        let before = self.0.insert(gateway.clone(), minute);
+        let minutes = self.0.entry(gateway.clone()).or_default();
+        let is_new = minutes.insert(minute);
+        if minutes.len() > Self::MOST_MINUTES {
+            minutes.pop_first();
+        }
         found.require(
-            before.is_none_or(|before| before < minute) && minute.after(PERIOD) <= now,
+            is_new && minute.after(PERIOD) <= now,
             Kind::EventsMiscounted,
             "A minute of a gateway is summarised twice, or before it is over.",
         );

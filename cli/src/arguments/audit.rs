@@ -140,11 +140,11 @@ pub(crate) struct ExportOptions {
     /// Which log: 1, 2, …; the one that grows where absent
     #[arg(long, value_name = "N")]
     pub(crate) log: Option<u64>,
-    /// Up to the last checkpoint that a witness has cosigned, which may be an older one
+    /// Up to the last checkpoint that a witness has cosigned, which may be an older one; with --all the last log
     #[arg(long)]
     pub(crate) cosigned: bool,
     /// Every log, each in a folder of its own within the folder
-    #[arg(long, conflicts_with_all = ["log", "cosigned"])]
+    #[arg(long, conflicts_with = "log")]
     pub(crate) all: bool,
 }
 

@@ -224,7 +224,10 @@ fn gaps(verdict: &Verdict, gathered: &Gathered) -> Value {
             "index": place(note),
             "approval": note.approval.as_ref().map(ToString::to_string),
         })).collect::<Vec<_>>(),
+        "log_begins_after_the_period_does": gathered.begins_late(),
         "log_ends_before_the_period_does": gathered.ends_early(),
+        "rests_on": report::rests_on_json(&verdict.report),
+        "releases_that_rest_on_it": verdict.report.releases.resting,
         "not_listed": gathered.omitted,
     })
 }

@@ -46,7 +46,7 @@ pub(super) fn run(service: &Service, options: &ExportOptions) -> Result<ExitCode
             let message = "--all writes a folder for each log: give --format tiles";
             return Err(Failure::misused(message));
         }
-        return years::write(service, &options.out);
+        return years::write(service, &options.out, options.cosigned);
     }
     let log = Log::find(service, options.log)?;
     if let Some(record) = log.pruned {

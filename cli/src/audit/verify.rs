@@ -53,9 +53,32 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
+    /// Of what was not read yet.
+    fn of(trust: &Trust) -> Self {
+        Verdict {
+            origin: trust.origin().to_owned(),
+            head: None,
+            differences: Vec::new(),
+            older_differences: 0,
+            verified: None,
+            keys: Keys::default(),
+            older: Vec::new(),
+            heads: 0,
+            report: Replay::default().finish(),
+            read: 0,
+            last: None,
+            believed: Vec::new(),
+        }
+    }
+
     pub(super) fn holds(&self) -> bool {
+        self.is_whole() && self.report.is_sound()
+    }
+
+    /// Whether it is what was signed, by the keys that it says; of its records nothing is said.
+    fn is_whole(&self) -> bool {
         let is_signed = self.head.is_some() && self.keys.faults.is_empty();
-        is_signed && self.differences.is_empty() && self.report.is_sound()
+        is_signed && self.differences.is_empty()
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -130,20 +153,7 @@ fn verify_one(
 ) -> Result<Verdict, Failure> {
     let folder = Folder::new(path);
     let head = folder.checkpoint()?;
-    let mut verdict = Verdict {
-        origin: trust.origin().to_owned(),
-        head: None,
-        differences: Vec::new(),
-        older_differences: 0,
-        verified: None,
-        keys: Keys::default(),
-        older: Vec::new(),
-        heads: 0,
-        report: Replay::default().finish(),
-        read: 0,
-        last: None,
-        believed: Vec::new(),
-    };
+    let mut verdict = Verdict::of(trust);
     let keys::Kept { tried, heads } = keys::Kept::read(path, trust)?;
     let opened = match tried.open(&head) {
         Ok(opened) => Some(opened),
@@ -158,7 +168,7 @@ fn verify_one(
     let mut believed = trust.clone();
     if let Some(head) = opened {
         walk(&folder, (&head, &older), replay, &mut verdict, each)?;
-        (believed, verdict.keys) = keys::follow(trust, replay.rotations(), &head, &older);
+        (believed, verdict.keys) = keys::follow(trust, replay, &head, &older);
         // What its exchanges say counts where they are under what was signed, and not otherwise.
         if verdict.verified.is_none() {
             believed = trust.clone();

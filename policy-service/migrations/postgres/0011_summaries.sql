@@ -7,3 +7,5 @@ ALTER TABLE event_batch ALTER COLUMN idx DROP NOT NULL;
 ALTER TABLE event_batch ADD COLUMN missing BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE event_batch ADD COLUMN is_late BIGINT NOT NULL DEFAULT 0 CHECK (is_late IN (0, 1));
 CREATE INDEX event_batch_unrecorded ON event_batch (gateway, worker, sequence, at_ms) WHERE idx IS NULL;
+-- A record that is removed with its log looks for those that name it.
+CREATE INDEX event_batch_by_record ON event_batch (idx) WHERE idx IS NOT NULL;

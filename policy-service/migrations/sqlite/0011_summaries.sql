@@ -23,6 +23,8 @@ DROP TABLE event_batch;
 ALTER TABLE event_batch_of_minutes RENAME TO event_batch;
 CREATE INDEX event_batch_by_time ON event_batch (at_ms);
 CREATE INDEX event_batch_unrecorded ON event_batch (gateway, worker, sequence, at_ms) WHERE idx IS NULL;
+-- A record that is removed with its log looks for those that name it.
+CREATE INDEX event_batch_by_record ON event_batch (idx) WHERE idx IS NOT NULL;
 
 CREATE TRIGGER event_batch_is_recorded_once BEFORE UPDATE ON event_batch
     WHEN OLD.idx IS NOT NULL OR NEW.idx IS NULL OR NEW.body <> OLD.body OR NEW.at_ms <> OLD.at_ms

@@ -143,9 +143,11 @@ pub(crate) async fn list(State(app): State<App>, _: Reviewer) -> Result<Json<Vie
 
 async fn views(app: &App) -> Result<Views, StoreError> {
     let log = &app.parts().log;
+    let rows = app.store().logs().await?;
+    // Behind the logs, so that one that has just begun has its key.
     let keys = app.store().keys_of_logs().await?;
     let mut logs = Vec::new();
-    for row in app.store().logs().await? {
+    for row in rows {
         let head = app.store().head(row.number).await?;
         let keys = keys_of(&row, &keys);
         logs.push(View {

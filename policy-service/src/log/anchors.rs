@@ -130,6 +130,10 @@ impl Offer {
     /// The last head of the open log, if there is one.
     async fn latest(app: &App) -> Result<Option<Offer>, Fault> {
         let log = app.store().open_log().await?;
+        Offer::of(app, log).await
+    }
+
+    async fn of(app: &App, log: LogRow) -> Result<Option<Offer>, Fault> {
         let Some(head) = app.store().head(log.number).await? else {
             return Ok(None);
         };
@@ -158,8 +162,34 @@ impl Offer {
     }
 
     /// Somebody has a head of this size: whether this log has records for it.
-    async fn is_beyond(app: &App, size: u64) -> Result<bool, Fault> {
-        Ok(size > app.store().open_log().await?.size)
+    async fn is_beyond(&self, app: &App, size: u64) -> Result<bool, Fault> {
+        let logs = app.store().logs().await?;
+        let own = logs.iter().find(|log| log.number == self.log.number);
+        Ok(own.is_none_or(|log| size > log.known))
+    }
+
+    /// The last head of the year before, if this anchor has not got it: the next log was open before that was
+    /// signed. Not for ever: one that is new does not know that log.
+    async fn left_over(app: &App, anchor: &str) -> Result<Option<Offer>, Fault> {
+        const SOON: Duration = Duration::from_hours(24);
+        let logs = app.store().logs().await?;
+        let before = logs.into_iter().rev().find(|log| !log.is_open);
+        let is_due = |log: &LogRow| {
+            let is_whole = log.closed.root.is_some() && log.closed.pruned.is_none();
+            is_whole && log.closed.at.is_some_and(|at| app.now().since(at) < SOON)
+        };
+        let Some(log) = before.filter(is_due) else {
+            return Ok(None);
+        };
+        let noted = app.store().anchored(log.number).await?;
+        let has_it = |noted: &Anchored| noted.name == anchor && noted.size >= log.size;
+        if noted.iter().any(has_it) {
+            return Ok(None);
+        }
+        match Offer::of(app, log).await? {
+            Some(offer) if offer.head.size == offer.log.size => Ok(Some(offer)),
+            _ => Ok(None),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustix::fs::{FlockOperation, flock};
 use velum_ledger::checkpoint::Checkpoint;
@@ -15,7 +16,11 @@ const MOST_BYTES: u64 = 4096;
 
 /// The fence's file.
 #[derive(Debug, Clone)]
-pub(crate) struct Fence(PathBuf);
+pub(crate) struct Fence {
+    path: PathBuf,
+    /// A volume that does not answer keeps one thread, not one for each try.
+    turn: Arc<Mutex<()>>,
+}
 
 /// Why a fence cannot be read or raised.
 #[derive(Debug)]
@@ -42,13 +47,27 @@ impl std::error::Error for FenceError {}
 
 impl Fence {
     pub(crate) fn new(path: PathBuf) -> Fence {
-        Fence(path)
+        Fence {
+            path,
+            turn: Arc::default(),
+        }
     }
 
     /// Where it stands; `None` before it was raised first.
     pub(crate) fn read(&self) -> Result<Option<Checkpoint>, FenceError> {
+        let _turn = self.turn()?;
+        self.stands()
+    }
+
+    fn turn(&self) -> Result<MutexGuard<'_, ()>, FenceError> {
+        self.turn
+            .try_lock()
+            .map_err(|_| self.fault("it has not answered yet"))
+    }
+
+    fn stands(&self) -> Result<Option<Checkpoint>, FenceError> {
         let mut text = String::new();
-        let file = match File::open(&self.0) {
+        let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.fault(error)),
@@ -68,13 +87,14 @@ impl Fence {
         from: Option<&Checkpoint>,
         to: &Checkpoint,
     ) -> Result<(), FenceError> {
+        let _turn = self.turn()?;
         let lock = self.lock()?;
-        let stands = self.read()?;
+        let stands = self.stands()?;
         if stands.as_ref() == Some(to) {
             return Ok(());
         }
         if stands.as_ref() != from {
-            return Err(FenceError::Beyond(self.0.clone()));
+            return Err(FenceError::Beyond(self.path.clone()));
         }
         let unfinished = self.beside("unfinished");
         let written = || -> std::io::Result<()> {
@@ -86,8 +106,8 @@ impl Fence {
                 .open(&unfinished)?;
             file.write_all(to.to_string().as_bytes())?;
             file.sync_all()?;
-            fs::rename(&unfinished, &self.0)?;
-            match self.0.parent() {
+            fs::rename(&unfinished, &self.path)?;
+            match self.path.parent() {
                 Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
                 _ => Ok(()),
             }
@@ -110,14 +130,14 @@ impl Fence {
     }
 
     fn beside(&self, what: &str) -> PathBuf {
-        let mut name = self.0.clone().into_os_string();
+        let mut name = self.path.clone().into_os_string();
         name.push(".");
         name.push(what);
         name.into()
     }
 
     fn fault(&self, fault: impl fmt::Display) -> FenceError {
-        FenceError::File(self.0.clone(), fault.to_string())
+        FenceError::File(self.path.clone(), fault.to_string())
     }
 }
 

@@ -92,8 +92,15 @@ pub(crate) async fn check(app: &App) -> Result<Option<&'static str>, LogError> {
         {
             growing::Grown::Here(root) if root.is_behind => {}
             growing::Grown::Here(root) => break root,
-            // Whoever extends it has looked.
-            growing::Grown::Elsewhere => return Ok(None),
+            // Who extends it may be the process before this one, or one that has not looked since the
+            // database was put back.
+            growing::Grown::Elsewhere => {
+                return match keeper::whole(app).await {
+                    Ok(_) => Ok(None),
+                    Err(LogError::Inconsistent(what)) => Ok(Some(what)),
+                    Err(error) => Err(error),
+                };
+            }
         }
     };
     let here = check_here(app, &root).await?;
@@ -115,7 +122,7 @@ async fn check_here(app: &App, root: &Root) -> Result<Option<&'static str>, LogE
     if let Ok(Signers {
         last: Some(last), ..
     }) = known.await
-        && compare(app, &root, &last).await? == Known::Otherwise
+        && compare(app, root, &last).await? == Known::Otherwise
     {
         return Ok(Some("its signer"));
     }

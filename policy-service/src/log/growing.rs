@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use velum_approval::LogName;
+use velum_approval::{LogName, Timestamp};
 use velum_ledger::hash::{Hash, leaf_hash};
 use velum_ledger::tile::{Edge, Tile, encode_hashes};
 
@@ -13,6 +13,27 @@ use crate::store::{LogRow, Operation, StoreError, Tiles, Transaction};
 const MOST_LEAVES: u64 = 4096;
 /// How long a service that has extended the tree is the only one that does.
 const HELD: Duration = Duration::from_secs(10);
+
+/// This service extends the tree no more.
+pub(super) struct LetGo {
+    pub(super) app: App,
+}
+
+impl Operation for LetGo {
+    type Output = ();
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let mut tree = transaction.tree().await?;
+        if tree.holder.as_deref() == Some(self.app.parts().log.holder.as_str()) {
+            (tree.holder, tree.held_until) = (None, Timestamp::from_millis(0));
+            transaction.grow(&tree, &Tiles::new()).await?;
+        }
+        Ok(())
+    }
+}
 
 /// Extends the tree of the open log.
 pub(super) struct Grow {

@@ -9,7 +9,7 @@ use velum_ledger::checkpoint::Checkpoint;
 
 use super::anchors::Lead;
 use super::fencing::{self, Known};
-use super::growing::{Grow, Grown, Publish, Root};
+use super::growing::{self, Grow, Grown, Publish, Root};
 use super::rereading::Rereading;
 use super::signing::Signers;
 use super::{FenceError, LogError, Step, rolling, rotating};
@@ -75,6 +75,14 @@ pub(crate) async fn run(app: App) {
     if rereading.step(&app).await.is_ok() {
         let _ = timeout(PATIENCE, step(&app)).await;
     }
+    let_go(&app).await;
+}
+
+/// Whoever goes on with the log need not wait until it is known that this process does not.
+pub(crate) async fn let_go(app: &App) {
+    let let_go = growing::LetGo { app: app.clone() };
+    // If it fails, it is waited for.
+    let _ = timeout(PATIENCE, app.store().write(let_go)).await;
 }
 
 /// Brings the head up to the records that there are.
@@ -130,7 +138,7 @@ fn lead(log: u64, first: u64, size: u64, is_here: bool) -> Lead {
 }
 
 /// The open log, which is as long as the fence knows it to be, and as this process does.
-async fn whole(app: &App) -> Result<LogRow, LogError> {
+pub(super) async fn whole(app: &App) -> Result<LogRow, LogError> {
     let log = &app.parts().log;
     // What is known first: whoever adds to it meanwhile has written the records before.
     let known = log.known();
@@ -234,11 +242,14 @@ async fn publish(app: &App, root: &Root, signers: &Signers) -> Result<(), LogErr
 /// Why a tree does not go on from a head: another service was quicker, while this one stood still longer than
 /// it is the only one that signs; or records were lost.
 async fn otherwise(app: &App, root: &Root, known: &Checkpoint, what: &'static str) -> LogError {
-    let is_of_it = known.origin() == root.name.as_str() && known.size() > root.size;
-    match app.store().open_log().await {
-        Ok(open) if is_of_it && open.number == root.log && open.size >= known.size() => {
-            LogError::Overtaken
-        }
+    let is_further = |log: &LogRow| {
+        let is_its = log.name.as_ref().map(LogName::as_str) == Some(known.origin());
+        let is_later =
+            log.number > root.log || (log.number == root.log && known.size() > root.size);
+        is_its && is_later && known.size() <= log.known
+    };
+    match app.store().logs().await {
+        Ok(logs) if logs.iter().any(is_further) => LogError::Overtaken,
         Ok(_) => LogError::Inconsistent(what),
         Err(error) => error.into(),
     }

@@ -1,6 +1,8 @@
 //! A log goes on after a database was restored that has lost records: as another log, and without any
 //! grant of before.
 
+use std::time::Duration;
+
 use velum_approval::record::{LogEvent, PreviousLog};
 use velum_approval::{Cause, Event, LogName, PersonId, Reason, Record, transition};
 use velum_ledger::checkpoint::Checkpoint;
@@ -91,6 +93,9 @@ struct Recover {
 impl Operation for Recover {
     type Output = String;
     type Error = StoreError;
+
+    /// Every approval is ended by it.
+    const PATIENCE: Duration = Duration::from_hours(1);
 
     async fn run(&self, transaction: &mut Transaction) -> Result<String, StoreError> {
         let app = &self.app;

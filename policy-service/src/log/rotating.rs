@@ -81,8 +81,13 @@ pub(crate) async fn has_lost_its_key(app: &App) -> Result<bool, LogError> {
     if is_known(app).await? {
         return Ok(false);
     }
+    Ok(!is_kept_elsewhere(app).await?)
+}
+
+/// Whether another service keeps the open log.
+pub(crate) async fn is_kept_elsewhere(app: &App) -> Result<bool, LogError> {
     let grow = Grow { app: app.clone() };
-    Ok(matches!(app.store().write(grow).await?, Grown::Here(_)))
+    Ok(matches!(app.store().write(grow).await?, Grown::Elsewhere))
 }
 
 async fn is_known(app: &App) -> Result<bool, LogError> {

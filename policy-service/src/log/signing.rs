@@ -13,7 +13,7 @@ use super::growing::Root;
 use super::{LogError, fencing};
 use crate::http::App;
 use crate::keys::LogSeeds;
-use crate::signer::protocol::{Answer, Ask, MOST_BYTES, PATIENCE, Refusal};
+use crate::signer::protocol::{Answer, Ask, MOST_BYTES, PATIENCE};
 
 /// What signs.
 pub(crate) enum Signatory {
@@ -142,10 +142,8 @@ async fn exchange(socket: &Path, ask: &Ask) -> Result<Answer, LogError> {
         Err(_) => return Err(LogError::Signer("it does not answer".to_owned())),
     };
     match serde_json::from_slice(&answer) {
-        // What it has signed is not the beginning of this log.
-        Ok(Answer::Refused {
-            why: Refusal::Smaller | Refusal::OtherRoot | Refusal::NotConsistent,
-        }) => Err(LogError::Inconsistent("its signer")),
+        // Where another was quicker the proof was of before; the next look asks what it has signed, and
+        // compares that with the log.
         Ok(Answer::Refused { why }) => Err(LogError::Signer(why.to_string())),
         Ok(answer) => Ok(answer),
         Err(_) => Err(LogError::Signer("it answers something else".to_owned())),

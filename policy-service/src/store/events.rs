@@ -170,15 +170,21 @@ pub(super) async fn reported(
     sequence: u64,
 ) -> Result<(u64, bool), StoreError> {
     super::audit::lock(connection).await?;
-    let row = connection
+    // Each by one look into the index, however much the worker has sent.
+    let latest = connection
         .one(
-            "SELECT coalesce(max(sequence), 0) AS latest,
-                    count(CASE WHEN sequence = $1 THEN 1 END) AS is_there
-             FROM event_batch WHERE gateway = $2 AND worker = $3",
-            values![number(sequence)?, gateway.as_str(), worker.as_bytes(),],
+            "SELECT coalesce(max(sequence), 0) AS latest FROM event_batch
+             WHERE gateway = $1 AND worker = $2",
+            values![gateway.as_str(), worker.as_bytes()],
         )
         .await?;
-    Ok((row.count("latest")?, row.count("is_there")? != 0))
+    let there = connection
+        .optional(
+            "SELECT sequence FROM event_batch WHERE gateway = $1 AND worker = $2 AND sequence = $3",
+            values![gateway.as_str(), worker.as_bytes(), number(sequence)?],
+        )
+        .await?;
+    Ok((latest.count("latest")?, there.is_some()))
 }
 
 /// Keeps a batch that is not there. Its record is that of its minute.

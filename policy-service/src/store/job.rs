@@ -1,5 +1,7 @@
 //! An operation on its way through an engine.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use super::{Eventually, Operation, StoreError, Transaction};
@@ -10,6 +12,8 @@ pub(super) trait Job: Send {
     fn run<'r>(&'r mut self, transaction: &'r mut Transaction) -> Eventually<'r, bool>;
     /// Whether it may be run again after a commit that may have taken place.
     fn is_repeatable(&self) -> bool;
+    /// How long it may take where others write too.
+    fn patience(&self) -> Duration;
     /// Replaces what it came to.
     fn fail(&mut self, error: StoreError);
     /// Replaces it unless it is an error of its own.
@@ -52,6 +56,10 @@ impl<O: Operation> Job for Task<O> {
 
     fn is_repeatable(&self) -> bool {
         O::IS_REPEATABLE
+    }
+
+    fn patience(&self) -> Duration {
+        O::PATIENCE
     }
 
     fn fail(&mut self, error: StoreError) {

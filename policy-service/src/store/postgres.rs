@@ -29,9 +29,6 @@ const TRIES: u32 = 6;
 const LIMIT: Duration = Duration::from_secs(2);
 /// The longest pause after the first try; it doubles with every other.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long one try may take, whatever has become of the server: longer than it lets a statement
-/// run.
-const PATIENCE: Duration = Duration::from_secs(6);
 
 /// A store in a database that others may use at the same time.
 #[derive(Clone)]
@@ -64,7 +61,7 @@ impl Postgres {
         let begun = Instant::now();
         let mut is_in_doubt = false;
         for number in 1..=TRIES {
-            let setback = match timeout(PATIENCE, self.attempt(&mut job)).await {
+            let setback = match timeout(job.patience(), self.attempt(&mut job)).await {
                 Ok(None) => break,
                 Ok(Some(setback)) => setback,
                 // The server is silent; whether it was the commit that it did not answer is not

@@ -225,7 +225,7 @@ pub(super) const MEASURES: &[Measure] = &[
         },
     },
     Measure {
-        text: "its record costs the transaction of a use less than a tenth of its time without",
+        text: "on SQLite its record costs the transaction of a use less than a tenth of its time without",
         run: |_| {
             all_of(
                 optimised(false),

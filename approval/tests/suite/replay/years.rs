@@ -37,9 +37,14 @@ impl Years {
         last["time"] = time.clone();
         let mut old = log.0;
         old.push(last);
+        let is_exchanged = |leaf: &Value| leaf["type"] == "org.velum.log.key-rotated.v1";
         let opened = LogEvent::Opened {
             name: name(NEW),
-            key: [1; 32],
+            key: if old.iter().any(is_exchanged) {
+                [2; 32]
+            } else {
+                [1; 32]
+            },
             previous: Some(PreviousLog {
                 name: name(OLD),
                 size: u64::try_from(old.len()).unwrap(),

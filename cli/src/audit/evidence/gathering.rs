@@ -38,6 +38,7 @@ pub(super) struct Gathered {
     pub(super) batches: Vec<Value>,
     pub(super) silences: Vec<Value>,
     pub(super) omitted: u64,
+    first: Option<jiff::Timestamp>,
     last: Option<(u64, jiff::Timestamp)>,
 }
 
@@ -53,6 +54,7 @@ impl Gathered {
             batches: Vec::new(),
             silences: Vec::new(),
             omitted: 0,
+            first: None,
             last: None,
         }
     }
@@ -60,6 +62,11 @@ impl Gathered {
     /// How long there may be no record, in seconds.
     pub(super) fn patience(&self) -> i64 {
         i64::from(self.heartbeat) * 60 + LATE
+    }
+
+    /// Whether the log has no records from the beginning of the period on.
+    pub(super) fn begins_late(&self) -> bool {
+        self.first.is_none_or(|first| first > self.period.from)
     }
 
     /// Whether the log has no records up to the end of the period.
@@ -97,6 +104,7 @@ impl Gathered {
     }
 
     fn listen(&mut self, index: u64, time: jiff::Timestamp) {
+        self.first.get_or_insert(time);
         let before = self.last.replace((index, time));
         let Some((before, since)) = before else {
             return;

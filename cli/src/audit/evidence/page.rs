@@ -7,7 +7,7 @@ use super::gathering::Gathered;
 use super::{Chosen, sampling};
 use crate::arguments::EvidenceOptions;
 use crate::audit::record;
-use crate::audit::verify::Verdict;
+use crate::audit::verify::{Verdict, report};
 use crate::show;
 
 /// What the page is of.
@@ -102,6 +102,9 @@ pub(super) fn write(shown: &Shown<'_>) -> String {
         "The whole log was verified before this was written: its signature, every record and tile, and that \
          no release breaks the rules of approval.",
     );
+    if let Some(foundation) = report::rests_on(&shown.verdict.report) {
+        paragraph(&mut page, &foundation);
+    }
     paragraph(&mut page, &shown.verdict.limit());
     sample(&mut page, shown.chosen);
     reviewers(&mut page, shown.gathered);
@@ -183,6 +186,12 @@ fn gaps(page: &mut String, shown: &Shown<'_>) {
         .into_iter()
         .map(|(what, count)| vec![what.to_owned(), count]);
     table(page, "Gaps", &["what", "how many"], rows);
+    if shown.gathered.begins_late() {
+        paragraph(
+            page,
+            "The log begins after the period does: what was before is in another log, if anywhere.",
+        );
+    }
     if shown.gathered.ends_early() {
         paragraph(page, "The log ends before the period does.");
     }

@@ -14,9 +14,12 @@ use crate::service::Service;
 pub(in crate::audit) const LIST: &str = "logs.json";
 
 /// Writes what is missing of each. The list comes last.
-pub(super) fn write(service: &Service, out: &Path) -> Result<ExitCode, Failure> {
+pub(super) fn write(service: &Service, out: &Path, is_cosigned: bool) -> Result<ExitCode, Failure> {
     let mut list = Vec::new();
-    for log in Log::all(service)? {
+    let logs = Log::all(service)?;
+    let newest = logs.iter().map(|log| log.number).max();
+    for log in logs {
+        let is_last = Some(log.number) == newest;
         if log.is_lost {
             continue;
         }
@@ -27,7 +30,7 @@ pub(super) fn write(service: &Service, out: &Path) -> Result<ExitCode, Failure> 
         });
         list.push(line);
         if log.pruned.is_none() {
-            let exported = Exported::of(service, log, false)?;
+            let exported = Exported::of(service, log, is_last && is_cosigned)?;
             tiles::write(&exported, &out.join(folder))?;
         }
     }

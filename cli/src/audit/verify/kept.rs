@@ -80,7 +80,7 @@ pub(super) fn believe(
 }
 
 /// Witnesses are asked of the head: what was kept stands by having been kept.
-fn without_witnesses(trust: &Trust) -> Result<Trust, Failure> {
+pub(super) fn without_witnesses(trust: &Trust) -> Result<Trust, Failure> {
     let trust = trust.clone().with_witnesses(Vec::new(), 0);
     trust.map_err(|error| Failure::misused(error.to_string()))
 }

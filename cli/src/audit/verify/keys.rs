@@ -7,10 +7,11 @@
 use std::fs;
 use std::path::Path;
 
-use velum_approval::replay::Rotation;
+use velum_approval::replay::{Replay, Rotation};
 use velum_ledger::checkpoint::{SignedCheckpoint, Trust};
 use velum_ledger::note::{Algorithm, VerifierKey};
 
+use super::kept::without_witnesses;
 use crate::audit::{folder, trust};
 use crate::failure::Failure;
 
@@ -34,6 +35,8 @@ impl Kept {
             .collect();
         let tried = given.clone().with_keys(keys);
         let tried = tried.map_err(|error| Failure::misused(format!("--key: {error}")))?;
+        // Witnesses are asked of the head alone: these were kept as soon as they were signed.
+        let kept = without_witnesses(&tried)?;
         let mut heads = Vec::new();
         if let Ok(files) = fs::read_dir(path.join("checkpoints")) {
             for file in files.take(MOST_HEADS) {
@@ -42,7 +45,7 @@ impl Kept {
                     continue;
                 }
                 let bytes = folder::checkpoint_file(&file)?;
-                heads.extend(tried.open(&bytes).ok());
+                heads.extend(kept.open(&bytes).ok());
             }
         }
         Ok(Self { tried, heads })
@@ -64,10 +67,11 @@ pub(in crate::audit) struct Keys {
 /// what is known.
 pub(super) fn follow(
     given: &Trust,
-    rotations: &[Rotation],
+    replay: &Replay,
     head: &SignedCheckpoint,
     heads: &[SignedCheckpoint],
 ) -> (Trust, Keys) {
+    let rotations = replay.rotations();
     let mut believed = given.clone();
     let mut keys = Keys::default();
     for rotation in rotations {
@@ -95,13 +99,13 @@ pub(super) fn follow(
             believed = more;
         }
     }
-    if let Some(last) = rotations.last()
-        && head.checkpoint().size() > last.index
-        && !has_signed(head, given, &last.new)
+    let named = rotations.last().map_or(0, |last| last.index);
+    if replay
+        .key()
+        .is_some_and(|key| !has_signed(head, given, &key))
     {
         keys.faults.push(format!(
-            "the checkpoint is over record {}, which exchanges the key, and the next key has not signed it",
-            last.index
+            "the checkpoint is over record {named}, which names the log's key, and that key has not signed it"
         ));
     }
     keys.signed_by = words(given, rotations, head);

@@ -164,7 +164,7 @@ fn moment(seconds: u64) -> String {
 }
 
 /// What a log rests on that goes on from one which was not read.
-pub(super) fn rests_on(report: &Report) -> Option<String> {
+pub(in crate::audit) fn rests_on(report: &Report) -> Option<String> {
     let before = report.rests_on.as_ref()?;
     Some(format!(
         "It goes on from {} ({} records), which was not read: {} of its releases rest on approvals there, and \
@@ -210,7 +210,7 @@ pub(super) fn finding_json(finding: &Finding) -> Value {
     })
 }
 
-pub(super) fn rests_on_json(report: &Report) -> Value {
+pub(in crate::audit) fn rests_on_json(report: &Report) -> Value {
     let before = report.rests_on.as_ref();
     before.map_or(
         Value::Null,

@@ -14,7 +14,7 @@ use velum_ledger::note::VerifierKey;
 
 use super::report::{finding_json, list, rests_on, rests_on_json, sentence};
 use super::{Verdict, kept, verify_one};
-use crate::arguments::{Kept, Trusted, VerifyOptions};
+use crate::arguments::{Kept, VerifyOptions};
 use crate::audit::export::LIST;
 use crate::audit::{folder, record, trust};
 use crate::failure::Failure;
@@ -68,19 +68,28 @@ pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
     let mut replay = Replay::default();
     let mut years = Years::default();
     let mut older = Older::read(&options.kept)?;
-    let mut is_first = true;
-    for log in listed.iter().filter(|log| log.pruned.is_none()) {
-        if !std::mem::take(&mut is_first) {
+    let there: Vec<&Listed> = listed.iter().filter(|log| log.pruned.is_none()).collect();
+    for (place, log) in there.iter().enumerate() {
+        if place > 0 {
             replay.begin_next();
         }
         let kept = older.take(&log.name);
-        let given = (&keys[..], &options.trusted);
+        // The last of them has the roots of those before it: whoever cosigned it has seen these too.
+        let witnesses: &[_] = if place + 1 == there.len() {
+            &options.trusted.witnesses
+        } else {
+            &[]
+        };
+        let given = (&keys[..], witnesses);
         let believed = years.add(&options.folder, log, given, &kept, &mut replay)?;
         // The key that a log ends with signs the next one.
         keys.extend(believed);
     }
     let report = replay.finish();
     years.account_for(&listed);
+    for log in listed.iter().filter(|log| log.pruned.is_some()) {
+        years.compare_removed(&log.name, &keys, &older.take(&log.name))?;
+    }
     for file in older.rest() {
         let file = show::path(&file);
         years.links.push(format!(
@@ -187,11 +196,11 @@ impl Years {
         &mut self,
         path: &Path,
         log: &Listed,
-        (keys, trusted): (&[VerifierKey], &Trusted),
+        (keys, witnesses): (&[VerifierKey], &[VerifierKey]),
         kept: &Kept,
         replay: &mut Replay,
     ) -> Result<Vec<VerifierKey>, Failure> {
-        let Some(trust) = trust::of_year(keys, &trusted.witnesses, &log.name) else {
+        let Some(trust) = trust::of_year(keys, witnesses, &log.name) else {
             let name = show::plain(&log.name);
             let message =
                 format!("no key that was given signs for {name}: give --key or --key-file");
@@ -242,6 +251,48 @@ impl Years {
         }
     }
 
+    /// What was kept of a log that was removed: of the same size it has the root that the record says; of a
+    /// smaller one nobody can say any more.
+    fn compare_removed(
+        &mut self,
+        name: &str,
+        keys: &[VerifierKey],
+        kept: &Kept,
+    ) -> Result<(), Failure> {
+        if kept.since.is_empty() && kept.anchors.is_empty() {
+            return Ok(());
+        }
+        let shown = show::plain(name);
+        let Some(trust) = trust::of_year(keys, &[], name) else {
+            let message =
+                format!("no key that was given signs for {shown}: give --key or --key-file");
+            return Err(Failure::misused(message));
+        };
+        let mut verdict = Verdict::of(&trust);
+        let opened = kept::open(kept, &trust, &mut verdict)?;
+        let own = verdict.differences.iter();
+        self.links
+            .extend(own.map(|text| format!("{shown}: {text}")));
+        let removed = self.removed.iter();
+        let Some(removed) = removed.rev().find(|removed| removed.log["name"] == name) else {
+            return Ok(());
+        };
+        let size = removed.log["size"].as_u64().unwrap_or(0);
+        for head in opened.iter().flat_map(|file| &file.heads) {
+            let head = head.checkpoint();
+            let is_other =
+                head.size() == size && removed.log["root"] != in_url(&head.root().to_string());
+            if is_other || head.size() > size {
+                self.links.push(format!(
+                    "{shown}: a checkpoint of {} records was kept, and the record of its removal says another \
+                     size or root",
+                    head.size()
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Each log that is not there was removed, and a record says so; so was what the first one goes on from.
     fn account_for(&mut self, listed: &[Listed]) {
         for log in listed.iter().filter(|log| log.pruned.is_some()) {
@@ -281,15 +332,14 @@ fn in_url(text: &str) -> String {
 }
 
 fn holds(years: &Years, report: &Report) -> bool {
-    let each = |verdict: &Verdict| verdict.head.is_some() && verdict.differences.is_empty();
-    years.verdicts.iter().all(each) && years.links.is_empty() && report.is_sound()
+    years.verdicts.iter().all(Verdict::is_whole) && years.links.is_empty() && report.is_sound()
 }
 
 fn print(years: &Years, report: &Report) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     let mut table = Table::new(["LOG", "RECORDS", "RESULT", "OLDER CHECKPOINTS"]);
     for verdict in &years.verdicts {
-        let is_whole = verdict.head.is_some() && verdict.differences.is_empty();
+        let is_whole = verdict.is_whole();
         table.row([
             show::plain(&verdict.origin),
             verdict.size().to_string(),
@@ -307,7 +357,7 @@ fn print(years: &Years, report: &Report) -> Result<(), Failure> {
     let mut differences = Vec::new();
     for verdict in &years.verdicts {
         let name = show::plain(&verdict.origin);
-        let own = verdict.differences.iter();
+        let own = verdict.differences.iter().chain(&verdict.keys.faults);
         differences.extend(own.map(|text| format!("{name}: {}", show::plain(text))));
     }
     let removed = years.removed.iter().map(|removed| {
@@ -373,6 +423,8 @@ fn print_json(years: &Years, report: &Report) -> Result<(), Failure> {
             "last_record": verdict.last,
             "older": older.map(|(file, size)| json!({"file": file.to_string_lossy(), "size": size})).collect::<Value>(),
             "differences": verdict.differences,
+            "signed_by": verdict.keys.signed_by,
+            "key_faults": verdict.keys.faults,
             "records_read": verdict.read,
             "not_shown": verdict.limit(),
         })

@@ -141,7 +141,7 @@ fn an_exchange_that_the_old_key_has_not_signed_is_told() {
     let (log, files) = exchanged(&[(5, &[OLD, NEW]), (14, &[OLD])]);
     let outcome = verify(&files, &log, &[OLD]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    let part = "and the next key has not signed it";
+    let part = "which names the log's key, and that key has not signed it";
     assert!(outcome.output.contains(part), "{}", outcome.output);
     // Nor does a head lead there that is of another past.
     let (log, mut files) = exchanged(&[(5, &[OLD, NEW]), (14, &[NEW])]);
@@ -199,7 +199,13 @@ fn listed_last(keys: &str) -> &str {
 
 #[test]
 fn a_key_that_leads_to_the_last_one_of_a_year_is_enough_for_the_next() {
-    for (by, holds) in [(&[OLD, NEW][..], true), (&[NEW][..], false)] {
+    for (by, then, holds) in [
+        (&[OLD, NEW][..], NEW, true),
+        // The old key has not signed over the exchange, or signs alone after it, or signs the next log.
+        (&[NEW], NEW, false),
+        (&[OLD], NEW, false),
+        (&[OLD, NEW], OLD, false),
+    ] {
         let mut log = Log::heartbeats(3);
         let rotated = LogEvent::KeyRotated {
             old: public(&log, OLD),
@@ -208,8 +214,8 @@ fn a_key_that_leads_to_the_last_one_of_a_year_is_enough_for_the_next() {
         log.leaves[0]["data"]["log"]["key"] = log_key(&rotated);
         log.later(rotated);
         log.beat(3);
-        let mut next = log.next("audit.example.org/velum/2027", true);
-        next.seed = NEW;
+        log.seed = then;
+        let next = log.next("audit.example.org/velum/2027", true);
         let mut files = log.files();
         let note = Note::parse(&files["checkpoint"]).unwrap();
         let head: Checkpoint = note.text().parse().unwrap();
@@ -232,6 +238,6 @@ fn a_key_that_leads_to_the_last_one_of_a_year_is_enough_for_the_next() {
         folder.write("logs/logs.json", list.to_string());
         let key = signer(&log, OLD).verifier().to_string();
         let outcome = velum(&["audit", "verify", &folder.at("logs"), "--key", &key]);
-        assert_eq!(outcome.code, Some(if holds { 0 } else { 1 }), "{outcome:?}");
+        assert_eq!(outcome.code, Some(i32::from(!holds)), "{by:?}: {outcome:?}");
     }
 }

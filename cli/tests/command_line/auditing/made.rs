@@ -33,7 +33,7 @@ impl Log {
         };
         let opened = LogEvent::Opened {
             name: LogName::new(NAME).unwrap(),
-            key: [1; 32],
+            key: log.public(),
             previous: None,
             first: 0,
         };
@@ -56,7 +56,7 @@ impl Log {
         };
         let opened = LogEvent::Opened {
             name: next,
-            key: [1; 32],
+            key: log.public(),
             previous: Some(self.end()),
             first: self.leaves.len() as u64,
         };
@@ -175,8 +175,18 @@ impl Log {
         }
     }
 
+    /// Nobody here has a service's key: the first record names the one that signs here.
+    pub(super) fn take_over(&mut self) {
+        let own = Log::heartbeats(0);
+        self.leaves[0]["data"]["log"]["key"] = own.leaves[0]["data"]["log"]["key"].clone();
+    }
+
     pub(super) fn signer(&self) -> NoteSigner {
         NoteSigner::from_seed(self.name.parse().unwrap(), &[self.seed; 32])
+    }
+
+    fn public(&self) -> [u8; 32] {
+        *self.signer().verifier().public_key()
     }
 
     pub(super) fn key(&self) -> String {

@@ -243,6 +243,7 @@ fn good() -> Log {
     let folder = Folder::new();
     export(&desk, &folder);
     let mut log = Log::exported(&folder, "log");
+    log.take_over();
     log.beat(300);
     log
 }

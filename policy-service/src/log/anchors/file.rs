@@ -85,7 +85,7 @@ impl KeptHeads {
     ) -> Result<(), Fault> {
         let is_same_log = last.origin() == offer.checkpoint.origin();
         if is_same_log && last.size() > offer.checkpoint.size() {
-            if Offer::is_beyond(app, last.size()).await? {
+            if offer.is_beyond(app, last.size()).await? {
                 anchor.state().ahead = Some((last.size(), Some(last.clone())));
                 return Err(Fault::Contradicts);
             }

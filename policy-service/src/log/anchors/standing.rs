@@ -61,7 +61,8 @@ impl State {
 
     /// The store has noted this.
     pub(super) fn load(&mut self, log: &LogRow, noted: &Anchored) {
-        if self.log == log.number && self.size >= noted.size {
+        // One that is beyond the log itself was written by nobody of ours.
+        if noted.size > log.size || (self.log == log.number && self.size >= noted.size) {
             return;
         }
         (self.log, self.size) = (log.number, noted.size);

@@ -86,11 +86,21 @@ async fn keep(app: App, anchor: Arc<Anchor>) {
 
 /// Tells it the head that there is now; what it has then is to be noted.
 async fn tell(app: &App, anchor: &Anchor) -> Result<Note, Fault> {
+    // What is signed now is not kept waiting for it; the next head tries again.
+    if let Some(offer) = Offer::left_over(app, &anchor.name).await?
+        && let Ok(told) = anchor.place.tell(app, anchor, &offer).await
+    {
+        write(app, noted(app, anchor, &offer, told)).await;
+    }
     let offer = Offer::latest(app).await?.ok_or(Fault::Store)?;
     let told = anchor.place.tell(app, anchor, &offer).await?;
     anchor.state().took(&offer.log, told.size, app.now());
     app.parts().log.anchors.count();
-    Ok(Note {
+    Ok(noted(app, anchor, &offer, told))
+}
+
+fn noted(app: &App, anchor: &Anchor, offer: &Offer, told: Told) -> Note {
+    Note {
         log: offer.log.number,
         anchored: Anchored {
             name: anchor.name.clone(),
@@ -98,7 +108,7 @@ async fn tell(app: &App, anchor: &Anchor) -> Result<Note, Fault> {
             at: app.now(),
             note: told.note,
         },
-    })
+    }
 }
 
 /// Whoever waits has it by now. Should this fail, the next one stands for it.

@@ -53,7 +53,7 @@ impl Witness {
                 StatusCode::CONFLICT => {
                     let theirs = size_of(&answer)?;
                     if theirs > size {
-                        if Offer::is_beyond(app, theirs).await? {
+                        if offer.is_beyond(app, theirs).await? {
                             anchor.state().ahead = Some((theirs, None));
                             return Err(Fault::Contradicts);
                         }
