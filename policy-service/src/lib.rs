@@ -215,6 +215,8 @@ impl Running {
         for task in self.servers.iter_mut().chain(&mut self.tasks) {
             let _ = task.await;
         }
+        // Whoever copies or opens the data next has all of it.
+        self.store.close().await;
     }
 }
 

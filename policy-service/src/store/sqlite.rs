@@ -78,6 +78,9 @@ impl Engine for Sqlite {
     }
 
     fn close(&self) -> Eventually<'_, ()> {
-        Box::pin(self.readers.close())
+        Box::pin(async {
+            self.readers.close().await;
+            self.writer.close().await;
+        })
     }
 }

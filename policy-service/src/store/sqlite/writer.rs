@@ -4,11 +4,13 @@
 //! that a flush of the disk serves many; all are answered after the commit.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::timeout;
 
 use super::super::connection::{Connection, Link};
 use super::super::job::Job;
@@ -30,6 +32,9 @@ type Jobs = Vec<Box<dyn Job>>;
 /// A handle to the writer's thread.
 pub(super) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
+    closing: Arc<Notify>,
+    /// Its sender is the thread's: it is gone when the connection is.
+    ended: watch::Receiver<()>,
 }
 
 impl Writer {
@@ -43,13 +48,23 @@ impl Writer {
             faults: Faults::default(),
             options,
         };
+        let (end, ended) = watch::channel(());
+        let closing = Arc::new(Notify::new());
+        let told = closing.clone();
         let runtime = Handle::current();
         // A statement waits for the disk: a thread of the runtime would keep others waiting with it.
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || runtime.block_on(work(desk, link, queue)))
+            .spawn(move || {
+                runtime.block_on(work(desk, link, queue, &told));
+                drop(end);
+            })
             .map_err(|error| StoreError::Data(format!("the writer's thread: {error}")))?;
-        Ok(Writer { jobs })
+        Ok(Writer {
+            jobs,
+            closing,
+            ended,
+        })
     }
 
     /// Has the job run in its turn.
@@ -58,6 +73,14 @@ impl Writer {
             // It came to an error of its own: the writer has stopped.
             refused.0.answer();
         }
+    }
+
+    /// Takes no more jobs, and returns when those that wait are done and the file is closed.
+    pub(super) async fn close(&self) {
+        self.closing.notify_one();
+        let mut ended = self.ended.clone();
+        // A disk that hangs is not waited for.
+        let _ = timeout(CLOSE, async { while ended.changed().await.is_ok() {} }).await;
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -202,10 +225,23 @@ async fn execute(transaction: &mut Transaction, statement: &'static str) -> Resu
 
 /// Runs jobs until every handle is gone, or until a second connection in a row fails: a disk that
 /// failed a write must not be believed again by the same process, so the service then ends.
-async fn work(desk: Desk, link: WritingLink, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+async fn work(
+    desk: Desk,
+    link: WritingLink,
+    mut queue: mpsc::Receiver<Box<dyn Job>>,
+    closing: &Notify,
+) {
     let mut transaction = desk.transaction(link);
     let mut failed_before = false;
-    while let Some(first) = queue.recv().await {
+    loop {
+        let first = tokio::select! {
+            first = queue.recv() => first,
+            () = closing.notified(), if !queue.is_closed() => {
+                queue.close();
+                continue;
+            }
+        };
+        let Some(first) = first else { return };
         let mut groups = VecDeque::from([gather(first, &mut queue)]);
         while let Some(mut jobs) = groups.pop_front() {
             let fate = desk.run(&mut transaction, &mut jobs).await;
