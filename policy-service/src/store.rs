@@ -5,6 +5,7 @@
 //! a [`Connection`] to either engine; what the engines do their own way is
 //! behind [`Engine`].
 
+mod about;
 mod anchors;
 mod approvals;
 mod audit;
@@ -159,7 +160,7 @@ impl Store {
             is_frozen: Arc::default(),
         };
         let mut reading = store.read().await?;
-        let meta = "SELECT max_time_ms, closed FROM meta";
+        let meta = "SELECT max_time_ms, closed FROM audit_log, meta WHERE audit_log.id = 1 AND meta.id = 1";
         let row = reading.one(meta, &[]).await?;
         if let Some(why) = row.read::<Option<String>>("closed")? {
             return Err(StoreError::Data(match why.as_str() {

@@ -392,6 +392,12 @@ impl Service {
     }
 }
 
+/// [`CONFIGURATION`] with its store in the database at this URL.
+pub(crate) fn on_postgres(url: &str) -> String {
+    let store = format!("[store]\nengine = \"postgres\"\nurl = \"{url}\"\n\n[lifetimes]");
+    CONFIGURATION.replacen("[lifetimes]", &store, 1)
+}
+
 pub(crate) async fn reply(request: reqwest::RequestBuilder) -> Reply {
     let response = request
         .timeout(Duration::from_secs(40))

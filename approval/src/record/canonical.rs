@@ -3,6 +3,7 @@
 //! The values are those that the scheme writes without doubt: no floating-point numbers, and no
 //! integer that a double cannot hold. An object cannot hold a key twice.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -23,7 +24,7 @@ pub enum Value {
 
 /// A JSON object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Object(BTreeMap<String, Value>);
+pub struct Object(BTreeMap<Cow<'static, str>, Value>);
 
 impl Object {
     /// An empty object.
@@ -33,14 +34,18 @@ impl Object {
 
     /// With this member; a later one of the same key replaces it.
     #[must_use]
-    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(key.to_owned(), value.into());
+    pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+        self.0.insert(key.into(), value.into());
         self
     }
 
     /// With this member, if there is a value.
     #[must_use]
-    pub fn with_some(self, key: &str, value: Option<impl Into<Value>>) -> Self {
+    pub fn with_some(
+        self,
+        key: impl Into<Cow<'static, str>>,
+        value: Option<impl Into<Value>>,
+    ) -> Self {
         match value {
             Some(value) => self.with(key, value),
             None => self,
@@ -99,7 +104,7 @@ impl std::error::Error for UnsafeInteger {}
 impl Value {
     /// The canonical bytes, in UTF-8.
     pub fn to_canonical(&self) -> Result<Vec<u8>, UnsafeInteger> {
-        let mut out = String::new();
+        let mut out = String::with_capacity(1024);
         write_value(self, &mut out)?;
         Ok(out.into_bytes())
     }
@@ -131,13 +136,15 @@ fn write_value(value: &Value, out: &mut String) -> Result<(), UnsafeInteger> {
 }
 
 fn write_object(object: &Object, out: &mut String) -> Result<(), UnsafeInteger> {
-    let mut members: Vec<(&String, &Value)> = Vec::with_capacity(object.0.len());
-    for (key, value) in &object.0 {
+    let mut members: Vec<(&str, &Value)> = object
+        .0
+        .iter()
+        .map(|(key, value)| (&**key, value))
+        .collect();
+    if members.iter().any(|(key, _)| !key.is_ascii()) {
         // By UTF-16 code units (section 3.2.3), in which characters beyond the basic plane come
         // before those from U+E000 on; by UTF-8 bytes they come after.
-        let place =
-            members.partition_point(|(other, _)| other.encode_utf16().lt(key.encode_utf16()));
-        members.insert(place, (key, value));
+        members.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
     }
     out.push('{');
     for (index, (key, value)) in members.into_iter().enumerate() {
@@ -155,7 +162,14 @@ fn write_object(object: &Object, out: &mut String) -> Result<(), UnsafeInteger> 
 /// Section 3.2.2.2: only `"`, `\` and control characters are escaped, in their shortest form.
 fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    for character in text.chars() {
+    let is_escaped = |character: char| matches!(character, '"' | '\\') || character < ' ';
+    for piece in text.split_inclusive(is_escaped) {
+        let plain = piece.trim_end_matches(is_escaped);
+        out.push_str(plain);
+        // At most the last one of a piece.
+        let Some(character) = piece.strip_prefix(plain).and_then(|end| end.chars().next()) else {
+            continue;
+        };
         match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),

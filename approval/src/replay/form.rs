@@ -80,10 +80,10 @@ impl<'de> Visitor<'de> for Any {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let (mut object, mut keys) = (Object::new(), BTreeSet::new());
         while let Some((key, Read(value))) = map.next_entry::<String, Read>()? {
-            object = object.with(&key, value);
-            if !keys.insert(key) {
+            if !keys.insert(key.clone()) {
                 return Err(A::Error::custom("a member stands twice"));
             }
+            object = object.with(key, value);
         }
         Ok(Value::Object(object))
     }

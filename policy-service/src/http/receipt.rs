@@ -301,7 +301,7 @@ mod tests {
     use velum_harness::Postgres;
 
     use crate::store::{Operation, StoreError, Transaction};
-    use crate::testing::{CONFIGURATION, Service, reason};
+    use crate::testing::{CONFIGURATION, Service, on_postgres, reason};
 
     /// Forgets which records are about what, and finds out as the migration does.
     struct Migrate(&'static str);
@@ -321,11 +321,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn records_from_before_receipts_are_in_them() {
         let server = Postgres::start().await.unwrap();
-        let store = format!(
-            "[store]\nengine = \"postgres\"\nurl = \"{}\"\n\n[lifetimes]",
-            server.url()
-        );
-        let postgres = CONFIGURATION.replacen("[lifetimes]", &store, 1);
+        let postgres = on_postgres(&server.url());
         for (configuration, migration) in [
             (
                 CONFIGURATION,

@@ -173,7 +173,8 @@ pub(super) async fn load_for_ask(
 
 /// The approvals that may still become something.
 pub(super) async fn unended(connection: &mut Connection) -> Result<Vec<ApprovalId>, StoreError> {
-    let statement = "SELECT id FROM approval WHERE state IN ('collecting', 'pending', 'approved')
+    let statement = "SELECT id FROM approval
+                     WHERE due_ms IS NOT NULL AND state IN ('collecting', 'pending', 'approved')
                      ORDER BY id";
     let rows = connection.all(statement, &[]).await?;
     rows.iter().map(|row| read_id(row, "id")).collect()

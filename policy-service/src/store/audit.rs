@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
-use velum_approval::{ApprovalId, Record, Timestamp};
+use velum_approval::{Record, Timestamp};
 
 use super::connection::{Connection, Row, Sql, values};
 use super::log;
@@ -42,24 +42,6 @@ impl Store {
         rows.iter().map(read_entry).collect()
     }
 
-    /// The records that are about an approval, in order; the first so many.
-    pub(crate) async fn entries_about(
-        &self,
-        approval: &ApprovalId,
-        limit: u32,
-    ) -> Result<Vec<Entry>, StoreError> {
-        let mut reading = self.read().await?;
-        let rows = reading
-            .all(
-                "SELECT audit_entry.idx AS idx, entry FROM approval_record
-                 JOIN audit_entry ON audit_entry.idx = approval_record.idx
-                 WHERE approval = $1 ORDER BY approval_record.idx LIMIT $2",
-                values![approval.as_str(), i64::from(limit)],
-            )
-            .await?;
-        rows.iter().map(read_entry).collect()
-    }
-
     /// Computes the hash of every leaf anew, and returns how many there are.
     ///
     /// # Errors
@@ -89,7 +71,7 @@ impl Store {
     }
 }
 
-fn read_entry(row: &Row) -> Result<Entry, StoreError> {
+pub(super) fn read_entry(row: &Row) -> Result<Entry, StoreError> {
     Ok(Entry {
         index: row.count("idx")?,
         leaf: row.read("entry")?,
@@ -189,7 +171,7 @@ pub(super) async fn lock(connection: &mut Connection) -> Result<Option<Others>, 
 async fn others(connection: &mut Connection) -> Result<Others, StoreError> {
     let times = "SELECT max_time_ms, next_index,
                         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms
-                 FROM meta, audit_log WHERE audit_log.id = 1";
+                 FROM audit_log WHERE id = 1";
     let row = connection.one(times, &[]).await?;
     Ok(Others {
         latest: Timestamp::from_millis(row.read("max_time_ms")?),
@@ -200,7 +182,8 @@ async fn others(connection: &mut Connection) -> Result<Others, StoreError> {
 
 /// The latest moment that anybody has seen.
 pub(super) async fn latest(connection: &mut Connection) -> Result<Timestamp, StoreError> {
-    let row = connection.one("SELECT max_time_ms FROM meta", &[]).await?;
+    let latest = "SELECT max_time_ms FROM audit_log WHERE id = 1";
+    let row = connection.one(latest, &[]).await?;
     Ok(Timestamp::from_millis(row.read("max_time_ms")?))
 }
 
@@ -212,13 +195,18 @@ pub(super) async fn append(
     record: &Record,
     stamp: &Stamp,
 ) -> Result<u64, StoreError> {
-    let head = connection
-        .one(
-            "UPDATE audit_log SET next_index = next_index + 1 WHERE id = 1
-             RETURNING next_index - 1 AS idx, next_index - 1 - first AS seq, name",
-            &[],
-        )
-        .await?;
+    let next = Sql {
+        sqlite:
+            "UPDATE audit_log SET next_index = next_index + 1, max_time_ms = max(max_time_ms, $1)
+                 WHERE id = 1
+                 RETURNING next_index - 1 AS idx, next_index - 1 - first AS seq, name",
+        postgres: "UPDATE audit_log
+                   SET next_index = next_index + 1, max_time_ms = greatest(max_time_ms, $1)
+                   WHERE id = 1
+                   RETURNING next_index - 1 AS idx, next_index - 1 - first AS seq, name",
+    };
+    let now = stamp.now.as_millis();
+    let head = connection.one(next, values![now]).await?;
     let index = head.count("idx")?;
     let name: Option<String> = head.read("name")?;
     let source = format!("{SOURCE}{}", name.as_deref().unwrap_or(NAMELESS));
@@ -231,21 +219,6 @@ pub(super) async fn append(
             values![number(index)?, &leaf, &leaf_hash(&leaf)],
         )
         .await?;
-    let fence = Sql {
-        sqlite: "UPDATE meta SET max_time_ms = max(max_time_ms, $1)",
-        postgres: "UPDATE meta SET max_time_ms = greatest(max_time_ms, $1)",
-    };
-    connection
-        .execute(fence, values![stamp.now.as_millis()])
-        .await?;
-    if let Some(approval) = record.approval() {
-        connection
-            .execute(
-                "INSERT INTO approval_record (idx, approval) VALUES ($1, $2)",
-                values![number(index)?, approval.as_str()],
-            )
-            .await?;
-    }
     Ok(index)
 }
 

@@ -1,8 +1,6 @@
 //! What every engine has to keep, as functions over a [`Store`]: the tests run them on the engines
 //! that are at hand, and `velum-policy-service store-check` on any other.
 
-#[cfg(test)]
-mod cost;
 mod kit;
 mod log;
 mod rate;
@@ -15,8 +13,6 @@ use super::{Eventually, Store};
 use crate::random::Random;
 use kit::Kit;
 
-#[cfg(test)]
-pub(crate) use cost::with_and_without_records;
 pub(crate) use rate::uses_a_second;
 
 /// What a check runs on.

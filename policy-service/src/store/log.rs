@@ -9,7 +9,7 @@ use velum_ledger::tile::Tile;
 
 use super::connection::{Connection, Row, values};
 use super::transaction::number;
-use super::{Store, StoreError};
+use super::{Store, StoreError, about};
 
 /// One log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,6 +176,9 @@ pub(super) async fn begin_next(
     name: &LogName,
 ) -> Result<u64, StoreError> {
     let mut tree = tree(connection).await?;
+    // What the tree has not got yet is nothing that it will grow by.
+    let end = closed.first + closed.size;
+    about::note(connection, closed.first + tree.size..end).await?;
     let old = closed.name.as_ref().map(LogName::as_str);
     let next = closed.first + closed.size.max(closed.known);
     let root = closed.closed.root.as_ref().map(|root| &root.as_bytes()[..]);

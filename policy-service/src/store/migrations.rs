@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 13] = [
+    const SQLITE: [&str; 14] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -77,8 +77,9 @@ mod tests {
         "d120845b35d86660",
         "7f1de0c593f57bdb",
         "27d20627b0544a50",
+        "c1167974a98d19f1",
     ];
-    const POSTGRES: [&str; 13] = [
+    const POSTGRES: [&str; 14] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -92,5 +93,6 @@ mod tests {
         "4489c6d0bbac84ce",
         "1480607b2b0f1a8b",
         "01a0d3391976a91f",
+        "8ee4257c5b5faf33",
     ];
 }

@@ -18,7 +18,7 @@ use super::job::Job;
 #[cfg(test)]
 use super::transaction::Fault;
 use super::transaction::Faults;
-use super::{Engine, Eventually, StoreError, Transaction};
+use super::{Engine, Eventually, StoreError, Transaction, audit};
 use crate::clock::Fence;
 use velum_approval::Timestamp;
 
@@ -133,9 +133,7 @@ impl Postgres {
 
     /// Another service's clock may be ahead: what it saw expire has expired here too.
     async fn look_at_the_time(&self, connection: &mut Connection) -> Result<(), StoreError> {
-        let row = connection.one("SELECT max_time_ms FROM meta", &[]).await?;
-        self.fence
-            .raise(Timestamp::from_millis(row.read("max_time_ms")?));
+        self.fence.raise(audit::latest(connection).await?);
         Ok(())
     }
 

@@ -13,8 +13,8 @@ use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
     Anchored, Batch, Denials, Granted, Head, Load, LogKeys, LogRow, Once, Repeat, StoreError,
-    StoredUse, Tiles, Tree, anchors, approvals, audit, emergencies, events, log, log_keys, pruning,
-    repeats, stops, uses,
+    StoredUse, Tiles, Tree, about, anchors, approvals, audit, emergencies, events, log, log_keys,
+    pruning, repeats, stops, uses,
 };
 
 use crate::clock::Others;
@@ -259,9 +259,15 @@ impl Transaction {
         log::read_tiles(&mut self.connection, log, tiles).await
     }
 
-    /// Writes tiles, and how much of the log they hold. What is derived from records takes none.
+    /// Writes tiles, and how much of the open log they hold. What is derived from records takes none.
     pub(crate) async fn grow(&mut self, tree: &Tree, tiles: &Tiles) -> Result<(), StoreError> {
         self.has_changes = true;
+        let before = log::tree(&mut self.connection).await?;
+        if before.size < tree.size {
+            let first = log::open(&mut self.connection).await?.first;
+            let grown = first + before.size..first + tree.size;
+            about::note(&mut self.connection, grown).await?;
+        }
         for (tile, hashes) in tiles {
             log::write_tile(&mut self.connection, tree.log, *tile, hashes).await?;
         }

@@ -346,21 +346,22 @@ async fn fill(source: &mut Connection, copy: &mut Connection) -> Result<Moved, S
     let head = source.one(head, &[]).await?;
     let (open, tree) = (log::open(source).await?, log::tree(source).await?);
     copy.execute(
-        "UPDATE audit_log SET next_index = $1, number = $2, name = $3, first = $4 WHERE id = 1",
+        "UPDATE audit_log SET next_index = $1, number = $2, name = $3, first = $4, max_time_ms = $5
+         WHERE id = 1",
         values![
             number(head.count("next_index")?)?,
             number(open.number)?,
             open.name.as_ref().map(LogName::as_str),
             number(open.first)?,
+            head.read::<i64>("max_time_ms")?,
         ],
     )
     .await?;
     log::set_tree(copy, &tree).await?;
     let keys: Option<Vec<u8>> = head.read("keys")?;
-    let latest: i64 = head.read("max_time_ms")?;
     copy.execute(
-        "UPDATE meta SET max_time_ms = $1, keys = $2, closed = 'arriving'",
-        values![latest, keys.as_deref()],
+        "UPDATE meta SET keys = $1, closed = 'arriving'",
+        values![keys.as_deref()],
     )
     .await?;
     if verify(copy).await? != records {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use velum_approval::Record;
 use velum_approval::record::LogEvent;
 use velum_approval::replay::{Finding, Replay};
+use velum_harness::Postgres;
 use velum_ledger::checkpoint::Trust;
 use velum_ledger::hash::Hash;
 use velum_ledger::tile::Resource;
@@ -14,7 +15,7 @@ use velum_ledger::tlog_proof::TlogProof;
 use crate::http::App;
 use crate::log::Step;
 use crate::store::{Change, Operation, StoreError, Transaction};
-use crate::testing::{CONFIGURATION, Service};
+use crate::testing::{CONFIGURATION, Service, on_postgres};
 
 /// A service whose log has a name, and a fence in a folder of its own.
 pub(super) fn configuration(fence: &std::path::Path) -> String {
@@ -108,6 +109,23 @@ pub(super) async fn walk(
     let found = verifier.finish().unwrap();
     assert_eq!(found.entries, head.checkpoint().size());
     (head.checkpoint().size(), *head.checkpoint().root())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_is_whole_before_its_records_are_in_the_tree_and_after() {
+    let server = Postgres::start().await.unwrap();
+    let postgres = on_postgres(&server.url());
+    for configuration in [CONFIGURATION, &postgres] {
+        let service = Service::with(configuration).await;
+        signed(&service).await;
+        let id = service.pending(&service.ask(1)).await;
+        assert_eq!(service.deny("grace", &id, json!({})).await.0, 200);
+        let path = format!("/v1/approvals/{id}/receipt");
+        let (_, before) = service.get("grace", &path).await;
+        assert_eq!(before["records"].as_array().unwrap().len(), 2, "{before}");
+        signed(&service).await;
+        assert_eq!(service.get("grace", &path).await.1, before);
+    }
 }
 
 #[tokio::test]

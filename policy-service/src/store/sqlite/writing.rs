@@ -56,14 +56,15 @@ impl WritingLink {
     ) -> Result<Vec<WrittenRow>, Error> {
         let mut statement = self.0.prepare_cached(sql)?;
         bind(&mut statement, values)?;
-        let names: Arc<[Box<str>]> = statement
-            .column_names()
-            .into_iter()
-            .map(Box::from)
-            .collect();
+        let mut names: Option<Arc<[Box<str>]>> = None;
         let mut found = Vec::new();
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next()? {
+            // Most statements of a use find nothing.
+            let names = names.get_or_insert_with(|| {
+                let names = row.as_ref().column_names();
+                names.into_iter().map(Box::from).collect()
+            });
             let values = (0..names.len()).map(|column| row.get(column));
             found.push(WrittenRow {
                 names: names.clone(),
