@@ -52,8 +52,6 @@ pub(crate) struct Tree {
     pub(crate) held_until: Timestamp,
     /// How much of it a fence has.
     pub(crate) fenced: u64,
-    /// The public key that signs its heads.
-    pub(crate) key: Option<Vec<u8>>,
 }
 
 /// A head that was signed.
@@ -215,9 +213,9 @@ pub(super) async fn begin_next(
 pub(super) async fn tree(connection: &mut Connection) -> Result<Tree, StoreError> {
     // What is to be changed is locked; a reader that cannot write locks nothing.
     let statement = if connection.has_rivals() {
-        "SELECT log, size, holder, held_until, fenced, key FROM log_tree WHERE id = 1 FOR UPDATE"
+        "SELECT log, size, holder, held_until, fenced FROM log_tree WHERE id = 1 FOR UPDATE"
     } else {
-        "SELECT log, size, holder, held_until, fenced, key FROM log_tree WHERE id = 1"
+        "SELECT log, size, holder, held_until, fenced FROM log_tree WHERE id = 1"
     };
     let row = connection.one(statement, &[]).await?;
     Ok(Tree {
@@ -226,14 +224,13 @@ pub(super) async fn tree(connection: &mut Connection) -> Result<Tree, StoreError
         holder: row.read("holder")?,
         held_until: Timestamp::from_millis(row.read("held_until")?),
         fenced: row.count("fenced")?,
-        key: row.read("key")?,
     })
 }
 
 pub(super) async fn set_tree(connection: &mut Connection, tree: &Tree) -> Result<(), StoreError> {
     let changed = connection
         .execute(
-            "UPDATE log_tree SET log = $1, size = $2, holder = $3, held_until = $4, fenced = $5, key = $6
+            "UPDATE log_tree SET log = $1, size = $2, holder = $3, held_until = $4, fenced = $5
              WHERE id = 1",
             values![
                 number(tree.log)?,
@@ -241,7 +238,6 @@ pub(super) async fn set_tree(connection: &mut Connection, tree: &Tree) -> Result
                 tree.holder.as_deref(),
                 tree.held_until.as_millis(),
                 number(tree.fenced)?,
-                tree.key.as_deref(),
             ],
         )
         .await?;

@@ -54,6 +54,21 @@ pub(super) async fn signed(service: &Service) -> Value {
         .unwrap()
 }
 
+/// Waits until the service says why it signs nothing.
+pub(super) async fn fault(service: &Service) -> String {
+    let fault = async {
+        loop {
+            if let Some(fault) = logs(service).await["fault"].as_str() {
+                return fault.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), fault)
+        .await
+        .unwrap()
+}
+
 pub(super) fn trust(log: &Value) -> Trust {
     let key = log["key"].as_str().unwrap().parse().unwrap();
     Trust::new(log["name"].as_str().unwrap(), vec![key]).unwrap()

@@ -1,13 +1,12 @@
 //! The key of the audit log is exchanged: what is signed by which key, and what is refused.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use velum_harness::Postgres;
 use velum_ledger::checkpoint::Trust;
 
-use super::log::{bytes, configuration, logs, signed, verified};
+use super::log::{bytes, configuration, fault, logs, signed, verified};
 use super::{replicas, years};
 use crate::testing::{Service, Stopped};
 
@@ -34,21 +33,6 @@ async fn release(service: &Service, request: u8) {
     let id = service.pending(&check).await;
     service.approve("grace", &id, json!({})).await;
     service.verified(&check, &service.check(&check).await);
-}
-
-/// Waits until the service says why it signs nothing.
-async fn fault(service: &Service) -> String {
-    let fault = async {
-        loop {
-            if let Some(fault) = logs(service).await["fault"].as_str() {
-                return fault.to_owned();
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(15), fault)
-        .await
-        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

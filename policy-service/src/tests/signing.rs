@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::log::{configuration, logs, signed, verified};
+use super::log::{configuration, fault, logs, signed, verified};
 use super::years;
 use crate::random::SystemRandom;
 use crate::testing::{Service, Stopped};
@@ -63,21 +63,6 @@ async fn head_up(service: &Service) -> bool {
     let answer = client.get(format!("http://{address}/metrics")).send();
     let text = answer.await.unwrap().text().await.unwrap();
     text.contains("velum_policy_service_log_head_up 1\n")
-}
-
-/// Waits until the service says why it signs nothing.
-async fn fault(service: &Service) -> String {
-    let fault = async {
-        loop {
-            if let Some(fault) = logs(service).await["fault"].as_str() {
-                return fault.to_owned();
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(15), fault)
-        .await
-        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
