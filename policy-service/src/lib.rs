@@ -437,6 +437,12 @@ pub async fn recover(
                      recover";
         return Err(StartError::Store(fault.to_owned()));
     }
+    // Who keeps it asks the anchors, and they have to be asked here.
+    if !is_whole && log::is_kept_elsewhere(&app).await.map_err(fault)? {
+        let fault =
+            "a service keeps the log: stop it; one that was killed is waited for ten seconds";
+        return Err(StartError::Store(fault.to_owned()));
+    }
     let done = log::recover(&app, by, reason).await;
     log::let_go(&app).await;
     done.map_err(fault)

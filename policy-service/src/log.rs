@@ -24,12 +24,14 @@ mod signing;
 pub(crate) use anchors::{Anchors, cosigned, run as tell_anchors};
 pub(crate) use fence::{Fence, FenceError};
 pub(crate) use fencing::{check, text_of as head_of};
+pub(crate) use growing::Whole;
 #[cfg(test)]
 pub(crate) use keeper::step;
 pub(crate) use keeper::{let_go, run};
 pub(crate) use naming::{open, year};
 pub(crate) use proofs::{ProofError, inclusion};
 pub(crate) use recovering::recover;
+pub(crate) use rolling::is_key_there;
 pub(crate) use rotating::{has_lost_its_key, is_kept_elsewhere};
 pub(crate) use signing::Signatory;
 

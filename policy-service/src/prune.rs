@@ -127,21 +127,29 @@ async fn ended(app: &App, log: &LogRow) -> Result<PreviousLog, StoreError> {
     }
     let head = app.store().head(log.number).await?;
     let head = head.and_then(|head| log::head_of(&head.note));
-    let Some(head) = head else {
-        return refuse("it has no signed head: start the service once");
+    let (size, root) = match (head, log.closed.root) {
+        (Some(head), None) => (head.size(), *head.root()),
+        (Some(head), Some(root)) if *head.root() == root && head.size() == log.size => {
+            (log.size, root)
+        }
+        // Nobody signs its last head any more; the log after it has the root.
+        (_, Some(root)) if !is_key_there(app, log.number).await? => (log.size, root),
+        (None, None) => {
+            let whole = log::Whole(log.clone());
+            (log.size, app.store().write(whole).await?)
+        }
+        _ => return refuse("its last head is not signed yet: start the service once"),
     };
-    let is_whole = log
-        .closed
-        .root
-        .is_none_or(|root| *head.root() == root && head.size() == log.size);
-    if !is_whole {
-        return refuse("its last head is not signed yet: start the service once");
-    }
     Ok(PreviousLog {
         name: name.clone(),
-        size: head.size(),
-        root: *head.root().as_bytes(),
+        size,
+        root: *root.as_bytes(),
     })
+}
+
+async fn is_key_there(app: &App, log: u64) -> Result<bool, StoreError> {
+    let is_there = log::is_key_there(app, log).await;
+    is_there.map_err(|error| StoreError::Data(error.to_string()))
 }
 
 struct Prune {

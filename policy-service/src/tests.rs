@@ -14,6 +14,7 @@ mod generated;
 mod life;
 mod log;
 mod many;
+mod lost_key;
 mod metrics;
 mod moving;
 mod pruning;

@@ -12,8 +12,10 @@ pub(super) struct Log {
     pub(super) name: String,
     /// The index of the record which says that it was removed.
     pub(super) pruned: Option<u64>,
-    /// Whether nothing is left of it: it was lost as a whole.
+    /// Whether nothing of it is under a signed head, nor will be.
     pub(super) is_lost: bool,
+    /// How many records are behind its last head, where none over them will be signed.
+    pub(super) unsigned: u64,
     /// The keys that have signed it, as it says, the first one first.
     pub(super) keys: Vec<Key>,
 }
@@ -73,12 +75,16 @@ impl Log {
         })?;
         let keys = log["keys"].as_array().into_iter().flatten();
         let keys: Option<_> = keys.map(Key::read).collect();
+        let (size, signed) = (log["size"].as_u64(), log["signed"].as_u64());
+        let unsigned = size.unwrap_or(0).saturating_sub(signed.unwrap_or(0));
+        let is_awaited = unsigned > 0 && log["lacks_last_head"] != true;
         Ok(Self {
             number,
             name: name.to_owned(),
             pruned: log["pruned"].as_u64(),
             keys: keys.ok_or_else(not_ours)?,
-            is_lost: log["size"] == 0 && log["is_open"] == false,
+            is_lost: log["is_open"] == false && log["signed"] == 0 && !is_awaited,
+            unsigned: if is_awaited { 0 } else { unsigned },
         })
     }
 

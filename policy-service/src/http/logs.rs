@@ -51,6 +51,9 @@ pub(crate) struct View {
     /// When it was closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     closed_at: Option<Timestamp>,
+    /// Whether it was closed and no head over all of its records will be signed: it was closed because records
+    /// or its key were lost.
+    lacks_last_head: bool,
     /// The index of the record which says that it was removed: nothing is left of it but its last head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pruned: Option<u64>,
@@ -146,20 +149,24 @@ async fn views(app: &App) -> Result<Views, StoreError> {
     let rows = app.store().logs().await?;
     // Behind the logs, so that one that has just begun has its key.
     let keys = app.store().keys_of_logs().await?;
+    let open = rows.last().map_or(0, |open| open.number);
     let mut logs = Vec::new();
     for row in rows {
         let head = app.store().head(row.number).await?;
+        let signed = head.as_ref().map_or(0, |head| head.size);
+        let lacks_last_head = signed < row.size && is_left(&row, &keys, open);
         let keys = keys_of(&row, &keys);
         logs.push(View {
             number: row.number,
             is_open: row.is_open,
             first: row.first,
             size: row.size,
-            signed: head.as_ref().map_or(0, |head| head.size),
+            signed,
             signed_at: head.map(|head| head.at),
             key: keys.last().map(|last| last.key.clone()),
             keys,
             closed_at: row.closed.at,
+            lacks_last_head,
             pruned: row.closed.pruned,
             name: row.name,
         });
@@ -172,6 +179,16 @@ async fn views(app: &App) -> Result<Views, StoreError> {
         is_damaged: log.is_damaged.load(Ordering::SeqCst),
         is_recovering: app.store().is_frozen(),
     })
+}
+
+/// Whether nobody signs a log any more: it has lost records, or the open one has none of its keys.
+fn is_left(row: &LogRow, keys: &[LogKey], open: u64) -> bool {
+    if row.is_open || row.closed.pruned.is_some() {
+        return false;
+    }
+    let own = keys.iter().rfind(|key| key.log == row.number);
+    let is_of_open = |own: &LogKey| keys.iter().any(|key| key.log == open && key.key == own.key);
+    row.closed.root.is_none() || !own.is_some_and(is_of_open)
 }
 
 fn keys_of(row: &LogRow, keys: &[LogKey]) -> Vec<KeyView> {

@@ -13,7 +13,7 @@ mod telling;
 mod webhook;
 mod witness;
 
-pub(super) use checking::{check, furthest};
+pub(super) use checking::{check, shown};
 pub(crate) use cosigned::cosigned;
 pub(crate) use telling::run;
 

@@ -115,7 +115,7 @@ impl Operation for Grow {
 
 /// The edge of a log's tree once it has been extended from one size to another, and the tiles that became
 /// full on the way.
-pub(super) async fn extend(
+async fn extend(
     transaction: &mut Transaction,
     log: &LogRow,
     from: u64,
@@ -142,8 +142,36 @@ pub(super) async fn extend(
     Ok((edge, tiles))
 }
 
+/// Puts every record of the open log into its tree; gives the root over all of them.
+pub(super) async fn finish(
+    transaction: &mut Transaction,
+    log: &LogRow,
+) -> Result<Hash, StoreError> {
+    let mut tree = transaction.tree().await?;
+    let (edge, mut tiles) = extend(transaction, log, tree.size, log.size).await?;
+    tiles.extend(unfinished(&edge));
+    tree.size = edge.size();
+    transaction.grow(&tree, &tiles).await?;
+    Ok(edge.root())
+}
+
+/// The root over all records of a closed log, by its tiles.
+pub(crate) struct Whole(pub(crate) LogRow);
+
+impl Operation for Whole {
+    type Output = Hash;
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<Hash, StoreError> {
+        let edge = load(transaction, self.0.number, self.0.size).await?;
+        Ok(edge.root())
+    }
+}
+
 /// The tiles of an edge that are not full.
-pub(super) fn unfinished(edge: &Edge) -> impl Iterator<Item = (Tile, Vec<u8>)> {
+fn unfinished(edge: &Edge) -> impl Iterator<Item = (Tile, Vec<u8>)> {
     let partial = edge.partial();
     partial.map(|(tile, hashes)| (tile, encode_hashes(hashes)))
 }

@@ -82,7 +82,7 @@ fn of_year(base: &LogName, now: Timestamp) -> Result<LogName, StoreError> {
 }
 
 /// The name without the year.
-fn base_of(name: &LogName) -> &str {
+pub(super) fn base_of(name: &LogName) -> &str {
     let name = name.as_str();
     name.rsplit_once('/').map_or(name, |(base, _)| base)
 }

@@ -7,55 +7,80 @@ use velum_approval::record::{LogEvent, PreviousLog};
 use velum_approval::{Cause, Event, LogName, PersonId, Reason, Record, transition};
 use velum_ledger::checkpoint::Checkpoint;
 
-use super::{LogError, anchors, fencing, naming};
+use super::{LogError, anchors, fencing, growing, naming, rolling};
 use crate::http::App;
-use crate::store::{Change, Operation, StoreError, Transaction};
+use crate::store::{Change, LogRow, Operation, Stamp, StoreError, Transaction};
+
+/// How many indexes no record has, before those of a log that goes on after records were lost. How many were
+/// given behind the last head that anybody has is not known, nor how many of a year before one that was lost
+/// as a whole; so many are not.
+const GAP: u64 = 1_000_000_000_000;
 
 /// Opens the next log, ends every approval that is not ended and every emergency access, and says what was
 /// done.
 ///
 /// # Errors
-/// When there is no fence that tells how far the log was, or the store fails.
+/// When a fence or an anchor is of another log, or the store fails.
 pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<String, LogError> {
-    let fence = app.parts().log.fence.as_ref();
-    let stands = match fence {
-        Some(fence) => fence.read()?,
-        None => None,
-    };
     let open = app.store().open_log().await?;
-    let origin = open.name.as_ref().map_or("", LogName::as_str);
-    // Nobody knows more than who has seen the most.
-    let (shown, most) = anchors::furthest(&app.parts().log.anchors, origin);
-    let is_further = |head: &Checkpoint| {
-        let stands = stands.as_ref().filter(|stands| stands.origin() == origin);
-        stands.is_none_or(|stands| stands.size() < head.size())
-    };
-    let stands = match shown.filter(is_further) {
-        Some(shown) => Some(shown),
-        None => stands,
-    };
-    let known = if let Some(head) = stands {
-        head
-    } else {
-        // The fence is gone: what the store says is all there is.
-        let head = app.store().head(open.number).await?;
-        let head = head.and_then(|head| fencing::text_of(&head.note));
-        head.ok_or(LogError::Inconsistent("a fence or a head"))?
-    };
-    let previous = PreviousLog {
-        name: LogName::new(known.origin()).map_err(|_| LogError::Name)?,
-        size: known.size(),
-        root: *known.root().as_bytes(),
-    };
+    let own = open.name.ok_or(StoreError::Corrupt("name of the log"))?;
+    let (told, most) = anchors::shown(&app.parts().log.anchors);
+    let mut shown = Vec::new();
+    for told in told {
+        let whose = format!("audit.anchors `{}`", told.by);
+        shown.push(of_this_name(&own, &whose, &told.head)?);
+    }
+    if let Some(fence) = &app.parts().log.fence
+        && let Some(stands) = fence.read()?
+    {
+        shown.push(of_this_name(&own, "audit.fence", &stands)?);
+    }
+    let head = app.store().head(open.number).await?;
+    if let Some(head) = head.and_then(|head| fencing::text_of(&head.note)) {
+        shown.push(of_this_name(&own, "the store", &head)?);
+    }
     let recover = Recover {
         app: app.clone(),
-        previous,
-        key: app.parts().log.signatory.known(None).await?.current()?,
+        shown: furthest(shown),
         most,
+        key: app.parts().log.signatory.known(None).await?.current()?,
         by,
         reason,
     };
-    Ok(app.store().write(recover).await?)
+    let mut said = app.store().write(recover).await?;
+    for log in rolling::left_unsigned(app).await? {
+        said += &log;
+    }
+    Ok(said)
+}
+
+/// What a head is of, where that is a log of this name, of whatever year.
+fn of_this_name(own: &LogName, whose: &str, head: &Checkpoint) -> Result<PreviousLog, LogError> {
+    let name = LogName::new(head.origin()).ok();
+    let name = name.filter(|name| naming::base_of(name) == naming::base_of(own));
+    let Some(name) = name else {
+        let fault = format!(
+            "{whose} has a head of a log that is not of this store's name: put the right database there, or \
+             give it another file"
+        );
+        return Err(StoreError::Data(fault).into());
+    };
+    Ok(PreviousLog {
+        name,
+        size: head.size(),
+        root: *head.root().as_bytes(),
+    })
+}
+
+/// Of each log the largest head, the last log last: nobody knows more than who has seen the most.
+fn furthest(mut shown: Vec<PreviousLog>) -> Vec<PreviousLog> {
+    shown.sort_by(|one, other| {
+        let place = |log: &PreviousLog| (rank(&log.name), log.name.as_str().to_owned(), log.size);
+        place(other).cmp(&place(one))
+    });
+    shown.dedup_by(|one, other| one.name == other.name);
+    shown.reverse();
+    shown
 }
 
 /// The name of the log after this one: `…/2026`, `…/2026-r1`, `…/2026-r2`.
@@ -81,13 +106,65 @@ fn rank(name: &LogName) -> (Option<u32>, u32) {
 
 struct Recover {
     app: App,
-    previous: PreviousLog,
-    /// The largest size that anybody has told of.
+    /// The furthest head of each log that anybody has shown, the last log last.
+    shown: Vec<PreviousLog>,
+    /// The largest size of the open log that anybody has told of.
     most: u64,
     /// The one that signs the next log.
     key: [u8; 32],
     by: PersonId,
     reason: Reason,
+}
+
+impl Recover {
+    /// Closes the open log, and those that were lost as a whole: their names are not given again, nor their
+    /// records' indexes. Gives what the next one goes on from, how much is left of that, and the next one's
+    /// name and first index.
+    async fn close(
+        &self,
+        transaction: &mut Transaction,
+        stamp: &Stamp,
+    ) -> Result<(PreviousLog, u64, LogName, u64), StoreError> {
+        let mut open = transaction.open_log().await?;
+        let own = open.name.clone();
+        let own = own.ok_or(StoreError::Corrupt("name of the log"))?;
+        let logs = transaction.logs().await?;
+        let left = open.size;
+        let further = self.shown.iter().rev();
+        let mut further = further.filter(|shown| rank(&shown.name) >= rank(&own));
+        let previous = match further.next() {
+            Some(further) => further.clone(),
+            // Nobody has a head of it: it is what it is.
+            None => PreviousLog {
+                name: own.clone(),
+                size: left,
+                root: *growing::finish(transaction, &open).await?.as_bytes(),
+            },
+        };
+        open.known = left.max(self.most);
+        open.closed.at = Some(stamp.now);
+        let mut lost = Vec::new();
+        for shown in &self.shown {
+            let is_it = |log: &&LogRow| log.name.as_ref() == Some(&shown.name);
+            match logs.iter().find(is_it) {
+                Some(log) if log.is_open => open.known = open.known.max(shown.size),
+                Some(log) => transaction.set_known(log.number, shown.size).await?,
+                None => lost.push(shown),
+            }
+        }
+        for log in &lost {
+            transaction.begin_next_log(&open, &log.name, 0).await?;
+            open = transaction.open_log().await?;
+            open.known = log.size.max(1);
+            open.closed.at = Some(stamp.now);
+        }
+        let names = logs.iter().filter_map(|log| log.name.as_ref());
+        let names = names.chain(lost.iter().map(|log| &log.name));
+        let name = next(names.max_by_key(|name| rank(name)).unwrap_or(&own))?;
+        let first = transaction.begin_next_log(&open, &name, GAP).await?;
+        let restored = if previous.name == own { left } else { 0 };
+        Ok((previous, restored, name, first))
+    }
 }
 
 impl Operation for Recover {
@@ -101,37 +178,14 @@ impl Operation for Recover {
         let app = &self.app;
         // Nobody else has the store: the order of locks is of no account.
         let stamp = app.stamp(transaction).await?;
-        let mut closed = transaction.open_log().await?;
-        let old = closed
-            .name
-            .clone()
-            .ok_or(StoreError::Corrupt("name of the log"))?;
-        let mut old = old;
-        if rank(&self.previous.name) > rank(&old) {
-            // A later log was lost as a whole: its name is not given again, nor its records' indexes.
-            closed.closed.at = Some(stamp.now);
-            transaction
-                .begin_next_log(&closed, &self.previous.name)
-                .await?;
-            closed = transaction.open_log().await?;
-            old = self.previous.name.clone();
-        }
-        let name = next(&old)?;
-        let known = if self.previous.name == old {
-            self.previous.size.max(closed.size)
-        } else {
-            closed.size
-        };
-        closed.known = known.max(self.most);
-        closed.closed.at = Some(stamp.now);
-        let first = transaction.begin_next_log(&closed, &name).await?;
+        let (previous, restored, name, first) = self.close(transaction, &stamp).await?;
         let secret = app.secret(Some(&self.reason))?;
         let secret = secret.ok_or(StoreError::Refused("no reason"))?;
         let event = LogEvent::Recovered {
             name: name.clone(),
             key: self.key,
-            previous: self.previous.clone(),
-            restored: closed.size,
+            previous: previous.clone(),
+            restored,
             first,
             by: self.by.clone(),
             reason: secret.commitment,
@@ -168,8 +222,9 @@ impl Operation for Recover {
             }
         }
         Ok(format!(
-            "log {old} had {} records and has {}; log {name} is open; {ended} approvals were ended",
-            known, closed.size
+            "log {} had {} records and has {restored}; log {name} is open; {ended} approvals were ended",
+            previous.name,
+            previous.size.max(restored),
         ))
     }
 }
@@ -183,6 +238,24 @@ mod tests {
         let names = ["a/2026", "a/2026-r1", "a/2026-r10", "a/2027", "a/2027-r2"];
         let ranks = names.map(|name| rank(&LogName::new(name).unwrap()));
         assert!(ranks.is_sorted() && ranks[0] < ranks[1], "{ranks:?}");
+    }
+
+    #[test]
+    fn of_each_log_the_furthest_head_counts_and_the_last_log_is_the_last() {
+        let log = |name: &str, size: u64| PreviousLog {
+            name: LogName::new(name).unwrap(),
+            size,
+            root: [0; 32],
+        };
+        let shown = vec![
+            log("a/2027", 4),
+            log("a/2026-r1", 90),
+            log("a/2027", 9),
+            log("a/2026", 500),
+            log("a/2027", 7),
+        ];
+        let found = [log("a/2026", 500), log("a/2026-r1", 90), log("a/2027", 9)];
+        assert_eq!(furthest(shown), found);
     }
 
     #[test]

@@ -58,6 +58,34 @@ pub(super) async fn ended(app: &App) -> Result<Vec<Root>, StoreError> {
     Ok(ended)
 }
 
+/// Whether the key that signs a log is there. Where a new log was opened because it was lost, the last head of
+/// a year that had just ended is signed by nobody any more.
+pub(super) async fn has_key(app: &App, log: u64, signers: &Signers) -> Result<bool, StoreError> {
+    let keys = app.store().log_keys(log).await?;
+    let signs = keys.current();
+    Ok(signs.is_some_and(|signs| signers.keys.contains(&signs)))
+}
+
+/// The same of the keys that there are now.
+pub(crate) async fn is_key_there(app: &App, log: u64) -> Result<bool, LogError> {
+    let signers = app.parts().log.signatory.known(None).await?;
+    Ok(has_key(app, log, &signers).await?)
+}
+
+/// The logs whose year is over and whose last head nobody signs, each as a part of a sentence.
+pub(super) async fn left_unsigned(app: &App) -> Result<Vec<String>, LogError> {
+    let mut left = Vec::new();
+    for ended in ended(app).await? {
+        if !is_key_there(app, ended.log).await? {
+            let name = &ended.name;
+            left.push(format!(
+                "; the last records of {name} are under no signed head, and its key is not there to sign one"
+            ));
+        }
+    }
+    Ok(left)
+}
+
 /// The whole tree of a log that ended with its year.
 pub(super) fn whole(log: &LogRow) -> Option<Root> {
     Some(Root {
@@ -96,18 +124,13 @@ impl Operation for Roll {
         let closed = Record::Log(Box::new(LogEvent::Closed { next: next.clone() }));
         transaction.apply(&Change::Nothing, &closed, &stamp).await?;
         let mut log = transaction.open_log().await?;
-        let mut tree = transaction.tree().await?;
-        let (edge, mut tiles) = growing::extend(transaction, &log, tree.size, log.size).await?;
-        tiles.extend(growing::unfinished(&edge));
-        tree.size = edge.size();
-        transaction.grow(&tree, &tiles).await?;
-        let root = edge.root();
+        let root = growing::finish(transaction, &log).await?;
         log.closed = Closed {
             at: Some(stamp.now),
             root: Some(root),
             ..Closed::default()
         };
-        let first = transaction.begin_next_log(&log, &next).await?;
+        let first = transaction.begin_next_log(&log, &next, 0).await?;
         let stamp = self.app.stamp(transaction).await?;
         let opened = LogEvent::Opened {
             name: next,

@@ -166,19 +166,36 @@ pub(super) async fn set_name(
     }
 }
 
+/// Notes that a closed log is known to have been so far; one that ended with its year is whole.
+pub(super) async fn set_known(
+    connection: &mut Connection,
+    log: u64,
+    size: u64,
+) -> Result<(), StoreError> {
+    let statement =
+        "UPDATE closed_log SET known = $1 WHERE number = $2 AND root IS NULL AND known < $1";
+    connection
+        .execute(statement, values![number(size)?, number(log)?])
+        .await?;
+    Ok(())
+}
+
 /// Closes the open log, which is known to have been so far, and opens the next one under this name; gives
-/// the index of that one's first record.
+/// the index of that one's first record, before which so many are given to nobody.
 pub(super) async fn begin_next(
     connection: &mut Connection,
     closed: &LogRow,
     name: &LogName,
+    gap: u64,
 ) -> Result<u64, StoreError> {
     let mut tree = tree(connection).await?;
     // What the tree has not got yet is nothing that it will grow by.
     let end = closed.first + closed.size;
     about::note(connection, closed.first + tree.size..end).await?;
     let old = closed.name.as_ref().map(LogName::as_str);
-    let next = closed.first + closed.size.max(closed.known);
+    // What is too much is no number of a row.
+    let next = closed.first.saturating_add(closed.size.max(closed.known));
+    let next = next.saturating_add(gap);
     let root = closed.closed.root.as_ref().map(|root| &root.as_bytes()[..]);
     connection
         .execute(

@@ -217,14 +217,22 @@ impl Transaction {
         log::set_name(&mut self.connection, name).await
     }
 
-    /// Closes the open log and opens the next one, whose first record has to follow; gives its index.
+    /// Closes the open log and opens the next one, whose first record has to follow; gives its index, before
+    /// which so many are given to nobody.
     pub(crate) async fn begin_next_log(
         &mut self,
         closed: &LogRow,
         name: &LogName,
+        gap: u64,
     ) -> Result<u64, StoreError> {
         self.has_changes = true;
-        log::begin_next(&mut self.connection, closed, name).await
+        log::begin_next(&mut self.connection, closed, name, gap).await
+    }
+
+    /// Notes that a closed log which has lost records is known to have been so far.
+    pub(crate) async fn set_known(&mut self, log: u64, size: u64) -> Result<(), StoreError> {
+        self.has_changes = true;
+        log::set_known(&mut self.connection, log, size).await
     }
 
     /// Takes out all that belongs to a closed log; the record at this index says so.

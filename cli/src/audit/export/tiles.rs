@@ -165,6 +165,14 @@ fn say(exported: &Exported<'_>, out: &Path, fetched: u64, found: u64) -> Result<
         show::plain(head.origin()),
         head.size()
     )?;
+    let unsigned = exported.log.unsigned;
+    if unsigned > 0 {
+        writeln!(
+            output,
+            "Its last {unsigned} record(s) are under no signed head and are not in it: the log was closed because \
+             records or its key were lost."
+        )?;
+    }
     let key = match exported.log.keys.as_slice() {
         [] => "The service tells no key for this log: verify with the one that you kept.",
         [_] => {

@@ -89,23 +89,28 @@ async fn ask(app: &App, anchor: &Anchor, root: &Root) -> Result<(), Fault> {
     }
 }
 
-/// The furthest head of this log that an anchor has shown, and the furthest size that one has told of, where
-/// these are beyond it.
-pub(in crate::log) fn furthest(anchors: &Anchors, origin: &str) -> (Option<Checkpoint>, u64) {
-    let ahead = anchors.all.iter().filter_map(|it| it.state().ahead.clone());
-    let (mut furthest, mut most): (Option<Checkpoint>, u64) = (None, 0);
-    for (size, head) in ahead {
-        let head = match head {
-            Some(head) if head.origin() != origin => continue,
-            head => head,
-        };
-        most = most.max(size);
-        let before = furthest.as_ref().map_or(0, Checkpoint::size);
-        if let Some(head) = head.filter(|head| head.size() > before) {
-            furthest = Some(head);
+/// A head that an anchor has shown.
+pub(in crate::log) struct Shown {
+    /// The anchor's name.
+    pub(in crate::log) by: String,
+    pub(in crate::log) head: Checkpoint,
+}
+
+/// What anchors have told that contradicts the log: the heads, of whatever log they are, and the furthest size
+/// of the open one that was told without a head.
+pub(in crate::log) fn shown(anchors: &Anchors) -> (Vec<Shown>, u64) {
+    let (mut shown, mut most) = (Vec::new(), 0);
+    for anchor in &anchors.all {
+        match anchor.state().ahead.clone() {
+            Some((_, Some(head))) => shown.push(Shown {
+                by: anchor.name.clone(),
+                head,
+            }),
+            Some((size, None)) => most = most.max(size),
+            None => {}
         }
     }
-    (furthest, most)
+    (shown, most)
 }
 
 impl Place {

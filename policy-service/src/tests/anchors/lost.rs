@@ -9,6 +9,7 @@ use super::peers::{Manner, Witness};
 use super::{approved, configuration, fails, file, has_all, is_recovering, is_refused, key};
 use crate::testing::Service;
 use crate::tests::log::{bytes, copy, logs};
+use crate::tests::years;
 
 /// Connections end on threads of their own; the last one takes the file of what is not yet in the database.
 async fn is_closed(data: &std::path::Path) {
@@ -215,4 +216,185 @@ async fn a_log_is_recovered_by_whoever_knows_the_most_of_it() {
     let service = stopped.start(&configuration).await;
     assert_ne!(logs(&service).await["is_recovering"], true);
     has_all(&service, "vault").await;
+}
+
+/// Puts a copy of the data back.
+fn put_back(data: &std::path::Path, backup: &std::path::Path) {
+    std::fs::remove_dir_all(data).unwrap();
+    copy(backup, data);
+}
+
+/// Waits until the log of this name is open and all of every log that is there is under a signed head.
+async fn begun(service: &Service, name: &str) -> Vec<Value> {
+    let mut last = Value::Null;
+    let until = async {
+        loop {
+            last = logs(service).await;
+            let all = last["logs"].as_array().unwrap().clone();
+            let is_signed = all.iter().all(|log| log["signed"] == log["size"]);
+            if is_signed && all.last().unwrap()["name"] == name {
+                return all;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let all = tokio::time::timeout(std::time::Duration::from_secs(20), until).await;
+    all.unwrap_or_else(|_| panic!("{name} does not begin: {last}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn years_that_were_lost_as_a_whole_are_recovered_by_anchors_alone_and_no_index_is_given_twice()
+ {
+    const YEAR: i64 = 366 * 24 * 3600 * 1000;
+    let volume = tempfile::tempdir().unwrap();
+    let (heads, more) = (volume.path().join("heads"), volume.path().join("more"));
+    let both = configuration("committed", &[file("vault", &heads), file("shelf", &more)]);
+    let one = configuration("committed", &[file("vault", &heads)]);
+    let service = years::before_new_year(&both, 2_000).await;
+    has_all(&service, "vault").await;
+    let stopped = service.stop().await;
+    let (data, backup) = (stopped.data(), tempfile::tempdir().unwrap());
+    is_closed(&data).await;
+    copy(&data, backup.path());
+    // How many more the old year had, no head of a later one tells.
+    let service = stopped.start(&both).await;
+    for request in 0..4 {
+        let (check, _) = approved(&service, request).await;
+        service.verified(&check, &service.check(&check).await);
+    }
+    service.clock.advance(3_000);
+    begun(&service, "audit.example.org/velum/2027").await;
+    service.pending(&service.ask(9)).await;
+    has_all(&service, "vault").await;
+    has_all(&service, "shelf").await;
+    // The one of them has seen another year still.
+    let stopped = service.stop().await;
+    stopped.advance(YEAR);
+    let service = stopped.start(&one).await;
+    begun(&service, "audit.example.org/velum/2028").await;
+    service.pending(&service.ask(10)).await;
+    has_all(&service, "vault").await;
+    let open = logs(&service).await["logs"][2].clone();
+    let given = open["first"].as_u64().unwrap() + open["size"].as_u64().unwrap();
+    let stopped = service.stop().await;
+    is_closed(&data).await;
+    put_back(&data, backup.path());
+
+    let service = stopped.start(&both).await;
+    is_recovering(&service).await;
+    let stopped = service.stop().await;
+    let done = stopped.recover(&both, "grace").await.unwrap();
+    assert!(done.contains("velum/2028-r1 is open"), "{done}");
+    let service = stopped.start(&both).await;
+    has_all(&service, "vault").await;
+    has_all(&service, "shelf").await;
+    let all = logs(&service).await;
+    assert_eq!(all["is_recovering"], false, "{all}");
+    let names: Vec<_> = all["logs"].as_array().unwrap().iter().collect();
+    let names: Vec<_> = names
+        .iter()
+        .map(|log| log["name"].as_str().unwrap().rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(names, ["2026", "2027", "2028", "2028-r1"]);
+    assert!(all["logs"][3]["first"].as_u64().unwrap() >= given, "{all}");
+    let (check, _) = approved(&service, 11).await;
+    service.verified(&check, &service.check(&check).await);
+    // It stays so.
+    let service = service.restart().await;
+    has_all(&service, "vault").await;
+    assert_eq!(logs(&service).await["is_recovering"], false);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_anchor_that_comes_back_after_a_recovery_with_more_of_the_old_log_is_taken_into_account()
+{
+    let volume = tempfile::tempdir().unwrap();
+    let (heads, fence) = (volume.path().join("heads"), volume.path().join("fence"));
+    let fence_line = format!("fence = {fence:?}\n");
+    let both = configuration("committed", &[fence_line.clone(), file("vault", &heads)]);
+    let bare = configuration("committed", &[fence_line]);
+    let service = Service::with(&both).await;
+    has_all(&service, "vault").await;
+    let stopped = service.stop().await;
+    let (data, backup) = (stopped.data(), tempfile::tempdir().unwrap());
+    is_closed(&data).await;
+    copy(&data, backup.path());
+    let service = stopped.start(&both).await;
+    service.pending(&service.ask(1)).await;
+    has_all(&service, "vault").await;
+    let older_fence = std::fs::read(&fence).unwrap();
+    service.pending(&service.ask(2)).await;
+    has_all(&service, "vault").await;
+    let stopped = service.stop().await;
+    is_closed(&data).await;
+    put_back(&data, backup.path());
+    std::fs::write(&fence, older_fence).unwrap();
+    let done = stopped.recover(&bare, "grace").await.unwrap();
+    assert!(done.contains("velum/2026-r1 is open"), "{done}");
+    let service = stopped.start(&bare).await;
+    service.pending(&service.ask(3)).await;
+    assert_ne!(logs(&service).await["is_recovering"], true);
+
+    let service = service.restart_with(&both).await;
+    is_recovering(&service).await;
+    let stopped = service.stop().await;
+    let done = stopped.recover(&both, "grace").await.unwrap();
+    assert!(done.contains("velum/2026-r2 is open"), "{done}");
+    let service = stopped.start(&both).await;
+    has_all(&service, "vault").await;
+    assert_eq!(logs(&service).await["is_recovering"], false);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heads_of_another_name_recover_nothing() {
+    let volume = tempfile::tempdir().unwrap();
+    let heads = volume.path().join("heads");
+    let configuration = configuration("committed", &[file("vault", &heads)]);
+    let service = Service::with(&configuration).await;
+    has_all(&service, "vault").await;
+    let stopped = service.stop().await;
+    let kept = std::fs::read_to_string(&heads).unwrap();
+    let other = kept.replace(
+        "audit.example.org/velum/2026\n",
+        "audit.example.org/ward/2030\n",
+    );
+    std::fs::write(&heads, other).unwrap();
+    let service = stopped.start(&configuration).await;
+    is_recovering(&service).await;
+    let stopped = service.stop().await;
+    let error = stopped.recover(&configuration, "grace").await.unwrap_err();
+    assert!(
+        error.contains("`vault`") && !error.contains("ward"),
+        "{error}"
+    );
+    // The right file again, and nothing is to be recovered.
+    std::fs::write(&heads, kept).unwrap();
+    let service = stopped.start(&configuration).await;
+    assert_eq!(logs(&service).await["is_recovering"], false);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_head_of_a_year_reaches_a_witness_that_was_away() {
+    let witness = Witness::start("w1.example", 11).await;
+    let configuration = configuration("committed", &[witness.table("w1")]);
+    let service = years::before_new_year(&configuration, 2_000).await;
+    witness.trust(&key(&service).await);
+    has_all(&service, "w1").await;
+    witness.behave(Manner::Status(500));
+    service.pending(&service.ask(1)).await;
+    service.clock.advance(3_000);
+    let all = begun(&service, "audit.example.org/velum/2027").await;
+    let size = all[0]["size"].as_u64().unwrap();
+    assert!(witness.size_of("audit.example.org/velum/2026") < size);
+    witness.trust(all[1]["key"].as_str().unwrap());
+    witness.behave(Manner::Good);
+    has_all(&service, "w1").await;
+    assert_eq!(witness.size_of("audit.example.org/velum/2026"), size);
+    assert!(witness.size_of("audit.example.org/velum/2027") > 0);
+    let path = "/v1/logs/1/checkpoint?cosigned=true";
+    let head = String::from_utf8(bytes(&service, path).await.unwrap()).unwrap();
+    assert!(
+        head.starts_with(&format!("audit.example.org/velum/2026\n{size}\n")),
+        "{head}"
+    );
 }

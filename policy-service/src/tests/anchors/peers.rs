@@ -120,6 +120,12 @@ impl Witness {
             .unwrap_or(0)
     }
 
+    /// How much of a log it has cosigned.
+    pub(super) fn size_of(&self, origin: &str) -> u64 {
+        let seen = self.seen.lock().unwrap();
+        seen.heads.get(origin).map_or(0, |(size, _)| *size)
+    }
+
     /// As if it had seen another history of the same length.
     pub(super) fn remember_otherwise(&self) {
         let mut seen = self.seen.lock().unwrap();
