@@ -233,7 +233,7 @@ pub(crate) async fn checkpoint(
 async fn note(app: &App, row: &LogRow, is_cosigned: bool) -> Result<String, LogsError> {
     let head = app.store().head(row.number).await?;
     let head = head.ok_or(LogsError::UnknownPart)?;
-    match log::cosigned(app.store(), row.number).await? {
+    match log::cosigned(app, row).await? {
         Some((size, note)) if is_cosigned || size == head.size => Ok(note.to_string()),
         None if is_cosigned => Err(LogsError::UnknownPart),
         _ => Ok(head.note),
@@ -310,7 +310,7 @@ pub(crate) async fn proof(
 ) -> Result<Response, Problem> {
     let row = find(&app, &number).await?;
     let place = place.parse().map_err(|_| LogsError::UnknownPart)?;
-    let proof = log::inclusion(app.store(), &row, place).await;
+    let proof = log::inclusion(&app, &row, place).await;
     let proof = proof.map_err(LogsError::from)?;
     Ok(text(proof.to_string(), "no-cache"))
 }

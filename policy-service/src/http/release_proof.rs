@@ -79,7 +79,7 @@ async fn proof(
     let logs = app.store().logs().await?;
     let is_in = |log: &&crate::store::LogRow| (log.first..log.first + log.size).contains(&index);
     let log = logs.iter().find(is_in).ok_or(ReleaseProofError::Unknown)?;
-    match log::inclusion(app.store(), log, index - log.first).await {
+    match log::inclusion(app, log, index - log.first).await {
         Ok(proof) => Ok(proof.to_string()),
         Err(ProofError::Unknown) => Err(StoreError::Unpublished.into()),
         Err(ProofError::Store(error)) => Err(error.into()),

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use velum_approval::{LogName, Timestamp};
 use velum_ledger::checkpoint::Checkpoint;
-use velum_ledger::note::Note;
+use velum_ledger::note::{Note, VerifierKey};
 
 use super::growing::Root;
 use crate::config;
@@ -88,6 +88,8 @@ pub(crate) enum Fault {
     Unwritable,
     /// The file is gone: the volume may not be there. It is not made anew.
     Missing,
+    /// What the store has noted of a witness is not what that has signed.
+    BadNote,
     /// Somebody else told it meanwhile.
     Conflict,
     /// It knows more than this log has, or another history of it: records were lost.
@@ -105,6 +107,7 @@ impl Fault {
             Fault::BadAnswer => "bad-answer",
             Fault::Unwritable => "unwritable",
             Fault::Missing => "missing",
+            Fault::BadNote => "bad-note",
             Fault::Conflict => "conflict",
             Fault::Contradicts => "contradicts",
             Fault::Store => "store",
@@ -255,7 +258,7 @@ impl Anchors {
         if self.all.is_empty() {
             return Ok(());
         }
-        self.load(log, &app.store().anchored(log.number).await?);
+        self.load(app, log).await?;
         let (lead, now) = (*self.lead.borrow(), app.now());
         for anchor in &self.all {
             let mut state = anchor.state();
@@ -266,14 +269,24 @@ impl Anchors {
         Ok(())
     }
 
-    /// Takes what the store has noted.
-    fn load(&self, log: &LogRow, noted: &[Anchored]) {
+    /// Takes what the store has noted, of a witness what it has signed.
+    async fn load(&self, app: &App, log: &LogRow) -> Result<(), StoreError> {
+        let all = app.store().anchored(log.number).await?;
+        let (keys, now) = (cosigned::keys(app, log).await?, app.now());
         for anchor in &self.all {
-            if let Some(noted) = noted.iter().find(|noted| noted.name == anchor.name) {
+            let Some(noted) = all.iter().find(|noted| noted.name == anchor.name) else {
+                continue;
+            };
+            let is_believed = match anchor.place {
+                Place::Witness(_) => anchor.believed(log, noted, &keys, now).is_some(),
+                Place::File(_) | Place::Webhook(_) => true,
+            };
+            if is_believed {
                 anchor.state().load(log, noted);
             }
         }
         self.count();
+        Ok(())
     }
 
     /// Counts anew which records enough of them have.
@@ -302,6 +315,28 @@ impl Anchors {
 }
 
 impl Anchor {
+    /// The head that the store has noted as cosigned by this witness, if it is that; if not, it is told.
+    fn believed(
+        &self,
+        log: &LogRow,
+        noted: &Anchored,
+        keys: &[VerifierKey],
+        now: Timestamp,
+    ) -> Option<Note> {
+        let Place::Witness(witness) = &self.place else {
+            return None;
+        };
+        let text = noted.note.as_deref();
+        let note = text.and_then(|text| witness.believed(text, log, noted.size, keys));
+        if self.state().judge(note.is_some(), now) {
+            tracing::error!(
+                anchor = self.name,
+                "what the store has noted of a witness is not what that has signed: it counts for nothing"
+            );
+        }
+        note
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         // What is in it is always whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

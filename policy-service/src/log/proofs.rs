@@ -6,7 +6,8 @@ use velum_ledger::tile::{Tile, TileHashes};
 use velum_ledger::tlog_proof::TlogProof;
 
 use super::cosigned;
-use crate::store::{LogRow, Store, StoreError};
+use crate::http::App;
+use crate::store::{LogRow, StoreError};
 
 /// Why there is no proof.
 pub(crate) enum ProofError {
@@ -23,14 +24,15 @@ impl From<StoreError> for ProofError {
 
 /// The proof that the record at this place of the log is in it, with the record itself.
 pub(crate) async fn inclusion(
-    store: &Store,
+    app: &App,
     log: &LogRow,
     place: u64,
 ) -> Result<TlogProof, ProofError> {
+    let store = app.store();
     if log.closed.pruned.is_some() {
         return Err(ProofError::Unknown);
     }
-    let (size, note) = head(store, log.number, place).await?;
+    let (size, note) = head(app, log, place).await?;
     let tiles = inclusion_tiles(place, size).map_err(|_| ProofError::Unknown)?;
     let tiles = store.tiles(log.number, &tiles).await?;
     let entries = store.entries(log.first + place, 1).await?;
@@ -47,12 +49,16 @@ pub(crate) async fn inclusion(
 
 /// The head that the proof leads to: one that witnesses have cosigned where the record is under it, else the
 /// last one.
-async fn head(store: &Store, log: u64, place: u64) -> Result<(u64, Note), ProofError> {
-    match cosigned(store, log).await? {
+async fn head(app: &App, log: &LogRow, place: u64) -> Result<(u64, Note), ProofError> {
+    match cosigned(app, log).await? {
         Some((size, note)) if size > place => return Ok((size, note)),
         _ => {}
     }
-    let head = store.head(log).await?.ok_or(ProofError::Unknown)?;
+    let head = app
+        .store()
+        .head(log.number)
+        .await?
+        .ok_or(ProofError::Unknown)?;
     let note = Note::parse(head.note.as_bytes()).map_err(|_| StoreError::Corrupt("head"))?;
     Ok((head.size, note))
 }

@@ -28,6 +28,11 @@ impl LogKeys {
         self.0.last().map(|last| last.key)
     }
 
+    /// Each of them, the first one first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = [u8; 32]> {
+        self.0.iter().map(|known| known.key)
+    }
+
     /// Whether this key is, or was, one of them.
     pub(crate) fn has(&self, key: &[u8; 32]) -> bool {
         self.0.iter().any(|known| known.key == *key)

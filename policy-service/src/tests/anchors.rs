@@ -1,6 +1,7 @@
 //! Heads that leave the machine, and releases that wait for it.
 
 mod lost;
+mod noted;
 mod peers;
 
 use std::path::Path;

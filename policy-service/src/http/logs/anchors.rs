@@ -22,7 +22,7 @@ pub(super) struct View {
     /// For how many seconds it has been without the last head; 0 where it has it.
     behind_seconds: u64,
     /// Why it last did not take a head, where it has taken none since: `unreachable`, `late`, `refused`,
-    /// `bad-answer`, `unwritable`, `missing`, `conflict`, `contradicts` or `store`.
+    /// `bad-answer`, `bad-note`, `unwritable`, `missing`, `conflict`, `contradicts` or `store`.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
     /// When that was.

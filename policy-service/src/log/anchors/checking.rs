@@ -25,7 +25,7 @@ pub(in crate::log) async fn check(
         return Ok(None);
     }
     let open = app.store().open_log().await?;
-    anchors.load(&open, &app.store().anchored(open.number).await?);
+    anchors.load(app, &open).await?;
     let mut questions = JoinSet::new();
     for (number, anchor) in anchors.all.iter().enumerate() {
         let (app, anchor, root) = (app.clone(), anchor.clone(), root.clone());

@@ -1,23 +1,34 @@
-//! The furthest head that witnesses have cosigned.
+//! The furthest head that witnesses have cosigned, by what the store has noted: verified each time, since
+//! whoever can write there could write anything.
 
-use velum_ledger::note::Note;
+use velum_ledger::note::{Algorithm, KeyName, Note, VerifierKey};
 
-use crate::store::{Store, StoreError};
+use super::Place;
+use crate::http::App;
+use crate::store::{LogRow, StoreError};
 
-/// That head with the signatures of all who have cosigned it, and its size.
-pub(crate) async fn cosigned(store: &Store, log: u64) -> Result<Option<(u64, Note)>, StoreError> {
-    let noted = store.anchored(log).await?;
-    let with_notes = || {
-        let noted = noted.iter();
-        noted.filter_map(|noted| Some((noted.size, noted.note.as_deref()?)))
-    };
-    let Some(size) = with_notes().map(|(size, _)| size).max() else {
+/// That head with the signatures of the log and of all who have cosigned it, and its size.
+///
+/// # Errors
+/// When the store cannot be read, or witnesses have signed two heads of one size.
+pub(crate) async fn cosigned(app: &App, log: &LogRow) -> Result<Option<(u64, Note)>, StoreError> {
+    let noted = app.store().anchored(log.number).await?;
+    let keys = keys(app, log).await?;
+    let anchors = app.parts().log.anchors.all.iter();
+    let mut believed = Vec::new();
+    for anchor in anchors.filter(|anchor| matches!(anchor.place, Place::Witness(_))) {
+        for noted in noted.iter().filter(|noted| noted.name == anchor.name) {
+            if let Some(note) = anchor.believed(log, noted, &keys, app.now()) {
+                believed.push((noted.size, note));
+            }
+        }
+    }
+    let Some(size) = believed.iter().map(|(size, _)| *size).max() else {
         return Ok(None);
     };
+    let broken = |_| StoreError::Corrupt("head");
     let mut whole: Option<Note> = None;
-    for (_, text) in with_notes().filter(|(of, _)| *of == size) {
-        let broken = |_| StoreError::Corrupt("head");
-        let note = Note::parse(text.as_bytes()).map_err(broken)?;
+    for (_, note) in believed.into_iter().filter(|(of, _)| *of == size) {
         let Some(whole) = &mut whole else {
             whole = Some(note);
             continue;
@@ -32,4 +43,16 @@ pub(crate) async fn cosigned(store: &Store, log: u64) -> Result<Option<(u64, Not
         }
     }
     Ok(whole.map(|note| (size, note)))
+}
+
+/// The keys that sign a log, or did.
+pub(super) async fn keys(app: &App, log: &LogRow) -> Result<Vec<VerifierKey>, StoreError> {
+    let keys = app.store().log_keys(log.number).await?;
+    let name = log.name.as_ref();
+    let name: Option<KeyName> = name.and_then(|name| name.as_str().parse().ok());
+    let Some(name) = name else {
+        return Ok(Vec::new());
+    };
+    let verifier = |key: [u8; 32]| VerifierKey::new(name.clone(), Algorithm::Ed25519, &key).ok();
+    Ok(keys.all().filter_map(verifier).collect())
 }

@@ -85,6 +85,20 @@ impl State {
         self.fault = None;
     }
 
+    /// What the store has noted of it was believed, or not; tells whether it was until now.
+    pub(super) fn judge(&mut self, is_believed: bool, now: Timestamp) -> bool {
+        let was_bad = self.fault.is_some_and(|(fault, _)| fault == Fault::BadNote);
+        match (is_believed, was_bad) {
+            (true, true) => self.fault = None,
+            (false, false) => {
+                self.fault = Some((Fault::BadNote, now));
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+
     pub(super) fn failed(&mut self, fault: Fault, now: Timestamp) {
         self.fault = Some((fault, now));
     }

@@ -2,6 +2,8 @@
 //! tlog-cosignature). What they answer counts when their signature is verified.
 
 use axum::http::StatusCode;
+use velum_approval::LogName;
+use velum_ledger::checkpoint::Checkpoint;
 use velum_ledger::hash::Hash;
 use velum_ledger::note::{Note, VerifierKey};
 use velum_ledger::proof::{consistency_tiles, prove_consistency};
@@ -12,6 +14,7 @@ use super::{Anchor, Fault, Offer};
 use crate::config::Peer;
 use crate::http::App;
 use crate::outward::{Answer, Caller};
+use crate::store::LogRow;
 
 /// The media type of a size.
 const SIZE: &str = "text/x.tlog.size";
@@ -77,6 +80,38 @@ impl Witness {
             }
         }
         Err(Fault::Conflict)
+    }
+
+    /// A head of this size as the store has noted it, where it is of this log and signed by one of its keys and
+    /// by this witness; without any other signatures.
+    pub(super) fn believed(
+        &self,
+        noted: &str,
+        log: &LogRow,
+        size: u64,
+        keys: &[VerifierKey],
+    ) -> Option<Note> {
+        let note = Note::parse(noted.as_bytes()).ok()?;
+        let head: Checkpoint = note.text().parse().ok()?;
+        let name = log.name.as_ref().map(LogName::as_str);
+        if name != Some(head.origin()) || head.size() != size || size > log.size {
+            return None;
+        }
+        let known = [keys, std::slice::from_ref(&self.key)].concat();
+        let by = note.verify(&known).ok()?;
+        let has_signed = |key: &VerifierKey| by.iter().any(|signature| signature.key() == key);
+        if !has_signed(&self.key) || !keys.iter().any(has_signed) {
+            return None;
+        }
+        let mut whole = Note::new(note.text()).ok()?;
+        for signature in note.signatures() {
+            let is_by =
+                |key: &VerifierKey| signature.name() == key.name() && signature.id() == key.id();
+            if known.iter().any(is_by) {
+                whole.add(signature.clone()).ok()?;
+            }
+        }
+        Some(whole)
     }
 
     async fn submit(&self, offer: &Offer, old: u64, proof: &[Hash]) -> Result<Answer, Fault> {

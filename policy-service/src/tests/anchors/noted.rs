@@ -1,0 +1,101 @@
+//! What the store has noted of witnesses, changed behind the service's back.
+
+use std::path::Path;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::peers::{Manner, Witness};
+use super::{anchor, approved, configuration, fails, has_all, is_refused, key, served, trust};
+use crate::testing::Service;
+use crate::tests::log::{bytes, signed};
+
+async fn open(data: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(data.join("velum.sqlite"));
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+async fn read(database: &mut SqliteConnection) -> (i64, String) {
+    let row = sqlx::query_as("SELECT size, note FROM log_anchor WHERE name = 'w1'");
+    row.fetch_one(database).await.unwrap()
+}
+
+async fn write(database: &mut SqliteConnection, size: i64, note: &str) {
+    let row = sqlx::query("UPDATE log_anchor SET size = $1, note = $2 WHERE name = 'w1'");
+    row.bind(size).bind(note).execute(database).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cosignature_that_was_changed_in_the_store_is_not_served_and_is_told() {
+    let witness = Witness::start("w1.example", 11).await;
+    let service = Service::with(&configuration("committed", &[witness.table("w1")])).await;
+    witness.trust(&key(&service).await);
+    service.pending(&service.ask(1)).await;
+    has_all(&service, "w1").await;
+    let whole = trust(&service).await;
+    let whole = whole.with_witnesses(vec![witness.key()], 1).unwrap();
+    served(&service, &whole).await;
+    let mut database = open(&service.folder.path().join("velum-data")).await;
+    let (size, note) = read(&mut database).await;
+    let lines: Vec<_> = note.lines().collect();
+    let [.., log, own] = lines.as_slice() else {
+        panic!("{note}")
+    };
+    let without = |line: &str| note.replace(&format!("{line}\n"), "");
+    let mut flipped = own.as_bytes().to_vec();
+    let middle = flipped.len() - 20;
+    flipped[middle] = if flipped[middle] == b'A' { b'B' } else { b'A' };
+    let flipped = String::from_utf8(flipped).unwrap();
+    let shorter = note.replacen(&format!("\n{size}\n"), &format!("\n{}\n", size - 1), 1);
+    for (size, changed) in [
+        (size, note.replace(own, &flipped)),
+        (size, without(own)),
+        (size, without(log)),
+        (size, note.replacen("/velum/2026", "/velum/2025", 1)),
+        (size - 1, shorter),
+        (size - 1, note.clone()),
+        (size, "nonsense".to_owned()),
+    ] {
+        write(&mut database, size, &changed).await;
+        let path = "/v1/logs/1/checkpoint?cosigned=true";
+        assert_eq!(bytes(&service, path).await, None, "{changed}");
+        let head = bytes(&service, "/v1/logs/1/checkpoint").await.unwrap();
+        assert!(whole.open(&head).is_err(), "{changed}");
+        let proof = bytes(&service, "/v1/logs/1/proofs/0").await.unwrap();
+        assert!(!String::from_utf8(proof).unwrap().contains("w1.example"));
+        fails(&service, "w1", "bad-note").await;
+        // What it has signed is believed again.
+        write(&mut database, i64::try_from(witness.size()).unwrap(), &note).await;
+        served(&service, &whole).await;
+        anchor(&service, "w1", |anchor| anchor.get("fault").is_none()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cosignature_that_was_made_up_in_the_store_releases_nothing() {
+    let witness = Witness::start("w1.example", 11).await;
+    let configuration = configuration("anchored", &[witness.table("w1")]);
+    let service = Service::with(&configuration).await;
+    witness.trust(&key(&service).await);
+    has_all(&service, "w1").await;
+    witness.behave(Manner::Silent);
+    let (check, _) = approved(&service, 1).await;
+    is_refused(&service, &check).await;
+    let stopped = service.stop().await;
+    let mut database = open(&stopped.data()).await;
+    let (_, note) = read(&mut database).await;
+    let size: i64 = sqlx::query_scalar("SELECT next_index FROM audit_log")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    write(&mut database, size, &note).await;
+    database.close().await.unwrap();
+    let service = stopped.start(&configuration).await;
+    fails(&service, "w1", "bad-note").await;
+    signed(&service).await;
+    is_refused(&service, &check).await;
+    // From itself it counts.
+    witness.behave(Manner::Good);
+    has_all(&service, "w1").await;
+    service.verified(&check, &service.check(&check).await);
+}
