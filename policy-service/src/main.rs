@@ -7,8 +7,10 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use velum_approval::{PersonId, Reason};
@@ -150,8 +152,11 @@ struct Dsn {
     dsn_environment: Option<String>,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long threads are waited for at the end: one that waits for a volume which does not answer would be for
+/// ever.
+const LAST_WORK: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -159,16 +164,24 @@ async fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let outcome = match arguments.command {
-        None => run(arguments).await,
-        Some(command) => run_command(command).await,
-    };
+    let outcome = Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let outcome = runtime.block_on(run_arguments(arguments));
+        runtime.shutdown_timeout(LAST_WORK);
+        outcome
+    });
     match outcome {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "velum-policy-service: {error}");
             ExitCode::from(2)
         }
+    }
+}
+
+async fn run_arguments(mut arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    match arguments.command.take() {
+        None => run(arguments).await,
+        Some(command) => run_command(command).await,
     }
 }
 

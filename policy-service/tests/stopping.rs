@@ -25,9 +25,13 @@ struct Service {
 
 impl Service {
     fn start(folder: &Path) -> Service {
+        Service::start_with(folder, CONFIGURATION)
+    }
+
+    fn start_with(folder: &Path, configuration: &str) -> Service {
         std::fs::write(folder.join("policy.yaml"), POLICY).unwrap();
         let file = folder.join("service.toml");
-        std::fs::write(&file, CONFIGURATION).unwrap();
+        std::fs::write(&file, configuration).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_velum-policy-service"))
             .args(["--config".as_ref(), file.as_os_str()])
             .arg("--try")
@@ -188,4 +192,58 @@ async fn what_runs_is_finished_and_what_never_ends_is_cut_in_time() {
     service.gone().await;
     let elapsed = begun.elapsed();
     assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
+}
+
+/// Ends the process where it goes on for too long: it is waited for otherwise.
+fn ends_within(child: &mut Child, most: Duration) -> Option<std::process::ExitStatus> {
+    let begun = Instant::now();
+    while begun.elapsed() < most {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    None
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fence_that_does_not_answer_keeps_no_process_from_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let fence = folder.path().join("fence");
+    let audit = format!("\n[audit]\nname = \"audit.example.org/velum\"\nfence = {fence:?}\n");
+    let configuration = format!("{CONFIGURATION}{audit}");
+    let mut service = Service::start_with(folder.path(), &configuration);
+    let client = Client::builder().no_proxy().build().unwrap();
+    let signed = async {
+        while !fence.exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), signed)
+        .await
+        .unwrap();
+    // Whoever opens it to read waits for somebody who writes.
+    std::fs::remove_file(&fence).unwrap();
+    let made = Command::new("mkfifo").arg(&fence).status().unwrap();
+    assert!(made.success());
+    let request = client
+        .post(service.url("/v1/checks"))
+        .bearer_auth(service.gateway());
+    let answer = request.json(&check(1)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    service.terminate();
+    let status = ends_within(&mut service.child, Duration::from_secs(25));
+    assert!(status.is_some_and(|status| status.success()), "{status:?}");
+    // Nor does one hang that cannot start.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_velum-policy-service"));
+    command.args([
+        "--config".as_ref(),
+        folder.path().join("service.toml").as_os_str(),
+    ]);
+    let mut child = command.arg("--try").stderr(Stdio::null()).spawn().unwrap();
+    let status = ends_within(&mut child, Duration::from_secs(25));
+    let _ = child.kill();
+    let _ = child.wait();
+    assert_eq!(status.and_then(|status| status.code()), Some(2));
 }
