@@ -1,11 +1,17 @@
 //! A closed log goes after its retention, whole, and what stays still holds.
 
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
+use velum_approval::Record;
+use velum_approval::record::LogEvent;
 use velum_approval::replay::{Finding, Replay};
 use velum_harness::Postgres;
 
 use super::log::{bytes, configuration, logs, walk};
 use super::years::{before_new_year, in_postgres, rolled};
+use crate::http::App;
+use crate::store::{Change, Operation, StoreError, Transaction};
 use crate::testing::{Service, reason};
 
 const DAY: i64 = 24 * 3600 * 1000;
@@ -159,4 +165,78 @@ async fn the_same_in_postgres() {
     let fence = tempfile::tempdir().unwrap();
     let server = Postgres::start().await.unwrap();
     a_closed_log_goes(&in_postgres(&configuration(fence.path()), &server)).await;
+}
+
+/// Appends so many records at once.
+struct Beats(App, u64);
+
+impl Operation for Beats {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        for _ in 0..self.1 {
+            let stamp = self.0.stamp(transaction).await?;
+            let record = Record::Log(Box::new(LogEvent::Heartbeat));
+            transaction.apply(&Change::Nothing, &record, &stamp).await?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_of_thousands_of_records_goes_to_the_last_of_them() {
+    const BEATS: u64 = 9_000;
+    let fence = tempfile::tempdir().unwrap();
+    let kept = format!("{}retention_days = 30\n", configuration(fence.path()));
+    let service = before_new_year(&kept, 60_000).await;
+    let mut approvals = Vec::new();
+    // At the beginning, in the middle and at the end of it.
+    for request in 0..3 {
+        let check = service.ask(request);
+        let id = service.pending(&check).await;
+        service
+            .approve("grace", &id, json!({"comment": "marigold"}))
+            .await;
+        service.verified(&check, &service.check(&check).await);
+        approvals.push(id);
+        let beats = Beats(service.running.app.clone(), BEATS / 3);
+        service.running.store.write(beats).await.unwrap();
+    }
+    service.clock.advance(61_000);
+    let all = rolled(&service).await;
+    let size = all[0]["size"].as_u64().unwrap();
+    assert!(size > BEATS, "{size}");
+    let stopped = service.stop().await;
+    stopped.advance(31 * DAY);
+    let begun = std::time::Instant::now();
+    let said = stopped.prune(&kept, 2027, false).await.unwrap();
+    let took = begun.elapsed();
+    assert!(said.contains(&format!("is gone: {size} records")), "{said}");
+    assert!(took < std::time::Duration::from_mins(1), "{took:?}");
+    let service = stopped.start(&kept).await;
+    assert_eq!(page(&service, None).await[0]["index"], size);
+    for id in approvals {
+        let path = format!("/v1/approvals/{id}");
+        assert_eq!(service.get("grace", &path).await.0, 404);
+    }
+    let all = rolled(&service).await;
+    assert_eq!(
+        service.running.store.verify_log().await.unwrap(),
+        all[1]["size"].as_u64().unwrap()
+    );
+    let data = service.folder.path().join("velum-data/velum.sqlite");
+    let options = SqliteConnectOptions::new().filename(data);
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    for left in [
+        "SELECT count(*) FROM log_tile WHERE log = 1",
+        "SELECT count(*) FROM audit_secret WHERE text LIKE '%marigold%'",
+        "SELECT count(*) FROM vote",
+    ] {
+        let left: i64 = sqlx::query_scalar(left)
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        assert_eq!(left, 0);
+    }
 }

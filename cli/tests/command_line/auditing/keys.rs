@@ -241,3 +241,49 @@ fn a_key_that_leads_to_the_last_one_of_a_year_is_enough_for_the_next() {
         assert_eq!(outcome.code, Some(i32::from(!holds)), "{by:?}: {outcome:?}");
     }
 }
+
+#[test]
+fn a_witness_is_asked_of_the_head_also_where_the_key_was_exchanged() {
+    for heads in [
+        &[(9, &[OLD, NEW][..])][..],
+        &[(5, &[OLD, NEW]), (14, &[NEW])],
+    ] {
+        let (log, mut files) = exchanged(heads);
+        let (witness, cosigned) = super::matrix::cosign(&files["checkpoint"]);
+        for (is_cosigned, code) in [(true, 0), (false, 1)] {
+            if is_cosigned {
+                files.insert("checkpoint".to_owned(), cosigned.clone().into_bytes());
+            } else {
+                let note = Note::parse(cosigned.as_bytes()).unwrap();
+                let head: Checkpoint = note.text().parse().unwrap();
+                let head = head.sign(&[&signer(&log, NEW)]).unwrap().to_string();
+                files.insert("checkpoint".to_owned(), head.into_bytes());
+                // What was kept on the way has no cosignature, and needs none.
+                let bridge = exchanged(&[(5, &[OLD, NEW])]).1;
+                files.insert("checkpoints/5".to_owned(), bridge["checkpoint"].clone());
+            }
+            let folder = Folder::new();
+            let out = write(&folder, "log", &files);
+            for seed in [OLD, NEW] {
+                let key = signer(&log, seed).verifier().to_string();
+                let arguments = [
+                    "audit",
+                    "verify",
+                    &out,
+                    "--key",
+                    &key,
+                    "--witness",
+                    &witness,
+                ];
+                let outcome = velum(&arguments);
+                assert_eq!(outcome.code, Some(code), "{seed}: {outcome:?}");
+                let part = if is_cosigned {
+                    "w1.example, at 2026-11-23T"
+                } else {
+                    "0 witnesses cosigned in the place of 1"
+                };
+                assert!(outcome.output.contains(part), "{seed}: {}", outcome.output);
+            }
+        }
+    }
+}

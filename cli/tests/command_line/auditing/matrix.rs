@@ -267,6 +267,11 @@ fn heads(log: &Log) -> String {
 
 /// The key of a witness, and the log's checkpoint as it has cosigned it.
 pub(super) fn cosigned(log: &Log) -> (String, String) {
+    cosign(&log.files()["checkpoint"])
+}
+
+/// The key of a witness, and this checkpoint as it has cosigned it.
+pub(super) fn cosign(checkpoint: &[u8]) -> (String, String) {
     let name: KeyName = "w1.example".parse().unwrap();
     let signer = NoteSigner::from_seed(name.clone(), &[11; 32]);
     let key = VerifierKey::new(
@@ -275,7 +280,7 @@ pub(super) fn cosigned(log: &Log) -> (String, String) {
         signer.verifier().public_key(),
     );
     let key = key.unwrap();
-    let mut head = Note::parse(&log.files()["checkpoint"]).unwrap();
+    let mut head = Note::parse(checkpoint).unwrap();
     let message = format!("cosignature/v1\ntime 1795464105\n{}", head.text());
     let bytes = [
         &1_795_464_105_u64.to_be_bytes()[..],
