@@ -31,10 +31,12 @@ pub(crate) use keeper::{let_go, run};
 pub(crate) use naming::{open, year};
 pub(crate) use proofs::{ProofError, inclusion};
 pub(crate) use recovering::recover;
+pub(crate) use rereading::Damage;
 pub(crate) use rolling::is_key_there;
 pub(crate) use rotating::{has_lost_its_key, is_kept_elsewhere};
 pub(crate) use signing::Signatory;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -60,6 +62,8 @@ pub(crate) struct Log {
     fault: watch::Sender<Option<String>>,
     /// Whether something in it was found that is not what was put there.
     pub(crate) is_damaged: AtomicBool,
+    /// The same of closed logs, by their numbers.
+    pub(crate) closed_damage: watch::Sender<BTreeMap<u64, Damage>>,
     /// Somebody waits for a head.
     wanted: Notify,
     /// Whoever holds it keeps the log from growing: for tests that cut a commit of their own.
@@ -96,6 +100,7 @@ impl Log {
             published: watch::Sender::new(0),
             fault: watch::Sender::new(None),
             is_damaged: AtomicBool::new(false),
+            closed_damage: watch::Sender::new(BTreeMap::new()),
             wanted: Notify::new(),
             #[cfg(test)]
             turn: tokio::sync::Mutex::default(),
@@ -174,7 +179,7 @@ pub(crate) enum LogError {
     /// Another service has extended and signed it meanwhile.
     Overtaken,
     /// Something in it is not what was put there.
-    Damaged(rereading::Damage),
+    Damaged(Damage),
 }
 
 impl std::fmt::Display for LogError {
@@ -184,7 +189,10 @@ impl std::fmt::Display for LogError {
             LogError::Fence(error) => error.fmt(f),
             LogError::Name => f.write_str("the log's name is not one that a key can have"),
             LogError::Overtaken => f.write_str("another service signs this log"),
-            LogError::Damaged(damage) => damage.fmt(f),
+            LogError::Damaged(damage) => write!(
+                f,
+                "{damage}: the log is neither extended nor signed; export and verify it (docs/audit.md)"
+            ),
             LogError::Key(fault) => f.write_str(fault),
             LogError::Signer(fault) => write!(f, "the signer: {fault}"),
             LogError::Inconsistent(what) => {

@@ -54,6 +54,9 @@ pub(crate) struct View {
     /// Whether it was closed and no head over all of its records will be signed: it was closed because records
     /// or its key were lost.
     lacks_last_head: bool,
+    /// Of a closed log: what of it is not what was put there, when it was last read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
     /// The index of the record which says that it was removed: nothing is left of it but its last head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pruned: Option<u64>,
@@ -149,6 +152,7 @@ async fn views(app: &App) -> Result<Views, StoreError> {
     let rows = app.store().logs().await?;
     // Behind the logs, so that one that has just begun has its key.
     let keys = app.store().keys_of_logs().await?;
+    let damage = log.closed_damage.borrow().clone();
     let open = rows.last().map_or(0, |open| open.number);
     let mut logs = Vec::new();
     for row in rows {
@@ -167,6 +171,7 @@ async fn views(app: &App) -> Result<Views, StoreError> {
             keys,
             closed_at: row.closed.at,
             lacks_last_head,
+            damage: damage.get(&row.number).map(ToString::to_string),
             pruned: row.closed.pruned,
             name: row.name,
         });

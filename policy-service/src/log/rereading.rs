@@ -1,6 +1,7 @@
 //! Reads what is in the tree again and again, the newest records every time and the whole log over time:
 //! whether a record is still the one whose hash was put into the tree, and the tree still the one whose
-//! root was signed. Where it is not, the log is neither extended nor signed until it is so again.
+//! root was signed. Where it is not, the log is neither extended nor signed until it is so again. Closed logs
+//! that are there still are read too, more slowly: what is damaged in one is told, and the open one goes on.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub(super) struct Rereading {
     next: u64,
     looked: Option<Instant>,
     damage: Option<Damage>,
+    /// The closed log, and its tile, that is read next.
+    closed: (u64, u64),
 }
 
 /// What is not as it was put into the log.
@@ -40,8 +43,7 @@ impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} of record {} of the log is not what was put there: the log is neither extended nor signed; \
-             export and verify it (docs/audit.md)",
+            "{} of record {} of the log is not what was put there",
             self.what, self.place
         )
     }
@@ -64,6 +66,7 @@ impl Rereading {
             let is_damaged = &app.parts().log.is_damaged;
             is_damaged.store(damage.is_some(), Ordering::SeqCst);
             self.damage = damage;
+            self.look_back(app).await?;
         }
         match &self.damage {
             Some(damage) => Err(LogError::Damaged(damage.clone())),
@@ -95,6 +98,45 @@ impl Rereading {
             self.next += 1;
         }
         Ok(None)
+    }
+
+    /// The same of some records of a closed log, and of those behind them the next time.
+    async fn look_back(&mut self, app: &App) -> Result<(), LogError> {
+        let stretch = match app.store().closed_stretch(self.closed).await? {
+            None if self.closed != (0, 0) => app.store().closed_stretch((0, 0)).await?,
+            stretch => stretch,
+        };
+        let Some((number, stretch)) = stretch else {
+            return Ok(());
+        };
+        let found = damage(&stretch);
+        let told = &app.parts().log.closed_damage;
+        let is_new = told.send_if_modified(|before| {
+            let is_new = before.get(&stretch.log) != found.as_ref();
+            match &found {
+                Some(damage) => _ = before.insert(stretch.log, damage.clone()),
+                // What was found elsewhere in the log stands until that is read again.
+                None => before.retain(|log, damage| {
+                    let is_here = *log == stretch.log && damage.is_within(&stretch);
+                    !is_here
+                }),
+            }
+            is_new
+        });
+        if is_new && let Some(damage) = &found {
+            let (log, what) = (stretch.log, damage.to_string());
+            tracing::error!(log, what, "a closed audit log was damaged");
+        }
+        self.closed = (stretch.log, number + 1);
+        Ok(())
+    }
+}
+
+impl Damage {
+    /// Whether it is among these records.
+    fn is_within(&self, stretch: &Stretch) -> bool {
+        let end = stretch.from + u64::from(stretch.tile.width());
+        (stretch.from..end).contains(&self.place)
     }
 }
 

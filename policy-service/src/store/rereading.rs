@@ -1,9 +1,11 @@
-//! Records of the open log that are in its tree, with what the tree has of them.
+//! Records that are in a tree, with what the tree has of them.
 
 use velum_ledger::proof::inclusion_tiles;
 use velum_ledger::tile::{FULL, Tile};
 
 use super::audit::Leaf;
+use super::connection::Connection;
+use super::log::LogRow;
 use super::{Head, Store, StoreError, Tiles, audit, log};
 
 /// The records of one tile of the lowest level, as everything about them was at one moment.
@@ -31,7 +33,7 @@ pub(crate) enum Which {
 }
 
 impl Store {
-    /// Reads some records of the tree; `None` where it has none there.
+    /// Reads some records of the open log's tree; `None` where it has none there.
     pub(crate) async fn stretch(&self, which: Which) -> Result<Option<Stretch>, StoreError> {
         let mut reading = self.read().await?;
         let tree = log::tree(&mut reading).await?;
@@ -40,36 +42,72 @@ impl Store {
             Which::Tile(number) => last.filter(|last| number <= *last).map(|_| number),
             Which::FromEnd(before) => last.and_then(|last| last.checked_sub(before)),
         };
-        let tile = number.and_then(|number| Tile::in_tree(0, number, tree.size));
-        let Some((number, tile)) = number.zip(tile) else {
-            return Ok(None);
-        };
         let open = log::open(&mut reading).await?;
         let head = log::head(&mut reading, tree.log).await?;
-        let from = number * u64::from(FULL);
-        let until = from + u64::from(tile.width());
-        let mut leaves = audit::page(&mut reading, open.first + from).await?;
-        leaves.retain(|leaf| leaf.index < open.first + until);
-        for leaf in &mut leaves {
-            leaf.index -= open.first;
+        match number {
+            Some(number) => read(&mut reading, &open, number, tree.size, head).await,
+            None => Ok(None),
         }
-        let proven = head
-            .as_ref()
-            .and_then(|head| until.min(head.size).checked_sub(1));
-        let proven = proven.filter(|proven| *proven >= from);
-        let mut wanted = vec![tile];
-        if let Some((place, head)) = proven.zip(head.as_ref()) {
-            wanted.extend(inclusion_tiles(place, head.size).unwrap_or_default());
-        }
-        let tiles = log::read_tiles(&mut reading, tree.log, &wanted).await?;
-        Ok(Some(Stretch {
-            log: tree.log,
-            from,
-            tile,
-            proven,
-            leaves,
-            tiles,
-            head,
-        }))
     }
+
+    /// Reads some records of a closed log that are under its last head: of the log of this number, from this
+    /// tile on; or else of the next one that there is. `None` where there is none any more.
+    pub(crate) async fn closed_stretch(
+        &self,
+        (from, tile): (u64, u64),
+    ) -> Result<Option<(u64, Stretch)>, StoreError> {
+        let mut reading = self.read().await?;
+        let logs = log::logs(&mut reading).await?;
+        let is_there = |log: &&LogRow| !log.is_open && log.closed.pruned.is_none();
+        let there = logs.iter().filter(is_there);
+        for row in there.filter(|log| log.number >= from) {
+            // Of one that has lost records the head may be beyond what is left.
+            let head = log::head(&mut reading, row.number).await?;
+            let head = head.filter(|head| head.size <= row.size);
+            let size = head.as_ref().map_or(0, |head| head.size);
+            let number = if row.number == from { tile } else { 0 };
+            if let Some(stretch) = read(&mut reading, row, number, size, head).await? {
+                return Ok(Some((number, stretch)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The records of a tile of a log's tree that has so many in all.
+async fn read(
+    reading: &mut Connection,
+    log: &LogRow,
+    number: u64,
+    size: u64,
+    head: Option<Head>,
+) -> Result<Option<Stretch>, StoreError> {
+    let Some(tile) = Tile::in_tree(0, number, size) else {
+        return Ok(None);
+    };
+    let from = number * u64::from(FULL);
+    let until = from + u64::from(tile.width());
+    let mut leaves = audit::page(reading, log.first + from).await?;
+    leaves.retain(|leaf| leaf.index < log.first + until);
+    for leaf in &mut leaves {
+        leaf.index -= log.first;
+    }
+    let proven = head
+        .as_ref()
+        .and_then(|head| until.min(head.size).checked_sub(1));
+    let proven = proven.filter(|proven| *proven >= from);
+    let mut wanted = vec![tile];
+    if let Some((place, head)) = proven.zip(head.as_ref()) {
+        wanted.extend(inclusion_tiles(place, head.size).unwrap_or_default());
+    }
+    let tiles = log::read_tiles(reading, log.number, &wanted).await?;
+    Ok(Some(Stretch {
+        log: log.number,
+        from,
+        tile,
+        proven,
+        leaves,
+        tiles,
+        head,
+    }))
 }

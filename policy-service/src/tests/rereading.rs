@@ -8,6 +8,7 @@ use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use velum_harness::Postgres;
 
 use super::log::{configuration, logs, signed};
+use super::years;
 use crate::testing::Service;
 
 /// A place where a bit is flipped: how to read it, and how to write it.
@@ -168,4 +169,76 @@ async fn every_service_on_a_damaged_store_tells_of_it() {
         let fault = logs["fault"].as_str().unwrap();
         assert!(fault.contains("record 1 "), "{fault}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_changed_in_a_closed_log_is_told_too_and_the_open_one_goes_on() {
+    let fence = tempfile::tempdir().unwrap();
+    let metrics = "[metrics]\nlisten = \"127.0.0.1:0\"\n\n[lifetimes]";
+    let configuration = configuration(fence.path())
+        .replace("quorum = 1", "quorum = 1\nrelease = \"checkpointed\"")
+        .replacen("[lifetimes]", metrics, 1);
+    let service = years::before_new_year(&configuration, 20_000).await;
+    for request in 0..40 {
+        let id = service.pending(&service.ask(request)).await;
+        assert_eq!(service.deny("omar", &id, json!({})).await.0, 200);
+    }
+    service.clock.advance(21_000);
+    let all = years::rolled(&service).await;
+    assert!(all[0]["size"].as_u64() > Some(71), "{all:?}");
+    let data = service.folder.path().join("velum-data/velum.sqlite");
+    let options = SqliteConnectOptions::new().filename(data);
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    let append_only = "DROP TRIGGER audit_entry_is_append_only";
+    sqlx::query(append_only)
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let read = "SELECT entry FROM audit_entry WHERE idx = 70";
+    let before: Vec<u8> = sqlx::query_scalar(read)
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    let mut after = before.clone();
+    after[9] ^= 1;
+    let write = "UPDATE audit_entry SET entry = $1 WHERE idx = 70";
+    sqlx::query(write)
+        .bind(&after)
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let told = async |is_told: bool| {
+        let until = async {
+            loop {
+                let logs = logs(&service).await;
+                if logs["logs"][0]["damage"].is_string() == is_told {
+                    return logs;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(15), until)
+            .await
+            .unwrap()
+    };
+    let logs = told(true).await;
+    let damage = logs["logs"][0]["damage"].as_str().unwrap();
+    assert!(damage.contains("the text of record 70"), "{damage}");
+    assert_eq!(
+        (&logs["is_damaged"], logs.get("fault")),
+        (&json!(false), None)
+    );
+    assert_eq!(gauge(&service).await, "1");
+    // What is released under a head is released.
+    let check = service.ask(200);
+    let id = service.pending(&check).await;
+    service.approve("grace", &id, json!({})).await;
+    service.verified(&check, &service.check(&check).await);
+    sqlx::query(write)
+        .bind(&before)
+        .execute(&mut database)
+        .await
+        .unwrap();
+    told(false).await;
+    assert_eq!(gauge(&service).await, "0");
 }
