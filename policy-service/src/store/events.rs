@@ -102,18 +102,36 @@ impl Store {
     }
 }
 
-/// A sum beyond what a number may be is a fault of who reported; it counts as the most.
-const WORKERS: Sql = Sql {
-    sqlite: "SELECT gateway, worker, count(*) AS batches, max(sequence) AS latest_sequence,
-                    CAST(total(requests) AS INTEGER) AS requests,
-                    CAST(total(lost) AS INTEGER) AS lost,
-                    min(at_ms) AS first_ms, max(at_ms) AS latest_ms
-             FROM event_batch GROUP BY gateway, worker ORDER BY latest_ms DESC, worker LIMIT $1",
-    postgres: "SELECT gateway, worker, count(*) AS batches, max(sequence) AS latest_sequence,
-                      CAST(least(sum(requests), 9223372036854775807) AS BIGINT) AS requests,
-                      CAST(least(sum(lost), 9223372036854775807) AS BIGINT) AS lost,
-                      min(at_ms) AS first_ms, max(at_ms) AS latest_ms
-               FROM event_batch GROUP BY gateway, worker ORDER BY latest_ms DESC, worker LIMIT $1",
+const WORKERS: &str =
+    "SELECT gateway, worker, batches, latest_sequence, requests, lost, first_ms, latest_ms
+                       FROM event_worker ORDER BY latest_ms DESC, worker LIMIT $1";
+
+/// A batch more of a worker. A sum beyond what a number may be is a fault of who reported; it counts as the
+/// most.
+const COUNT: Sql = Sql {
+    sqlite: "INSERT INTO event_worker
+                 (gateway, worker, batches, latest_sequence, requests, lost, first_ms, latest_ms)
+             VALUES ($1, $2, 1, $3, $4, $5, $6, $6)
+             ON CONFLICT (gateway, worker) DO UPDATE SET
+                 batches = event_worker.batches + 1,
+                 latest_sequence = max(event_worker.latest_sequence, excluded.latest_sequence),
+                 requests = event_worker.requests
+                     + min(excluded.requests, 9223372036854775807 - event_worker.requests),
+                 lost = event_worker.lost + min(excluded.lost, 9223372036854775807 - event_worker.lost),
+                 first_ms = min(event_worker.first_ms, excluded.first_ms),
+                 latest_ms = max(event_worker.latest_ms, excluded.latest_ms)",
+    postgres: "INSERT INTO event_worker
+                   (gateway, worker, batches, latest_sequence, requests, lost, first_ms, latest_ms)
+               VALUES ($1, $2, 1, $3, $4, $5, $6, $6)
+               ON CONFLICT (gateway, worker) DO UPDATE SET
+                   batches = event_worker.batches + 1,
+                   latest_sequence = greatest(event_worker.latest_sequence, excluded.latest_sequence),
+                   requests = event_worker.requests
+                       + least(excluded.requests, 9223372036854775807 - event_worker.requests),
+                   lost = event_worker.lost
+                       + least(excluded.lost, 9223372036854775807 - event_worker.lost),
+                   first_ms = least(event_worker.first_ms, excluded.first_ms),
+                   latest_ms = greatest(event_worker.latest_ms, excluded.latest_ms)",
 };
 
 impl Unrecorded {
@@ -208,6 +226,19 @@ pub(super) async fn insert(
                 number(batch.missing)?,
                 i64::from(batch.is_late),
                 &batch.body,
+            ],
+        )
+        .await?;
+    connection
+        .execute(
+            COUNT,
+            values![
+                batch.gateway.as_str(),
+                batch.worker.as_bytes(),
+                number(batch.sequence)?,
+                number(batch.requests)?,
+                number(batch.lost)?,
+                now.as_millis(),
             ],
         )
         .await?;

@@ -107,6 +107,12 @@ pub(super) async fn prune(
             .await?;
         from = to;
     }
+    // Of a worker whose batches are all gone nothing is known any more.
+    let workers = "DELETE FROM event_worker
+                   WHERE NOT EXISTS (SELECT 1 FROM event_batch batch
+                                     WHERE batch.gateway = event_worker.gateway
+                                           AND batch.worker = event_worker.worker)";
+    connection.execute(workers, &[]).await?;
     connection
         .execute(
             "DELETE FROM log_tile WHERE log = $1",

@@ -34,7 +34,7 @@ struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 17] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body, alike
@@ -200,6 +200,24 @@ const TABLES: [Table; 16] = [
         ],
     },
     Table {
+        read: "SELECT rowid AS place, gateway, worker, batches, latest_sequence, requests, lost, first_ms,
+                      latest_ms
+               FROM event_worker WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO event_worker
+                     (gateway, worker, batches, latest_sequence, requests, lost, first_ms, latest_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        columns: &[
+            ("gateway", Text),
+            ("worker", Bytes),
+            ("batches", Number),
+            ("latest_sequence", Number),
+            ("requests", Number),
+            ("lost", Number),
+            ("first_ms", Number),
+            ("latest_ms", Number),
+        ],
+    },
+    Table {
         read: "SELECT rowid AS place, log, level, number, hashes
                FROM log_tile WHERE rowid > $1 ORDER BY rowid LIMIT 256",
         insert: "INSERT INTO log_tile (log, level, number, hashes) VALUES ($1, $2, $3, $4)",
@@ -247,7 +265,7 @@ const TABLES: [Table; 16] = [
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-const EMPTY: [&str; 18] = [
+const EMPTY: [&str; 19] = [
     "DELETE FROM log_anchor",
     "DELETE FROM log_key",
     "DELETE FROM log_head",
@@ -259,6 +277,7 @@ const EMPTY: [&str; 18] = [
     "DELETE FROM stop",
     "DELETE FROM outcome",
     "DELETE FROM evidence",
+    "DELETE FROM event_worker",
     "DELETE FROM event_batch",
     "DELETE FROM grant_use",
     "DELETE FROM vote",

@@ -177,22 +177,21 @@ async fn no_gateway_can_break_the_list_for_reviewers() {
         assert_eq!(status, 400, "{pointer}");
     }
     assert_eq!(report(&service, &batch(1, 1 << 40)).await.0, 200);
-    // As a service without that bound has kept them.
+    // As a service without that bound has summed them.
     let data = service.folder.path().join("velum-data/velum.sqlite");
     let mut database = connect(&data).await;
-    sqlx::query(
-        "INSERT INTO event_batch (gateway, worker, sequence, idx, at_ms, requests, lost, body)
-         SELECT gateway, worker, 2, 999, at_ms, ?, ?, body FROM event_batch",
-    )
-    .bind(i64::MAX)
-    .bind(i64::MAX)
-    .execute(&mut database)
-    .await
-    .unwrap();
+    sqlx::query("UPDATE event_worker SET requests = ?, lost = ?")
+        .bind(i64::MAX - 1)
+        .bind(i64::MAX)
+        .execute(&mut database)
+        .await
+        .unwrap();
+    assert_eq!(report(&service, &batch(2, 9)).await.0, 200);
     let (status, list) = service.get("grace", "/v1/events").await;
     let worker = &list["workers"][0];
     assert_eq!((status.as_u16(), &worker["batches"]), (200, &json!(2)));
     assert_eq!(worker["lost"], i64::MAX, "{list}");
+    assert_eq!(worker["requests"], i64::MAX, "{list}");
 }
 
 #[tokio::test]
@@ -217,4 +216,47 @@ async fn what_is_no_batch_is_refused_and_leaves_nothing() {
     service.clock.advance(MINUTE);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(service.count("mask.summary").await, 0);
+}
+
+async fn workers_are_known(service: &Service) {
+    let most = 1_u64 << 40;
+    for (sequence, lost) in [(1, 3), (5, 4), (3, most), (3, most), (7, most)] {
+        let (status, body) = report(service, &batch(sequence, lost)).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    let (_, list) = service.get("grace", "/v1/events").await;
+    let worker = &list["workers"][0];
+    let figures = ["batches", "latest_sequence", "missing", "lost", "requests"];
+    let figures = figures.map(|name| worker[name].as_u64().unwrap());
+    assert_eq!(figures, [4, 7, 3, 7 + 2 * most, 20], "{list}");
+    assert_eq!(worker["first"], worker["latest"]);
+}
+
+#[tokio::test]
+async fn what_a_worker_reported_is_known_without_reading_all_its_batches() {
+    let service = Service::start().await;
+    workers_are_known(&service).await;
+    let before = service.get("grace", "/v1/events").await.1;
+    let data = service.folder.path().join("velum-data/velum.sqlite");
+    let mut database = connect(&data).await;
+    for statement in [
+        "DROP TRIGGER event_batch_is_never_deleted",
+        "DELETE FROM event_batch",
+    ] {
+        sqlx::query(statement).execute(&mut database).await.unwrap();
+    }
+    assert_eq!(service.get("grace", "/v1/events").await.1, before);
+    service.clock.advance(1_000);
+    let (status, body) = report(&service, &batch(9, 0)).await;
+    assert_eq!(status, 200, "{body}");
+    let after = service.get("grace", "/v1/events").await.1;
+    assert_eq!(after["workers"][0]["batches"], 5, "{after}");
+    assert!(after["workers"][0]["latest"].as_i64() > after["workers"][0]["first"].as_i64());
+}
+
+#[tokio::test]
+async fn what_a_worker_reported_is_known_in_postgres_too() {
+    let server = Postgres::start().await.unwrap();
+    let service = Service::with(&super::replicas::configuration(&server)).await;
+    workers_are_known(&service).await;
 }
