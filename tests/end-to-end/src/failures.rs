@@ -338,6 +338,7 @@ const FAILURES: &[Failure] = &[
          traffic goes on, masked. When there is room again the same process goes on",
         &[
             "a_full_database_volume_refuses_within_a_second_and_recovers_without_a_restart",
+            "a_full_volume_of_a_postgres_server_refuses_within_a_second_and_recovers_without_a_restart",
             "a_full_disk_refuses_and_recovers",
         ],
     ),

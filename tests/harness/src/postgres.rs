@@ -33,17 +33,22 @@ pub struct Postgres {
 impl Postgres {
     /// Makes a cluster and starts it.
     pub async fn start() -> Result<Self> {
-        Self::start_as(None).await
+        Self::start_as(None, &std::env::temp_dir()).await
+    }
+
+    /// The same with all that it has in a folder of its own within this one: on a volume of its own.
+    pub async fn start_in(folder: &Path) -> Result<Self> {
+        Self::start_as(None, folder).await
     }
 
     /// The same, and it listens on loopback with this certificate too.
     pub async fn start_with_tls(certificate: &Certificate) -> Result<Self> {
-        Self::start_as(Some(certificate)).await
+        Self::start_as(Some(certificate), &std::env::temp_dir()).await
     }
 
-    async fn start_as(certificate: Option<&Certificate>) -> Result<Self> {
+    async fn start_as(certificate: Option<&Certificate>, within: &Path) -> Result<Self> {
         let programs = locations::postgres()?;
-        let folder = tempfile::tempdir().during("temporary folder")?;
+        let folder = tempfile::tempdir_in(within).during("temporary folder")?;
         if let Some(Certificate { certificate, key }) = certificate {
             write(&folder.path().join("server.crt"), certificate)?;
             write(&folder.path().join("server.key"), key)?;
