@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::recorder::{Found, Recorder};
-use crate::report::cause_name;
+use crate::report::{cause_name, cause_operator};
 use crate::{Class, Error, Masker, Options, Report, Ruleset};
 
 /// A value that a [`Masker`] would mask or lift. It has no byte of the value.
@@ -18,6 +18,9 @@ pub struct Finding {
     pub class: Class,
     /// Who decides, as in [`RuleCount::rule`](crate::RuleCount::rule).
     pub rule: String,
+    /// How it is masked: the name of the rule's [`Operator`](crate::Operator), which redacts where it
+    /// cannot do better; of what no rule selected, that of redaction.
+    pub operator: &'static str,
     /// Whether it would come out as it is, because its class is lifted.
     pub lifted: bool,
 }
@@ -126,6 +129,7 @@ impl Masker {
                 pointer,
                 class,
                 rule,
+                operator: cause_operator(&rules, cause),
                 lifted,
             }
         })

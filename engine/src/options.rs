@@ -32,6 +32,34 @@ pub enum Framing {
     Events,
 }
 
+impl Framing {
+    /// How JSON is laid out in a body of this media type, by its type and subtype in lower case, without
+    /// parameters. `None`: it is no JSON that can be read.
+    ///
+    /// ```
+    /// use velum_engine::Framing;
+    /// assert_eq!(Framing::of_media_type("application/fhir+json"), Some(Framing::Document));
+    /// assert_eq!(Framing::of_media_type("application/x-ndjson"), Some(Framing::Lines));
+    /// assert_eq!(Framing::of_media_type("application/grpc+json"), None);
+    /// ```
+    pub fn of_media_type(essence: &str) -> Option<Self> {
+        match essence {
+            "application/json" | "text/json" => Some(Self::Document),
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/fhir+ndjson" => Some(Self::Lines),
+            "text/event-stream" => Some(Self::Events),
+            "application/json-seq" => Some(Self::Sequence),
+            "application/stream+json" | "application/x-json-stream" => Some(Self::Concatenated),
+            // Its messages stand in frames of their own.
+            _ if essence.starts_with("application/grpc") => None,
+            _ if essence.ends_with("+json-seq") => Some(Self::Sequence),
+            _ => essence.ends_with("+json").then_some(Self::Document),
+        }
+    }
+}
+
 /// What one [`Masker`](crate::Masker) is told besides its rules.
 #[derive(Clone, Debug)]
 pub struct Options {

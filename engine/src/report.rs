@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::tally::Cause;
-use crate::{Class, CustomDetector, Ruleset, detectors};
+use crate::{Class, CustomDetector, Operator, Ruleset, detectors};
 
 /// Counts of what was masked and lifted so far; never a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -256,4 +256,13 @@ pub(crate) fn cause_name(rules: &Ruleset, cause: Cause) -> Cow<'_, str> {
         Some(rule) => Cow::Borrowed(rules.rules.get(rule).map_or("", |rule| &*rule.name)),
         None => fixed_name(rules, slot),
     }
+}
+
+/// The name of the operator by which it masks.
+pub(crate) fn cause_operator(rules: &Ruleset, cause: Cause) -> &'static str {
+    let rule = match cause {
+        Cause::Rule(id) => rules.rules.get(usize::from(id)),
+        _ => None,
+    };
+    rule.map_or(&Operator::Redact, |rule| &rule.operator).name()
 }

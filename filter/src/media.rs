@@ -50,7 +50,7 @@ pub(crate) fn of_decoded(headers: &[Header<'_>]) -> Media {
     if !is_one_type(essence) {
         return Media::Unreadable;
     }
-    let Some(framing) = framing(essence) else {
+    let Some(framing) = Framing::of_media_type(essence) else {
         return Media::Other;
     };
     if parts.all(is_harmless) {
@@ -101,22 +101,6 @@ pub(crate) fn encoding(headers: &[Header<'_>]) -> Encoding {
         _ if is(b"gzip") || is(b"x-gzip") => Encoding::Coded(Coding::Gzip),
         _ if is(b"deflate") => Encoding::Coded(Coding::Deflate),
         _ => Encoding::Unreadable,
-    }
-}
-
-fn framing(essence: &str) -> Option<Framing> {
-    match essence {
-        "application/json" | "text/json" => Some(Framing::Document),
-        "application/x-ndjson"
-        | "application/ndjson"
-        | "application/jsonl"
-        | "application/fhir+ndjson" => Some(Framing::Lines),
-        "text/event-stream" => Some(Framing::Events),
-        "application/json-seq" => Some(Framing::Sequence),
-        "application/stream+json" | "application/x-json-stream" => Some(Framing::Concatenated),
-        _ if essence.as_bytes().starts_with(GRPC) => None,
-        _ if essence.ends_with("+json-seq") => Some(Framing::Sequence),
-        _ => essence.ends_with("+json").then_some(Framing::Document),
     }
 }
 

@@ -395,3 +395,27 @@ fn a_name_that_is_lifted_here_is_masked_elsewhere() {
         assert_eq!(masked(&rules, Options::default(), body), expected);
     }
 }
+
+#[test]
+fn each_finding_names_the_operator_of_its_rule() {
+    let mut finder = Finder::new(rules(), Options::default());
+    finder.feed(BODY.as_bytes()).unwrap();
+    finder.finish().unwrap();
+    let mut operators: Vec<_> = finder
+        .findings()
+        .map(|finding| (finding.rule, finding.operator))
+        .collect();
+    operators.dedup();
+    assert_eq!(
+        operators,
+        [
+            ("notes".to_owned(), "null"),
+            ("gone".to_owned(), "remove"),
+            ("pii keys: phone".to_owned(), "redact"),
+            ("kinds".to_owned(), "redact"),
+            ("detector: email".to_owned(), "redact"),
+            ("detector: ssn".to_owned(), "redact"),
+            ("detector: email".to_owned(), "redact"),
+        ]
+    );
+}
