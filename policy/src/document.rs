@@ -3,6 +3,8 @@
 //!
 //! YAML is read as YAML 1.2 has it: `yes` and `on` are words, duplicate keys are refused.
 
+mod place;
+
 use std::error::Error;
 use std::fmt;
 
@@ -14,6 +16,7 @@ use crate::load;
 use crate::policies::Policies;
 use crate::policy::Policy;
 use crate::tree::Node;
+pub use place::{Place, place};
 
 /// Members by which an Envoy configuration is known: a bootstrap, a discovery file, one resource.
 /// A list, such as the filters of a chain, is one too, and so is a Kubernetes manifest, whose custom
