@@ -38,6 +38,8 @@ pub(crate) use rules::{ActionRules, Release, Terms};
 pub struct Config {
     pub(crate) listeners: Listeners,
     pub(crate) metrics: Option<MetricsListener>,
+    /// The folder of the playground, where it is served.
+    pub(crate) playground: Option<PathBuf>,
     pub(crate) data: PathBuf,
     /// Where the keys are that others provide; without it they are made in `data`.
     pub(crate) keys: Option<PathBuf>,

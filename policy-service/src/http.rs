@@ -25,6 +25,7 @@ mod once;
 mod openapi;
 mod outcomes;
 mod page;
+mod playground;
 mod prefer;
 mod question;
 mod readyz;
@@ -51,6 +52,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 pub(crate) use app::{App, Parts};
 pub(crate) use body::MOST_BYTES as MOST_BODY_BYTES;
 pub(crate) use emergencies::can_be_reviewed;
+pub(crate) use playground::Playground;
 
 use crate::auth::{Access, Caller, authorize};
 use crate::problem::Problem;

@@ -63,7 +63,7 @@ pub use store_check::{StoreCheckError, check_store};
 use auth::{Caller, Callers, Credentials, TokenHash};
 use clock::{Clock, Fence, FencedClock, SystemClock};
 use config::Listeners;
-use http::{App, Parts, Side};
+use http::{App, Parts, Playground, Side};
 use keys::{Keys, LogSeeds};
 use leases::Leases;
 use log::Signatory;
@@ -115,6 +115,8 @@ pub enum StartError {
     Key(KeyError),
     /// The store cannot be used.
     Store(String),
+    /// The folder of the playground cannot be served.
+    Playground(String),
     /// The system had no random bytes.
     NoRandomness,
 }
@@ -133,7 +135,9 @@ impl std::fmt::Display for StartError {
             ),
             StartError::Listen(address, error) => write!(formatter, "listen on {address}: {error}"),
             StartError::Key(error) => error.fmt(formatter),
-            StartError::Tls(fault) | StartError::Store(fault) => formatter.write_str(fault),
+            StartError::Tls(fault) | StartError::Store(fault) | StartError::Playground(fault) => {
+                formatter.write_str(fault)
+            }
             StartError::NoRandomness => formatter.write_str("the system gave no random bytes"),
         }
     }
@@ -247,6 +251,9 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         return Err(StartError::TryBeyondLoopback(address));
     }
     drop(addresses);
+    let playground = config.playground.take();
+    let playground = playground.map(|folder| Playground::read(&folder));
+    let playground = playground.transpose().map_err(StartError::Playground)?;
     let mut tokens = Tokens {
         options: &options,
         callers: Callers::default(),
@@ -300,9 +307,13 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     }
     for ((tcp, _), side, asks) in sockets.sides(asks) {
         let tls = tls.as_mut().map(|tls| tls.listener(asks)).transpose();
+        let mut router = http::router(app.clone(), side);
+        if let Some(playground) = playground.as_ref().filter(|_| side != Side::Gateways) {
+            router = router.merge(playground.router());
+        }
         let listener = Listener {
             tcp,
-            router: http::router(app.clone(), side),
+            router,
             tls: tls.map_err(StartError::Tls)?,
             bounds,
         };

@@ -38,6 +38,7 @@ struct Document {
     insecure_listen: bool,
     tls: Option<TlsTable>,
     metrics: Option<MetricsTable>,
+    playground: Option<PathBuf>,
     data: PathBuf,
     keys: Option<PathBuf>,
     policies: Vec<PathBuf>,
@@ -247,6 +248,9 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
         Some(Config {
             listeners: listeners?,
             metrics: metrics?,
+            playground: document
+                .playground
+                .map(|playground| folder.join(playground)),
             store: store?,
             data,
             keys: document.keys.map(|keys| folder.join(keys)),
