@@ -1,6 +1,6 @@
 //! `dist`: what is given out, in `target/dist`: the module, its hash, an image that Istio and Envoy
 //! Gateway accept; the policy service as a static program, its hash and an image that runs it; what both
-//! were built from; and the files of `deploy/`.
+//! were built from; the page of the playground; and the files of `deploy/`.
 //!
 //! Equal sources and tools give equal bytes: nothing here reads a clock or tells where it was built.
 
@@ -16,7 +16,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::wasm::sha256_of;
-use crate::{Result, say, wasm, workspace};
+use crate::{Result, playground, say, wasm, workspace};
 use bill::Product;
 use image::Image;
 
@@ -59,6 +59,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
         let architecture = service.target.split('-').next().unwrap_or_default();
         let image = image::of_service(service::PROGRAM, &service.program, architecture);
         files.extend(of_product(&product, &bill, &image, "service-image")?);
+        let page = playground::page()?.into_iter();
+        files.extend(page.map(|(path, bytes)| (Path::new("playground").join(path), bytes)));
         for file in workspace::files()? {
             if file.starts_with("deploy") {
                 files.push((file.clone(), read(&workspace::root().join(&file))?));

@@ -10,6 +10,7 @@ mod deny;
 mod dist;
 mod fuzz;
 mod lint;
+mod playground;
 mod process;
 mod say;
 mod schemathesis;
@@ -40,6 +41,8 @@ enum Command {
     Setup,
     /// Builds target/wasm/velum.wasm and target/wasm/empty.wasm
     Wasm(wasm::Arguments),
+    /// Builds target/playground: the engine as an npm package, and the page that any host can serve
+    Playground(playground::Arguments),
     /// What is given out, in target/dist: module, policy service, images of both, bills of materials
     Dist(dist::Arguments),
     /// Sets up, builds, and runs every test, those against a real Envoy included
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Setup => setup::run(),
         Command::Wasm(arguments) => wasm::run(&arguments),
+        Command::Playground(arguments) => playground::run(&arguments),
         Command::Dist(arguments) => dist::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Lint => lint::run(),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::{Result, fuzz, process, say, setup, wasm, workspace};
+use crate::{Result, fuzz, playground, process, say, setup, wasm, workspace};
 
 /// How long each fuzz target runs behind the tests.
 const FUZZ_SECONDS: u64 = 10;
@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::schemathesis::find_or_install()?;
     setup::go::find_or_install()?;
     wasm::build_modules()?;
+    playground::build()?;
     workspace::build_programs(&[])?;
     say::step("cargo test");
     let mut command = process::cargo();

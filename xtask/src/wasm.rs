@@ -1,7 +1,7 @@
 //! `wasm`: builds the filter, and the empty filter that benchmarks compare it with.
 
 mod names;
-mod shrinking;
+pub(crate) mod shrinking;
 
 use std::fmt::Write;
 use std::fs;
@@ -74,6 +74,33 @@ fn build_module(
     say::step(&format!(
         "building {module} (the first time takes a minute or two)"
     ));
+    let made = compile(tree, target, package, &[])?;
+    let placed = tree.join("target/wasm").join(module);
+    let failed = |error| format!("{} to {}: {error}", made.display(), placed.display());
+    fs::create_dir_all(tree.join("target/wasm")).map_err(failed)?;
+    let module = shrinking::shrunk(&made, binaryen, shrinking::WITH_NAMES)?;
+    let module = names::shorten(&module)
+        .map_err(|error| format!("{}: is no module: {error}", made.display()))?;
+    fs::write(&placed, module).map_err(failed)?;
+    say::result(&format!(
+        "{}: {} bytes, sha256 {}",
+        placed
+            .strip_prefix(workspace::root())
+            .unwrap_or(&placed)
+            .display(),
+        fs::metadata(&placed).map_err(failed)?.len(),
+        sha256(&placed)?
+    ));
+    Ok(placed)
+}
+
+/// Compiles a package to a module, with `link_arguments` behind those of the filter, and says where it is.
+pub(crate) fn compile(
+    tree: &Path,
+    target: &WasmTarget,
+    package: &str,
+    link_arguments: &[&str],
+) -> Result<PathBuf> {
     let folder = tree.join("target/wasm-filter");
     let mut flags = compiler_flags();
     flags.push(format!("-Clink-arg=--max-memory={MEMORY_BYTES}"));
@@ -94,30 +121,13 @@ fn build_module(
             package,
         ])
         .arg("--target-dir")
-        .arg(&folder);
+        .arg(&folder)
+        .arg("--");
+    let of_linker = |argument: &&str| format!("-Clink-arg={argument}");
+    command.args(link_arguments.iter().map(of_linker));
     process::run(&mut command)?;
-
-    let made = folder
-        .join(TARGET)
-        .join("wasm")
-        .join(format!("{}.wasm", package.replace('-', "_")));
-    let placed = tree.join("target/wasm").join(module);
-    let failed = |error| format!("{} to {}: {error}", made.display(), placed.display());
-    fs::create_dir_all(tree.join("target/wasm")).map_err(failed)?;
-    let module = shrinking::shrunk(&made, binaryen)?;
-    let module = names::shorten(&module)
-        .map_err(|error| format!("{}: is no module: {error}", made.display()))?;
-    fs::write(&placed, module).map_err(failed)?;
-    say::result(&format!(
-        "{}: {} bytes, sha256 {}",
-        placed
-            .strip_prefix(workspace::root())
-            .unwrap_or(&placed)
-            .display(),
-        fs::metadata(&placed).map_err(failed)?.len(),
-        sha256(&placed)?
-    ));
-    Ok(placed)
+    let name = format!("{}.wasm", package.replace('-', "_"));
+    Ok(folder.join(TARGET).join("wasm").join(name))
 }
 
 /// Flags that keep this machine's folders out of the module, so that equal sources make equal bytes

@@ -31,6 +31,11 @@ pub(crate) fn wasm_directory() -> PathBuf {
     root().join("target/wasm")
 }
 
+/// Where the built playground is put.
+pub(crate) fn playground_directory() -> PathBuf {
+    root().join("target/playground")
+}
+
 /// The workspace as cargo sees it, with its resolved dependencies.
 pub(crate) fn metadata() -> Result<Value> {
     let text = process::output(process::cargo().args([
@@ -77,6 +82,7 @@ pub(crate) fn tell_parts(command: &mut Command) -> Result {
         .env("VELUM_WASM", wasm_directory().join("velum.wasm"))
         .env("VELUM_EMPTY_WASM", wasm_directory().join("empty.wasm"))
         .env("VELUM_SERDE_WASM", wasm_directory().join("serde.wasm"))
+        .env("VELUM_PLAYGROUND", playground_directory())
         .env("VELUM_BIN_DIR", program_directory()?);
     if let Some(postgres) = setup::postgres::programs() {
         command.env("VELUM_POSTGRES", postgres);

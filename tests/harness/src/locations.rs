@@ -23,6 +23,11 @@ pub fn filter() -> Result<PathBuf> {
     file("VELUM_WASM", "the built filter")
 }
 
+/// The built playground: `VELUM_PLAYGROUND`.
+pub fn playground() -> Result<PathBuf> {
+    file("VELUM_PLAYGROUND", "the built playground")
+}
+
 /// The folder of PostgreSQL's programs: `VELUM_POSTGRES`, else the newest that Debian has installed.
 pub fn postgres() -> Result<PathBuf> {
     if let Some(folder) = env::var_os("VELUM_POSTGRES") {

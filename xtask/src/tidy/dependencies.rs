@@ -38,6 +38,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "velum-policy",
         ],
     ),
+    (
+        "velum-playground",
+        &["velum-engine", "velum-ledger", "velum-policy"],
+    ),
     ("velum-example-fhir-api", &[]),
     ("velum-demo", &["velum-harness"]),
     ("velum-empty-filter", &[]),

@@ -9,12 +9,14 @@ use crate::{Result, process, say};
 
 /// Smaller, by no more than costs nothing in speed; with names, which a trap's backtrace shows. Which
 /// features of WebAssembly it may use, the module says itself.
-const ARGUMENTS: &[&str] = &["-Os", "--debuginfo"];
+pub(crate) const WITH_NAMES: &[&str] = &["-Os", "--debuginfo"];
+/// The same without names, for what is loaded over a network.
+pub(crate) const BARE: &[&str] = &["-Os", "--strip-debug", "--strip-producers"];
 
 /// The module, optimised. It is kept beside what it was made from, as long as that stays the same.
-pub(super) fn shrunk(made: &Path, binaryen: &Binaryen) -> Result<Vec<u8>> {
+pub(crate) fn shrunk(made: &Path, binaryen: &Binaryen, arguments: &[&str]) -> Result<Vec<u8>> {
     let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let key = key(&read(made)?, &binaryen.describe());
+    let key = key(&read(made)?, &binaryen.describe(), arguments);
     let (small, stamp) = (
         made.with_extension("small"),
         made.with_extension("small-of"),
@@ -26,7 +28,7 @@ pub(super) fn shrunk(made: &Path, binaryen: &Binaryen) -> Result<Vec<u8>> {
     let _ = fs::remove_file(&stamp);
     let mut command = binaryen.command();
     command
-        .args(ARGUMENTS)
+        .args(arguments)
         .arg(made)
         .arg("--output")
         .arg(&small);
@@ -36,6 +38,6 @@ pub(super) fn shrunk(made: &Path, binaryen: &Binaryen) -> Result<Vec<u8>> {
 }
 
 /// What the result depends on.
-fn key(module: &[u8], binaryen: &str) -> String {
-    format!("{} {} {binaryen}", sha256_of(module), ARGUMENTS.join(" "))
+fn key(module: &[u8], binaryen: &str, arguments: &[&str]) -> String {
+    format!("{} {} {binaryen}", sha256_of(module), arguments.join(" "))
 }
