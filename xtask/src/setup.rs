@@ -1,6 +1,7 @@
 //! `setup`: a usable wasm target, the pinned Binaryen and Envoy, and a PostgreSQL. Quick when nothing is missing.
 
 pub(crate) mod binaryen;
+pub(crate) mod chromium;
 mod debian;
 pub(crate) mod envoy;
 pub(crate) mod go;

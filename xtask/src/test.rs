@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::envoy::install_older()?;
     setup::schemathesis::find_or_install()?;
     setup::go::find_or_install()?;
+    setup::chromium::find_or_install()?;
     wasm::build_modules()?;
     playground::build()?;
     workspace::build_programs(&[])?;

@@ -95,6 +95,11 @@ pub(crate) fn tell_parts(command: &mut Command) -> Result {
             .env("VELUM_GO", go.program)
             .env("VELUM_GOPATH", go.libraries);
     }
+    if let Some(chromium) = setup::chromium::find() {
+        command
+            .env("VELUM_CHROMIUM", chromium.browser)
+            .env("VELUM_CHROMEDRIVER", chromium.driver);
+    }
     let older = std::env::join_paths(setup::envoy::older_binaries());
     command.env(
         "VELUM_OLDER_ENVOYS",

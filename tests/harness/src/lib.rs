@@ -6,6 +6,7 @@
 //! test` and `cargo xtask demo` set it.
 
 mod bootstrap;
+mod browser;
 mod certificates;
 mod client;
 mod documents;
@@ -22,6 +23,7 @@ mod tls_front;
 mod upstream;
 
 pub use bootstrap::{BootstrapOptions, DownstreamTls, PolicyDocument, bootstrap, publish_again};
+pub use browser::{Browser, BrowserOptions, Key};
 pub use certificates::{Authority, Certificate};
 pub use client::{Call, Client, Response, ResponseStream};
 pub use documents::{

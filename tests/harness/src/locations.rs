@@ -59,6 +59,12 @@ pub(crate) fn postgres_libraries(programs: &Path) -> Option<PathBuf> {
     (!is_system && folder.is_dir()).then_some(folder)
 }
 
+/// Chromium and its driver: `VELUM_CHROMIUM` and `VELUM_CHROMEDRIVER`.
+pub fn chromium() -> Result<(PathBuf, PathBuf)> {
+    let browser = file("VELUM_CHROMIUM", "Chromium")?;
+    Ok((browser, file("VELUM_CHROMEDRIVER", "Chromium's driver")?))
+}
+
 /// A program of this workspace, in the folder `VELUM_BIN_DIR`.
 pub fn program(name: &str) -> Result<PathBuf> {
     let path = file("VELUM_BIN_DIR", "the folder of the built programs")?.join(name);

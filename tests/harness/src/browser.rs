@@ -1,0 +1,410 @@
+//! A real Chromium, driven as a person drives it: by `WebDriver`, over its own driver.
+
+use std::env;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::failure::During;
+use crate::{Failure, Process, Result, locations};
+
+/// How long to wait for what is to come.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the driver and the browser may take to start, on a machine that has much to do.
+const START: Duration = Duration::from_mins(1);
+/// Under which name `WebDriver` hands on an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// No more of the browser than the pages need, and nothing of the network.
+const ARGUMENTS: &[&str] = &[
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-extensions",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+];
+/// Collects what a page's policy has refused. It outlives the page that it happened on.
+const WATCH: &str = "document.addEventListener('securitypolicyviolation', (event) => {
+    const seen = JSON.parse(sessionStorage.getItem('violations') || '[]');
+    seen.push(`${event.effectiveDirective} ${event.blockedURI} on ${location.pathname} ${event.sample}`);
+    sessionStorage.setItem('violations', JSON.stringify(seen));
+});";
+
+/// How a browser is to be.
+#[derive(Debug, Clone)]
+pub struct BrowserOptions {
+    /// Whether pages may run scripts.
+    pub scripts: bool,
+    /// Whether it prefers dark pages.
+    pub dark: bool,
+    /// The width and height of the window's inside.
+    pub size: (u32, u32),
+}
+
+impl Default for BrowserOptions {
+    fn default() -> Self {
+        Self {
+            scripts: true,
+            dark: false,
+            size: (1280, 800),
+        }
+    }
+}
+
+/// A key that has no letter.
+#[derive(Debug, Clone, Copy)]
+pub enum Key {
+    /// Sends what has the focus.
+    Enter,
+    /// Closes what is open.
+    Escape,
+    /// Goes to the next that can have the focus.
+    Tab,
+}
+
+impl Key {
+    fn code(self) -> char {
+        match self {
+            Self::Enter => '\u{e007}',
+            Self::Escape => '\u{e00c}',
+            Self::Tab => '\u{e004}',
+        }
+    }
+}
+
+/// A browser with one window and a profile of its own; both end when this is dropped.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Process,
+    address: SocketAddr,
+    session: String,
+    client: reqwest::Client,
+    // Goes last: the browser writes there.
+    folder: TempDir,
+}
+
+impl Browser {
+    /// Starts one.
+    pub async fn start(options: BrowserOptions) -> Result<Self> {
+        let folder = tempfile::tempdir().during("temporary folder")?;
+        let (browser, program) = locations::chromium()?;
+        let mut command = Command::new(program);
+        command
+            .arg("--port=0")
+            .arg("--allowed-ips=127.0.0.1")
+            .env("HOME", folder.path())
+            .env("TMPDIR", folder.path());
+        find_libraries(&mut command, &browser);
+        let mut driver = Process::start("chromedriver", command, folder.path())?;
+        let address = address(&mut driver, folder.path()).await?;
+        let client = reqwest::Client::builder().no_proxy().build();
+        let mut started = Self {
+            driver,
+            address,
+            session: String::new(),
+            client: client.during("an HTTP client")?,
+            folder,
+        };
+        let capabilities = started.capabilities(&browser, &options);
+        let session = started.call("POST", "", &capabilities).await?;
+        started.session = text(&session["sessionId"], "a session")?;
+        started
+            .command(
+                "Page.addScriptToEvaluateOnNewDocument",
+                &json!({"source": WATCH}),
+            )
+            .await?;
+        started.prefer_dark(options.dark).await?;
+        started.resize(options.size).await?;
+        Ok(started)
+    }
+
+    fn capabilities(&self, browser: &Path, options: &BrowserOptions) -> Value {
+        let profile = self.folder.path().join("profile");
+        let mut arguments: Vec<String> = ARGUMENTS.iter().map(|&it| it.to_owned()).collect();
+        arguments.push(format!("--user-data-dir={}", profile.display()));
+        let mut chromium = json!({"binary": browser.display().to_string(), "args": arguments});
+        if !options.scripts {
+            chromium["prefs"] = json!({"profile.managed_default_content_settings.javascript": 2});
+        }
+        json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome",
+            "acceptInsecureCerts": true,
+            "goog:chromeOptions": chromium,
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }}})
+    }
+
+    /// Opens a page and waits until it is there.
+    pub async fn open(&self, url: &str) -> Result<()> {
+        self.post("/url", &json!({"url": url})).await.map(|_| ())
+    }
+
+    /// Where it is now.
+    pub async fn url(&self) -> Result<String> {
+        let url = self.call("GET", &self.path("/url"), &Value::Null).await?;
+        text(&url, "an address")
+    }
+
+    /// Makes the inside of the window so wide and high, as a telephone's screen where it is narrow.
+    pub async fn resize(&self, (width, height): (u32, u32)) -> Result<()> {
+        let metrics = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
+        });
+        let changed = self.command("Emulation.setDeviceMetricsOverride", &metrics);
+        changed.await.map(|_| ())
+    }
+
+    /// Has it prefer dark pages, or light ones.
+    pub async fn prefer_dark(&self, is_dark: bool) -> Result<()> {
+        let scheme = if is_dark { "dark" } else { "light" };
+        let feature = json!({"name": "prefers-color-scheme", "value": scheme});
+        let media = json!({"features": [feature]});
+        let changed = self.command("Emulation.setEmulatedMedia", &media);
+        changed.await.map(|_| ())
+    }
+
+    /// How many elements a CSS selector finds now.
+    pub async fn count(&self, selector: &str) -> Result<usize> {
+        Ok(self.all(selector).await?.len())
+    }
+
+    /// Waits until a CSS selector finds something.
+    pub async fn wait_for(&self, selector: &str) -> Result<()> {
+        self.find(selector).await.map(|_| ())
+    }
+
+    /// Clicks the first element that a CSS selector finds, once it is there.
+    pub async fn click(&self, selector: &str) -> Result<()> {
+        let element = self.find(selector).await?;
+        let path = format!("/element/{element}/click");
+        self.post(&path, &json!({})).await.map(|_| ())
+    }
+
+    /// Writes into a field.
+    pub async fn fill(&self, selector: &str, written: &str) -> Result<()> {
+        let element = self.find(selector).await?;
+        let path = format!("/element/{element}/value");
+        self.post(&path, &json!({"text": written}))
+            .await
+            .map(|_| ())
+    }
+
+    /// The text of an element, as a person sees it.
+    pub async fn text(&self, selector: &str) -> Result<String> {
+        let element = self.find(selector).await?;
+        let path = self.path(&format!("/element/{element}/text"));
+        text(&self.call("GET", &path, &Value::Null).await?, "a text")
+    }
+
+    /// Types letters, wherever the focus is.
+    pub async fn keys(&self, letters: &str) -> Result<()> {
+        let strokes = letters.chars().flat_map(|letter| {
+            let letter = letter.to_string();
+            [
+                json!({"type": "keyDown", "value": letter}),
+                json!({"type": "keyUp", "value": letter}),
+            ]
+        });
+        let keyboard =
+            json!({"type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>()});
+        let typed = self.post("/actions", &json!({"actions": [keyboard]})).await;
+        typed.map(|_| ())
+    }
+
+    /// Presses a key, wherever the focus is.
+    pub async fn press(&self, key: Key) -> Result<()> {
+        self.keys(&key.code().to_string()).await
+    }
+
+    /// Runs the body of a function in the page, and gives what it returns.
+    pub async fn run(&self, script: &str) -> Result<Value> {
+        self.post("/execute/sync", &json!({"script": script, "args": []}))
+            .await
+    }
+
+    /// Runs one whose last argument is called with what it gives.
+    pub async fn run_to_the_end(&self, script: &str) -> Result<Value> {
+        self.post("/execute/async", &json!({"script": script, "args": []}))
+            .await
+    }
+
+    /// Waits until an expression is true in the page.
+    pub async fn wait_until(&self, expression: &str) -> Result<()> {
+        let script = format!("return Boolean({expression})");
+        let start = Instant::now();
+        while self.run(&script).await? != json!(true) {
+            if start.elapsed() > PATIENCE {
+                let page = self.text("body").await.unwrap_or_default();
+                return Err(Failure::new(format!(
+                    "never: {expression}; the page:\n{page}"
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// A picture of the window in PNG.
+    pub async fn picture(&self) -> Result<Vec<u8>> {
+        let path = self.path("/screenshot");
+        let picture = text(&self.call("GET", &path, &Value::Null).await?, "a picture")?;
+        STANDARD.decode(picture).during("a picture")
+    }
+
+    /// A cookie for the site of the page that is open.
+    pub async fn set_cookie(&self, name: &str, value: &str) -> Result<()> {
+        let cookie = json!({"cookie": {"name": name, "value": value}});
+        self.post("/cookie", &cookie).await.map(|_| ())
+    }
+
+    /// What pages have complained of since this was last asked: refused by their policies, or wrong in a
+    /// script.
+    pub async fn complaints(&self) -> Result<Vec<String>> {
+        let log = self.post("/se/log", &json!({"type": "browser"})).await?;
+        let severe = log.as_array().into_iter().flatten();
+        let severe = severe.filter(|entry| entry["level"] == "SEVERE");
+        // That an answer was no 2xx is what a test may be after.
+        let severe = severe.filter(|entry| entry["source"] != "network");
+        let mut complaints: Vec<String> =
+            severe.map(|entry| entry["message"].to_string()).collect();
+        let script = "const seen = sessionStorage.getItem('violations') || '[]';
+            sessionStorage.removeItem('violations'); return JSON.parse(seen)";
+        let seen = self.run(script).await?;
+        let seen = seen.as_array().into_iter().flatten();
+        complaints.extend(seen.filter_map(Value::as_str).map(str::to_owned));
+        Ok(complaints)
+    }
+
+    /// A command of Chromium's own protocol.
+    pub async fn command(&self, name: &str, parameters: &Value) -> Result<Value> {
+        let command = json!({"cmd": name, "params": parameters});
+        self.post("/goog/cdp/execute", &command).await
+    }
+
+    async fn all(&self, selector: &str) -> Result<Vec<String>> {
+        let query = json!({"using": "css selector", "value": selector});
+        let found = self.post("/elements", &query).await?;
+        let found = found.as_array().into_iter().flatten();
+        found
+            .map(|element| text(&element[ELEMENT], "an element"))
+            .collect()
+    }
+
+    async fn find(&self, selector: &str) -> Result<String> {
+        let start = Instant::now();
+        loop {
+            if let Some(first) = self.all(selector).await?.into_iter().next() {
+                return Ok(first);
+            }
+            if start.elapsed() > PATIENCE {
+                let url = self.url().await.unwrap_or_default();
+                return Err(Failure::new(format!("{selector} is not on {url}")));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn path(&self, end: &str) -> String {
+        format!("/{}{end}", self.session)
+    }
+
+    async fn post(&self, end: &str, body: &Value) -> Result<Value> {
+        self.call("POST", &self.path(end), body).await
+    }
+
+    async fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        let url = format!("http://{}/session{path}", self.address);
+        let method = method.parse().during("a method")?;
+        let mut request = self.client.request(method, url).timeout(START);
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let response = request.send().await.during("the browser's driver")?;
+        let is_good = response.status().is_success();
+        let mut answer: Value = response.json().await.during("the browser's driver")?;
+        let value = answer["value"].take();
+        if is_good {
+            return Ok(value);
+        }
+        let message = value["message"].as_str().unwrap_or_default();
+        let message = message.lines().next().unwrap_or_default();
+        Err(Failure::new(format!("{path}: {message}")))
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The browser is the driver's child, and ends with its session only.
+        if let Ok(mut stream) = TcpStream::connect(self.address) {
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+            let path = format!("/session/{}", self.session);
+            let end = format!(
+                "DELETE {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+                self.address
+            );
+            let _ = stream.write_all(end.as_bytes());
+            let _ = stream.read(&mut [0; 512]);
+        }
+        self.driver.kill();
+    }
+}
+
+/// Waits until the driver says on which port it listens.
+async fn address(driver: &mut Process, folder: &Path) -> Result<SocketAddr> {
+    let output = folder.join("chromedriver.stdout");
+    let port = driver.wait_for("its port", START, || {
+        let text = std::fs::read_to_string(&output).ok()?;
+        let (_, rest) = text.split_once("started successfully on port ")?;
+        let (port, _) = rest.split_once('.')?;
+        port.parse::<u16>().ok()
+    });
+    Ok(SocketAddr::from(([127, 0, 0, 1], port.await?)))
+}
+
+/// Where the browser was unpacked and not installed, its libraries and fonts are beside it.
+fn find_libraries(command: &mut Command, browser: &Path) {
+    // <root>/usr/lib/chromium/chromium
+    let Some(libraries) = browser.ancestors().nth(2) else {
+        return;
+    };
+    if libraries == Path::new("/usr/lib") {
+        return;
+    }
+    let folder = libraries.join(format!("{}-linux-gnu", env::consts::ARCH));
+    let beside = [
+        folder.clone(),
+        folder.join("pulseaudio"),
+        folder.join("nss"),
+    ];
+    if let Ok(path) = env::join_paths(beside) {
+        command.env("LD_LIBRARY_PATH", path);
+    }
+    let fonts = Path::new("etc/fonts/fonts.conf");
+    if let Some(root) = libraries.ancestors().nth(2)
+        && root.join(fonts).is_file()
+        && !Path::new("/").join(fonts).is_file()
+    {
+        command.env("FONTCONFIG_SYSROOT", root);
+    }
+}
+
+fn text(value: &Value, what: &str) -> Result<String> {
+    let text = value.as_str().map(str::to_owned);
+    text.ok_or_else(|| Failure::new(format!("the browser's driver gave no {what}: {value}")))
+}
