@@ -1,5 +1,7 @@
 //! The built playground: its package in Node.js against the program `velum`, and what its page holds.
 
+mod browser;
+
 use std::process::Command;
 
 use velum_harness::{Failure, Result, locations};
