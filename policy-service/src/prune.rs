@@ -65,7 +65,8 @@ pub async fn prune(
 }
 
 async fn run(app: &App, pruning: &Pruning) -> Result<String, StoreError> {
-    let mut said = String::new();
+    // All of them first: nothing goes where one of them may not.
+    let mut going = Vec::new();
     for log in app.store().logs().await? {
         let name = log.name.as_ref();
         let is_meant = name
@@ -77,6 +78,10 @@ async fn run(app: &App, pruning: &Pruning) -> Result<String, StoreError> {
             continue;
         }
         let ended = ended(app, &log).await?;
+        going.push((log, ended));
+    }
+    let mut said = String::new();
+    for (log, ended) in going {
         let verb = if pruning.is_dry {
             "would go"
         } else {
@@ -90,7 +95,10 @@ async fn run(app: &App, pruning: &Pruning) -> Result<String, StoreError> {
                 by: pruning.by.clone(),
                 reason: pruning.reason.clone(),
             };
-            app.store().write(prune).await?;
+            app.store()
+                .write(prune)
+                .await
+                .map_err(|error| StoreError::Data(format!("{said}{}: {error}", ended.name)))?;
         }
         let (name, size) = (&ended.name, log.size);
         let _ = writeln!(

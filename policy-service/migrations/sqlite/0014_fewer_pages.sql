@@ -30,3 +30,14 @@ CREATE INDEX grant_use_by_approval ON grant_use (approval);
 ALTER TABLE audit_log ADD COLUMN max_time_ms INTEGER NOT NULL DEFAULT 0;
 UPDATE audit_log SET max_time_ms = (SELECT max_time_ms FROM meta);
 ALTER TABLE meta DROP COLUMN max_time_ms;
+
+-- Which records are about an approval is told once they are in the log's tree: until then a vote is kept too.
+DROP TRIGGER vote_is_never_deleted;
+CREATE TRIGGER vote_is_never_deleted BEFORE DELETE ON vote
+    WHEN NOT EXISTS (SELECT 1 FROM approval_record told WHERE told.approval = old.approval)
+         OR EXISTS (SELECT 1 FROM approval_record told
+                    WHERE told.approval = old.approval
+                          AND NOT EXISTS (SELECT 1 FROM closed_log
+                                          WHERE pruned IS NOT NULL
+                                                AND told.idx >= first AND told.idx < first + size))
+    BEGIN SELECT RAISE(ABORT, 'vote is append-only'); END;

@@ -95,6 +95,10 @@ pub(crate) async fn step(app: &App) -> Result<(), LogError> {
             Err(error) => {
                 // What others sign is known here all the same.
                 follow(app).await?;
+                if !app.store().has_other_writers() {
+                    // What can be told without a signature is: which records are about what.
+                    app.store().write(Grow { app: app.clone() }).await?;
+                }
                 return Err(error);
             }
         };

@@ -66,7 +66,11 @@ impl Rereading {
             let is_damaged = &app.parts().log.is_damaged;
             is_damaged.store(damage.is_some(), Ordering::SeqCst);
             self.damage = damage;
-            self.look_back(app).await?;
+            if let Err(error) = self.look_back(app).await {
+                // The open log does not wait for one that cannot be read.
+                tracing::error!(%error, "a closed audit log cannot be read");
+                self.closed.1 += 1;
+            }
         }
         match &self.damage {
             Some(damage) => Err(LogError::Damaged(damage.clone())),

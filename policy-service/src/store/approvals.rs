@@ -53,15 +53,13 @@ impl Store {
         filter: &Filter,
     ) -> Result<Vec<StoredApproval>, StoreError> {
         let mut reading = self.read().await?;
-        // Those read as expired are whose time has run out, whatever the row still says.
+        let is_open = matches!(
+            filter.state,
+            Some(State::Collecting | State::Pending | State::Approved)
+        );
         let rows = reading
             .all(
-                "SELECT body FROM approval
-                 WHERE id > $1
-                   AND ($2 IS NULL
-                        OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
-                                ELSE state END = $2)
-                 ORDER BY id LIMIT $4",
+                if is_open { OPEN } else { ANY },
                 values![
                     filter.after.as_ref().map_or("", ApprovalId::as_str),
                     filter.state.map(State::name),
@@ -95,6 +93,37 @@ impl Store {
         rows.iter().map(|row| read_id(row, "id")).collect()
     }
 }
+
+/// Approvals behind one, in any state or in one of them. Those read as expired are whose time has run out,
+/// whatever the row still says.
+const ANY: Sql = Sql {
+    sqlite: "SELECT body FROM approval
+             WHERE id > $1
+               AND ($2 IS NULL
+                    OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
+                            ELSE state END = $2)
+             ORDER BY id LIMIT $4",
+    postgres: "SELECT body FROM approval
+               WHERE id > $1
+                 AND ($2 IS NULL
+                      OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
+                              ELSE state END = $2)
+               ORDER BY id LIMIT $4",
+};
+
+/// The same of a state that is not the last: only what will end is looked at, however much has ended.
+const OPEN: Sql = Sql {
+    sqlite: "SELECT body FROM approval INDEXED BY approval_due
+             WHERE due_ms >= 0 AND id > $1
+               AND CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
+                        ELSE state END = $2
+             ORDER BY id LIMIT $4",
+    postgres: "SELECT body FROM approval
+               WHERE due_ms >= 0 AND id > $1
+                 AND CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
+                          ELSE state END = $2
+               ORDER BY id LIMIT $4",
+};
 
 /// An approval as who waits for it looks at it.
 pub(crate) struct Looked {

@@ -77,7 +77,7 @@ mod tests {
         "d120845b35d86660",
         "7f1de0c593f57bdb",
         "27d20627b0544a50",
-        "c1167974a98d19f1",
+        "fb2dfa5e5917d5de",
         "6bdef9cd0a9c0d87",
     ];
     const POSTGRES: [&str; 15] = [

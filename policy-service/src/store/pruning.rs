@@ -10,11 +10,11 @@
 use serde_json::Value as Json;
 use velum_approval::Commitment;
 
-use super::StoreError;
 use super::audit::page;
 use super::connection::{Connection, values};
 use super::log::LogRow;
 use super::transaction::number;
+use super::{StoreError, about, log};
 
 /// Approvals whose last record is between `$1` and `$2`, and whose first is not before `$3`.
 macro_rules! of_approvals {
@@ -57,6 +57,10 @@ pub(super) async fn prune(
     record: u64,
 ) -> Result<(), StoreError> {
     let (first, end) = (log.first, log.first + log.size);
+    // What the open log tells of an approval keeps it, also where it was told a moment ago.
+    let (open, tree) = (log::open(connection).await?, log::tree(connection).await?);
+    let untold = open.first + tree.size..open.first + open.size;
+    about::note(connection, untold).await?;
     require_over(connection, log).await?;
     let marked = connection
         .execute(

@@ -310,6 +310,68 @@ async fn clients_that_leave_at_any_moment_leave_nothing_half_done() {
     assert_eq!(service.count("grant.used").await, 60);
 }
 
+/// Sends a request and leaves so many microseconds later.
+async fn leave(service: &Service, token: &str, path: &str, body: &Value, after: u64) {
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(service.running.address).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: velum\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_micros(after)).await;
+}
+
+/// What reviewers and gateways do is done whole or not at all when they leave: said again, it has happened once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_says_something_and_leaves_has_said_it_once_or_not_at_all() {
+    let rounds: u16 = if std::env::var_os("VELUM_LONG").is_some() {
+        200
+    } else {
+        12
+    };
+    let limits = format!("{CONFIGURATION}\n[limits]\nasks_per_minute = 10000\n");
+    let service = Service::with(&limits).await;
+    let grace = service.reviewer("grace").to_owned();
+    let gateway = service.gateway().to_owned();
+    let step = 4_000 / u64::from(rounds);
+    for round in 0..rounds {
+        let after = u64::from(round) * step;
+        let mut check = service.ask(1);
+        let mut digest = [9; 32];
+        digest[..2].copy_from_slice(&round.to_be_bytes());
+        check.fingerprint = Fingerprint::from_bytes(digest);
+        let id = service.pending(&check).await;
+        let of = |verb: &str| format!("/v1/approvals/{id}/{verb}");
+
+        leave(&service, &grace, &of("approve"), &json!({}), after).await;
+        let (status, said) = service.approve("grace", &id, json!({})).await;
+        assert!([200, 409].contains(&status), "{said}");
+        let shown = service.show(&id).await;
+        assert_eq!(shown["state"], "approved");
+        assert_eq!(shown["votes"].as_array().unwrap().len(), 1, "{shown}");
+
+        service.verified(&check, &service.check(&check).await);
+        let outcome = json!({
+            "approval": id, "use_key": check.use_key, "status": 200, "records": 1, "bytes": 30,
+            "lifted": {"name": 1}, "masked": {}, "drift": {}, "end": "complete",
+        });
+        leave(&service, &gateway, "/v1/outcomes", &outcome, after).await;
+        let (status, said) = service.call_gateway("POST", "/v1/outcomes", &outcome).await;
+        assert_eq!(status, 204, "{said}");
+
+        let stop = json!({"scope": {"kind": "action", "action": "purge"}});
+        leave(&service, &grace, "/v1/stops", &stop, after).await;
+        let (status, said) = service.post("grace", "/v1/stops", &stop).await;
+        assert!([200, 201, 409].contains(&status), "{said}");
+    }
+    let rounds = usize::from(rounds);
+    assert_eq!(service.count("grant.issued").await, rounds);
+    assert_eq!(service.count("grant.used").await, rounds);
+    assert_eq!(service.count("release.delivered").await, rounds);
+}
+
 #[tokio::test]
 async fn who_leaves_while_waiting_uses_nothing() {
     let service = Service::start().await;

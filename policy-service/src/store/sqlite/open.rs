@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
@@ -23,7 +24,7 @@ const LEAST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const READERS: u32 = 4;
 /// How much of the database the writer keeps in memory, in KiB as SQLite has it: with its own measure, 2 MB, it
 /// reads pages again that it wrote a moment ago.
-const WRITER_CACHE: i32 = -32_768;
+const WRITER_CACHE: i64 = -32_768;
 /// How long a statement waits for a lock that another process holds.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What holds of every connection: a pragma, and the number that it reads back as.
@@ -110,7 +111,7 @@ pub(super) async fn first_writer(
     check_version(&mut connection).await?;
     claim(&mut connection).await?;
     let migrator = migrations::sqlite();
-    copy_before(&mut connection, options, migrations::latest(&migrator)).await?;
+    copy_before(&mut connection, options, &migrator).await?;
     migrator
         .run(&mut connection)
         .await
@@ -123,7 +124,7 @@ pub(super) async fn first_writer(
 async fn copy_before(
     connection: &mut SqliteConnection,
     options: &SqliteConnectOptions,
-    latest: i64,
+    migrator: &Migrator,
 ) -> Result<(), StoreError> {
     let tables = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
     let tables: i64 = sqlx::query_scalar(tables)
@@ -132,13 +133,14 @@ async fn copy_before(
     if tables == 0 {
         return Ok(());
     }
-    let applied = "SELECT max(version) FROM _sqlx_migrations WHERE success";
-    let applied: Option<i64> = sqlx::query_scalar(applied)
-        .fetch_one(&mut *connection)
+    let applied = "SELECT version FROM _sqlx_migrations WHERE success";
+    let applied: Vec<i64> = sqlx::query_scalar(applied)
+        .fetch_all(&mut *connection)
         .await?;
-    let Some(applied) = applied.filter(|applied| *applied < latest) else {
+    if migrator.iter().all(|step| applied.contains(&step.version)) || applied.is_empty() {
         return Ok(());
-    };
+    }
+    let latest = migrations::latest(migrator);
     let path = options
         .get_filename()
         .with_file_name(format!("velum-before-{latest:04}.sqlite"));
@@ -156,7 +158,7 @@ async fn copy_before(
         .execute(connection)
         .await?;
     file.sync_all().map_err(fault)?;
-    tracing::info!(from = applied, to = latest, copy = %path.display(), "the schema is brought up to date");
+    tracing::info!(from = applied.iter().max(), to = latest, copy = %path.display(), "the schema is brought up to date");
     Ok(())
 }
 
@@ -251,6 +253,8 @@ fn check_settings(link: &WritingLink) -> Result<(), StoreError> {
     let of_file = [
         ("application_id", "", APPLICATION_ID),
         ("busy_timeout", "", 5000),
+        ("cache_size", "", WRITER_CACHE),
+        ("mmap_size", "", 0),
     ];
     for (name, _, expected) in SETTINGS.into_iter().chain(of_file) {
         let found: i64 = link.pragma(name)?;
@@ -326,6 +330,78 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_use_is_the_same_once_it_has_its_records_place_as_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path()).unwrap();
+        let mut older = migrations::sqlite();
+        older.migrations = older
+            .iter()
+            .filter(|step| step.version < 14)
+            .cloned()
+            .collect();
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        claim(&mut connection).await.unwrap();
+        older.run(&mut connection).await.unwrap();
+        for statement in [
+            "INSERT INTO audit_entry VALUES (0, x'7b7d', zeroblob(32)), (1, x'7b7d', zeroblob(32))",
+            "INSERT INTO approval (id, state, principal, action, fingerprint_mac, created_ms, updated_ms,
+                                   version, body)
+             VALUES ('a', 'used', 'p', 'read', zeroblob(32), 1, 2, 3, '{}')",
+            "INSERT INTO grant_use (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms,
+                                    lifts_until_ms)
+             VALUES ('a', 'edge', x'00112233445566778899aabbccddeeff', 1, 11, 'scope', 1, 22, 33)",
+        ] {
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        }
+        connection.close().await.unwrap();
+        let mut writer = first_writer(&options).await.unwrap();
+        let rows = "SELECT 1 FROM grant_use
+                    WHERE idx = 1 AND approval = 'a' AND gateway = 'edge' AND at_ms = 11
+                          AND use_key = x'00112233445566778899aabbccddeeff' AND scope = 'scope'
+                          AND is_seen = 1 AND expires_ms = 22 AND lifts_until_ms = 33";
+        assert_eq!(writer.all(rows, &[]).unwrap().len(), 1);
+        let again = "INSERT INTO grant_use (approval, gateway, use_key, idx, at_ms, scope, is_seen,
+                                            expires_ms, lifts_until_ms)
+                     VALUES ('a', 'edge', x'00112233445566778899aabbccddeeff', 0, 1, '', 0, 1, 1)";
+        let error = writer.execute(again, &[]).unwrap_err();
+        assert!(error.to_string().contains("UNIQUE"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn no_vote_goes_before_the_log_that_tells_of_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = first_writer(&options(folder.path()).unwrap())
+            .await
+            .unwrap();
+        for statement in [
+            "INSERT INTO audit_entry VALUES (0, x'7b7d', zeroblob(32)), (1, x'7b7d', zeroblob(32))",
+            "INSERT INTO approval (id, state, principal, action, fingerprint_mac, created_ms, updated_ms,
+                                   version, body)
+             VALUES ('a', 'denied', 'p', 'read', zeroblob(32), 1, 2, 3, '{}')",
+            "INSERT INTO vote VALUES ('a', 1, 'grace', '{}')",
+        ] {
+            assert!(writer.execute(statement, &[]).unwrap() > 0);
+        }
+        let delete = "DELETE FROM vote";
+        // Nothing was noted of it yet.
+        assert!(writer.execute(delete, &[]).is_err());
+        let note = "INSERT INTO approval_record (idx, approval) VALUES (0, 'a'), (1, 'a')";
+        writer.execute(note, &[]).unwrap();
+        assert!(writer.execute(delete, &[]).is_err());
+        let gone = "INSERT INTO closed_log (number, name, first, size, known, pruned)
+                    VALUES (1, 'one', 0, 1, 1, 9)";
+        writer.execute(gone, &[]).unwrap();
+        assert!(
+            writer.execute(delete, &[]).is_err(),
+            "another log tells of it"
+        );
+        let gone = "INSERT INTO closed_log (number, name, first, size, known, pruned)
+                    VALUES (2, 'two', 1, 1, 1, 9)";
+        writer.execute(gone, &[]).unwrap();
+        assert_eq!(writer.execute(delete, &[]).unwrap(), 1);
+    }
+
+    #[tokio::test]
     async fn a_store_is_copied_before_it_is_changed() {
         let folder = tempfile::tempdir().unwrap();
         let options = options(folder.path()).unwrap();
@@ -363,6 +439,12 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(kept, 7);
+        let migrated = readers(options.clone()).await.unwrap();
+        let time: i64 = sqlx::query_scalar("SELECT max_time_ms FROM audit_log")
+            .fetch_one(&migrated)
+            .await
+            .unwrap();
+        assert_eq!(time, 7, "what has expired has not expired any more");
         fs::remove_file(&path).unwrap();
         first_writer(&options).await.unwrap();
         assert_eq!(copies(), Vec::<String>::new(), "nothing was changed");
