@@ -93,3 +93,33 @@ impl Log {
         service.bytes(&format!("/v1/logs/{}/{path}", self.number))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_a_closed_log_it_is_known_what_no_head_will_be_over() {
+        for (size, signed, is_open, lacks_last_head, is_lost, unsigned) in [
+            (7, 5, true, false, false, 0),
+            (7, 0, true, false, false, 0),
+            // Its last head is signed any moment.
+            (7, 5, false, false, false, 0),
+            (7, 0, false, false, false, 0),
+            (7, 7, false, false, false, 0),
+            (7, 5, false, true, false, 2),
+            (7, 0, false, true, true, 7),
+            (0, 0, false, false, true, 0),
+        ] {
+            let told = json!({
+                "number": 1, "name": "audit.example.org/velum/2026", "keys": [], "size": size,
+                "signed": signed, "is_open": is_open, "lacks_last_head": lacks_last_head,
+            });
+            let log = Log::read(&told).map_err(|failure| failure.to_string());
+            let log = log.unwrap();
+            assert_eq!((log.is_lost, log.unsigned), (is_lost, unsigned), "{told}");
+        }
+    }
+}

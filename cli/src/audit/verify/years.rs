@@ -42,6 +42,8 @@ struct Years {
     verdicts: Vec<Verdict>,
     /// Where they do not go on from each other, or one is missing.
     links: Vec<String>,
+    /// Of which of them not all is here, although the next one goes on from that.
+    gone: Vec<String>,
     /// Those that were removed, as the records say.
     removed: Vec<Removed>,
     /// The log that the first one goes on from.
@@ -241,6 +243,16 @@ impl Years {
         let Some(head) = before.head.as_ref().map(SignedCheckpoint::checkpoint) else {
             return;
         };
+        let is_it = previous["name"] == before.origin.as_str();
+        if previous.is_object() && (!is_it || previous["size"].as_u64() > Some(head.size())) {
+            let of = show::plain(previous["name"].as_str().unwrap_or_default());
+            self.gone.push(format!(
+                "{} goes on from {of} ({} records), and not all of them are here: they were lost, or no head over \
+                 them was signed",
+                show::plain(&verdict.origin),
+                previous["size"]
+            ));
+        }
         // Of one that has lost records another root is known than what is left has.
         let is_whole = previous["size"] == head.size();
         if is_whole && previous["root"] != in_url(&head.root().to_string()) {
@@ -375,7 +387,15 @@ fn print(years: &Years, report: &Report) -> Result<(), Failure> {
             "Against the rules:",
             report.failures().map(sentence).collect(),
         ),
-        ("Worth knowing:", report.notes().map(sentence).collect()),
+        (
+            "Worth knowing:",
+            years
+                .gone
+                .iter()
+                .cloned()
+                .chain(report.notes().map(sentence))
+                .collect(),
+        ),
         ("Removed after its retention:", removed.collect()),
     ] {
         list(&mut output, heading, &lines)?;
@@ -437,6 +457,7 @@ fn print_json(years: &Years, report: &Report) -> Result<(), Failure> {
         "holds": holds(years, report),
         "logs": logs.collect::<Value>(),
         "links": years.links,
+        "gone": years.gone,
         "removed": removed.collect::<Value>(),
         "next": years.next,
         "failures": report.failures().map(finding_json).collect::<Value>(),

@@ -65,6 +65,27 @@ impl Log {
         log
     }
 
+    /// A log that goes on after this one, when records were lost of that other one.
+    pub(super) fn recovered(&self, name: &str, previous: PreviousLog) -> Log {
+        let mut log = Log {
+            name: name.to_owned(),
+            leaves: Vec::new(),
+            seed: self.seed,
+        };
+        let event = LogEvent::Recovered {
+            name: LogName::new(name).unwrap(),
+            key: log.public(),
+            previous,
+            restored: 0,
+            first: 1_000_000_000_000,
+            by: "grace".parse().unwrap(),
+            reason: velum_approval::Commitment::to("restored", &[1; 32]),
+        };
+        log.push(self.last() + 60_000, event);
+        log.beat(3);
+        log
+    }
+
     /// As the log after it has it.
     pub(super) fn end(&self) -> PreviousLog {
         let head = self.files()["checkpoint"].clone();

@@ -69,7 +69,7 @@ fn logs_of_several_years_are_verified_each_and_one_after_the_other() {
             );
         }
         assert!(
-            !verified.output.contains("It goes on from"),
+            !verified.output.contains("goes on from"),
             "{}",
             verified.output
         );
@@ -149,6 +149,43 @@ fn logs_that_do_not_belong_together_are_told() {
     let elsewhere = json!([{"name": NAME, "number": 1, "folder": "../logs", "pruned": null}]);
     folder.write("logs/logs.json", elsewhere.to_string());
     assert_eq!(verify(&folder.at("logs"), &old).code, Some(3));
+}
+
+#[test]
+fn what_is_gone_of_a_log_before_a_recovery_is_told() {
+    let old = Log::heartbeats(5);
+    let mut lost = old.end();
+    lost.name = velum_approval::LogName::new(NEXT).unwrap();
+    lost.size = 9;
+    let mut further = old.end();
+    further.size += 2;
+    for (previous, part) in [
+        (
+            lost,
+            format!("goes on from {NEXT} (9 records), and not all"),
+        ),
+        (
+            further,
+            format!("goes on from {NAME} (8 records), and not all"),
+        ),
+    ] {
+        let recovered = old.recovered("audit.example.org/velum/2027-r1", previous);
+        let folder = Folder::new();
+        let path = write(&folder, &[&old, &recovered], &[]);
+        let verified = verify(&path, &old);
+        assert_eq!(verified.code, Some(0), "{verified:?}");
+        assert!(verified.output.contains(&part), "{}", verified.output);
+        let key = old.key();
+        let arguments = ["audit", "verify", &path, "--key", &key, "--json"];
+        let verdict: Value = serde_json::from_str(&velum(&arguments).output).unwrap();
+        assert_eq!(verdict["gone"].as_array().unwrap().len(), 1, "{verdict}");
+    }
+    // What was there as a whole is not gone.
+    let recovered = old.recovered("audit.example.org/velum/2026-r1", old.end());
+    let folder = Folder::new();
+    let verified = verify(&write(&folder, &[&old, &recovered], &[]), &old);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    assert!(!verified.output.contains("not all"), "{}", verified.output);
 }
 
 #[test]
