@@ -300,6 +300,20 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
+        "The same of a log that is closed",
+        "The service says so in the same place, and of which log in `GET /v1/logs`; the open log goes on and is \
+         signed",
+        &["what_is_changed_in_a_closed_log_is_told_too_and_the_open_one_goes_on"],
+    ),
+    failure(
+        Seeing,
+        "The key of the audit log is lost before the last head of a year is signed",
+        "Nothing is signed until `velum-policy-service recover`; then the next log goes on under the new key, \
+         and that the last records of the year are under no signed head is told",
+        &["a_key_that_is_lost_before_a_years_last_head_keeps_the_next_log_from_nothing"],
+    ),
+    failure(
+        Seeing,
         "An anchor of the audit log is dead, slow, or refuses heads",
         "Nothing, but where an action says `release = \"anchored\"` and too few others took the head within \
          2 s: 503, and the same stream gets its answer later. `GET /v1/logs` and the metrics say since when",
@@ -316,6 +330,15 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
+        "What the database has of a witness is changed there",
+        "It does not count and is not served, and the anchor's `fault` says so (`bad-note`)",
+        &[
+            "a_cosignature_that_was_changed_in_the_store_is_not_served_and_is_told",
+            "a_cosignature_that_was_made_up_in_the_store_releases_nothing",
+        ],
+    ),
+    failure(
+        Seeing,
         "An anchor knows more of the audit log than there is, or another history of it",
         "As with a database that was restored: the service only reads until \
          `velum-policy-service recover`",
@@ -323,6 +346,8 @@ const FAILURES: &[Failure] = &[
             "a_database_that_is_behind_an_anchors_file_releases_nothing",
             "a_witness_that_has_seen_more_stops_the_service_at_its_start_and_while_it_runs",
             "a_file_with_another_history_of_the_same_length_stops_the_service",
+            "years_that_were_lost_as_a_whole_are_recovered_by_anchors_alone_and_no_index_is_given_twice",
+            "an_anchor_that_comes_back_after_a_recovery_with_more_of_the_old_log_is_taken_into_account",
         ],
     ),
     failure(
