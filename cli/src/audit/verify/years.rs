@@ -48,6 +48,8 @@ struct Years {
     removed: Vec<Removed>,
     /// The log that the first one goes on from.
     foundation: Option<Value>,
+    /// Whether the first one goes on from it because records were lost: there was less of it then.
+    is_recovered: bool,
     /// The log that the last one says goes on from it.
     next: Option<String>,
 }
@@ -220,12 +222,15 @@ impl Years {
                 });
             }
             if index == 0 {
-                first = leaf["data"]["log"]["previous"].clone();
+                first = leaf["data"]["log"].clone();
             }
             last = leaf["data"]["log"]["next"].clone();
             Ok(())
         })?;
-        self.link(&first, &verdict);
+        if self.verdicts.is_empty() {
+            self.is_recovered = first["restored"].is_u64();
+        }
+        self.link(&first["previous"], &verdict);
         self.removed.extend(removed);
         self.next = last.as_str().map(show::plain);
         let believed = verdict.believed.clone();
@@ -326,8 +331,13 @@ impl Years {
             .removed
             .iter()
             .find(|removed| removed.log["name"] == foundation["name"]);
+        let is_less = said.is_some_and(|said| {
+            let (left, known) = (said.log["size"].as_u64(), foundation["size"].as_u64());
+            self.is_recovered && left < known
+        });
         if let Some(said) = said
             && said.log != *foundation
+            && !is_less
         {
             let name = show::plain(foundation["name"].as_str().unwrap_or_default());
             self.links.push(format!(

@@ -213,6 +213,22 @@ fn a_log_that_was_removed_is_accounted_for_by_a_record() {
 }
 
 #[test]
+fn a_log_that_had_lost_records_may_be_removed_with_what_was_left_of_it() {
+    let old = Log::heartbeats(5);
+    for (more, less, code) in [(2, 0, 0), (0, 0, 0), (0, 1, 0), (2, -3, 1)] {
+        let mut known = old.end();
+        known.size += more;
+        let mut left = old.end();
+        left.size = left.size.checked_add_signed(-less).unwrap();
+        let mut recovered = old.recovered("audit.example.org/velum/2026-r1", known);
+        recovered.remove(left);
+        let folder = Folder::new();
+        let verified = verify(&write(&folder, &[&recovered], &[NAME]), &old);
+        assert_eq!(verified.code, Some(code), "{more} {less}: {verified:?}");
+    }
+}
+
+#[test]
 fn every_log_of_a_service_is_exported_and_the_catalogue_is_printed() {
     let desk = Desk::with("", 2);
     release(&desk, 1);
