@@ -85,6 +85,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         tests: &[
             "velum-end-to-end::operations::full_disk::a_full_database_volume_lets_masking_go_on_and_reviews_go_on_when_there_is_room",
             "velum-policy-service::full_disk::a_full_database_volume_refuses_within_a_second_and_recovers_without_a_restart",
+            "velum-policy-service::full_disk::a_full_volume_of_a_postgres_server_refuses_within_a_second_and_recovers_without_a_restart",
         ],
     },
     Claim {
@@ -101,6 +102,8 @@ pub(super) const CLAIMS: &[Claim] = &[
             "velum-policy-service::tests::log::a_database_that_was_restored_releases_nothing",
             "velum-policy-service::tests::log::records_that_are_lost_under_a_running_service_stop_it",
             "velum-policy-service::tests::putback::a_database_put_back_under_two_services_stops_both_not_only_the_one_that_signs",
+            "velum-policy-service::tests::anchors::lost::years_that_were_lost_as_a_whole_are_recovered_by_anchors_alone_and_no_index_is_given_twice",
+            "velum-policy-service::tests::lost_key::a_key_that_is_lost_before_a_years_last_head_keeps_the_next_log_from_nothing",
         ],
     },
     Claim {
