@@ -4,10 +4,10 @@ export interface Fault {
   pointer: string;
   /** What is wrong and what to do. */
   message: string;
-  /** The line, from 1, where it is known. */
-  line?: number;
-  /** The column, from 1, in characters. */
-  column?: number;
+  /** The line, from 1; null where it is not known, absent of what is no fault of a text. */
+  line?: number | null;
+  /** The column, from 1, in characters; null or absent as the line. */
+  column?: number | null;
 }
 
 /** A policy cannot be used, or what it is to be used with is missing. */

@@ -31,14 +31,17 @@ impl Policy {
     /// Reads a policy in YAML or JSON, or the one in an Envoy configuration.
     ///
     /// # Errors
-    /// The first fault, as a JSON object: `pointer`, `message`, and `line` and `column` where it is known.
+    /// The first fault, as a JSON object: `pointer`, `message`, and `line` and `column`, null where they
+    /// are not known.
     pub fn read(text: &str) -> Result<Self, String> {
         let policy = document::from_text(text).map_err(|error| {
-            let mut fault = json!({"pointer": error.pointer, "message": error.message});
-            if let Some(place) = document::place(text, &error.pointer) {
-                fault["line"] = place.line.into();
-                fault["column"] = place.column.into();
-            }
+            let place = document::place(text, &error.pointer);
+            let fault = json!({
+                "pointer": error.pointer,
+                "message": error.message,
+                "line": place.map(|place| place.line),
+                "column": place.map(|place| place.column),
+            });
             fault.to_string()
         })?;
         Ok(Self {
@@ -86,8 +89,7 @@ impl Policy {
         });
         let done = fed.and_then(|()| masker.finish(&mut output));
         end(&output);
-        let mut report = counts(masker.report(), self.policy.rules());
-        report["error"] = done.err().map_or(Value::Null, error);
+        let report = told(masker.report(), self.policy.rules(), done.err());
         Ok(Masked {
             output,
             ends,
@@ -165,10 +167,6 @@ fn fault(pointer: &str, message: &str) -> String {
     json!({"pointer": pointer, "message": message}).to_string()
 }
 
-fn error(error: Error) -> Value {
-    json!({"message": error.to_string(), "offset": error.offset})
-}
-
 fn of_finding(finding: &Finding) -> Value {
     json!({
         "text": finding.text,
@@ -179,7 +177,7 @@ fn of_finding(finding: &Finding) -> Value {
     })
 }
 
-fn counts(report: &Report, rules: &Ruleset) -> Value {
+fn told(report: &Report, rules: &Ruleset, error: Option<Error>) -> Value {
     let classes = Class::ALL
         .iter()
         .map(|class| (*class, report.masked(*class)));
@@ -192,6 +190,7 @@ fn counts(report: &Report, rules: &Ruleset) -> Value {
         .map(|count| json!({"rule": count.rule, "masked": count.masked}))
         .collect();
     let not_scanned = report.not_scanned();
+    let error = error.map(|error| json!({"message": error.to_string(), "offset": error.offset}));
     json!({
         "records": report.records(),
         "masked": report.masked_total(),
@@ -201,6 +200,7 @@ fn counts(report: &Report, rules: &Ruleset) -> Value {
             "scanned": report.scanned(),
             "notScanned": {"exempt": not_scanned.exempt, "tooLong": not_scanned.too_long},
         },
+        "error": error,
     })
 }
 

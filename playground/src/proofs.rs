@@ -1,7 +1,7 @@
 //! Whether proofs and heads of logs hold, as JSON.
 
 use serde_json::{Value, json};
-use velum_ledger::checkpoint::{Checkpoint, Trust};
+use velum_ledger::checkpoint::Trust;
 use velum_ledger::note::{Algorithm, VerifierKey};
 use velum_ledger::tlog_proof::TlogProof;
 
@@ -18,10 +18,15 @@ pub(crate) fn verify_proof(proof: &[u8], leaf: &[u8], keys: &str) -> Value {
         let head = proof
             .verify(leaf, &trust)
             .map_err(|error| error.to_string())?;
-        let mut whole = of_head(head.checkpoint());
-        whole["index"] = proof.index().into();
-        whole["record"] = String::from_utf8_lossy(leaf).into();
-        Ok(whole)
+        let head = head.checkpoint();
+        Ok(json!({
+            "holds": true,
+            "origin": head.origin(),
+            "size": head.size(),
+            "root": head.root().to_string(),
+            "index": proof.index(),
+            "record": String::from_utf8_lossy(leaf),
+        }))
     })();
     outcome.unwrap_or_else(|reason| refused(&reason))
 }
@@ -30,18 +35,15 @@ pub(crate) fn verify_proof(proof: &[u8], leaf: &[u8], keys: &str) -> Value {
 pub(crate) fn verify_checkpoint(checkpoint: &[u8], keys: &str) -> Value {
     let outcome = trust(keys).and_then(|trust| {
         let head = trust.open(checkpoint).map_err(|error| error.to_string())?;
-        Ok(of_head(head.checkpoint()))
+        let head = head.checkpoint();
+        Ok(json!({
+            "holds": true,
+            "origin": head.origin(),
+            "size": head.size(),
+            "root": head.root().to_string(),
+        }))
     });
     outcome.unwrap_or_else(|reason| refused(&reason))
-}
-
-fn of_head(head: &Checkpoint) -> Value {
-    json!({
-        "holds": true,
-        "origin": head.origin(),
-        "size": head.size(),
-        "root": head.root().to_string(),
-    })
 }
 
 fn refused(reason: &str) -> Value {
@@ -77,6 +79,7 @@ fn trust(keys: &str) -> Result<Trust, String> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use velum_ledger::checkpoint::Checkpoint;
     use velum_ledger::hash::{leaf_hash, node_hash};
     use velum_ledger::note::{Note, NoteSigner};
 

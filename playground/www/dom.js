@@ -18,6 +18,13 @@ function filled(element, attributes, children) {
 
 export const byId = (id) => document.getElementById(id);
 
+/** Writes a text that is read out where it changes, and only then. */
+export function say(element, text) {
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+}
+
 export function facts(list, pairs) {
   const rows = pairs.flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]);
   list.replaceChildren(...rows);

@@ -21,6 +21,13 @@ export function takeDrops(element, take) {
   });
 }
 
+/** A file that is dropped beside what takes it does not open in the place of the page. */
+export function holdDrops() {
+  for (const kind of ['dragover', 'drop']) {
+    addEventListener(kind, (event) => event.preventDefault());
+  }
+}
+
 /** Calls `take` with a file that was chosen; the same one may be chosen again. */
 export function takeChoice(input, take) {
   input.addEventListener('change', () => {

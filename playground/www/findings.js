@@ -1,5 +1,5 @@
 // The list of what is masked: where, of which class, by which rule, how.
-import { byId, make, plural } from './dom.js';
+import { byId, make, plural, say } from './dom.js';
 
 /** More rows help nobody. */
 const MOST_ROWS = 300;
@@ -44,8 +44,8 @@ export class Findings {
     byId('findings').hidden = rows.length === 0;
     byId('no-findings').hidden = rows.length > 0;
     const shown = rows.length < chosen.length || this.#total > this.#all.length;
-    byId('total').textContent =
-      plural(this.#total, 'value masked', 'values masked') + (shown ? `, ${rows.length} listed` : '');
+    const total = plural(this.#total, 'value masked', 'values masked');
+    say(byId('total'), shown ? `${total}, ${rows.length} listed` : total);
   }
 
   #chip(name, count) {

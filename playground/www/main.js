@@ -1,8 +1,8 @@
 // The page: what is typed goes to the engine, what it says is shown.
-import { byId, facts, make, plural } from './dom.js';
+import { byId, facts, make, plural, say } from './dom.js';
 import { Editor, MOST_DRAWN, apart, number, pieces, reveal } from './editor.js';
 import { Engine } from './engine.js';
-import { bytesOf, takeChoice, takeDrops } from './files.js';
+import { bytesOf, holdDrops, takeChoice, takeDrops } from './files.js';
 import { Findings } from './findings.js';
 import { BODIES, MEDIA_TYPES, POLICIES, sample } from './samples.js';
 import { MOST_CHARACTERS, fragmentOf, policyOf } from './share.js';
@@ -47,15 +47,18 @@ function soon(pause = PAUSE) {
 
 function note(id, text, isBad = false) {
   byId(id).classList.toggle('bad', isBad);
-  byId(id).replaceChildren(text);
+  say(byId(id), text);
 }
 
 /** The same of a fault at a place in a text, which a click on it shows. */
 function noteAt(id, editor, line, column, text) {
-  note(id, `: ${text}`, true);
-  const place = make('button', { type: 'button' }, `line ${line}, column ${column}`);
+  const where = `line ${line}, column ${column}`;
+  const place = make('button', { type: 'button' }, where);
   place.addEventListener('click', () => editor.goTo(line, column));
-  byId(id).prepend(place);
+  if (byId(id).textContent !== `${where}: ${text}`) {
+    byId(id).replaceChildren(place, `: ${text}`);
+  }
+  byId(id).classList.add('bad');
 }
 
 const TELL = {
@@ -70,14 +73,7 @@ const TELL = {
     }
     note('output-note', 'Nothing is masked by a policy that is refused.', true);
     note('body-note', '');
-    byId('took').textContent = '';
-    output = { bytes: new Uint8Array(), text: '', ranges: [] };
-    found = [];
-    body.mark([]);
-    findings.set([], 0);
-    byId('coverage').replaceChildren();
-    stream.clear();
-    drawOutput(null);
+    clear();
   },
 
   masked({ output: masked, report, took, errorAt, ownKeys }) {
@@ -115,6 +111,7 @@ const TELL = {
   },
 
   broken({ message }) {
+    clear();
     note('output-note', `The engine has stopped and is started again: ${message}`, true);
   },
 };
@@ -133,6 +130,18 @@ function tellError(error, at) {
   const column = at - before.lastIndexOf('\n');
   noteAt('body-note', body, errorLine, column, error.message);
   note('output-note', 'The body is cut here: nothing leaves behind a fault.', true);
+}
+
+/** Shows no output: what was there is of another text. */
+function clear() {
+  byId('took').textContent = '';
+  output = { bytes: new Uint8Array(), text: '', ranges: [] };
+  found = [];
+  body.mark([]);
+  findings.set([], 0);
+  byId('coverage').replaceChildren();
+  stream.clear();
+  drawOutput(null);
 }
 
 /** `shown`: how many bytes have left; null: all. */
@@ -253,6 +262,7 @@ function save() {
 
 function wire() {
   offerThemes();
+  holdDrops();
   byId('media').append(...MEDIA_TYPES.map(([name]) => make('option', { value: name }, name)));
   byId('media').addEventListener('change', () => soon(0));
   offer('policy-sample', 'Samples', POLICIES, usePolicy);

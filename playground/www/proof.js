@@ -1,7 +1,7 @@
 // Whether a proof holds, in plain words.
 import { byId, facts } from './dom.js';
 import { load, verifyCheckpoint, verifyProof } from './engine/index.js';
-import { bytesOf, takeChoice, takeDrops } from './files.js';
+import { bytesOf, holdDrops, takeChoice, takeDrops } from './files.js';
 import { sample } from './samples.js';
 import { offerThemes } from './theme.js';
 
@@ -87,6 +87,7 @@ function fieldOf(name, text) {
 
 async function begin() {
   offerThemes();
+  holdDrops();
   takeDrops(document.body, (file) => take(file));
   for (const id of ['proof', 'leaf', 'keys']) {
     takeChoice(byId(`${id}-file`), (file) => take(file, id));

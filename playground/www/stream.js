@@ -1,5 +1,5 @@
 // How the output grows while a body comes in chunks.
-import { byId, drawn, plural } from './dom.js';
+import { byId, drawn, plural, say } from './dom.js';
 
 const WIDTH = 200;
 const HEIGHT = 60;
@@ -39,9 +39,10 @@ export class Stream {
     const last = Math.max(1, ends.length - 1);
     this.#at.max = String(last);
     this.#at.value = String(last);
-    byId('equal').textContent = equal
-      ? 'byte for byte the output in one piece'
-      : 'NOT the output in one piece';
+    say(
+      byId('equal'),
+      equal ? 'byte for byte the output in one piece' : 'NOT the output in one piece',
+    );
     this.#move();
   }
 
@@ -50,9 +51,9 @@ export class Stream {
     this.#ends = new Uint32Array([0]);
     this.#at.max = '1';
     this.#at.value = '1';
-    for (const id of ['equal', 'at-chunk', 'plot-text']) {
-      byId(id).textContent = '';
-    }
+    byId('equal').textContent = '';
+    byId('at-chunk').textContent = '';
+    byId('plot-text').textContent = 'Nothing has arrived.';
     byId('plot').replaceChildren();
   }
 

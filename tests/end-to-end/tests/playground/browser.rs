@@ -144,6 +144,27 @@ async fn chunks_change_nothing_and_show_how_the_output_grows() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_long_file_that_is_dropped_is_masked_and_not_edited() -> Result<()> {
+    let page = Page::masking().await?;
+    let script = "const record = '{\"phone\": \"202-555-0142\"}';
+        const data = new DataTransfer();
+        data.items.add(new File([`${Array(20000).fill(record).join('\\n')}\\n`], 'long.ndjson'));
+        const event = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
+        document.getElementById('body-pane').dispatchEvent(event);";
+    page.browser.run(script).await?;
+    page.says("total", "20,000 values masked").await?;
+    page.says("body-note", "This file is long").await?;
+    let state =
+        "return [document.getElementById('media').value, document.getElementById('body').readOnly,
+        document.getElementById('body').value.length]";
+    assert_eq!(
+        page.browser.run(state).await?,
+        json!(["application/x-ndjson", true, 100_000])
+    );
+    page.end().await
+}
+
+#[tokio::test]
 async fn a_shared_address_has_the_policy_and_never_the_body() -> Result<()> {
     let page = Page::masking().await?;
     let policy = "{version: 1, masking: {profiles: [credentials]}} # shared";
