@@ -8,11 +8,13 @@ pub mod canonical;
 mod catalogue;
 mod leaf;
 mod log;
+mod session;
 mod summary;
 
 pub use catalogue::{EventKind, MEMBERS};
 pub use leaf::LeafError;
 pub use log::{LogEvent, PreviousLog};
+pub use session::{SessionEvent, SignInRefused, SignedInBy};
 pub use summary::{Reception, Summary};
 
 use std::collections::BTreeSet;
@@ -123,6 +125,8 @@ pub enum Record {
     },
     /// An emergency access was opened or reviewed.
     Emergency(Box<EmergencyEvent>),
+    /// Somebody signed in or out, or did not.
+    Session(Box<SessionEvent>),
     /// Something about the log itself.
     Log(Box<LogEvent>),
 }
@@ -370,6 +374,10 @@ impl Record {
             | Self::Barred { .. }
             | Self::Emergency(_)
             | Self::Log(_) => None,
+            Self::Session(event) => match &**event {
+                SessionEvent::Confirmed { approval, .. } => Some(approval),
+                _ => None,
+            },
             Self::Released(released) => Some(&released.report.approval),
             Self::Collected { approval, .. }
             | Self::Questioned { approval, .. }

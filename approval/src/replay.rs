@@ -259,6 +259,8 @@ impl Replay {
             Event::Refused(_)
             | Event::RequestRefused
             | Event::Barred
+            | Event::Session
+            | Event::Confirmed(_)
             | Event::LogPruned(_)
             | Event::Log => {}
         }

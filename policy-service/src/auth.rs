@@ -1,4 +1,5 @@
-//! Who calls: bearer tokens, known only by their SHA-256, and gateways by their certificates.
+//! Who calls: bearer tokens, known only by their SHA-256, gateways by their certificates, and reviewers at
+//! pages by their sessions.
 
 mod certificate;
 
@@ -15,6 +16,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 pub(crate) use certificate::{CertificateName, Peer};
 
 use crate::http::App;
+use crate::inbox::session;
 use crate::problem::Problem;
 use crate::server::Stranger;
 
@@ -25,8 +27,10 @@ pub(crate) enum Access {
     Public,
     /// A gateway: an Envoy that runs the filter.
     Gateway,
-    /// A reviewer.
+    /// A reviewer, by a token.
     Reviewer,
+    /// A reviewer who has signed in, by the cookie of a browser: pages, and nothing below `/v1`.
+    Session,
 }
 
 /// A caller whose token was recognised.
@@ -44,6 +48,8 @@ impl Caller {
             Access::Public => true,
             Access::Gateway => matches!(self, Caller::Gateway(_)),
             Access::Reviewer => matches!(self, Caller::Reviewer(_)),
+            // No token is a session.
+            Access::Session => false,
         }
     }
 }
@@ -151,8 +157,11 @@ pub(crate) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if access == Access::Public {
-        return next.run(request).await;
+    match access {
+        Access::Public => return next.run(request).await,
+        // The other way round, no cookie is read for what tokens may call.
+        Access::Session => return session::admit(&app, request, next).await,
+        Access::Gateway | Access::Reviewer => {}
     }
     let caller = identify(&app, &request);
     if let (Some(_), Some(stranger)) = (&caller, request.extensions().get::<Arc<Stranger>>()) {
@@ -204,7 +213,9 @@ fn unauthenticated() -> Problem {
 fn forbidden(access: Access) -> Problem {
     let detail = match access {
         Access::Gateway => "Only a gateway's token may call this.",
-        Access::Reviewer | Access::Public => "Only a reviewer's token may call this.",
+        Access::Reviewer | Access::Session | Access::Public => {
+            "Only a reviewer's token may call this."
+        }
     };
     Problem::new(
         StatusCode::FORBIDDEN,

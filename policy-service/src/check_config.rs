@@ -3,17 +3,19 @@
 use std::path::Path;
 
 use crate::config::Config;
+use crate::inbox::{Provider, Unasked};
 use crate::keys::{Keys, LogSeeds};
 use crate::log::Anchors;
 use crate::store::Place;
 use crate::tls::Tls;
 
-/// Reads the configuration and every file that it names: policies, certificates, keys. Opens no store
-/// and no address, and makes nothing. Returns what it found, in a few lines.
+/// Reads the configuration and every file that it names: policies, certificates, keys, and asks the provider of
+/// the inbox for its metadata and keys. Opens no store and no address, and makes nothing. Returns what it found,
+/// in a few lines.
 ///
 /// # Errors
 /// Every fault with its place.
-pub fn check_config(file: &Path) -> Result<String, Vec<String>> {
+pub async fn check_config(file: &Path) -> Result<String, Vec<String>> {
     let config = Config::from_file(file).map_err(|error| error.faults().to_vec())?;
     let mut faults = Vec::new();
     let mut note = |fault: String| faults.push(format!("{}: {fault}", file.display()));
@@ -48,16 +50,40 @@ pub fn check_config(file: &Path) -> Result<String, Vec<String>> {
         }
     }
     for (person, token) in &config.reviewers {
-        if token.is_none() {
+        if token.is_none() && !config.has_provider() {
             note(format!(
                 "reviewers: `{person}` has no token_sha256: only --try starts so"
             ));
         }
     }
+    let mut warning = None;
+    match check_provider(&config).await {
+        Ok(passing) => warning = passing,
+        Err(fault) => faults.push(format!("{}: {fault}", file.display())),
+    }
     if faults.is_empty() {
-        Ok(summary(&config, known.as_ref()))
+        let summary = summary(&config, known.as_ref());
+        Ok(format!("{summary}{}", warning.unwrap_or_default()))
     } else {
         Err(faults)
+    }
+}
+
+/// Whether people can sign in by the provider. One that is away is no fault of the configuration: the service
+/// starts without it.
+async fn check_provider(config: &Config) -> Result<Option<String>, String> {
+    let Some(inbox) = &config.inbox else {
+        return Ok(None);
+    };
+    let Some(settings) = &inbox.provider else {
+        return Err("inbox: there is no [inbox.provider]: only --try starts so".to_owned());
+    };
+    let provider = Provider::open(settings, &inbox.origin)?;
+    let place = format!("inbox.provider.issuer ({})", settings.issuer);
+    match provider.check().await {
+        Ok(()) => Ok(None),
+        Err(Unasked::Away(why)) => Ok(Some(format!("\nwarning: {place}: {why}"))),
+        Err(Unasked::Faulty(why)) => Err(format!("{place}: {why}")),
     }
 }
 

@@ -4,6 +4,7 @@ mod anchors;
 mod audit;
 mod document;
 mod duration;
+mod inbox;
 mod listeners;
 mod policies;
 mod rules;
@@ -18,12 +19,13 @@ use std::time::Duration;
 use velum_approval::{Directory, GatewayId, PersonId};
 
 use crate::auth::{Credentials, TokenHash};
-pub(crate) use anchors::{Anchors, Kind as AnchorKind, Peer};
+pub(crate) use anchors::{Anchors, Kind as AnchorKind, Peer, peer_url};
 pub(crate) use audit::{Audit, LONGEST_AUDIT_NAME};
 pub(crate) use document::{BreakGlass, Limits};
+pub(crate) use inbox::{InboxSettings, ProviderSettings};
 pub(crate) use listeners::{Listeners, MetricsListener, TlsFiles};
 pub(crate) use policies::Policies;
-pub(crate) use rules::{ActionRules, Release, Terms};
+pub(crate) use rules::{ActionRules, FreshLogin, Release, Terms};
 
 /// A configuration that can be kept: read it with [`Config::from_file`] or [`Config::from_toml`].
 ///
@@ -49,6 +51,7 @@ pub struct Config {
     pub(crate) limits: Limits,
     pub(crate) break_glass: Option<BreakGlass>,
     pub(crate) audit: Audit,
+    pub(crate) inbox: Option<InboxSettings>,
     pub(crate) directory: Directory,
     pub(crate) reviewers: BTreeMap<PersonId, Option<TokenHash>>,
     pub(crate) gateways: BTreeMap<GatewayId, Credentials>,
@@ -66,6 +69,12 @@ impl Config {
             .map_err(|error| ConfigError::new(path.display(), error))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         Config::from_toml(&text, folder).map_err(|error| error.within(path.display()))
+    }
+
+    /// Whether reviewers can sign in by a provider.
+    pub(crate) fn has_provider(&self) -> bool {
+        let inbox = self.inbox.as_ref();
+        inbox.is_some_and(|inbox| inbox.provider.is_some())
     }
 
     /// Reads a TOML document whose relative paths start at `folder`.

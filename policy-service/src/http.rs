@@ -37,7 +37,7 @@ mod show_approval;
 mod show_status;
 mod stops;
 mod take_back;
-mod vote;
+pub(crate) mod vote;
 mod withdraw;
 
 use std::time::Instant;
@@ -49,12 +49,13 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-pub(crate) use app::{App, Parts};
+pub(crate) use app::{App, Parts, to_the_end};
 pub(crate) use body::MOST_BYTES as MOST_BODY_BYTES;
 pub(crate) use emergencies::can_be_reviewed;
 pub(crate) use playground::Playground;
 
 use crate::auth::{Access, Caller, authorize};
+use crate::inbox;
 use crate::problem::Problem;
 use crate::trace;
 
@@ -68,7 +69,8 @@ pub(crate) struct Route {
     describe: fn() -> openapi::Described,
 }
 
-/// Every operation of the service. A route that is not in this table does not exist.
+/// Every operation of the service. A route that is neither in this table nor in that of the inbox's pages does
+/// not exist.
 pub(crate) const ROUTES: &[Route] = &[
     Route {
         method: MethodFilter::GET,
@@ -327,11 +329,11 @@ pub(crate) enum Side {
 
 impl Side {
     /// Whether a route with this access answers there.
-    fn serves(self, access: Access) -> bool {
+    pub(crate) fn serves(self, access: Access) -> bool {
         match access {
             Access::Public => true,
             Access::Gateway => self != Side::Reviewers,
-            Access::Reviewer => self != Side::Gateways,
+            Access::Reviewer | Access::Session => self != Side::Gateways,
         }
     }
 }
@@ -344,6 +346,7 @@ pub(crate) fn router(app: App, side: Side) -> Router {
         router = router.route(route.path, (route.handler)(route.method).route_layer(guard));
     }
     router
+        .merge(inbox::router(&app, side))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(app.clone(), log))

@@ -14,6 +14,7 @@ mod config;
 mod decide;
 mod follow;
 mod http;
+mod inbox;
 mod key_files;
 mod keys;
 mod leases;
@@ -64,6 +65,7 @@ use auth::{Caller, Callers, Credentials, TokenHash};
 use clock::{Clock, Fence, FencedClock, SystemClock};
 use config::Listeners;
 use http::{App, Parts, Playground, Side};
+use inbox::{Doors, Origin};
 use keys::{Keys, LogSeeds};
 use leases::Leases;
 use log::Signatory;
@@ -105,6 +107,8 @@ impl Default for Options {
 pub enum StartError {
     /// `--try` on an address that others can reach.
     TryBeyondLoopback(SocketAddr),
+    /// `--try` where the inbox is reached by others, or an inbox where nobody could sign in.
+    Inbox(String),
     /// A caller without a token, and no `--try`.
     NoToken(String),
     /// The listener cannot be had.
@@ -135,9 +139,10 @@ impl std::fmt::Display for StartError {
             ),
             StartError::Listen(address, error) => write!(formatter, "listen on {address}: {error}"),
             StartError::Key(error) => error.fmt(formatter),
-            StartError::Tls(fault) | StartError::Store(fault) | StartError::Playground(fault) => {
-                formatter.write_str(fault)
-            }
+            StartError::Inbox(fault)
+            | StartError::Tls(fault)
+            | StartError::Store(fault)
+            | StartError::Playground(fault) => formatter.write_str(fault),
             StartError::NoRandomness => formatter.write_str("the system gave no random bytes"),
         }
     }
@@ -159,6 +164,8 @@ pub struct Running {
     pub gateways: BTreeMap<String, String>,
     /// With `try_mode`: the tokens made for reviewers, by person.
     pub reviewers: BTreeMap<String, String>,
+    /// With `try_mode`: the links that sign reviewers in at the inbox, each once, by person.
+    pub links: BTreeMap<String, String>,
     close: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
     /// What runs beside them.
@@ -193,7 +200,11 @@ impl Running {
             };
             line["metrics"] = serde_json::json!(format!("{scheme}://{address}/metrics"));
         }
-        for (key, tokens) in [("gateways", &self.gateways), ("reviewers", &self.reviewers)] {
+        for (key, tokens) in [
+            ("gateways", &self.gateways),
+            ("reviewers", &self.reviewers),
+            ("links", &self.links),
+        ] {
             if !tokens.is_empty() {
                 line[key] = serde_json::json!(tokens);
             }
@@ -256,6 +267,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     let playground = playground.transpose().map_err(StartError::Playground)?;
     let mut tokens = Tokens {
         options: &options,
+        sign_in: config.has_provider(),
         callers: Callers::default(),
     };
     let gateways = tokens.issue_to_gateways(&config.gateways)?;
@@ -283,7 +295,9 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     #[cfg(not(test))]
     let bounds = Bounds::default();
     let metrics = config.metrics.take();
-    let app = assemble(config, options, opened, callers, closing.clone())?;
+    let doors = Doors::of(&config, &options, Origin::of(address, tls.is_some()))?;
+    let links = doors.links();
+    let app = assemble(config, options, opened, callers, doors, closing.clone())?;
     log::open(&app).await.map_err(fault)?;
     if let Some(lost) = log::check(&app).await.map_err(fault)? {
         tracing::error!(
@@ -335,6 +349,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         public_key,
         gateways,
         reviewers,
+        links,
         close,
         servers,
         tasks,
@@ -385,6 +400,7 @@ fn assemble(
     options: Options,
     opened: Opened,
     callers: Callers,
+    doors: Doors,
     closing: watch::Receiver<bool>,
 ) -> Result<App, StartError> {
     let Opened {
@@ -410,6 +426,7 @@ fn assemble(
         evidence_lifetime: config.evidence_lifetime,
         limits: config.limits,
         break_glass: config.break_glass,
+        inbox: doors.open(clock.now()),
         leases: Leases::new(clock.now()),
         text_rules: text_rules()?,
         waiters: Waiters::default(),
@@ -440,7 +457,14 @@ pub async fn recover(
         let fault = format!("{by} is no reviewer of this configuration");
         return Err(StartError::Store(fault));
     }
-    let app = assemble(config, options, opened, Callers::default(), closing)?;
+    let app = assemble(
+        config,
+        options,
+        opened,
+        Callers::default(),
+        Doors::default(),
+        closing,
+    )?;
     let fault = |error: log::LogError| StartError::Store(error.to_string());
     let is_whole = log::check(&app).await.map_err(fault)?.is_none();
     if is_whole && !log::has_lost_its_key(&app).await.map_err(fault)? {
@@ -527,6 +551,8 @@ fn text_rules() -> Result<Ruleset, StartError> {
 
 struct Tokens<'a> {
     options: &'a Options,
+    /// Whether reviewers can do without one.
+    sign_in: bool,
     callers: Callers,
 }
 
@@ -569,6 +595,8 @@ impl Tokens<'_> {
                     made.insert(id.clone(), token);
                     hash
                 }
+                // They sign in where there is a provider.
+                None if what == "reviewer" && self.sign_in => continue,
                 None => return Err(StartError::NoToken(format!("{what} `{id}`"))),
             };
             self.callers.add(hash, caller(id.into()));

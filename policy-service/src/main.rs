@@ -26,7 +26,7 @@ use velum_policy_service::{
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true,
     after_help = "Example:\n  velum-policy-service --config policy-service.toml --try\n\n\
-        It prints one line of JSON with its address, its public key and, with --try, tokens.\n\
+        It prints one line of JSON with its address, its public key and, with --try, tokens and links.\n\
         Logs are lines of JSON on standard error; RUST_LOG sets what they tell (default: info).\n\
         SIGTERM and SIGINT: answers who waits, lets open requests end, exits within 10 s.\n\
         SIGHUP: reads certificates anew; connections stay."
@@ -35,7 +35,8 @@ struct Arguments {
     /// The configuration, in TOML.
     #[arg(long, value_name = "FILE", required = true)]
     config: Option<PathBuf>,
-    /// For a first try on loopback: make and print tokens for callers that have none.
+    /// For a first try on loopback: make and print tokens for callers that have none, and
+    /// a link for each reviewer that signs them in once.
     #[arg(long = "try")]
     try_mode: bool,
     #[command(subcommand)]
@@ -187,7 +188,7 @@ async fn run_arguments(mut arguments: Arguments) -> Result<ExitCode, Box<dyn std
 
 async fn run_command(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
-        Command::CheckConfig { config } => match check_config(&config) {
+        Command::CheckConfig { config } => match check_config(&config).await {
             Ok(summary) => {
                 println!("{summary}");
                 Ok(ExitCode::SUCCESS)

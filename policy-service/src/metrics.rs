@@ -13,6 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use velum_approval::record::SessionEvent;
 use velum_approval::{ActionName, Approval, Record, State, Timestamp};
 
 /// The name that all begin with.
@@ -159,6 +160,10 @@ impl Metrics {
             Record::UseRefused { code, .. } => ("use", code.name()),
             Record::VoteRefused { refused, .. } => ("vote", refused.name()),
             Record::Barred { refused, .. } => ("stop-or-emergency", *refused),
+            Record::Session(event) => match &**event {
+                SessionEvent::Refused { refused, .. } => ("sign-in", refused.name()),
+                _ => return,
+            },
             _ => return,
         };
         self.refusals
@@ -179,7 +184,7 @@ impl Metrics {
         );
         registry.register(
             "refusals",
-            "what was refused (request, use, vote, stop-or-emergency) and why",
+            "what was refused (request, use, vote, stop-or-emergency, sign-in) and why",
             self.refusals.clone(),
         );
         registry.register("uses", "grants used, by action", self.uses.clone());

@@ -89,24 +89,40 @@ impl Caller {
         &self,
         behind: &str,
         media_type: &'static str,
-        headers: Vec<(HeaderName, HeaderValue)>,
+        mut headers: Vec<(HeaderName, HeaderValue)>,
         body: Vec<u8>,
     ) -> Result<Answer, NoAnswer> {
+        headers.push((CONTENT_TYPE, HeaderValue::from_static(media_type)));
+        headers.push((CONTENT_LENGTH, HeaderValue::from(body.len())));
+        self.send(Method::POST, behind, headers, Body::from(body))
+            .await
+    }
+
+    /// Gets what is at the address with this behind it.
+    pub(crate) async fn get(
+        &self,
+        behind: &str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+    ) -> Result<Answer, NoAnswer> {
+        self.send(Method::GET, behind, headers, Body::empty()).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        behind: &str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: Body,
+    ) -> Result<Answer, NoAnswer> {
         let path = format!("{}{behind}", self.path);
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = Method::POST;
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
         let path = if path.is_empty() { "/" } else { &path };
         *request.uri_mut() = path.parse().map_err(|_| NoAnswer::Unreachable)?;
-        request.headers_mut().extend(headers);
-        let own = [
-            (HOST, self.authority.clone()),
-            (CONTENT_TYPE, HeaderValue::from_static(media_type)),
-            (CONTENT_LENGTH, HeaderValue::from(body.len())),
-        ];
-        for (name, value) in own {
+        for (name, value) in headers {
             request.headers_mut().insert(name, value);
         }
-        *request.body_mut() = Body::from(body);
+        request.headers_mut().insert(HOST, self.authority.clone());
         let called = tokio::time::timeout(PATIENCE, self.call(request)).await;
         called.unwrap_or(Err(NoAnswer::Late))
     }

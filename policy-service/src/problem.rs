@@ -72,6 +72,28 @@ impl Problem {
         .retryable()
     }
 
+    /// The provider has not said just now in which groups somebody is who decides.
+    pub(crate) fn groups_unread() -> Problem {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "groups-unread",
+            "Your groups are not known just now",
+            "Whoever decides has to be in the groups that review by the provider's word of the last five \
+             minutes. A token says nothing of that: decide at the inbox.",
+        )
+    }
+
+    /// Whoever approves it has to sign in anew for it.
+    pub(crate) fn step_up_needed() -> Problem {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "step-up-needed",
+            "Sign in anew to approve this",
+            "Its action asks whoever approves to sign in anew for exactly that. A token cannot: approve it at the \
+             inbox.",
+        )
+    }
+
     /// No such approval.
     pub(crate) fn unknown_approval() -> Problem {
         Problem::new(

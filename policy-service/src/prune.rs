@@ -10,6 +10,7 @@ use velum_approval::{PersonId, Reason, Record};
 use crate::auth::Callers;
 use crate::config::Config;
 use crate::http::App;
+use crate::inbox::Doors;
 use crate::store::{Change, LogRow, Operation, StoreError, Transaction};
 use crate::{Options, StartError, assemble, log, open};
 
@@ -47,7 +48,14 @@ pub async fn prune(
     }
     let opened = open(&config, &options).await?;
     let (_close, closing) = watch::channel(false);
-    let app = assemble(config, options, opened, Callers::default(), closing)?;
+    let app = assemble(
+        config,
+        options,
+        opened,
+        Callers::default(),
+        Doors::default(),
+        closing,
+    )?;
     let lost = log::check(&app).await;
     if lost.map_err(|error| refuse(error.to_string()))?.is_some() {
         let fault = "records were lost: recover the log first";

@@ -31,6 +31,14 @@ impl Caller {
         }
     }
 
+    /// Somebody of whom nothing is known: all of them share one count.
+    pub(crate) fn stranger() -> Caller {
+        Caller {
+            name: String::new(),
+            principal: None,
+        }
+    }
+
     pub(crate) fn reviewer(person: &PersonId) -> Caller {
         Caller {
             name: person.as_str().to_owned(),

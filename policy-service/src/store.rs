@@ -24,6 +24,7 @@ mod repeats;
 mod rereading;
 mod schema;
 mod secrets;
+mod sessions;
 mod sqlite;
 mod stops;
 mod transaction;
@@ -54,6 +55,7 @@ pub(crate) use repeats::{Once, Repeat};
 pub(crate) use rereading::{Stretch, Which};
 pub(crate) use schema::Schema;
 pub(crate) use secrets::Secret;
+pub(crate) use sessions::{Confirmed, GroupReading, GroupReadings, Spent, StoredSession};
 pub(crate) use stops::StoredStop;
 #[cfg(test)]
 pub(crate) use transaction::Fault;

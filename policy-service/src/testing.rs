@@ -1,5 +1,8 @@
 //! A whole service for tests: real HTTP, a real SQLite file, a clock that the test moves.
 
+pub(crate) mod browser;
+pub(crate) mod provider;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -5,6 +5,7 @@ pub(crate) mod chromium;
 mod debian;
 pub(crate) mod envoy;
 pub(crate) mod go;
+pub(crate) mod node;
 pub(crate) mod postgres;
 pub(crate) mod schemathesis;
 pub(crate) mod wasm_target;

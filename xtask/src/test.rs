@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::schemathesis::find_or_install()?;
     setup::go::find_or_install()?;
     setup::chromium::find_or_install()?;
+    setup::node::find_or_install()?;
     wasm::build_modules()?;
     playground::build()?;
     workspace::build_programs(&[])?;

@@ -100,6 +100,11 @@ pub(crate) fn tell_parts(command: &mut Command) -> Result {
             .env("VELUM_CHROMIUM", chromium.browser)
             .env("VELUM_CHROMEDRIVER", chromium.driver);
     }
+    if let Some(node) = setup::node::find() {
+        command
+            .env("VELUM_NODE", node.program)
+            .env("VELUM_OIDC", node.folder);
+    }
     let older = std::env::join_paths(setup::envoy::older_binaries());
     command.env(
         "VELUM_OLDER_ENVOYS",

@@ -1,6 +1,6 @@
 //! The catalogue of events: of each its code, its type, when it is written, why, and what it holds.
 
-use super::{Ended, LogEvent, Record};
+use super::{Ended, LogEvent, Record, SessionEvent};
 use crate::case::{State, Verdict};
 use crate::evidence::End;
 
@@ -233,6 +233,26 @@ events! {
         when "A closed log is removed after its retention, in the transaction that removes it."
         why "Who removed what, why, and its last size and root: what is missing is accounted for."
         holds ["actor" "log" "reason_commitment"]
+    /// Somebody signed in.
+    SignedIn "VA1801I" "org.velum.session.begun.v1"
+        when "A reviewer signs in at the inbox."
+        why "From here on what is done in that browser is theirs."
+        holds ["actor" "session"]
+    /// Somebody did not.
+    SignInRefused "VA1802W" "org.velum.session.refused.v1"
+        when "Signing in at the inbox is refused; the same again within a while is counted only."
+        why "Attempts to be somebody else, and people who should review and cannot."
+        holds ["actor" "refused"]
+    /// Somebody signed out.
+    SignedOut "VA1803I" "org.velum.session.ended.v1"
+        when "A reviewer signs out, in one browser or in all."
+        why "From here on nothing in that browser is theirs."
+        holds ["actor" "session"]
+    /// Somebody signed in anew for an approval.
+    Confirmed "VA1804I" "org.velum.session.confirmed.v1"
+        when "A reviewer signs in anew to approve what an action asks that for."
+        why "That the person was there, and not only their session: a yes to such an action follows it."
+        holds ["actor" "approval"]
 }
 
 /// The members of `data`, and what they hold.
@@ -313,6 +333,10 @@ pub const MEMBERS: &[(&str, &str)] = &[
         "the record's place in its log, from 0; in every record",
     ),
     (
+        "session",
+        "of a session at the inbox: what was shown to begin it (`link`, `provider`), or whether all of the person's ended",
+    ),
+    (
         "stop",
         "the stop's id, and the kind and the name of what is stopped",
     ),
@@ -371,6 +395,12 @@ impl Record {
                 None => EventKind::EmergencyOpened,
                 Some(reviewed) if reviewed.justified => EventKind::EmergencyReviewed,
                 Some(_) => EventKind::EmergencyDisputed,
+            },
+            Self::Session(event) => match &**event {
+                SessionEvent::SignedIn { .. } => EventKind::SignedIn,
+                SessionEvent::Refused { .. } => EventKind::SignInRefused,
+                SessionEvent::SignedOut { .. } => EventKind::SignedOut,
+                SessionEvent::Confirmed { .. } => EventKind::Confirmed,
             },
             Self::Log(event) => match &**event {
                 LogEvent::Opened { .. } => EventKind::LogOpened,

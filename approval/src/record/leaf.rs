@@ -135,6 +135,7 @@ impl Record {
                 .with("actor", actor("person", person.as_str()))
                 .with("refused", *refused),
             Self::Emergency(event) => event.data(),
+            Self::Session(event) => event.data(),
             Self::Log(event) => event.data(),
         }
     }
@@ -397,7 +398,7 @@ impl Ended {
 }
 
 /// Who did it; the requester of an approval is named in its first record.
-fn actor(kind: &str, id: &str) -> Object {
+pub(super) fn actor(kind: &str, id: &str) -> Object {
     Object::new()
         .with("kind", kind)
         .with_some("id", Some(id).filter(|id| !id.is_empty()))
@@ -430,7 +431,7 @@ fn counts(found: &Found) -> Object {
         })
 }
 
-fn service() -> Object {
+pub(super) fn service() -> Object {
     actor("service", "")
 }
 

@@ -45,6 +45,8 @@ pub(super) fn fault(code: &str, event: &Event) -> Option<&'static str> {
         | Event::Refused(_)
         | Event::Reported(_)
         | Event::Barred
+        | Event::Session
+        | Event::Confirmed(_)
         | Event::Reviewed(_) => None,
     }
 }

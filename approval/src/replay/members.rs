@@ -336,3 +336,48 @@ pub(super) enum NotDone {
     Unseen,
     WiderThanAsked,
 }
+
+/// What somebody has shown to sign in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shown {
+    #[serde(rename = "by")]
+    _by: ShownKind,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ShownKind {
+    Link,
+    Provider,
+}
+
+/// Where somebody has signed out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Left {
+    #[serde(rename = "everywhere")]
+    _everywhere: bool,
+}
+
+/// Why nobody was signed in: the words of [`SignInRefused`](crate::record::SignInRefused).
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum NotSignedIn {
+    BadSignature,
+    BadToken,
+    DeniedByProvider,
+    IdentityUnknown,
+    LinkOver,
+    NoToken,
+    NotFresh,
+    NotAReviewer,
+    OtherAudience,
+    OtherIssuer,
+    OtherNonce,
+    OtherPerson,
+    OtherProvider,
+    OtherState,
+    Repeated,
+    TokenOver,
+}

@@ -5,8 +5,8 @@ use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
 
 use super::members::{
-    About, AboutLog, Access, Anybody, Cause, Events, Gateway, Grant, Nameless, NotDone, Person,
-    Release, Request, Seen, Step, Stop, Use, Vote,
+    About, AboutLog, Access, Anybody, Cause, Events, Gateway, Grant, Left, Nameless, NotDone,
+    NotSignedIn, Person, Release, Request, Seen, Shown, Step, Stop, Use, Vote,
 };
 use super::moment::Moment;
 use super::reading::{self, Known, Leaf};
@@ -32,6 +32,8 @@ pub(super) enum Event {
     Stopped(Stopped),
     Resumed(Stopped),
     Barred,
+    Session,
+    Confirmed(ApprovalId),
     Opened(Box<Emergency>),
     Reviewed(Box<Emergency>),
     Cut(Box<Emergency>),
@@ -153,6 +155,22 @@ data! {
         #[serde(rename = "actor")] _actor: Person,
         #[serde(rename = "refused")] _refused: NotDone,
     }
+    SignedIn {
+        #[serde(rename = "actor")] _actor: Person,
+        #[serde(rename = "session")] _session: Shown,
+    }
+    SignInRefused {
+        #[serde(rename = "actor")] _actor: Anybody,
+        #[serde(rename = "refused")] _refused: NotSignedIn,
+    }
+    Confirmed {
+        #[serde(rename = "actor")] _actor: Person,
+        approval: About,
+    }
+    SignedOut {
+        #[serde(rename = "actor")] _actor: Person,
+        #[serde(rename = "session")] _session: Left,
+    }
     Emergency {
         actor: Person,
         #[serde(default, rename = "comment_commitment")] comment: Option<Commitment>,
@@ -212,6 +230,12 @@ pub(super) fn read(known: Known, bytes: &[u8]) -> Option<(Leaf, Option<String>)>
         "VA1703I" => reading::as_data(known, bytes, |_: LogEvent| Event::Log),
         "VA1705I" => reading::as_data(known, bytes, |data| Event::LogClosed(Box::new(data))),
         "VA1706I" => reading::as_data(known, bytes, |data| Event::LogPruned(Box::new(data))),
+        "VA1801I" => reading::as_data(known, bytes, |_: SignedIn| Event::Session),
+        "VA1802W" => reading::as_data(known, bytes, |_: SignInRefused| Event::Session),
+        "VA1804I" => reading::as_data(known, bytes, |data: Confirmed| {
+            Event::Confirmed(data.approval.id)
+        }),
+        "VA1803I" => reading::as_data(known, bytes, |_: SignedOut| Event::Session),
         "VA1602I" | "VA1603W" => {
             reading::as_data(known, bytes, |data| Event::Reviewed(Box::new(data)))
         }
@@ -228,7 +252,7 @@ impl Event {
             Self::Questioned(it) => Some(&it.approval.id),
             Self::Explained(it) => Some(&it.approval.id),
             Self::Voted(it, _) => Some(&it.approval.id),
-            Self::Refused(id) => Some(id),
+            Self::Refused(id) | Self::Confirmed(id) => Some(id),
             Self::Used(it) => Some(&it.approval.id),
             Self::Ended(it) => Some(&it.approval.id),
             Self::Released(it) => Some(&it.approval.id),
@@ -238,6 +262,7 @@ impl Event {
             | Self::Stopped(_)
             | Self::Resumed(_)
             | Self::Barred
+            | Self::Session
             | Self::Opened(_)
             | Self::Reviewed(_)
             | Self::Cut(_)

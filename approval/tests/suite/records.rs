@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use velum_approval::record::{LogEvent, PreviousLog, Released};
+use velum_approval::record::{
+    LogEvent, PreviousLog, Released, SessionEvent, SignInRefused, SignedInBy,
+};
 use velum_approval::{
     ActionName, AgentId, Approval, ApprovalId, Ballot, Check, Commitment, DenyCode, Emergency,
     EmergencyId, EmergencyOpening, End, Event, Found, GatewayId, Identity, IdentityKind, LeafError,
@@ -235,6 +237,27 @@ pub(crate) fn records_with(canary: &str) -> Vec<Record> {
         person: by,
         refused: "same-person",
     });
+    let person_of = person("ann");
+    for event in [
+        SessionEvent::SignedIn {
+            person: person_of.clone(),
+            by: SignedInBy::Provider,
+        },
+        SessionEvent::Refused {
+            person: None,
+            refused: SignInRefused::Nonce,
+        },
+        SessionEvent::Confirmed {
+            person: person_of.clone(),
+            approval: approval_id(),
+        },
+        SessionEvent::SignedOut {
+            person: person_of,
+            everywhere: true,
+        },
+    ] {
+        records.push(Record::Session(Box::new(event)));
+    }
     records.push(Record::RequestRefused {
         gateway: gateway.clone(),
         action: Some(ActionName::new("read").unwrap()),

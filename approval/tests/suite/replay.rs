@@ -9,7 +9,7 @@ mod years;
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use velum_approval::record::{LogEvent, PreviousLog};
+use velum_approval::record::{LogEvent, PreviousLog, SessionEvent, SignInRefused};
 use velum_approval::replay::{Kind, Releases, Replay, Severity};
 use velum_approval::{DenyCode, EmergencyRefused, LogName, Record, Refused, ResumeRefused, State};
 
@@ -206,10 +206,16 @@ fn every_reason_of_a_refusal_is_read() {
             },
         ]
     });
-    let records = votes.chain(barred).chain(uses);
+    let sessions = SignInRefused::ALL.iter().map(|refused| {
+        Record::Session(Box::new(SessionEvent::Refused {
+            person: None,
+            refused: *refused,
+        }))
+    });
+    let records = votes.chain(barred).chain(uses).chain(sessions);
     let report = Log::of(records.map(|record| (START, record))).replay();
     assert_eq!(report.findings, []);
-    assert_eq!(report.leaves, 18 + 10 + 30);
+    assert_eq!(report.leaves, 18 + 10 + 30 + 16);
 }
 
 #[test]

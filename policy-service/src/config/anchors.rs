@@ -237,7 +237,7 @@ impl AnchorTable {
 }
 
 /// An address that may be called: what is signed may be read by all, but who answers has to be known.
-fn peer_url(text: &str) -> Result<Uri, &'static str> {
+pub(crate) fn peer_url(text: &str) -> Result<Uri, &'static str> {
     let url: Uri = text.parse().map_err(|_| "it is no URL")?;
     let host = url.host().filter(|host| !host.is_empty());
     let host = host.ok_or("it names no host")?;

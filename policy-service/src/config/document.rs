@@ -12,6 +12,7 @@ use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, Person
 use super::anchors;
 use super::audit::AuditTable;
 use super::duration::Span;
+use super::inbox::{InboxTable, check_step_ups};
 use super::listeners::{self, MetricsTable, TlsTable};
 use super::policies::Policies;
 use super::rules::{self, ActionRule, ActionRules};
@@ -61,6 +62,7 @@ struct Document {
     break_glass: Option<BreakGlassTable>,
     #[serde(default)]
     audit: AuditTable,
+    inbox: Option<InboxTable>,
 }
 
 #[derive(Deserialize)]
@@ -239,8 +241,13 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let environment = |name: &str| std::env::var(name).ok();
     let store = faults.note(document.store.place(&data, environment));
     let audit = faults.note(document.audit.audit(&data, folder));
+    let inbox = document.inbox.map(|table| table.settings(folder));
+    let inbox = faults.note(inbox.transpose());
     if let Some((actions, audit)) = actions.as_ref().zip(audit.as_ref()) {
         faults.note(anchors::check_actions(actions, &audit.anchors));
+    }
+    if let Some((actions, inbox)) = actions.as_ref().zip(inbox.as_ref()) {
+        faults.note(check_step_ups(actions, inbox.as_ref()));
     }
     faults.end()?;
     // Each of them is there unless there was a fault.
@@ -259,6 +266,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
             limits: document.limits,
             break_glass: break_glass?,
             audit: audit?,
+            inbox: inbox?,
             directory: directory?,
             reviewers,
             gateways,

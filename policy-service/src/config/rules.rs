@@ -1,6 +1,6 @@
 //! Who is who, and who has to approve what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::ConfigError;
 use super::document::{self, Agent, Person};
 use super::duration::Span;
 use super::policies::Policies;
+use crate::inbox::Present;
 
 /// How many have to approve an action, and from which groups.
 #[derive(Deserialize)]
@@ -29,6 +30,33 @@ pub(super) struct ActionRule {
     /// How sure its record has to be before anything is released.
     #[serde(default)]
     release: Release,
+    /// What whoever approves it has to do beside.
+    step_up: Option<StepUpKind>,
+    /// How they have to sign in then, by the provider's words for it: one of these.
+    #[serde(default)]
+    step_up_acr: BTreeSet<String>,
+}
+
+/// What whoever approves has to do beside being signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StepUpKind {
+    /// Sign in anew.
+    FreshLogin,
+}
+
+/// Whoever approves has to sign in anew for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FreshLogin {
+    /// In one of these ways (OpenID Connect Core 1.0, `acr`); in any where there is none.
+    pub(crate) acr: BTreeSet<String>,
+}
+
+impl FreshLogin {
+    /// Whether this way of signing in is one of them.
+    pub(crate) fn admits(&self, acr: Option<&str>) -> bool {
+        self.acr.is_empty() || acr.is_some_and(|acr| self.acr.contains(acr))
+    }
 }
 
 /// How sure the record of a use has to be before anything is released.
@@ -66,20 +94,36 @@ fn one() -> u32 {
 #[derive(Debug)]
 pub(crate) struct ActionRules {
     rules: BTreeMap<ActionName, (ReviewRule, Terms)>,
+    step_ups: BTreeMap<ActionName, FreshLogin>,
     reviewers: Reviewers,
 }
 
 impl ActionRules {
-    /// Who may review a request of this action, without those behind it; `None` for an action that
-    /// no policy has reviewed.
-    pub(crate) fn panel(&self, action: &ActionName, excluded: &ExcludedPersons) -> Option<Panel> {
+    /// Who may review a request of this action, without those behind it and without groups that the
+    /// provider has said somebody is not in; `None` for an action that no policy has reviewed.
+    pub(crate) fn panel(
+        &self,
+        action: &ActionName,
+        excluded: &ExcludedPersons,
+        present: &Present,
+    ) -> Option<Panel> {
         let (rule, _) = self.rules.get(action)?;
-        Some(Panel::new(rule, &self.reviewers, excluded))
+        Some(Panel::new(rule, &present.narrow(&self.reviewers), excluded))
     }
 
     /// What a grant of this action is worth.
     pub(crate) fn terms(&self, action: &ActionName) -> Option<Terms> {
         self.rules.get(action).map(|(_, terms)| *terms)
+    }
+
+    /// What whoever approves it has to do beside, if anything.
+    pub(crate) fn step_up(&self, action: &ActionName) -> Option<&FreshLogin> {
+        self.step_ups.get(action)
+    }
+
+    /// The first action for which somebody has to sign in anew.
+    pub(super) fn first_step_up(&self) -> Option<&ActionName> {
+        self.step_ups.keys().next()
     }
 
     /// Everyone who reviews anything.
@@ -130,7 +174,7 @@ pub(super) fn actions(
     lifetime: Duration,
 ) -> Result<ActionRules, ConfigError> {
     let names = policies.action_names();
-    let mut rules = BTreeMap::new();
+    let (mut rules, mut step_ups) = (BTreeMap::new(), BTreeMap::new());
     for (name, rule) in given {
         let place = format!("actions.{name}");
         if !names.contains(&name) {
@@ -138,6 +182,17 @@ pub(super) fn actions(
             return Err(ConfigError::new(place, fault));
         }
         let terms = terms(&place, &rule, lifetime)?;
+        match rule.step_up {
+            Some(StepUpKind::FreshLogin) => {
+                let acr = rule.step_up_acr.clone();
+                step_ups.insert(name.clone(), FreshLogin { acr });
+            }
+            None if !rule.step_up_acr.is_empty() => {
+                let fault = "needs step_up: nobody would be asked";
+                return Err(ConfigError::new(format!("{place}.step_up_acr"), fault));
+            }
+            None => {}
+        }
         let rule = ReviewRule::new(rule.quorum, rule.groups)
             .map_err(|error| ConfigError::new(place, error))?;
         rules.insert(name, (rule, terms));
@@ -164,7 +219,11 @@ pub(super) fn actions(
             return Err(ConfigError::new(format!("actions.{name}"), fault));
         }
     }
-    Ok(ActionRules { rules, reviewers })
+    Ok(ActionRules {
+        rules,
+        step_ups,
+        reviewers,
+    })
 }
 
 fn terms(place: &str, rule: &ActionRule, default: Duration) -> Result<Terms, ConfigError> {

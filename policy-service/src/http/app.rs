@@ -11,6 +11,7 @@ use velum_engine::Ruleset;
 use crate::auth::Callers;
 use crate::clock::{FencedClock, Others};
 use crate::config::{ActionRules, BreakGlass, Limits, Policies};
+use crate::inbox::Inbox;
 use crate::keys::Keys;
 use crate::leases::Leases;
 use crate::log::Log;
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) evidence_lifetime: Duration,
     pub(crate) limits: Limits,
     pub(crate) break_glass: Option<BreakGlass>,
+    /// Where people sign in with their browsers, if anywhere.
+    pub(crate) inbox: Option<Inbox>,
     /// The audit log as others verify it.
     pub(crate) log: Log,
     /// Which workers have a lease, and what each has heard of.

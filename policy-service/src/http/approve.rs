@@ -28,6 +28,7 @@ pub(crate) async fn handle(
     counts::check(request.records.into_iter().chain(request.bytes))?;
     let voice = Voice {
         once,
+        session: None,
         version: if_match.version(request.version),
         comment: request.comment.clone(),
         public_reason: None,
@@ -50,6 +51,7 @@ pub(crate) fn describe() -> Described {
         })),
     )
     .refuses(409, &["unseen"])
+    .refuses(403, &["step-up-needed"])
     .refuses(
         400,
         &["wider-than-asked", "nothing-approved", "unknown-rule", "too-many-rules", "bad-count"],

@@ -24,6 +24,7 @@ use super::{App, prefer};
 use crate::auth::Gateway;
 use crate::config::Release;
 use crate::decide::{Asked, Decide, Look, Outcome};
+use crate::inbox::Present;
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::StoreError;
@@ -98,7 +99,8 @@ async fn answer(
             public_reason: None,
         });
     }
-    let asked = match judge(app, gateway.clone(), check)? {
+    let present = Present::load(app).await?;
+    let asked = match judge(app, gateway.clone(), check, &present)? {
         Judgement::Asked(asked) => asked,
         Judgement::Refused(action, code) => {
             let record = Record::RequestRefused {
@@ -160,7 +162,12 @@ enum Judgement {
     Refused(Option<ActionName>, DenyCode),
 }
 
-fn judge(app: &App, gateway: GatewayId, check: Check) -> Result<Judgement, CheckError> {
+fn judge(
+    app: &App,
+    gateway: GatewayId,
+    check: Check,
+    present: &Present,
+) -> Result<Judgement, CheckError> {
     let parts = app.parts();
     let Some(actions) = parts.policies.actions(&check.policy) else {
         return Ok(Judgement::Refused(None, DenyCode::PolicyUnknown));
@@ -180,7 +187,7 @@ fn judge(app: &App, gateway: GatewayId, check: Check) -> Result<Judgement, Check
     let (Ok(excluded), Some(requester)) = (excluded, requester) else {
         return Ok(Judgement::Refused(Some(action), DenyCode::LineageUnknown));
     };
-    let panel = parts.actions.panel(&action, &excluded);
+    let panel = parts.actions.panel(&action, &excluded, present);
     Ok(match panel.zip(parts.actions.terms(&action)) {
         Some((panel, terms)) => Judgement::Asked(Arc::new(Asked {
             gateway,

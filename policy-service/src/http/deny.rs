@@ -26,6 +26,7 @@ pub(crate) async fn handle(
 ) -> Result<Shown, Problem> {
     let voice = Voice {
         once,
+        session: None,
         says: Says::Deny,
         version: if_match.version(request.version),
         comment: request.comment,

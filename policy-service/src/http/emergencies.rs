@@ -21,6 +21,7 @@ use super::once::{self, Keyed};
 use super::openapi::Described;
 use super::{App, page};
 use crate::auth::Reviewer;
+use crate::inbox::Present;
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::{Change, Once, Operation, Repeat, StoreError, StoredEmergency, Transaction};
@@ -373,8 +374,11 @@ impl Operation for Review {
         let emergency = emergency.ok_or(EmergencyError::Unknown)?;
         let lifts_until = emergency.until;
         let requester = parts.directory.party(&emergency.principal).cloned();
+        let present = Present::within(app, transaction).await?;
         // Where the action is there no more, whoever reviews anything looks at it.
-        let panel = parts.actions.panel(&emergency.action, &emergency.excluded);
+        let panel = parts
+            .actions
+            .panel(&emergency.action, &emergency.excluded, &present);
         let is_reviewer = panel.is_none_or(|panel| panel.admits(person));
         let comment = app.secret(request.comment.as_ref())?;
         let commitment = comment.as_ref().map(|comment| comment.commitment);
@@ -408,7 +412,7 @@ pub(crate) fn can_be_reviewed(
     opened_by: &PersonId,
 ) -> bool {
     let parts = app.parts();
-    let panel = parts.actions.panel(action, excluded);
+    let panel = parts.actions.panel(action, excluded, &Present::default());
     let mut reviewers = parts.actions.reviewers();
     excluded.iter().count() <= MOST_EXCLUDED
         && panel.is_some_and(|panel| {

@@ -107,7 +107,7 @@ fn complete(route: &Route, mut operation: Described) -> Value {
     let tag = match route.access {
         Access::Public => "public",
         Access::Gateway => "gateway",
-        Access::Reviewer => "reviewer",
+        Access::Reviewer | Access::Session => "reviewer",
     };
     if route.path.contains("{id}") {
         operation = operation.path_id();

@@ -66,7 +66,7 @@ impl Operation for Question {
             return Ok(());
         }
         let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
-        let panel = panel(app, &approval)?;
+        let panel = panel(app, transaction, &approval, person).await?;
         let comment = app.secret(request.comment.as_ref())?;
         let event = Event::Question {
             person,

@@ -16,23 +16,27 @@ use super::once;
 use super::openapi::Described;
 use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
+use crate::inbox::session::SessionId;
+use crate::inbox::{Present, step_up};
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::{Change, Once, Operation, Repeat, StoreError, Transaction};
 
 /// What a reviewer says.
 #[derive(Clone)]
-pub(super) struct Voice {
-    pub(super) says: Says,
+pub(crate) struct Voice {
+    pub(crate) says: Says,
     /// Where it is to count once, however often it comes.
-    pub(super) once: Option<Once>,
-    pub(super) version: Option<u64>,
-    pub(super) comment: Option<Reason>,
-    pub(super) public_reason: Option<Reason>,
+    pub(crate) once: Option<Once>,
+    /// The session in which it is said; a token has none.
+    pub(crate) session: Option<SessionId>,
+    pub(crate) version: Option<u64>,
+    pub(crate) comment: Option<Reason>,
+    pub(crate) public_reason: Option<Reason>,
 }
 
 #[derive(Clone)]
-pub(super) enum Says {
+pub(crate) enum Says {
     /// Yes, to this much; what is not named is not narrowed.
     Approve(Box<ApproveRequest>),
     Deny,
@@ -65,6 +69,10 @@ impl Says {
 pub(super) enum VoteError {
     Unknown,
     LineageUnknown,
+    /// The provider has not said just now in which groups they are.
+    GroupsUnread,
+    /// They have to sign in anew for it.
+    StepUp,
     /// The idempotency key belongs to another request.
     KeyReused,
     Refused(Refused),
@@ -88,6 +96,8 @@ impl From<VoteError> for Problem {
                 "An identity behind the request is no longer in the directory, so nobody can say \
                  who may not review it.",
             ),
+            VoteError::StepUp => Problem::step_up_needed(),
+            VoteError::GroupsUnread => Problem::groups_unread(),
             VoteError::KeyReused => once::reused(),
             VoteError::Store(error) => unavailable("vote", &error),
             VoteError::Refused(refused) => refusal(refused),
@@ -140,7 +150,7 @@ pub(super) fn refusal(refused: Refused) -> Problem {
 }
 
 /// Casts the vote, wakes who waits, and shows the approval as it is then.
-pub(super) async fn vote(
+pub(crate) async fn vote(
     app: App,
     reviewer: Reviewer,
     id: &str,
@@ -215,14 +225,24 @@ pub(super) async fn is_first(
     }
 }
 
-/// Who may review it now. Who is behind the request is asked anew: an agent may have another owner.
-pub(super) fn panel(app: &App, approval: &Approval) -> Result<Panel, VoteError> {
+/// Who may review it now, as far as this person is to do so. Who is behind the request is asked anew: an agent
+/// may have another owner. What the provider says of who decides has to be of now.
+pub(super) async fn panel(
+    app: &App,
+    transaction: &mut Transaction,
+    approval: &Approval,
+    person: &PersonId,
+) -> Result<Panel, VoteError> {
     let parts = app.parts();
     let excluded = parts
         .directory
         .resolve_with(&approval.principal, &approval.lineage)
         .map_err(|_| VoteError::LineageUnknown)?;
-    let panel = parts.actions.panel(&approval.action, &excluded);
+    let present = Present::within(app, transaction).await?;
+    if !present.is_fresh(person, app.now()) {
+        return Err(VoteError::GroupsUnread);
+    }
+    let panel = parts.actions.panel(&approval.action, &excluded, &present);
     panel.ok_or(VoteError::Refused(Refused::NotAReviewer))
 }
 
@@ -237,7 +257,15 @@ pub(super) fn describe(operation: Described) -> Described {
         .gives::<Card>(200, "The approval as it is then.")
         .tagged(200)
         .refuses(412, &["stale-version"])
-        .refuses(403, &["self-approval", "not-a-reviewer", "lineage-unknown"])
+        .refuses(
+            403,
+            &[
+                "self-approval",
+                "not-a-reviewer",
+                "lineage-unknown",
+                "groups-unread",
+            ],
+        )
         .refuses(404, &["unknown-approval"])
         .refuses(
             409,
@@ -269,11 +297,18 @@ impl Operation for Cast {
         }
         let parts = app.parts();
         let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
-        let panel = panel(app, &approval)?;
+        let panel = panel(app, transaction, &approval, person).await?;
         let none = BTreeSet::new();
         let rules = parts.policies.rules(&approval.policy).unwrap_or(&none);
         let terms = parts.actions.terms(&approval.action);
         let terms = terms.ok_or(VoteError::Refused(Refused::NotAReviewer))?;
+        if let Says::Approve(request) = &voice.says {
+            let what = step_up::what(&approval, request)?;
+            let confirmed = (&approval, &what);
+            if !step_up::is_confirmed(app, transaction, voice.session, confirmed).await? {
+                return Err(VoteError::StepUp);
+            }
+        }
         let verdict = voice.says.clone().verdict(&approval);
         let comment = app.secret(voice.comment.as_ref())?;
         let public_reason = app.secret(voice.public_reason.as_ref())?;

@@ -6,6 +6,7 @@ mod log;
 mod rate;
 mod rivals;
 mod rows;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -68,6 +69,8 @@ pub(crate) const CHECKS: &[Conformance] = checks! {
     "of those that race for a grant one has it": rivals::use_a_grant_once,
     "of those that end an approval one does": rivals::end_an_approval_once,
     "a change that fails takes no other with it": rivals::fail_alone,
+    "what is good for once is used once": sessions::are_used_once,
+    "a session and what belongs to it read as they were written": sessions::read_as_written,
     "who follows the log misses no record": log::is_followed_without_a_gap,
     "every leaf has its hash and its place": log::is_whole,
 };

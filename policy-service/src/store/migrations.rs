@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 15] = [
+    const SQLITE: [&str; 16] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -78,9 +78,10 @@ mod tests {
         "7f1de0c593f57bdb",
         "27d20627b0544a50",
         "fb2dfa5e5917d5de",
+        "fee1a276ac3ce532",
         "6bdef9cd0a9c0d87",
     ];
-    const POSTGRES: [&str; 15] = [
+    const POSTGRES: [&str; 16] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -95,6 +96,7 @@ mod tests {
         "1480607b2b0f1a8b",
         "01a0d3391976a91f",
         "8ee4257c5b5faf33",
+        "fc4276b21a3fb376",
         "d0c7a2f1f0bee901",
     ];
 }

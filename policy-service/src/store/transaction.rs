@@ -3,8 +3,8 @@
 use velum_approval::record::Summary;
 use velum_approval::{
     ActionName, Approval, ApprovalId, Check, Commitment, Emergency, EmergencyId, FingerprintMac,
-    GatewayId, Identity, LogName, OutcomeReport, Record, RecordId, Stop, StopId, StopScope, Tags,
-    Timestamp, UseKey, WorkerId,
+    GatewayId, Identity, LogName, OutcomeReport, PersonId, Record, RecordId, Stop, StopId,
+    StopScope, Tags, Timestamp, UseKey, WorkerId,
 };
 use velum_ledger::tile::Tile;
 
@@ -12,9 +12,9 @@ use super::audit::Leaf;
 use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
-    Anchored, Batch, Denials, Granted, Head, Load, LogKeys, LogRow, Once, Repeat, StoreError,
-    StoredUse, Tiles, Tree, about, anchors, approvals, audit, emergencies, events, log, log_keys,
-    pruning, repeats, stops, uses,
+    Anchored, Batch, Confirmed, Denials, Granted, GroupReading, GroupReadings, Head, Load, LogKeys,
+    LogRow, Once, Repeat, Spent, StoreError, StoredSession, StoredUse, Tiles, Tree, about, anchors,
+    approvals, audit, emergencies, events, log, log_keys, pruning, repeats, sessions, stops, uses,
 };
 
 use crate::clock::Others;
@@ -63,6 +63,24 @@ pub(crate) enum Change<'a> {
     },
     /// None to a case: what a gateway reported in a minute has its record.
     Summary { summary: &'a Summary },
+    /// None to a case: somebody has signed in. The session of this browser before ends, and so do those in which
+    /// nothing was done since the one moment, or that began before the other.
+    SignedIn {
+        id: &'a [u8; 32],
+        session: &'a StoredSession,
+        instead: Option<&'a [u8; 32]>,
+        over: (Timestamp, Timestamp),
+    },
+    /// None to a case: somebody has signed in anew for something.
+    Confirmed {
+        id: &'a [u8; 32],
+        confirmed: &'a Confirmed,
+    },
+    /// None to a case: somebody has signed out, in this browser or everywhere.
+    SignedOut {
+        id: &'a [u8; 32],
+        everywhere: Option<&'a PersonId>,
+    },
     /// None, but for what somebody wrote.
     Written { written: &'a Secret },
     /// None: something was refused, and the record says so.
@@ -509,10 +527,88 @@ impl Transaction {
                 }
             }
             Change::Summary { summary } => events::record(connection, summary, index).await?,
+            Change::SignedIn {
+                id,
+                session,
+                instead,
+                over,
+            } => {
+                sessions::remove_over(connection, *over).await?;
+                if let Some(instead) = instead {
+                    sessions::remove(connection, instead).await?;
+                }
+                sessions::insert(connection, id, session).await?;
+            }
+            Change::Confirmed { id, confirmed } => {
+                sessions::confirm(connection, id, confirmed).await?;
+            }
+            Change::SignedOut { id, everywhere } => {
+                sessions::remove(connection, id).await?;
+                if let Some(person) = everywhere {
+                    sessions::remove_all_of(connection, person).await?;
+                }
+            }
             Change::Written { written } => secrets::insert(connection, written).await?,
             Change::Nothing => {}
         }
         Ok(index)
+    }
+
+    /// Notes that something was done in a session: nothing that has a record.
+    pub(crate) async fn touch_session(
+        &mut self,
+        id: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.has_changes = true;
+        sessions::touch(&mut self.connection, id, now).await
+    }
+
+    /// Puts what asks the provider in a session's name in the place of what did.
+    pub(crate) async fn set_access(
+        &mut self,
+        id: &[u8; 32],
+        access: &[u8],
+    ) -> Result<(), StoreError> {
+        self.has_changes = true;
+        sessions::set_access(&mut self.connection, id, access).await
+    }
+
+    /// What the provider has said last of everybody.
+    pub(crate) async fn group_readings(&mut self) -> Result<GroupReadings, StoreError> {
+        sessions::readings(&mut self.connection).await
+    }
+
+    /// Notes what the provider says of somebody now: like the configuration, it has no record of its own.
+    pub(crate) async fn note_groups(
+        &mut self,
+        person: &PersonId,
+        reading: &GroupReading,
+    ) -> Result<(), StoreError> {
+        self.has_changes = true;
+        sessions::note_groups(&mut self.connection, person, reading).await
+    }
+
+    /// Takes what somebody has signed in anew for, if it was since then.
+    pub(crate) async fn take_confirmation(
+        &mut self,
+        session: &[u8; 32],
+        what: &[u8; 32],
+        since: Timestamp,
+    ) -> Result<Option<Confirmed>, StoreError> {
+        self.has_changes = true;
+        sessions::take_confirmation(&mut self.connection, session, what, since).await
+    }
+
+    /// Uses up what is good for once only, until a moment at which it is good for nothing.
+    pub(crate) async fn spend(
+        &mut self,
+        what: &[u8; 32],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Spent, StoreError> {
+        self.has_changes = true;
+        sessions::spend(&mut self.connection, what, until, now).await
     }
 
     /// Whether there is anything to commit; forgets it.

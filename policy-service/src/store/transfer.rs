@@ -34,7 +34,7 @@ struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-const TABLES: [Table; 17] = [
+const TABLES: [Table; 18] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body, alike
@@ -262,10 +262,17 @@ const TABLES: [Table; 17] = [
             ("note", Text),
         ],
     },
+    Table {
+        read: "SELECT rowid AS place, person, names, at_ms
+               FROM group_reading WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO group_reading (person, names, at_ms) VALUES ($1, $2, $3)",
+        columns: &[("person", Text), ("names", Text), ("at_ms", Number)],
+    },
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-const EMPTY: [&str; 19] = [
+const EMPTY: [&str; 20] = [
+    "DELETE FROM group_reading",
     "DELETE FROM log_anchor",
     "DELETE FROM log_key",
     "DELETE FROM log_head",
@@ -483,10 +490,14 @@ mod tests {
     use super::*;
 
     /// The tables that are not moved row by row.
-    const OTHERS: [&str; 5] = [
+    const OTHERS: [&str; 8] = [
         "_sqlx_migrations",
         "audit_entry",
         "audit_log",
+        // People sign in anew.
+        "confirmation",
+        "session",
+        "spent",
         "log_tree",
         "meta",
     ];

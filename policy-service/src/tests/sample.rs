@@ -69,6 +69,8 @@ fn it_has_every_key_that_there_is() {
         ("[break_glass]", &["break_glass"]),
         ("[audit]", &["audit"]),
         ("[[audit.anchors]]", &["audit", "anchors"]),
+        ("[inbox]", &["inbox"]),
+        ("[inbox.provider]", &["inbox", "provider"]),
     ] {
         let changed = if place.is_empty() {
             format!("no_such_key = 1\n{whole}")
@@ -112,10 +114,10 @@ fn it_has_every_key_that_there_is() {
                 .as_array()
                 .is_some_and(|list| list.iter().all(toml::Value::is_table))
     });
-    // And the document itself, and the anchors within a table.
+    // And the document itself, the anchors and the provider within tables.
     assert_eq!(
         looked,
-        tables.count() + 2,
+        tables.count() + 3,
         "a table of the sample is not looked at"
     );
 }

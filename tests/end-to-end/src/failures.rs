@@ -358,6 +358,16 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
+        "The OpenID provider of the inbox is away, or is not as the configuration says",
+        "Nobody signs in, and where it says who is in which group nothing is decided at pages; who has \
+         signed in still reads, and everything else goes on",
+        &[
+            "a_provider_that_cannot_be_asked_or_is_another_lets_nobody_in_and_ends_no_session",
+            "groups_are_read_again_whenever_something_is_done_and_where_they_cannot_be_nothing_is",
+        ],
+    ),
+    failure(
+        Seeing,
         "The volume of the policy service's database is full",
         "Checks and votes are 503 at once, nothing is released, and what is there can be read; \
          traffic goes on, masked. When there is room again the same process goes on",

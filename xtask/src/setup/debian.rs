@@ -31,6 +31,20 @@ pub(super) fn unpack(packages: &[&str], name: &str) -> Result {
     removed.map_err(|error| format!("{}: {error}", staging.display()))
 }
 
+/// Installs packages in this system: for what does not run from another place.
+pub(super) fn install(packages: &[&str]) -> Result {
+    say::step(&format!(
+        "installing {} from Debian",
+        packages.join(" and ")
+    ));
+    process::run(
+        Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
 fn fetch(packages: &[&str], staging: &Path, unpacked: &Path) -> Result {
     // apt compares each file with the signed list of its source.
     process::run(

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use velum_approval::messages::{ClassCounts, EventOutcome, EventRow, Events};
-use velum_approval::record::{LogEvent, PreviousLog, Reception, Released, Reported, Summary};
+use velum_approval::record::{
+    LogEvent, PreviousLog, Reception, Released, Reported, SessionEvent, SignInRefused, SignedInBy,
+    Summary,
+};
 use velum_approval::{
     Approval, ApprovalId, Ask, Cause, Check, Commitment, DenyCode, Emergency, EmergencyId,
     EmergencyOpening, End, Event, Found, GrantLimits, LogName, MOST_EMERGENCY, Opening,
@@ -168,6 +171,26 @@ fn two_people(teller: &mut Teller) {
         person: person("ann"),
         refused: "same-person",
     });
+    for event in [
+        SessionEvent::SignedIn {
+            person: person("ann"),
+            by: SignedInBy::Link,
+        },
+        SessionEvent::Confirmed {
+            person: person("ann"),
+            approval: approval.id.clone(),
+        },
+        SessionEvent::SignedOut {
+            person: person("ann"),
+            everywhere: false,
+        },
+        SessionEvent::Refused {
+            person: Some(person("ann")),
+            refused: SignInRefused::Link,
+        },
+    ] {
+        teller.tell(&Record::Session(Box::new(event)));
+    }
     teller.resume(&everything, None, "grace");
     let jones = Party::Person {
         id: person("dr-jones"),

@@ -122,6 +122,11 @@ impl Kit {
             .map_err(|error| error.to_string())
     }
 
+    /// The hash of something that nobody has.
+    pub(super) fn new_hash(&self) -> Result<[u8; 32], String> {
+        random::bytes(&*self.random).map_err(|error| error.to_string())
+    }
+
     pub(super) fn stamp(&self) -> Result<Stamp, StoreError> {
         self.stamp_at(self.now)
     }
