@@ -49,10 +49,17 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-pub(crate) use app::{App, Parts, to_the_end};
+pub(crate) use app::{App, Parts, to_the_end, unavailable};
+pub(crate) use approve::approve;
 pub(crate) use body::MOST_BYTES as MOST_BODY_BYTES;
+pub(crate) use changes::follow;
+pub(crate) use deny::deny;
 pub(crate) use emergencies::can_be_reviewed;
 pub(crate) use playground::Playground;
+pub(crate) use question::question;
+pub(crate) use revoke::revoke;
+pub(crate) use stops::{View as StopView, end as end_stop, stop, stops};
+pub(crate) use take_back::take_back;
 
 use crate::auth::{Access, Caller, authorize};
 use crate::inbox;

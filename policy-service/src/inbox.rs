@@ -1,23 +1,38 @@
 //! The inbox: pages for people who decide, in their browsers. Who they are a session says, whose token is in
 //! a cookie; nothing here takes a bearer token, and nothing below `/v1` takes a cookie.
 
+mod activity;
+mod approval;
+mod ask;
+mod assets;
+mod audit;
+mod changes;
 mod come_back;
 pub(crate) mod cookie;
+mod decide;
 mod doors;
 pub(crate) mod form;
 mod groups;
 mod headers;
+mod history;
 mod leave;
 mod links;
+mod moment;
 mod open_link;
 mod origin;
 pub(crate) mod page;
+mod pending;
+mod policy;
 mod provider;
 pub(crate) mod session;
+mod shell;
 mod show_session;
 mod sign_in;
 mod sign_out;
+mod statement;
 pub(crate) mod step_up;
+mod stops;
+mod visible;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -33,7 +48,7 @@ use crate::auth::{Access, authorize};
 use crate::http::{App, Side};
 
 /// Where people go who have signed in.
-pub(crate) const HOME: &str = "/session";
+pub(crate) const HOME: &str = "/";
 
 /// Where they sign out.
 pub(crate) const SIGN_OUT: &str = "/sign-out";
@@ -67,6 +82,33 @@ pub(crate) enum Runs {
     /// WebAssembly, which verifies proofs in the reader's own browser.
     #[cfg_attr(not(test), expect(dead_code, reason = "no page verifies anything yet"))]
     Wasm,
+}
+
+impl Page {
+    /// One for who has signed in.
+    const fn of_session(
+        method: MethodFilter,
+        path: &'static str,
+        handler: fn(MethodFilter) -> MethodRouter<App>,
+    ) -> Page {
+        Page {
+            method,
+            path,
+            access: Access::Session,
+            runs: Runs::Scripts,
+            handler,
+        }
+    }
+
+    /// One that is looked at.
+    const fn shown(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<App>) -> Page {
+        Page::of_session(MethodFilter::GET, path, handler)
+    }
+
+    /// What one of its forms does.
+    const fn done(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<App>) -> Page {
+        Page::of_session(MethodFilter::POST, path, handler)
+    }
 }
 
 /// Every page. A `GET` decides nothing, and changes nothing but who has signed in: people come back from the
@@ -135,6 +177,39 @@ pub(crate) const PAGES: &[Page] = &[
         runs: Runs::Scripts,
         handler: |method| on(method, sign_out::handle),
     },
+    Page {
+        method: MethodFilter::GET,
+        path: "/assets/{name}",
+        access: Access::Public,
+        runs: Runs::Scripts,
+        handler: |method| on(method, assets::handle),
+    },
+    Page::shown(HOME, |method| on(method, pending::handle)),
+    Page::shown("/inbox/changes", |method| on(method, changes::handle)),
+    Page::shown("/approvals/{id}", |method| on(method, approval::handle)),
+    Page::done("/approvals/{id}/approve", |method| {
+        on(method, decide::approve)
+    }),
+    Page::done("/approvals/{id}/deny", |method| on(method, decide::deny)),
+    Page::done("/approvals/{id}/question", |method| {
+        on(method, decide::question)
+    }),
+    Page::done("/approvals/{id}/take-back", |method| {
+        on(method, decide::take_back)
+    }),
+    Page::done("/approvals/{id}/revoke", |method| {
+        on(method, decide::revoke)
+    }),
+    Page::shown("/history", |method| on(method, history::show)),
+    Page::shown("/grants", |method| on(method, history::grants)),
+    Page::shown("/stops", |method| on(method, stops::show)),
+    Page::done("/stops", |method| on(method, stops::begin)),
+    Page::done("/stops/{id}/resume", |method| on(method, stops::resume)),
+    Page::shown("/policy", |method| on(method, policy::handle)),
+    Page::shown("/activity", |method| on(method, activity::handle)),
+    Page::shown("/audit", |method| on(method, audit::list)),
+    Page::shown("/audit/{id}", |method| on(method, audit::show)),
+    Page::shown("/audit/{id}/proof", |method| on(method, audit::proof)),
 ];
 
 /// The pages that answer at a listener; none where nobody could sign in.

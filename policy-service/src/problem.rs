@@ -56,6 +56,21 @@ impl Problem {
         self.code
     }
 
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The kind in words.
+    pub(crate) fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// A sentence that says what to do.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The same with another status.
     pub(crate) fn with_status(self, status: StatusCode) -> Problem {
         Problem { status, ..self }

@@ -19,6 +19,7 @@ mod lost_key;
 mod many;
 mod metrics;
 mod moving;
+mod pages;
 mod provider;
 mod pruning;
 mod putback;

@@ -50,6 +50,31 @@ pub struct ExplainedCondition {
     pub parts: Vec<ExplainedCondition>,
 }
 
+/// One condition, not asked of any request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatedCondition {
+    /// What is asked, in the policy's words.
+    pub text: String,
+    /// The conditions that it joins.
+    pub parts: Vec<StatedCondition>,
+}
+
+impl Action {
+    /// Its conditions; none: it takes every request.
+    ///
+    /// ```
+    /// use velum_policy::Policy;
+    /// let policy = Policy::parse(br#"{"version": 1, "masking": {"profiles": ["pii"]}, "actions": [
+    ///     {"name": "closed", "when": {"path": {"prefix": "/admin/"}}, "effect": "deny"}]}"#)?;
+    /// let condition = policy.actions()[0].condition().unwrap();
+    /// assert_eq!(condition.text, r#"path starts with "/admin/""#);
+    /// # Ok::<(), velum_policy::ConfigError>(())
+    /// ```
+    pub fn condition(&self) -> Option<StatedCondition> {
+        self.when.as_ref().map(state)
+    }
+}
+
 /// Whether a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -118,13 +143,25 @@ impl Policy {
     }
 }
 
-fn explain(condition: &Condition, subject: &Subject<'_>) -> ExplainedCondition {
-    let (text, parts) = match condition {
+fn state(condition: &Condition) -> StatedCondition {
+    let (text, parts) = words(condition);
+    StatedCondition {
+        text,
+        parts: parts.iter().map(state).collect(),
+    }
+}
+
+fn words(condition: &Condition) -> (String, &[Condition]) {
+    match condition {
         Condition::All(parts) => ("all".to_owned(), parts.as_slice()),
         Condition::Any(parts) => ("any".to_owned(), parts.as_slice()),
         Condition::Not(part) => ("not".to_owned(), std::slice::from_ref(&**part)),
-        Condition::Atom(atom) => (atom.to_string(), &[][..]),
-    };
+        Condition::Atom(atom) => (atom.to_string(), &[]),
+    }
+}
+
+fn explain(condition: &Condition, subject: &Subject<'_>) -> ExplainedCondition {
+    let (text, parts) = words(condition);
     ExplainedCondition {
         text,
         answer: condition.evaluate(subject).into(),

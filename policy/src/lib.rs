@@ -56,7 +56,7 @@ mod tree;
 
 pub use action::{Action, Ask, Effect, Otherwise, Requests, Writes};
 pub use error::ConfigError;
-pub use explain::{Answer, ExplainedAction, ExplainedCondition, Explanation};
+pub use explain::{Answer, ExplainedAction, ExplainedCondition, Explanation, StatedCondition};
 pub use path::{CanonicalPath, Spelling};
 pub use policies::Policies;
 pub use policy::{

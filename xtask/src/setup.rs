@@ -1,5 +1,6 @@
 //! `setup`: a usable wasm target, the pinned Binaryen and Envoy, and a PostgreSQL. Quick when nothing is missing.
 
+pub(crate) mod axe;
 pub(crate) mod binaryen;
 pub(crate) mod chromium;
 mod debian;

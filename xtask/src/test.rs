@@ -23,6 +23,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::go::find_or_install()?;
     setup::chromium::find_or_install()?;
     setup::node::find_or_install()?;
+    setup::axe::find_or_install()?;
     wasm::build_modules()?;
     playground::build()?;
     workspace::build_programs(&[])?;

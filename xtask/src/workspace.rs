@@ -105,6 +105,9 @@ pub(crate) fn tell_parts(command: &mut Command) -> Result {
             .env("VELUM_NODE", node.program)
             .env("VELUM_OIDC", node.folder);
     }
+    if let Some(script) = setup::axe::find() {
+        command.env("VELUM_AXE", script);
+    }
     let older = std::env::join_paths(setup::envoy::older_binaries());
     command.env(
         "VELUM_OLDER_ENVOYS",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use velum_approval::{ActionName, PolicyDigest, RuleName};
 use velum_engine::ClassSet;
-use velum_policy::{Policy, document};
+use velum_policy::{Action, Policy, document};
 
 use super::ConfigError;
 
@@ -19,6 +19,7 @@ struct Known {
     actions: BTreeMap<ActionName, ClassSet>,
     /// The masking rules that have a name: an approval may be narrowed to some of them.
     rules: BTreeSet<RuleName>,
+    policy: Policy,
 }
 
 impl Policies {
@@ -40,6 +41,7 @@ impl Policies {
                 let known = Known {
                     actions: reviewed(&policy, &place)?,
                     rules: named(&policy, &place)?,
+                    policy,
                 };
                 policies.insert(digest, known);
             }
@@ -56,6 +58,22 @@ impl Policies {
     /// The names of a policy's masking rules.
     pub(crate) fn rules(&self, digest: &PolicyDigest) -> Option<&BTreeSet<RuleName>> {
         self.0.get(digest).map(|known| &known.rules)
+    }
+
+    /// An action of a policy, with its place among them: 1 is the first.
+    pub(crate) fn action(
+        &self,
+        digest: &PolicyDigest,
+        name: &ActionName,
+    ) -> Option<(usize, &Action)> {
+        let known = self.0.get(digest)?;
+        let mut numbered = (1..).zip(known.policy.actions());
+        numbered.find(|(_, action)| action.name == name.as_str())
+    }
+
+    /// Every policy, in the order of their digests.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&PolicyDigest, &Policy)> {
+        self.0.iter().map(|(digest, known)| (digest, &known.policy))
     }
 
     /// The names of all actions for which there can be an approval.

@@ -111,6 +111,11 @@ impl ActionRules {
         Some(Panel::new(rule, &present.narrow(&self.reviewers), excluded))
     }
 
+    /// How many have to approve this action, and from which groups.
+    pub(crate) fn rule(&self, action: &ActionName) -> Option<&ReviewRule> {
+        self.rules.get(action).map(|(rule, _)| rule)
+    }
+
     /// What a grant of this action is worth.
     pub(crate) fn terms(&self, action: &ActionName) -> Option<Terms> {
         self.rules.get(action).map(|(_, terms)| *terms)

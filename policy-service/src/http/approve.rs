@@ -5,6 +5,7 @@ use serde_json::json;
 use velum_approval::messages::ApproveRequest;
 
 use super::App;
+use super::card::Card;
 use super::conditions::{IfMatch, Shown};
 use super::counts;
 use super::id::Id;
@@ -12,7 +13,9 @@ use super::once::Keyed;
 use super::openapi::Described;
 use super::vote::{self, Says, Voice, vote};
 use crate::auth::Reviewer;
+use crate::inbox::session::SessionId;
 use crate::problem::Problem;
+use crate::store::Once;
 
 /// Casts the vote and shows the approval as it is then.
 pub(crate) async fn handle(
@@ -25,17 +28,33 @@ pub(crate) async fn handle(
         once,
     }: Keyed<ApproveRequest>,
 ) -> Result<Shown, Problem> {
+    let request = ApproveRequest {
+        version: if_match.version(request.version),
+        ..request
+    };
+    let voted = approve(app, reviewer, &id, request, once, None).await;
+    voted.map(Shown).map_err(|problem| if_match.judge(problem))
+}
+
+/// The vote, whichever way it came; from a page with the session in which it is cast.
+pub(crate) async fn approve(
+    app: App,
+    reviewer: Reviewer,
+    id: &str,
+    request: ApproveRequest,
+    once: Option<Once>,
+    session: Option<SessionId>,
+) -> Result<Card, Problem> {
     counts::check(request.records.into_iter().chain(request.bytes))?;
     let voice = Voice {
         once,
-        session: None,
-        version: if_match.version(request.version),
+        session,
+        version: request.version,
         comment: request.comment.clone(),
         public_reason: None,
         says: Says::Approve(Box::new(request)),
     };
-    let voted = vote(app, reviewer, &id, voice).await;
-    voted.map(Shown).map_err(|problem| if_match.judge(problem))
+    vote(app, reviewer, id, voice).await
 }
 
 /// What the document says of it.

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use velum_approval::{ApprovalId, State as ApprovalState};
 
 use super::App;
@@ -169,14 +169,25 @@ pub(crate) async fn all(
     _: Reviewer,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let next = match last_event_id(&headers)? {
+    follow(&app, &headers, Duration::MAX).await
+}
+
+/// Follows all of them, at most for so long.
+pub(crate) async fn follow(
+    app: &App,
+    headers: &HeaderMap,
+    longest: Duration,
+) -> Result<Response, Problem> {
+    let next = match last_event_id(headers)? {
         Some(seen) => seen.saturating_add(1),
         None => app.store().next_index().await.map_err(StreamError::Store)?,
     };
     let place = place()?;
+    let app = app.clone();
     Ok(respond(|sender| async move {
         let _place = place;
-        follow_all(&app, next, &sender).await
+        let followed = timeout(longest, follow_all(&app, next, &sender)).await;
+        followed.unwrap_or(Ok(()))
     }))
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 use velum_approval::messages::DenyRequest;
 
 use super::App;
+use super::card::Card;
 use super::conditions::{IfMatch, Shown};
 use super::id::Id;
 use super::once::Keyed;
@@ -12,6 +13,7 @@ use super::openapi::Described;
 use super::vote::{self, Says, Voice, vote};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
+use crate::store::Once;
 
 /// Casts the vote and shows the approval as it is then.
 pub(crate) async fn handle(
@@ -24,16 +26,31 @@ pub(crate) async fn handle(
         once,
     }: Keyed<DenyRequest>,
 ) -> Result<Shown, Problem> {
+    let request = DenyRequest {
+        version: if_match.version(request.version),
+        ..request
+    };
+    let voted = deny(app, reviewer, &id, request, once).await;
+    voted.map(Shown).map_err(|problem| if_match.judge(problem))
+}
+
+/// The vote, whichever way it came.
+pub(crate) async fn deny(
+    app: App,
+    reviewer: Reviewer,
+    id: &str,
+    request: DenyRequest,
+    once: Option<Once>,
+) -> Result<Card, Problem> {
     let voice = Voice {
         once,
         session: None,
         says: Says::Deny,
-        version: if_match.version(request.version),
+        version: request.version,
         comment: request.comment,
         public_reason: request.public_reason,
     };
-    let voted = vote(app, reviewer, &id, voice).await;
-    voted.map(Shown).map_err(|problem| if_match.judge(problem))
+    vote(app, reviewer, id, voice).await
 }
 
 /// What the document says of it.

@@ -7,6 +7,7 @@ use velum_approval::messages::NoteRequest;
 use velum_approval::{ApprovalId, Event, PersonId, transition};
 
 use super::App;
+use super::card::Card;
 use super::conditions::{IfMatch, Shown};
 use super::id::Id;
 use super::once::Keyed;
@@ -28,7 +29,19 @@ pub(crate) async fn handle(
     }: Keyed<NoteRequest>,
 ) -> Result<Shown, Problem> {
     request.version = if_match.version(request.version);
-    let asked = say(app, reviewer, &id, |app, id, person| {
+    let asked = question(app, reviewer, &id, request, once).await;
+    asked.map(Shown).map_err(|problem| if_match.judge(problem))
+}
+
+/// The question, whichever way it came.
+pub(crate) async fn question(
+    app: App,
+    reviewer: Reviewer,
+    id: &str,
+    request: NoteRequest,
+    once: Option<Once>,
+) -> Result<Card, Problem> {
+    let asked = say(app, reviewer, id, |app, id, person| {
         let ask = Question {
             app,
             id: id.clone(),
@@ -38,8 +51,7 @@ pub(crate) async fn handle(
         };
         (ask, move |app: &App, ()| app.parts().waiters.wake(&id))
     });
-    let asked = asked.await;
-    asked.map(Shown).map_err(|problem| if_match.judge(problem))
+    asked.await
 }
 
 struct Question {

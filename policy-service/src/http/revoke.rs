@@ -31,7 +31,21 @@ pub(crate) async fn handle(
     }: Keyed<NoteRequest>,
 ) -> Result<Shown, Problem> {
     request.version = if_match.version(request.version);
-    let revoked = say(app, reviewer, &id, |app, id, person| {
+    let revoked = revoke(app, reviewer, &id, request, once).await;
+    revoked
+        .map(Shown)
+        .map_err(|problem| if_match.judge(problem))
+}
+
+/// The revocation, whichever way it came.
+pub(crate) async fn revoke(
+    app: App,
+    reviewer: Reviewer,
+    id: &str,
+    request: NoteRequest,
+    once: Option<Once>,
+) -> Result<Card, Problem> {
+    let revoked = say(app, reviewer, id, |app, id, person| {
         let revoked = id.clone();
         let revoke = Revoke {
             app,
@@ -45,10 +59,7 @@ pub(crate) async fn handle(
             app.parts().waiters.wake(&revoked);
         })
     });
-    let revoked = revoked.await;
-    revoked
-        .map(Shown)
-        .map_err(|problem| if_match.judge(problem))
+    revoked.await
 }
 
 struct Revoke {

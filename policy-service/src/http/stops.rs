@@ -24,22 +24,22 @@ use crate::store::{Change, Once, Operation, Repeat, StoreError, StoredStop, Tran
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Stop)]
 pub(crate) struct View {
-    id: StopId,
-    scope: StopScope,
-    by: PersonId,
-    at: Timestamp,
+    pub(crate) id: StopId,
+    pub(crate) scope: StopScope,
+    pub(crate) by: PersonId,
+    pub(crate) at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<String>,
+    pub(crate) comment: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resumed_by: Option<PersonId>,
+    pub(crate) resumed_by: Option<PersonId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resumed_at: Option<Timestamp>,
+    pub(crate) resumed_at: Option<Timestamp>,
     /// Whether nothing is released any more, in any worker.
-    holds: bool,
+    pub(crate) holds: bool,
     /// How long after the stop that was so, in milliseconds, or will be at the latest.
-    holds_after_ms: u64,
+    pub(crate) holds_after_ms: u64,
     /// The workers that have called this replica of the service.
-    workers: Vec<Confirmation>,
+    pub(crate) workers: Vec<Confirmation>,
 }
 
 impl View {
@@ -168,13 +168,22 @@ pub(crate) async fn list(
     let limit = page::limit(parameters.limit, page::DEFAULT, page::MOST);
     let limit = limit.ok_or(StopError::Parameters)?;
     let after = parameters.after.as_ref();
-    let (store, now) = (app.store(), app.now());
-    let stops = store.list_stops(!parameters.all, after, limit, now).await;
-    let stops = stops.map_err(StopError::Store)?;
-    let next = page::next(&stops, limit, |last| last.stop.id.clone());
-    let stops = stops.into_iter();
-    let stops = stops.map(|stored| View::new(stored, &app)).collect();
+    let stops = stops(&app, !parameters.all, after, limit).await?;
+    let next = page::next(&stops, limit, |last| last.id.clone());
     Ok(Json(Page { stops, next }))
+}
+
+/// Stops, the latest first: those in force, or all; those before `after`.
+pub(crate) async fn stops(
+    app: &App,
+    only_active: bool,
+    after: Option<&StopId>,
+    limit: u32,
+) -> Result<Vec<View>, Problem> {
+    let (store, now) = (app.store(), app.now());
+    let stops = store.list_stops(only_active, after, limit, now).await;
+    let stops = stops.map_err(StopError::Store)?.into_iter();
+    Ok(stops.map(|stored| View::new(stored, app)).collect())
 }
 
 /// `GET /v1/stops/{id}`.
@@ -203,6 +212,17 @@ pub(crate) async fn begin(
         once,
     }: Keyed<StopRequest>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
+    let stopped = stop(app, reviewer, request, once).await?;
+    Ok((StatusCode::CREATED, Json(stopped)))
+}
+
+/// The stop, whichever way it came.
+pub(crate) async fn stop(
+    app: App,
+    reviewer: Reviewer,
+    request: StopRequest,
+    once: Option<Once>,
+) -> Result<View, Problem> {
     if request.scope.is_final() {
         return Err(StopError::Approval.into());
     }
@@ -226,7 +246,7 @@ pub(crate) async fn begin(
         })
     };
     let id = stopped.await.map_err(StopError::Store)??;
-    Ok((StatusCode::CREATED, Json(view(&app, &id).await?)))
+    Ok(view(&app, &id).await?)
 }
 
 /// `POST /v1/stops/{id}/resume`: another person ends it.
@@ -235,6 +255,11 @@ pub(crate) async fn resume(
     reviewer: Reviewer,
     Id(id): Id,
 ) -> Result<Json<View>, Problem> {
+    end(app, reviewer, &id).await.map(Json)
+}
+
+/// The end of a stop, whichever way it came.
+pub(crate) async fn end(app: App, reviewer: Reviewer, id: &str) -> Result<View, Problem> {
     let id: StopId = id.parse().map_err(|_| StopError::Unknown)?;
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
     let resumed = {
@@ -261,7 +286,7 @@ pub(crate) async fn resume(
         refusals::note(&app, Caller::reviewer(&person), record).await;
     }
     resumed?;
-    Ok(Json(view(&app, &id).await?))
+    Ok(view(&app, &id).await?)
 }
 
 struct Begin {

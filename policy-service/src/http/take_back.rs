@@ -6,6 +6,7 @@ use serde_json::json;
 use velum_approval::messages::NoteRequest;
 
 use super::App;
+use super::card::Card;
 use super::conditions::{IfMatch, Shown};
 use super::id::Id;
 use super::once::Keyed;
@@ -13,6 +14,7 @@ use super::openapi::Described;
 use super::vote::{self, Says, Voice, vote};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
+use crate::store::Once;
 
 /// Casts the vote and shows the approval as it is then.
 pub(crate) async fn handle(
@@ -25,16 +27,31 @@ pub(crate) async fn handle(
         once,
     }: Keyed<NoteRequest>,
 ) -> Result<Shown, Problem> {
+    let request = NoteRequest {
+        version: if_match.version(request.version),
+        ..request
+    };
+    let voted = take_back(app, reviewer, &id, request, once).await;
+    voted.map(Shown).map_err(|problem| if_match.judge(problem))
+}
+
+/// The vote, whichever way it came.
+pub(crate) async fn take_back(
+    app: App,
+    reviewer: Reviewer,
+    id: &str,
+    request: NoteRequest,
+    once: Option<Once>,
+) -> Result<Card, Problem> {
     let voice = Voice {
         once,
         session: None,
         says: Says::TakeBack,
-        version: if_match.version(request.version),
+        version: request.version,
         comment: request.comment,
         public_reason: None,
     };
-    let voted = vote(app, reviewer, &id, voice).await;
-    voted.map(Shown).map_err(|problem| if_match.judge(problem))
+    vote(app, reviewer, id, voice).await
 }
 
 /// What the document says of it.

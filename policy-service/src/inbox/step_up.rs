@@ -46,10 +46,6 @@ pub(crate) fn what(approval: &Approval, request: &ApproveRequest) -> Result<[u8;
 }
 
 /// Where somebody signs in anew for this, and goes on from there.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no page has a form that approves yet")
-)]
 pub(crate) fn path(approval: &ApprovalId, what: &[u8; 32], next: &str) -> String {
     let path = with_next(&format!("/confirm/{approval}"), next);
     format!("{path}&what={}", URL_SAFE_NO_PAD.encode(what))

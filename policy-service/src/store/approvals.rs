@@ -342,7 +342,7 @@ pub(super) fn alike(resource: &KeyedToken, classes: ClassSet) -> String {
 }
 
 /// Names as they stand in the column of principals, in one JSON array.
-fn names_text(names: &[&Identity]) -> Result<String, StoreError> {
+pub(super) fn names_text(names: &[&Identity]) -> Result<String, StoreError> {
     let names = names.iter().map(|name| principal_text(name));
     let names = names.collect::<Result<Vec<_>, _>>()?;
     serde_json::to_string(&names).map_err(|_| StoreError::Refused("principals"))
@@ -352,7 +352,10 @@ pub(super) fn principal_text(principal: &Identity) -> Result<String, StoreError>
     serde_json::to_string(principal).map_err(|_| StoreError::Refused("a principal"))
 }
 
-async fn with_votes(connection: &mut Connection, row: &Row) -> Result<Approval, StoreError> {
+pub(super) async fn with_votes(
+    connection: &mut Connection,
+    row: &Row,
+) -> Result<Approval, StoreError> {
     let body: String = row.read("body")?;
     let mut approval: Approval =
         serde_json::from_str(&body).map_err(|_| StoreError::Corrupt("approval"))?;
@@ -370,7 +373,7 @@ async fn with_votes(connection: &mut Connection, row: &Row) -> Result<Approval, 
     Ok(approval)
 }
 
-async fn complete(
+pub(super) async fn complete(
     connection: &mut Connection,
     approval: Approval,
 ) -> Result<StoredApproval, StoreError> {

@@ -260,6 +260,26 @@ impl Browser {
         Ok(())
     }
 
+    /// What axe-core finds on the page that hinders people, a line each; fails where it looked at nothing.
+    pub async fn hindrances(&self) -> Result<Vec<String>> {
+        let script = std::fs::read_to_string(locations::axe()?).during("axe-core's script")?;
+        self.run(&script).await?;
+        let found = self
+            .run_to_the_end(
+                "const done = arguments[arguments.length - 1];
+                 axe.run(document).then((all) => done({
+                     looked: all.passes.length,
+                     found: all.violations.map((it) => `${it.id}: ${it.nodes[0].html}`),
+                 }), (fault) => done({looked: 0, found: [String(fault)]}));",
+            )
+            .await?;
+        if found["looked"].as_u64().unwrap_or(0) == 0 {
+            return Err(Failure::new(format!("axe-core looked at nothing: {found}")));
+        }
+        let found = found["found"].as_array().into_iter().flatten();
+        Ok(found.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
     /// A picture of the window in PNG.
     pub async fn picture(&self) -> Result<Vec<u8>> {
         let path = self.path("/screenshot");

@@ -65,6 +65,11 @@ pub fn chromium() -> Result<(PathBuf, PathBuf)> {
     Ok((browser, file("VELUM_CHROMEDRIVER", "Chromium's driver")?))
 }
 
+/// The script of axe-core, which looks for what hinders people: `VELUM_AXE`.
+pub fn axe() -> Result<PathBuf> {
+    file("VELUM_AXE", "axe-core's script")
+}
+
 /// A program of this workspace, in the folder `VELUM_BIN_DIR`.
 pub fn program(name: &str) -> Result<PathBuf> {
     let path = file("VELUM_BIN_DIR", "the folder of the built programs")?.join(name);

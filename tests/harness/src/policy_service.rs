@@ -81,6 +81,8 @@ pub struct PolicyService {
     public_key: String,
     gateways: BTreeMap<String, String>,
     reviewers: BTreeMap<String, String>,
+    /// What signs a reviewer in once, since the service was started last.
+    links: BTreeMap<String, String>,
     log: String,
 }
 
@@ -116,6 +118,7 @@ impl PolicyService {
             public_key,
             gateways,
             reviewers,
+            links: BTreeMap::new(),
             log: String::new(),
         };
         service.restart().await?;
@@ -148,6 +151,7 @@ impl PolicyService {
             public_key: self.public_key.clone(),
             gateways: self.gateways.clone(),
             reviewers: self.reviewers.clone(),
+            links: tokens(&line, "links"),
             log: String::new(),
         })
     }
@@ -173,6 +177,7 @@ impl PolicyService {
         self.stop();
         let (process, line) = run(self.folder.path(), &self.config, &self.environment).await?;
         self.process = Some(process);
+        self.links = tokens(&line, "links");
         let key = text(&line, "public_key")?;
         if key != self.public_key {
             return Err(Failure::new(
@@ -220,6 +225,11 @@ impl PolicyService {
     /// The token of a reviewer (`grace`).
     pub fn reviewer_token(&self, person: &str) -> Result<&str> {
         find(&self.reviewers, person)
+    }
+
+    /// The link that signs this reviewer in at the inbox, once after each start.
+    pub fn link(&self, person: &str) -> Result<&str> {
+        find(&self.links, person)
     }
 
     /// A client of the service with the token of this reviewer.

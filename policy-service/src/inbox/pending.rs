@@ -1,0 +1,161 @@
+//! `GET /`: what waits for a decision, the reader's own first.
+//!
+//! The oldest stand at the top, and what is new comes at the end: nothing moves under the pointer of whoever
+//! is about to decide.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use velum_approval::{Approval, ApprovalId, PersonId, Timestamp, Verdict};
+
+use super::Present;
+use super::ask::{Ask, Known, Room, Stance};
+use super::session::Session;
+use super::shell::{self, Here, Shell};
+use crate::http::{App, unavailable};
+use crate::problem::Problem;
+use crate::store::StoredApproval;
+
+/// How many a page has: what comes over a slow line stays below 100 kB with all that it loads.
+const PAGE: usize = 30;
+
+/// Which of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parameters {
+    /// Those that others decide, instead of the reader's own.
+    #[serde(default)]
+    others: bool,
+    /// Only those asked after this one.
+    after: Option<ApprovalId>,
+    /// The one that the reader has just approved from here.
+    done: Option<ApprovalId>,
+}
+
+#[derive(Template)]
+#[template(path = "pending.html")]
+struct Page {
+    done: Option<String>,
+    shell: Shell,
+    others: bool,
+    own_count: usize,
+    other_count: usize,
+    rows: Vec<Row>,
+    next: Option<String>,
+    is_first: bool,
+}
+
+/// One that waits.
+#[derive(Template)]
+#[template(path = "row.html")]
+pub(super) struct Row {
+    ask: Ask,
+    stance: Stance,
+    /// What every form carries.
+    token: String,
+    /// Whether the reader has approved it already.
+    has_agreed: bool,
+}
+
+impl HtmlSafe for Row {}
+
+impl Row {
+    /// Whether one click may approve it from here: all of it stands here, and nothing has to be said besides.
+    fn can_approve_here(&self) -> bool {
+        self.stance.decides() && !self.has_agreed && !self.ask.is_cut() && !self.ask.is_unseen()
+    }
+}
+
+/// Shows a page of them.
+pub(super) async fn handle(
+    State(app): State<App>,
+    session: Session,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Response {
+    let Ok(Query(parameters)) = parameters else {
+        let problem = Problem::malformed_query("Takes others=true, after=<id> and done=<id>.");
+        return shell::refuse(&session, &problem);
+    };
+    match read(&app, &session, &parameters).await {
+        Ok(page) => shell::show(StatusCode::OK, &page),
+        Err(problem) => shell::refuse(&session, &problem),
+    }
+}
+
+async fn read(app: &App, session: &Session, parameters: &Parameters) -> Result<Page, Problem> {
+    let fault = |error| unavailable("list what waits", &error);
+    let now = app.now();
+    let waiting = app.store().waiting(now).await.map_err(fault)?;
+    let present = Present::load(app).await.map_err(fault)?;
+    let (own, others) = divide(waiting, &session.person, app, &present);
+    let (own_count, other_count) = (own.len(), others.len());
+    let listed = if parameters.others { others } else { own };
+    let mut rest = listed.into_iter().filter(|(approval, _)| {
+        let after = parameters.after.as_ref();
+        after.is_none_or(|after| approval.id > *after)
+    });
+    let shown: Vec<Judged> = rest.by_ref().take(PAGE).collect();
+    let next = rest.next().and(shown.last());
+    let next = next.map(|(last, _)| last.id.to_string());
+    let ids: Vec<ApprovalId> = shown.iter().map(|(one, _)| one.id.clone()).collect();
+    let several = app.store().several(&ids).await.map_err(fault)?;
+    let rows = several
+        .into_iter()
+        // Decided in between.
+        .filter(|stored| stored.approval.state_at(now) == velum_approval::State::Pending)
+        .filter_map(|stored| {
+            let known = shown.iter().find(|(one, _)| one.id == stored.approval.id);
+            known.map(|(_, stance)| row(&stored, *stance, session, app, now))
+        });
+    Ok(Page {
+        rows: rows.collect(),
+        shell: Shell::new(session, Here::Pending),
+        others: parameters.others,
+        done: parameters.done.as_ref().map(ToString::to_string),
+        own_count,
+        other_count,
+        next,
+        is_first: parameters.after.is_none(),
+    })
+}
+
+/// One that waits, with how the reader stands to it.
+type Judged = (Approval, Stance);
+
+/// Those that this person may decide, and the others.
+fn divide(
+    waiting: Vec<Approval>,
+    person: &PersonId,
+    app: &App,
+    present: &Present,
+) -> (Vec<Judged>, Vec<Judged>) {
+    waiting
+        .into_iter()
+        .map(|approval| {
+            let stance = Stance::of(person, &approval, app, present);
+            (approval, stance)
+        })
+        .partition(|(_, stance)| stance.decides())
+}
+
+fn row(
+    stored: &StoredApproval,
+    stance: Stance,
+    session: &Session,
+    app: &App,
+    now: Timestamp,
+) -> Row {
+    let approval = &stored.approval;
+    let verdicts = approval.latest_verdicts();
+    let own = verdicts.get(&session.person);
+    Row {
+        has_agreed: matches!(own, Some(Verdict::Approve { .. })),
+        ask: Ask::new(approval, stored.reason.as_deref(), Room::CARD, app, now),
+        token: session.form_token.clone(),
+        stance,
+    }
+}

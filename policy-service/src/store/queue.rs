@@ -1,0 +1,144 @@
+//! Approvals as a list of those that wait, and those that were alike.
+
+use velum_approval::{ActionName, Approval, ApprovalId, Identity, State, Timestamp};
+
+use super::approvals::{alike, complete, names_text, with_votes};
+use super::connection::{Row, Sql, values};
+use super::{Store, StoreError, StoredApproval};
+
+/// Which approvals to list, the latest first.
+pub(crate) struct Past {
+    /// Only those in this state.
+    pub(crate) state: Option<State>,
+    /// Only those of this action.
+    pub(crate) action: Option<ActionName>,
+    /// Only those asked before this one.
+    pub(crate) before: Option<ApprovalId>,
+    /// At most so many.
+    pub(crate) limit: u32,
+    /// What time it is, for those that have expired without anybody having noted it.
+    pub(crate) now: Timestamp,
+}
+
+impl Store {
+    /// Approvals, the latest first.
+    pub(crate) async fn past(&self, past: &Past) -> Result<Vec<StoredApproval>, StoreError> {
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                "SELECT body FROM approval
+                 WHERE ($1 IS NULL OR id < $1)
+                   AND ($2 IS NULL
+                        OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
+                                ELSE state END = $2)
+                   AND ($4 IS NULL OR action = $4)
+                 ORDER BY id DESC LIMIT $5",
+                values![
+                    past.before.as_ref().map(ApprovalId::as_str),
+                    past.state.map(State::name),
+                    past.now.as_millis(),
+                    past.action.as_ref().map(ActionName::as_str),
+                    i64::from(past.limit),
+                ],
+            )
+            .await?;
+        let mut several = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let approval = with_votes(&mut reading, row).await?;
+            several.push(complete(&mut reading, approval).await?);
+        }
+        Ok(several)
+    }
+
+    /// The approvals asked since then, the latest first, without their votes; at most so many.
+    pub(crate) async fn since(
+        &self,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Approval>, StoreError> {
+        // Ids begin with the time (UUID version 7), and are what is indexed.
+        let millis = since.as_millis();
+        let first = format!("{:08x}-{:04x}", millis >> 16, millis & 0xffff);
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                "SELECT body FROM approval WHERE id >= $1 ORDER BY id DESC LIMIT $2",
+                values![&first, i64::from(limit)],
+            )
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Every approval that waits for reviewers now, in the order they were asked, without its votes.
+    pub(crate) async fn waiting(&self, now: Timestamp) -> Result<Vec<Approval>, StoreError> {
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                "SELECT body FROM approval WHERE state = 'pending' AND due_ms > $1 ORDER BY id",
+                values![now.as_millis()],
+            )
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Those of these ids that are there, with what people wrote about them.
+    pub(crate) async fn several(
+        &self,
+        ids: &[ApprovalId],
+    ) -> Result<Vec<StoredApproval>, StoreError> {
+        let mut reading = self.read().await?;
+        let mut several = Vec::with_capacity(ids.len());
+        for id in ids {
+            let statement = "SELECT body FROM approval WHERE id = $1";
+            let row = reading.optional(statement, values![id.as_str()]).await?;
+            if let Some(row) = row {
+                let approval = with_votes(&mut reading, &row).await?;
+                several.push(complete(&mut reading, approval).await?);
+            }
+        }
+        Ok(several)
+    }
+
+    /// The latest asks beside this one of the same principal, under all its `names`, for the same action,
+    /// resource and classes.
+    pub(crate) async fn alike(
+        &self,
+        approval: &Approval,
+        names: &[&Identity],
+        limit: u32,
+    ) -> Result<Vec<StoredApproval>, StoreError> {
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                Sql {
+                    sqlite: "SELECT body FROM approval
+                     WHERE principal IN (SELECT value FROM json_each($1)) AND action = $2
+                           AND alike = $3 AND id <> $4
+                     ORDER BY id DESC LIMIT $5",
+                    postgres: "SELECT body FROM approval
+                     WHERE principal IN (SELECT json_array_elements_text(CAST($1 AS JSON)))
+                           AND action = $2 AND alike = $3 AND id <> $4
+                     ORDER BY id DESC LIMIT $5",
+                },
+                values![
+                    &names_text(names)?,
+                    approval.action.as_str(),
+                    &alike(&approval.resource, approval.classes),
+                    approval.id.as_str(),
+                    i64::from(limit),
+                ],
+            )
+            .await?;
+        let mut several = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let approval = with_votes(&mut reading, row).await?;
+            several.push(complete(&mut reading, approval).await?);
+        }
+        Ok(several)
+    }
+}
+
+fn read(row: &Row) -> Result<Approval, StoreError> {
+    let body: String = row.read("body")?;
+    serde_json::from_str(&body).map_err(|_| StoreError::Corrupt("approval"))
+}

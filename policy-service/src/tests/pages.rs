@@ -1,0 +1,376 @@
+//! The inbox's pages, as a browser without scripts gets them.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use velum_approval::ApprovalId;
+
+use crate::testing::browser::{Browser, Shown};
+use crate::testing::{CONFIGURATION, Service, reason};
+
+async fn signed_in(service: &Service, person: &str) -> Browser {
+    let mut browser = Browser::new();
+    let shown = browser.submit(&service.running.links[person], &[]).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    browser
+}
+
+async fn open(service: &Service, browser: &mut Browser, path: &str) -> Shown {
+    let shown = browser.open(&service.url(path)).await;
+    assert_eq!(shown.status, 200, "{path}: {}", shown.text);
+    shown
+}
+
+/// Sends a form of the approval's page.
+async fn send(
+    service: &Service,
+    browser: &mut Browser,
+    id: &ApprovalId,
+    verb: &str,
+    fields: &[(&str, &str)],
+) -> Shown {
+    let token = open(service, browser, "/").await.form_token();
+    let token = [("form_token", token.as_str())];
+    let fields: Vec<_> = token.iter().chain(fields).copied().collect();
+    let url = service.url(&format!("/approvals/{id}/{verb}"));
+    browser.submit(&url, &fields).await
+}
+
+fn count(text: &str, part: &str) -> usize {
+    text.matches(part).count()
+}
+
+#[tokio::test]
+async fn what_waits_is_divided_into_what_the_reader_may_decide_and_the_rest() {
+    let service = Service::start().await;
+    let mut ask = service.ask(1);
+    ask.reason = Some(reason("discharge summary"));
+    let read = service.pending(&ask).await;
+    let mut ask = service.ask(2);
+    ask.action = "purge".parse().unwrap();
+    ask.method = "DELETE".to_owned();
+    ask.classes = velum_engine::ClassSet::EMPTY;
+    let purge = service.pending(&ask).await;
+    for (person, own, others) in [
+        ("grace", vec![&read, &purge], vec![]),
+        // In none of the groups of the other action.
+        ("nora", vec![&read], vec![&purge]),
+        // Behind both.
+        ("dr-jones", vec![], vec![&read, &purge]),
+    ] {
+        let mut browser = signed_in(&service, person).await;
+        for (path, expected) in [("/", &own), ("/?others=true", &others)] {
+            let page = open(&service, &mut browser, path).await.text;
+            assert_eq!(count(&page, "<article"), expected.len(), "{person} {path}");
+            for id in expected {
+                assert!(page.contains(&format!("id=\"a-{id}\"")), "{person} {path}");
+            }
+            let decides = if path == "/" { expected.len() } else { 0 };
+            assert_eq!(
+                count(&page, ">Approve</button>"),
+                decides,
+                "{person} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_form_does_what_it_says_with_the_version_that_it_was_shown_for() {
+    let service = Service::start().await;
+    let mut browser = signed_in(&service, "grace").await;
+    let less = service.pending(&service.ask(1)).await;
+    let fields = [
+        ("version", "1"),
+        ("less", "true"),
+        ("classes", "name"),
+        ("records", "3"),
+        ("kibibytes", ""),
+        ("minutes", "2"),
+        ("comment", "for the\nward"),
+    ];
+    let shown = send(&service, &mut browser, &less, "approve", &fields).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    assert_eq!(shown.header("location"), format!("/approvals/{less}"));
+    let card = service.show(&less).await;
+    let granted = json!({"classes": ["name"], "limits": {"records": 3, "bytes": null}});
+    assert_eq!(card["granted"], granted, "{card}");
+    assert_eq!(card["votes"][0]["comment"], "for the ward");
+    assert_eq!(card["votes"][0]["seconds"], 120);
+
+    let all = service.pending(&service.ask(2)).await;
+    let fields = [("version", "1"), ("listed", "true")];
+    let shown = send(&service, &mut browser, &all, "approve", &fields).await;
+    assert_eq!(shown.header("location"), format!("/?done={all}"));
+    assert_eq!(service.show(&all).await["state"], "approved");
+    let shown = send(&service, &mut browser, &all, "revoke", &[("version", "2")]).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    assert_eq!(service.show(&all).await["state"], "revoked");
+
+    let denied = service.pending(&service.ask(3)).await;
+    let fields = [
+        ("version", "1"),
+        ("told", "Not now."),
+        ("more", "\r\nLater"),
+    ];
+    let shown = send(&service, &mut browser, &denied, "deny", &fields).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    assert_eq!(
+        service.show(&denied).await["public_reason"],
+        "Not now. Later"
+    );
+
+    // Classes of nobody's, nothing at all, fields that there are not.
+    let open = service.pending(&service.ask(4)).await;
+    for fields in [
+        &[("version", "1"), ("less", "true"), ("classes", "nmae")][..],
+        &[("version", "1"), ("less", "true")],
+        &[("version", "1"), ("classes", "ssn"), ("less", "true")],
+        &[("version", "1"), ("sure", "true")],
+        &[],
+        &[("version", "one")],
+    ] {
+        let shown = send(&service, &mut browser, &open, "approve", fields).await;
+        assert_eq!(shown.status, 400, "{fields:?}: {}", shown.text);
+    }
+    assert_eq!(service.show(&open).await["votes"], json!([]));
+}
+
+#[tokio::test]
+async fn a_stale_form_does_nothing_and_what_is_new_is_marked() {
+    let two = CONFIGURATION.replace("[actions.read]\nquorum = 1", "[actions.read]\nquorum = 2");
+    let service = Service::with(&two).await;
+    let mut browser = signed_in(&service, "grace").await;
+    let id = service.pending(&service.ask(1)).await;
+    assert_eq!(service.approve("omar", &id, json!({})).await.0, 200);
+    for verb in ["approve", "deny", "question", "revoke"] {
+        let shown = send(&service, &mut browser, &id, verb, &[("version", "1")]).await;
+        assert_eq!(shown.status, 409, "{verb}");
+        assert!(
+            shown.text.contains("has changed since you read it"),
+            "{verb}"
+        );
+        assert_eq!(
+            count(&shown.text, "new to you"),
+            1,
+            "{verb}: {}",
+            shown.text
+        );
+        assert!(
+            shown.text.contains("name=\"version\" value=\"2\""),
+            "{verb}"
+        );
+    }
+    assert_eq!(service.show(&id).await["version"], 2);
+    let shown = send(&service, &mut browser, &id, "approve", &[("version", "2")]).await;
+    assert_eq!(shown.status, 303);
+    assert_eq!(service.show(&id).await["state"], "approved");
+}
+
+#[tokio::test]
+async fn who_is_behind_a_request_decides_nothing_by_a_form() {
+    let service = Service::start().await;
+    let mut browser = signed_in(&service, "dr-jones").await;
+    let id = service.pending(&service.ask(1)).await;
+    for verb in ["approve", "deny", "question"] {
+        let shown = send(&service, &mut browser, &id, verb, &[("version", "1")]).await;
+        assert_eq!(shown.status, 403, "{verb}");
+        assert!(shown.text.contains("You are behind this request"), "{verb}");
+    }
+    assert_eq!(service.show(&id).await["version"], 1);
+}
+
+#[tokio::test]
+async fn every_page_is_there_and_only_what_is_there_is_linked() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    let denied = service.pending(&service.ask(2)).await;
+    assert_eq!(service.deny("omar", &denied, json!({})).await.0, 200);
+    let waits = service.pending(&service.ask(3)).await;
+    let mut browser = signed_in(&service, "grace").await;
+    let mut open_paths = vec!["/".to_owned()];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(path) = open_paths.pop() {
+        if !seen.insert(path.clone()) || seen.len() > 200 {
+            continue;
+        }
+        let page = open(&service, &mut browser, &path).await.text;
+        for attribute in ["href=\"", "src=\""] {
+            let links = page.split(attribute).skip(1);
+            let links = links.map(|rest| rest.split('"').next().unwrap());
+            let local = links.filter(|link| link.starts_with('/'));
+            let local = local.map(|link| link.split('#').next().unwrap());
+            open_paths.extend(local.map(|link| link.replace("&amp;", "&")));
+        }
+    }
+    for path in [
+        format!("/approvals/{id}"),
+        format!("/approvals/{denied}"),
+        format!("/approvals/{waits}"),
+        "/history".to_owned(),
+        "/grants".to_owned(),
+        "/stops".to_owned(),
+        "/policy".to_owned(),
+        "/activity".to_owned(),
+        "/audit".to_owned(),
+        "/audit/0".to_owned(),
+    ] {
+        assert!(seen.contains(&path), "{path} is not linked");
+    }
+}
+
+#[tokio::test]
+async fn history_and_the_log_are_searched_from_their_ends() {
+    let service = Service::start().await;
+    let mut browser = signed_in(&service, "grace").await;
+    let id = service.pending(&service.ask(1)).await;
+    assert_eq!(service.deny("grace", &id, json!({})).await.0, 200);
+    service.clock.advance(60_000);
+    let other = service.pending(&service.ask(2)).await;
+    let denied = open(&service, &mut browser, "/history?state=denied&action=")
+        .await
+        .text;
+    assert!(denied.contains(id.as_str()) && !denied.contains(other.as_str()));
+    let before = format!("/history?before={other}");
+    let before = open(&service, &mut browser, &before).await.text;
+    assert!(before.contains(id.as_str()) && !before.contains(other.as_str()));
+    let kind = open(&service, &mut browser, "/audit?kind=VA1102I")
+        .await
+        .text;
+    assert_eq!(count(&kind, "<tr><td"), 1, "{kind}");
+    let about = format!("/audit?approval={id}");
+    let about = open(&service, &mut browser, &about).await.text;
+    assert_eq!(count(&about, "<tr><td"), 2, "{about}");
+    // Up to the minute in which the first was decided.
+    let until = open(&service, &mut browser, "/audit?until=2026-11-23T20:01")
+        .await
+        .text;
+    assert!(until.contains(id.as_str()) && !until.contains(other.as_str()));
+    for path in [
+        "/history?state=open",
+        "/audit?kind=x",
+        "/audit?before=-1",
+        "/activity?period=year",
+    ] {
+        assert_eq!(browser.open(&service.url(path)).await.status, 400, "{path}");
+    }
+    assert_eq!(browser.open(&service.url("/audit/999")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_stop_is_made_and_another_person_resumes_it() {
+    let service = Service::start().await;
+    let mut grace = signed_in(&service, "grace").await;
+    let token = open(&service, &mut grace, "/stops").await.form_token();
+    let fields = [
+        ("form_token", token.as_str()),
+        ("kind", "action"),
+        ("action", "read"),
+        ("gateway", ""),
+        ("comment", "drill"),
+    ];
+    let shown = grace.submit(&service.url("/stops"), &fields).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    let (_, stops) = service.get("grace", "/v1/stops").await;
+    let id = stops["stops"][0]["id"].as_str().unwrap();
+    assert_eq!(
+        stops["stops"][0]["scope"],
+        json!({"kind": "action", "name": "read"})
+    );
+    let path = service.url(&format!("/stops/{id}/resume"));
+    let shown = grace.submit(&path, &[("form_token", &token)]).await;
+    assert_eq!(shown.status, 403, "the same person");
+    let mut omar = signed_in(&service, "omar").await;
+    let page = open(&service, &mut omar, "/stops").await;
+    assert!(
+        page.text.contains("drill") && page.text.contains(">Resume<"),
+        "{}",
+        page.text
+    );
+    let shown = omar
+        .submit(&path, &[("form_token", &page.form_token())])
+        .await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    assert!(
+        open(&service, &mut omar, "/stops")
+            .await
+            .text
+            .contains("Resumed by")
+    );
+}
+
+#[tokio::test]
+async fn what_the_pages_load_is_kept_by_browsers_for_good() {
+    let service = Service::start().await;
+    let mut browser = signed_in(&service, "grace").await;
+    let page = open(&service, &mut browser, "/").await.text;
+    for extension in [".css\"", ".js\"", ".svg\""] {
+        let (before, _) = page.split_once(extension).unwrap();
+        let (_, path) = before.rsplit_once('"').unwrap();
+        let path = format!("{path}{}", extension.trim_end_matches('"'));
+        let shown = Browser::new().open(&service.url(&path)).await;
+        assert_eq!(shown.status, 200, "{path}");
+        let cache = shown.header("cache-control");
+        assert!(cache.contains("immutable"), "{path}: {cache}");
+        let tag = shown.header("etag").to_owned();
+        let again = Browser::new()
+            .send(
+                reqwest::Method::GET,
+                &service.url(&path),
+                &[("if-none-match", &tag)],
+                None,
+            )
+            .await;
+        assert_eq!(again.status, 304, "{path}");
+    }
+}
+
+/// A thousand wait: the list is there soon, and not too large for a slow line.
+#[tokio::test]
+async fn a_thousand_that_wait_are_listed_soon() {
+    let more = "[limits]\npending_per_principal = 2000\npending_per_action = 2000\npending = 2000\nasks_per_minute = 100000\n";
+    let (before, rest) = CONFIGURATION.split_once("[limits]").unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    let service = Service::with(&format!("{before}{more}\n{after}")).await;
+    for number in 0..1000_u32 {
+        let mut check = service.ask(1);
+        let mut fingerprint = [0; 32];
+        fingerprint[..4].copy_from_slice(&number.to_be_bytes());
+        check.fingerprint = velum_approval::Fingerprint::from_bytes(fingerprint);
+        check.reason = Some(reason(
+            "weekly list of open follow-ups; names are needed to call people back",
+        ));
+        service.pending(&check).await;
+    }
+    let mut browser = signed_in(&service, "grace").await;
+    let mut times = Vec::new();
+    let mut size = 0;
+    for _ in 0..20 {
+        let begun = Instant::now();
+        let page = open(&service, &mut browser, "/").await;
+        times.push(begun.elapsed());
+        size = page.text.len();
+        assert_eq!(count(&page.text, "<article"), 30);
+        assert!(page.text.contains("To decide <b>1000</b>"));
+    }
+    times.sort();
+    let slowest = times[times.len() * 95 / 100 - 1];
+    assert!(
+        slowest < Duration::from_millis(600),
+        "{slowest:?} unoptimised"
+    );
+    assert!(size < 70_000, "{size} bytes");
+    // Every page of them leads to the next.
+    let mut path = "/".to_owned();
+    let mut shown = 0;
+    loop {
+        let page = open(&service, &mut browser, &path).await.text;
+        shown += count(&page, "<article");
+        let Some((_, rest)) = page.split_once("href=\"/?after=") else {
+            break;
+        };
+        path = format!("/?after={}", rest.split('"').next().unwrap());
+    }
+    assert_eq!(shown, 1000);
+}

@@ -1,0 +1,124 @@
+//! Pictures of the pages, for people to look at: `cargo xtask screenshots`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use velum_approval::{Evidence, Found, Tags, UseKey};
+use velum_end_to_end::stage::Stage;
+use velum_engine::Class;
+use velum_harness::{BrowserOptions, Client};
+
+use crate::kit::{Asked, asked, signed_in, stage_with, vote};
+
+/// The sizes of a desk, a tablet and a telephone.
+const SIZES: [(&str, (u32, u32)); 3] = [
+    ("wide", (1280, 800)),
+    ("middle", (820, 1100)),
+    ("narrow", (390, 844)),
+];
+
+async fn fill(stage: &Stage) -> Vec<String> {
+    let mut ids = Vec::new();
+    for (number, (classes, path, reason, found)) in (1..).zip([
+        (&[Class::Name, Class::Date][..], "/Patient/{…}", Some("discharge summary for the transfer to ward 4"), Some((1, 3, 1_480))),
+        (&[Class::Name, Class::Date, Class::Mrn], "/Patient", Some("weekly list of open follow-ups; names and birth dates are needed to call people back"), Some((20, 96, 31_700))),
+        (&[Class::Mrn], "/Observation", Some("reconcile lab results with the registry"), None),
+        (&[Class::Name], "/Patient/{…}", None, None),
+        (&[Class::Name, Class::Date], "/Encounter/{…}", Some("\u{202e}ecnalubma rof\u{202c} handover of the night shift"), Some((4, 11, 8_200))),
+    ]) {
+        let mut ask = Asked::new(number, classes);
+        ask.path = path.to_owned();
+        ask.reason = reason.map(str::to_owned);
+        ask.evidence = found.is_some();
+        let id = asked(stage, &ask).await;
+        if let Some((records, values, bytes)) = found {
+            let evidence = Evidence {
+                use_key: UseKey::from_bytes([number; 16]),
+                found: Found::new(classes.iter().map(|class| (*class, values / 2 + 1))),
+                records,
+                bytes,
+                tags: Tags::new((0..values).map(u64::to_be_bytes)).expect("tags"),
+                complete: number != 2,
+            };
+            let token = stage.service.gateway_token("edge").expect("a token");
+            let client = Client::new(stage.service.address());
+            let call = client.call("POST", &format!("/v1/approvals/{id}/evidence")).bearer(token);
+            let body = serde_json::to_value(evidence).expect("JSON");
+            let answer = call.json(&body).send().await.expect("an answer");
+            assert_eq!(answer.status, 204, "{}", answer.text());
+        }
+        ids.push(id);
+    }
+    ids
+}
+
+#[tokio::test]
+#[ignore = "for people to look at: `cargo xtask screenshots`"]
+async fn every_page_at_three_widths_and_in_two_themes() {
+    let folder = PathBuf::from(std::env::var_os("VELUM_PICTURES").expect("VELUM_PICTURES"));
+    let stage = stage_with(
+        2,
+        "[limits]\npending_per_principal = 100\nasks_per_minute = 1000\n",
+    )
+    .await;
+    // What is over already.
+    for (number, verb) in [(101, "deny"), (102, "approve"), (103, "approve")] {
+        let mut ask = Asked::new(number, &[Class::Name, Class::Date]);
+        ask.resource = 1;
+        ask.reason = Some("discharge summary".to_owned());
+        let id = asked(&stage, &ask).await;
+        vote(&stage, "omar", &id, verb).await;
+        if verb == "approve" {
+            vote(&stage, "grace", &id, verb).await;
+        }
+    }
+    let stop = json!({"scope": {"kind": "gateway", "id": "edge"}, "comment": "drill of the week"});
+    let stopped = stage
+        .reviewer("omar")
+        .post("/v1/stops", &stop)
+        .await
+        .expect("an answer");
+    assert_eq!(stopped.status, 201, "{}", stopped.body);
+    let ids = fill_after_stop(&stage, &stopped.body["id"]).await;
+    vote(&stage, "omar", &ids[0], "approve").await;
+    let browser = signed_in(&stage, "grace", BrowserOptions::default()).await;
+    let pages = [
+        ("pending", "/".to_owned()),
+        ("approval", format!("/approvals/{}", ids[0])),
+        ("approval-unseen", format!("/approvals/{}", ids[3])),
+        ("history", "/history".to_owned()),
+        ("grants", "/grants".to_owned()),
+        ("stops", "/stops".to_owned()),
+        ("policy", "/policy".to_owned()),
+    ];
+    for (theme, is_dark) in [("light", false), ("dark", true)] {
+        browser.prefer_dark(is_dark).await.expect("a theme");
+        for (width, size) in SIZES {
+            browser.resize(size).await.expect("a size");
+            for (name, path) in &pages {
+                browser
+                    .open(&format!("{}{path}", stage.service.url()))
+                    .await
+                    .expect("a page");
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                let picture = browser.picture().await.expect("a picture");
+                let file = folder.join(format!("{name}-{width}-{theme}.png"));
+                std::fs::write(file, picture).expect("a file");
+            }
+        }
+    }
+}
+
+/// What waits; the stop is resumed before, or nothing could be asked.
+async fn fill_after_stop(stage: &Stage, stop: &serde_json::Value) -> Vec<String> {
+    let id = stop.as_str().expect("an id");
+    let path = format!("/v1/stops/{id}/resume");
+    let resumed = stage
+        .reviewer("grace")
+        .post(&path, &json!({}))
+        .await
+        .expect("an answer");
+    assert_eq!(resumed.status, 200, "{}", resumed.body);
+    fill(stage).await
+}
