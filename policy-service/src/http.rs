@@ -77,7 +77,7 @@ pub(crate) struct Route {
 }
 
 /// Every operation of the service. A route that is neither in this table nor in that of the inbox's pages does
-/// not exist.
+/// not exist; beside them there are the files of the playground, for everyone.
 pub(crate) const ROUTES: &[Route] = &[
     Route {
         method: MethodFilter::GET,
@@ -345,12 +345,15 @@ impl Side {
     }
 }
 
-/// What answers at a listener.
-pub(crate) fn router(app: App, side: Side) -> Router {
+/// What answers at a listener; the playground is for whoever has a browser.
+pub(crate) fn router(app: App, side: Side, playground: Option<&Playground>) -> Router {
     let mut router = Router::new();
     for route in ROUTES.iter().filter(|route| side.serves(route.access)) {
         let guard = middleware::from_fn_with_state((app.clone(), route.access), authorize);
         router = router.route(route.path, (route.handler)(route.method).route_layer(guard));
+    }
+    if let Some(playground) = playground.filter(|_| side != Side::Gateways) {
+        router = router.merge(playground.router());
     }
     router
         .merge(inbox::router(&app, side))

@@ -321,13 +321,9 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     }
     for ((tcp, _), side, asks) in sockets.sides(asks) {
         let tls = tls.as_mut().map(|tls| tls.listener(asks)).transpose();
-        let mut router = http::router(app.clone(), side);
-        if let Some(playground) = playground.as_ref().filter(|_| side != Side::Gateways) {
-            router = router.merge(playground.router());
-        }
         let listener = Listener {
             tcp,
-            router,
+            router: http::router(app.clone(), side, playground.as_ref()),
             tls: tls.map_err(StartError::Tls)?,
             bounds,
         };

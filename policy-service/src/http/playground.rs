@@ -89,7 +89,7 @@ impl Playground {
     }
 
     /// What answers under `/playground`.
-    pub(crate) fn router(&self) -> Router {
+    pub(crate) fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         Router::new()
             .route(
                 "/playground",

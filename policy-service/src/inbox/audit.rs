@@ -189,7 +189,7 @@ pub(super) async fn proof(
     let read = async {
         let (entry, log) = find(&app, &index).await?;
         let place = entry.index.saturating_sub(log.first);
-        let proof = inclusion(app.store(), &log, place).await;
+        let proof = inclusion(&app, &log, place).await;
         proof.map_err(|error| match error {
             ProofError::Unknown => unsigned(),
             ProofError::Store(error) => unavailable("prove a record", &error),

@@ -347,7 +347,7 @@ async fn whoever_says_something_and_leaves_has_said_it_once_or_not_at_all() {
 
         leave(&service, &grace, &of("approve"), &json!({}), after).await;
         let (status, said) = service.approve("grace", &id, json!({})).await;
-        assert!([200, 409].contains(&status), "{said}");
+        assert!(status == 200 || status == 409, "{said}");
         let shown = service.show(&id).await;
         assert_eq!(shown["state"], "approved");
         assert_eq!(shown["votes"].as_array().unwrap().len(), 1, "{shown}");
@@ -364,7 +364,7 @@ async fn whoever_says_something_and_leaves_has_said_it_once_or_not_at_all() {
         let stop = json!({"scope": {"kind": "action", "action": "purge"}});
         leave(&service, &grace, "/v1/stops", &stop, after).await;
         let (status, said) = service.post("grace", "/v1/stops", &stop).await;
-        assert!([200, 201, 409].contains(&status), "{said}");
+        assert!(status == 200 || status == 201, "{said}");
     }
     let rounds = usize::from(rounds);
     assert_eq!(service.count("grant.issued").await, rounds);

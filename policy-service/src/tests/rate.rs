@@ -12,6 +12,7 @@ use velum_harness::Postgres;
 
 use crate::decide::{Asked, Decide, Decided, Outcome};
 use crate::http::App;
+use crate::inbox::Present;
 use crate::random::SystemRandom;
 use crate::store::conformance::{Ground, uses_a_second};
 use crate::store::{Operation, Place, Store, StoreError, Transaction};
@@ -128,14 +129,18 @@ impl Operation for Bare {
 }
 
 /// What the service decides on a check of which it knows everyone.
-fn decision(app: &App, check: &Check) -> Decide {
+async fn decision(app: &App, check: &Check) -> Decide {
     let parts = app.parts();
     let (principal, action) = (&check.principal, &check.action);
-    let excluded = parts.directory.resolve_with(principal, &check.lineage);
+    let excluded = parts
+        .directory
+        .resolve_with(principal, &check.lineage)
+        .unwrap();
+    let present = Present::load(app).await.unwrap();
     let asked = Asked {
         gateway: GatewayId::new("edge").unwrap(),
         requester: parts.directory.party(principal).cloned().unwrap(),
-        panel: parts.actions.panel(action, &excluded.unwrap()).unwrap(),
+        panel: parts.actions.panel(action, &excluded, &present).unwrap(),
         terms: parts.actions.terms(action).unwrap(),
         check: check.clone(),
     };
@@ -161,7 +166,7 @@ async fn with_and_without_records(configuration: &str) -> (Vec<Duration>, Vec<Du
         check.fingerprint = Fingerprint::from_bytes(digest);
         let id = service.pending(&check).await;
         assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
-        let decide = decision(app, &check);
+        let decide = decision(app, &check).await;
         // With, without, without, with: so that neither is always behind the other.
         let has_record = matches!(number % 4, 0 | 3);
         let begun = Instant::now();
