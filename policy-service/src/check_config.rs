@@ -8,6 +8,7 @@ use crate::keys::{Keys, LogSeeds};
 use crate::log::Anchors;
 use crate::store::Place;
 use crate::tls::Tls;
+use crate::webhooks::Webhooks;
 
 /// Reads the configuration and every file that it names: policies, certificates, keys, and asks the provider of
 /// the inbox for its metadata and keys. Opens no store and no address, and makes nothing. Returns what it found,
@@ -20,6 +21,9 @@ pub async fn check_config(file: &Path) -> Result<String, Vec<String>> {
     let mut faults = Vec::new();
     let mut note = |fault: String| faults.push(format!("{}: {fault}", file.display()));
     if let Err(fault) = Anchors::open(&config.audit.anchors) {
+        note(fault);
+    }
+    if let Err(fault) = Webhooks::open(&config.webhooks, config.inbox.as_ref()) {
         note(fault);
     }
     if let Some(Err(fault)) = config.listeners.tls.clone().map(Tls::open) {

@@ -10,6 +10,7 @@ mod policies;
 mod rules;
 mod shape;
 mod store;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +27,7 @@ pub(crate) use inbox::{InboxSettings, ProviderSettings};
 pub(crate) use listeners::{Listeners, MetricsListener, TlsFiles};
 pub(crate) use policies::Policies;
 pub(crate) use rules::{ActionRules, FreshLogin, Release, Terms};
+pub(crate) use webhooks::Webhook;
 
 /// A configuration that can be kept: read it with [`Config::from_file`] or [`Config::from_toml`].
 ///
@@ -52,6 +54,8 @@ pub struct Config {
     pub(crate) break_glass: Option<BreakGlass>,
     pub(crate) audit: Audit,
     pub(crate) inbox: Option<InboxSettings>,
+    /// Who is told that an approval has changed.
+    pub(crate) webhooks: Vec<Webhook>,
     pub(crate) directory: Directory,
     pub(crate) reviewers: BTreeMap<PersonId, Option<TokenHash>>,
     pub(crate) gateways: BTreeMap<GatewayId, Credentials>,

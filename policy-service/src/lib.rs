@@ -27,6 +27,7 @@ mod prune;
 mod refusals;
 mod server;
 mod signer;
+mod standard_webhooks;
 mod store;
 mod store_check;
 mod streams;
@@ -35,6 +36,7 @@ mod sweep;
 mod tls;
 mod trace;
 mod wake;
+mod webhooks;
 
 #[cfg(test)]
 mod testing;
@@ -77,6 +79,7 @@ use store::{Store, StoreError};
 use streams::Streams;
 use tls::{Asks, Tls};
 use wake::Waiters;
+use webhooks::Webhooks;
 
 /// What a service is started with, beside its configuration.
 pub struct Options {
@@ -306,6 +309,9 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         );
         store.freeze();
     }
+    // What happens from here on is told.
+    let begun = webhooks::begin(&app).await;
+    begun.map_err(|error| StartError::Store(error.to_string()))?;
     let mut servers = Vec::new();
     if let (Some((tcp, address)), Some(metrics)) = (sockets.metrics.take(), metrics) {
         // Nobody but this machine reaches it on loopback.
@@ -334,6 +340,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         tokio::spawn(follow::run(app.clone())),
         tokio::spawn(log::run(app.clone())),
         tokio::spawn(log::tell_anchors(app.clone())),
+        tokio::spawn(webhooks::run(app.clone())),
         tokio::spawn(summaries::run(app.clone())),
     ];
     let again = Arc::new(Notify::new());
@@ -409,6 +416,8 @@ fn assemble(
     let holder = random::bytes::<16>(&*options.random).map_err(|_| StartError::NoRandomness)?;
     let holder = format!("{:032x}", u128::from_be_bytes(holder));
     let anchors = log::Anchors::open(&config.audit.anchors).map_err(StartError::Store)?;
+    let webhooks = Webhooks::open(&config.webhooks, config.inbox.as_ref());
+    let webhooks = webhooks.map_err(StartError::Store)?;
     Ok(App::new(Parts {
         log: log::Log::new(config.audit, signatory, holder, anchors),
         metrics: Metrics::new(store.times().clone()),
@@ -423,6 +432,7 @@ fn assemble(
         limits: config.limits,
         break_glass: config.break_glass,
         inbox: doors.open(clock.now()),
+        webhooks,
         leases: Leases::new(clock.now()),
         text_rules: text_rules()?,
         waiters: Waiters::default(),

@@ -135,6 +135,16 @@ impl Log {
         *self.published.borrow()
     }
 
+    /// Whether this service extends the log, of all that share its store.
+    pub(crate) fn is_kept_here(&self) -> bool {
+        self.anchors.is_here()
+    }
+
+    /// Returns once it does.
+    pub(crate) async fn kept_here(&self) {
+        self.anchors.here().await;
+    }
+
     /// Returns once the record of this index is under a signed head.
     pub(crate) async fn published(&self, index: u64) {
         /// How often the keeper is told that somebody waits: where another service signs, it has to look.

@@ -5,6 +5,7 @@
 
 mod anchors;
 pub(crate) mod scrape;
+mod webhooks;
 
 use std::time::Duration;
 

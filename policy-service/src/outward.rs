@@ -1,6 +1,8 @@
 //! Calls to others: one request a connection, over TLS or to this machine, bounded in time and size. No
 //! redirect is followed, since it could lead anywhere.
 
+mod reach;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::config::Peer;
 use crate::tls::certificates;
+pub(crate) use reach::is_public;
 
 /// How long a call may take, with its connection.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,6 +38,9 @@ pub(crate) struct Caller {
     authority: HeaderValue,
     /// For `https`.
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    patience: Duration,
+    /// Whether it is called only where its name leads out of this network.
+    is_outside: bool,
 }
 
 /// What was answered.
@@ -54,6 +60,8 @@ pub(crate) enum NoAnswer {
     Late,
     /// Longer than anything that is to be answered.
     TooLong,
+    /// Its name leads into this network, where it was not to.
+    Private,
 }
 
 impl Caller {
@@ -81,7 +89,22 @@ impl Caller {
             path: peer.url.path().trim_end_matches('/').to_owned(),
             authority: HeaderValue::from_str(authority.as_str()).map_err(|_| fault())?,
             tls: tls.transpose()?,
+            patience: PATIENCE,
+            is_outside: false,
         })
+    }
+
+    /// The same with so much time for a call.
+    pub(crate) fn with_patience(self, patience: Duration) -> Caller {
+        Caller { patience, ..self }
+    }
+
+    /// The same, but only where its name leads out of this network.
+    pub(crate) fn outside(self) -> Caller {
+        Caller {
+            is_outside: true,
+            ..self
+        }
     }
 
     /// Posts to the address with this behind it.
@@ -123,12 +146,18 @@ impl Caller {
             request.headers_mut().insert(name, value);
         }
         request.headers_mut().insert(HOST, self.authority.clone());
-        let called = tokio::time::timeout(PATIENCE, self.call(request)).await;
+        let called = tokio::time::timeout(self.patience, self.call(request)).await;
         called.unwrap_or(Err(NoAnswer::Late))
     }
 
     async fn call(&self, request: Request<Body>) -> Result<Answer, NoAnswer> {
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await;
+        let tcp = if self.is_outside {
+            // Exactly what was looked at: asked again, the name could lead elsewhere.
+            let addresses = reach::public(&self.host, self.port).await?;
+            TcpStream::connect(&addresses[..]).await
+        } else {
+            TcpStream::connect((self.host.as_str(), self.port)).await
+        };
         let tcp = tcp.map_err(|_| NoAnswer::Unreachable)?;
         let _ = tcp.set_nodelay(true);
         match &self.tls {

@@ -31,6 +31,7 @@ mod stops;
 mod transaction;
 mod transfer;
 mod uses;
+mod webhooks;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -64,6 +65,7 @@ pub(crate) use transaction::Fault;
 pub(crate) use transaction::{Change, Stamp, Transaction};
 pub(crate) use transfer::{Moved, transfer};
 pub(crate) use uses::{Granted, StoredUse};
+pub(crate) use webhooks::{BeginWebhook, MoveWebhook};
 
 use crate::clock::Fence;
 use crate::metrics::StoreTimes;

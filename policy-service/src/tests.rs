@@ -36,4 +36,5 @@ mod situations;
 mod step_up;
 mod stopping;
 mod tls;
+mod webhooks;
 mod years;

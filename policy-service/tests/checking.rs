@@ -127,6 +127,29 @@ fn a_log_whose_heads_go_nowhere_is_warned_of_and_not_refused() {
 }
 
 #[test]
+fn an_endpoint_that_cannot_be_told_is_a_fault_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = |url: &str| {
+        let table =
+            format!("\n[[webhooks]]\nname = \"desk\"\nurl = \"{url}\"\nsecret = \"none\"\n");
+        check(folder.path(), &(complete() + &table))
+    };
+    for (url, expected) in [
+        ("https://desk.example", "webhooks `desk`: secret ("),
+        (
+            "https://10.0.0.7",
+            "webhooks[0].url: it is in a private network",
+        ),
+        ("http://desk.example", "webhooks[0].url: https://"),
+    ] {
+        let (code, text) = table(url);
+        assert_eq!(code, Some(1), "{text}");
+        let place = format!("service.toml: {expected}");
+        assert!(text.contains(&place), "{expected} in {text}");
+    }
+}
+
+#[test]
 fn keys_are_made_once_and_a_signing_key_can_be_made_beside_an_old_fingerprint_key() {
     let folder = tempfile::tempdir().unwrap();
     let make = |name: &str| {

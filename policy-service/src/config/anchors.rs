@@ -165,12 +165,7 @@ fn is_same(one: &Kind, other: &Kind) -> bool {
 
 impl AnchorTable {
     fn anchor(self, place: &str, data: &Path, folder: &Path) -> Result<Anchor, ConfigError> {
-        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let length = self.name.len();
-        if !(1..=MOST_NAME_BYTES).contains(&length) || !self.name.bytes().all(is_name) {
-            let fault = format!("1 to {MOST_NAME_BYTES} of a to z, 0 to 9 and `-`");
-            return Err(ConfigError::new(format!("{place}.name"), fault));
-        }
+        is_name(&self.name).map_err(|fault| ConfigError::new(format!("{place}.name"), fault))?;
         let absent = [
             (
                 "path",
@@ -234,6 +229,15 @@ impl AnchorTable {
             kind,
         })
     }
+}
+
+/// Whether somebody can be called so in metrics and logs.
+pub(super) fn is_name(name: &str) -> Result<(), String> {
+    let is_one_of = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=MOST_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_one_of) {
+        return Ok(());
+    }
+    Err(format!("1 to {MOST_NAME_BYTES} of a to z, 0 to 9 and `-`"))
 }
 
 /// An address that may be called: what is signed may be read by all, but who answers has to be known.

@@ -17,6 +17,7 @@ use super::listeners::{self, MetricsTable, TlsTable};
 use super::policies::Policies;
 use super::rules::{self, ActionRule, ActionRules};
 use super::store::StoreTable;
+use super::webhooks::{self, WebhookTable};
 use super::{Config, ConfigError, Faults, Listeners, shape};
 use crate::auth::{Credentials, TokenHash};
 
@@ -63,6 +64,8 @@ struct Document {
     #[serde(default)]
     audit: AuditTable,
     inbox: Option<InboxTable>,
+    #[serde(default)]
+    webhooks: Vec<WebhookTable>,
 }
 
 #[derive(Deserialize)]
@@ -243,6 +246,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let audit = faults.note(document.audit.audit(&data, folder));
     let inbox = document.inbox.map(|table| table.settings(folder));
     let inbox = faults.note(inbox.transpose());
+    let webhooks = faults.note(webhooks::webhooks(document.webhooks, folder));
     if let Some((actions, audit)) = actions.as_ref().zip(audit.as_ref()) {
         faults.note(anchors::check_actions(actions, &audit.anchors));
     }
@@ -267,6 +271,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
             break_glass: break_glass?,
             audit: audit?,
             inbox: inbox?,
+            webhooks: webhooks?,
             directory: directory?,
             reviewers,
             gateways,

@@ -22,6 +22,7 @@ use crate::refusals::Refusals;
 use crate::store::{Secret, Stamp, Store, StoreError, Transaction};
 use crate::streams::Streams;
 use crate::wake::Waiters;
+use crate::webhooks::Webhooks;
 
 /// Shared by every request; cheap to clone.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) inbox: Option<Inbox>,
     /// The audit log as others verify it.
     pub(crate) log: Log,
+    /// Who is told that an approval has changed.
+    pub(crate) webhooks: Webhooks,
     /// Which workers have a lease, and what each has heard of.
     pub(crate) leases: Leases,
     /// Masks what people write before it is stored.

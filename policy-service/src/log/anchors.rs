@@ -238,6 +238,17 @@ impl Anchors {
         });
     }
 
+    /// Whether this service extends the log.
+    pub(super) fn is_here(&self) -> bool {
+        self.lead.borrow().is_here
+    }
+
+    /// Returns once it does.
+    pub(super) async fn here(&self) {
+        // The sender lives as long as this.
+        let _ = self.lead.subscribe().wait_for(|lead| lead.is_here).await;
+    }
+
     /// Returns once as many anchors as are needed have the record of this index.
     pub(super) async fn wait(&self, index: u64, hurry: impl Fn()) {
         /// How often those who may have missed it are told that somebody waits.

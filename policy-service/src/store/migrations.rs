@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 16] = [
+    const SQLITE: [&str; 17] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -80,8 +80,9 @@ mod tests {
         "fb2dfa5e5917d5de",
         "fee1a276ac3ce532",
         "6bdef9cd0a9c0d87",
+        "3a4317322dd518b4",
     ];
-    const POSTGRES: [&str; 16] = [
+    const POSTGRES: [&str; 17] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -98,5 +99,6 @@ mod tests {
         "8ee4257c5b5faf33",
         "fc4276b21a3fb376",
         "d0c7a2f1f0bee901",
+        "6952a2cb3041d67b",
     ];
 }

@@ -627,6 +627,12 @@ impl Transaction {
         &mut self.connection
     }
 
+    /// To change what has no record.
+    pub(super) fn connection_to_change(&mut self) -> &mut Connection {
+        self.has_changes = true;
+        &mut self.connection
+    }
+
     pub(super) fn into_connection(self) -> Connection {
         self.connection
     }

@@ -34,7 +34,7 @@ struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-const TABLES: [Table; 18] = [
+const TABLES: [Table; 19] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body, alike
@@ -268,11 +268,18 @@ const TABLES: [Table; 18] = [
         insert: "INSERT INTO group_reading (person, names, at_ms) VALUES ($1, $2, $3)",
         columns: &[("person", Text), ("names", Text), ("at_ms", Number)],
     },
+    Table {
+        read: "SELECT rowid AS place, name, next
+               FROM webhook WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO webhook (name, next) VALUES ($1, $2)",
+        columns: &[("name", Text), ("next", Number)],
+    },
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-const EMPTY: [&str; 20] = [
+const EMPTY: [&str; 21] = [
     "DELETE FROM group_reading",
+    "DELETE FROM webhook",
     "DELETE FROM log_anchor",
     "DELETE FROM log_key",
     "DELETE FROM log_head",

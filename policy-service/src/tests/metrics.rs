@@ -232,8 +232,15 @@ async fn the_document_lists_the_metrics() {
         "[[audit.anchors]]\nname = \"vault\"\nkind = \"file\"\npath = {:?}\n",
         volume.path().join("heads")
     );
+    let secret = volume.path().join("secret");
+    std::fs::write(&secret, format!("whsec_{}", "A".repeat(32))).unwrap();
+    let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&secret, owner).unwrap();
+    let webhook = format!(
+        "[[webhooks]]\nname = \"desk\"\nurl = \"http://127.0.0.1:1/\"\nsecret = {secret:?}\n"
+    );
     let text = configuration("listen = \"127.0.0.1:0\"");
-    let service = Service::with(&format!("{text}\n{anchor}")).await;
+    let service = Service::with(&format!("{text}\n{anchor}{webhook}")).await;
     let check = service.ask(1);
     let id = service.pending(&check).await;
     service.approve("dr-jones", &id, json!({})).await;

@@ -71,6 +71,7 @@ fn it_has_every_key_that_there_is() {
         ("[[audit.anchors]]", &["audit", "anchors"]),
         ("[inbox]", &["inbox"]),
         ("[inbox.provider]", &["inbox", "provider"]),
+        ("[[webhooks]]", &["webhooks"]),
     ] {
         let changed = if place.is_empty() {
             format!("no_such_key = 1\n{whole}")

@@ -368,6 +368,17 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
+        "An endpoint of `[[webhooks]]` is dead, slow, or refuses events",
+        "Nothing. It is told again for days, and `velum_policy_service_webhook_up` is 0 \
+         ([webhooks.md](webhooks.md))",
+        &[
+            "an_endpoint_that_does_not_answer_delays_nothing_else",
+            "what_is_not_taken_is_sent_again_with_the_same_id_and_the_next_waits_for_it",
+            "after_ten_attempts_an_event_is_given_up_and_the_next_one_goes",
+        ],
+    ),
+    failure(
+        Seeing,
         "The volume of the policy service's database is full",
         "Checks and votes are 503 at once, nothing is released, and what is there can be read; \
          traffic goes on, masked. When there is room again the same process goes on",

@@ -165,7 +165,10 @@ fn body(answer: Result<Answer, NoAnswer>) -> Result<Vec<u8>, Unasked> {
         Ok(answer) if answer.status == StatusCode::OK => Ok(answer.body),
         Ok(answer) if answer.status.is_client_error() => Err(Unasked::Faulty("it refused")),
         Ok(_) => Err(Unasked::Away("it answered neither yes nor no")),
-        Err(NoAnswer::Unreachable) => Err(Unasked::Away("it cannot be reached")),
+        // A provider is where the configuration says, and may be in this network.
+        Err(NoAnswer::Unreachable | NoAnswer::Private) => {
+            Err(Unasked::Away("it cannot be reached"))
+        }
         Err(NoAnswer::Late) => Err(Unasked::Away("it did not answer in time")),
         Err(NoAnswer::TooLong) => Err(Unasked::Faulty(
             "its answer is longer than any that is read",
