@@ -115,6 +115,13 @@ fn holds(stop: &Value) -> String {
         .count();
     let after = text(&stop["holds_after_ms"]);
     if stop["holds"] == true {
+        // Of several replicas none knows more than that every lease is out, but when these workers confirmed it.
+        let confirmed = &stop["confirmed_after_ms"];
+        let after = if confirmed.is_number() {
+            text(confirmed)
+        } else {
+            after
+        };
         format!("yes, after {after} ms in {} worker(s)", workers.len())
     } else {
         format!(

@@ -1,8 +1,12 @@
 //! Which workers of which gateways have a lease here, and what each has heard of.
 //!
-//! Kept in memory alone: that a stop holds does not hang on it, since a lease runs out by itself.
+//! Kept in memory: that a stop holds does not hang on it, since a lease runs out by itself. What was heard
+//! about a stop is told to the other services by way of the store.
+
+mod worker;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,10 +15,15 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use velum_approval::{GatewayId, LEASE, Timestamp, WorkerId};
 
+use crate::store::{Begun, Heard};
+use worker::{Kept, Worker};
+
 /// After how long a worker that does not call is forgotten.
 const FORGET: Duration = Duration::from_mins(5);
 /// How many workers are known at a time.
 const MOST_WORKERS: usize = 4096;
+/// How long after a stop a worker that calls here for the first time may have called another service before.
+const NEWCOMERS: Duration = Duration::from_mins(1);
 
 /// The workers that have called this process.
 #[derive(Debug, Clone)]
@@ -26,16 +35,8 @@ pub(crate) struct Leases {
     unknown: Arc<AtomicI64>,
     changes: watch::Sender<u64>,
     joined: Arc<Notify>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Worker {
-    /// The version that it keeps to.
-    seen: u64,
-    /// Since when it is known to do so.
-    since: Timestamp,
-    /// When its latest call came: its lease began before that.
-    called: Timestamp,
+    /// Something is to be told of a worker or a stop.
+    heard: Arc<Notify>,
 }
 
 /// How a worker stands to a stop.
@@ -58,6 +59,9 @@ pub(crate) struct Confirmation {
     pub(crate) standing: Standing,
     /// How long after the stop it was so, in milliseconds; the most that it can be while awaited.
     pub(crate) after_ms: u64,
+    /// Whether it had a lease when the stop was made; else it came while that may not have been known.
+    #[serde(skip)]
+    pub(crate) was_there: bool,
 }
 
 impl Leases {
@@ -69,6 +73,7 @@ impl Leases {
             unknown: Arc::default(),
             changes: watch::Sender::default(),
             joined: Arc::default(),
+            heard: Arc::default(),
         }
     }
 
@@ -86,8 +91,12 @@ impl Leases {
     /// A worker is about to be released something: that is a lease too, although it says nothing of what
     /// it has seen.
     pub(crate) fn release(&self, gateway: &GatewayId, worker: WorkerId, now: Timestamp) {
-        let known = self.lock().get(&(gateway.clone(), worker)).copied();
-        let seen = known.map_or(0, |worker| worker.seen);
+        let seen = {
+            let known = self.lock();
+            known
+                .get(&(gateway.clone(), worker))
+                .map_or(0, Worker::seen)
+        };
         self.call(gateway, worker, seen, now);
     }
 
@@ -96,29 +105,30 @@ impl Leases {
         let mut known = self.lock();
         let key = (gateway.clone(), worker);
         if known.len() >= MOST_WORKERS && !known.contains_key(&key) {
-            known.retain(|_, worker| now.since(worker.called) <= FORGET);
+            known.retain(|_, worker| now.since(worker.called()) <= FORGET);
             if known.len() >= MOST_WORKERS {
                 drop(known);
                 self.call_unknown(now);
                 return;
             }
         }
-        let before = known.get(&key).filter(|before| before.seen == seen);
-        let since = before.map_or(now, |before| before.since);
-        let called = now;
-        known.insert(
-            key,
-            Worker {
-                seen,
-                since,
-                called,
-            },
-        );
+        let news = match known.entry(key) {
+            Entry::Occupied(mut worker) => worker.get_mut().call(seen, now),
+            Entry::Vacant(place) => {
+                place.insert(Worker::new(seen, now));
+                true
+            }
+        };
+        drop(known);
+        if news {
+            self.heard.notify_one();
+        }
     }
 
     /// Answers the calls that wait: something was stopped, or resumed.
     pub(crate) fn wake(&self) {
         self.changes.send_modify(|changes| *changes += 1);
+        self.heard.notify_one();
     }
 
     /// What a waiting call listens to.
@@ -140,48 +150,76 @@ impl Leases {
     /// How many workers may have a lease now.
     pub(crate) fn live(&self, now: Timestamp) -> usize {
         let known = self.lock();
-        let live = |worker: &&Worker| worker.called.after(LEASE) > now;
+        let live = |worker: &&Worker| worker.has_lease(now);
         known.values().filter(live).count()
     }
 
-    /// How each worker stands to the stop of this version, made at `at`.
+    /// How each worker that is known here stands to the stop of this version, made at `at`.
     pub(crate) fn standing(
         &self,
         version: u64,
         at: Timestamp,
         now: Timestamp,
     ) -> Vec<Confirmation> {
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let is_early = now < at.after(LEASE);
         let known = self.lock();
-        let mut confirmations: Vec<_> = known
-            .iter()
-            // One that was gone before has nothing to confirm.
-            .filter(|(_, worker)| worker.called.after(LEASE) > at)
-            .map(|((gateway, id), worker)| {
-                let lease_out = worker.called.after(LEASE);
-                let (standing, when) = if worker.seen >= version {
-                    (Standing::Confirmed, worker.since)
-                } else if lease_out <= now {
-                    (Standing::LeaseOut, lease_out)
-                } else {
-                    (Standing::Awaited, lease_out)
-                };
-                Confirmation {
-                    gateway: gateway.clone(),
-                    worker: *id,
-                    standing,
-                    after_ms: millis(when.since(at)),
-                }
+        let standing = known.iter().filter_map(|((gateway, id), worker)| {
+            let lease_out = worker.lease_out();
+            let (standing, after) = match worker.kept(version) {
+                Kept::Since(since) => (Standing::Confirmed, since.since(at)),
+                Kept::Long => (Standing::Confirmed, LEASE),
+                Kept::NotYet if lease_out <= now => (Standing::LeaseOut, lease_out.since(at)),
+                Kept::NotYet => (Standing::Awaited, lease_out.since(at)),
+            };
+            // One that was gone before, or came later, has nothing to confirm; but who comes while the stop is
+            // being written may have got its lease without it.
+            let is_waited_for = standing == Standing::Awaited && is_early;
+            let was_there = worker.was_there(at);
+            (was_there || is_waited_for).then(|| Confirmation {
+                gateway: gateway.clone(),
+                worker: *id,
+                standing,
+                after_ms: millis(after),
+                was_there,
             })
-            .collect();
-        confirmations
-            .sort_by(|one, other| (&one.gateway, one.worker).cmp(&(&other.gateway, other.worker)));
-        confirmations
+        });
+        standing.collect()
+    }
+
+    /// What was heard here about a stop, as the store is to have it: also of workers of which another service
+    /// may know that they were there.
+    pub(crate) fn heard_of(&self, stop: &Begun) -> Vec<Heard> {
+        let newest = stop.at.after(NEWCOMERS);
+        let known = self.lock();
+        let heard = known.iter().filter_map(|((gateway, id), worker)| {
+            let was_there = worker.was_there(stop.at);
+            let after = match worker.kept(stop.version) {
+                Kept::Since(since) => Some(since.since(stop.at)),
+                Kept::NotYet | Kept::Long => None,
+            };
+            let tells = was_there || after.is_some() && worker.first() <= newest;
+            tells.then(|| Heard {
+                gateway: gateway.clone(),
+                worker: *id,
+                was_there,
+                after_ms: after.map(millis),
+            })
+        });
+        heard.collect()
+    }
+
+    /// Returns when something was heard since this was last asked, or something was stopped.
+    pub(crate) async fn heard(&self) {
+        self.heard.notified().await;
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(GatewayId, WorkerId), Worker>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -208,7 +246,9 @@ mod tests {
             let all = standing
                 .iter()
                 .map(|one| (one.worker, one.standing, one.after_ms));
-            all.collect::<Vec<_>>()
+            let mut all: Vec<_> = all.collect();
+            all.sort_by_key(|(worker, ..)| *worker);
+            all
         };
         let confirmed = (worker(2), Standing::Confirmed, 1000);
         assert_eq!(
@@ -233,6 +273,33 @@ mod tests {
         leases.call(&gateway, worker, 7, at(8));
         leases.release(&gateway, worker, at(9));
         assert_eq!(standing(9), Standing::Confirmed);
+    }
+
+    #[test]
+    fn who_comes_after_a_stop_has_nothing_to_confirm() {
+        let leases = Leases::new(at(0));
+        let gateway = GatewayId::new("edge").unwrap();
+        let worker = |byte| WorkerId::from_bytes([byte; 16]);
+        leases.call(&gateway, worker(1), 0, at(5));
+        // It may have come before the stop was there to be told of, although after its moment.
+        leases.call(&gateway, worker(2), 0, at(7));
+        let standing = |now| {
+            let standing = leases.standing(7, at(6), at(now));
+            let mut all: Vec<_> = standing
+                .iter()
+                .map(|one| (one.worker, one.standing, one.after_ms))
+                .collect();
+            all.sort_by_key(|(worker, ..)| *worker);
+            all
+        };
+        let awaited = |byte, after| (worker(byte), Standing::Awaited, after);
+        assert_eq!(standing(7), [awaited(1, 9000), awaited(2, 11_000)]);
+        leases.call(&gateway, worker(2), 7, at(8));
+        leases.call(&gateway, worker(1), 7, at(9));
+        assert_eq!(standing(9), [(worker(1), Standing::Confirmed, 3000)]);
+        leases.call(&gateway, worker(1), 9, at(18));
+        leases.call(&gateway, worker(3), 9, at(3600));
+        assert_eq!(standing(3600), [(worker(1), Standing::Confirmed, 3000)]);
     }
 
     #[test]

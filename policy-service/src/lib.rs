@@ -11,6 +11,7 @@ pub mod random;
 mod auth;
 mod check_config;
 mod config;
+mod confirmations;
 mod decide;
 mod follow;
 mod http;
@@ -342,6 +343,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         tokio::spawn(log::tell_anchors(app.clone())),
         tokio::spawn(webhooks::run(app.clone())),
         tokio::spawn(summaries::run(app.clone())),
+        tokio::spawn(confirmations::run(app.clone())),
     ];
     let again = Arc::new(Notify::new());
     let certificates = tls.map(|tls| tokio::spawn(tls.keep(again.clone())));

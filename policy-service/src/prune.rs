@@ -196,6 +196,7 @@ impl Operation for Prune {
         let record = Record::Log(Box::new(event));
         let change = Change::Written { written: &secret };
         let index = transaction.apply(&change, &record, &stamp).await?;
+        transaction.lapse_stops(stamp.now).await?;
         transaction.prune(&self.log, index).await
     }
 }

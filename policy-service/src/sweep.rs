@@ -1,4 +1,5 @@
-//! Ends approvals whose time has run out, and shows those whose evidence did not come.
+//! Ends approvals whose time has run out, shows those whose evidence did not come, and puts aside stops
+//! that have nothing left to stop.
 //!
 //! They read as expired from that moment on, with or without this; the sweep writes it down, frees
 //! the ask for a new approval, and wakes whoever waits.
@@ -8,7 +9,7 @@ use std::time::Duration;
 use velum_approval::{ApprovalId, Event, transition};
 
 use crate::http::App;
-use crate::store::{Change, Operation, StoreError, Transaction};
+use crate::store::{Change, Lapse, Operation, StoreError, Transaction};
 
 const EVERY: Duration = Duration::from_secs(1);
 const AT_A_TIME: u32 = 100;
@@ -25,6 +26,9 @@ pub(crate) async fn run(app: App) {
         app.parts().streams.sweep();
         if let Err(error) = sweep(&app).await {
             tracing::error!(%error, "expired approvals could not be ended");
+        }
+        if let Err(error) = put_aside(&app).await {
+            tracing::error!(%error, "stops that are over could not be put aside");
         }
     }
 }
@@ -44,6 +48,14 @@ async fn sweep(app: &App) -> Result<(), StoreError> {
         }
     }
     failed
+}
+
+async fn put_aside(app: &App) -> Result<(), StoreError> {
+    let now = app.now();
+    if !app.store().is_frozen() && app.store().has_lapsed_stops(now).await? {
+        app.store().write(Lapse(now)).await?;
+    }
+    Ok(())
 }
 
 /// Ends one approval if it is still due; tells whether it was.

@@ -4,6 +4,7 @@ mod access;
 mod anchors;
 mod answers;
 mod canaries;
+mod confirmations;
 mod cut;
 mod deploy;
 mod engines;

@@ -15,6 +15,7 @@ use super::once::{self, Keyed};
 use super::openapi::Described;
 use super::{App, page};
 use crate::auth::Reviewer;
+use crate::confirmations;
 use crate::leases::{Confirmation, Standing};
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
@@ -38,25 +39,28 @@ pub(crate) struct View {
     pub(crate) holds: bool,
     /// How long after the stop that was so, in milliseconds, or will be at the latest.
     pub(crate) holds_after_ms: u64,
-    /// The workers that have called this replica of the service.
+    /// How long after the stop the last of these workers confirmed it, in milliseconds; not while one has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_after_ms: Option<u64>,
+    /// The workers that had a lease when it was made, as far as the replicas of the service heard of them.
     pub(crate) workers: Vec<Confirmation>,
 }
 
 impl View {
     fn new(stored: StoredStop, app: &App) -> View {
-        let StoredStop {
-            stop,
-            version,
-            comment,
-        } = stored;
         let now = app.now();
-        let workers = app.parts().leases.standing(version, stop.at, now);
+        let workers = confirmations::standing(app, &stored, now);
+        let StoredStop { stop, comment, .. } = stored;
         let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
         let leases = &app.parts().leases;
         let has_others = app.store().has_other_writers() || !leases.knows_all(stop.at);
         let is_late = now >= stop.at.after(LEASE);
         let awaited = workers.iter().any(|one| one.standing == Standing::Awaited);
         let holds_after_ms = workers.iter().map(|one| one.after_ms.min(lease)).max();
+        let is_confirmed = |one: &Confirmation| one.standing == Standing::Confirmed;
+        let confirmed = workers.iter().all(is_confirmed);
+        let confirmed = workers.iter().filter(|_| confirmed).map(|one| one.after_ms);
+        let confirmed_after_ms = confirmed.max();
         let has_ended = stop.resumed.is_some();
         let (resumed_by, resumed_at) = stop.resumed.unzip();
         View {
@@ -75,6 +79,7 @@ impl View {
             } else {
                 holds_after_ms.unwrap_or(0)
             },
+            confirmed_after_ms,
             workers,
         }
     }

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 17] = [
+    const SQLITE: [&str; 18] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -81,8 +81,9 @@ mod tests {
         "fee1a276ac3ce532",
         "6bdef9cd0a9c0d87",
         "3a4317322dd518b4",
+        "7874c12a55c0a52c",
     ];
-    const POSTGRES: [&str; 17] = [
+    const POSTGRES: [&str; 18] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -100,5 +101,6 @@ mod tests {
         "fc4276b21a3fb376",
         "d0c7a2f1f0bee901",
         "6952a2cb3041d67b",
+        "c314ec581c5682ad",
     ];
 }

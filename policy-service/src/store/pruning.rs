@@ -96,6 +96,13 @@ pub(super) async fn prune(
         }
         from = to;
     }
+    let confirmations = "DELETE FROM stop_confirmation
+                         WHERE stop IN (SELECT id FROM stop
+                                        WHERE is_active = 0 AND idx >= $1 AND idx < $2
+                                              AND idx < (SELECT max(idx) FROM stop))";
+    connection
+        .execute(confirmations, values![number(first)?, number(end)?])
+        .await?;
     // The greatest version is what workers keep to: it does not go back.
     let stops = "DELETE FROM stop WHERE is_active = 0 AND idx >= $1 AND idx < $2
                      AND idx < (SELECT max(idx) FROM stop)";

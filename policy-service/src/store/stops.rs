@@ -2,6 +2,7 @@
 
 use velum_approval::{Commitment, Stop, StopId, StopScope, Timestamp};
 
+use super::confirmations::{self, Heard};
 use super::connection::{Connection, Row, values};
 use super::secrets::{self, Secret};
 use super::transaction::number;
@@ -10,9 +11,11 @@ use super::{Store, StoreError};
 /// A stop with what was written about it.
 pub(crate) struct StoredStop {
     pub(crate) stop: Stop,
-    /// The version that a worker keeps to once it has heard of it.
+    /// The version that a worker keeps to once it has heard of it: of its beginning, whatever came later.
     pub(crate) version: u64,
     pub(crate) comment: Option<String>,
+    /// What the services on this store heard of workers about it.
+    pub(crate) heard: Vec<Heard>,
 }
 
 impl Store {
@@ -32,7 +35,7 @@ impl Store {
         let mut reading = self.read().await?;
         let rows = reading
             .all(
-                "SELECT idx, comment, body FROM stop
+                "SELECT coalesce(begun, idx) AS begun, comment, body FROM stop
                  WHERE is_active >= $1 AND ($2 IS NULL OR id < $2)
                        AND ($1 = 0 OR until_ms IS NULL OR until_ms > $4)
                  ORDER BY id DESC LIMIT $3",
@@ -54,7 +57,8 @@ impl Store {
     /// The stop with this id.
     pub(crate) async fn stored_stop(&self, id: &StopId) -> Result<Option<StoredStop>, StoreError> {
         let mut reading = self.read().await?;
-        let statement = "SELECT idx, comment, body FROM stop WHERE id = $1";
+        let statement =
+            "SELECT coalesce(begun, idx) AS begun, comment, body FROM stop WHERE id = $1";
         match reading.optional(statement, values![id.as_str()]).await? {
             Some(row) => complete(&mut reading, &row).await.map(Some),
             None => Ok(None),
@@ -67,10 +71,12 @@ async fn complete(connection: &mut Connection, row: &Row) -> Result<StoredStop, 
     let comment = comment.map(<[u8; 32]>::try_from).transpose();
     let comment = comment.map_err(|_| StoreError::Corrupt("comment"))?;
     let comment = comment.map(Commitment::from_bytes);
+    let stop = read(row)?;
     Ok(StoredStop {
-        stop: read(row)?,
-        version: row.count("idx")? + 1,
+        version: row.count("begun")? + 1,
         comment: secrets::text(connection, comment).await?,
+        heard: confirmations::of(connection, &stop.id).await?,
+        stop,
     })
 }
 
@@ -120,14 +126,15 @@ pub(super) async fn write(
     let body = serde_json::to_string(stop).map_err(|_| StoreError::Refused("a stop"))?;
     let (statement, is_active) = if stop.resumed.is_none() {
         (
-            "INSERT INTO stop (is_active, idx, comment, body, id, until_ms)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO stop (is_active, idx, comment, body, id, until_ms, begun)
+             VALUES ($1, $2, $3, $4, $5, $6, $2)",
             1_i64,
         )
     } else {
         (
-            "UPDATE stop SET is_active = $1, idx = $2, comment = coalesce(comment, $3), body = $4,
-                    until_ms = $6
+            // Where a version before this one began it, its place is still that of its beginning.
+            "UPDATE stop SET is_active = $1, begun = coalesce(begun, idx), idx = $2,
+                    comment = coalesce(comment, $3), body = $4, until_ms = $6
              WHERE id = $5 AND is_active = 1",
             0,
         )
@@ -153,7 +160,7 @@ pub(super) async fn write(
     }
 }
 
-fn read(row: &Row) -> Result<Stop, StoreError> {
+pub(super) fn read(row: &Row) -> Result<Stop, StoreError> {
     let body: String = row.read("body")?;
     serde_json::from_str(&body).map_err(|_| StoreError::Corrupt("stop"))
 }

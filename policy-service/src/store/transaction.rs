@@ -12,9 +12,10 @@ use super::audit::Leaf;
 use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
-    Anchored, Batch, Confirmed, Denials, Granted, GroupReading, GroupReadings, Head, Load, LogKeys,
-    LogRow, Once, Repeat, Spent, StoreError, StoredSession, StoredUse, Tiles, Tree, about, anchors,
-    approvals, audit, emergencies, events, log, log_keys, pruning, repeats, sessions, stops, uses,
+    Anchored, Batch, Confirmed, Denials, Granted, GroupReading, GroupReadings, Head, Heard, Load,
+    LogKeys, LogRow, Once, Repeat, Spent, StoreError, StoredSession, StoredUse, Tiles, Tree, about,
+    anchors, approvals, audit, confirmations, emergencies, events, lapses, log, log_keys, pruning,
+    repeats, sessions, stops, uses,
 };
 
 use crate::clock::Others;
@@ -355,6 +356,18 @@ impl Transaction {
     /// The stop with this id.
     pub(crate) async fn stop(&mut self, id: &StopId) -> Result<Option<Stop>, StoreError> {
         stops::load(&mut self.connection, id).await
+    }
+
+    /// Keeps what was heard of a worker about a stop: no stop holds by it, so that it has no record.
+    pub(crate) async fn hear(&mut self, stop: &StopId, heard: &Heard) -> Result<(), StoreError> {
+        self.has_changes = true;
+        confirmations::write(&mut self.connection, stop, heard).await
+    }
+
+    /// Puts aside the stops that have nothing left to stop: nothing that anybody reads changes by it.
+    pub(crate) async fn lapse_stops(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.has_changes = true;
+        lapses::lapse(&mut self.connection, now).await
     }
 
     /// The emergency accesses that nobody has reviewed.

@@ -34,7 +34,7 @@ struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-const TABLES: [Table; 19] = [
+const TABLES: [Table; 20] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body, alike
@@ -135,10 +135,10 @@ const TABLES: [Table; 19] = [
         ],
     },
     Table {
-        read: "SELECT rowid AS place, id, is_active, idx, comment, body, until_ms
+        read: "SELECT rowid AS place, id, is_active, idx, comment, body, until_ms, begun
                FROM stop WHERE rowid > $1 ORDER BY rowid LIMIT 256",
-        insert: "INSERT INTO stop (id, is_active, idx, comment, body, until_ms)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
+        insert: "INSERT INTO stop (id, is_active, idx, comment, body, until_ms, begun)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
         columns: &[
             ("id", Text),
             ("is_active", Number),
@@ -146,6 +146,20 @@ const TABLES: [Table; 19] = [
             ("comment", Bytes),
             ("body", Text),
             ("until_ms", Number),
+            ("begun", Number),
+        ],
+    },
+    Table {
+        read: "SELECT rowid AS place, stop, gateway, worker, was_there, after_ms
+               FROM stop_confirmation WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO stop_confirmation (stop, gateway, worker, was_there, after_ms)
+                 VALUES ($1, $2, $3, $4, $5)",
+        columns: &[
+            ("stop", Text),
+            ("gateway", Text),
+            ("worker", Bytes),
+            ("was_there", Number),
+            ("after_ms", Number),
         ],
     },
     Table {
@@ -277,7 +291,7 @@ const TABLES: [Table; 19] = [
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-const EMPTY: [&str; 21] = [
+const EMPTY: [&str; 22] = [
     "DELETE FROM group_reading",
     "DELETE FROM webhook",
     "DELETE FROM log_anchor",
@@ -288,6 +302,7 @@ const EMPTY: [&str; 21] = [
     "DELETE FROM idempotency",
     "DELETE FROM approval_record",
     "DELETE FROM emergency",
+    "DELETE FROM stop_confirmation",
     "DELETE FROM stop",
     "DELETE FROM outcome",
     "DELETE FROM evidence",

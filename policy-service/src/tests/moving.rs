@@ -4,6 +4,7 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use velum_harness::Postgres;
 
+use super::confirmations;
 use crate::migrate_store;
 use crate::testing::{CONFIGURATION, Service, reply};
 
@@ -26,7 +27,14 @@ async fn a_store_moves_whole_and_the_old_one_does_not_open_again() {
         let request = request.bearer_auth(service.reviewer("grace"));
         reply(request.header("idempotency-key", "once")).await.1["id"].clone()
     };
+    service.lease(1, 0).await;
     let stopped_by = send(&service).await;
+    let version = service.lease(1, 0).await.version;
+    service.lease(1, version).await;
+    let id_of_stop = stopped_by.as_str().unwrap();
+    confirmations::written(&service, id_of_stop, 1).await;
+    let workers = confirmations::shown(&service, id_of_stop).await["workers"].clone();
+    assert_eq!(workers[0]["standing"], "confirmed");
     let receipt = format!("/v1/approvals/{id}/receipt");
     let told = service.get("grace", &receipt).await.1;
     let log = service.log().await;
@@ -55,6 +63,8 @@ async fn a_store_moves_whole_and_the_old_one_does_not_open_again() {
     );
     assert_eq!(service.get("grace", &receipt).await.1, told);
     assert_eq!(send(&service).await, stopped_by, "a key is remembered");
+    let shown = confirmations::shown(&service, stopped_by.as_str().unwrap()).await;
+    assert_eq!(shown["workers"], workers);
     assert_eq!(
         service.check(&used).await,
         answer,

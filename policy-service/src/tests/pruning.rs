@@ -8,6 +8,7 @@ use velum_approval::record::LogEvent;
 use velum_approval::replay::{Finding, Replay};
 use velum_harness::Postgres;
 
+use super::confirmations::written;
 use super::log::{bytes, configuration, logs, walk};
 use super::years::{before_new_year, in_postgres, rolled};
 use crate::http::App;
@@ -41,6 +42,17 @@ async fn a_closed_log_goes(configuration: &str) {
     let mut over = service.ask(2);
     over.reason = Some(reason("heliotrope too"));
     let stays = service.pending(&over).await;
+    // Taken back in the old year, which a worker has confirmed: nothing is left to stop.
+    let revoked = service.pending(&service.ask(3)).await;
+    assert_eq!(service.approve("grace", &revoked, json!({})).await.0, 200);
+    let seen = service.lease(9, 0).await.version;
+    let path = format!("/v1/approvals/{revoked}/revoke");
+    assert_eq!(service.post("grace", &path, &json!({})).await.0, 200);
+    let ended = service.get("grace", "/v1/stops").await.1["stops"][0]["id"].clone();
+    let seen = service.lease(9, seen).await.version;
+    service.lease(9, seen).await;
+    written(&service, ended.as_str().unwrap(), 1).await;
+    let ended = format!("/v1/stops/{}", ended.as_str().unwrap());
     let stop = json!({"scope": {"kind": "action", "name": "purge"}});
     assert_eq!(service.post("grace", "/v1/stops", &stop).await.0, 201);
     service.clock.advance(10_000);
@@ -151,6 +163,7 @@ async fn a_closed_log_goes(configuration: &str) {
     let stops = service.get("grace", "/v1/stops").await.1;
     assert_eq!(stops["stops"].as_array().unwrap().len(), 1, "{stops}");
     assert!(service.lease(2, 0).await.version >= version);
+    assert_eq!(service.get("grace", &ended).await.0, 404);
     assert_eq!(logs(&service).await["is_recovering"], false);
 }
 
