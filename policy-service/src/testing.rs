@@ -126,7 +126,7 @@ impl Stopped {
         done.map_err(|error| error.to_string())
     }
 
-    /// Recovers its log.
+    /// Recovers its log, and reads what there is then again.
     pub(crate) async fn recover(&self, configuration: &str, by: &str) -> Result<String, String> {
         let config = Config::from_toml(configuration, self.folder.path()).unwrap();
         let options = Options {
@@ -135,6 +135,10 @@ impl Stopped {
         };
         let by = by.parse().unwrap();
         let done = crate::recover(config, options, by, reason("drill")).await;
+        if done.is_ok() {
+            let config = Config::from_toml(configuration, self.folder.path()).unwrap();
+            crate::tests::recovered::hold(&config).await;
+        }
         done.map_err(|error| error.to_string())
     }
 

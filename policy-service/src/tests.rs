@@ -27,6 +27,7 @@ mod putback;
 mod races;
 mod rate;
 mod real_provider;
+pub(crate) mod recovered;
 mod replicas;
 mod rereading;
 mod restart;

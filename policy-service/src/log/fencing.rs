@@ -12,6 +12,7 @@ use super::keeper;
 use super::signing::Signers;
 use super::{LogError, anchors, growing, rolling};
 use crate::http::App;
+use crate::store::{LogRow, StoreError, Transaction};
 
 /// What an older head is to a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,22 @@ pub(super) async fn proof(
     let tiles = app.store().tiles(root.log, &tiles).await?;
     let mut reader = TileHashes::new(root.size, |tile: Tile| tiles.get(&tile).cloned().ok_or(()));
     Ok(prove_consistency(older, root.size, &mut reader).ok())
+}
+
+/// The same of all that is in an open log, before anything more is written: whether a head is its beginning.
+pub(super) async fn begins(
+    transaction: &mut Transaction,
+    open: &LogRow,
+    root: &Hash,
+    (older, older_root): (u64, Hash),
+) -> Result<bool, StoreError> {
+    let tiles = consistency_tiles(older, open.size).unwrap_or_default();
+    let tiles = transaction.tiles(open.number, &tiles).await?;
+    let mut reader = TileHashes::new(open.size, |tile: Tile| tiles.get(&tile).cloned().ok_or(()));
+    let proof = prove_consistency(older, open.size, &mut reader);
+    Ok(proof.is_ok_and(|proof| {
+        verify_consistency(older, &older_root, open.size, root, &proof).is_ok()
+    }))
 }
 
 /// Compares the store with its last head and with the fence before anything is written to it; then it is

@@ -6,6 +6,7 @@ use std::time::Duration;
 use velum_approval::record::{LogEvent, PreviousLog};
 use velum_approval::{Cause, Event, LogName, PersonId, Reason, Record, transition};
 use velum_ledger::checkpoint::Checkpoint;
+use velum_ledger::hash::Hash;
 
 use super::{LogError, anchors, fencing, growing, naming, rolling};
 use crate::http::App;
@@ -129,19 +130,8 @@ impl Recover {
         let own = open.name.clone();
         let own = own.ok_or(StoreError::Corrupt("name of the log"))?;
         let logs = transaction.logs().await?;
-        let left = open.size;
-        let further = self.shown.iter().rev();
-        let mut further = further.filter(|shown| rank(&shown.name) >= rank(&own));
-        let previous = match further.next() {
-            Some(further) => further.clone(),
-            // Nobody has a head of it: it is what it is.
-            None => PreviousLog {
-                name: own.clone(),
-                size: left,
-                root: *growing::finish(transaction, &open).await?.as_bytes(),
-            },
-        };
-        open.known = left.max(self.most);
+        let (previous, restored) = self.end(transaction, &open, &own).await?;
+        open.known = open.size.max(self.most);
         open.closed.at = Some(stamp.now);
         let mut lost = Vec::new();
         for shown in &self.shown {
@@ -162,8 +152,48 @@ impl Recover {
         let names = names.chain(lost.iter().map(|log| &log.name));
         let name = next(names.max_by_key(|name| rank(name)).unwrap_or(&own))?;
         let first = transaction.begin_next_log(&open, &name, GAP).await?;
-        let restored = if previous.name == own { left } else { 0 };
         Ok((previous, restored, name, first))
+    }
+
+    /// What the next log goes on from, and how many records are left of that: the furthest head that anybody
+    /// has shown, or all that is there where that head is the beginning of it. What is behind the head would be
+    /// under no root otherwise.
+    async fn end(
+        &self,
+        transaction: &mut Transaction,
+        open: &LogRow,
+        own: &LogName,
+    ) -> Result<(PreviousLog, u64), StoreError> {
+        let mut further = self.shown.iter().rev();
+        let further = further.find(|shown| rank(&shown.name) >= rank(own));
+        let all = |root: Hash| PreviousLog {
+            name: own.clone(),
+            size: open.size,
+            root: *root.as_bytes(),
+        };
+        let Some(further) = further else {
+            // Nobody has a head of it: it is what it is.
+            let root = growing::finish(transaction, open).await?;
+            return Ok((all(root), open.size));
+        };
+        if further.name != *own {
+            return Ok((further.clone(), 0));
+        }
+        if open.size <= further.size {
+            return Ok((further.clone(), open.size));
+        }
+        let root = match growing::finish(transaction, open).await {
+            Ok(root) => root,
+            // What was changed is no end of anything; the head stays what it is.
+            Err(StoreError::Corrupt(_)) => return Ok((further.clone(), further.size)),
+            Err(error) => return Err(error),
+        };
+        let head = (further.size, Hash::from_bytes(further.root));
+        if fencing::begins(transaction, open, &root, head).await? {
+            return Ok((all(root), open.size));
+        }
+        // Another history: as much of it is there as it has.
+        Ok((further.clone(), further.size))
     }
 }
 
@@ -224,7 +254,7 @@ impl Operation for Recover {
         Ok(format!(
             "log {} had {} records and has {restored}; log {name} is open; {ended} approvals were ended",
             previous.name,
-            previous.size.max(restored),
+            previous.size,
         ))
     }
 }

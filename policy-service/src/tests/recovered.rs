@@ -1,0 +1,137 @@
+//! What a recovery leaves: logs that the verifier believes, each by itself and all of them together.
+
+use serde_json::{Value, json};
+use velum_approval::replay::{Finding, Replay};
+use velum_ledger::tlog_proof::TlogProof;
+
+use super::log::{bytes, configuration, logs, signed, verified};
+use crate::config::Config;
+use crate::log::{Step, Whole};
+use crate::store::{LogRow, Operation, Store, StoreError, Transaction};
+use crate::testing::{Service, Stopped};
+
+/// The records of a log, as far as they are there.
+struct Records(LogRow);
+
+impl Operation for Records {
+    type Output = Vec<Vec<u8>>;
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<Vec<Vec<u8>>, StoreError> {
+        let (mut from, end) = (self.0.first, self.0.first + self.0.size);
+        let mut records = Vec::new();
+        while from < end {
+            let page = transaction.leaves(from).await?;
+            assert!(!page.is_empty(), "record {from} is not there");
+            from += u64::try_from(page.len()).unwrap();
+            records.extend(page.into_iter().map(|leaf| leaf.entry));
+        }
+        records.truncate(usize::try_from(self.0.size).unwrap());
+        Ok(records)
+    }
+}
+
+fn feed(replay: &mut Replay, records: &[Vec<u8>]) {
+    for (index, record) in (0..).zip(records) {
+        replay.leaf(index, record);
+    }
+}
+
+fn is_sound(replay: Replay, what: &str) {
+    let report = replay.finish();
+    let failures: Vec<_> = report.failures().collect();
+    assert_eq!(failures, Vec::<&Finding>::new(), "{what}");
+}
+
+/// Reads the logs of a store that was recovered again: the last one by itself, and all that is there of them
+/// together, the last of the old records left out or not.
+pub(crate) async fn hold(config: &Config) {
+    let (store, _) = Store::open(&config.store).await.unwrap();
+    let mut all = Vec::new();
+    for log in store.logs().await.unwrap() {
+        if log.size > 0 && log.closed.pruned.is_none() {
+            all.push(store.write(Records(log)).await.unwrap());
+        }
+    }
+    store.close().await;
+    let mut alone = Replay::default();
+    feed(&mut alone, all.last().unwrap());
+    is_sound(alone, "the recovered log");
+    let mut together = Replay::default();
+    for (place, records) in all.iter().enumerate() {
+        if place > 0 {
+            together.begin_next();
+        }
+        feed(&mut together, records);
+    }
+    is_sound(together, "all logs");
+}
+
+/// A service that has committed releases since its last head, and whose key is lost.
+async fn unsigned(configuration: &str) -> Stopped {
+    let service = Service::with(configuration).await;
+    service.pending(&service.ask(1)).await;
+    signed(&service).await;
+    *service.running.app.parts().log.dies_after.lock().unwrap() = Some(Step::Grown);
+    for request in 2..5 {
+        let check = service.ask(request);
+        let id = service.pending(&check).await;
+        service.approve("grace", &id, json!({})).await;
+        service.verified(&check, &service.check(&check).await);
+    }
+    let log = logs(&service).await["logs"][0].clone();
+    assert!(log["signed"].as_u64() < log["size"].as_u64(), "{log}");
+    let stopped = service.stop().await;
+    std::fs::remove_file(stopped.data().join("log.key")).unwrap();
+    stopped
+}
+
+/// The first record of a log.
+async fn first(service: &Service, log: u64) -> Value {
+    let proof = bytes(service, &format!("/v1/logs/{log}/proofs/0")).await;
+    let proof = TlogProof::parse(&proof.unwrap()).unwrap();
+    let first: Value = serde_json::from_slice(proof.extra().unwrap()).unwrap();
+    first["data"]["log"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_behind_the_last_head_are_under_the_first_record_of_the_recovered_log() {
+    let fence = tempfile::tempdir().unwrap();
+    let configuration = configuration(fence.path());
+    let stopped = unsigned(&configuration).await;
+    let done = stopped.recover(&configuration, "grace").await.unwrap();
+    assert!(done.contains("velum/2026-r1 is open"), "{done}");
+    let service = stopped.start(&configuration).await;
+    verified(&service, &[]).await;
+    let told = first(&service, 2).await;
+    let old = logs(&service).await["logs"][0].clone();
+    assert_eq!(told["previous"]["size"], old["size"]);
+    assert_eq!(told["restored"], old["size"]);
+    let rows = service.running.store.logs().await.unwrap();
+    let root = service.running.store.write(Whole(rows[0].clone())).await;
+    let root = root.unwrap().to_string();
+    let root = root.replace('+', "-").replace('/', "_");
+    assert_eq!(told["previous"]["root"], root.trim_end_matches('='));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_history_that_no_head_is_the_beginning_of_no_more_is_restored_than_the_head_has() {
+    let fence = tempfile::tempdir().unwrap();
+    let configuration = configuration(fence.path());
+    let stopped = unsigned(&configuration).await;
+    // The fence has another root for as many records.
+    let path = fence.path().join("fence");
+    let stands = std::fs::read_to_string(&path).unwrap();
+    let root = stands.lines().nth(2).unwrap();
+    let other = velum_ledger::hash::leaf_hash(b"another history").to_string();
+    std::fs::write(&path, stands.replace(root, &other)).unwrap();
+    stopped.recover(&configuration, "grace").await.unwrap();
+    let service = stopped.start(&configuration).await;
+    verified(&service, &[]).await;
+    let told = first(&service, 2).await;
+    let old = logs(&service).await["logs"][0].clone();
+    assert_eq!(told["restored"], old["signed"]);
+    assert_eq!(told["previous"]["size"], old["signed"]);
+}
