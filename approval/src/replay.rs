@@ -243,9 +243,17 @@ impl Replay {
                     "A log begins with its first record, which has the name of its source.",
                 );
                 self.cases.follow(said.log.restored.is_some());
-                self.succession.begin(&said.log, now, found);
-                if self.succession.may_rest_for_ever() {
+                let has_lost = self.succession.begin(&said, now, found);
+                if self.succession.rests() {
                     self.workers.rest();
+                }
+                if has_lost {
+                    self.cases.lose(now);
+                    self.uses.lose();
+                    self.stops.lose();
+                    self.emergencies.lose();
+                    self.workers.lose();
+                    self.summaries.lose();
                 }
                 self.keys.begun(&said, found);
             }

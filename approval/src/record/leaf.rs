@@ -231,6 +231,7 @@ impl LogEvent {
                 key,
                 previous,
                 restored,
+                unsigned,
                 first,
                 ..
             } => Object::new()
@@ -238,7 +239,8 @@ impl LogEvent {
                 .with("key", base64url_encode(key))
                 .with("name", name.as_str())
                 .with("previous", previous.data())
-                .with("restored", integer(*restored)),
+                .with("restored", integer(*restored))
+                .with_some("unsigned", (*unsigned > 0).then(|| integer(*unsigned))),
             Self::KeyRotated { old, new } => Object::new()
                 .with("key", base64url_encode(new))
                 .with("old_key", base64url_encode(old)),

@@ -27,6 +27,8 @@ pub enum LogEvent {
         previous: PreviousLog,
         /// How many of that one's records are left.
         restored: u64,
+        /// How many of these are behind its last signed head, which is as far as anybody can export it.
+        unsigned: u64,
         /// How many records were in the logs before it, lost ones too.
         first: u64,
         /// Who says so.

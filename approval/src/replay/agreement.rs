@@ -139,6 +139,7 @@ fn of_log(code: &str, begun: &LogEvent) -> Option<&'static str> {
     let is_agreed = is_recovered == is_by_somebody
         && is_recovered == begun.reason.is_some()
         && is_recovered == log.restored.is_some()
+        && log.unsigned.unwrap_or(0) <= log.restored.unwrap_or(0)
         && (log.previous.is_some() || !is_recovered)
         && (log.previous.is_some() || log.first.is_none())
         && log.next.is_none()

@@ -63,6 +63,8 @@ pub(super) struct Over {
     pub(super) state: State,
     pub(super) version: u64,
     pub(super) ended: Timestamp,
+    /// Records of it may be missing: then it is as the first record of its end says.
+    pub(super) rests: bool,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +74,8 @@ pub(super) struct Cases {
     by_end: VecDeque<(Timestamp, ApprovalId)>,
     /// Whether this log follows one that has lost records.
     is_recovered: bool,
+    /// Whether records of what was open then were lost, or are not here.
+    has_lost: bool,
     /// Whether what nobody asked for may have been asked for in a log that was not read.
     may_rest: bool,
 }
@@ -96,6 +100,24 @@ impl Case {
     pub(super) fn step(&mut self, step: &Step, found: &mut Findings) {
         number(&mut self.version, step, found);
         self.state = step.state;
+    }
+}
+
+impl Over {
+    fn is_open(&self) -> bool {
+        matches!(
+            self.state,
+            State::Collecting | State::Pending | State::Approved
+        )
+    }
+
+    /// Why it is over.
+    pub(super) fn why(&self) -> &'static str {
+        if self.rests && self.is_open() {
+            "the log was recovered"
+        } else {
+            self.state.name()
+        }
     }
 }
 
@@ -148,10 +170,27 @@ impl Cases {
                 state: case.state,
                 version: case.version,
                 ended: now,
+                rests: false,
             };
             self.over.insert(id.clone(), over);
             self.by_end.push_back((now, id.clone()));
         }
+    }
+
+    /// Records were lost, or are not here: nothing of before goes on, and how far it was is not known.
+    pub(super) fn lose(&mut self, now: Timestamp) {
+        self.over.values_mut().for_each(|over| over.rests = true);
+        for (id, case) in std::mem::take(&mut self.open) {
+            let over = Over {
+                state: case.state,
+                version: case.version,
+                ended: now,
+                rests: true,
+            };
+            self.over.insert(id.clone(), over);
+            self.by_end.push_back((now, id));
+        }
+        self.has_lost = true;
     }
 
     pub(super) fn requested(&mut self, said: Requested, now: Timestamp, found: &mut Findings) {
@@ -274,7 +313,9 @@ impl Cases {
     }
 
     pub(super) fn ended(&mut self, said: &Ended, now: Timestamp, found: &mut Findings) {
-        let is_recovered = self.is_recovered;
+        let (is_recovered, has_lost) = (self.is_recovered, self.has_lost);
+        let is_of_recovery =
+            said.cause == Some(Cause::Recovery) || said.approval.state == State::Expired;
         match self.place(&said.approval.id) {
             Place::Open(case) => {
                 let is_due = case.ends() <= now;
@@ -293,15 +334,30 @@ impl Cases {
             Place::Over(over) => {
                 let is_revoked = matches!(said.actor, Anybody::Person { .. });
                 let is_recent = now <= over.ended.after(REVOCABLE);
-                let is_legal = is_revoked && over.state == State::Used && is_recent;
-                found.require(is_legal, Kind::IllegalChange, "What is over ended again.");
-                number(&mut over.version, &said.approval, found);
+                let may_be_used = over.state == State::Used || (over.rests && over.is_open());
+                let is_legal = is_revoked && may_be_used && is_recent;
+                let is_recovery = over.rests && is_recovered && is_of_recovery;
+                found.require(
+                    is_legal || is_recovery,
+                    Kind::IllegalChange,
+                    "What is over ended again.",
+                );
+                if over.rests {
+                    over.version = said.approval.version;
+                } else {
+                    number(&mut over.version, &said.approval, found);
+                }
+                over.rests = false;
                 over.state = said.approval.state;
                 over.ended = now;
                 self.by_end.push_back((now, said.approval.id.clone()));
             }
             // Of the log before this one.
-            Place::Unknown if is_recovered && said.cause == Some(Cause::Recovery) => {}
+            Place::Unknown if is_recovered && is_of_recovery => {}
+            Place::Unknown if has_lost && said.approval.state == State::Revoked => found.add(
+                Kind::OfLogBefore,
+                "What is taken back was used in a record that was lost, or is not here.",
+            ),
             Place::Unknown => self.unknown(found),
         }
         self.settle(&said.approval.id, now);
@@ -316,7 +372,7 @@ impl Cases {
         match self.place(&step.id) {
             Place::Open(case) => Some(case),
             Place::Over(over) => {
-                let sentence = format!("The approval is over: {}.", over.state.name());
+                let sentence = format!("The approval is over: {}.", over.why());
                 found.add(Kind::IllegalChange, sentence);
                 number(&mut over.version, step, found);
                 None

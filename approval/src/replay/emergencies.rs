@@ -23,6 +23,8 @@ struct Access {
     reviewed: Option<Timestamp>,
     /// How many of its versions are neither its opening nor a use.
     changes: u64,
+    /// Whether records about it may have been lost, or are not here.
+    rests: bool,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +35,11 @@ impl Emergencies {
     pub(super) fn forget(&mut self, now: Timestamp) {
         self.0
             .retain(|_, access| access.reviewed.is_none_or(|at| now <= at.after(KEPT)));
+    }
+
+    /// Records were lost, or are not here: how far each of them was is not known for certain.
+    pub(super) fn lose(&mut self) {
+        self.0.values_mut().for_each(|access| access.rests = true);
     }
 
     pub(super) fn opened(&mut self, said: Emergency, now: Timestamp, found: &mut Findings) {
@@ -47,16 +54,25 @@ impl Emergencies {
             Kind::EmergencyTooLong,
             "An emergency access lasts for some time, and for an hour at most.",
         );
-        let is_blocked = self.0.values().any(|earlier| {
-            let is_theirs = earlier.opened_by == said.access.opened_by;
-            let is_unreviewed = earlier.reviewed.is_none();
-            is_unreviewed && (is_theirs || is_same(&earlier.requester, &requester))
-        });
-        found.require(
-            !is_blocked,
-            Kind::EmergencyBlocked,
-            "One of the same person, or for the same principal, had not been reviewed.",
-        );
+        let blocking = || {
+            self.0.values().filter(|earlier| {
+                let is_theirs = earlier.opened_by == said.access.opened_by;
+                let is_unreviewed = earlier.reviewed.is_none();
+                is_unreviewed && (is_theirs || is_same(&earlier.requester, &requester))
+            })
+        };
+        if blocking().any(|earlier| !earlier.rests) {
+            found.add(
+                Kind::EmergencyBlocked,
+                "One of the same person, or for the same principal, had not been reviewed.",
+            );
+        } else if blocking().next().is_some() {
+            found.add(
+                Kind::OfLogBefore,
+                "One of the same person, or for the same principal, was reviewed, or lost, in a record that is \
+                 not here.",
+            );
+        }
         let access = Access {
             opened_by: said.access.opened_by,
             requester,
@@ -66,6 +82,7 @@ impl Emergencies {
             excluded: said.excluded,
             reviewed: None,
             changes: 0,
+            rests: false,
         };
         let id = said.access.id;
         if self.0.insert(id, access).is_some() {
@@ -81,11 +98,15 @@ impl Emergencies {
         let Some(access) = self.0.get_mut(&said.access.id) else {
             return;
         };
+        let is_running = access.reviewed.is_none() && now < access.until;
         found.require(
-            access.reviewed.is_none() && now < access.until && said.access.until.0 == now,
+            (is_running || access.rests) && said.access.until.0 == now,
             Kind::Contradiction,
             "An emergency access ends before its time, at the time of its record, or not at all.",
         );
+        if access.rests {
+            access.reviewed = None;
+        }
         access.until = access.until.min(now);
         access.changes += 1;
     }
@@ -107,7 +128,7 @@ impl Emergencies {
             found.add(Kind::EmergencyUnknown, "Nobody opened what is reviewed.");
             return;
         };
-        if access.reviewed.is_some() {
+        if access.reviewed.is_some() && !access.rests {
             found.add(Kind::Contradiction, "It was reviewed before.");
             return;
         }
@@ -120,7 +141,7 @@ impl Emergencies {
         let is_counted = told.uses == access.uses
             && told.version == u64::from(access.uses).saturating_add(2 + access.changes)
             && access.excluded.is_subset(&said.excluded);
-        if !is_counted {
+        if !is_counted && !access.rests {
             let sentence = format!(
                 "{} releases are told, where there were {}, or persons behind them are left out.",
                 told.uses, access.uses
@@ -129,13 +150,13 @@ impl Emergencies {
         }
         let is_same = told.opened_by == access.opened_by
             && told.action == access.action
-            && told.until.0 == access.until.min(now);
+            && (access.rests || told.until.0 == access.until.min(now));
         found.require(
             is_same,
             Kind::Contradiction,
             "Who opened it, for which action or until when is not as it was opened.",
         );
-        access.reviewed = Some(now);
+        (access.reviewed, access.rests) = (Some(now), false);
         access.until = access.until.min(now);
     }
 
@@ -164,6 +185,11 @@ impl Emergencies {
             found.add(
                 Kind::EmergencyAfterReview,
                 "The emergency access had been reviewed.",
+            );
+        } else if access.rests {
+            found.add(
+                Kind::EmergencyOver,
+                "The emergency access ended with the recovery of the log.",
             );
         } else if now >= access.until {
             let sentence = format!("The emergency access ended at {}.", access.until);

@@ -57,6 +57,10 @@ kinds! {
     IdOutOfTime "id-out-of-time" Note,
     /// A log that does not go on from the one that was read before it.
     NotNext "not-next" Failure,
+    /// The log goes on from one that was recovered: who says so, and how much of that there was and is.
+    LogRecovered "log-recovered" Note,
+    /// Of the log before a recovery there are fewer records than were left then.
+    RecordsMissing "records-missing" Failure,
     /// It is about something of the log before, which was not read: verify the two together.
     OfLogBefore "of-log-before" Note,
     /// The record says two things that cannot both be.

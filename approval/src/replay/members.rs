@@ -69,10 +69,7 @@ pub(super) enum Nameless {
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Anybody {
-    Person {
-        #[serde(rename = "id")]
-        _id: PersonId,
-    },
+    Person { id: PersonId },
     Requester {},
     Service {},
 }
@@ -225,6 +222,8 @@ pub(super) struct AboutLog {
     pub(super) previous: Option<Previous>,
     pub(super) pruned: Option<Previous>,
     pub(super) restored: Option<u64>,
+    #[serde(default)]
+    pub(super) unsigned: Option<u64>,
 }
 
 /// The log before this one.

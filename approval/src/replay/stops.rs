@@ -18,6 +18,8 @@ struct Standing {
     principal: Option<Party>,
     by: PersonId,
     at: Timestamp,
+    /// Whether the record that ended it, or its own, may have been lost, or is not here.
+    rests: bool,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +77,11 @@ impl Stops {
             .retain(|_, stop| !stop.is_final() || now <= stop.at.after(KEPT));
     }
 
+    /// Records were lost, or are not here: which of them stand is not known for certain.
+    pub(super) fn lose(&mut self) {
+        self.0.values_mut().for_each(|stop| stop.rests = true);
+    }
+
     pub(super) fn begin(&mut self, said: Stopped, now: Timestamp, found: &mut Findings) {
         let Stop {
             id,
@@ -92,6 +99,7 @@ impl Stops {
             principal,
             by: said.actor.id().clone(),
             at: now,
+            rests: false,
         };
         self.0.insert(id, standing);
     }
@@ -138,9 +146,16 @@ impl Stops {
 
     /// Whether a stop was in force, and which kind.
     pub(super) fn check(&self, releasing: &Releasing<'_>, found: &mut Findings) {
-        if let Some((id, _)) = self.0.iter().find(|(_, stop)| stop.stops(releasing)) {
+        let stopping = || self.0.iter().filter(|(_, stop)| stop.stops(releasing));
+        if let Some((id, _)) = stopping().find(|(_, stop)| !stop.rests) {
             let sentence = format!("The stop {id} was in force.");
             found.add(Kind::UsedWhileStopped, sentence);
+        } else if let Some((id, _)) = stopping().next() {
+            let sentence = format!(
+                "The stop {id} was in force before the log was recovered: it was resumed, or lost, in a record \
+                 that is not here."
+            );
+            found.add(Kind::OfLogBefore, sentence);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::findings::Findings;
 use super::kind::Kind;
-use super::members::AboutLog;
+use super::members::Anybody;
+use super::said::LogEvent;
 use super::{KEPT, Replay};
 use crate::words::{LogName, Timestamp};
 
@@ -28,6 +29,9 @@ pub(super) struct Succession {
     rests_on: Option<(Foundation, Timestamp)>,
     /// Records were lost before it began.
     is_recovered: bool,
+    /// Before it, or one of those before it, there were records that were not read, or that were read and lost:
+    /// what was open then is not known for certain.
+    is_uncertain: bool,
 }
 
 #[derive(Debug)]
@@ -57,6 +61,11 @@ impl Succession {
 
     /// The same of what does not end by itself.
     pub(super) fn may_rest_for_ever(&self) -> bool {
+        self.rests_on.is_some() || self.is_uncertain
+    }
+
+    /// Whether the log before this one was not read at all.
+    pub(super) fn rests(&self) -> bool {
         self.rests_on.is_some()
     }
 
@@ -86,8 +95,12 @@ impl Succession {
         }
     }
 
-    pub(super) fn begin(&mut self, log: &AboutLog, now: Timestamp, found: &mut Findings) {
+    /// Gives whether records were lost before it, or are not here, that may have changed what was open.
+    pub(super) fn begin(&mut self, said: &LogEvent, now: Timestamp, found: &mut Findings) -> bool {
+        let log = &said.log;
         self.first = log.first.unwrap_or(0);
+        let has_lost = self.recover(said, found);
+        self.is_uncertain |= has_lost;
         self.is_recovered = log.restored.is_some();
         let previous = log.previous.as_ref().map(|previous| Foundation {
             name: previous.name.clone(),
@@ -95,7 +108,7 @@ impl Succession {
         });
         let Some(before) = self.before.take() else {
             self.rests_on = previous.map(|previous| (previous, now));
-            return;
+            return has_lost;
         };
         let is_next = previous.is_some_and(|previous| {
             let is_whole = previous.size == before.size && before.next == log.name;
@@ -110,6 +123,43 @@ impl Succession {
             Kind::NotNext,
             "It does not go on from the log before it: another name or size, or that one was not closed.",
         );
+        has_lost
+    }
+
+    /// What its first record says of a recovery, held against what was read.
+    fn recover(&self, said: &LogEvent, found: &mut Findings) -> bool {
+        let (Some(restored), Some(previous)) = (said.log.restored, &said.log.previous) else {
+            return false;
+        };
+        let by = match &said.actor {
+            Anybody::Person { id } => id.to_string(),
+            _ => "nobody".to_owned(),
+        };
+        let read = self.before.as_ref().map(|before| {
+            let is_it = before.name.as_ref() == Some(&previous.name);
+            if is_it { before.size } else { 0 }
+        });
+        let told = match read {
+            Some(read) => format!("{read} were read"),
+            None => "it was not read".to_owned(),
+        };
+        let (name, size) = (&previous.name, previous.size);
+        let sentence = format!(
+            "{by} recovered the log: of the {size} records that {name} is known to have had, {restored} were left, \
+             and {told}."
+        );
+        found.add(Kind::LogRecovered, sentence);
+        let unsigned = said.log.unsigned.unwrap_or(0);
+        if let Some(read) = read
+            && read < restored.saturating_sub(unsigned)
+        {
+            let sentence = format!(
+                "{restored} records of {name} were left when it was recovered, {unsigned} of them under no signed \
+                 head, and {read} are here."
+            );
+            found.add(Kind::RecordsMissing, sentence);
+        }
+        read != Some(size) || restored != size
     }
 }
 

@@ -118,6 +118,11 @@ impl Summaries {
     /// The most minutes of each: one that was left over after a fault comes soon after.
     const MOST_MINUTES: usize = 1440;
 
+    /// Records were lost: their minutes may be summarised again.
+    pub(super) fn lose(&mut self) {
+        self.0.clear();
+    }
+
     pub(super) fn summarised(&mut self, said: &Summarised, now: Timestamp, found: &mut Findings) {
         let (summary, gateway) = (&said.summary, said.actor.id());
         let minute = summary.minute.0;

@@ -22,6 +22,8 @@ struct Made {
     extent: Extent,
     at: Timestamp,
     is_told: bool,
+    /// Whether the record that told it may have been lost.
+    rests: bool,
 }
 
 /// The uses of some time, by their indexes in the log.
@@ -49,6 +51,11 @@ impl Uses {
         }
     }
 
+    /// Records were lost: what was told may be told again.
+    pub(super) fn lose(&mut self) {
+        self.made.values_mut().for_each(|made| made.rests = true);
+    }
+
     /// At the end of the log.
     pub(super) fn finish(&self, found: &mut Findings) {
         for (index, made) in &self.made {
@@ -70,6 +77,7 @@ impl Uses {
             extent: used.r#use.scope.clone(),
             at,
             is_told: false,
+            rests: false,
         };
         self.made.insert(index, made);
     }
@@ -98,13 +106,13 @@ impl Uses {
             found.add(Kind::OutcomeWithoutUse, sentence);
             return;
         };
-        if made.is_told {
+        if made.is_told && !made.rests {
             found.add(
                 Kind::OutcomeTwice,
                 "The outcome of the use was told before.",
             );
         }
-        made.is_told = true;
+        (made.is_told, made.rests) = (true, false);
         let mut lifted = release.lifted.counts().map(|(class, _)| class);
         if let Some(class) = lifted.find(|class| !made.extent.classes.contains(*class)) {
             let sentence = format!("Values of {} left, which were not lifted.", class.name());
@@ -163,7 +171,7 @@ impl Replay {
                     State::Used => Kind::TooManyUses,
                     _ => Kind::UseAfterEnd,
                 };
-                let sentence = format!("The approval was over: {}.", over.state.name());
+                let sentence = format!("The approval was over: {}.", over.why());
                 found.add(kind, sentence);
                 over.version = used.approval.version;
             }

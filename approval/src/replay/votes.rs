@@ -20,7 +20,7 @@ impl Cases {
         found: &mut Findings,
     ) {
         if let Place::Over(over) = self.place(&said.approval.id) {
-            let sentence = format!("The approval is over: {}.", over.state.name());
+            let sentence = format!("The approval is over: {}.", over.why());
             found.add(Kind::VoteNotOpen, sentence);
             over.version = said.approval.version;
             return;

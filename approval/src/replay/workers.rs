@@ -25,6 +25,12 @@ impl Workers {
         self.has_forgotten = true;
     }
 
+    /// Records were lost, or are not here: they may have reported in those, or what they reported is lost.
+    pub(super) fn lose(&mut self) {
+        self.latest.clear();
+        self.has_forgotten = true;
+    }
+
     pub(super) fn reported(&mut self, said: Reported, found: &mut Findings) {
         let Reported { actor, events, .. } = said;
         self.reports = self.reports.saturating_add(1);

@@ -174,6 +174,7 @@ pub(crate) fn records_with(canary: &str) -> Vec<Record> {
                 root: [2; 32],
             },
             restored: 5,
+            unsigned: 0,
             first: 7,
             by: person("grace"),
             reason: Commitment::to(canary, &[9; 32]),

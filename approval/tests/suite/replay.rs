@@ -2,6 +2,7 @@
 
 mod corruptions;
 mod log;
+mod recovered;
 mod tale;
 mod tampering;
 mod years;
@@ -61,6 +62,7 @@ fn a_log_begins_with_its_own_name_and_one_that_was_recovered_ends_what_was_open(
                 root: [2; 32],
             },
             restored,
+            unsigned: 0,
             first: 7,
             by: person("grace"),
             reason: velum_approval::Commitment::to("", &[1; 32]),
@@ -129,6 +131,7 @@ fn kinds_have_names_of_their_own() {
         notes,
         [
             "id-out-of-time",
+            "log-recovered",
             "of-log-before",
             "outcome-beyond-limits",
             "outcome-missing",

@@ -37,6 +37,7 @@ pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<S
         shown.push(of_this_name(&own, "audit.fence", &stands)?);
     }
     let head = app.store().head(open.number).await?;
+    let signed = head.as_ref().map_or(0, |head| head.size);
     if let Some(head) = head.and_then(|head| fencing::text_of(&head.note)) {
         shown.push(of_this_name(&own, "the store", &head)?);
     }
@@ -44,6 +45,7 @@ pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<S
         app: app.clone(),
         shown: furthest(shown),
         most,
+        signed,
         key: app.parts().log.signatory.known(None).await?.current()?,
         by,
         reason,
@@ -111,6 +113,8 @@ struct Recover {
     shown: Vec<PreviousLog>,
     /// The largest size of the open log that anybody has told of.
     most: u64,
+    /// How much of the open log is under its last signed head.
+    signed: u64,
     /// The one that signs the next log.
     key: [u8; 32],
     by: PersonId,
@@ -184,16 +188,16 @@ impl Recover {
         }
         let root = match growing::finish(transaction, open).await {
             Ok(root) => root,
-            // What was changed is no end of anything; the head stays what it is.
-            Err(StoreError::Corrupt(_)) => return Ok((further.clone(), further.size)),
+            // What was changed is no end of anything; nobody can say how much is left of what the head is over.
+            Err(StoreError::Corrupt(_)) => return Ok((further.clone(), 0)),
             Err(error) => return Err(error),
         };
         let head = (further.size, Hash::from_bytes(further.root));
         if fencing::begins(transaction, open, &root, head).await? {
             return Ok((all(root), open.size));
         }
-        // Another history: as much of it is there as it has.
-        Ok((further.clone(), further.size))
+        // Another history: none of it is known to be there.
+        Ok((further.clone(), 0))
     }
 }
 
@@ -216,6 +220,7 @@ impl Operation for Recover {
             key: self.key,
             previous: previous.clone(),
             restored,
+            unsigned: restored.saturating_sub(self.signed),
             first,
             by: self.by.clone(),
             reason: secret.commitment,

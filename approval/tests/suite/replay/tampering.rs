@@ -978,6 +978,7 @@ fn whatever_is_changed_is_found() {
     fired.insert(Kind::NotCanonical);
     // These take two logs: see the tests of years.
     fired.extend([Kind::NotNext, Kind::OfLogBefore]);
+    fired.extend([Kind::LogRecovered, Kind::RecordsMissing]);
     let never: Vec<_> = Kind::ALL
         .iter()
         .filter(|kind| !fired.contains(kind))

@@ -67,6 +67,11 @@ impl Log {
 
     /// A log that goes on after this one, when records were lost of that other one.
     pub(super) fn recovered(&self, name: &str, previous: PreviousLog) -> Log {
+        let left = if previous.name.as_str() == self.name {
+            previous.size.min(self.leaves.len() as u64)
+        } else {
+            0
+        };
         let mut log = Log {
             name: name.to_owned(),
             leaves: Vec::new(),
@@ -76,7 +81,8 @@ impl Log {
             name: LogName::new(name).unwrap(),
             key: log.public(),
             previous,
-            restored: 0,
+            restored: left,
+            unsigned: 0,
             first: 1_000_000_000_000,
             by: "grace".parse().unwrap(),
             reason: velum_approval::Commitment::to("restored", &[1; 32]),

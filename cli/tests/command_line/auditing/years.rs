@@ -229,6 +229,38 @@ fn a_log_that_had_lost_records_may_be_removed_with_what_was_left_of_it() {
 }
 
 #[test]
+fn a_recovery_is_told_and_what_was_left_then_has_to_be_there() {
+    let old = Log::heartbeats(5);
+    let recovered = old.recovered("audit.example.org/velum/2026-r1", old.end());
+    let folder = Folder::new();
+    let path = write(&folder, &[&old, &recovered], &[]);
+    let verified = verify(&path, &old);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    let sentence = format!(
+        "grace recovered the log: of the 6 records that {NAME} is known to have had, 6 were left, and 6 were read"
+    );
+    assert!(verified.output.contains(&sentence), "{}", verified.output);
+    let key = old.key();
+    let told = velum(&["audit", "verify", &path, "--key", &key, "--json"]);
+    let verdict: Value = serde_json::from_str(&told.output).unwrap();
+    assert_eq!(verdict["notes"][0]["kind"], "log-recovered", "{verdict}");
+    // Alone it says so too.
+    let alone = folder.at("logs/2026-r1");
+    let verified = velum(&["audit", "verify", &alone, "--key", &recovered.key()]);
+    assert!(
+        verified.output.contains("grace recovered the log"),
+        "{}",
+        verified.output
+    );
+    // Withheld, and signed again.
+    let mut less = old.clone();
+    less.leaves.pop();
+    let folder = Folder::new();
+    let path = write(&folder, &[&less, &recovered], &[]);
+    fails(&path, &old, "records-missing");
+}
+
+#[test]
 fn every_log_of_a_service_is_exported_and_the_catalogue_is_printed() {
     let desk = Desk::with("", 2);
     release(&desk, 1);
