@@ -19,6 +19,7 @@ mod recovering;
 mod rereading;
 mod rolling;
 mod rotating;
+mod showing;
 mod signing;
 
 pub(crate) use anchors::{Anchors, cosigned, run as tell_anchors};

@@ -10,7 +10,7 @@ use velum_ledger::tile::{Tile, TileHashes};
 use super::growing::Root;
 use super::keeper;
 use super::signing::Signers;
-use super::{LogError, anchors, growing, rolling};
+use super::{LogError, anchors, growing, naming, rolling};
 use crate::http::App;
 use crate::store::{LogRow, StoreError, Transaction};
 
@@ -93,9 +93,8 @@ pub(super) async fn begins(
     let tiles = transaction.tiles(open.number, &tiles).await?;
     let mut reader = TileHashes::new(open.size, |tile: Tile| tiles.get(&tile).cloned().ok_or(()));
     let proof = prove_consistency(older, open.size, &mut reader);
-    Ok(proof.is_ok_and(|proof| {
-        verify_consistency(older, &older_root, open.size, root, &proof).is_ok()
-    }))
+    Ok(proof
+        .is_ok_and(|proof| verify_consistency(older, &older_root, open.size, root, &proof).is_ok()))
 }
 
 /// Compares the store with its last head and with the fence before anything is written to it; then it is
@@ -134,14 +133,18 @@ async fn check_here(app: &App, root: &Root) -> Result<Option<&'static str>, LogE
             return Ok(Some("its last head"));
         }
     }
-    // A signer that is not there is asked when it is.
-    let known = app.parts().log.signatory.known(Some(root.name.as_str()));
-    if let Ok(Signers {
-        last: Some(last), ..
-    }) = known.await
-        && compare(app, root, &last).await? == Known::Otherwise
-    {
-        return Ok(Some("its signer"));
+    // A signer that is not there is asked when it is. It may have signed a log of this year, where this one is
+    // of one before.
+    let this_year = naming::after(&root.name, app.now())?;
+    for name in [Some(root.name.clone()), this_year].into_iter().flatten() {
+        let known = app.parts().log.signatory.known(Some(name.as_str()));
+        if let Ok(Signers {
+            last: Some(last), ..
+        }) = known.await
+            && compare(app, root, &last).await? == Known::Otherwise
+        {
+            return Ok(Some("its signer"));
+        }
     }
     let Some(fence) = app.parts().log.fence.clone() else {
         return Ok(None);

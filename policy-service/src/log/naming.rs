@@ -62,6 +62,22 @@ pub(super) fn after(name: &LogName, now: Timestamp) -> Result<Option<LogName>, S
     Ok((year(&next) > year(name)).then_some(next))
 }
 
+/// The name of this log, and those of the years after its own until now.
+pub(super) fn since(name: &LogName, now: Timestamp) -> Result<Vec<LogName>, StoreError> {
+    let mut names = vec![name.clone()];
+    let last = after(name, now)?;
+    let (Some(first), Some(last)) = (year(name), last.as_ref().and_then(year)) else {
+        names.extend(last);
+        return Ok(names);
+    };
+    let base = base_of(name);
+    for year in first.saturating_add(1)..=last {
+        let name = LogName::new(format!("{base}/{year}"));
+        names.push(name.map_err(|_| StoreError::Refused("a log's name"))?);
+    }
+    Ok(names)
+}
+
 /// The year that a log is named by; `None` of a name that has none.
 pub(crate) fn year(name: &LogName) -> Option<u32> {
     let last = name.as_str().rsplit('/').next()?;

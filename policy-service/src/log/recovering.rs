@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use velum_approval::record::{LogEvent, PreviousLog};
 use velum_approval::{Cause, Event, LogName, PersonId, Reason, Record, transition};
-use velum_ledger::checkpoint::Checkpoint;
 use velum_ledger::hash::Hash;
 
-use super::{LogError, anchors, fencing, growing, naming, rolling};
+use super::{LogError, fencing, growing, naming, rolling, showing};
 use crate::http::App;
 use crate::store::{Change, LogRow, Operation, Stamp, StoreError, Transaction};
 
 /// How many indexes no record has, before those of a log that goes on after records were lost. How many were
 /// given behind the last head that anybody has is not known, nor how many of a year before one that was lost
 /// as a whole; so many are not.
-const GAP: u64 = 1_000_000_000_000;
+pub(super) const GAP: u64 = 1_000_000_000_000;
 
 /// Opens the next log, ends every approval that is not ended and every emergency access, and says what was
 /// done.
@@ -24,28 +23,16 @@ const GAP: u64 = 1_000_000_000_000;
 /// When a fence or an anchor is of another log, or the store fails.
 pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<String, LogError> {
     let open = app.store().open_log().await?;
-    let own = open.name.ok_or(StoreError::Corrupt("name of the log"))?;
-    let (told, most) = anchors::shown(&app.parts().log.anchors);
-    let mut shown = Vec::new();
-    for told in told {
-        let whose = format!("audit.anchors `{}`", told.by);
-        shown.push(of_this_name(&own, &whose, &told.head)?);
-    }
-    if let Some(fence) = &app.parts().log.fence
-        && let Some(stands) = fence.read()?
-    {
-        shown.push(of_this_name(&own, "audit.fence", &stands)?);
-    }
-    let head = app.store().head(open.number).await?;
-    let signed = head.as_ref().map_or(0, |head| head.size);
-    if let Some(head) = head.and_then(|head| fencing::text_of(&head.note)) {
-        shown.push(of_this_name(&own, "the store", &head)?);
-    }
+    let own = open
+        .name
+        .clone()
+        .ok_or(StoreError::Corrupt("name of the log"))?;
+    let shown = showing::shown(app, &open, &own).await?;
     let recover = Recover {
         app: app.clone(),
-        shown: furthest(shown),
-        most,
-        signed,
+        shown: furthest(shown.heads),
+        most: shown.most,
+        signed: shown.signed,
         key: app.parts().log.signatory.known(None).await?.current()?,
         by,
         reason,
@@ -54,25 +41,10 @@ pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<S
     for log in rolling::left_unsigned(app).await? {
         said += &log;
     }
+    for remark in shown.remarks {
+        said += &remark;
+    }
     Ok(said)
-}
-
-/// What a head is of, where that is a log of this name, of whatever year.
-fn of_this_name(own: &LogName, whose: &str, head: &Checkpoint) -> Result<PreviousLog, LogError> {
-    let name = LogName::new(head.origin()).ok();
-    let name = name.filter(|name| naming::base_of(name) == naming::base_of(own));
-    let Some(name) = name else {
-        let fault = format!(
-            "{whose} has a head of a log that is not of this store's name: put the right database there, or \
-             give it another file"
-        );
-        return Err(StoreError::Data(fault).into());
-    };
-    Ok(PreviousLog {
-        name,
-        size: head.size(),
-        root: *head.root().as_bytes(),
-    })
 }
 
 /// Of each log the largest head, the last log last: nobody knows more than who has seen the most.
@@ -87,7 +59,7 @@ fn furthest(mut shown: Vec<PreviousLog>) -> Vec<PreviousLog> {
 }
 
 /// The name of the log after this one: `…/2026`, `…/2026-r1`, `…/2026-r2`.
-fn next(name: &LogName) -> Result<LogName, StoreError> {
+pub(super) fn next(name: &LogName) -> Result<LogName, StoreError> {
     let name = name.as_str();
     let (base, number) = match name.rsplit_once("-r") {
         Some((base, number)) => match number.parse::<u32>() {
@@ -258,8 +230,7 @@ impl Operation for Recover {
         }
         Ok(format!(
             "log {} had {} records and has {restored}; log {name} is open; {ended} approvals were ended",
-            previous.name,
-            previous.size,
+            previous.name, previous.size,
         ))
     }
 }

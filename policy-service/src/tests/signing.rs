@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::log::{configuration, fault, logs, signed, verified};
+use super::log::{configuration, copy, fault, logs, signed, verified};
+use super::recovered::first;
 use super::years;
 use crate::random::SystemRandom;
 use crate::testing::{Service, Stopped};
@@ -203,4 +204,47 @@ fn a_signer_signs_for_a_name() {
             .contains("audit.signer: it needs audit.name"),
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recovery_goes_on_from_what_the_signer_has_signed_also_in_a_year_that_was_lost() {
+    let beside = Beside::new();
+    let _signer = beside.signer();
+    // Without a fence: the signer alone knows.
+    let configuration = beside.configuration();
+    let lines = configuration
+        .lines()
+        .filter(|line| !line.starts_with("fence"));
+    let configuration = lines.collect::<Vec<_>>().join("\n") + "\n";
+    let service = years::before_new_year(&configuration, 2_000).await;
+    release(&service, 1).await;
+    signed(&service).await;
+    let stopped = service.stop().await;
+    let (data, backup) = (stopped.data(), tempfile::tempdir().unwrap());
+    copy(&data, backup.path());
+    let service = stopped.start(&configuration).await;
+    release(&service, 2).await;
+    service.clock.advance(3_000);
+    years::rolled(&service).await;
+    release(&service, 3).await;
+    let size = signed(&service).await["size"].as_u64();
+    let stopped = service.stop().await;
+    std::fs::remove_dir_all(&data).unwrap();
+    copy(backup.path(), &data);
+
+    let service = stopped.start(&configuration).await;
+    assert_eq!(logs(&service).await["is_recovering"], true);
+    let stopped = service.stop().await;
+    let done = stopped.recover(&configuration, "grace").await.unwrap();
+    // Not a log of the old year, which would have to be recovered again as soon as this one's began.
+    assert!(done.contains("velum/2027-r1 is open"), "{done}");
+    let service = stopped.start(&configuration).await;
+    release(&service, 4).await;
+    verified(&service, &[]).await;
+    let first = first(&service, 3).await;
+    assert_eq!(first["previous"]["name"], "audit.example.org/velum/2027");
+    assert!(first["previous"]["size"].as_u64() >= size, "{first}");
+    let all = logs(&service).await;
+    assert_eq!(all["is_recovering"], false, "{all}");
+    assert_eq!(all.get("fault"), None, "{all}");
 }

@@ -89,28 +89,24 @@ async fn ask(app: &App, anchor: &Anchor, root: &Root) -> Result<(), Fault> {
     }
 }
 
-/// A head that an anchor has shown.
+/// What an anchor has told that contradicts the log.
 pub(in crate::log) struct Shown {
     /// The anchor's name.
     pub(in crate::log) by: String,
-    pub(in crate::log) head: Checkpoint,
+    /// How many records it has.
+    pub(in crate::log) size: u64,
+    /// The head, of whatever log it is, where it has told one; without it is told of the open log.
+    pub(in crate::log) head: Option<Checkpoint>,
 }
 
-/// What anchors have told that contradicts the log: the heads, of whatever log they are, and the furthest size
-/// of the open one that was told without a head.
-pub(in crate::log) fn shown(anchors: &Anchors) -> (Vec<Shown>, u64) {
-    let (mut shown, mut most) = (Vec::new(), 0);
-    for anchor in &anchors.all {
-        match anchor.state().ahead.clone() {
-            Some((_, Some(head))) => shown.push(Shown {
-                by: anchor.name.clone(),
-                head,
-            }),
-            Some((size, None)) => most = most.max(size),
-            None => {}
-        }
-    }
-    (shown, most)
+/// What anchors have told that contradicts the log.
+pub(in crate::log) fn shown(anchors: &Anchors) -> Vec<Shown> {
+    let shown = anchors.all.iter().filter_map(|anchor| {
+        let (size, head) = anchor.state().ahead.clone()?;
+        let by = anchor.name.clone();
+        Some(Shown { by, size, head })
+    });
+    shown.collect()
 }
 
 impl Place {

@@ -398,3 +398,40 @@ async fn the_last_head_of_a_year_reaches_a_witness_that_was_away() {
         "{head}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_anchor_that_tells_of_more_records_than_any_log_has_is_named_by_the_recovery() {
+    let witness = Witness::start("w1.example", 11).await;
+    let asked = configuration("committed", &[witness.table("w1")]);
+    let service = Service::with(&asked).await;
+    witness.trust(&key(&service).await);
+    has_all(&service, "w1").await;
+    witness.behave(Manner::Claims(1 << 62));
+    service.pending(&service.ask(1)).await;
+    is_recovering(&service).await;
+    let stopped = service.stop().await;
+    let done = stopped.recover(&asked, "grace").await.unwrap();
+    assert!(done.contains("audit.anchors `w1` tells of"), "{done}");
+    witness.behave(Manner::Status(404));
+    let service = stopped.start(&asked).await;
+    let (check, _) = approved(&service, 2).await;
+    service.verified(&check, &service.check(&check).await);
+
+    let volume = tempfile::tempdir().unwrap();
+    let heads = volume.path().join("heads");
+    let kept = configuration("committed", &[file("vault", &heads)]);
+    let service = Service::with(&kept).await;
+    has_all(&service, "vault").await;
+    let stopped = service.stop().await;
+    let text = std::fs::read_to_string(&heads).unwrap();
+    let size = text.trim_end().rsplit("\n\n").nth(1).unwrap();
+    let size = size.lines().nth(1).unwrap();
+    let absurd = text.replace(&format!("\n{size}\n"), "\n4611686018427387904\n");
+    std::fs::write(&heads, absurd).unwrap();
+    let error = stopped.recover(&kept, "grace").await.unwrap_err();
+    assert!(error.contains("`vault`"), "{error}");
+    // Without it there is nothing to recover.
+    let without = configuration("committed", &[]);
+    let service = stopped.start(&without).await;
+    assert_eq!(logs(&service).await["is_recovering"], false);
+}
