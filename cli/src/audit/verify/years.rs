@@ -294,12 +294,22 @@ impl Years {
         let Some(removed) = removed.rev().find(|removed| removed.log["name"] == name) else {
             return Ok(());
         };
-        let size = removed.log["size"].as_u64().unwrap_or(0);
+        // Of one that had lost records more is known than was left, and removed.
+        let foundation = self.foundation.as_ref();
+        let foundation = foundation.filter(|known| self.is_recovered && known["name"] == name);
+        let ends: Vec<&Value> = [Some(&removed.log), foundation]
+            .into_iter()
+            .flatten()
+            .collect();
+        let sizes = ends.iter().filter_map(|end| end["size"].as_u64());
+        let most = sizes.max().unwrap_or(0);
         for head in opened.iter().flat_map(|file| &file.heads) {
             let head = head.checkpoint();
-            let is_other =
-                head.size() == size && removed.log["root"] != in_url(&head.root().to_string());
-            if is_other || head.size() > size {
+            let root = in_url(&head.root().to_string());
+            let is_other = ends
+                .iter()
+                .any(|end| end["size"] == head.size() && end["root"] != root.as_str());
+            if is_other || head.size() > most {
                 self.links.push(format!(
                     "{shown}: a checkpoint of {} records was kept, and the record of its removal says another \
                      size or root",

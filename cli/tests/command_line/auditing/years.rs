@@ -261,6 +261,26 @@ fn a_recovery_is_told_and_what_was_left_then_has_to_be_there() {
 }
 
 #[test]
+fn what_was_kept_of_a_log_that_had_lost_records_is_compared_with_what_was_known_of_it() {
+    let whole = Log::heartbeats(7);
+    let mut left = whole.clone();
+    left.leaves.truncate(5);
+    let mut recovered = left.recovered("audit.example.org/velum/2026-r1", whole.end());
+    recovered.remove(left.end());
+    let mut other = whole.clone();
+    let time = other.leaves[1]["time"].clone();
+    other.leaves[2]["time"] = time;
+    for (kept, code) in [(&whole, 0), (&other, 1), (&left, 0)] {
+        let folder = Folder::new();
+        let path = write(&folder, &[&recovered], &[NAME]);
+        let kept = folder.write("kept", &kept.files()["checkpoint"]);
+        let key = whole.key();
+        let verified = velum(&["audit", "verify", &path, "--key", &key, "--since", &kept]);
+        assert_eq!(verified.code, Some(code), "{verified:?}");
+    }
+}
+
+#[test]
 fn every_log_of_a_service_is_exported_and_the_catalogue_is_printed() {
     let desk = Desk::with("", 2);
     release(&desk, 1);
