@@ -282,18 +282,18 @@ impl Anchors {
 
     /// Takes what the store has noted, of a witness what it has signed.
     async fn load(&self, app: &App, log: &LogRow) -> Result<(), StoreError> {
-        let all = app.store().anchored(log.number).await?;
-        let (keys, now) = (cosigned::keys(app, log).await?, app.now());
+        let (all, log) = cosigned::noted(app, log.number).await?;
+        let (keys, now) = (cosigned::keys(app, &log).await?, app.now());
         for anchor in &self.all {
             let Some(noted) = all.iter().find(|noted| noted.name == anchor.name) else {
                 continue;
             };
             let is_believed = match anchor.place {
-                Place::Witness(_) => anchor.believed(log, noted, &keys, now).is_some(),
+                Place::Witness(_) => anchor.believed(&log, noted, &keys, now).is_some(),
                 Place::File(_) | Place::Webhook(_) => true,
             };
             if is_believed {
-                anchor.state().load(log, noted);
+                anchor.state().load(&log, noted);
             }
         }
         self.count();

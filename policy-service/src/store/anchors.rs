@@ -40,18 +40,27 @@ impl Store {
     }
 }
 
-/// Notes what an anchor has; another service may know of more already.
+/// Notes what an anchor has. Another service may know of more already, which stays; `is_over`: what stands there
+/// is not believed, and is written over.
 pub(super) async fn set(
     connection: &mut Connection,
     log: u64,
     anchored: &Anchored,
+    is_over: bool,
 ) -> Result<(), StoreError> {
+    let statement = if is_over {
+        "INSERT INTO log_anchor (log, name, size, at_ms, note) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (log, name) DO UPDATE
+             SET size = excluded.size, at_ms = excluded.at_ms, note = excluded.note"
+    } else {
+        "INSERT INTO log_anchor (log, name, size, at_ms, note) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (log, name) DO UPDATE
+             SET size = excluded.size, at_ms = excluded.at_ms, note = excluded.note
+             WHERE log_anchor.size <= excluded.size"
+    };
     connection
         .execute(
-            "INSERT INTO log_anchor (log, name, size, at_ms, note) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (log, name) DO UPDATE
-                 SET size = excluded.size, at_ms = excluded.at_ms, note = excluded.note
-                 WHERE log_anchor.size <= excluded.size",
+            statement,
             values![
                 number(log)?,
                 &anchored.name,

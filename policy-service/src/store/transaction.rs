@@ -312,9 +312,10 @@ impl Transaction {
         &mut self,
         log: u64,
         now: &Anchored,
+        is_over: bool,
     ) -> Result<(), StoreError> {
         self.has_changes = true;
-        anchors::set(&mut self.connection, log, now).await
+        anchors::set(&mut self.connection, log, now, is_over).await
     }
 
     /// The keys of a log. They stay so while its records are locked.

@@ -5,20 +5,20 @@ use velum_ledger::note::{Algorithm, KeyName, Note, VerifierKey};
 
 use super::Place;
 use crate::http::App;
-use crate::store::{LogRow, StoreError};
+use crate::store::{Anchored, LogRow, StoreError};
 
 /// That head with the signatures of the log and of all who have cosigned it, and its size.
 ///
 /// # Errors
 /// When the store cannot be read, or witnesses have signed two heads of one size.
 pub(crate) async fn cosigned(app: &App, log: &LogRow) -> Result<Option<(u64, Note)>, StoreError> {
-    let noted = app.store().anchored(log.number).await?;
-    let keys = keys(app, log).await?;
+    let (noted, log) = noted(app, log.number).await?;
+    let keys = keys(app, &log).await?;
     let anchors = app.parts().log.anchors.all.iter();
     let mut believed = Vec::new();
     for anchor in anchors.filter(|anchor| matches!(anchor.place, Place::Witness(_))) {
         for noted in noted.iter().filter(|noted| noted.name == anchor.name) {
-            if let Some(note) = anchor.believed(log, noted, &keys, app.now()) {
+            if let Some(note) = anchor.believed(&log, noted, &keys, app.now()) {
                 believed.push((noted.size, note));
             }
         }
@@ -43,6 +43,15 @@ pub(crate) async fn cosigned(app: &App, log: &LogRow) -> Result<Option<(u64, Not
         }
     }
     Ok(whole.map(|note| (size, note)))
+}
+
+/// What the store has noted of a log's anchors, and then how the log stands: what was noted since its row was
+/// read would be beyond it.
+pub(super) async fn noted(app: &App, log: u64) -> Result<(Vec<Anchored>, LogRow), StoreError> {
+    let noted = app.store().anchored(log).await?;
+    let logs = app.store().logs().await?;
+    let row = logs.into_iter().find(|row| row.number == log);
+    Ok((noted, row.ok_or(StoreError::Corrupt("absence of a row"))?))
 }
 
 /// The keys that sign a log, or did.

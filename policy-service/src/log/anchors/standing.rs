@@ -20,6 +20,8 @@ pub(super) struct State {
     fault: Option<(Fault, Timestamp)>,
     /// Whether somebody was told that it is late.
     is_told: bool,
+    /// Whether what the store has noted of it was not believed when it was last read.
+    pub(super) is_doubted: bool,
     /// It has more of a log than there is here: how much, and the head where it has one.
     pub(super) ahead: Option<(u64, Option<Checkpoint>)>,
 }
@@ -62,6 +64,7 @@ impl State {
     /// The store has noted this.
     pub(super) fn load(&mut self, log: &LogRow, noted: &Anchored) {
         // One that is beyond the log itself was written by nobody of ours.
+        self.is_doubted = noted.size > log.size;
         if noted.size > log.size || (self.log == log.number && self.size >= noted.size) {
             return;
         }
@@ -87,6 +90,7 @@ impl State {
 
     /// What the store has noted of it was believed, or not; tells whether it was until now.
     pub(super) fn judge(&mut self, is_believed: bool, now: Timestamp) -> bool {
+        self.is_doubted = !is_believed;
         let was_bad = self.fault.is_some_and(|(fault, _)| fault == Fault::BadNote);
         match (is_believed, was_bad) {
             (true, true) => self.fault = None,

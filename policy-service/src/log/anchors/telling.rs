@@ -108,6 +108,7 @@ fn noted(app: &App, anchor: &Anchor, offer: &Offer, told: Told) -> Note {
             at: app.now(),
             note: told.note,
         },
+        is_over: anchor.state().is_doubted,
     }
 }
 
@@ -194,6 +195,8 @@ async fn urged(anchors: &Anchors) {
 struct Note {
     log: u64,
     anchored: Anchored,
+    /// Whether it is written over what stands there, which is not believed.
+    is_over: bool,
 }
 
 impl Operation for Note {
@@ -203,6 +206,8 @@ impl Operation for Note {
     const IS_REPEATABLE: bool = true;
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        transaction.set_anchored(self.log, &self.anchored).await
+        transaction
+            .set_anchored(self.log, &self.anchored, self.is_over)
+            .await
     }
 }

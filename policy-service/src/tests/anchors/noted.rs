@@ -99,3 +99,55 @@ async fn a_cosignature_that_was_made_up_in_the_store_releases_nothing() {
     has_all(&service, "w1").await;
     service.verified(&check, &service.check(&check).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_was_cosigned_since_the_logs_row_was_read_is_believed() {
+    let witness = Witness::start("w1.example", 11).await;
+    let service = Service::with(&configuration("committed", &[witness.table("w1")])).await;
+    witness.trust(&key(&service).await);
+    has_all(&service, "w1").await;
+    let app = service.running.app.clone();
+    let row = app.store().open_log().await.unwrap();
+    service.pending(&service.ask(1)).await;
+    has_all(&service, "w1").await;
+    let noted = async {
+        while i64::try_from(witness.size()).unwrap() > read_size(&service).await {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(15), noted)
+        .await
+        .unwrap();
+    let cosigned = crate::log::cosigned(&app, &row).await.unwrap();
+    let (size, _) = cosigned.unwrap();
+    assert!(size > row.size, "{size} {}", row.size);
+    anchor(&service, "w1", |anchor| anchor.get("fault").is_none()).await;
+}
+
+async fn read_size(service: &Service) -> i64 {
+    let mut database = open(&service.folder.path().join("velum-data")).await;
+    read(&mut database).await.0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_believed_is_written_over_by_what_the_witness_signs_next() {
+    let witness = Witness::start("w1.example", 11).await;
+    let service = Service::with(&configuration("committed", &[witness.table("w1")])).await;
+    witness.trust(&key(&service).await);
+    has_all(&service, "w1").await;
+    let whole = trust(&service).await;
+    let whole = whole.with_witnesses(vec![witness.key()], 1).unwrap();
+    served(&service, &whole).await;
+    let mut database = open(&service.folder.path().join("velum-data")).await;
+    let (_, note) = read(&mut database).await;
+    write(&mut database, 1_000_000, &note).await;
+    assert_eq!(
+        bytes(&service, "/v1/logs/1/checkpoint?cosigned=true").await,
+        None
+    );
+    fails(&service, "w1", "bad-note").await;
+    service.pending(&service.ask(1)).await;
+    has_all(&service, "w1").await;
+    served(&service, &whole).await;
+    anchor(&service, "w1", |anchor| anchor.get("fault").is_none()).await;
+}
