@@ -20,6 +20,8 @@ const DEFAULT_ALERT: Duration = Duration::from_mins(10);
 /// Each is a task, and a series of metrics.
 const MOST: usize = 16;
 const MOST_NAME_BYTES: usize = 64;
+/// Each is tried on every note of a witness.
+const MOST_PREVIOUS: usize = 16;
 
 /// All of them, and what they have to come to.
 #[derive(Debug, Clone)]
@@ -51,7 +53,12 @@ pub(crate) enum Kind {
         secret: PathBuf,
     },
     /// Somebody who signs that it has seen no other history (C2SP tlog-witness).
-    Witness { peer: Peer, key: VerifierKey },
+    Witness {
+        peer: Peer,
+        key: VerifierKey,
+        /// Those that it had before: what it has cosigned of closed years is by them.
+        previous: Vec<VerifierKey>,
+    },
 }
 
 /// Where somebody is called.
@@ -73,6 +80,7 @@ pub(super) struct AnchorTable {
     ca: Option<PathBuf>,
     secret: Option<PathBuf>,
     key: Option<String>,
+    previous_keys: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -153,10 +161,12 @@ fn is_same(one: &Kind, other: &Kind) -> bool {
             Kind::Witness {
                 peer: one,
                 key: one_key,
+                ..
             },
             Kind::Witness {
                 peer: other,
                 key: other_key,
+                ..
             },
         ) => one.url == other.url || one_key.public_key() == other_key.public_key(),
         _ => false,
@@ -192,6 +202,10 @@ impl AnchorTable {
             let fault = "is not for an anchor of this kind";
             return Err(ConfigError::new(format!("{place}.ca"), fault));
         }
+        if self.kind != KindName::Witness && self.previous_keys.is_some() {
+            let fault = "is not for an anchor of this kind";
+            return Err(ConfigError::new(format!("{place}.previous_keys"), fault));
+        }
         let authorities = self.ca.map(|file| folder.join(file));
         let peer = |url: Option<String>| {
             let url = url.unwrap_or_default();
@@ -213,14 +227,22 @@ impl AnchorTable {
                 secret: folder.join(self.secret.unwrap_or_default()),
             },
             KindName::Witness => {
-                let key = self.key.unwrap_or_default().parse::<VerifierKey>();
-                let key = key
-                    .ok()
-                    .filter(|key| key.algorithm() == Algorithm::CosignatureV1);
-                let fault = "the witness's verifier key, `name+id+base64`, of cosignature/v1";
+                let read = |member: &str, text: &str| {
+                    let fault = "the witness's verifier key, `name+id+base64`, of cosignature/v1";
+                    let key = text.parse::<VerifierKey>().ok();
+                    let key = key.filter(|key| key.algorithm() == Algorithm::CosignatureV1);
+                    key.ok_or_else(|| ConfigError::new(format!("{place}.{member}"), fault))
+                };
+                let previous = self.previous_keys.unwrap_or_default();
+                if previous.len() > MOST_PREVIOUS {
+                    let fault = format!("at most {MOST_PREVIOUS}");
+                    return Err(ConfigError::new(format!("{place}.previous_keys"), fault));
+                }
+                let previous = previous.iter().map(|text| read("previous_keys", text));
                 Kind::Witness {
                     peer: peer(self.url)?,
-                    key: key.ok_or_else(|| ConfigError::new(format!("{place}.key"), fault))?,
+                    key: read("key", &self.key.unwrap_or_default())?,
+                    previous: previous.collect::<Result<_, _>>()?,
                 }
             }
         };
@@ -352,6 +374,16 @@ mod tests {
                 "\"file\"",
                 "\"witness\"",
                 "audit.anchors[0].path: is not for",
+            ),
+            (
+                "secret = \"siem.secret\"",
+                "secret = \"siem.secret\"\nprevious_keys = []",
+                "audit.anchors[1].previous_keys: is not for",
+            ),
+            (
+                "url = \"http://127.0.0.1:7/w\"",
+                "url = \"http://127.0.0.1:7/w\"\nprevious_keys = [\"w1+1+A\"]",
+                "audit.anchors[2].previous_keys: the witness's",
             ),
             (
                 "secret = \"siem.secret\"",

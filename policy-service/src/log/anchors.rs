@@ -209,9 +209,13 @@ impl Anchors {
                 config::AnchorKind::Webhook { peer, secret } => {
                     Place::Webhook(Webhook::open(peer, secret).map_err(fault)?)
                 }
-                config::AnchorKind::Witness { peer, key } => {
-                    Place::Witness(Witness::open(peer, key.clone()).map_err(fault)?)
-                }
+                config::AnchorKind::Witness {
+                    peer,
+                    key,
+                    previous,
+                } => Place::Witness(
+                    Witness::open(peer, key.clone(), previous.clone()).map_err(fault)?,
+                ),
             };
             Ok(Arc::new(Anchor {
                 name: anchor.name.clone(),
@@ -326,7 +330,8 @@ impl Anchors {
 }
 
 impl Anchor {
-    /// The head that the store has noted as cosigned by this witness, if it is that; if not, it is told.
+    /// The head that the store has noted as cosigned by this witness, if it is that; if not of the open log, it
+    /// is told: of a closed one it may be by a key that is not named any more.
     fn believed(
         &self,
         log: &LogRow,
@@ -339,7 +344,7 @@ impl Anchor {
         };
         let text = noted.note.as_deref();
         let note = text.and_then(|text| witness.believed(text, log, noted.size, keys));
-        if self.state().judge(note.is_some(), now) {
+        if log.is_open && self.state().judge(note.is_some(), now) {
             tracing::error!(
                 anchor = self.name,
                 "what the store has noted of a witness is not what that has signed: it counts for nothing"

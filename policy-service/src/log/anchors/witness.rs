@@ -24,12 +24,22 @@ const TRIES: usize = 3;
 pub(super) struct Witness {
     caller: Caller,
     key: VerifierKey,
+    /// The keys that it had before.
+    previous: Vec<VerifierKey>,
 }
 
 impl Witness {
-    pub(super) fn open(peer: &Peer, key: VerifierKey) -> Result<Witness, String> {
+    pub(super) fn open(
+        peer: &Peer,
+        key: VerifierKey,
+        previous: Vec<VerifierKey>,
+    ) -> Result<Witness, String> {
         let caller = Caller::open(peer)?;
-        Ok(Witness { caller, key })
+        Ok(Witness {
+            caller,
+            key,
+            previous,
+        })
     }
 
     /// Has a head cosigned, by the proof that the one of this size before is its beginning.
@@ -83,7 +93,7 @@ impl Witness {
     }
 
     /// A head of this size as the store has noted it, where it is of this log and signed by one of its keys and
-    /// by this witness; without any other signatures.
+    /// by this witness, with whichever of its keys; without any other signatures.
     pub(super) fn believed(
         &self,
         noted: &str,
@@ -97,10 +107,11 @@ impl Witness {
         if name != Some(head.origin()) || head.size() != size || size > log.size {
             return None;
         }
-        let known = [keys, std::slice::from_ref(&self.key)].concat();
+        let own = [std::slice::from_ref(&self.key), self.previous.as_slice()].concat();
+        let known = [keys, own.as_slice()].concat();
         let by = note.verify(&known).ok()?;
         let has_signed = |key: &VerifierKey| by.iter().any(|signature| signature.key() == key);
-        if !has_signed(&self.key) || !keys.iter().any(has_signed) {
+        if !own.iter().any(has_signed) || !keys.iter().any(has_signed) {
             return None;
         }
         let mut whole = Note::new(note.text()).ok()?;

@@ -9,6 +9,7 @@ use super::peers::{Manner, Witness};
 use super::{anchor, approved, configuration, fails, has_all, is_refused, key, served, trust};
 use crate::testing::Service;
 use crate::tests::log::{bytes, signed};
+use crate::tests::years;
 
 async fn open(data: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(data.join("velum.sqlite"));
@@ -150,4 +151,36 @@ async fn what_is_not_believed_is_written_over_by_what_the_witness_signs_next() {
     has_all(&service, "w1").await;
     served(&service, &whole).await;
     anchor(&service, "w1", |anchor| anchor.get("fault").is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_witness_has_cosigned_of_closed_years_outlives_its_key() {
+    let witness = Witness::start("w1.example", 11).await;
+    let before = configuration("committed", &[witness.table("w1")]);
+    let mut service = years::before_new_year(&before, 2_000).await;
+    witness.trust(&key(&service).await);
+    has_all(&service, "w1").await;
+    service.clock.advance(3_000);
+    let all = years::rolled(&service).await;
+    let keys = [0, 1].map(|log: usize| all[log]["key"].as_str().unwrap().to_owned());
+    witness.trust(&keys[1]);
+    has_all(&service, "w1").await;
+    let path = "/v1/logs/1/checkpoint?cosigned=true";
+    let kept = bytes(&service, path).await.unwrap();
+
+    let next = Witness::start("w1.example", 12).await;
+    keys.iter().for_each(|key| next.trust(key));
+    let previous = format!("previous_keys = [\"{}\"]\n", witness.key());
+    for (previous, is_served) in [(previous, true), (String::new(), false)] {
+        let table = next.table("w1") + &previous;
+        service = service
+            .restart_with(&configuration("committed", &[table]))
+            .await;
+        service.pending(&service.ask(u8::from(is_served))).await;
+        has_all(&service, "w1").await;
+        let served = bytes(&service, path).await;
+        assert_eq!(served, is_served.then(|| kept.clone()));
+        // What is of another key than now is not called forged.
+        anchor(&service, "w1", |anchor| anchor.get("fault").is_none()).await;
+    }
 }
