@@ -286,6 +286,7 @@ const FAILURES: &[Failure] = &[
         &[
             "a_database_that_was_restored_releases_nothing",
             "a_database_put_back_under_two_services_stops_both_not_only_the_one_that_signs",
+            "records_behind_the_last_head_are_under_the_first_record_of_the_recovered_log",
         ],
     ),
     failure(
@@ -335,6 +336,7 @@ const FAILURES: &[Failure] = &[
         &[
             "a_cosignature_that_was_changed_in_the_store_is_not_served_and_is_told",
             "a_cosignature_that_was_made_up_in_the_store_releases_nothing",
+            "what_is_not_believed_is_written_over_by_what_the_witness_signs_next",
         ],
     ),
     failure(
@@ -348,6 +350,7 @@ const FAILURES: &[Failure] = &[
             "a_file_with_another_history_of_the_same_length_stops_the_service",
             "years_that_were_lost_as_a_whole_are_recovered_by_anchors_alone_and_no_index_is_given_twice",
             "an_anchor_that_comes_back_after_a_recovery_with_more_of_the_old_log_is_taken_into_account",
+            "an_anchor_that_tells_of_more_records_than_any_log_has_is_named_by_the_recovery",
         ],
     ),
     failure(
@@ -408,7 +411,10 @@ const FAILURES: &[Failure] = &[
         Seeing,
         "The signer has signed more than the database has, or another past",
         "As of a database that was restored: the service only reads",
-        &["a_signer_that_has_signed_more_than_there_is_stops_the_service"],
+        &[
+            "a_signer_that_has_signed_more_than_there_is_stops_the_service",
+            "a_recovery_goes_on_from_what_the_signer_has_signed_also_in_a_year_that_was_lost",
+        ],
     ),
     failure(
         Seeing,
