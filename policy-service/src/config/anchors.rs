@@ -55,7 +55,7 @@ pub(crate) enum Kind {
     /// Somebody who signs that it has seen no other history (C2SP tlog-witness).
     Witness {
         peer: Peer,
-        key: VerifierKey,
+        key: Box<VerifierKey>,
         /// Those that it had before: what it has cosigned of closed years is by them.
         previous: Vec<VerifierKey>,
     },
@@ -241,7 +241,7 @@ impl AnchorTable {
                 let previous = previous.iter().map(|text| read("previous_keys", text));
                 Kind::Witness {
                     peer: peer(self.url)?,
-                    key: read("key", &self.key.unwrap_or_default())?,
+                    key: Box::new(read("key", &self.key.unwrap_or_default())?),
                     previous: previous.collect::<Result<_, _>>()?,
                 }
             }

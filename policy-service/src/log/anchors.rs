@@ -59,7 +59,7 @@ struct Anchor {
 enum Place {
     File(KeptHeads),
     Webhook(Webhook),
-    Witness(Witness),
+    Witness(Box<Witness>),
 }
 
 /// How far the open log is under a signed head.
@@ -213,9 +213,10 @@ impl Anchors {
                     peer,
                     key,
                     previous,
-                } => Place::Witness(
-                    Witness::open(peer, key.clone(), previous.clone()).map_err(fault)?,
-                ),
+                } => {
+                    let witness = Witness::open(peer, (**key).clone(), previous.clone());
+                    Place::Witness(Box::new(witness.map_err(fault)?))
+                }
             };
             Ok(Arc::new(Anchor {
                 name: anchor.name.clone(),

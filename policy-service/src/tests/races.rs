@@ -335,9 +335,9 @@ async fn whoever_says_something_and_leaves_has_said_it_once_or_not_at_all() {
     let service = Service::with(&limits).await;
     let grace = service.reviewer("grace").to_owned();
     let gateway = service.gateway().to_owned();
-    let step = 4_000 / u64::from(rounds);
+    let apart = 4_000 / u64::from(rounds);
     for round in 0..rounds {
-        let after = u64::from(round) * step;
+        let after = u64::from(round) * apart;
         let mut check = service.ask(1);
         let mut digest = [9; 32];
         digest[..2].copy_from_slice(&round.to_be_bytes());

@@ -169,7 +169,9 @@ async fn what_a_witness_has_cosigned_of_closed_years_outlives_its_key() {
     let kept = bytes(&service, path).await.unwrap();
 
     let next = Witness::start("w1.example", 12).await;
-    keys.iter().for_each(|key| next.trust(key));
+    for key in &keys {
+        next.trust(key);
+    }
     let previous = format!("previous_keys = [\"{}\"]\n", witness.key());
     for (previous, is_served) in [(previous, true), (String::new(), false)] {
         let table = next.table("w1") + &previous;
