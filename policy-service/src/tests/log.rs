@@ -202,7 +202,6 @@ async fn a_log_begins_with_its_name_and_anyone_can_verify_it() {
 async fn a_database_that_was_restored_releases_nothing() {
     let fence = tempfile::tempdir().unwrap();
     let configuration = configuration(fence.path());
-    let configuration = format!("{configuration}\n[limits]\nasks_per_minute = 1000\n");
     let service = Service::with(&configuration).await;
     let mut granted = Vec::new();
     for request in 0..50 {

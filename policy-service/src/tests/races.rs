@@ -331,8 +331,7 @@ async fn whoever_says_something_and_leaves_has_said_it_once_or_not_at_all() {
     } else {
         12
     };
-    let limits = format!("{CONFIGURATION}\n[limits]\nasks_per_minute = 10000\n");
-    let service = Service::with(&limits).await;
+    let service = Service::start().await;
     let grace = service.reviewer("grace").to_owned();
     let gateway = service.gateway().to_owned();
     let apart = 4_000 / u64::from(rounds);

@@ -2,7 +2,7 @@
 
 use velum_harness::{Browser, BrowserOptions, Key, Protocol, Reply, Upstream};
 
-const PAGE: &str = "<!doctype html><title>One</title><body><p id=a>Thistlewood</p>
+const PAGE: &str = "<!doctype html><meta name=viewport content=\"width=device-width\"><title>One</title><body><p id=a>Thistlewood</p>
     <input id=field><script>document.title = 'ran'</script>
     <script src=\"/own.js\"></script>";
 
