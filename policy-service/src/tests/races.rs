@@ -360,7 +360,7 @@ async fn whoever_says_something_and_leaves_has_said_it_once_or_not_at_all() {
         let (status, said) = service.call_gateway("POST", "/v1/outcomes", &outcome).await;
         assert_eq!(status, 204, "{said}");
 
-        let stop = json!({"scope": {"kind": "action", "action": "purge"}});
+        let stop = json!({"scope": {"kind": "action", "name": "purge"}});
         leave(&service, &grace, "/v1/stops", &stop, after).await;
         let (status, said) = service.post("grace", "/v1/stops", &stop).await;
         assert!(status == 200 || status == 201, "{said}");
