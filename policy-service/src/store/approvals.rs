@@ -59,7 +59,7 @@ impl Store {
         );
         let rows = reading
             .all(
-                if is_open { OPEN } else { ANY },
+                if is_open { OPEN } else { ANY.into() },
                 values![
                     filter.after.as_ref().map_or("", ApprovalId::as_str),
                     filter.state.map(State::name),
@@ -96,20 +96,12 @@ impl Store {
 
 /// Approvals behind one, in any state or in one of them. Those read as expired are whose time has run out,
 /// whatever the row still says.
-const ANY: Sql = Sql {
-    sqlite: "SELECT body FROM approval
-             WHERE id > $1
-               AND ($2 IS NULL
-                    OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
-                            ELSE state END = $2)
-             ORDER BY id LIMIT $4",
-    postgres: "SELECT body FROM approval
-               WHERE id > $1
-                 AND ($2 IS NULL
-                      OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
-                              ELSE state END = $2)
-               ORDER BY id LIMIT $4",
-};
+const ANY: &str = "SELECT body FROM approval
+    WHERE id > $1
+      AND ($2 IS NULL
+           OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
+                   ELSE state END = $2)
+    ORDER BY id LIMIT $4";
 
 /// The same of a state that is not the last: only what will end is looked at, however much has ended.
 const OPEN: Sql = Sql {
@@ -202,8 +194,8 @@ pub(super) async fn load_for_ask(
 
 /// The approvals that may still become something.
 pub(super) async fn unended(connection: &mut Connection) -> Result<Vec<ApprovalId>, StoreError> {
-    let statement = "SELECT id FROM approval
-                     WHERE due_ms IS NOT NULL AND state IN ('collecting', 'pending', 'approved')
+    // By their states alone, and so all of them: for a recovery nothing else is believed.
+    let statement = "SELECT id FROM approval WHERE state IN ('collecting', 'pending', 'approved')
                      ORDER BY id";
     let rows = connection.all(statement, &[]).await?;
     rows.iter().map(|row| read_id(row, "id")).collect()

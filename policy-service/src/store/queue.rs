@@ -74,7 +74,13 @@ impl Store {
         let mut reading = self.read().await?;
         let rows = reading
             .all(
-                "SELECT body FROM approval WHERE state = 'pending' AND due_ms > $1 ORDER BY id",
+                // By when they end: what has ended is not looked at, however much it is.
+                Sql {
+                    sqlite: "SELECT body FROM approval INDEXED BY approval_due
+                             WHERE state = 'pending' AND due_ms > $1 ORDER BY id",
+                    postgres: "SELECT body FROM approval
+                               WHERE state = 'pending' AND due_ms > $1 ORDER BY id",
+                },
                 values![now.as_millis()],
             )
             .await?;

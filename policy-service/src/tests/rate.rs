@@ -73,14 +73,15 @@ async fn measure(name: &str, store: Store) -> (String, f64) {
         let before = Flush::measure(folder.path());
         let rate = uses_a_second(&ground, streams).await.unwrap();
         let flush = before.between(&Flush::measure(folder.path()));
-        let part = rate * flush.whole.as_secs_f64();
-        least = least.min(part);
+        let whole = rate * flush.whole.as_secs_f64();
+        let part = rate * flush.data.as_secs_f64();
+        // By the shorter of the two: it is the store's own, and asks for more.
+        least = least.min(part).min(whole);
         let line = format!(
-            "{name}, {streams} at once: {rate:.0} uses a second; fsync takes {:.3} ms, so {part:.2} of one a \
-             flush (fdatasync {:.3} ms, {:.2})",
-            flush.whole.as_secs_f64() * 1000.0,
+            "{name}, {streams} at once: {rate:.0} uses a second; fdatasync takes {:.3} ms, so {part:.2} of one a \
+             flush (fsync {:.3} ms, {whole:.2})",
             flush.data.as_secs_f64() * 1000.0,
-            rate * flush.data.as_secs_f64(),
+            flush.whole.as_secs_f64() * 1000.0,
         );
         eprintln!("{line}");
         lines.push(line);
