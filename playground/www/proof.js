@@ -65,7 +65,7 @@ function indented(record) {
 
 /** What would show nothing, or turn round what is beside it, is shown as its number. */
 const visible = (text) =>
-  text.replace(/[^\P{C}\n\t]/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
+  text.replace(/[^\P{C}\n\t]|[^\P{Z} ]|\p{Default_Ignorable_Code_Point}|\u2800/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
 
 async function take(file, id) {
   const bytes = await bytesOf(file);

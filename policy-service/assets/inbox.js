@@ -18,8 +18,10 @@
     if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
     return `${Math.floor(seconds / 86400)} days`;
   };
+  const first = document.querySelector("time[data-now]");
+  const ahead = first ? Date.now() - Number(first.dataset.now) : 0;
   const tell = () => {
-    const now = Date.now();
+    const now = Date.now() - ahead;
     for (const time of document.querySelectorAll("time[data-at]")) {
       const at = Number(time.dataset.at);
       if (time.dataset.as === "left") {
@@ -116,6 +118,14 @@
     if (fresh) changed(fresh.dataset);
   }).catch(() => {});
 
+  // Whoever is signed out sees nothing of this page any more, and signs in; else the stream is tried again.
+  const resume = () => setTimeout(() => {
+    if (document.hidden || stream) return;
+    fetchPage("/session").then(follow, (error) => {
+      if (error.message === "401") location.reload(); else resume();
+    });
+  }, 3000 + Math.random() * 4000);
+
   let stream = null;
   let timer = 0;
   const follow = () => {
@@ -131,8 +141,8 @@
     stream.addEventListener("error", () => {
       live.textContent = "not live";
       live.classList.add("off");
-      // Refused, and not merely cut: the session has ended.
-      if (stream && stream.readyState === EventSource.CLOSED) stream = null;
+      // Refused, and not merely cut, which the browser mends by itself.
+      if (stream && stream.readyState === EventSource.CLOSED) { stream = null; resume(); }
     });
     stream.addEventListener("approval", (event) => {
       const change = JSON.parse(event.data);

@@ -3,7 +3,7 @@
 
 mod certificate;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
@@ -87,6 +87,16 @@ impl Callers {
     /// Adds a caller.
     pub(crate) fn add(&mut self, token: TokenHash, caller: Caller) {
         self.tokens.push((token, caller));
+    }
+
+    /// Every gateway that may call.
+    pub(crate) fn gateways(&self) -> BTreeSet<Arc<str>> {
+        let by_token = self.tokens.iter().filter_map(|(_, caller)| match caller {
+            Caller::Gateway(id) => Some(id.clone()),
+            _ => None,
+        });
+        let by_certificate = self.certificates.values().map(|shown| shown.id.clone());
+        by_token.chain(by_certificate).collect()
     }
 
     /// Adds the gateway whose certificate has this name.

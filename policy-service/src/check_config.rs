@@ -87,7 +87,7 @@ async fn check_provider(config: &Config) -> Result<Option<String>, String> {
     match provider.check().await {
         Ok(()) => Ok(None),
         Err(Unasked::Away(why)) => Ok(Some(format!("\nwarning: {place}: {why}"))),
-        Err(Unasked::Faulty(why)) => Err(format!("{place}: {why}")),
+        Err(error) => Err(format!("{place}: {}", error.why())),
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) const HOME: &str = "/";
 
 /// Where they sign out.
 pub(crate) const SIGN_OUT: &str = "/sign-out";
+/// Where somebody stops what is released.
+pub(crate) const STOPS: &str = "/stops";
 
 /// What the pages are served with.
 pub(crate) struct Inbox {
@@ -202,8 +204,8 @@ pub(crate) const PAGES: &[Page] = &[
     }),
     Page::shown("/history", |method| on(method, history::show)),
     Page::shown("/grants", |method| on(method, history::grants)),
-    Page::shown("/stops", |method| on(method, stops::show)),
-    Page::done("/stops", |method| on(method, stops::begin)),
+    Page::shown(STOPS, |method| on(method, stops::show)),
+    Page::done(STOPS, |method| on(method, stops::begin)),
     Page::done("/stops/{id}/resume", |method| on(method, stops::resume)),
     Page::shown("/policy", |method| on(method, policy::handle)),
     Page::shown("/activity", |method| on(method, activity::handle)),

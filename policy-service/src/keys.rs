@@ -60,6 +60,14 @@ impl Keys {
         }))
     }
 
+    /// Of what browsers keep for the service it tells what the service has made.
+    pub(crate) fn of_browsers(&self) -> [u8; KEY_LENGTH] {
+        let mut digest = Sha256::new();
+        digest.update(b"velum-browser-key-v1\0");
+        digest.update(self.fingerprint);
+        digest.finalize().into()
+    }
+
     /// Tells the fingerprint key from any other, and says nothing else about it. The signing key may
     /// be replaced while replicas run: filters take several.
     pub(crate) fn digest(&self) -> [u8; 32] {

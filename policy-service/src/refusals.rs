@@ -31,10 +31,12 @@ impl Caller {
         }
     }
 
-    /// Somebody of whom nothing is known: all of them share one count.
-    pub(crate) fn stranger() -> Caller {
+    /// Somebody of whom nothing is known: all who are refused for the same reason share one count, so that what
+    /// anybody can do hides nothing else.
+    pub(crate) fn stranger(refused: &'static str) -> Caller {
+        // No name of the configuration has a space.
         Caller {
-            name: String::new(),
+            name: format!("stranger {refused}"),
             principal: None,
         }
     }

@@ -120,6 +120,11 @@ trait Engine: Send + Sync {
     fn failed(&self) -> Eventually<'_, ()>;
     /// Whether other processes may write.
     fn has_other_writers(&self) -> bool;
+    /// How many transactions it has committed, where it counts them.
+    #[cfg(test)]
+    fn commits(&self) -> Option<u64> {
+        None
+    }
     /// Lets connections go.
     fn close(&self) -> Eventually<'_, ()>;
 }
@@ -240,6 +245,12 @@ impl Store {
     /// How long its operations take.
     pub(crate) fn times(&self) -> &StoreTimes {
         &self.times
+    }
+
+    /// How many transactions were committed, where they are counted.
+    #[cfg(test)]
+    pub(crate) fn commits(&self) -> Option<u64> {
+        self.engine.commits()
     }
 
     /// Tells when this process may have written something: a hint to look again.

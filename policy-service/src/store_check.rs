@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::random::SystemRandom;
-use crate::store::conformance::{CHECKS, Ground, uses_a_second};
+use crate::store::conformance::{CHECKS, Ground, grants_for};
 use crate::store::{DatabaseUrl, NotAUrl, Schema, Store, StoreError};
 
 /// Why a check could not be run.
@@ -80,7 +80,8 @@ async fn check_all(
     }
     if all_hold {
         for streams in [1, 16] {
-            match uses_a_second(&ground, streams).await {
+            let rate = async { grants_for(&ground, streams).await?.use_all().await };
+            match rate.await {
                 Ok(rate) => say(&format!(
                     "       {rate:.0} uses a second, {streams} at once"
                 )),

@@ -4,7 +4,7 @@
 //! integer that a double cannot hold. An object cannot hold a key twice.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 
 /// A JSON value.
@@ -22,9 +22,9 @@ pub enum Value {
     Object(Object),
 }
 
-/// A JSON object.
+/// A JSON object: its members in the order in which they are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Object(BTreeMap<Cow<'static, str>, Value>);
+pub struct Object(Vec<(Cow<'static, str>, Value)>);
 
 impl Object {
     /// An empty object.
@@ -35,7 +35,16 @@ impl Object {
     /// With this member; a later one of the same key replaces it.
     #[must_use]
     pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
-        self.0.insert(key.into(), value.into());
+        let member = (key.into(), value.into());
+        // Mostly they come in their order.
+        let place = match self.0.last() {
+            Some((last, _)) if before(last, &member.0) == Ordering::Less => Err(self.0.len()),
+            _ => self.0.binary_search_by(|(key, _)| before(key, &member.0)),
+        };
+        match place {
+            Ok(there) => self.0[there] = member,
+            Err(place) => self.0.insert(place, member),
+        }
         self
     }
 
@@ -116,7 +125,8 @@ fn write_value(value: &Value, out: &mut String) -> Result<(), UnsafeInteger> {
     match value {
         Value::String(text) => write_string(text, out),
         Value::Integer(number) if (-LARGEST..=LARGEST).contains(number) => {
-            out.push_str(&number.to_string());
+            // Writing into a string cannot fail.
+            let _ = write!(out, "{number}");
         }
         Value::Integer(_) => return Err(UnsafeInteger),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
@@ -136,18 +146,8 @@ fn write_value(value: &Value, out: &mut String) -> Result<(), UnsafeInteger> {
 }
 
 fn write_object(object: &Object, out: &mut String) -> Result<(), UnsafeInteger> {
-    let mut members: Vec<(&str, &Value)> = object
-        .0
-        .iter()
-        .map(|(key, value)| (&**key, value))
-        .collect();
-    if members.iter().any(|(key, _)| !key.is_ascii()) {
-        // By UTF-16 code units (section 3.2.3), in which characters beyond the basic plane come
-        // before those from U+E000 on; by UTF-8 bytes they come after.
-        members.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
-    }
     out.push('{');
-    for (index, (key, value)) in members.into_iter().enumerate() {
+    for (index, (key, value)) in object.0.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
@@ -159,32 +159,48 @@ fn write_object(object: &Object, out: &mut String) -> Result<(), UnsafeInteger> 
     Ok(())
 }
 
+/// By UTF-16 code units (section 3.2.3), in which characters beyond the basic plane come before those from
+/// U+E000 on; by UTF-8 bytes they come after.
+fn before(one: &str, other: &str) -> Ordering {
+    if one.is_ascii() && other.is_ascii() {
+        one.cmp(other)
+    } else {
+        one.encode_utf16().cmp(other.encode_utf16())
+    }
+}
+
 /// Section 3.2.2.2: only `"`, `\` and control characters are escaped, in their shortest form.
 fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    let is_escaped = |character: char| matches!(character, '"' | '\\') || character < ' ';
-    for piece in text.split_inclusive(is_escaped) {
-        let plain = piece.trim_end_matches(is_escaped);
+    let mut rest = text;
+    // What is escaped is ASCII, so that this cuts between characters.
+    while let Some(place) = rest
+        .bytes()
+        .position(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'))
+    {
+        let (plain, from) = rest.split_at(place);
         out.push_str(plain);
-        // At most the last one of a piece.
-        let Some(character) = piece.strip_prefix(plain).and_then(|end| end.chars().next()) else {
-            continue;
-        };
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            control if control < ' ' => {
-                // Writing into a string cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(control));
+        let (escaped, after) = from.split_at(1);
+        match escaped {
+            "\u{8}" => out.push_str("\\b"),
+            "\t" => out.push_str("\\t"),
+            "\n" => out.push_str("\\n"),
+            "\u{c}" => out.push_str("\\f"),
+            "\r" => out.push_str("\\r"),
+            "\"" | "\\" => {
+                out.push('\\');
+                out.push_str(escaped);
             }
-            other => out.push(other),
+            control => {
+                for byte in control.bytes() {
+                    // Writing into a string cannot fail.
+                    let _ = write!(out, "\\u{byte:04x}");
+                }
+            }
         }
+        rest = after;
     }
+    out.push_str(rest);
     out.push('"');
 }
 

@@ -136,6 +136,11 @@ impl ActionRules {
         self.reviewers.keys()
     }
 
+    /// Whether somebody reviews anything, by what the provider has said of their groups.
+    pub(crate) fn reviews(&self, person: &PersonId, present: &Present) -> bool {
+        present.narrow(&self.reviewers).contains_key(person)
+    }
+
     /// The names of all actions that are reviewed.
     pub(crate) fn names(&self) -> impl Iterator<Item = &ActionName> {
         self.rules.keys()

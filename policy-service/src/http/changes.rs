@@ -4,8 +4,10 @@
 //! Of all approvals the audit log is the feed: its indexes are the events' ids, so that who comes back
 //! with `Last-Event-ID` misses none.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,6 +34,9 @@ use crate::store::{Entry, StoreError};
 /// The most streams of one process; each holds a connection.
 const MOST_STREAMS: usize = 256;
 static PLACES: Semaphore = Semaphore::const_new(MOST_STREAMS);
+/// The most of one person, so that nobody takes all of them.
+const MOST_EACH: usize = 32;
+static EACH: Mutex<BTreeMap<Arc<str>, usize>> = Mutex::new(BTreeMap::new());
 /// How often a client that hears nothing hears that it is still connected.
 const PING: Duration = Duration::from_secs(15);
 /// Changes that come together are read together.
@@ -70,8 +75,8 @@ impl From<StreamError> for Problem {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too-many-streams",
                 "Too many follow already",
-                "So many streams are open that no other is. Try again later, or poll with \
-                 `wait` and `after_version`.",
+                "So many streams are open, in all or of this reviewer, that no other is. Try again later, or poll \
+                 with `wait` and `after_version`.",
             )
             .retryable(),
         }
@@ -117,7 +122,7 @@ fn describe(described: Described) -> Described {
 /// Follows one approval.
 pub(crate) async fn one(
     State(app): State<App>,
-    _: Reviewer,
+    Reviewer(person): Reviewer,
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -129,7 +134,7 @@ pub(crate) async fn one(
         .await
         .map_err(StreamError::Store)?;
     known.ok_or(StreamError::Unknown)?;
-    let place = place()?;
+    let place = Place::take(person)?;
     Ok(respond(|sender| async move {
         let _place = place;
         follow_one(&app, &id, seen, &sender).await
@@ -166,23 +171,25 @@ async fn follow_one(
 /// Follows all of them.
 pub(crate) async fn all(
     State(app): State<App>,
-    _: Reviewer,
+    Reviewer(person): Reviewer,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    follow(&app, &headers, Duration::MAX).await
+    let seen = last_event_id(&headers)?;
+    follow(&app, person, seen, Duration::MAX).await
 }
 
-/// Follows all of them, at most for so long.
+/// Follows all of them behind the event that was seen, or from now on, at most for so long.
 pub(crate) async fn follow(
     app: &App,
-    headers: &HeaderMap,
+    person: Arc<str>,
+    seen: Option<u64>,
     longest: Duration,
 ) -> Result<Response, Problem> {
-    let next = match last_event_id(headers)? {
+    let next = match seen {
         Some(seen) => seen.saturating_add(1),
         None => app.store().next_index().await.map_err(StreamError::Store)?,
     };
-    let place = place()?;
+    let place = Place::take(person)?;
     let app = app.clone();
     Ok(respond(|sender| async move {
         let _place = place;
@@ -267,8 +274,38 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, StreamError> {
     text.parse().map(Some).map_err(|_| StreamError::LastEventId)
 }
 
-fn place() -> Result<SemaphorePermit<'static>, StreamError> {
-    PLACES.try_acquire().map_err(|_| StreamError::TooMany)
+/// A place among the streams, given back when it is dropped.
+struct Place {
+    person: Arc<str>,
+    _permit: SemaphorePermit<'static>,
+}
+
+impl Place {
+    fn take(person: Arc<str>) -> Result<Place, StreamError> {
+        let permit = PLACES.try_acquire().map_err(|_| StreamError::TooMany)?;
+        let mut each = EACH.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = each.entry(person.clone()).or_default();
+        if *taken >= MOST_EACH {
+            return Err(StreamError::TooMany);
+        }
+        *taken += 1;
+        Ok(Place {
+            person,
+            _permit: permit,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut each = EACH.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = each.get_mut(&self.person) {
+            *taken -= 1;
+            if *taken == 0 {
+                each.remove(&self.person);
+            }
+        }
+    }
 }
 
 /// Answers with what `follow` says, until it returns or the client leaves.
@@ -310,6 +347,7 @@ impl http_body::Body for Lines {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::{MOST_EACH, Place, StreamError};
     use crate::testing::Service;
 
     /// Reads events until there are so many: each its id and its data.
@@ -404,6 +442,16 @@ mod tests {
         let request = request.bearer_auth(service.reviewer("grace"));
         let (status, _) = crate::testing::reply(request.header("last-event-id", "x")).await;
         assert_eq!(status, 400);
+    }
+
+    #[test]
+    fn nobody_takes_all_the_places() {
+        let take = || Place::take("one that follows a great deal".into());
+        let mut taken: Vec<Place> = (0..MOST_EACH).map(|_| take().ok().unwrap()).collect();
+        assert!(matches!(take(), Err(StreamError::TooMany)));
+        assert!(Place::take("another".into()).is_ok());
+        taken.pop();
+        assert!(take().is_ok());
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use super::openapi::Described;
 use super::{App, page};
 use crate::auth::Reviewer;
 use crate::confirmations;
+use crate::inbox::Present;
 use crate::leases::{Confirmation, Standing};
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
@@ -115,6 +116,10 @@ pub(crate) enum StopError {
     KeyReused,
     /// Revoking an approval is an operation of its own.
     Approval,
+    /// What the provider says of their groups is not of now.
+    GroupsUnread,
+    /// By what it says they review nothing.
+    NotAReviewer,
     Parameters,
     Store(StoreError),
 }
@@ -130,6 +135,13 @@ impl From<StopError> for Problem {
         match error {
             StopError::Store(error) => unavailable("stop", &error),
             StopError::KeyReused => once::reused(),
+            StopError::GroupsUnread => Problem::groups_unread(),
+            StopError::NotAReviewer => Problem::new(
+                StatusCode::FORBIDDEN,
+                "not-a-reviewer",
+                "You review nothing any more",
+                "A stop ends by the word of a reviewer, and the provider says that you are in none of your groups.",
+            ),
             StopError::Unknown => Problem::new(
                 StatusCode::NOT_FOUND,
                 "unknown-stop",
@@ -347,6 +359,14 @@ impl Operation for Resume {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StopError> {
         let Resume { app, id, person } = self;
+        // It opens what was closed: whoever does it has to be a reviewer now.
+        let present = Present::within(app, transaction).await?;
+        if !present.is_fresh(person, app.now()) {
+            return Err(StopError::GroupsUnread);
+        }
+        if !app.parts().actions.reviews(person, &present) {
+            return Err(StopError::NotAReviewer);
+        }
         let stop = transaction.stop(id).await?.ok_or(StopError::Unknown)?;
         let stamp = app.stamp(transaction).await?;
         let (stop, record) = stop
@@ -412,7 +432,7 @@ pub(crate) fn describe_resume() -> Described {
         "Another person than the one who stopped, or whom it stops.",
     )
     .gives::<View>(200, "The stop, which has ended.")
-    .refuses(403, &["same-person"])
+    .refuses(403, &["groups-unread", "not-a-reviewer", "same-person"])
     .refuses(404, &["unknown-stop"])
     .refuses(409, &["already-resumed", "revoked-for-good"])
 }

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use super::session::Session;
@@ -14,13 +13,17 @@ use crate::http::{App, follow};
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// Follows all approvals until the session would end.
-pub(super) async fn handle(
-    State(app): State<App>,
-    session: Session,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn handle(State(app): State<App>, session: Session) -> Response {
     let left = session.ends.since(app.now());
-    match follow(&app, &headers, left.min(LONGEST)).await {
+    // From now on: a page looks at what there is when its stream opens.
+    match follow(
+        &app,
+        session.person.as_str().into(),
+        None,
+        left.min(LONGEST),
+    )
+    .await
+    {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     }

@@ -118,11 +118,12 @@ async fn come_back(
 ) -> Outcome {
     let refused = |refused: SignInRefused| Outcome::Refused(refused.into());
     let now = app.now();
-    let way = Cookie::Hop.read(&inbox.origin, headers);
-    let (Some(way), Some(answer)) = (
-        way.and_then(|text| Way::of_cookie(text, now)),
-        Answer::read(query),
-    ) else {
+    let Some(cookie) = Cookie::Hop.read(&inbox.origin, headers) else {
+        // Anybody can come here from nowhere: that is no sign-in which was refused.
+        return Outcome::Said(said(SignInRefused::State));
+    };
+    let key = app.parts().keys.of_browsers();
+    let (Some(way), Some(answer)) = (Way::of_cookie(cookie, &key, now), Answer::read(query)) else {
         return refused(SignInRefused::State);
     };
     if !answer.state.is_some_and(|state| way.is_of(&state)) {

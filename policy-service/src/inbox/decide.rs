@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use velum_approval::messages::{ApproveRequest, DenyRequest, NoteRequest};
 use velum_approval::{ApprovalId, Reason, RuleName};
@@ -15,7 +15,7 @@ use velum_engine::{Class, ClassSet};
 
 use super::approval;
 use super::form::Form;
-use super::page::see;
+use super::page::{onward, see};
 use super::session::Session;
 use super::step_up;
 use crate::auth::Reviewer;
@@ -118,7 +118,8 @@ pub(super) async fn approve(
         Ok(_) if listed => see(&format!("/?done={id}")),
         Err(problem) if problem.code() == "step-up-needed" => {
             match confirmation(&app, &id, &asked).await {
-                Ok(path) => see(&path),
+                // A redirect would be one of the form's, and those stay here (`form-action`).
+                Ok(path) => onward("Sign in anew", &path).into_response(),
                 Err(problem) => answer(&app, &session, &id, version, Err(problem)).await,
             }
         }
@@ -186,8 +187,29 @@ notes! {
     question
     /// `POST /approvals/{id}/take-back`.
     take_back
-    /// `POST /approvals/{id}/revoke`.
-    revoke
+}
+
+/// `POST /approvals/{id}/revoke`. Whatever has become of it meanwhile: a use in between would otherwise keep
+/// open what is to be closed.
+pub(super) async fn revoke(
+    State(app): State<App>,
+    session: Session,
+    reviewer: Reviewer,
+    Path(id): Path<String>,
+    Form(form): Form<Note>,
+) -> Response {
+    let version = form.version;
+    let done = match form.request() {
+        Ok(request) => {
+            let request = NoteRequest {
+                version: None,
+                ..request
+            };
+            http::revoke(app.clone(), reviewer, &id, request, None).await
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(&app, &session, &id, version, done.map(|_| ())).await
 }
 
 async fn answer(

@@ -94,7 +94,7 @@ async fn read(request: Request, app: &App) -> Result<Bytes, Said> {
 }
 
 /// Whether a page of ours has sent it. A browser that says nothing about that is no reason to believe it.
-fn is_own(origin: &Origin, headers: &HeaderMap) -> bool {
+pub(super) fn is_own(origin: &Origin, headers: &HeaderMap) -> bool {
     let mut sites = headers.get_all("sec-fetch-site").iter();
     if let Some(site) = sites.next() {
         return site == "same-origin" && sites.next().is_none();
@@ -117,7 +117,7 @@ fn pairs(bytes: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     form_urlencoded::parse(bytes)
 }
 
-fn foreign() -> Said {
+pub(super) fn foreign() -> Said {
     Said::new(
         StatusCode::FORBIDDEN,
         "That form was not ours",

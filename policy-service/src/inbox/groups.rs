@@ -2,7 +2,7 @@
 //! something, so that who was taken out of a group decides nothing more (threat 28).
 //!
 //! The provider's word takes away and never gives: somebody counts in a group where the directory has them in it
-//! and the provider says so.
+//! and the provider says so. Whom it leaves in none of theirs reviews nothing, not even what asks for no group.
 
 use std::time::Duration;
 
@@ -47,12 +47,18 @@ impl Present {
         reading.is_some_and(|reading| now < reading.at.after(FRESH))
     }
 
-    /// The reviewers, each without the groups that the provider has said they are not in.
+    /// The reviewers, each without the groups that the provider has said they are not in, and without those who
+    /// are in none of theirs any more.
     pub(crate) fn narrow(&self, reviewers: &Reviewers) -> Reviewers {
         let mut narrowed = reviewers.clone();
         for (person, reading) in self.0.iter().flatten() {
-            if let Some(groups) = narrowed.get_mut(person) {
-                groups.retain(|group| reading.names.contains(group));
+            let Some(groups) = narrowed.get_mut(person) else {
+                continue;
+            };
+            let had_some = !groups.is_empty();
+            groups.retain(|group| reading.names.contains(group));
+            if had_some && groups.is_empty() {
+                narrowed.remove(person);
             }
         }
         narrowed

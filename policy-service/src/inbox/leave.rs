@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
 use super::cookie::Cookie;
-use super::page::{Said, local, see};
+use super::page::{Said, local, see, with_next};
 use super::provider::{Unasked, Way};
 use super::session;
 use super::sign_in::Asked;
@@ -25,6 +25,14 @@ pub(crate) async fn handle(
 ) -> Result<Response, Said> {
     let inbox = app.parts().inbox.as_ref().ok_or_else(nobody)?;
     let provider = inbox.provider.as_ref().ok_or_else(nobody)?;
+    let site = headers.get("sec-fetch-site");
+    if site.is_some_and(|site| site == "cross-site" || site == "same-site") {
+        // Nobody is signed in by a link elsewhere: a page of ours asks them.
+        return Ok(match local(asked.next()) {
+            Some(next) => see(&with_next("/sign-in", next)),
+            None => see("/sign-in"),
+        });
+    }
     let failed = |error: StoreError| Said::unavailable("leave for the provider", &error);
     let before = session::of(&app, &headers).await.map_err(failed)?;
     let secret = random::token(&*app.parts().random).map_err(|error| failed(error.into()))?;
@@ -32,13 +40,14 @@ pub(crate) async fn handle(
     let next = local(asked.next()).unwrap_or(HOME);
     let way = Way::begin(secret, now, next, before.map(|session| session.id));
     let address = provider.address(&way, None, now).await.map_err(unasked)?;
-    Ok(send(inbox, &way, &address))
+    Ok(send(&app, inbox, &way, &address))
 }
 
 /// Sends a browser there, with the way in its cookie.
-pub(super) fn send(inbox: &Inbox, way: &Way, address: &str) -> Response {
+pub(super) fn send(app: &App, inbox: &Inbox, way: &Way, address: &str) -> Response {
     let mut response = see(address);
-    if let Some(cookie) = Cookie::Hop.write(&inbox.origin, &way.to_cookie(), Some(SECONDS)) {
+    let way = way.to_cookie(&app.parts().keys.of_browsers());
+    if let Some(cookie) = Cookie::Hop.write(&inbox.origin, &way, Some(SECONDS)) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     response

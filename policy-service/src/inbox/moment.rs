@@ -11,7 +11,7 @@ use velum_approval::Timestamp;
 #[template(
     ext = "html",
     source = "<time datetime=\"{{ at }}\" title=\"{{ exact() }}\" data-at=\"{{ at.as_millis() }}\" \
-              data-as=\"{% if is_left %}left{% else %}ago{% endif %}\">{{ text() }}</time>"
+              data-now=\"{{ now.as_millis() }}\" data-as=\"{% if is_left %}left{% else %}ago{% endif %}\">{{ text() }}</time>"
 )]
 pub(super) struct Moment {
     at: Timestamp,

@@ -122,8 +122,15 @@ pub(crate) fn see(path: &str) -> Response {
 
 /// Where somebody wants to go on, if it is a page of ours: a path, which no browser reads as another host.
 pub(crate) fn local(path: &str) -> Option<&str> {
+    // Browsers take these out of a path, also where they are encoded: what is left may be another.
+    let is_dots = |segment: &str| {
+        let segment = segment.to_ascii_lowercase().replace("%2e", ".");
+        segment == "." || segment == ".."
+    };
+    let route = path.split(['?', '#']).next().unwrap_or_default();
     let is_local = path.starts_with('/')
         && !path.starts_with("//")
+        && !route.split('/').any(is_dots)
         && path.len() <= LONGEST_PATH
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
         // There is nothing to go on to; and nobody is led from elsewhere to confirm what others have chosen.
@@ -149,6 +156,7 @@ mod tests {
             "/approvals/01J",
             "/history?state=denied&after=x",
             "/a%2Fb",
+            "/a..b/.c?d=/../e",
         ] {
             assert_eq!(local(path), Some(path));
         }
@@ -163,6 +171,11 @@ mod tests {
             "/sign-in?next=/",
             "/sign-in",
             "/confirm/01J?what=x",
+            "/./confirm/01J?what=x",
+            "/%2e/confirm/01J?what=x",
+            "/a/../confirm/01J?what=x",
+            "/a/.%2E/confirm/01J?what=x",
+            "/a/%2e%2e",
             "/å",
             &format!("/{}", "a".repeat(LONGEST_PATH)),
         ] {

@@ -115,12 +115,29 @@ async fn read(app: &App, session: &Session, parameters: &Parameters) -> Result<P
         rows: rows.collect(),
         shell: Shell::new(session, Here::Pending),
         others: parameters.others,
-        done: parameters.done.as_ref().map(ToString::to_string),
+        done: done_by(app, session, parameters.done.as_ref()).await?,
         own_count,
         other_count,
         next,
         is_first: parameters.after.is_none(),
     })
+}
+
+/// What the reader has just approved: a link elsewhere says nothing of that.
+async fn done_by(
+    app: &App,
+    session: &Session,
+    id: Option<&ApprovalId>,
+) -> Result<Option<String>, Problem> {
+    let Some(id) = id else { return Ok(None) };
+    let stored = app.store().approval(id).await;
+    let stored = stored.map_err(|error| unavailable("list what waits", &error))?;
+    let has_approved = stored.is_some_and(|stored| {
+        let votes = stored.approval.votes.iter();
+        let mut own = votes.filter(|vote| vote.person == session.person);
+        own.any(|vote| matches!(vote.verdict, Verdict::Approve { .. }))
+    });
+    Ok(has_approved.then(|| id.to_string()))
 }
 
 /// One that waits, with how the reader stands to it.

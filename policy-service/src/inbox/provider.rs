@@ -17,7 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use form_urlencoded::Serializer;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use velum_approval::record::SignInRefused;
 use velum_approval::{GroupName, Timestamp};
 
@@ -49,6 +49,8 @@ pub(crate) struct Provider {
     known: Mutex<Known>,
     /// How many codes may be on their way there: whoever can open a page can send it one.
     places: Semaphore,
+    /// Access tokens are renewed one after the other: what renews one is good for once at some providers.
+    renewing: Mutex<()>,
 }
 
 /// What is known of it.
@@ -72,6 +74,8 @@ pub(crate) enum Unasked {
     Away(&'static str),
     /// Not as it is, or as the configuration says.
     Faulty(&'static str),
+    /// Not with this access token.
+    Over,
 }
 
 impl Unasked {
@@ -79,6 +83,7 @@ impl Unasked {
     pub(crate) fn why(self) -> &'static str {
         match self {
             Unasked::Away(why) | Unasked::Faulty(why) => why,
+            Unasked::Over => "the access token is over",
         }
     }
 }
@@ -95,6 +100,7 @@ impl Provider {
             redirect: format!("{origin}{CALLBACK}"),
             known: Mutex::default(),
             places: Semaphore::new(MOST_AT_ONCE),
+            renewing: Mutex::default(),
         })
     }
 
@@ -197,6 +203,11 @@ impl Provider {
     /// Whether it is asked for groups.
     pub(crate) fn tells_groups(&self) -> bool {
         self.settings.groups.is_some()
+    }
+
+    /// Waits until nobody else renews an access token.
+    pub(crate) async fn turn_to_renew(&self) -> MutexGuard<'_, ()> {
+        self.renewing.lock().await
     }
 
     /// Another access token, where it gives one.

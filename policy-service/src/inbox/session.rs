@@ -24,7 +24,7 @@ pub(crate) use changes::{SignIn, SignInError, SignOut};
 
 use super::cookie::Cookie;
 use super::page::{Said, see, with_next};
-use super::{Provider, SIGN_OUT, Unasked};
+use super::{Provider, SIGN_OUT, STOPS, Unasked, form};
 use crate::auth::Caller;
 use crate::http::App;
 use crate::refusals;
@@ -88,12 +88,18 @@ pub(crate) async fn admit(app: &App, mut request: Request, next: Next) -> Respon
             if let Some(stranger) = request.extensions().get::<Arc<Stranger>>() {
                 stranger.is_known();
             }
+            let is_form = *request.method() == Method::POST;
+            let inbox = app.parts().inbox.as_ref();
+            let is_own = inbox.is_some_and(|inbox| form::is_own(&inbox.origin, request.headers()));
+            if is_form && !is_own {
+                // Nothing is done for it, not even for the session that it comes with.
+                return form::foreign().into_response();
+            }
             if is_done_by_a_person(&request) {
                 keep(app, &session, &stored).await;
             }
-            // Whoever leaves needs nobody's word.
-            if *request.method() == Method::POST
-                && request.uri().path() != SIGN_OUT
+            if is_form
+                && !only_closes(request.uri().path())
                 && let Err(said) = read_groups(app, &session).await
             {
                 return said.into_response();
@@ -156,10 +162,21 @@ async fn find(
     Ok(Some((session, stored)))
 }
 
-/// Whether a person has done this, and not a script that keeps a page up to date: that keeps no session.
+/// Whether this needs nobody's word, so that it can be done also when the provider is away: to leave, to stop and
+/// to revoke.
+fn only_closes(path: &str) -> bool {
+    path == SIGN_OUT || path == STOPS || path.ends_with("/revoke")
+}
+
+/// Whether a person has done this, and neither a script that keeps a page up to date nor a page elsewhere: those
+/// keep no session.
 fn is_done_by_a_person(request: &Request) -> bool {
-    let mode = request.headers().get("sec-fetch-mode");
-    *request.method() != Method::GET || mode.is_none_or(|mode| mode == "navigate")
+    let is = |name: &str, known: &[&str]| {
+        let value = request.headers().get(name);
+        value.is_none_or(|value| known.iter().any(|known| value == known))
+    };
+    *request.method() != Method::GET
+        || is("sec-fetch-mode", &["navigate"]) && is("sec-fetch-site", &["same-origin", "none"])
 }
 
 /// Notes that something was done. That it cannot be noted ends the session sooner.
@@ -186,44 +203,70 @@ async fn read_groups(app: &App, session: &Session) -> Result<(), Said> {
     };
     let at = app.now();
     let access = session.access.as_ref().ok_or_else(unread)?;
-    let (names, renewed) = ask(app, provider, session, access).await?;
+    let names = ask(app, provider, session, access).await?;
     let note = changes::NoteGroups {
         person: session.person.clone(),
         reading: GroupReading { names, at },
-        renewed: renewed.map(|access| (session.id, access)),
     };
     let noted = app.store().write(note).await;
     noted.map_err(|error| Said::unavailable("note groups", &error))
 }
 
-/// What the provider says, and what asks it from now on where the access token was over and could be renewed.
+/// What the provider says, with another access token where that of the session is over.
 async fn ask(
     app: &App,
     provider: &Provider,
     session: &Session,
     access: &Access,
-) -> Result<(BTreeSet<GroupName>, Option<Vec<u8>>), Said> {
+) -> Result<BTreeSet<GroupName>, Said> {
     let failed = |error: Unasked| {
         tracing::warn!(error = error.why(), "somebody's groups could not be read");
         unread()
     };
     let now = app.now();
-    let first = provider.groups(&access.token, &access.subject, now).await;
-    let refresh = match (first, &access.refresh) {
-        (Ok(names), _) => return Ok((names, None)),
-        (Err(Unasked::Faulty(_)), Some(refresh)) => refresh,
-        (Err(error), _) => return Err(failed(error)),
-    };
-    let renewed = provider.renew(refresh, now).await.map_err(failed)?;
+    match provider.groups(&access.token, &access.subject, now).await {
+        Err(Unasked::Over) => {}
+        done => return done.map_err(failed),
+    }
+    let access = renewed(app, provider, session, access).await?;
+    let names = provider.groups(&access.token, &access.subject, now).await;
+    names.map_err(failed)
+}
+
+/// What asks the provider in the place of an access token that is over. It is kept before anything is asked with
+/// it: what has renewed it may be good for once.
+async fn renewed(
+    app: &App,
+    provider: &Provider,
+    session: &Session,
+    over: &Access,
+) -> Result<Access, Said> {
+    let unkept = |error: StoreError| Said::unavailable("renew an access token", &error);
+    let _turn = provider.turn_to_renew().await;
+    let stored = app.store().session(&session.id).await.map_err(unkept)?;
+    let stored = stored.and_then(|stored| Access::open(&stored.access?, &session.token));
+    let access = stored.ok_or_else(unread)?;
+    if access.token != over.token {
+        // Another form of the session was quicker.
+        return Ok(access);
+    }
+    let refresh = access.refresh.as_deref().ok_or_else(unread)?;
+    let renewed = provider.renew(refresh, app.now()).await.map_err(|error| {
+        tracing::warn!(error = error.why(), "an access token could not be renewed");
+        unread()
+    })?;
     let access = Access {
         token: renewed.access,
-        refresh: renewed.refresh.or_else(|| access.refresh.clone()),
-        subject: access.subject.clone(),
+        refresh: renewed.refresh.or(access.refresh),
+        subject: access.subject,
     };
-    let names = provider.groups(&access.token, &access.subject, now).await;
     let sealed = access.seal(&session.token, &*app.parts().random);
-    let sealed = sealed.map_err(|error| Said::unavailable("seal an access token", &error))?;
-    Ok((names.map_err(failed)?, Some(sealed)))
+    let renew = changes::Renew {
+        id: session.id,
+        access: sealed.map_err(unkept)?,
+    };
+    app.store().write(renew).await.map_err(unkept)?;
+    Ok(access)
 }
 
 fn unread() -> Said {
@@ -263,7 +306,7 @@ impl<S: Sync> FromRequestParts<S> for Session {
 pub(crate) async fn note_refusal(app: &App, person: Option<PersonId>, refused: SignInRefused) {
     let caller = match &person {
         Some(person) => refusals::Caller::reviewer(person),
-        None => refusals::Caller::stranger(),
+        None => refusals::Caller::stranger(refused.name()),
     };
     let event = SessionEvent::Refused { person, refused };
     refusals::note(app, caller, Record::Session(Box::new(event))).await;

@@ -109,7 +109,8 @@ pub(crate) async fn handle(
     let purpose = Purpose { approval: id, what };
     let way = Way::begin(secret, now, next, Some(session.id)).for_purpose(purpose);
     let address = provider.address(&way, Some(anew), now).await;
-    Ok(leave::send(inbox, &way, &address.map_err(leave::unasked)?))
+    let address = address.map_err(leave::unasked)?;
+    Ok(leave::send(&app, inbox, &way, &address))
 }
 
 fn nothing() -> Said {

@@ -30,6 +30,7 @@ struct Page {
     refused: Option<Problem>,
     stops: Vec<Shown>,
     actions: Vec<String>,
+    gateways: Vec<String>,
     workers: usize,
 }
 
@@ -73,11 +74,13 @@ async fn page(app: &App, session: &Session, refused: Option<Problem>) -> Respons
     let now = app.now();
     let status = refused.as_ref().map_or(StatusCode::OK, Problem::status);
     let actions = app.parts().actions.names();
+    let gateways = app.parts().callers.gateways();
     let page = Page {
         shell: Shell::new(session, Here::Stops),
         refused,
         stops: stops.iter().map(|stop| shown(stop, session, now)).collect(),
         actions: actions.map(ToString::to_string).collect(),
+        gateways: gateways.iter().map(ToString::to_string).collect(),
         workers: app.parts().leases.live(now),
     };
     shell::show(status, &page)
@@ -184,6 +187,15 @@ async fn scope(app: &App, form: &Begin) -> Result<StopScope, Problem> {
         }
         Kind::Gateway => {
             let id = form.gateway.clone().ok_or_else(unreadable)?;
+            // A slip of the pen would stop nothing, and look as if it held.
+            if !app.parts().callers.gateways().contains(id.as_str()) {
+                return Err(Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "unknown-gateway",
+                    "There is no such gateway",
+                    "Nothing was stopped. Choose one of those that the service is configured with.",
+                ));
+            }
             Ok(StopScope::Gateway { id })
         }
         Kind::Principal => {

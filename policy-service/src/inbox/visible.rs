@@ -3,6 +3,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 /// Text with whatever is invisible in it made visible, isolated from the text beside it.
 ///
@@ -73,30 +74,30 @@ impl Visible {
 /// Characters that show nothing, that look like a space and are none, that change the direction of others, or
 /// that nobody has given a meaning.
 fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(
+    match character.general_category() {
+        GeneralCategory::Control
+        | GeneralCategory::Format
+        | GeneralCategory::Surrogate
+        | GeneralCategory::PrivateUse
+        | GeneralCategory::Unassigned
+        | GeneralCategory::LineSeparator
+        | GeneralCategory::ParagraphSeparator => true,
+        GeneralCategory::SpaceSeparator => character != ' ',
+        // Letters, marks and signs by their category that show nothing all the same.
+        _ => matches!(
             u32::from(character),
-            0xA0 | 0xAD
-                | 0x034F
-                | 0x061C
+            0x034F
                 | 0x115F..=0x1160
-                | 0x1680
                 | 0x17B4..=0x17B5
                 | 0x180B..=0x180F
-                | 0x2000..=0x200F
-                | 0x2028..=0x202F
-                | 0x205F..=0x206F
                 | 0x2800
-                | 0x3000
                 | 0x3164
-                | 0xE000..=0xF8FF
                 | 0xFE00..=0xFE0F
-                | 0xFEFF
                 | 0xFFA0
-                | 0xFFF0..=0xFFFF
-                | 0x1_D173..=0x1_D17A
-                | 0xE_0000..=0x10_FFFF
-        )
+                | 0xFFFC
+                | 0xE_0100..=0xE_01EF
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +144,12 @@ mod tests {
             '\u{fe0f}',
             '\u{e001}',
             '\u{10ffff}',
+            '\u{0600}',
+            '\u{1bca0}',
+            '\u{13430}',
+            '\u{110bd}',
+            '\u{0378}',
+            '\u{e0100}',
             '\n',
             '\t',
         ] {

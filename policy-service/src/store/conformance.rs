@@ -14,7 +14,7 @@ use super::{Eventually, Store};
 use crate::random::Random;
 use kit::Kit;
 
-pub(crate) use rate::uses_a_second;
+pub(crate) use rate::grants_for;
 
 /// What a check runs on.
 pub(crate) struct Ground {

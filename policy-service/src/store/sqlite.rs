@@ -77,6 +77,11 @@ impl Engine for Sqlite {
         false
     }
 
+    #[cfg(test)]
+    fn commits(&self) -> Option<u64> {
+        Some(self.writer.commits())
+    }
+
     fn close(&self) -> Eventually<'_, ()> {
         Box::pin(async {
             self.readers.close().await;

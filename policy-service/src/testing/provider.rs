@@ -149,7 +149,10 @@ impl FakeProvider {
             .route("/userinfo", get(userinfo))
             .with_state((issuer.clone(), words.clone()));
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("secret"), format!("{SECRET}\n")).unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
+        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&secret, owner).unwrap();
         FakeProvider {
             issuer,
             words,

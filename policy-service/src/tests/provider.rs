@@ -523,6 +523,103 @@ async fn who_was_taken_out_of_a_group_since_they_signed_in_decides_nothing() {
 }
 
 #[tokio::test]
+async fn who_is_in_none_of_their_groups_any_more_reviews_nothing_and_ends_no_stop() {
+    let provider = FakeProvider::start().await;
+    let further = "groups_claim = \"groups\"\n\
+                   groups = {\"Velum Clinical\" = \"clinical\", \"Velum Privacy\" = \"privacy\"}";
+    // Reading asks for no group.
+    let service = Service::with(&provider.configuration(further)).await;
+    let id = service.pending(&service.ask(1)).await;
+    let stop = json!({"scope": {"kind": "action", "name": "read"}});
+    let (status, stop) = service.post("omar", "/v1/stops", &stop).await;
+    assert_eq!(status, 201, "{stop}");
+    let resume = format!("/v1/stops/{}/resume", stop["id"].as_str().unwrap());
+    let problem = |(status, body): (reqwest::StatusCode, Value)| {
+        let name = body["type"].as_str().unwrap_or_default();
+        (status.as_u16(), name.rsplit('/').next().unwrap().to_owned())
+    };
+    let refused = |code: &str| (403, code.to_owned());
+    let approve = json!({"version": 1, "unseen": true});
+    let resumed = service.post("grace", &resume, &json!({})).await;
+    assert_eq!(problem(resumed), refused("groups-unread"));
+    member(&provider, &service, "grace", &["Other"]).await;
+    let approved = service.approve("grace", &id, approve.clone()).await;
+    assert_eq!(problem(approved), refused("not-a-reviewer"));
+    let resumed = service.post("grace", &resume, &json!({})).await;
+    assert_eq!(problem(resumed), refused("not-a-reviewer"));
+    member(&provider, &service, "grace", &["Velum Clinical"]).await;
+    let (status, body) = service.post("grace", &resume, &json!({})).await;
+    assert_eq!(status, 200, "{body}");
+    let (status, body) = service.approve("grace", &id, approve).await;
+    assert_eq!(status, 200, "{body}");
+}
+
+#[tokio::test]
+async fn what_only_closes_is_done_also_when_the_provider_is_away() {
+    let (provider, service) = with_groups().await;
+    let mut browser = member(&provider, &service, "grace", &["Velum Privacy"]).await;
+    let form_token = browser.open(&service.url("/session")).await.form_token();
+    let id = service.pending(&service.ask(1)).await;
+    let (status, body) = service
+        .approve("grace", &id, json!({"version": 1, "unseen": true}))
+        .await;
+    assert_eq!(status, 200, "{body}");
+    provider.words().is_down = true;
+    let press = async |browser: &mut Browser, path: &str, fields: &[(&str, &str)]| {
+        let token = [("form_token", form_token.as_str())];
+        let fields: Vec<_> = token.iter().chain(fields).copied().collect();
+        browser
+            .submit(&service.url(path), &fields)
+            .await
+            .status
+            .as_u16()
+    };
+    let path = format!("/approvals/{id}/deny");
+    assert_eq!(press(&mut browser, &path, &[("version", "2")]).await, 403);
+    assert_eq!(
+        press(&mut browser, "/stops", &[("kind", "everything")]).await,
+        303
+    );
+    // Whatever version it was shown in.
+    let path = format!("/approvals/{id}/revoke");
+    assert_eq!(press(&mut browser, &path, &[("version", "1")]).await, 303);
+    assert_eq!(service.show(&id).await["state"], "revoked");
+}
+
+#[tokio::test]
+async fn a_form_of_another_page_keeps_no_session_and_asks_the_provider_nothing() {
+    let (provider, service) = with_groups().await;
+    let mut browser = member(&provider, &service, "grace", &["Velum Privacy"]).await;
+    provider.words().refresh = Some("refresh".to_owned());
+    provider.words().access = "another".to_owned();
+    for headers in [
+        [
+            ("sec-fetch-site", "same-site"),
+            ("sec-fetch-mode", "navigate"),
+        ],
+        [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+        ],
+    ] {
+        service.clock.advance(7 * MINUTE);
+        let url = service.url("/session/groups");
+        let shown = browser
+            .send(reqwest::Method::POST, &url, &headers, Some(&[]))
+            .await;
+        assert_eq!(shown.status, 403);
+        assert!(
+            shown.text.contains("That form was not ours"),
+            "{}",
+            shown.text
+        );
+    }
+    assert_eq!(provider.words().refresh.as_deref(), Some("refresh"));
+    service.clock.advance(2 * MINUTE);
+    assert_eq!(browser.open(&service.url("/session")).await.status, 303);
+}
+
+#[tokio::test]
 async fn a_grant_is_not_used_when_who_approved_it_was_taken_out_of_the_group_since() {
     let (provider, service) = with_groups().await;
     let check = service.ask(1);
@@ -736,6 +833,13 @@ async fn an_access_token_that_is_over_is_renewed_and_one_that_was_taken_back_is_
         Some("refresh+++"),
         "nothing was over"
     );
+    // What was renewed is kept, whatever becomes of the question.
+    let userinfo = provider.words().userinfo.take();
+    provider.words().access = "the next".to_owned();
+    assert_eq!(press(&mut browser).await, 403);
+    assert_eq!(provider.words().refresh.as_deref(), Some("refresh++++"));
+    provider.words().userinfo = userinfo;
+    assert_eq!(press(&mut browser).await, 303);
     {
         let mut words = provider.words();
         words.access = "the next".to_owned();

@@ -51,7 +51,10 @@ impl RealProvider {
             .expect("the provider did not start");
         let said: Value = serde_json::from_str(&line).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("secret"), "a secret").unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, "a secret").unwrap();
+        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&secret, owner).unwrap();
         RealProvider {
             issuer: said["issuer"].as_str().unwrap().to_owned(),
             folder,

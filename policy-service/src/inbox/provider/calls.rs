@@ -1,5 +1,7 @@
 //! What the provider is asked.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use axum::http::header::{ACCEPT, AUTHORIZATION};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use base64::Engine as _;
@@ -49,6 +51,10 @@ impl Calls {
         let file = &settings.client_secret;
         let fault =
             |why: String| format!("inbox.provider.client_secret ({}): {why}", file.display());
+        let metadata = std::fs::metadata(file).map_err(|error| fault(error.to_string()))?;
+        if metadata.permissions().mode() & 0o007 != 0 {
+            return Err(fault("everybody can read it: chmod 640 or less".to_owned()));
+        }
         let secret = std::fs::read_to_string(file).map_err(|error| fault(error.to_string()))?;
         let secret = secret.trim();
         if secret.is_empty() {
@@ -163,6 +169,7 @@ fn accept() -> Vec<(axum::http::HeaderName, HeaderValue)> {
 fn body(answer: Result<Answer, NoAnswer>) -> Result<Vec<u8>, Unasked> {
     match answer {
         Ok(answer) if answer.status == StatusCode::OK => Ok(answer.body),
+        Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => Err(Unasked::Over),
         Ok(answer) if answer.status.is_client_error() => Err(Unasked::Faulty("it refused")),
         Ok(_) => Err(Unasked::Away("it answered neither yes nor no")),
         // A provider is where the configuration says, and may be in this network.

@@ -2,7 +2,8 @@
 //!
 //! All of it is in a cookie of the browser that goes: a secret, when it went, where it wants to go on, and
 //! which session it had. State, nonce and PKCE verifier are made of these, so nothing is kept here for somebody
-//! of whom nobody knows who they are, and nothing of it can be changed on the way.
+//! of whom nobody knows who they are. A code under a key of the service, which all replicas have, says that the
+//! service has made it: whoever has the browser cannot say that it went at another time.
 
 use std::time::Duration;
 
@@ -73,8 +74,10 @@ impl Way {
     }
 
     /// What the cookie holds.
-    pub(crate) fn to_cookie(&self) -> String {
-        format!("{}.{}", self.secret, self.rest())
+    pub(crate) fn to_cookie(&self, key: &[u8; 32]) -> String {
+        let way = format!("{}.{}", self.secret, self.rest());
+        let code = code(key, &way);
+        format!("{way}.{code}")
     }
 
     fn rest(&self) -> String {
@@ -92,8 +95,12 @@ impl Way {
         )
     }
 
-    /// The way of a cookie, if it is not over.
-    pub(crate) fn of_cookie(text: &str, now: Timestamp) -> Option<Way> {
+    /// The way of a cookie, if the service has made it and it is not over.
+    pub(crate) fn of_cookie(text: &str, key: &[u8; 32], now: Timestamp) -> Option<Way> {
+        let (text, given) = text.rsplit_once('.')?;
+        if !bool::from(given.as_bytes().ct_eq(code(key, text).as_bytes())) {
+            return None;
+        }
         let mut parts = text.split('.');
         let (secret, begun) = (parts.next()?, parts.next()?);
         let (next, before) = (parts.next()?, parts.next()?);
@@ -165,15 +172,21 @@ impl Way {
     }
 
     fn made_for(&self, purpose: &str) -> String {
-        // A key of any length will do.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()) else {
-            return String::new();
-        };
-        mac.update(purpose.as_bytes());
-        mac.update(b"\0");
-        mac.update(self.rest().as_bytes());
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        code(
+            self.secret.as_bytes(),
+            &format!("{purpose}\0{}", self.rest()),
+        )
     }
+}
+
+/// The HMAC-SHA-256 of a text.
+fn code(key: &[u8], text: &str) -> String {
+    // A key of any length will do.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return String::new();
+    };
+    mac.update(text.as_bytes());
+    URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
 }
 
 fn text_of(encoded: &str) -> Option<String> {
@@ -184,17 +197,22 @@ fn text_of(encoded: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    const KEY: [u8; 32] = [9; 32];
+
     #[test]
     fn it_comes_back_as_it_went_and_not_after_ten_minutes() {
         let now = Timestamp::from_millis(1_000_000);
         for before in [None, Some([7; 32])] {
             let way = Way::begin("a".repeat(43), now, "/approvals/1?a=b", before);
-            let cookie = way.to_cookie();
+            let cookie = way.to_cookie(&KEY);
             let at = |milliseconds: i64| Timestamp::from_millis(1_000_000 + milliseconds);
-            assert_eq!(Way::of_cookie(&cookie, at(599_999)), Some(way.clone()));
-            assert_eq!(Way::of_cookie(&cookie, at(600_000)), None);
             assert_eq!(
-                Way::of_cookie(&cookie, Timestamp::from_millis(999_999)),
+                Way::of_cookie(&cookie, &KEY, at(599_999)),
+                Some(way.clone())
+            );
+            assert_eq!(Way::of_cookie(&cookie, &KEY, at(600_000)), None);
+            assert_eq!(
+                Way::of_cookie(&cookie, &KEY, Timestamp::from_millis(999_999)),
                 None
             );
             assert_eq!(way.next(), Some("/approvals/1?a=b"));
@@ -209,7 +227,7 @@ mod tests {
             "a.b.c.d",
             &format!("{}.1000000..!", "a".repeat(43)),
         ] {
-            assert_eq!(Way::of_cookie(text, now), None, "{text}");
+            assert_eq!(Way::of_cookie(text, &KEY, now), None, "{text}");
         }
     }
 
@@ -224,7 +242,7 @@ mod tests {
     fn what_it_is_for_comes_back_too() {
         let now = Timestamp::from_millis(1_000_000);
         let way = Way::begin("a".repeat(43), now, "/", Some([1; 32])).for_purpose(purpose(1));
-        assert_eq!(Way::of_cookie(&way.to_cookie(), now), Some(way));
+        assert_eq!(Way::of_cookie(&way.to_cookie(&KEY), &KEY, now), Some(way));
     }
 
     #[test]
@@ -245,5 +263,20 @@ mod tests {
             assert_ne!(other.nonce(), way.nonce());
             assert_ne!(other.verifier(), way.verifier());
         }
+    }
+
+    #[test]
+    fn a_way_that_the_browser_has_made_is_none() {
+        let now = Timestamp::from_millis(1_000_000);
+        let way = Way::begin("a".repeat(43), now, "/", Some([1; 32])).for_purpose(purpose(1));
+        let cookie = way.to_cookie(&KEY);
+        assert_eq!(Way::of_cookie(&cookie, &KEY, now), Some(way.clone()));
+        assert_eq!(Way::of_cookie(&cookie, &[8; 32], now), None);
+        let earlier = cookie.replace(".1000000.", ".999999.");
+        assert_ne!(earlier, cookie);
+        assert_eq!(Way::of_cookie(&earlier, &KEY, now), None);
+        let (without, _) = cookie.rsplit_once('.').unwrap();
+        assert_eq!(Way::of_cookie(without, &KEY, now), None);
+        assert_eq!(Way::of_cookie(&format!("{without}."), &KEY, now), None);
     }
 }

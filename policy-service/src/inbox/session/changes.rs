@@ -160,11 +160,27 @@ impl Operation for Touch {
     }
 }
 
-/// What the provider says of somebody's groups now, and what asks it from now on where that was renewed.
+/// What asks the provider from now on in a session's name.
+pub(super) struct Renew {
+    pub(super) id: SessionId,
+    pub(super) access: Vec<u8>,
+}
+
+impl Operation for Renew {
+    type Output = ();
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        transaction.set_access(&self.id, &self.access).await
+    }
+}
+
+/// What the provider says of somebody's groups now.
 pub(super) struct NoteGroups {
     pub(super) person: PersonId,
     pub(super) reading: GroupReading,
-    pub(super) renewed: Option<(SessionId, Vec<u8>)>,
 }
 
 impl Operation for NoteGroups {
@@ -174,9 +190,6 @@ impl Operation for NoteGroups {
     const IS_REPEATABLE: bool = true;
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        if let Some((id, access)) = &self.renewed {
-            transaction.set_access(id, access).await?;
-        }
         transaction.note_groups(&self.person, &self.reading).await
     }
 }

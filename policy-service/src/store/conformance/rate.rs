@@ -7,12 +7,14 @@ use tokio::task::JoinSet;
 use super::Ground;
 use super::kit::{Consume, Kit, Used, patiently};
 
-/// Uses as many grants as the ground says, by so many streams at once, and returns how many a
-/// second that is.
-pub(crate) async fn uses_a_second(ground: &Ground, streams: usize) -> Result<f64, String> {
+/// Grants that nobody has used yet, for streams that use theirs at once.
+pub(crate) struct Granted(Vec<Vec<Consume>>);
+
+/// Has as many grants given as the ground says, to so many streams.
+pub(crate) async fn grants_for(ground: &Ground, streams: usize) -> Result<Granted, String> {
     let kit = Kit::new(ground)?;
     let mut tasks = JoinSet::new();
-    for stream in 0..streams {
+    for _ in 0..streams {
         let kit = kit.clone();
         tasks.spawn(async move {
             let mut grants = Vec::new();
@@ -25,29 +27,40 @@ pub(crate) async fn uses_a_second(ground: &Ground, streams: usize) -> Result<f64
                     check,
                 });
             }
-            Ok::<_, String>((stream, grants))
+            Ok::<_, String>(grants)
         });
     }
-    let ready = tasks.join_all().await;
-    let ready = ready.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let grants: usize = ready.iter().map(|(_, grants)| grants.len()).sum();
-    let begun = Instant::now();
-    let mut tasks = JoinSet::new();
-    for (stream, grants) in ready {
-        tasks.spawn(async move {
-            for consume in grants {
-                let store = consume.kit.view(stream).clone();
-                match patiently(|| store.write(consume.clone())).await? {
-                    Used::Mine(_) => {}
-                    Used::Theirs => return Err("a grant was another's".to_owned()),
+    let granted = tasks.join_all().await;
+    Ok(Granted(granted.into_iter().collect::<Result<_, _>>()?))
+}
+
+impl Granted {
+    /// How many there are.
+    pub(crate) fn count(&self) -> u32 {
+        let count: usize = self.0.iter().map(Vec::len).sum();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Uses them all, and returns how many a second that is.
+    pub(crate) async fn use_all(self) -> Result<f64, String> {
+        let count = self.count();
+        let begun = Instant::now();
+        let mut tasks = JoinSet::new();
+        for (stream, grants) in self.0.into_iter().enumerate() {
+            tasks.spawn(async move {
+                for consume in grants {
+                    let store = consume.kit.view(stream).clone();
+                    match patiently(|| store.write(consume.clone())).await? {
+                        Used::Mine(_) => {}
+                        Used::Theirs => return Err("a grant was another's".to_owned()),
+                    }
                 }
-            }
-            Ok(())
-        });
+                Ok(())
+            });
+        }
+        for done in tasks.join_all().await {
+            done?;
+        }
+        Ok(f64::from(count) / begun.elapsed().as_secs_f64())
     }
-    for done in tasks.join_all().await {
-        done?;
-    }
-    let grants = u32::try_from(grants).map_err(|error| error.to_string())?;
-    Ok(f64::from(grants) / begun.elapsed().as_secs_f64())
 }

@@ -35,7 +35,13 @@ pub(super) struct Writer {
     closing: Arc<Notify>,
     /// Its sender is the thread's: it is gone when the connection is.
     ended: watch::Receiver<()>,
+    #[cfg(test)]
+    commits: Commits,
 }
+
+/// How many transactions were committed.
+#[cfg(test)]
+type Commits = Arc<std::sync::atomic::AtomicU64>;
 
 impl Writer {
     /// Starts the thread on a connection that [`open::first_writer`] made.
@@ -47,7 +53,11 @@ impl Writer {
         let desk = Desk {
             faults: Faults::default(),
             options,
+            #[cfg(test)]
+            commits: Commits::default(),
         };
+        #[cfg(test)]
+        let commits = desk.commits.clone();
         let (end, ended) = watch::channel(());
         let closing = Arc::new(Notify::new());
         let told = closing.clone();
@@ -64,6 +74,8 @@ impl Writer {
             jobs,
             closing,
             ended,
+            #[cfg(test)]
+            commits,
         })
     }
 
@@ -87,6 +99,11 @@ impl Writer {
         !self.jobs.is_closed()
     }
 
+    #[cfg(test)]
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     pub(super) async fn stopped(&self) {
         self.jobs.closed().await;
     }
@@ -95,6 +112,8 @@ impl Writer {
 struct Desk {
     options: SqliteConnectOptions,
     faults: Faults,
+    #[cfg(test)]
+    commits: Commits,
 }
 
 /// What became of a group.
@@ -160,7 +179,12 @@ impl Desk {
             return Fate::InDoubt;
         }
         match execute(transaction, "COMMIT").await {
-            Ok(()) => Fate::Committed,
+            Ok(()) => {
+                #[cfg(test)]
+                self.commits
+                    .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                Fate::Committed
+            }
             // What there was no room for is undone and told to nobody, and the disk is as good as before:
             // when there is room the same process goes on.
             Err(error) if is_for_want_of_room(&error) => {
