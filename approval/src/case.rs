@@ -18,11 +18,11 @@ use crate::found::Found;
 use crate::keys::KeyedToken;
 use crate::messages::{Check, DenyCode};
 use crate::panel::Panel;
-use crate::record::{Record, Requested};
+use crate::record::{Record, Requested, known_method};
 use crate::scope::Scope;
 use crate::words::{
     ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, Identity, Lineage,
-    PersonId, PolicyDigest, Timestamp, UseKey,
+    PersonId, PolicyDigest, RouteTemplate, Timestamp, UseKey,
 };
 
 /// How far an approval is.
@@ -167,13 +167,13 @@ pub struct Approval {
     pub excluded: ExcludedPersons,
     /// The action asked for.
     pub action: ActionName,
-    /// The request's method.
+    /// The request's method, or `OTHER` where it is none of those that are registered.
     pub method: String,
     /// The request's authority.
     pub authority: String,
-    /// The scrubbed path.
+    /// The path of its [`RouteTemplate`].
     pub path: String,
-    /// The scrubbed query.
+    /// The query of it.
     pub query: String,
     /// Which resource it is, for who holds the key.
     pub resource: KeyedToken,
@@ -265,6 +265,8 @@ pub struct Opening<'a> {
     pub gateway: GatewayId,
     /// What it asked.
     pub check: &'a Check,
+    /// What of its path and its query may be kept, by the words of its policy.
+    pub route: RouteTemplate,
     /// The service's HMAC of the check's fingerprint.
     pub fingerprint_mac: FingerprintMac,
     /// Whom the principal belongs to.
@@ -305,10 +307,10 @@ impl Approval {
             lineage: check.lineage.clone(),
             excluded: panel.excluded().clone(),
             action: check.action.clone(),
-            method: check.method.clone(),
+            method: known_method(&check.method).to_owned(),
             authority: check.authority.clone(),
-            path: check.path.clone(),
-            query: check.query.clone(),
+            path: opening.route.path().to_owned(),
+            query: opening.route.query().to_owned(),
             resource: check.resource,
             fingerprint_mac: opening.fingerprint_mac,
             policy: check.policy,
@@ -343,7 +345,11 @@ impl Approval {
             outdated: 0,
             votes: Vec::new(),
         };
-        let record = Record::Requested(Box::new(Requested::of(&approval, opening.requester)));
+        let record = Record::Requested(Box::new(Requested::of(
+            &approval,
+            opening.route,
+            opening.requester,
+        )));
         Ok((approval, record))
     }
 

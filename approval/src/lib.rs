@@ -77,5 +77,6 @@ pub use tags::Tags;
 pub use words::{
     ActionName, AgentId, ApprovalId, Commitment, EmergencyId, Fingerprint, FingerprintMac,
     GatewayId, GroupName, Identity, IdentityKind, InvalidWord, Lineage, LogName, PersonId,
-    PolicyDigest, Reason, RecordId, RuleName, StopId, Timestamp, UseKey, WorkerId,
+    PolicyDigest, Reason, RecordId, RouteTemplate, RouteWords, RuleName, StopId, Timestamp, UseKey,
+    WorkerId,
 };

@@ -46,7 +46,8 @@ pub struct Check {
     #[serde(deserialize_with = "authority")]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
     pub authority: String,
-    /// The path, scrubbed: only what the policy itself names, otherwise `{…}`; 1 to 2,048 bytes.
+    /// The path, scrubbed: only what the policy itself names, otherwise `{…}`; 1 to 2,048 bytes. The service
+    /// keeps no more of it than its [`RouteTemplate`](crate::RouteTemplate), whatever it is.
     #[serde(deserialize_with = "path")]
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2048))]
     pub path: String,

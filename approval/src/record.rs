@@ -1,7 +1,7 @@
 //! The audit events: what happened, in words that have no room for PHI.
 //!
 //! A record holds ids, names from the configuration, classes, hashes, commitments, keyed tokens,
-//! times and the scrubbed path. What a caller or a reviewer wrote freely is there as a commitment
+//! times and the route as a template ([`RouteTemplate`](crate::RouteTemplate)). What a caller or a reviewer wrote freely is there as a commitment
 //! only; the authority, which a caller writes too, not at all.
 
 pub mod canonical;
@@ -31,7 +31,7 @@ use crate::scope::Scope;
 use crate::stops::{Stop, StopScope};
 use crate::words::{
     ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, PersonId,
-    PolicyDigest, StopId, Timestamp, UseKey, WorkerId,
+    PolicyDigest, RouteTemplate, StopId, Timestamp, UseKey, WorkerId,
 };
 
 /// One audit event.
@@ -164,8 +164,7 @@ pub struct Requested {
     excluded: Vec<PersonId>,
     action: ActionName,
     method: &'static str,
-    path: String,
-    query: String,
+    route: RouteTemplate,
     resource: KeyedToken,
     fingerprint_mac: FingerprintMac,
     policy: PolicyDigest,
@@ -178,7 +177,7 @@ pub struct Requested {
 }
 
 impl Requested {
-    pub(crate) fn of(approval: &Approval, requester: Party) -> Self {
+    pub(crate) fn of(approval: &Approval, route: RouteTemplate, requester: Party) -> Self {
         Self {
             approval: approval.id.clone(),
             version: approval.version,
@@ -188,8 +187,7 @@ impl Requested {
             excluded: approval.excluded.iter().cloned().collect(),
             action: approval.action.clone(),
             method: known_method(&approval.method),
-            path: approval.path.clone(),
-            query: approval.query.clone(),
+            route,
             resource: approval.resource,
             fingerprint_mac: approval.fingerprint_mac,
             policy: approval.policy,
@@ -392,7 +390,7 @@ impl Record {
 }
 
 /// A method is free text too: only those that are registered are named.
-fn known_method(method: &str) -> &'static str {
+pub(crate) fn known_method(method: &str) -> &'static str {
     const KNOWN: [&str; 9] = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
     ];

@@ -4,6 +4,7 @@ mod bytes;
 mod identity;
 mod names;
 mod reason;
+mod route;
 mod time;
 
 pub use bytes::{Commitment, Fingerprint, FingerprintMac, PolicyDigest, UseKey, WorkerId};
@@ -13,6 +14,7 @@ pub use names::{
     RecordId, RuleName, StopId,
 };
 pub use reason::Reason;
+pub use route::{RouteTemplate, RouteWords};
 pub use time::Timestamp;
 
 pub(crate) use bytes::{base64url_decode, base64url_encode};

@@ -186,6 +186,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use velum_approval::RouteWords;
     use velum_engine::Keyring;
     use velum_policy::Policies;
 
@@ -214,6 +215,7 @@ mod tests {
         let policies = Policies::parse(document.to_string().as_bytes()).unwrap();
         let (_, policy) = policies.into_named().into_iter().next().unwrap();
         Rc::new(Plugin {
+            words: RouteWords::default(),
             policy,
             keys: Keyring::default(),
             secrets: Some(Secrets {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use velum_approval::RouteWords;
 use velum_engine::Keyring;
 use velum_policy::{Mode, Policies, Policy};
 
@@ -22,6 +23,8 @@ use crate::watch::{Account, Shared, Terms, Watched};
 /// One accepted configuration with its secrets; read-only, shared by the streams made under it.
 pub(crate) struct Plugin {
     pub(crate) policy: Policy,
+    /// What of the policy may be shown where a path is.
+    pub(crate) words: RouteWords,
     /// What the rules mask with; empty where none of them needs a key.
     pub(crate) keys: Keyring,
     /// There is one wherever an action reviews or may be asked.
@@ -403,6 +406,7 @@ impl Plugin {
                 }
             })?;
         Ok(Self {
+            words: RouteWords::new(policy.literal_segments(), policy.query_names()),
             policy,
             keys,
             secrets,

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use velum_approval::messages::Check;
 use velum_approval::{
     ActionName, ApprovalId, FingerprintInput, Identity, Lineage, PolicyDigest, Reason,
+    RouteTemplate,
 };
 use velum_engine::ClassSet;
 use velum_policy::{Effect, Otherwise, Refusal, Verdict};
@@ -56,8 +57,7 @@ pub(crate) struct Question {
     authority: String,
     path: String,
     query: Vec<u8>,
-    scrubbed_path: String,
-    scrubbed_query: String,
+    route: RouteTemplate,
     headers: Headers,
     authorization_is_principal: bool,
     classes: ClassSet,
@@ -258,7 +258,12 @@ fn question(
         let bytes = header(headers, name).unwrap_or_default();
         told(String::from_utf8(bytes.to_vec()).unwrap_or_default(), most)
     };
-    let query = verdict.path.scrubbed_query(&plugin.policy);
+    let names = verdict.path.parameter_names();
+    let route = RouteTemplate::of(verdict.path.as_str(), names, &plugin.words);
+    // Of the policy's words there may be too many, or one that no check may hold.
+    if !is_told(route.path(), 2048) || !(route.query().is_empty() || is_told(route.query(), 2048)) {
+        return Err(Problem::Refused(Refusal::AmbiguousRequest));
+    }
     let hold = ask
         .wait
         .map(|wait| wait.min(hold))
@@ -275,12 +280,7 @@ fn question(
         authority: text(":authority", 255)?,
         path: verdict.path.as_str().to_owned(),
         query: verdict.path.query().to_vec(),
-        scrubbed_path: told(verdict.path.scrubbed(&plugin.policy), 2048)?,
-        scrubbed_query: if query.is_empty() {
-            query
-        } else {
-            told(query, 2048)?
-        },
+        route,
         headers: headers.to_owned(),
         authorization_is_principal,
         classes,
@@ -294,10 +294,13 @@ fn question(
 /// A text that a check may hold. With any other the policy service refuses the check, however often it is
 /// sent.
 fn told(text: String, most: usize) -> Result<String, Problem> {
-    let is_told = (1..=most).contains(&text.len()) && !text.chars().any(char::is_control);
-    is_told
+    is_told(&text, most)
         .then_some(text)
         .ok_or(Problem::Refused(Refusal::AmbiguousRequest))
+}
+
+fn is_told(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// What the upstream must not see on a route whose answers are masked: anything that would make
@@ -359,8 +362,8 @@ impl Question {
             action: ActionName::new(self.action).ok()?,
             method: self.method,
             authority: self.authority,
-            path: self.scrubbed_path,
-            query: self.scrubbed_query,
+            path: self.route.path().to_owned(),
+            query: self.route.query().to_owned(),
             resource: velum_approval::keyed_token(&secrets.resource_key, self.path.as_bytes()),
             fingerprint,
             policy: PolicyDigest::from_bytes(plugin.policy.digest()),

@@ -109,6 +109,14 @@ impl Callers {
         self.certificates.insert(name, Shown { id, needs_token });
     }
 
+    /// Whether there is a gateway of this id.
+    pub(crate) fn has_gateway(&self, id: &str) -> bool {
+        let mut with_token = self.tokens.iter().map(|(_, caller)| caller);
+        let mut with_certificate = self.certificates.values();
+        with_token.any(|caller| matches!(caller, Caller::Gateway(known) if **known == *id))
+            || with_certificate.any(|shown| *shown.id == *id)
+    }
+
     /// Who sends this token, as far as there is one, on a connection whose client has proved these
     /// names.
     ///

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use velum_approval::{
     Answer, Approval, ApprovalId, Ask, Cause, Check, Decision, DenyCode, Emergency, Event,
-    FingerprintMac, GatewayId, Panel, Party, Reason, Record, State, StopScope, Timestamp, Use,
-    UseKey, decide, transition,
+    FingerprintMac, GatewayId, Panel, Party, Reason, Record, RouteTemplate, State, StopScope,
+    Timestamp, Use, UseKey, decide, transition,
 };
 
 use crate::config::Terms;
@@ -26,6 +26,8 @@ const RETRY_AFTER: u32 = 5;
 pub(crate) struct Asked {
     pub(crate) gateway: GatewayId,
     pub(crate) check: Check,
+    /// What is kept of its path and its query.
+    pub(crate) route: RouteTemplate,
     pub(crate) requester: Party,
     pub(crate) panel: Panel,
     pub(crate) terms: Terms,

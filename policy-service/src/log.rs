@@ -32,12 +32,13 @@ pub(crate) use keeper::{let_go, run};
 pub(crate) use naming::{open, year};
 pub(crate) use proofs::{ProofError, inclusion};
 pub(crate) use recovering::recover;
-pub(crate) use rereading::Damage;
+#[cfg(test)]
+pub(crate) use rereading::Rereading;
+pub(crate) use rereading::{ClosedDamage, Damage, of_closed};
 pub(crate) use rolling::is_key_there;
 pub(crate) use rotating::{has_lost_its_key, is_kept_elsewhere};
 pub(crate) use signing::Signatory;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -63,8 +64,8 @@ pub(crate) struct Log {
     fault: watch::Sender<Option<String>>,
     /// Whether something in it was found that is not what was put there.
     pub(crate) is_damaged: AtomicBool,
-    /// The same of closed logs, by their numbers.
-    pub(crate) closed_damage: watch::Sender<BTreeMap<u64, Damage>>,
+    /// The same of closed logs, and that one cannot be read.
+    pub(crate) closed_damage: watch::Sender<ClosedDamage>,
     /// Somebody waits for a head.
     wanted: Notify,
     /// Whoever holds it keeps the log from growing: for tests that cut a commit of their own.
@@ -101,7 +102,7 @@ impl Log {
             published: watch::Sender::new(0),
             fault: watch::Sender::new(None),
             is_damaged: AtomicBool::new(false),
-            closed_damage: watch::Sender::new(BTreeMap::new()),
+            closed_damage: watch::Sender::new(ClosedDamage::new()),
             wanted: Notify::new(),
             #[cfg(test)]
             turn: tokio::sync::Mutex::default(),

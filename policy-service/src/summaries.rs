@@ -64,8 +64,10 @@ async fn record(app: &App, minute: &Unrecorded) -> Result<(), StoreError> {
         let Some(last) = page.last() else { break };
         behind = (last.worker, last.sequence);
         for batch in &page {
-            let events: Events =
+            let mut events: Events =
                 serde_json::from_str(&batch.body).map_err(|_| StoreError::Corrupt("batch"))?;
+            // What an earlier version has kept may be anything.
+            app.parts().policies.leave_out_unknown(&mut events);
             summary.add(&Reception {
                 events: &events,
                 body: batch.body.as_bytes(),

@@ -50,7 +50,6 @@ mod policies;
 mod policy;
 mod reach;
 mod request;
-mod scrub;
 mod text;
 mod tree;
 

@@ -204,7 +204,7 @@ fn reads_route(actions: &[Action]) -> bool {
     reads
 }
 
-/// The words of the policy that may be shown when a path or query is: see [`crate::scrub`].
+/// The words of the policy that may be shown when a path or query is: see [`Policy::literal_segments`].
 fn literals(actions: &[Action]) -> (BTreeSet<(Option<usize>, String)>, BTreeSet<String>) {
     let mut segments = BTreeSet::new();
     let mut names = BTreeSet::new();

@@ -7,7 +7,8 @@
 
 use std::fmt;
 
-use crate::text::{decode_hex, percent_decode};
+use crate::condition::parameter::parameters;
+use crate::text::{decode_hex, form_decode, percent_decode};
 
 /// How the raw path relates to its canonical form (RFC 3986, sections 3.3 and 6.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,6 +147,11 @@ impl CanonicalPath {
         &self.query
     }
 
+    /// The decoded names of the query's parameters. May be PHI.
+    pub fn parameter_names(&self) -> impl Iterator<Item = Vec<u8>> {
+        parameters(&self.query, b"&;").map(|(name, _)| form_decode(name))
+    }
+
     /// How the raw path relates to the canonical one.
     pub fn spelling(&self) -> Spelling {
         self.spelling
@@ -156,11 +162,6 @@ impl CanonicalPath {
     /// through where both readings lead to the same decision.
     pub(crate) fn undecoded(&self) -> Option<&str> {
         self.undecoded.as_deref()
-    }
-
-    /// The segments of the canonical path.
-    pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
-        segments_of(&self.text)
     }
 }
 

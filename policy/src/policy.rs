@@ -394,6 +394,28 @@ impl Policy {
         self.reads_route
     }
 
+    /// The whole segments of paths that the policy names, each with its place (0 is the first), or with none
+    /// where it may be at any. With [`query_names`](Self::query_names): the words that may be shown when a path
+    /// or a query is.
+    ///
+    /// ```
+    /// use velum_policy::Policy;
+    /// let policy = br#"{"version": 1, "masking": {"profiles": ["pii"]}, "actions": [
+    ///     {"name": "chart", "when": {"path": {"segments": "/Patient/{id}"}}, "effect": "mask"}]}"#;
+    /// let policy = Policy::parse(policy)?;
+    /// assert!(policy.literal_segments().eq([(Some(0), "Patient")]));
+    /// # Ok::<(), velum_policy::ConfigError>(())
+    /// ```
+    pub fn literal_segments(&self) -> impl Iterator<Item = (Option<usize>, &str)> {
+        let segments = self.literal_segments.iter();
+        segments.map(|(place, segment)| (*place, segment.as_str()))
+    }
+
+    /// The names of query parameters that the policy names.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.query_names.iter().map(String::as_str)
+    }
+
     /// Finds the action for a request.
     ///
     /// # Errors

@@ -726,50 +726,11 @@ fn principals_and_claims() {
 }
 
 #[test]
-fn what_is_shown_of_a_path_are_the_policys_own_words() {
-    let policy = policy(&json!([
-        {"name": "a", "when": {"path": {"segments": "/Patient/{id}/$everything"}}, "effect": "mask"},
-        {"name": "b", "when": {"path": {"prefix": "/bulk/fi"}}, "effect": "mask"},
-        {"name": "c", "when": {"path": {"suffix": "x/$export"}, "query": {"_since": {"present": true}}}, "effect": "mask"},
-        {"name": "d", "when": {"path": "/metadata"}, "effect": "mask"}
-    ]));
-    for (path, shown, query) in [
-        ("/", "/", ""),
-        ("/Patient/smith", "/Patient/{…}", ""),
-        (
-            "/Patient/smith/$everything?name=smith&_since=2024",
-            "/Patient/{…}/$everything",
-            "{…}&_since",
-        ),
-        // A word of the policy at another place is the caller's.
-        ("/smith/Patient", "/{…}/{…}", ""),
-        ("/bulk/files/smith", "/bulk/{…}/{…}", ""),
-        ("/bulk/fi", "/bulk/{…}", ""),
-        ("/Group/smith/$export", "/{…}/{…}/$export", ""),
-        ("/metadata?smith", "/metadata", "{…}"),
-        (
-            "/metadata?%5Fsince=smith;smith=1",
-            "/metadata",
-            "_since&{…}",
-        ),
-        ("/smith%2Fjones/a//..?&&", "/{…}/{…}", ""),
-        ("*", "*", ""),
-    ] {
-        let text = format!("GET {path}");
-        let wire = Wire::read(&text);
-        let verdict = policy.evaluate(&wire.request(None)).unwrap();
-        assert_eq!(verdict.path.scrubbed(&policy), shown, "{path}");
-        assert_eq!(verdict.path.scrubbed_query(&policy), query, "{path}");
-    }
-    let text = format!("GET {}?{}", "/smith".repeat(100), "smith&".repeat(100));
-    let long = Wire::read(&text);
-    let verdict = policy.evaluate(&long.request(None)).unwrap();
-    assert_eq!(verdict.path.scrubbed(&policy).matches("{…}").count(), 32);
-    assert_eq!(
-        verdict.path.scrubbed_query(&policy).matches("{…}").count(),
-        32
-    );
-    assert!(!format!("{verdict:?} {:?}", long.request(None)).contains("smith"));
+fn what_is_printed_of_a_request_is_nothing_that_a_caller_wrote() {
+    let policy = policy(&json!([{"name": "a", "effect": "mask"}]));
+    let wire = Wire::read("GET /smith?smith=smith");
+    let verdict = policy.evaluate(&wire.request(None)).unwrap();
+    assert!(!format!("{verdict:?} {:?}", wire.request(None)).contains("smith"));
 }
 
 /// Who slips past an inspection sends what it was to mask.

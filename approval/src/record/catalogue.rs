@@ -322,7 +322,7 @@ pub const MEMBERS: &[(&str, &str)] = &[
     ),
     (
         "request",
-        "action, method, scrubbed path and query, classes asked, and keyed tokens of fingerprint and resource",
+        "action, method, path and query as a template of the policy, classes asked, and keyed tokens of fingerprint and resource",
     ),
     (
         "requester",

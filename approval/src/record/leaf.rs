@@ -291,9 +291,9 @@ impl Requested {
             .with("fingerprint_mac", self.fingerprint_mac.to_string())
             .with_some("found", self.found.as_ref().map(counts))
             .with("method", self.method)
-            .with("path", self.path.as_str())
+            .with("path", self.route.path())
             .with("policy", self.policy.to_string())
-            .with("query", self.query.as_str())
+            .with("query", self.route.query())
             .with_some(
                 "reason_commitment",
                 self.reason.map(|reason| reason.to_string()),

@@ -7,7 +7,8 @@ use velum_approval::{
     ActionName, AgentId, Approval, ApprovalId, Ask, Ballot, Check, Directory, Event, Evidence,
     Fingerprint, FingerprintMac, Found, GatewayId, GroupName, Identity, IdentityKind, KeyedToken,
     Lineage, Opening, Panel, PersonId, PolicyDigest, Reason, Record, RecordId, ReviewRule,
-    Reviewers, RuleName, Scope, Tags, Timestamp, UseKey, Verdict, transition,
+    Reviewers, RouteTemplate, RouteWords, RuleName, Scope, Tags, Timestamp, UseKey, Verdict,
+    transition,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -129,11 +130,18 @@ pub(crate) fn approval_id() -> ApprovalId {
     ApprovalId::new("0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e").unwrap()
 }
 
+/// A path and a query under a policy that names every segment and parameter in them.
+pub(crate) fn route(path: &str, query: &str) -> RouteTemplate {
+    let segments = path.split('/').map(|segment| (None, segment));
+    RouteTemplate::again(path, query, &RouteWords::new(segments, query.split('&')))
+}
+
 pub(crate) fn opening<'a>(check: &'a Check, panel: &'a Panel) -> Opening<'a> {
     Opening {
         id: approval_id(),
         gateway: gateway(),
         check,
+        route: route(&check.path, &check.query),
         fingerprint_mac: mac(1),
         requester: directory().party(&check.principal).unwrap().clone(),
         panel,

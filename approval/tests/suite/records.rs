@@ -9,7 +9,8 @@ use velum_approval::{
     ActionName, AgentId, Approval, ApprovalId, Ballot, Check, Commitment, DenyCode, Emergency,
     EmergencyId, EmergencyOpening, End, Event, Found, GatewayId, Identity, IdentityKind, LeafError,
     Lineage, LogName, MOST_EMERGENCY, Opening, OutcomeReport, Panel, Party, PersonId, Reason,
-    Record, Refused, ReviewRule, Scope, Stop, StopId, StopScope, Verdict, WorkerId,
+    Record, Refused, ReviewRule, RouteTemplate, RouteWords, Scope, Stop, StopId, StopScope,
+    Verdict, WorkerId,
     messages::{ClassCounts, EventOutcome, EventRow, Events},
     record::{Reception, Reported, Summary},
     transition,
@@ -19,7 +20,7 @@ use velum_engine::Class;
 use crate::cast::{
     GRANT, PENDING, START, approval_id, ask, ballot, check, directory, evidence, gateway, jwt,
     later, leaf, mac, no_rules, opening, panel, pending, person, policy, record_id, reviewers,
-    use_key, yes,
+    route, use_key, yes,
 };
 use crate::golden::compare;
 
@@ -640,6 +641,7 @@ fn the_longest_record_that_words_allow_fits() {
         id: ApprovalId::new("a".repeat(64)).unwrap(),
         gateway: GatewayId::new(quote(128)).unwrap(),
         check: &check,
+        route: route(&check.path, &check.query),
         fingerprint_mac: mac(1),
         requester: directory.party(&bot).unwrap().clone(),
         panel: &panel,
@@ -654,6 +656,29 @@ fn the_longest_record_that_words_allow_fits() {
         .to_leaf(1 << 52, START, &record_id(), &quote(200))
         .unwrap();
     assert!(leaf.len() > 12 * 1024, "{}", leaf.len());
+}
+
+/// What a check says of path, query and method is in no record, unless it is a word of the policy.
+#[test]
+fn a_record_has_the_policys_words_of_a_route_and_no_others() {
+    let check = Check {
+        path: "/Patient/canary/$everything".to_owned(),
+        query: "_since&canary".to_owned(),
+        method: "canary".to_owned(),
+        ..check()
+    };
+    let words = RouteWords::new([(Some(0), "Patient"), (Some(2), "$everything")], ["_since"]);
+    let panel = panel(1);
+    let opening = Opening {
+        route: RouteTemplate::again(&check.path, &check.query, &words),
+        ..opening(&check, &panel)
+    };
+    let (approval, record) = Approval::open(opening, START).unwrap();
+    let request = &leaf(&record)["data"]["request"];
+    assert_eq!(request["path"], "/Patient/{…}/$everything");
+    assert_eq!(request["query"], "_since&{…}");
+    assert_eq!(request["method"], "OTHER");
+    assert!(!serde_json::to_string(&approval).unwrap().contains("canary"));
 }
 
 #[test]

@@ -42,6 +42,23 @@ fn a_good_log_has_no_finding() {
     );
 }
 
+/// Leaves stay what they were: an earlier service kept what its gateways said of a path and a query.
+#[test]
+fn what_an_earlier_version_kept_of_a_path_is_no_finding() {
+    let mut log = tale::log();
+    let mut changed = 0;
+    for leaf in &mut log.0 {
+        let request = &mut leaf["data"]["request"];
+        if request["path"].is_string() {
+            request["path"] = "/Patient/{…}/Observation".into();
+            request["query"] = "_count&{…}".into();
+            changed += 1;
+        }
+    }
+    assert!(changed > 3, "{changed}");
+    assert_eq!(log.replay().findings, []);
+}
+
 /// A leaf of a log that is named like this.
 fn leaf_of(name: &str, index: u64, record: &Record) -> Vec<u8> {
     let id = velum_approval::RecordId::new(format!("r{index}")).unwrap();

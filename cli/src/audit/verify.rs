@@ -91,7 +91,8 @@ impl Verdict {
     pub(super) fn limit(&self) -> String {
         match self.older.iter().map(|(_, size)| *size).max() {
             None => "No older checkpoint was given (--since, --anchor): a log that was rewritten and signed again \
-                     by whoever has the key would not be seen."
+                     by whoever has the key would not be seen. What the service says that its anchors have is its \
+                     own word, until a witness's signature (--witness) or an anchor's file (--anchor) shows it."
                 .to_owned(),
             Some(size) if size < self.size() => format!(
                 "Records from {size} on are under no older checkpoint: if they were rewritten and signed \

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use velum_approval::{RouteTemplate, RouteWords};
 use velum_engine::{Class, ClassSet};
 use velum_filter::simulate::{Caller, Exchange, Gateway, Message};
 use velum_policy::{
@@ -204,11 +205,13 @@ pub(super) fn identity(caller: Option<&Caller>) -> String {
 }
 
 fn shown(explanation: &Explanation<'_>, policy: &Policy) -> String {
-    let mut text = explanation.path.scrubbed(policy);
-    let query = explanation.path.scrubbed_query(policy);
-    if !query.is_empty() {
+    let words = RouteWords::new(policy.literal_segments(), policy.query_names());
+    let path = &explanation.path;
+    let route = RouteTemplate::of(path.as_str(), path.parameter_names(), &words);
+    let mut text = route.path().to_owned();
+    if !route.query().is_empty() {
         text.push('?');
-        text.push_str(&query);
+        text.push_str(route.query());
     }
     plain(&text)
 }

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 use serde_json::json;
+use velum_approval::{RouteTemplate, RouteWords};
 use velum_engine::{Class, ClassSet};
 use velum_policy::{Answer, Effect, Refusal, Request};
 
@@ -454,7 +455,74 @@ proptest! {
         prop_assert_eq!(observed(&outcome), expected.map_err(|refusal| refusal.code().to_owned()));
         if let (Some(check), Ok(verdict)) = (&outcome.check, &verdict) {
             prop_assert_eq!(check["action"].as_str(), verdict.action.map(|it| it.name.as_str()));
-            prop_assert_eq!(check["path"].as_str(), Some(&*explained.path.scrubbed(policy)));
+            let path = &explained.path;
+            let route = RouteTemplate::of(path.as_str(), path.parameter_names(), &words(policy));
+            prop_assert_eq!(check["path"].as_str(), Some(route.path()));
+            prop_assert_eq!(check["query"].as_str(), Some(route.query()));
+            // The policy service makes the same of it.
+            prop_assert_eq!(RouteTemplate::again(route.path(), route.query(), &words(policy)), route);
         }
     }
+}
+
+fn words(policy: &Policy) -> RouteWords {
+    RouteWords::new(policy.literal_segments(), policy.query_names())
+}
+
+#[test]
+fn what_is_shown_of_a_path_are_the_policys_own_words() {
+    let policy = json!({"version": 1, "masking": {"profiles": ["pii"]}, "actions": [
+        {"name": "a", "when": {"path": {"segments": "/Patient/{id}/$everything"}}, "effect": "mask"},
+        {"name": "b", "when": {"path": {"prefix": "/bulk/fi"}}, "effect": "mask"},
+        {"name": "c", "when": {"path": {"suffix": "x/$export"}, "query": {"_since": {"present": true}}}, "effect": "mask"},
+        {"name": "d", "when": {"path": "/metadata"}, "effect": "mask"}
+    ]});
+    let policy = Policy::parse(policy.to_string().as_bytes()).unwrap();
+    let shown = |path: &str| {
+        let request = Request {
+            method: b"GET",
+            authority: b"ehr.example",
+            path: path.as_bytes(),
+            headers: &[],
+            route: None,
+            caller: None,
+        };
+        let path = policy.evaluate(&request).unwrap().path;
+        let route = RouteTemplate::of(path.as_str(), path.parameter_names(), &words(&policy));
+        let again = RouteTemplate::again(route.path(), route.query(), &words(&policy));
+        assert_eq!(again, route);
+        route
+    };
+    for (path, expected, query) in [
+        ("/", "/", ""),
+        ("/Patient/smith", "/Patient/{…}", ""),
+        (
+            "/Patient/smith/$everything?name=smith&_since=2024",
+            "/Patient/{…}/$everything",
+            "{…}&_since",
+        ),
+        // A word of the policy at another place is the caller's.
+        ("/smith/Patient", "/{…}/{…}", ""),
+        ("/bulk/files/smith", "/bulk/{…}/{…}", ""),
+        ("/bulk/fi", "/bulk/{…}", ""),
+        ("/Group/smith/$export", "/{…}/{…}/$export", ""),
+        ("/metadata?smith", "/metadata", "{…}"),
+        (
+            "/metadata?%5Fsince=smith;smith=1",
+            "/metadata",
+            "_since&{…}",
+        ),
+        ("/smith%2Fjones/a//..?&&", "/{…}/{…}", ""),
+        ("*", "*", ""),
+    ] {
+        let route = shown(path);
+        assert_eq!((route.path(), route.query()), (expected, query), "{path}");
+    }
+    let long = shown(&format!(
+        "{}?{}",
+        "/smith".repeat(100),
+        "smith&".repeat(100)
+    ));
+    assert_eq!(long.path().matches("{…}").count(), 32);
+    assert_eq!(long.query().matches("{…}").count(), 32);
 }

@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use velum_approval::{ActionName, PolicyDigest, RuleName};
+use velum_approval::messages::{Check, Events};
+use velum_approval::{ActionName, PolicyDigest, RouteTemplate, RouteWords, RuleName};
 use velum_engine::ClassSet;
 use velum_policy::{Action, Policy, document};
 
 use super::ConfigError;
+
+/// Stands for the name of an action that no policy has.
+const UNNAMED: &str = "*";
 
 /// What may be asked under each policy.
 #[derive(Debug, Default)]
@@ -19,6 +23,8 @@ struct Known {
     actions: BTreeMap<ActionName, ClassSet>,
     /// The masking rules that have a name: an approval may be narrowed to some of them.
     rules: BTreeSet<RuleName>,
+    /// What may be shown of the paths and queries of requests.
+    words: RouteWords,
     policy: Policy,
 }
 
@@ -41,6 +47,7 @@ impl Policies {
                 let known = Known {
                     actions: reviewed(&policy, &place)?,
                     rules: named(&policy, &place)?,
+                    words: RouteWords::new(policy.literal_segments(), policy.query_names()),
                     policy,
                 };
                 policies.insert(digest, known);
@@ -58,6 +65,38 @@ impl Policies {
     /// The names of a policy's masking rules.
     pub(crate) fn rules(&self, digest: &PolicyDigest) -> Option<&BTreeSet<RuleName>> {
         self.0.get(digest).map(|known| &known.rules)
+    }
+
+    /// What of a check's path and query are words of its policy: a gateway has left the others out, and whoever
+    /// has its token may not have. `None` for a policy that this service does not know.
+    pub(crate) fn route(&self, check: &Check) -> Option<RouteTemplate> {
+        let words = &self.0.get(&check.policy)?.words;
+        Some(RouteTemplate::again(&check.path, &check.query, words))
+    }
+
+    /// Whether there can be an approval for an action of this name.
+    pub(crate) fn has_action(&self, name: &ActionName) -> bool {
+        let mut all = self.0.values();
+        all.any(|known| known.actions.contains_key(name))
+    }
+
+    /// Puts [`UNNAMED`] in place of names of actions that no policy has: they are what a gateway wrote. Its
+    /// policy, or one of those that are known here where that is not.
+    pub(crate) fn leave_out_unknown(&self, events: &mut Events) {
+        let has = |known: &Known, name: &ActionName| {
+            let mut actions = known.policy.actions().iter();
+            actions.any(|action| action.name == name.as_str())
+        };
+        for row in &mut events.rows {
+            let Some(name) = &row.action else { continue };
+            let is_known = match self.0.get(&row.policy) {
+                Some(known) => has(known, name),
+                None => self.0.values().any(|known| has(known, name)),
+            };
+            if !is_known {
+                row.action = ActionName::new(UNNAMED).ok();
+            }
+        }
     }
 
     /// An action of a policy, with its place among them: 1 is the first.

@@ -59,6 +59,7 @@ impl Case<'_> {
         let Asked {
             gateway,
             check,
+            route,
             requester,
             panel,
             terms,
@@ -92,6 +93,7 @@ impl Case<'_> {
             id: self.app.new_id()?,
             gateway: gateway.clone(),
             check,
+            route: route.clone(),
             fingerprint_mac: self.mac,
             requester: requester.clone(),
             panel,

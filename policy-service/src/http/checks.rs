@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 use velum_approval::{ActionName, Answer, ApprovalId, Check, DenyCode, GatewayId, Record};
+use velum_engine::{Ruleset, mask_text};
 
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
@@ -165,13 +166,26 @@ enum Judgement {
 fn judge(
     app: &App,
     gateway: GatewayId,
-    check: Check,
+    mut check: Check,
     present: &Present,
 ) -> Result<Judgement, CheckError> {
     let parts = app.parts();
-    let Some(actions) = parts.policies.actions(&check.policy) else {
+    let policies = &parts.policies;
+    let known = policies.actions(&check.policy);
+    let Some((actions, route)) = known.zip(policies.route(&check)) else {
         return Ok(Judgement::Refused(None, DenyCode::PolicyUnknown));
     };
+    if route.path() != check.path || route.query() != check.query {
+        // The request goes on: it is bound by its fingerprint, not by what is shown of it.
+        tracing::warn!(
+            %gateway,
+            "a gateway sent more of a path or query than its policy names: that is left out"
+        );
+    }
+    // Nothing of this is kept but what may be.
+    route.path().clone_into(&mut check.path);
+    route.query().clone_into(&mut check.query);
+    check.authority = shown_authority(&check.authority, &parts.text_rules);
     let Some(offered) = actions.get(&check.action) else {
         // The name is what a gateway sent, so the record goes without it.
         return Ok(Judgement::Refused(None, DenyCode::ActionUnknown));
@@ -192,12 +206,24 @@ fn judge(
         Some((panel, terms)) => Judgement::Asked(Arc::new(Asked {
             gateway,
             check,
+            route,
             requester,
             panel,
             terms,
         })),
         None => Judgement::Refused(Some(action), DenyCode::ActionUnknown),
     })
+}
+
+/// What is kept of an authority: a caller may write anything there, so only what can be a host, without what
+/// detectors find in it.
+fn shown_authority(authority: &str, rules: &Ruleset) -> String {
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(&byte);
+    if authority.bytes().all(is_host) {
+        mask_text(rules, authority)
+    } else {
+        "{…}".to_owned()
+    }
 }
 
 /// Decides in one transaction, wakes who waits for what it changed, and records a refusal.

@@ -54,7 +54,7 @@ pub(crate) struct View {
     /// Whether it was closed and no head over all of its records will be signed: it was closed because records
     /// or its key were lost.
     lacks_last_head: bool,
-    /// Of a closed log: what of it is not what was put there, when it was last read.
+    /// Of a closed log: what of it is not what was put there when it was last read, or why it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     damage: Option<String>,
     /// The index of the record which says that it was removed: nothing is left of it but its last head.
@@ -156,7 +156,11 @@ async fn views(app: &App) -> Result<Views, StoreError> {
     let open = rows.last().map_or(0, |open| open.number);
     let mut logs = Vec::new();
     for row in rows {
-        let head = app.store().head(row.number).await?;
+        let head = match app.store().head(row.number).await {
+            // What is wrong with it is in `damage`, and the other logs are listed.
+            Err(StoreError::Corrupt(_)) if !row.is_open => None,
+            head => head?,
+        };
         let signed = head.as_ref().map_or(0, |head| head.size);
         let lacks_last_head = signed < row.size && is_left(&row, &keys, open);
         let keys = keys_of(&row, &keys);
@@ -171,7 +175,7 @@ async fn views(app: &App) -> Result<Views, StoreError> {
             keys,
             closed_at: row.closed.at,
             lacks_last_head,
-            damage: damage.get(&row.number).map(ToString::to_string),
+            damage: log::of_closed(&damage, row.number).map(ToString::to_string),
             pruned: row.closed.pruned,
             name: row.name,
         });

@@ -13,6 +13,9 @@ const MOST_BEHIND: i64 = 30_000;
 /// What is answered while no head of the audit log is signed: what needs none goes on.
 const UNSIGNED: &str = "ok, but no head of the audit log is signed at present: see GET /v1/logs\n";
 
+/// The same where a closed log is not what it was: nothing waits for that.
+const CLOSED: &str = "ok, but a closed audit log is damaged or cannot be read: see GET /v1/logs\n";
+
 /// 200 when the store answers and the clock can be believed, else 503.
 pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Problem> {
     let not_ready = |detail: &str| {
@@ -43,8 +46,11 @@ pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Probl
             "The clock is behind the times in the store: correct it.",
         ));
     }
-    Ok(match app.parts().log.fault() {
-        None => "ok\n",
+    let log = &app.parts().log;
+    let is_closed_whole = log.closed_damage.borrow().is_empty();
+    Ok(match log.fault() {
+        None if is_closed_whole => "ok\n",
+        None => CLOSED,
         Some(_) => UNSIGNED,
     })
 }
@@ -58,7 +64,8 @@ pub(crate) fn describe() -> Described {
     )
     .says(
         "text/plain",
-        "`ok`; with more behind it where no head of the audit log is signed at present.",
+        "`ok`; with more behind it where no head of the audit log is signed at present, or a closed log is \
+         damaged or cannot be read.",
     )
     .refuses(503, &["not-ready"])
 }

@@ -53,8 +53,9 @@ pub(crate) struct Answer {
 pub(crate) async fn handle(
     State(app): State<App>,
     gateway: Gateway,
-    Body(events): Body<Events>,
+    Body(mut events): Body<Events>,
 ) -> Result<Json<Answer>, Problem> {
+    app.parts().policies.leave_out_unknown(&mut events);
     if events.sequence == 0 || events.sequence > counts::MOST {
         return Err(ReportError::Sequence.into());
     }

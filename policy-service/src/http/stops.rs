@@ -120,6 +120,8 @@ pub(crate) enum StopError {
     GroupsUnread,
     /// By what it says they review nothing.
     NotAReviewer,
+    /// No policy has the action, or nothing the gateway.
+    UnknownScope,
     Parameters,
     Store(StoreError),
 }
@@ -153,6 +155,13 @@ impl From<StopError> for Problem {
                 "approval-not-stopped-here",
                 "An approval is revoked, an emergency access reviewed",
                 "Use POST /v1/approvals/{id}/revoke, or POST /v1/emergencies/{id}/review.",
+            ),
+            StopError::UnknownScope => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "unknown-scope",
+                "There is nothing of this name to stop",
+                "Nothing was stopped: no action that is reviewed, or no gateway, has this name here. \
+                 Name one that is configured, or stop everything.",
             ),
             StopError::Parameters => {
                 Problem::malformed_query("Takes all=true, after=<id> and limit=<1 to 200>.")
@@ -242,6 +251,9 @@ pub(crate) async fn stop(
 ) -> Result<View, Problem> {
     if request.scope.is_final() {
         return Err(StopError::Approval.into());
+    }
+    if !is_known(&app, &request.scope) {
+        return Err(StopError::UnknownScope.into());
     }
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
     let stopped = {
@@ -381,6 +393,16 @@ impl Operation for Resume {
     }
 }
 
+/// Whether there is what is to be stopped. A name that nobody has would stop nothing, and whatever stands in
+/// its place would be in the audit log.
+fn is_known(app: &App, scope: &StopScope) -> bool {
+    match scope {
+        StopScope::Gateway { id } => app.parts().callers.has_gateway(id.as_str()),
+        StopScope::Action { name } => app.parts().policies.has_action(name),
+        _ => true,
+    }
+}
+
 fn principal<'a>(app: &'a App, scope: &StopScope) -> Option<&'a velum_approval::Party> {
     match scope {
         StopScope::Principal { identity } => app.parts().directory.party(identity),
@@ -420,7 +442,7 @@ pub(crate) fn describe_begin() -> Described {
     )
     .takes::<StopRequest>(&json!({"scope": {"kind": "action", "name": "read"}, "comment": "drill"}))
     .gives::<View>(201, "The stop.")
-    .refuses(400, &["approval-not-stopped-here"]);
+    .refuses(400, &["approval-not-stopped-here", "unknown-scope"]);
     once::describe(described)
 }
 
@@ -448,8 +470,8 @@ mod tests {
     async fn stops_are_listed_page_by_page_the_latest_first() {
         let service = Service::start().await;
         let mut ids = Vec::new();
-        for number in 0..3 {
-            let scope = json!({"kind": "action", "name": format!("action-{number}")});
+        for name in ["purge", "read", "purge"] {
+            let scope = json!({"kind": "action", "name": name});
             let (status, stop) = service
                 .post("grace", "/v1/stops", &json!({"scope": scope}))
                 .await;

@@ -88,7 +88,7 @@ pub(crate) enum Fault {
     Unwritable,
     /// The file is gone: the volume may not be there. It is not made anew.
     Missing,
-    /// What the store has noted of a witness is not what that has signed.
+    /// What the store has noted of it is not what a witness, or the log's own key, has signed.
     BadNote,
     /// Somebody else told it meanwhile.
     Conflict,
@@ -173,7 +173,7 @@ impl Offer {
 
     /// The last head of the year before, if this anchor has not got it: the next log was open before that was
     /// signed. Not for ever: one that is new does not know that log.
-    async fn left_over(app: &App, anchor: &str) -> Result<Option<Offer>, Fault> {
+    async fn left_over(app: &App, anchor: &Anchor) -> Result<Option<Offer>, Fault> {
         const SOON: Duration = Duration::from_hours(24);
         let logs = app.store().logs().await?;
         let before = logs.into_iter().rev().find(|log| !log.is_open);
@@ -185,7 +185,12 @@ impl Offer {
             return Ok(None);
         };
         let noted = app.store().anchored(log.number).await?;
-        let has_it = |noted: &Anchored| noted.name == anchor && noted.size >= log.size;
+        let keys = cosigned::keys(app, &log).await?;
+        let has_it = |noted: &Anchored| {
+            let is_its = noted.name == anchor.name && noted.size >= log.size;
+            let text = noted.note.as_deref().filter(|_| is_its);
+            text.is_some_and(|text| cosigned::signed(text, &log, noted.size, &keys).is_some())
+        };
         if noted.iter().any(has_it) {
             return Ok(None);
         }
@@ -285,7 +290,8 @@ impl Anchors {
         Ok(())
     }
 
-    /// Takes what the store has noted, of a witness what it has signed.
+    /// Takes what the store has noted, as far as somebody has signed it: a witness, or the log's own key. That a
+    /// file or a webhook has it is then still the word of whoever wrote that into the store.
     async fn load(&self, app: &App, log: &LogRow) -> Result<(), StoreError> {
         let (all, log) = cosigned::noted(app, log.number).await?;
         let (keys, now) = (cosigned::keys(app, &log).await?, app.now());
@@ -293,11 +299,8 @@ impl Anchors {
             let Some(noted) = all.iter().find(|noted| noted.name == anchor.name) else {
                 continue;
             };
-            let is_believed = match anchor.place {
-                Place::Witness(_) => anchor.believed(&log, noted, &keys, now).is_some(),
-                Place::File(_) | Place::Webhook(_) => true,
-            };
-            if is_believed {
+            anchor.state().noted(log.number);
+            if anchor.believed(&log, noted, &keys, now).is_some() {
                 anchor.state().load(&log, noted);
             }
         }
@@ -331,8 +334,8 @@ impl Anchors {
 }
 
 impl Anchor {
-    /// The head that the store has noted as cosigned by this witness, if it is that; if not of the open log, it
-    /// is told: of a closed one it may be by a key that is not named any more.
+    /// The head that the store has noted of it, if the log's key has signed that, and a witness where it is one; if
+    /// not of the open log, it is told: of a closed one it may be by a key that is not named any more.
     fn believed(
         &self,
         log: &LogRow,
@@ -340,15 +343,20 @@ impl Anchor {
         keys: &[VerifierKey],
         now: Timestamp,
     ) -> Option<Note> {
-        let Place::Witness(witness) = &self.place else {
-            return None;
+        let note = match (&self.place, noted.note.as_deref()) {
+            (Place::Witness(witness), Some(text)) => witness.believed(text, log, noted.size, keys),
+            (_, Some(text)) => cosigned::signed(text, log, noted.size, keys),
+            (Place::Witness(_), None) => None,
+            (Place::File(_) | Place::Webhook(_), None) => {
+                // As earlier versions have noted it. It is told once more, and counts then.
+                self.state().is_doubted = true;
+                return None;
+            }
         };
-        let text = noted.note.as_deref();
-        let note = text.and_then(|text| witness.believed(text, log, noted.size, keys));
         if log.is_open && self.state().judge(note.is_some(), now) {
             tracing::error!(
                 anchor = self.name,
-                "what the store has noted of a witness is not what that has signed: it counts for nothing"
+                "what the store has noted of an anchor is not what was signed: it counts for nothing"
             );
         }
         note

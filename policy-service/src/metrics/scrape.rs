@@ -118,7 +118,7 @@ async fn text(scrape: &Scrape) -> Result<String, std::fmt::Error> {
     );
     gauge(
         "log_damaged",
-        "1 where a record, its hash or a tile of the audit log is not what was put there, else 0",
+        "1 where a record, its hash or a tile of the audit log is not what was put there, or a closed log cannot be read, else 0",
         usize::from(
             parts.log.is_damaged.load(Ordering::SeqCst)
                 || !parts.log.closed_damage.borrow().is_empty(),

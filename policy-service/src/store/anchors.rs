@@ -13,7 +13,8 @@ pub(crate) struct Anchored {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) at: Timestamp,
-    /// The head as a witness cosigned it.
+    /// The head: of a witness as it has cosigned it, of others as the log's key has signed it. `None` of what
+    /// earlier versions have noted of others.
     pub(crate) note: Option<String>,
 }
 

@@ -23,6 +23,16 @@ pub(crate) struct Stretch {
     pub(crate) head: Option<Head>,
 }
 
+/// Some records of a closed log, or why they cannot be read.
+pub(crate) struct ClosedStretch {
+    pub(crate) log: u64,
+    /// The tile that has their hashes.
+    pub(crate) tile: u64,
+    /// The last one of the log.
+    pub(crate) last: u64,
+    pub(crate) read: Result<Stretch, StoreError>,
+}
+
 /// Which records.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Which {
@@ -52,26 +62,44 @@ impl Store {
 
     /// Reads some records of a closed log that are under its last head: of the log of this number, from this
     /// tile on; or else of the next one that there is. `None` where there is none any more.
+    ///
+    /// # Errors
+    /// Where it cannot even be read which logs there are.
     pub(crate) async fn closed_stretch(
         &self,
         (from, tile): (u64, u64),
-    ) -> Result<Option<(u64, Stretch)>, StoreError> {
+    ) -> Result<Option<ClosedStretch>, StoreError> {
         let mut reading = self.read().await?;
         let logs = log::logs(&mut reading).await?;
         let is_there = |log: &&LogRow| !log.is_open && log.closed.pruned.is_none();
         let there = logs.iter().filter(is_there);
         for row in there.filter(|log| log.number >= from) {
-            // Of one that has lost records the head may be beyond what is left.
-            let head = log::head(&mut reading, row.number).await?;
-            let head = head.filter(|head| head.size <= row.size);
-            let size = head.as_ref().map_or(0, |head| head.size);
             let number = if row.number == from { tile } else { 0 };
-            if let Some(stretch) = read(&mut reading, row, number, size, head).await? {
-                return Ok(Some((number, stretch)));
+            let read = closed(&mut reading, row, number).await.transpose();
+            if let Some(read) = read {
+                return Ok(Some(ClosedStretch {
+                    log: row.number,
+                    tile: number,
+                    last: row.size.saturating_sub(1) / u64::from(FULL),
+                    read,
+                }));
             }
         }
         Ok(None)
     }
+}
+
+/// The same of a closed log, as far as it is under its last head.
+async fn closed(
+    reading: &mut Connection,
+    row: &LogRow,
+    number: u64,
+) -> Result<Option<Stretch>, StoreError> {
+    // Of one that has lost records the head may be beyond what is left.
+    let head = log::head(reading, row.number).await?;
+    let head = head.filter(|head| head.size <= row.size);
+    let size = head.as_ref().map_or(0, |head| head.size);
+    read(reading, row, number, size, head).await
 }
 
 /// The records of a tile of a log's tree that has so many in all.

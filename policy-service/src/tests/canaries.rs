@@ -90,7 +90,7 @@ async fn write(service: &Service, aviary: &mut Aviary) -> std::ops::Range<usize>
             let words = json!({"comment": aviary.text(), "public_reason": aviary.text()});
             assert_eq!(service.deny("omar", &id, words).await.0, 200);
         }
-        let stop = json!({"scope": {"kind": "action", "name": "none"}, "comment": aviary.text()});
+        let stop = json!({"scope": {"kind": "action", "name": "purge"}, "comment": aviary.text()});
         let (status, stop) = service.post("grace", "/v1/stops", &stop).await;
         assert_eq!(status, 201, "{stop}");
         let path = format!("/v1/stops/{}/resume", stop["id"].as_str().unwrap());
@@ -190,6 +190,11 @@ async fn reply_to(request: reqwest::RequestBuilder) -> (u16, String) {
 
 /// What the service writes on standard error from here on, all of it: that of other tests beside this too.
 fn listen() -> Arc<Mutex<Vec<u8>>> {
+    static LINES: std::sync::OnceLock<Arc<Mutex<Vec<u8>>>> = std::sync::OnceLock::new();
+    LINES.get_or_init(begin).clone()
+}
+
+fn begin() -> Arc<Mutex<Vec<u8>>> {
     struct Lines(Arc<Mutex<Vec<u8>>>);
 
     impl std::io::Write for Lines {
@@ -321,6 +326,127 @@ async fn two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_n
         );
         std::fs::write(Path::new(&figures).join(name), line).unwrap();
     }
+}
+
+/// A gateway with its own token, under a policy that is known, which leaves out nothing of what callers write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_gateway_does_not_leave_out_is_left_out_here() {
+    const WORD: &str = "Zaunkoenig";
+    let test = "what_a_gateway_does_not_leave_out_is_left_out_here";
+    let fence = tempfile::tempdir().unwrap();
+    let service = Service::with(&configuration(fence.path())).await;
+    let lines = listen();
+    let mut planted = 0;
+    let mut told = Vec::new();
+    for number in 0..12_u8 {
+        let mut next = || {
+            planted += 1;
+            format!("{WORD}{planted:03}")
+        };
+        let mut check = service.ask(number);
+        check.path = match number % 4 {
+            0 => format!("/Patient/{}/{}", next(), next()),
+            1 => format!("{} {}", next(), "x/".repeat(200)),
+            2 => format!("/{}?name={}", next(), next()),
+            _ => format!("/{{…}}{}/{{…}}", next()),
+        };
+        check.query = format!("{}={}&{}&_since", next(), next(), next());
+        check.method = next();
+        check.authority = match number % 2 {
+            0 => format!("000-31-7{number:03}"),
+            _ => format!("{} at home", next()),
+        };
+        check.resource = velum_approval::keyed_token(&[1; 32], next().as_bytes());
+        let id = service.pending(&check).await;
+        let card = service.show(&id).await;
+        assert_eq!(card["method"], "OTHER", "{card}");
+        assert!(!card["path"].as_str().unwrap().contains("x/"), "{card}");
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        let allow = service.check(&check).await;
+        service.verified(&check, &allow);
+        let outcome = json!({
+            "approval": id, "use_key": check.use_key, "status": 200, "records": 1, "bytes": 300,
+            "lifted": {"name": 2}, "masked": {}, "drift": {}, "end": "complete",
+        });
+        let sent = service.call_gateway("POST", "/v1/outcomes", &outcome).await;
+        assert_eq!(sent.0, 204, "{}", sent.1);
+        let events = json!({
+            "worker": "AQEBAQEBAQEBAQEBAQEBAQ", "sequence": u64::from(number) + 1, "lost": 0,
+            "from": 1_795_464_104_123_i64, "until": 1_795_464_105_123_i64,
+            "rows": [{
+                "policy": if number % 2 == 0 { json!(check.policy) } else { json!(check.fingerprint) },
+                "action": next(), "outcome": "masked", "status": 200, "requests": 3,
+                "masked": {"name": 3},
+            }, {
+                "policy": check.policy, "action": "health", "outcome": "unread", "status": 200, "requests": 1,
+            }],
+        });
+        let sent = service.call_gateway("POST", "/v1/events", &events).await;
+        assert_eq!(sent.0, 200, "{}", sent.1);
+        for scope in [
+            json!({"kind": "action", "name": next()}),
+            json!({"kind": "gateway", "id": next()}),
+        ] {
+            let stop = json!({"scope": scope});
+            let (status, refused) = service.post("grace", "/v1/stops", &stop).await;
+            assert_eq!(status, 400, "{refused}");
+            let kind = refused["type"].as_str().unwrap();
+            assert!(kind.ends_with("/unknown-scope"), "{refused}");
+            told.extend(refused.to_string().into_bytes());
+        }
+        for path in [
+            format!("/v1/approvals/{id}"),
+            format!("/v1/approvals/{id}/receipt"),
+        ] {
+            told.extend(service.get("grace", &path).await.1.to_string().into_bytes());
+        }
+    }
+    // The minute of the events is over.
+    service.clock.advance(120_000);
+    let summarised = async {
+        while service.count("mask.summary").await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(15), summarised)
+        .await
+        .unwrap();
+    let log = service.log().await;
+    let actions: std::collections::BTreeSet<_> = log
+        .iter()
+        .filter(|leaf| leaf["type"] == "org.velum.mask.summary.v1")
+        .flat_map(|leaf| leaf["data"]["summary"]["rows"].as_array().unwrap())
+        .map(|row| row["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(actions, ["*", "health"].into());
+    told.extend(json!(log).to_string().into_bytes());
+    let size = signed(&service).await["size"].as_u64().unwrap();
+    let entries = format!("/v1/logs/1/tile/entries/000.p/{size}");
+    told.extend(bytes(&service, &entries).await.unwrap());
+    for path in ["/v1/approvals?state=used", "/v1/events", "/v1/logs"] {
+        told.extend(service.get("grace", path).await.1.to_string().into_bytes());
+    }
+    told.extend(read(&service.folder.path().join("velum-data")));
+    told.extend(read(fence.path()));
+    let ours = lines.lock().unwrap().clone();
+    assert!(contains(&ours, b"a gateway sent more of a path or query"));
+    told.extend(ours);
+    assert!(contains(&told, b"/{\xe2\x80\xa6}/{\xe2\x80\xa6}"));
+    assert!(!contains(&told, WORD.as_bytes()), "{WORD} is somewhere");
+    assert!(!contains(&told, b"000-31-7"), "an authority is somewhere");
+    super::log::verified(&service, &[]).await;
+    if let Some(figures) = std::env::var_os("VELUM_FIGURES") {
+        let line = format!(
+            "{planted} canaries in paths, queries, methods, authorities, actions and stops of a gateway that leaves \
+             out nothing: 0 hits in {} bytes of leaves, tables, answers and log lines",
+            told.len()
+        );
+        std::fs::write(Path::new(&figures).join(format!("{test}.txt")), line).unwrap();
+    }
+}
+
+fn contains(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|it| it == what)
 }
 
 #[tokio::test]

@@ -171,6 +171,7 @@ async fn decision(app: &App, check: &Check) -> Decide {
         requester: parts.directory.party(principal).cloned().unwrap(),
         panel: parts.actions.panel(action, &excluded, &present).unwrap(),
         terms: parts.actions.terms(action).unwrap(),
+        route: parts.policies.route(check).unwrap(),
         check: check.clone(),
     };
     Decide {

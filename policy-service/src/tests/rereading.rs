@@ -9,6 +9,7 @@ use velum_harness::Postgres;
 
 use super::log::{configuration, logs, signed};
 use super::years;
+use crate::log::Rereading;
 use crate::testing::Service;
 
 /// A place where a bit is flipped: how to read it, and how to write it.
@@ -241,4 +242,76 @@ async fn what_is_changed_in_a_closed_log_is_told_too_and_the_open_one_goes_on() 
         .unwrap();
     told(false).await;
     assert_eq!(gauge(&service).await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_log_that_cannot_be_read_is_told_once_and_when_that_changes() {
+    let fence = tempfile::tempdir().unwrap();
+    let configuration =
+        configuration(fence.path()).replace("quorum = 1", "quorum = 1\nrelease = \"checkpointed\"");
+    let service = years::before_new_year(&configuration, 2_000).await;
+    service.pending(&service.ask(1)).await;
+    service.clock.advance(3_000);
+    years::rolled(&service).await;
+    let app = service.running.app.clone();
+    let log = &app.parts().log;
+    // Nobody else reads it again meanwhile.
+    let turn = log.turn.lock().await;
+    let data = service.folder.path().join("velum-data/velum.sqlite");
+    let options = SqliteConnectOptions::new().filename(data);
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    let size: i64 = sqlx::query_scalar("SELECT size FROM log_head WHERE log = 1")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    let mut own = Rereading::default();
+    let mut told = log.closed_damage.subscribe();
+    let mut look = async |times: usize| {
+        let mut changes = 0;
+        for _ in 0..times {
+            own.look_back(&app).await;
+            changes += usize::from(told.has_changed().unwrap());
+            told.mark_unchanged();
+        }
+        changes
+    };
+    let set = "UPDATE log_head SET size = $1 WHERE log = 1";
+    assert_eq!(look(5).await, 0);
+    let write = sqlx::query(set).bind(-1);
+    write.execute(&mut database).await.unwrap();
+    assert_eq!(look(1).await, 0, "it may be that the store was away");
+    assert_eq!(look(9).await, 1);
+    let text = || async { service.get("grace", "/v1/logs").await.1 };
+    let logs = text().await;
+    assert_eq!(
+        logs["logs"][0]["damage"],
+        "the log cannot be read from record 0 on: a row holds an impossible size"
+    );
+    assert_eq!(logs["logs"][1].get("damage"), None);
+    let ready = service.request("GET", "/readyz").send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+    let ready = ready.text().await.unwrap();
+    assert!(ready.contains("closed audit log"), "{ready}");
+    let write = sqlx::query(set).bind(size);
+    write.execute(&mut database).await.unwrap();
+    assert_eq!(look(5).await, 1);
+    assert_eq!(text().await["logs"][0].get("damage"), None);
+
+    // While it cannot be read the open log grows, and what waits for its head is released.
+    let write = sqlx::query(set).bind(-1);
+    write.execute(&mut database).await.unwrap();
+    drop(turn);
+    let check = service.ask(2);
+    let id = service.pending(&check).await;
+    service.approve("grace", &id, json!({})).await;
+    service.verified(&check, &service.check(&check).await);
+    let told = async {
+        while text().await["logs"][0].get("damage").is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), told)
+        .await
+        .unwrap();
+    assert_eq!(text().await.get("fault"), None);
 }

@@ -301,10 +301,13 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
-        "The same of a log that is closed",
-        "The service says so in the same place, and of which log in `GET /v1/logs`; the open log goes on and is \
-         signed",
-        &["what_is_changed_in_a_closed_log_is_told_too_and_the_open_one_goes_on"],
+        "The same of a log that is closed, or it cannot be read at all",
+        "The service says so in the same place, and of which log and why in `GET /v1/logs`; `/readyz` has a word of \
+         it; the open log goes on and is signed",
+        &[
+            "what_is_changed_in_a_closed_log_is_told_too_and_the_open_one_goes_on",
+            "a_closed_log_that_cannot_be_read_is_told_once_and_when_that_changes",
+        ],
     ),
     failure(
         Seeing,
@@ -331,9 +334,11 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
-        "What the database has of a witness is changed there",
-        "It does not count and is not served, and the anchor's `fault` says so (`bad-note`)",
+        "What the database has of an anchor is changed there",
+        "It does not count and is not served, and the anchor's `fault` says so (`bad-note`); that a file or a \
+         webhook has a head which was signed is the service's word",
         &[
+            "what_was_made_up_of_a_file_in_the_store_releases_nothing",
             "a_cosignature_that_was_changed_in_the_store_is_not_served_and_is_told",
             "a_cosignature_that_was_made_up_in_the_store_releases_nothing",
             "what_is_not_believed_is_written_over_by_what_the_witness_signs_next",
@@ -389,6 +394,15 @@ const FAILURES: &[Failure] = &[
             "a_full_database_volume_refuses_within_a_second_and_recovers_without_a_restart",
             "a_full_volume_of_a_postgres_server_refuses_within_a_second_and_recovers_without_a_restart",
             "a_full_disk_refuses_and_recovers",
+        ],
+    ),
+    failure(
+        Seeing,
+        "PostgreSQL has no room for its write-ahead log, so that it gives up",
+        "As when its volume is full, within two seconds each; what is there cannot be read either. PostgreSQL is \
+         started again, by whatever supervises it, once there is room; the service need not be",
+        &[
+            "a_postgres_without_room_for_its_log_lets_masking_go_on_and_reviews_go_on_when_it_is_back",
         ],
     ),
     failure(

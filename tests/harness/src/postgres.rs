@@ -33,20 +33,30 @@ pub struct Postgres {
 impl Postgres {
     /// Makes a cluster and starts it.
     pub async fn start() -> Result<Self> {
-        Self::start_as(None, &std::env::temp_dir()).await
+        Self::start_as(None, &std::env::temp_dir(), None).await
+    }
+
+    /// The same with its write-ahead log in a folder of its own within this one: on a volume of its own. It is in
+    /// small files, of which another one is wanted soon.
+    pub async fn start_with_log_in(folder: &Path) -> Result<Self> {
+        Self::start_as(None, &std::env::temp_dir(), Some(folder)).await
     }
 
     /// The same with all that it has in a folder of its own within this one: on a volume of its own.
     pub async fn start_in(folder: &Path) -> Result<Self> {
-        Self::start_as(None, folder).await
+        Self::start_as(None, folder, None).await
     }
 
     /// The same, and it listens on loopback with this certificate too.
     pub async fn start_with_tls(certificate: &Certificate) -> Result<Self> {
-        Self::start_as(Some(certificate), &std::env::temp_dir()).await
+        Self::start_as(Some(certificate), &std::env::temp_dir(), None).await
     }
 
-    async fn start_as(certificate: Option<&Certificate>, within: &Path) -> Result<Self> {
+    async fn start_as(
+        certificate: Option<&Certificate>,
+        within: &Path,
+        log_in: Option<&Path>,
+    ) -> Result<Self> {
         let programs = locations::postgres()?;
         let folder = tempfile::tempdir_in(within).during("temporary folder")?;
         if let Some(Certificate { certificate, key }) = certificate {
@@ -71,6 +81,12 @@ impl Postgres {
             .args(["--username=velum", "-D"])
             .arg(postgres.data())
             .stdout(Stdio::null());
+        if let Some(folder) = log_in {
+            let log = folder.join("wal");
+            fs::create_dir(&log).during("a server's folder")?;
+            give_away(&log)?;
+            initdb.arg("--wal-segsize=1").arg("--waldir").arg(log);
+        }
         let made = initdb.output().during("initdb")?;
         if !made.status.success() {
             let error = String::from_utf8_lossy(&made.stderr).into_owned();
@@ -109,6 +125,17 @@ impl Postgres {
             // Those that were quicker are missing.
             let _ = kill.stderr(Stdio::null()).status();
         }
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        let ended = self.process.as_mut().map(Process::ended).transpose()?;
+        Ok(ended.flatten().is_some())
+    }
+
+    /// What it has written since it was started last.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map_or_else(String::new, Process::log)
     }
 
     /// Starts the server again, on what is on the disk.

@@ -17,6 +17,7 @@ pub(super) const CLAIMS: &[Claim] = &[
             "velum-ledger::suite::go::go_verifies_every_entry_and_any_two_checkpoints",
             "velum-ledger::suite::go::go_verifies_what_is_kept_as_proofs",
             "velum::command_line::auditing::go::go_verifies_what_was_exported",
+            "velum::command_line::auditing::crates::the_crates_of_others_verify_what_was_exported",
         ],
     },
     Claim {
@@ -86,6 +87,7 @@ pub(super) const CLAIMS: &[Claim] = &[
             "velum-end-to-end::operations::full_disk::a_full_database_volume_lets_masking_go_on_and_reviews_go_on_when_there_is_room",
             "velum-policy-service::full_disk::a_full_database_volume_refuses_within_a_second_and_recovers_without_a_restart",
             "velum-policy-service::full_disk::a_full_volume_of_a_postgres_server_refuses_within_a_second_and_recovers_without_a_restart",
+            "velum-end-to-end::operations::full_disk::a_postgres_without_room_for_its_log_lets_masking_go_on_and_reviews_go_on_when_it_is_back",
         ],
     },
     Claim {
@@ -121,8 +123,12 @@ pub(super) const CLAIMS: &[Claim] = &[
     },
     Claim {
         text: "no PHI in it: 200 canaries through every operation, and through a real Envoy, are found in \
-               the erasable column alone, and nowhere once that is erased",
+               the erasable column alone, and nowhere once that is erased; what a gateway does not leave out \
+               the service does",
         tests: &[
+            "velum-policy-service::tests::canaries::what_a_gateway_does_not_leave_out_is_left_out_here",
+            "velum-approval::suite::records::a_record_has_the_policys_words_of_a_route_and_no_others",
+            "velum-approval::words::route::tests::nothing_of_a_caller_is_in_it",
             "velum-policy-service::tests::canaries::two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_nowhere",
             "velum-policy-service::tests::canaries::what_was_erased_is_missing_nowhere_in_the_log",
             "velum-end-to-end::first_light::canaries::planted_in_body_key_path_query_and_reason_are_found_nowhere",
@@ -135,6 +141,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         tests: &[
             "velum-policy-service::tests::rereading::a_bit_that_is_flipped_in_the_log_is_told_within_ten_seconds_and_nothing_is_signed_over_it",
             "velum-policy-service::tests::rereading::every_service_on_a_damaged_store_tells_of_it",
+            "velum-policy-service::tests::rereading::a_closed_log_that_cannot_be_read_is_told_once_and_when_that_changes",
         ],
     },
     Claim {
@@ -176,6 +183,7 @@ pub(super) const CLAIMS: &[Claim] = &[
             "velum-policy-service::tests::anchors::where_an_anchor_is_wanted_nothing_is_released_before_it",
             "velum-policy-service::tests::anchors::as_many_anchors_as_are_needed_have_to_have_it",
             "velum-policy-service::tests::anchors::a_cosignature_counts_only_when_it_is_the_witnesss_own",
+            "velum-policy-service::tests::anchors::noted::what_was_made_up_of_a_file_in_the_store_releases_nothing",
             "velum-policy-service::tests::anchors::lost::a_database_that_is_behind_an_anchors_file_releases_nothing",
             "velum-policy-service::tests::anchors::lost::a_witness_that_has_seen_more_stops_the_service_at_its_start_and_while_it_runs",
             "velum-policy-service::tests::anchors::lost::a_witness_that_has_seen_another_history_stops_the_service",

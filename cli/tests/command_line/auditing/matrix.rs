@@ -219,6 +219,14 @@ fn what_was_done_to_a_log_is_seen_as_the_table_says() {
         let verdict: Value = serde_json::from_str(&velum(&arguments).output).unwrap();
         assert_eq!(verdict["holds"], *code == 0, "{name}: {verdict}");
     }
+    let seen = table.iter().filter(|(_, code, _)| *code == 1).count();
+    super::told(
+        "what_was_done_to_a_log_is_seen_as_the_table_says",
+        &format!(
+            "{} rows of the table, {seen} of them tampered with and seen so",
+            table.len()
+        ),
+    );
 }
 
 /// The rows under `| what was done |`: a name, an exit code, words of the output.

@@ -13,6 +13,9 @@ pub(super) struct View {
     name: String,
     /// What it is: `file`, `webhook` or `witness`.
     kind: &'static str,
+    /// Whether what it has is proven by its own signature. Of a file or a webhook it is this service's word, of a
+    /// head that the log's key has signed.
+    is_cosigned: bool,
     /// How many records of the log that grows are under the last head that it has.
     size: u64,
     /// How many more are under the last head that was signed.
@@ -36,6 +39,7 @@ pub(super) fn views(app: &App) -> Vec<View> {
     let views = standings.into_iter().map(|(name, standing)| View {
         name: name.to_owned(),
         kind: standing.kind,
+        is_cosigned: standing.kind == "witness",
         size: standing.size,
         lag: standing.lag,
         at: standing.at,

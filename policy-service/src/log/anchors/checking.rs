@@ -65,7 +65,7 @@ async fn ask(app: &App, anchor: &Anchor, root: &Root) -> Result<(), Fault> {
     match &anchor.place {
         Place::File(heads) => {
             let Some(last) = heads.last().await? else {
-                let is_known = anchor.state().size_of(root.log) > 0;
+                let is_known = anchor.state().has_had(root.log);
                 return if is_known {
                     Err(Fault::Missing)
                 } else {

@@ -1,6 +1,8 @@
 //! The furthest head that witnesses have cosigned, by what the store has noted: verified each time, since
 //! whoever can write there could write anything.
 
+use velum_approval::LogName;
+use velum_ledger::checkpoint::Checkpoint;
 use velum_ledger::note::{Algorithm, KeyName, Note, VerifierKey};
 
 use super::Place;
@@ -52,6 +54,19 @@ pub(super) async fn noted(app: &App, log: u64) -> Result<(Vec<Anchored>, LogRow)
     let logs = app.store().logs().await?;
     let row = logs.into_iter().find(|row| row.number == log);
     Ok((noted, row.ok_or(StoreError::Corrupt("absence of a row"))?))
+}
+
+/// A head of this size as the store has noted it, where it is of this log and one of the log's own keys has signed
+/// it: nobody without such a key can put there what was never signed.
+pub(super) fn signed(noted: &str, log: &LogRow, size: u64, keys: &[VerifierKey]) -> Option<Note> {
+    let note = Note::parse(noted.as_bytes()).ok()?;
+    let head: Checkpoint = note.text().parse().ok()?;
+    let name = log.name.as_ref().map(LogName::as_str);
+    if name != Some(head.origin()) || head.size() != size || size > log.size {
+        return None;
+    }
+    note.verify(keys).ok()?;
+    Some(note)
 }
 
 /// The keys that sign a log, or did.

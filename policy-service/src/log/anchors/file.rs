@@ -72,7 +72,10 @@ impl KeptHeads {
             self.in_background(move || add(&path, end.as_ref(), &note))
                 .await?;
         }
-        Ok(Told { size, note: None })
+        Ok(Told {
+            size,
+            note: Some(offer.head.note.clone()),
+        })
     }
 
     /// Whether what it has is the beginning of what is offered.

@@ -22,6 +22,8 @@ pub(super) struct State {
     is_told: bool,
     /// Whether what the store has noted of it was not believed when it was last read.
     pub(super) is_doubted: bool,
+    /// The log of which the store has noted something of it, be that believed or not.
+    noted: u64,
     /// It has more of a log than there is here: how much, and the head where it has one.
     pub(super) ahead: Option<(u64, Option<Checkpoint>)>,
 }
@@ -59,6 +61,16 @@ impl State {
 
     pub(super) fn lacks(&self, lead: Lead) -> bool {
         self.size_of(lead.log) < lead.size
+    }
+
+    /// Whether it has had a head of this log, as far as anybody says so.
+    pub(super) fn has_had(&self, log: u64) -> bool {
+        self.noted == log || self.size_of(log) > 0
+    }
+
+    /// The store has noted something of this log.
+    pub(super) fn noted(&mut self, log: u64) {
+        self.noted = log;
     }
 
     /// The store has noted this.

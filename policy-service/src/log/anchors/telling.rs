@@ -23,7 +23,7 @@ const LEAST_PAUSE: Duration = Duration::from_millis(300);
 /// What an anchor has now.
 pub(super) struct Told {
     pub(super) size: u64,
-    /// The head as a witness cosigned it.
+    /// The head: of a witness as it has cosigned it.
     pub(super) note: Option<String>,
 }
 
@@ -87,7 +87,7 @@ async fn keep(app: App, anchor: Arc<Anchor>) {
 /// Tells it the head that there is now; what it has then is to be noted.
 async fn tell(app: &App, anchor: &Anchor) -> Result<Note, Fault> {
     // What is signed now is not kept waiting for it; the next head tries again.
-    if let Some(offer) = Offer::left_over(app, &anchor.name).await?
+    if let Some(offer) = Offer::left_over(app, anchor).await?
         && let Ok(told) = anchor.place.tell(app, anchor, &offer).await
     {
         write(app, noted(app, anchor, &offer, told)).await;
@@ -128,8 +128,9 @@ impl Place {
         offer: &Offer,
     ) -> Result<Told, Fault> {
         let known = anchor.state().size_of(offer.log.number);
+        let is_known = anchor.state().has_had(offer.log.number);
         match self {
-            Place::File(heads) => heads.tell(app, anchor, offer, known > 0).await,
+            Place::File(heads) => heads.tell(app, anchor, offer, is_known).await,
             Place::Webhook(webhook) => webhook.tell(app, offer).await,
             Place::Witness(witness) => witness.tell(app, anchor, offer, known).await,
         }

@@ -53,7 +53,7 @@ impl Webhook {
         }
         Ok(Told {
             size: checkpoint.size(),
-            note: None,
+            note: Some(offer.head.note.clone()),
         })
     }
 }

@@ -2,13 +2,12 @@
 //! tlog-cosignature). What they answer counts when their signature is verified.
 
 use axum::http::StatusCode;
-use velum_approval::LogName;
-use velum_ledger::checkpoint::Checkpoint;
 use velum_ledger::hash::Hash;
 use velum_ledger::note::{Note, VerifierKey};
 use velum_ledger::proof::{consistency_tiles, prove_consistency};
 use velum_ledger::tile::{Tile, TileHashes};
 
+use super::cosigned;
 use super::telling::Told;
 use super::{Anchor, Fault, Offer};
 use crate::config::Peer;
@@ -101,19 +100,10 @@ impl Witness {
         size: u64,
         keys: &[VerifierKey],
     ) -> Option<Note> {
-        let note = Note::parse(noted.as_bytes()).ok()?;
-        let head: Checkpoint = note.text().parse().ok()?;
-        let name = log.name.as_ref().map(LogName::as_str);
-        if name != Some(head.origin()) || head.size() != size || size > log.size {
-            return None;
-        }
+        let note = cosigned::signed(noted, log, size, keys)?;
         let own = [std::slice::from_ref(&self.key), self.previous.as_slice()].concat();
+        note.verify(&own).ok()?;
         let known = [keys, own.as_slice()].concat();
-        let by = note.verify(&known).ok()?;
-        let has_signed = |key: &VerifierKey| by.iter().any(|signature| signature.key() == key);
-        if !own.iter().any(has_signed) || !keys.iter().any(has_signed) {
-            return None;
-        }
         let mut whole = Note::new(note.text()).ok()?;
         for signature in note.signatures() {
             let is_by =

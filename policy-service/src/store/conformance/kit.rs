@@ -9,7 +9,8 @@ use serde_json::json;
 use velum_approval::{
     Approval, ApprovalId, Ask, Ballot, Check, Decision, Directory, Event, FingerprintMac,
     GatewayId, Identity, IdentityKind, Opening, Panel, Party, PersonId, Reason, Record, RecordId,
-    ReviewRule, Reviewers, Timestamp, Use, UseKey, Verdict, WorkerId, decide, transition,
+    ReviewRule, Reviewers, RouteTemplate, RouteWords, Timestamp, Use, UseKey, Verdict, WorkerId,
+    decide, transition,
 };
 use velum_engine::{Profile, Ruleset};
 
@@ -256,10 +257,12 @@ impl Operation for Open {
             .as_ref()
             .map(|reason| Secret::new(reason, &kit.rules, &*kit.random))
             .transpose()?;
+        let words = RouteWords::new([(Some(0), "Patient")], []);
         let opening = Opening {
             id: kit.new_id()?,
             gateway: kit.gateway.clone(),
             check,
+            route: RouteTemplate::again(&check.path, &check.query, &words),
             fingerprint_mac: mac,
             requester: kit.requester.clone(),
             panel: &kit.panel,

@@ -1,4 +1,4 @@
-//! What the store has noted of witnesses, changed behind the service's back.
+//! What the store has noted of anchors, changed behind the service's back.
 
 use std::path::Path;
 
@@ -6,7 +6,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::peers::{Manner, Witness};
-use super::{anchor, approved, configuration, fails, has_all, is_refused, key, served, trust};
+use super::{
+    anchor, approved, configuration, fails, file, has_all, is_refused, key, served, trust,
+};
 use crate::testing::Service;
 use crate::tests::log::{bytes, signed};
 use crate::tests::years;
@@ -185,4 +187,70 @@ async fn what_a_witness_has_cosigned_of_closed_years_outlives_its_key() {
         // What is of another key than now is not called forged.
         anchor(&service, "w1", |anchor| anchor.get("fault").is_none()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_made_up_of_a_file_in_the_store_releases_nothing() {
+    let volume = tempfile::tempdir().unwrap();
+    let heads = volume.path().join("heads");
+    let configuration = configuration("anchored", &[file("w1", &heads)]);
+    let mut service = Service::with(&configuration).await;
+    assert_eq!(has_all(&service, "w1").await["is_cosigned"], false);
+    // The volume is gone.
+    let away = volume.path().join("away");
+    std::fs::rename(&heads, &away).unwrap();
+    let (check, _) = approved(&service, 1).await;
+    is_refused(&service, &check).await;
+    let head = signed(&service).await["signed"].as_i64().unwrap();
+    let note = bytes(&service, "/v1/logs/1/checkpoint").await.unwrap();
+    let note = String::from_utf8(note).unwrap();
+    let other = note.replacen("/velum/2026", "/velum/2025", 1);
+    let mut database = open(&service.folder.path().join("velum-data")).await;
+    let (size, had) = read(&mut database).await;
+    assert!(size < head, "{size} {head}");
+    database.close().await.unwrap();
+    for (size, text, is_forged) in [
+        // A head that was never signed, of another size or another log.
+        (head, Some(had.as_str()), true),
+        (head + 1_000, Some(note.as_str()), true),
+        (head, Some(other.as_str()), true),
+        (head, Some("nonsense"), true),
+        // As earlier versions have noted it.
+        (head, None, false),
+    ] {
+        let stopped = service.stop().await;
+        let mut database = open(&stopped.data()).await;
+        let row = sqlx::query("UPDATE log_anchor SET size = $1, note = $2 WHERE name = 'w1'");
+        let row = row.bind(size).bind(text);
+        row.execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
+        service = stopped.start(&configuration).await;
+        signed(&service).await;
+        is_refused(&service, &check).await;
+        // It is not there, and nothing puts an empty one in its place, whatever the store says.
+        fails(&service, "w1", "missing").await;
+        assert!(!heads.exists(), "{size} {text:?}");
+        let told = anchor(&service, "w1", |_| true).await;
+        assert_eq!(told["size"], 0, "{is_forged}: {told}");
+    }
+    std::fs::rename(&away, &heads).unwrap();
+    has_all(&service, "w1").await;
+    service.verified(&check, &service.check(&check).await);
+    let mut database = open(&service.folder.path().join("velum-data")).await;
+    let noted = async {
+        loop {
+            let row = "SELECT note FROM log_anchor WHERE name = 'w1'";
+            let note: Option<String> = sqlx::query_scalar(row)
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+            if note.is_some() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(15), noted)
+        .await
+        .unwrap();
 }
