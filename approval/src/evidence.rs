@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::found::Found;
+use crate::shape::Shape;
 use crate::tags::Tags;
 use crate::words::{ApprovalId, UseKey};
 
@@ -26,9 +27,12 @@ pub struct Evidence {
     pub tags: Tags,
     /// Whether `tags` has all of them, and the body came to its end.
     pub complete: bool,
+    /// Where the values of the classes that were asked stand. A filter that does not tell has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
 }
 
-/// What reviewers know of a response. The tags stand elsewhere.
+/// What reviewers know of a response. The tags and the shape stand elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -49,6 +53,14 @@ pub struct Seen {
     #[serde(with = "digest")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub tags: [u8; 32],
+    /// SHA-256 of the [shape](Shape::digest), base64url, where one was told.
+    #[serde(
+        default,
+        with = "digest::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub shape: Option<[u8; 32]>,
 }
 
 impl From<&Evidence> for Seen {
@@ -60,6 +72,7 @@ impl From<&Evidence> for Seen {
             values: u64::try_from(evidence.tags.as_slice().len()).unwrap_or(u64::MAX),
             complete: evidence.complete,
             tags: evidence.tags.digest(),
+            shape: evidence.shape.as_ref().map(Shape::digest),
         }
     }
 }
@@ -134,5 +147,25 @@ mod digest {
         base64url_decode(&String::deserialize(deserializer)?)
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| serde::de::Error::custom("not the base64url of 32 bytes"))
+    }
+
+    pub(super) mod optional {
+        use serde::{Deserializer, Serializer};
+
+        pub(in super::super) fn serialize<S: Serializer>(
+            digest: &Option<[u8; 32]>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match digest {
+                Some(digest) => super::serialize(digest, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<[u8; 32]>, D::Error> {
+            super::deserialize(deserializer).map(Some)
+        }
     }
 }

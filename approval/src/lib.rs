@@ -45,6 +45,7 @@ mod found;
 mod keys;
 mod panel;
 mod scope;
+mod shape;
 mod signed;
 mod stops;
 mod tags;
@@ -70,13 +71,14 @@ pub use messages::{Answer, Check, DenyCode};
 pub use panel::{Panel, ReviewRule, Reviewers, RuleError};
 pub use record::{LeafError, Record};
 pub use scope::{GrantLimits, Scope};
+pub use shape::{MaskedBy, Shape, ShapeField};
 pub use stops::{
     LEASE, LeaseRequest, Notice, Releasing, ResumeRefused, SignedNotice, Stop, StopScope,
 };
 pub use tags::Tags;
 pub use words::{
-    ActionName, AgentId, ApprovalId, Commitment, EmergencyId, Fingerprint, FingerprintMac,
-    GatewayId, GroupName, Identity, IdentityKind, InvalidWord, Lineage, LogName, PersonId,
-    PolicyDigest, Reason, RecordId, RouteTemplate, RouteWords, RuleName, StopId, Timestamp, UseKey,
-    WorkerId,
+    ActionName, AgentId, ApprovalId, Commitment, EmergencyId, FieldPath, Fingerprint,
+    FingerprintMac, GatewayId, GroupName, Identity, IdentityKind, InvalidWord, Lineage, LogName,
+    PersonId, PolicyDigest, Reason, RecordId, RouteTemplate, RouteWords, RuleName, StopId, Timestamp,
+    UseKey, WorkerId,
 };

@@ -18,12 +18,13 @@ use crate::messages::{ClassCounts, DenyCode};
 use crate::stops::StopScope;
 use crate::tags::Tags;
 use crate::words::{
-    ActionName, ApprovalId, EmergencyId, Fingerprint, GatewayId, Identity, IdentityKind, Lineage,
-    PersonId, PolicyDigest, Reason, RuleName, StopId, Timestamp, UseKey, WorkerId,
+    ActionName, ApprovalId, EmergencyId, FieldPath, Fingerprint, GatewayId, Identity, IdentityKind,
+    Lineage, PersonId, PolicyDigest, Reason, RuleName, StopId, Timestamp, UseKey, WorkerId,
 };
 
 const ID: &str = "^[A-Za-z0-9][A-Za-z0-9_-]*$";
 const NO_CONTROL: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]+$";
+const FIELD_PATH: &str = "^\\$(\\[\\*\\]|\\.\\*|\\.[A-Za-z_][A-Za-z_-]*([0-9][A-Za-z_-]*){0,3})*$";
 const BYTES_16: &str = "^[A-Za-z0-9_-]{21}[AQgw]$";
 const BYTES_32: &str = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$";
 
@@ -64,6 +65,7 @@ schema! {
     StopId => text(ID, 64, "The id of a stop.");
     EmergencyId => text(ID, 64, "The id of an emergency access.");
     RuleName => text(ID, 64, "The name of a masking rule of the policy.");
+    FieldPath => text(FIELD_PATH, 160, "Where values stand in a response: `$.name[*].family`. Keys that the policy does not name are `*`.");
     PersonId => text(NO_CONTROL, 128, "A person, by their id in the service's directory.");
     GatewayId => text(NO_CONTROL, 128, "A gateway, by its id in the service's configuration.");
     ActionName => text(NO_CONTROL, 128, "An action of the policy.");

@@ -10,8 +10,8 @@ mod time;
 pub use bytes::{Commitment, Fingerprint, FingerprintMac, PolicyDigest, UseKey, WorkerId};
 pub use identity::{Identity, IdentityKind, Lineage};
 pub use names::{
-    ActionName, AgentId, ApprovalId, EmergencyId, GatewayId, GroupName, LogName, PersonId,
-    RecordId, RuleName, StopId,
+    ActionName, AgentId, ApprovalId, EmergencyId, FieldPath, GatewayId, GroupName, LogName,
+    PersonId, RecordId, RuleName, StopId,
 };
 pub use reason::Reason;
 pub use route::{RouteTemplate, RouteWords};

@@ -110,6 +110,10 @@ impl Events {
         !self.has_line() && !self.data.is_under_way()
     }
 
+    pub(crate) fn tally(&self) -> &Tally {
+        self.data.masker.tally()
+    }
+
     pub(crate) fn tally_mut(&mut self) -> &mut Tally {
         self.data.masker.tally_mut()
     }

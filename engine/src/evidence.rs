@@ -9,7 +9,7 @@ use sha2::Sha256;
 use crate::decode::Text;
 use crate::keys::{code, keyed_hmac};
 use crate::mask::inside;
-use crate::{Class, Tags, Terms};
+use crate::{Class, ClassSet, Tags, Terms};
 
 /// The key of tags. The tag of a value is the first 8 bytes of HMAC-SHA-256 over the name of its class, a
 /// zero byte and the value: the text of a string without its escapes, a number or literal as it is written,
@@ -97,6 +97,11 @@ impl Evidence {
     /// [`Tags::MOST`], or one could not be read whole.
     pub fn is_complete(&self) -> bool {
         self.is_complete
+    }
+
+    /// The classes of which values leave tags.
+    pub(crate) fn classes(&self) -> ClassSet {
+        self.terms.evidence
     }
 
     /// The same of a part, with nothing seen yet.

@@ -104,8 +104,9 @@ impl Masker {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn record(&mut self) {
-        let recorder = Recorder::discreet(self.rules());
-        self.tally_mut().recorder = Some(Box::new(recorder));
+        let rules = self.rules();
+        let recorder = self.tally_mut().recorder.get_or_insert_default();
+        recorder.keep_discreetly(rules);
     }
 
     /// What has been masked or lifted since this was last asked, in the order of the body; nothing

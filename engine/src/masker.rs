@@ -12,7 +12,9 @@ use crate::events::Events;
 use crate::evidence::Evidence;
 use crate::grant::{Lifted, Terms};
 use crate::mask::{Context, Run};
+use crate::outline::Outline;
 use crate::people::Mentions;
+use crate::recorder::Recorder;
 use crate::scan::{Event, Scanner};
 use crate::tally::Tally;
 use crate::{Class, ClassSet, Error, ErrorKind, Framing, Keyring, Options, Report, Ruleset};
@@ -89,8 +91,11 @@ impl Masker {
             before: 0,
             is_finished: false,
         };
-        if evidence.is_some() {
-            masker.stage.tally.evidence = evidence;
+        if let Some(evidence) = evidence {
+            let outline = Outline::new(Arc::clone(&masker.rules), evidence.classes());
+            let tally = &mut masker.stage.tally;
+            tally.evidence = Some(evidence);
+            tally.recorder = Some(Box::new(Recorder::outlining(outline)));
         }
         masker
     }
@@ -253,6 +258,32 @@ impl Masker {
         }
     }
 
+    /// Where values of those classes have been masked so far, in counts: under keys that the rules name, and no
+    /// others. `None`: [`Terms::evidence`] has no class.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use velum_engine::{Class, Masker, Options, Profile, Ruleset, TagKey, Terms};
+    /// let rules = Arc::new(Ruleset::builder().profile(Profile::Pii).build()?);
+    /// let evidence = [Class::Phone].into_iter().collect();
+    /// let terms = Terms { evidence, tag_key: TagKey::new(&[7; 32]), ..Terms::default() };
+    /// let options = Options { terms: Some(terms.into()), ..Options::default() };
+    /// let mut masker = Masker::new(rules, options);
+    /// let body = br#"{"Quill Thorn":[{"phone":"555-0123"},{"phone":"555-0199"}]}"#;
+    /// masker.feed(body, &mut Vec::new())?;
+    /// let outline = masker.outline().ok_or("none")?;
+    /// let places: Vec<_> = outline.places().map(|place| (place.path, place.count)).collect();
+    /// assert_eq!(places, [("$.*[*].phone", 2)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn outline(&self) -> Option<&Outline> {
+        let tally = match &self.events {
+            Some(events) => events.tally(),
+            None => &self.stage.tally,
+        };
+        tally.recorder.as_ref()?.outline()
+    }
+
     /// Lifts nothing from the next value on: one that is not decided yet is masked.
     pub fn stop_lifting(&mut self) {
         self.lift = ClassSet::EMPTY;
@@ -264,6 +295,10 @@ impl Masker {
 
     pub(crate) fn rules(&self) -> Arc<Ruleset> {
         Arc::clone(&self.rules)
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.stage.tally
     }
 
     /// For what is masked beside the text.
@@ -278,6 +313,9 @@ impl Masker {
     pub(crate) fn restart(&mut self, options: &Options) {
         let mut tally = std::mem::take(&mut self.stage.tally);
         tally.people.next_record(false);
+        if let Some(recorder) = &mut tally.recorder {
+            recorder.restart();
+        }
         let room = self.scanner.give_up();
         self.scanner = Scanner::new(options.framing, &options.limits, room);
         let names = std::mem::take(&mut self.stage.names);

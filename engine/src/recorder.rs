@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::decode::Text;
+use crate::outline::{Masked, Outline};
 use crate::scan::Container;
 use crate::tally::Cause;
 use crate::{Class, Ruleset};
@@ -45,22 +46,56 @@ pub(crate) struct Recorder {
     found: Vec<Found>,
     /// Where only names are told that these rules know.
     known: Option<Arc<Ruleset>>,
+    /// What counts places, if that is asked for.
+    outline: Option<Outline>,
+    /// Whether it does that and nothing else: no find is kept.
+    only_outlines: bool,
 }
 
 /// What stands for a member name that the rules do not know: it may be an identifier itself.
 const UNKNOWN: &str = "{…}";
 
 impl Recorder {
-    /// A recorder that tells only the member names that the rules know.
-    pub(crate) fn discreet(rules: Arc<Ruleset>) -> Self {
+    /// A recorder that counts places and keeps no find.
+    pub(crate) fn outlining(outline: Outline) -> Self {
         Self {
-            known: Some(rules),
+            outline: Some(outline),
+            only_outlines: true,
             ..Self::default()
+        }
+    }
+
+    /// From here on it keeps finds, too, and tells only the member names that the rules know. Nothing has
+    /// been read yet.
+    pub(crate) fn keep_discreetly(&mut self, rules: Arc<Ruleset>) {
+        self.known = Some(rules);
+        self.only_outlines = false;
+    }
+
+    /// What it has counted by places.
+    pub(crate) fn outline(&self) -> Option<&Outline> {
+        self.outline.as_ref()
+    }
+
+    /// The text is forgotten, complete or not: another one follows.
+    pub(crate) fn restart(&mut self) {
+        self.steps.clear();
+        self.waiting.clear();
+        if let Some(outline) = &mut self.outline {
+            outline.restart();
         }
     }
 
     /// A member name, without its quotes and as it is written; `waits`: it may be a value itself.
     pub(crate) fn name(&mut self, name: &[u8], waits: bool) {
+        if let Some(outline) = &mut self.outline {
+            let text = Text::decode(name);
+            outline.name((!waits).then_some(text.as_str()));
+        }
+        if self.only_outlines {
+            self.in_name = None;
+            return;
+        }
         let name = if waits {
             format!("[masked:{}]", Class::Identifier.name())
         } else {
@@ -87,6 +122,13 @@ impl Recorder {
     /// A value begins in such a container.
     pub(crate) fn value(&mut self, container: Option<Container>) {
         self.begun += 1;
+        if let Some(outline) = &mut self.outline {
+            match container {
+                Some(Container::Array) => outline.element(),
+                Some(Container::Object) => {}
+                None => outline.restart(),
+            }
+        }
         match (container, self.steps.last_mut()) {
             (Some(Container::Array), Some(step)) => {
                 let index = match step {
@@ -102,17 +144,28 @@ impl Recorder {
 
     /// An array or object begins.
     pub(crate) fn open(&mut self) {
+        if let Some(outline) = &mut self.outline {
+            outline.open();
+        }
         self.steps.push(Step::Index(None));
     }
 
     /// An array or object has ended.
     pub(crate) fn close(&mut self) {
+        if let Some(outline) = &mut self.outline {
+            outline.close();
+        }
         self.steps.pop();
     }
 
     /// The value at hand waits.
     pub(crate) fn wait(&mut self) {
-        self.waiting.push((self.pointer(), self.begun));
+        if let Some(outline) = &mut self.outline {
+            outline.wait();
+        }
+        if !self.only_outlines {
+            self.waiting.push((self.pointer(), self.begun));
+        }
     }
 
     /// What is found next is a value that has waited, by its number; `None`: nothing waits any more.
@@ -120,6 +173,9 @@ impl Recorder {
         self.at_waiting = number;
         if number.is_none() {
             self.waiting.clear();
+            if let Some(outline) = &mut self.outline {
+                outline.let_go();
+            }
         }
     }
 
@@ -130,6 +186,18 @@ impl Recorder {
 
     /// A value has been found.
     pub(crate) fn find(&mut self, cause: Cause, class: Class, lifted: bool) {
+        let masked = match self.at_waiting {
+            _ if self.outside => Masked::Outside,
+            Some(number) => Masked::Waited(number),
+            None if self.in_name.is_some() => Masked::Name,
+            None => Masked::AtHand,
+        };
+        if let Some(outline) = self.outline.as_mut().filter(|_| !lifted) {
+            outline.count(cause, class, masked);
+        }
+        if self.only_outlines {
+            return;
+        }
         let waited = self
             .at_waiting
             .map(|number| self.waiting.get(number).cloned());

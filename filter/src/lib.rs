@@ -50,6 +50,7 @@ mod protobuf;
 mod protocol;
 mod request;
 mod respond;
+mod shape;
 mod stream;
 mod trace;
 mod watch;

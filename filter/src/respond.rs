@@ -333,7 +333,7 @@ pub(crate) fn on_trailers(
     if let Response::Masking(masking) = response
         && is_whole
     {
-        host.tell(Fact::Collected(masking.masker.evidence()));
+        host.tell(Fact::Collected(&masking.masker));
     }
     if is_whole && trailers(host, plugin).is_ok() {
         Flow::Continue
@@ -388,7 +388,7 @@ impl Masking {
             self.masker
                 .finish(&mut sink.out)
                 .map_err(|error| error.to_string())?;
-            host.tell(Fact::Collected(self.masker.evidence()));
+            host.tell(Fact::Collected(&self.masker));
         }
         host.tell(Fact::MaskerFed(Side::Response, &mut self.masker));
         // A body's end often comes by itself, and is none of what the buffer holds.

@@ -10,8 +10,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use velum_approval::{ApprovalId, Identity, Tags};
-use velum_engine::{Evidence, Masker};
+use velum_approval::{ApprovalId, Identity};
+use velum_engine::Masker;
 use velum_policy::{Action, Effect, Policy};
 
 use crate::grant::{Collection, Grant};
@@ -58,8 +58,8 @@ pub(crate) enum Fact<'a> {
     Stopped,
     /// What the answer holds is awaited.
     Collects(&'a Rc<Collection>),
-    /// The answer came to its end, and this is what it holds.
-    Collected(Option<&'a Evidence>),
+    /// The answer came to its end, and this masker has read it.
+    Collected(&'a Masker),
 }
 
 /// What the streams of a worker share.
@@ -189,12 +189,7 @@ impl<H: Host> Host for Watched<'_, H> {
             Fact::Collects(collection) => {
                 self.note(|account| account.collection = Some(Rc::clone(collection)));
             }
-            Fact::Collected(evidence) => self.note(|account| {
-                account.tags = evidence.and_then(|evidence| {
-                    let tags = Tags::new(evidence.tags().iter())?;
-                    Some((tags, evidence.is_complete()))
-                });
-            }),
+            Fact::Collected(masker) => self.note(|account| account.collect(masker)),
             Fact::MaskerFed(side, masker) => {
                 let counts = Counts::of(masker.report());
                 let mut shows = false;

@@ -237,7 +237,7 @@ impl<'a> Case<'a> {
         let change = Change::Case {
             approval: &next,
             written: Some(&secret),
-            tags: None,
+            evidence: None,
         };
         let stamp = self.app.stamp(self.transaction).await?;
         self.transaction.apply(&change, &record, &stamp).await?;
@@ -324,7 +324,7 @@ impl<'a> Case<'a> {
             let change = Change::Case {
                 approval: &next,
                 written: None,
-                tags: None,
+                evidence: None,
             };
             self.transaction.apply(&change, &record, &stamp).await?;
             self.changed.push(next.id);

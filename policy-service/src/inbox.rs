@@ -25,6 +25,7 @@ mod pending;
 mod policy;
 mod provider;
 pub(crate) mod session;
+mod shape;
 mod shell;
 mod show_session;
 mod sign_in;

@@ -86,7 +86,7 @@ impl Operation for Expire {
                 &Change::Case {
                     approval: &approval,
                     written: None,
-                    tags: None,
+                    evidence: None,
                 },
                 &record,
                 &stamp,

@@ -71,6 +71,13 @@ impl Stopped {
         }
     }
 
+    /// One that will have this policy.
+    pub(crate) fn under(policy: &str) -> Stopped {
+        let stopped = Stopped::new();
+        std::fs::write(stopped.folder.path().join("policy.yaml"), policy).unwrap();
+        stopped
+    }
+
     pub(crate) async fn start(self, configuration: &str) -> Service {
         self.start_with(configuration, Bounds::default()).await
     }
@@ -83,7 +90,8 @@ impl Stopped {
         } = self;
         let running = launch(&folder, configuration, &clock, bounds).await;
         let running = running.unwrap();
-        let policy = velum_policy::document::from_text(POLICY).unwrap();
+        let policy = std::fs::read_to_string(folder.path().join("policy.yaml")).unwrap();
+        let policy = velum_policy::document::from_text(&policy).unwrap();
         Service {
             running,
             clock,

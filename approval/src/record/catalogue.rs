@@ -293,7 +293,7 @@ pub const MEMBERS: &[(&str, &str)] = &[
     ),
     (
         "evidence",
-        "what the response holds: counts by class, records, bytes, and a digest of the values' keyed tags",
+        "what the response holds: counts by class, records, bytes, and digests of the values' keyed tags and of the shape that reviewers were shown",
     ),
     (
         "excluded",

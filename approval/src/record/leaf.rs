@@ -148,6 +148,7 @@ impl Seen {
             .with("complete", self.complete)
             .with("found", counts(&self.found))
             .with("records", integer(self.records))
+            .with_some("shape", self.shape.map(|shape| base64url_encode(&shape)))
             .with("tags", base64url_encode(&self.tags))
             .with("values", integer(self.values))
     }

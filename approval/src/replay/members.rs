@@ -122,6 +122,8 @@ pub(super) struct Seen {
     _found: Found,
     #[serde(rename = "records")]
     _records: u64,
+    #[serde(default, rename = "shape")]
+    _shape: Option<PolicyDigest>,
     /// SHA-256 in base64url, as a policy's is.
     pub(super) tags: PolicyDigest,
     #[serde(rename = "values")]

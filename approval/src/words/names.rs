@@ -102,6 +102,63 @@ name_word! {
     LogName, "log name", check_log_name, 128
 }
 
+name_word! {
+    /// Where values stand in a response, without their values: `$.name[*].family`.
+    ///
+    /// From the body (`$`) down, elements as `[*]`, keys as `.key`, and as `.*` where a key is not told. A key
+    /// has letters, digits (3 at most, so that it is nobody's number), `-` and `_`, and is at most 64 bytes long.
+    FieldPath, "field path", check_field_path, 160
+}
+
+impl FieldPath {
+    /// The keys on the way, from the outside; `*` for each that is not told.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let steps = self.0.split('.').skip(1);
+        steps.map(|step| step.split('[').next().unwrap_or_default())
+    }
+
+    /// The same path with every other key untold.
+    #[must_use]
+    pub fn telling(&self, knows: impl Fn(&str) -> bool) -> Self {
+        let step = |step: &str| {
+            let (key, elements) = step.split_at(step.find('[').unwrap_or(step.len()));
+            let is_told = key == "$" || key == UNTOLD || knows(key);
+            format!("{}{elements}", if is_told { key } else { UNTOLD })
+        };
+        let steps: Vec<_> = self.0.split('.').map(step).collect();
+        Self(steps.join("."))
+    }
+}
+
+/// What stands for a key that is not told.
+const UNTOLD: &str = "*";
+
+fn check_field_path(word: &'static str, text: &str, most: usize) -> Result<(), InvalidWord> {
+    check_text(word, text, most)?;
+    let key = |key: &str| {
+        let bytes = key.as_bytes();
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let begins = bytes
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+        let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+        begins && digits <= 3 && bytes.len() <= 64 && bytes.iter().all(allowed)
+    };
+    let mut steps = text.split('.').map(|step| {
+        let (key, elements) = step.split_at(step.find('[').unwrap_or(step.len()));
+        let are_elements = elements.as_bytes().chunks(3).all(|one| one == b"[*]");
+        are_elements.then_some(key)
+    });
+    let is_rooted = steps.next() == Some(Some("$"));
+    if is_rooted && steps.all(|step| step.is_some_and(|it| it == UNTOLD || key(it))) {
+        return Ok(());
+    }
+    Err(InvalidWord::new(
+        word,
+        "$, then .key or .* for members and [*] for elements",
+    ))
+}
+
 fn check_log_name(word: &'static str, text: &str, most: usize) -> Result<(), InvalidWord> {
     check_text(word, text, most)?;
     let part = |part: &str| {
@@ -160,6 +217,56 @@ mod tests {
         ] {
             assert!(LogName::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_field_path_has_plain_keys_and_nobodys_number() {
+        for good in [
+            "$",
+            "$.*",
+            "$[*]",
+            "$[*][*].name[*].given[*]",
+            "$.*[*]._birthDate",
+            "$.line-3",
+        ] {
+            assert!(FieldPath::new(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "name",
+            "$name",
+            "$.",
+            "$..name",
+            "$.a b",
+            "$.a[0]",
+            "$.a[",
+            "$.a[*",
+            "$.a[*]b",
+            "$.MRN-88213",
+            "$.1a",
+            "$.é",
+            "$.**",
+            "$.a*",
+            "$[*].",
+            "$$",
+            "$.O'Neil",
+            "$.a/b",
+        ] {
+            assert!(FieldPath::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_path_is_untold() {
+        let path = FieldPath::new("$.entry[*].*.ward[*][*].family").unwrap();
+        assert_eq!(
+            path.keys().collect::<Vec<_>>(),
+            ["entry", "*", "ward", "family"]
+        );
+        let told = path.telling(|key| key != "ward");
+        assert_eq!(told.as_str(), "$.entry[*].*.*[*][*].family");
+        assert_eq!(FieldPath::new(told.as_str()), Ok(told));
+        assert_eq!(path.telling(|_| true), path);
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use velum_approval::{
     ActionName, AgentId, Approval, ApprovalId, Ask, Ballot, Check, Directory, Event, Evidence,
-    Fingerprint, FingerprintMac, Found, GatewayId, GroupName, Identity, IdentityKind, KeyedToken,
-    Lineage, Opening, Panel, PersonId, PolicyDigest, Reason, Record, RecordId, ReviewRule,
-    Reviewers, RouteTemplate, RouteWords, RuleName, Scope, Tags, Timestamp, UseKey, Verdict,
-    transition,
+    FieldPath, Fingerprint, FingerprintMac, Found, GatewayId, GroupName, Identity, IdentityKind,
+    KeyedToken, Lineage, MaskedBy, Opening, Panel, PersonId, PolicyDigest, Reason, Record,
+    RecordId, ReviewRule, Reviewers, RouteTemplate, RouteWords, RuleName, Scope, Shape, ShapeField, Tags,
+    Timestamp, UseKey, Verdict, transition,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -221,7 +221,26 @@ pub(crate) fn evidence() -> Evidence {
         bytes: 300,
         tags: Tags::new([[1; 8], [2; 8]]).unwrap(),
         complete: true,
+        shape: Some(shape()),
     }
+}
+
+/// Where it stands.
+pub(crate) fn shape() -> Shape {
+    let field = |path: &str, rule: Option<&str>| ShapeField {
+        path: FieldPath::new(path).unwrap(),
+        class: Class::Name,
+        by: rule.map_or(MaskedBy::Profile, |_| MaskedBy::Rule),
+        rule: rule.map(|rule| RuleName::new(rule).unwrap()),
+        count: 1,
+    };
+    Shape::new(
+        [
+            field("$.name[*].family", None),
+            field("$.*.ward", Some("wards")),
+        ],
+        Found::default(),
+    )
 }
 
 /// The leaf of a record, read as JSON.

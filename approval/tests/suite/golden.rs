@@ -7,8 +7,9 @@ use velum_approval::messages::{
     EventOutcome, EventRow, Events, MOST_ROWS, StatusAnswer, StatusQuery, StopRequest, Withdrawal,
 };
 use velum_approval::{
-    ActionName, Allow, EmergencyId, End, Found, LeaseRequest, Need, Notice, OutcomeReport, Reason,
-    RuleName, SignedAllow, SignedNotice, SigningKey, State, StopScope, Vote, WorkerId, keyed_token,
+    ActionName, Allow, EmergencyId, End, Evidence, Found, LeaseRequest, Need, Notice,
+    OutcomeReport, Reason, RuleName, SignedAllow, SignedNotice, SigningKey, State, StopScope, Vote,
+    WorkerId, keyed_token,
 };
 use velum_engine::Class;
 
@@ -106,6 +107,7 @@ golden! {
         comment: None,
     };
     "evidence.json" evidence();
+    "evidence-without-shape.json" Evidence { shape: None, ..evidence() };
     "outcome.json" OutcomeReport {
         approval: approval_id(),
         use_key: check().use_key,

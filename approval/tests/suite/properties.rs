@@ -297,6 +297,7 @@ fn apply(
         bytes: 300,
         tags: Tags::new([[1; 8], [2; 8]]).unwrap(),
         complete: true,
+        shape: None,
     };
     let shown;
     let event = match step {

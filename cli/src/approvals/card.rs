@@ -54,6 +54,14 @@ pub(super) fn write(output: &mut impl Write, card: &Value) -> Result<(), Failure
         lines.push(("asked for", format!("a better {}", text(&card["needs"]))));
     }
     lines.push(("evidence", evidence(&card["evidence"])));
+    lines.extend(list_of(&card["shape"], "fields").map(|one| ("field", field(one))));
+    if card["shape"]["others"].is_object() {
+        let others = counts(&card["shape"]["others"]);
+        lines.push((
+            "more fields",
+            format!("{others} in fields that had no room"),
+        ));
+    }
     if list_of(card, "rules").next().is_some() {
         lines.push(("rules", words(&card["rules"])));
     }
@@ -112,6 +120,20 @@ fn evidence(evidence: &Value) -> String {
         line += "; not all of it was seen, and only what was seen is released";
     }
     line
+}
+
+/// Where values stand, of which class, how many, and what masks them.
+fn field(field: &Value) -> String {
+    let by = match field["rule"].as_str() {
+        Some(rule) => format!("rule {}", plain(rule)),
+        None => text(&field["by"]),
+    };
+    format!(
+        "{} {} {}, by {by}",
+        text(&field["path"]),
+        text(&field["class"]),
+        text(&field["count"])
+    )
 }
 
 fn said(vote: &Value) -> String {

@@ -171,6 +171,27 @@ fn one_approval_is_shown_with_who_is_behind_it() {
 }
 
 #[test]
+fn where_values_stand_is_shown_a_field_a_line() {
+    let mut card = card();
+    card["evidence"] =
+        json!({"found": {"name": 3}, "records": 1, "bytes": 300, "values": 3, "complete": true});
+    card["shape"] = json!({"fields": [
+        {"path": "$.*.wardnurse", "class": "name", "by": "rule", "rule": "wards", "count": 1},
+        {"path": "$.name[*].family", "class": "name", "by": "profile", "count": 1},
+    ], "others": {"name": 1}});
+    let (url, _) = service(vec![(200, card)]);
+    let outcome = as_grace(&url, &["approvals", "show", ID]);
+    for line in [
+        "field         $.*.wardnurse name 1, by rule wards",
+        "field         $.name[*].family name 1, by profile",
+        "more fields   name 1 in fields that had no room",
+    ] {
+        let shown = outcome.output.lines().any(|shown| shown == line);
+        assert!(shown, "{line}\n{}", outcome.output);
+    }
+}
+
+#[test]
 fn decisions_are_sent_as_they_were_meant() {
     for (arguments, path, body) in [
         (&["approve", ID][..], "approve", json!({})),

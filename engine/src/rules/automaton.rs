@@ -59,6 +59,12 @@ impl Automaton {
         self.names.contains_key(name)
     }
 
+    /// The name as a path writes it, if one names this member.
+    pub(crate) fn word(&self, name: &str) -> Option<&str> {
+        let (word, _) = self.names.get_key_value(name)?;
+        Some(word)
+    }
+
     /// The state of a member.
     pub(crate) fn member(&self, state: StateId, column: u16) -> StateId {
         self.next(state, usize::from(column))

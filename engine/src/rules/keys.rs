@@ -181,9 +181,15 @@ impl KeyTable {
 
     /// Whether a key is this member name and no more of it.
     pub(crate) fn names(&self, name: &str) -> bool {
+        self.word(name).is_some()
+    }
+
+    /// The key, folded, that is this member name and no more of it.
+    pub(crate) fn word(&self, name: &str) -> Option<&str> {
         let mut text = Vec::new();
-        fold(name, &mut text, &mut Vec::new());
-        self.entries.iter().any(|entry| *entry.text == *text)
+        let end = fold(name, &mut text, &mut Vec::new());
+        let index = self.index_of(end.hash, || Some(&text))?;
+        str::from_utf8(&self.entries.get(index)?.text).ok()
     }
 
     /// The rules for a (decoded) member name.

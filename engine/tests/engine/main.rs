@@ -22,6 +22,7 @@ mod masking;
 mod mentions;
 mod nearly;
 mod operators;
+mod outline;
 mod profiles;
 mod properties;
 mod reference;

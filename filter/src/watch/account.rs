@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use velum_approval::messages::ClassCounts;
-use velum_approval::{ApprovalId, End, Evidence, Found, Identity, OutcomeReport, Tags};
-use velum_engine::{ClassSet, Report};
+use velum_approval::{ApprovalId, End, Evidence, Found, Identity, OutcomeReport, Shape, Tags};
+use velum_engine::{ClassSet, Masker, Report};
 
 use super::Outcome;
 use crate::grant::{Collection, Grant};
 use crate::host::{Host, Side};
 use crate::outbox::{About, Message};
+use crate::shape;
 
 /// What the policy that is in force wants to know of streams.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,10 +67,19 @@ pub(crate) struct Account {
     pub(super) stopped: bool,
     /// Who awaits what the answer holds.
     pub(super) collection: Option<Rc<Collection>>,
-    /// The tags of the answer's values, once it has come to its end, and whether these are all.
-    pub(super) tags: Option<(Tags, bool)>,
+    /// What the answer holds, once it has come to its end.
+    pub(super) collected: Option<Box<Collected>>,
     /// Whether the stream is in the metrics.
     pub(crate) is_counted: bool,
+}
+
+/// What an answer holds.
+#[derive(Default)]
+pub(super) struct Collected {
+    tags: Tags,
+    /// Whether these are the tags of all its values.
+    is_complete: bool,
+    shape: Option<Shape>,
 }
 
 /// What was done to a body.
@@ -187,7 +197,7 @@ impl Account {
         if grant.is_none() && collection.is_none() {
             return Vec::new();
         }
-        let (tags, complete) = self.tags.take().unwrap_or_default();
+        let collected = self.collected.take().unwrap_or_default();
         let counts = self.counts();
         let is_whole = ended && !self.cut && self.problem.is_none();
         let mut reports = Vec::new();
@@ -219,8 +229,9 @@ impl Account {
                 found: Found::new(counts.masked.iter()),
                 records: counts.records,
                 bytes: counts.bytes,
-                tags,
-                complete: complete && is_whole,
+                tags: collected.tags,
+                complete: collected.is_complete && is_whole,
+                shape: collected.shape,
             };
             reports.push(Message {
                 plugin: Rc::clone(&collection.plugin),
@@ -229,6 +240,22 @@ impl Account {
             });
         }
         reports
+    }
+
+    /// Takes note of what an answer holds, where somebody awaits that.
+    pub(super) fn collect(&mut self, masker: &Masker) {
+        let Some((collection, evidence)) = self.collection.as_ref().zip(masker.evidence()) else {
+            return;
+        };
+        let Some(tags) = Tags::new(evidence.tags().iter()) else {
+            return;
+        };
+        let rules = collection.plugin.policy.rule_names();
+        self.collected = Some(Box::new(Collected {
+            tags,
+            is_complete: evidence.is_complete(),
+            shape: masker.outline().map(|outline| shape::of(outline, rules)),
+        }));
     }
 
     pub(super) fn note_body(&mut self, side: Side, counts: &Counts) {

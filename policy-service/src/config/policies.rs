@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use velum_approval::messages::{Check, Events};
-use velum_approval::{ActionName, PolicyDigest, RouteTemplate, RouteWords, RuleName};
+use velum_approval::{ActionName, PolicyDigest, RouteTemplate, RouteWords, RuleName, Shape};
 use velum_engine::ClassSet;
 use velum_policy::{Action, Policy, document};
 
@@ -96,6 +96,18 @@ impl Policies {
             if !is_known {
                 row.action = ActionName::new(UNNAMED).ok();
             }
+        }
+    }
+
+    /// A shape without any key or rule that the policy does not name, whoever sent it: a gateway may be of another
+    /// version, or be somebody else's. Of a policy that this service does not know, every key is one.
+    pub(crate) fn tell(&self, digest: &PolicyDigest, shape: Shape) -> Shape {
+        match self.0.get(digest) {
+            Some(known) => {
+                let rules = known.policy.rules();
+                shape.telling(|key| rules.told_key(key) == Some(key), &known.rules)
+            }
+            None => shape.telling(|_| false, &BTreeSet::new()),
         }
     }
 

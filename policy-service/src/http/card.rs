@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use velum_approval::{
     Approval, ApprovalId, EmergencyId, Found, GatewayId, Identity, Need, OutcomeReport, PersonId,
-    RuleName, Scope, Seen, State, Timestamp, Verdict,
+    RuleName, Scope, Seen, Shape, State, Timestamp, Verdict,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -56,6 +56,10 @@ pub(crate) struct Card {
     reason: Option<String>,
     /// What is known of the response.
     evidence: EvidenceView,
+    /// Where the values of the classes asked stand in the response: keys and classes. Absent where nobody has seen
+    /// it, or the gateway does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shape: Option<Shape>,
     /// What the reviewers want to know.
     #[serde(skip_serializing_if = "Option::is_none")]
     needs: Option<Need>,
@@ -164,6 +168,7 @@ impl Card {
         let streams = &parts.streams;
         let StoredApproval {
             approval,
+            shape,
             reason,
             public_reason,
             comments,
@@ -210,6 +215,7 @@ impl Card {
                 None if approval.is_unseen => EvidenceView::NotSeen(UNSEEN),
                 None => EvidenceView::NotSeen(NOT_SEEN),
             },
+            shape,
             needs: approval.needs,
             rules: rules.into_iter().flatten().cloned().collect(),
             grant_uses: approval.uses,

@@ -1,7 +1,8 @@
 //! Counts that callers send: those that a record of the audit log can hold.
 
 use axum::http::StatusCode;
-use velum_approval::Found;
+use velum_approval::{Found, Shape};
+use velum_engine::Class;
 
 use crate::problem::Problem;
 
@@ -21,6 +22,23 @@ pub(super) fn check(counts: impl IntoIterator<Item = u64>) -> Result<(), Problem
     ))
 }
 
+/// Refuses a shape that tells of more values of a class than were found: it cannot be that of the same body.
+pub(super) fn check_shape(shape: &Shape, found: &Found) -> Result<(), Problem> {
+    let is_found = |(class, count): (Class, u64)| {
+        let mut counts = found.counts();
+        counts.any(|(known, most)| known == class && count <= most)
+    };
+    if shape.counts().counts().all(is_found) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::BAD_REQUEST,
+        "bad-count",
+        "A count cannot be",
+        "The shape tells of more values of a class than were found.",
+    ))
+}
+
 /// The counts of classes.
 pub(super) fn of(found: &Found) -> impl Iterator<Item = u64> {
     found.counts().map(|(_, count)| count)
@@ -29,7 +47,6 @@ pub(super) fn of(found: &Found) -> impl Iterator<Item = u64> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use velum_engine::Class;
 
     use super::*;
     use crate::testing::Service;

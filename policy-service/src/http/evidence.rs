@@ -31,6 +31,9 @@ pub(crate) async fn handle(
             .into_iter()
             .chain(of_classes),
     )?;
+    if let Some(shape) = &evidence.shape {
+        counts::check_shape(shape, &evidence.found)?;
+    }
     let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
     let collect = Collect {
         app: app.clone(),
@@ -66,6 +69,12 @@ impl Operation for Collect {
             evidence,
         } = self;
         let approval = transaction.approval(id).await?.ok_or(CaseError::Unknown)?;
+        let policies = &app.parts().policies;
+        let told = |shape| policies.tell(&approval.policy, shape);
+        let evidence = &Evidence {
+            shape: evidence.shape.clone().map(told),
+            ..evidence.clone()
+        };
         let event = Event::Evidence { gateway, evidence };
         let stamp = app.stamp(transaction).await?;
         let (next, record) = match transition(&approval, &event, stamp.now) {
@@ -86,7 +95,7 @@ impl Operation for Collect {
         let change = Change::Case {
             approval: &next,
             written: None,
-            tags: Some(&evidence.tags),
+            evidence: Some(evidence),
         };
         transaction.apply(&change, &record, &stamp).await?;
         Ok(())
@@ -103,6 +112,9 @@ pub(crate) fn describe() -> Described {
     .takes::<Evidence>(&json!({
         "use_key": "AQEBAQEBAQEBAQEBAQEBAQ", "found": {"name": 1}, "records": 1, "bytes": 300,
         "tags": "AQEBAQEBAQE", "complete": true,
+        "shape": {"fields": [
+            {"path": "$.name[*].family", "class": "name", "by": "profile", "count": 1},
+        ]},
     }))
     .empty(204, "Taken.")
     .refuses(400, &["bad-count"])
@@ -115,7 +127,7 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::{Value, json};
-    use velum_approval::{Evidence, Found, Tags};
+    use velum_approval::{Evidence, FieldPath, Found, MaskedBy, RuleName, Shape, ShapeField, Tags};
     use velum_engine::Class;
 
     use crate::testing::{Service, use_key};
@@ -128,7 +140,20 @@ mod tests {
             bytes: 300,
             tags: Tags::new([[1; 8], [2; 8]]).unwrap(),
             complete: true,
+            shape: Some(shape(&["$.name[*].family", "$.name[*].given[*]"])),
         }
+    }
+
+    /// One name in each of these places.
+    fn shape(paths: &[&str]) -> Shape {
+        let field = |path: &&str| ShapeField {
+            path: FieldPath::new(*path).unwrap(),
+            class: Class::Name,
+            by: MaskedBy::Profile,
+            rule: None,
+            count: 1,
+        };
+        Shape::new(paths.iter().map(field), Found::default())
     }
 
     async fn send(service: &Service, id: &str, evidence: &Evidence) -> (u16, Value) {
@@ -175,6 +200,63 @@ mod tests {
         let again = service.ask(1);
         let allow = service.verified(&again, &service.check(&again).await);
         assert_eq!(allow.tags, Some(evidence(&check).tags));
+    }
+
+    #[tokio::test]
+    async fn reviewers_see_where_it_stands_and_no_key_that_the_policy_does_not_name() {
+        let service = Service::start().await;
+        let mut check = service.ask(1);
+        check.evidence = true;
+        let id = service.pending(&check).await;
+        let mut sent = evidence(&check);
+        let mut canary = shape(&["$.name[*].quill", "$.thistlewood.family"])
+            .fields()
+            .to_vec();
+        canary[0].by = MaskedBy::Rule;
+        canary[0].rule = Some(RuleName::new("Quill").unwrap());
+        sent.shape = Some(Shape::new(canary, Found::default()));
+        assert_eq!(send(&service, id.as_str(), &sent).await.0, 204);
+        let card = service.show(&id).await;
+        let field =
+            |path: &str, by: &str| json!({"path": path, "class": "name", "by": by, "count": 1});
+        let expected =
+            json!({"fields": [field("$.*.family", "profile"), field("$.name[*].*", "rule")]});
+        assert_eq!(card["shape"], expected, "{card}");
+
+        // The record has the digest of what was shown.
+        let shown: Shape = serde_json::from_value(card["shape"].clone()).unwrap();
+        let digest = card["evidence"]["shape"].as_str().unwrap();
+        let bytes = velum_approval::PolicyDigest::from_bytes(shown.digest());
+        assert_eq!(digest, bytes.to_string());
+        let log = Value::from(service.log().await).to_string();
+        assert!(log.contains(digest), "{log}");
+        for canary in ["quill", "Quill", "thistlewood"] {
+            assert!(
+                !log.contains(canary) && !card.to_string().contains(canary),
+                "{canary}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shape_of_more_than_was_found_is_refused_and_an_older_gateway_tells_none() {
+        let service = Service::start().await;
+        let mut check = service.ask(1);
+        check.evidence = true;
+        let id = service.pending(&check).await;
+        let mut sent = evidence(&check);
+        sent.shape = Some(shape(&["$.name", "$.text", "$.family"]));
+        let (status, problem) = send(&service, id.as_str(), &sent).await;
+        assert_eq!(status, 400, "{problem}");
+        assert!(problem["type"].as_str().unwrap().ends_with("/bad-count"));
+        sent.shape = None;
+        assert_eq!(send(&service, id.as_str(), &sent).await.0, 204);
+        let card = service.show(&id).await;
+        assert_eq!(
+            (&card["shape"], &card["evidence"]["shape"]),
+            (&Value::Null, &Value::Null)
+        );
+        assert_eq!(card["evidence"]["values"], 2);
     }
 
     #[tokio::test]

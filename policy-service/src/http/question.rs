@@ -92,7 +92,7 @@ impl Operation for Question {
         let change = Change::Case {
             approval: &next,
             written: comment.as_ref(),
-            tags: None,
+            evidence: None,
         };
         transaction.apply(&change, &record, &stamp).await?;
         let noted = transaction.note(once.as_ref(), id.as_str(), stamp.now);

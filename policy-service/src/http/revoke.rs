@@ -100,7 +100,7 @@ impl Operation for Revoke {
         let change = Change::Case {
             approval: &next,
             written: None,
-            tags: None,
+            evidence: None,
         };
         transaction.apply(&change, &record, &stamp).await?;
         let scope = StopScope::Approval { id: id.clone() };

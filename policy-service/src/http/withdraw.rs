@@ -64,7 +64,7 @@ impl Operation for Withdraw {
         let change = Change::Case {
             approval: &next,
             written: None,
-            tags: None,
+            evidence: None,
         };
         transaction.apply(&change, &record, &stamp).await?;
         Ok(())

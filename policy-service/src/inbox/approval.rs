@@ -10,8 +10,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use velum_approval::{
-    Approval, ApprovalId, GrantLimits, PersonId, REVOCABLE, Scope, State as ApprovalState,
-    Timestamp, Verdict,
+    Approval, ApprovalId, GrantLimits, PersonId, REVOCABLE, RuleName, Scope, Shape,
+    State as ApprovalState, Timestamp, Verdict,
 };
 use velum_engine::Class;
 
@@ -19,8 +19,10 @@ use super::Present;
 use super::ask::{self, Ask, Known, Room, Stance};
 use super::moment::{Moment, span};
 use super::session::Session;
+use super::shape::Fields;
 use super::shell::{self, Here, Shell};
 use super::visible::Visible;
+use crate::config::Policies;
 use crate::http::{App, unavailable};
 use crate::problem::Problem;
 use crate::store::StoredApproval;
@@ -55,6 +57,8 @@ struct Page {
     resource: String,
     votes: Vec<Vote>,
     groups: Vec<String>,
+    /// Where what would be released stands, as far as it is known.
+    fields: Option<Fields>,
     rules: Vec<String>,
     lifetime: String,
     /// Whether approving takes signing in anew.
@@ -194,7 +198,7 @@ fn page(
     let state = approval.state_at(now);
     let rule = parts.actions.rule(&approval.action);
     let groups = rule.map(|rule| rule.groups().iter().map(ToString::to_string).collect());
-    let rules = parts.policies.rules(&approval.policy);
+    let fields = stored.shape.as_ref().map(Fields::all);
     let terms = parts.actions.terms(&approval.action);
     let is_granted = approval.grant_expires.is_some() || approval.emergency.is_some();
     let grant_ends = approval.grant_expires.filter(|ends| *ends > now);
@@ -210,11 +214,8 @@ fn page(
         resource: approval.resource.to_string(),
         votes: votes(stored, now),
         groups: groups.unwrap_or_default(),
-        rules: rules
-            .into_iter()
-            .flatten()
-            .map(ToString::to_string)
-            .collect(),
+        fields,
+        rules: rules(stored, &parts.policies),
         signs_in_anew: parts.actions.step_up(&approval.action).is_some(),
         lifetime: terms.map_or_else(String::new, |terms| span(terms.lifetime)),
         flagged: Flagged::of(approval, &parts.policies),
@@ -228,6 +229,17 @@ fn page(
         story,
         denials: DENIALS,
     }
+}
+
+/// The rules to which it may be narrowed: of the policy's those that occur, as far as that is known.
+fn rules(stored: &StoredApproval, policies: &Policies) -> Vec<String> {
+    let rules = policies.rules(&stored.approval.policy);
+    let shape = stored.shape.as_ref();
+    let whole = shape.filter(|shape| shape.others().is_empty());
+    let occur = whole.map(Shape::rules);
+    let occurs = |rule: &&RuleName| occur.as_ref().is_none_or(|occur| occur.contains(rule));
+    let rules = rules.into_iter().flatten().filter(occurs);
+    rules.map(ToString::to_string).collect()
 }
 
 fn has_agreed(approval: &Approval, person: &PersonId) -> bool {

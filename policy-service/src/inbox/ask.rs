@@ -215,6 +215,11 @@ impl Ask {
             .any(Visible::is_cut)
     }
 
+    /// Whether the answer was seen.
+    pub(super) fn is_seen(&self) -> bool {
+        matches!(self.known, Known::Seen { .. })
+    }
+
     /// Whether approving has to say that nobody has.
     pub(super) fn is_unseen(&self) -> bool {
         matches!(self.known, Known::Unseen)

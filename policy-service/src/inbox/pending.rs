@@ -10,11 +10,12 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use velum_approval::{Approval, ApprovalId, PersonId, Timestamp, Verdict};
+use velum_approval::{Approval, ApprovalId, PersonId, State as ApprovalState, Timestamp, Verdict};
 
 use super::Present;
 use super::ask::{Ask, Known, Room, Stance};
 use super::session::Session;
+use super::shape::Fields;
 use super::shell::{self, Here, Shell};
 use crate::http::{App, unavailable};
 use crate::problem::Problem;
@@ -54,6 +55,14 @@ struct Page {
 #[template(path = "row.html")]
 pub(super) struct Row {
     ask: Ask,
+    /// Where what would be released stands, as far as it is known.
+    fields: Option<Fields>,
+    /// What has become of the same asks lately: how many of each state.
+    before: Vec<(&'static str, u64)>,
+    /// Of which groups one each has to agree.
+    groups: Vec<String>,
+    /// Which action of the policy it met: 1 is the first; none where the policy is no longer there.
+    place: Option<usize>,
     stance: Stance,
     /// What every form carries.
     token: String,
@@ -66,7 +75,12 @@ impl HtmlSafe for Row {}
 impl Row {
     /// Whether one click may approve it from here: all of it stands here, and nothing has to be said besides.
     fn can_approve_here(&self) -> bool {
-        self.stance.decides() && !self.has_agreed && !self.ask.is_cut() && !self.ask.is_unseen()
+        self.stance.decides() && !self.has_agreed && !self.is_cut() && !self.ask.is_unseen()
+    }
+
+    /// Whether something had no room here: whoever decides has to see all of it.
+    fn is_cut(&self) -> bool {
+        self.ask.is_cut() || self.fields.as_ref().is_some_and(Fields::is_cut)
     }
 }
 
@@ -103,13 +117,21 @@ async fn read(app: &App, session: &Session, parameters: &Parameters) -> Result<P
     let next = next.map(|(last, _)| last.id.to_string());
     let ids: Vec<ApprovalId> = shown.iter().map(|(one, _)| one.id.clone()).collect();
     let several = app.store().several(&ids).await.map_err(fault)?;
+    let directory = &app.parts().directory;
+    let named = several.iter().map(|stored| {
+        let approval = &stored.approval;
+        (approval, directory.names(&approval.principal))
+    });
+    let named: Vec<_> = named.collect();
+    let before = app.store().before(&named, now).await.map_err(fault)?;
     let rows = several
-        .into_iter()
+        .iter()
+        .zip(before)
         // Decided in between.
-        .filter(|stored| stored.approval.state_at(now) == velum_approval::State::Pending)
-        .filter_map(|stored| {
+        .filter(|(stored, _)| stored.approval.state_at(now) == ApprovalState::Pending)
+        .filter_map(|(stored, before)| {
             let known = shown.iter().find(|(one, _)| one.id == stored.approval.id);
-            known.map(|(_, stance)| row(&stored, *stance, session, app, now))
+            known.map(|(_, stance)| row(stored, before, *stance, session, app, now))
         });
     Ok(Page {
         rows: rows.collect(),
@@ -161,6 +183,7 @@ fn divide(
 
 fn row(
     stored: &StoredApproval,
+    before: Vec<(ApprovalState, u64)>,
     stance: Stance,
     session: &Session,
     app: &App,
@@ -169,7 +192,18 @@ fn row(
     let approval = &stored.approval;
     let verdicts = approval.latest_verdicts();
     let own = verdicts.get(&session.person);
+    let policies = &app.parts().policies;
+    let rule = app.parts().actions.rule(&approval.action);
+    let groups = rule.map(|rule| rule.groups().iter().map(ToString::to_string).collect());
+    let action = policies.action(&approval.policy, &approval.action);
+    let before = before
+        .into_iter()
+        .map(|(state, count)| (state.name(), count));
     Row {
+        fields: stored.shape.as_ref().map(Fields::of_card),
+        before: before.collect(),
+        groups: groups.unwrap_or_default(),
+        place: action.map(|(place, _)| place),
         has_agreed: matches!(own, Some(Verdict::Approve { .. })),
         ask: Ask::new(approval, stored.reason.as_deref(), Room::CARD, app, now),
         token: session.form_token.clone(),

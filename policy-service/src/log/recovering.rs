@@ -212,7 +212,7 @@ impl Operation for Recover {
             let change = Change::Case {
                 approval: &next,
                 written: None,
-                tags: None,
+                evidence: None,
             };
             transaction.apply(&change, &record, &stamp).await?;
             ended += 1;

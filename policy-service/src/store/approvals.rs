@@ -2,7 +2,7 @@
 
 use velum_approval::{
     ActionName, Approval, ApprovalId, Check, Emergency, FingerprintMac, GatewayId, Identity,
-    KeyedToken, OutcomeReport, State, StopScope, Timestamp, Use, UseKey, Vote,
+    KeyedToken, OutcomeReport, Shape, State, StopScope, Timestamp, Use, UseKey, Vote,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -12,6 +12,8 @@ use super::{Store, StoreError, StoredUse, emergencies, secrets, stops, uses};
 /// An approval with what people wrote about it.
 pub(crate) struct StoredApproval {
     pub(crate) approval: Approval,
+    /// Where the values stand that reviewers saw, as far as that was told.
+    pub(crate) shape: Option<Shape>,
     /// Why it was asked.
     pub(crate) reason: Option<String>,
     /// What the requester is told.
@@ -376,8 +378,10 @@ pub(super) async fn complete(
         comments.push(secrets::text(connection, vote.comment).await?);
     }
     let uses = uses::with_outcomes(connection, &approval.id).await?;
+    let shape = uses::shape(connection, &approval).await?;
     Ok(StoredApproval {
         approval,
+        shape,
         reason,
         public_reason,
         comments,

@@ -1,5 +1,7 @@
 //! Approvals as a list of those that wait, and those that were alike.
 
+use std::time::Duration;
+
 use velum_approval::{ActionName, Approval, ApprovalId, Identity, State, Timestamp};
 
 use super::approvals::{alike, complete, names_text, with_votes};
@@ -141,6 +143,56 @@ impl Store {
             several.push(complete(&mut reading, approval).await?);
         }
         Ok(several)
+    }
+}
+
+/// How far back what was decided before is counted.
+const LATELY: Duration = Duration::from_hours(7 * 24);
+
+impl Store {
+    /// What has become of asks like each of these, asked within a week before now by the same principal under all
+    /// its names: how many of each state, those that are still open left out.
+    pub(crate) async fn before(
+        &self,
+        approvals: &[(&Approval, Vec<&Identity>)],
+        now: Timestamp,
+    ) -> Result<Vec<Vec<(State, u64)>>, StoreError> {
+        let since = now
+            .as_millis()
+            .saturating_sub(LATELY.as_millis().try_into().unwrap_or(0));
+        let mut reading = self.read().await?;
+        let mut all = Vec::with_capacity(approvals.len());
+        for (approval, names) in approvals {
+            let rows = reading
+                .all(
+                    Sql {
+                        sqlite: "SELECT state, count(*) AS count FROM approval
+                         WHERE principal IN (SELECT value FROM json_each($1)) AND created_ms > $2
+                               AND action = $3 AND alike = $4 AND id <> $5 AND due_ms IS NULL
+                         GROUP BY state ORDER BY state",
+                        postgres: "SELECT state, count(*) AS count FROM approval
+                         WHERE principal IN (SELECT json_array_elements_text(CAST($1 AS JSON)))
+                               AND created_ms > $2 AND action = $3 AND alike = $4 AND id <> $5
+                               AND due_ms IS NULL
+                         GROUP BY state ORDER BY state",
+                    },
+                    values![
+                        &names_text(names)?,
+                        since,
+                        approval.action.as_str(),
+                        &alike(&approval.resource, approval.classes),
+                        approval.id.as_str(),
+                    ],
+                )
+                .await?;
+            let counts = rows.iter().map(|row| {
+                let state: String = row.read("state")?;
+                let state = State::from_name(&state).ok_or(StoreError::Corrupt("state"))?;
+                Ok::<_, StoreError>((state, row.count("count")?))
+            });
+            all.push(counts.collect::<Result<_, _>>()?);
+        }
+        Ok(all)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use velum_approval::record::Summary;
 use velum_approval::{
-    ActionName, Approval, ApprovalId, Check, Commitment, Emergency, EmergencyId, FingerprintMac,
-    GatewayId, Identity, LogName, OutcomeReport, PersonId, Record, RecordId, Stop, StopId,
-    StopScope, Tags, Timestamp, UseKey, WorkerId,
+    ActionName, Approval, ApprovalId, Check, Commitment, Emergency, EmergencyId, Evidence,
+    FingerprintMac, GatewayId, Identity, LogName, OutcomeReport, PersonId, Record, RecordId, Stop,
+    StopId, StopScope, Tags, Timestamp, UseKey, WorkerId,
 };
 use velum_ledger::tile::Tile;
 
@@ -41,11 +41,11 @@ pub(crate) enum Change<'a> {
         grant: &'a Granted,
         emergency: Option<&'a Emergency>,
     },
-    /// A case that changed in any other way, with what somebody wrote, and the tags of what was seen.
+    /// A case that changed in any other way, with what somebody wrote, and what was seen.
     Case {
         approval: &'a Approval,
         written: Option<&'a Secret>,
-        tags: Option<&'a Tags>,
+        evidence: Option<&'a Evidence>,
     },
     /// None to a case: what left under a use.
     Outcome {
@@ -511,14 +511,14 @@ impl Transaction {
             Change::Case {
                 approval,
                 written,
-                tags,
+                evidence,
             } => {
                 if let Some(written) = written {
                     secrets::insert(connection, written).await?;
                 }
                 update(connection, approval, stamp.now).await?;
-                if let Some(tags) = tags {
-                    uses::insert_tags(connection, &approval.id, tags).await?;
+                if let Some(evidence) = evidence {
+                    uses::insert_evidence(connection, &approval.id, evidence).await?;
                 }
             }
             Change::Outcome { gateway, report } => {

@@ -1,7 +1,8 @@
 //! Uses of grants: what was seen before, what was answered, and what left.
 
 use velum_approval::{
-    Approval, ApprovalId, GatewayId, OutcomeReport, Scope, Tags, Timestamp, Use, UseKey,
+    Approval, ApprovalId, Evidence, GatewayId, OutcomeReport, Scope, Shape, Tags, Timestamp, Use,
+    UseKey,
 };
 
 use super::StoreError;
@@ -153,15 +154,45 @@ pub(super) async fn tags(
     .transpose()
 }
 
-pub(super) async fn insert_tags(
+/// The shape of what reviewers saw, where the gateway told one: it is what the approval is bound to, or nothing
+/// is read.
+pub(super) async fn shape(
+    connection: &mut Connection,
+    approval: &Approval,
+) -> Result<Option<Shape>, StoreError> {
+    let Some(digest) = approval.seen.as_ref().and_then(|seen| seen.shape) else {
+        return Ok(None);
+    };
+    let corrupt = || StoreError::Corrupt("shape");
+    let row = connection
+        .optional(
+            "SELECT shape FROM evidence WHERE approval = $1",
+            values![approval.id.as_str()],
+        )
+        .await?;
+    let text: String = row.ok_or_else(corrupt)?.read("shape")?;
+    let shape: Shape = serde_json::from_str(&text).map_err(|_| corrupt())?;
+    if shape.digest() == digest {
+        Ok(Some(shape))
+    } else {
+        Err(corrupt())
+    }
+}
+
+/// Keeps what reviewers saw.
+pub(super) async fn insert_evidence(
     connection: &mut Connection,
     id: &ApprovalId,
-    tags: &Tags,
+    evidence: &Evidence,
 ) -> Result<(), StoreError> {
+    let shape = evidence.shape.as_ref().map(serde_json::to_string);
+    let shape = shape
+        .transpose()
+        .map_err(|_| StoreError::Refused("a shape"))?;
     connection
         .execute(
-            "INSERT INTO evidence (approval, tags) VALUES ($1, $2)",
-            values![id.as_str(), &tags.to_bytes()],
+            "INSERT INTO evidence (approval, tags, shape) VALUES ($1, $2, $3)",
+            values![id.as_str(), &evidence.tags.to_bytes(), shape.as_deref()],
         )
         .await?;
     Ok(())

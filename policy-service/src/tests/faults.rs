@@ -218,7 +218,7 @@ impl Operation for EndTwice {
             let change = Change::Case {
                 approval: &approval,
                 written: None,
-                tags: None,
+                evidence: None,
             };
             let stamp = app.stamp(transaction).await?;
             transaction.apply(&change, &record, &stamp).await?;

@@ -178,6 +178,7 @@ async fn live(service: &Service, number: u32) {
                 bytes: 300,
                 tags: Tags::new([[1; 8], [2; 8]]).unwrap(),
                 complete: true,
+                shape: None,
             };
             let path = format!("/v1/approvals/{id}/evidence");
             let body = serde_json::to_value(&evidence).unwrap();

@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use velum_approval::ApprovalId;
+use velum_approval::{
+    ApprovalId, Check, Evidence, FieldPath, Found, MaskedBy, Shape, ShapeField, Tags,
+};
+use velum_engine::Class;
 
 use crate::testing::browser::{Browser, Shown};
-use crate::testing::{CONFIGURATION, Service, reason};
+use crate::testing::{CONFIGURATION, POLICY, Service, Stopped, reason};
 
 async fn signed_in(service: &Service, person: &str) -> Browser {
     let mut browser = Browser::new();
@@ -326,6 +329,110 @@ async fn what_the_pages_load_is_kept_by_browsers_for_good() {
     }
 }
 
+/// An ask whose answer was seen: names in these fields, each masked by a rule if it has one.
+async fn seen(
+    service: &Service,
+    mut check: Check,
+    fields: &[(&str, Option<&str>)],
+    others: u64,
+) -> ApprovalId {
+    check.evidence = true;
+    let id = service.pending(&check).await;
+    let fields = fields.iter().map(|(path, rule)| ShapeField {
+        path: FieldPath::new(*path).unwrap(),
+        class: Class::Name,
+        by: rule.map_or(MaskedBy::Profile, |_| MaskedBy::Rule),
+        rule: rule.map(|rule| rule.parse().unwrap()),
+        count: 1,
+    });
+    let shape = Shape::new(fields, Found::new([(Class::Name, others)]));
+    let evidence = Evidence {
+        use_key: check.use_key,
+        found: shape.counts(),
+        records: 1,
+        bytes: 300,
+        tags: Tags::new([[1; 8]]).unwrap(),
+        complete: true,
+        shape: Some(shape),
+    };
+    let path = format!("/v1/approvals/{id}/evidence");
+    let body = serde_json::to_value(evidence).unwrap();
+    let (status, answer) = service.call_gateway("POST", &path, &body).await;
+    assert_eq!(status, 204, "{answer}");
+    id
+}
+
+#[tokio::test]
+async fn a_reader_sees_in_which_fields_it_stands_and_narrows_it_to_rules_that_occur() {
+    let rules =
+        "rules: [{name: wards, key: ward, class: name}, {name: beds, key: bed, class: name}]";
+    let policy = POLICY.replace(
+        "profiles: [fhir-r4]",
+        &format!("profiles: [fhir-r4]\n  {rules}"),
+    );
+    assert_ne!(policy, POLICY);
+    let service = Stopped::under(&policy).start(CONFIGURATION).await;
+    let fields = [("$.name[*].family", None), ("$.*[*].ward", Some("wards"))];
+    let whole = seen(&service, service.ask(1), &fields, 0).await;
+    let cut = seen(&service, service.ask(2), &fields, 3).await;
+    let mut browser = signed_in(&service, "grace").await;
+    let list = open(&service, &mut browser, "/").await.text;
+    assert_eq!(count(&list, "class=\"fields\""), 2, "{list}");
+    assert_eq!(
+        count(&list, "<li><code>name[*].family</code> name 1</li>"),
+        2
+    );
+    assert_eq!(count(&list, "flagged by action 3 of the policy"), 2);
+    // What was cut is not approved from the list.
+    assert_eq!(count(&list, ">Approve</button>"), 1);
+    assert_eq!(count(&list, "Read all to approve"), 1);
+    assert_eq!(count(&list, "more fields than are told apart"), 1);
+
+    for (id, cuts, offered) in [(&whole, 0, vec!["wards"]), (&cut, 1, vec!["beds", "wards"])] {
+        let page = open(&service, &mut browser, &format!("/approvals/{id}"))
+            .await
+            .text;
+        let line = "<code><span class=\"muted\">*[*].</span>ward</code></th><td>name</td><td>rule wards</td>";
+        assert_eq!(count(&page, line), 1, "{page}");
+        assert_eq!(count(&page, "3 name in more fields"), cuts);
+        let boxes: Vec<_> = page
+            .split("name=\"rules\" value=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert_eq!(boxes, offered);
+    }
+}
+
+#[tokio::test]
+async fn a_card_says_what_has_become_of_the_same_lately() {
+    let service = Service::start().await;
+    for number in [1_u8, 2] {
+        let mut check = service.ask(1);
+        check.fingerprint = velum_approval::Fingerprint::from_bytes([number; 32]);
+        let id = service.pending(&check).await;
+        if number == 1 {
+            assert_eq!(service.deny("omar", &id, json!({})).await.0, 200);
+        }
+    }
+    // Another resource is another thing.
+    service.pending(&service.ask(7)).await;
+    let mut browser = signed_in(&service, "grace").await;
+    let list = open(&service, &mut browser, "/").await.text;
+    assert_eq!(count(&list, "<article"), 2);
+    assert_eq!(count(&list, "the same this week: 1 denied"), 1, "{list}");
+    assert_eq!(count(&list, "the same this week"), 1);
+}
+
+/// Where names stand in an answer of many.
+const FIELDS: [&str; 5] = [
+    "$.entry[*].resource.contact[*].name.family",
+    "$.entry[*].resource.name[*].family",
+    "$.entry[*].resource.name[*].given[*]",
+    "$.entry[*].resource.name[*].text",
+    "$.entry[*].resource.subject.display",
+];
+
 /// A thousand wait: the list is there soon, and not too large for a slow line.
 #[tokio::test]
 async fn a_thousand_that_wait_are_listed_soon() {
@@ -341,7 +448,12 @@ async fn a_thousand_that_wait_are_listed_soon() {
         check.reason = Some(reason(
             "weekly list of open follow-ups; names are needed to call people back",
         ));
-        service.pending(&check).await;
+        if number < 30 {
+            // The first page shows in which fields.
+            seen(&service, check, &FIELDS.map(|path| (path, None)), 0).await;
+        } else {
+            service.pending(&check).await;
+        }
     }
     let mut browser = signed_in(&service, "grace").await;
     let mut times = Vec::new();

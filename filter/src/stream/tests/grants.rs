@@ -151,6 +151,11 @@ fn only_values_that_were_seen_come_out_and_the_rest_is_drift() {
         (seen.records, seen.complete, seen.tags.as_slice().len()),
         (1, true, 2)
     );
+    let shape = serde_json::to_value(&seen.shape).unwrap();
+    let fields = shape["fields"].as_array().unwrap();
+    let paths: Vec<_> = fields.iter().map(|field| &field["path"]).collect();
+    assert_eq!(paths, ["$.birthDate", "$.name[*].family"], "{shape}");
+    assert_eq!(seen.shape.unwrap().counts(), seen.found);
 
     // The same answer is lifted; that of another patient with the same counts is not.
     vm.request("GET", "/Patient/1", ASK);
@@ -187,6 +192,33 @@ fn only_values_that_were_seen_come_out_and_the_rest_is_drift() {
 }
 
 #[test]
+fn reviewers_are_told_keys_that_the_policy_names_and_its_rules_by_name() {
+    let mut document = policy();
+    document["masking"]["rules"] = json!([
+        {"name": "ward", "key": ["ward_nurse"], "class": "name"},
+        {"key": ["night_nurse"], "class": "name"},
+    ]);
+    let mut vm = Vm::with(&document);
+    let body = r#"{"Quill Thorn":[{"ward_nurse":"Quill"},{"night_nurse":"Thorn"}],"MRN-88213":{"ward_nurse":"Reed"}}"#;
+    vm.masked_first(&[body]);
+    let seen = vm.evidence();
+    let shape = serde_json::to_value(&seen.shape).unwrap();
+    let field = |path: &str, rule: Option<&str>| {
+        let mut field = json!({"path": path, "class": "name", "by": "rule", "count": 1});
+        if let Some(rule) = rule {
+            field["rule"] = json!(rule);
+        }
+        field
+    };
+    let expected = json!({"fields": [
+        field("$.*.wardnurse", Some("ward")),
+        field("$.*[*].nightnurse", None),
+        field("$.*[*].wardnurse", Some("ward")),
+    ]});
+    assert_eq!(shape, expected);
+}
+
+#[test]
 fn what_nobody_saw_whole_is_told_as_incomplete() {
     // The upstream's body breaks off.
     let mut vm = Vm::new();
@@ -194,6 +226,7 @@ fn what_nobody_saw_whole_is_told_as_incomplete() {
     assert!(!masked.contains("Quill"));
     let seen = vm.evidence();
     assert_eq!((seen.complete, seen.tags), (false, Tags::default()));
+    assert_eq!(seen.shape, None);
     // The caller leaves.
     let mut vm = Vm::new();
     vm.request("GET", "/Patient/1", ASK_ONLY);

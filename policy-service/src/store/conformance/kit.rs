@@ -429,7 +429,7 @@ impl Operation for End {
             let change = Change::Case {
                 approval: &approval,
                 written: None,
-                tags: None,
+                evidence: None,
             };
             let stamp = self.kit.stamp()?;
             transaction.apply(&change, &record, &stamp).await?;

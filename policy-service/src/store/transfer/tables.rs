@@ -100,10 +100,10 @@ pub(super) const TABLES: [Table; 20] = [
         ],
     },
     Table {
-        read: "SELECT rowid AS place, approval, tags
+        read: "SELECT rowid AS place, approval, tags, shape
                FROM evidence WHERE rowid > $1 ORDER BY rowid LIMIT 256",
-        insert: "INSERT INTO evidence (approval, tags) VALUES ($1, $2)",
-        columns: &[("approval", Text), ("tags", Bytes)],
+        insert: "INSERT INTO evidence (approval, tags, shape) VALUES ($1, $2, $3)",
+        columns: &[("approval", Text), ("tags", Bytes), ("shape", Text)],
     },
     Table {
         read: "SELECT rowid AS place, gateway, use_key, approval, idx, at_ms, body

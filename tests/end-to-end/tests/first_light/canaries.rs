@@ -1,10 +1,11 @@
 //! A canary planted wherever a caller can write is found nowhere that outlives the request.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use velum_harness::Reply;
+use velum_harness::{Reply, Reviewer};
 
 use velum_end_to_end::stage::{REVIEWER, Setup, figure};
 
@@ -25,6 +26,7 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
         }
         Reply::json(&json!({
             "resourceType": "Patient", "name": [{"family": PLAIN}], DETECTED[0]: DETECTED[1],
+            PLAIN: {"name": [{"family": PLAIN}]}, "contact": [{"name": {"family": PLAIN, PLAIN: PLAIN}}],
             "note": format!("call {} or write {}", DETECTED[1], DETECTED[2]),
         }))
     });
@@ -63,6 +65,32 @@ async fn planted_in_body_key_path_query_and_reason_are_found_nowhere() {
         assert!(!shown.contains(canary), "{canary} in {shown}");
     }
     assert_eq!(stage.pending().await["id"], id.as_str());
+    // Reviewers are shown where names stand: the keys that the policy knows, and nothing of the body.
+    let card = stage
+        .reviewer(REVIEWER)
+        .show(&id)
+        .await
+        .expect("shown")
+        .body;
+    let fields = card["shape"]["fields"].as_array().expect("a shape");
+    assert!(
+        fields
+            .iter()
+            .any(|field| field["path"] == "$.name[*].family"),
+        "{card}"
+    );
+    assert!(
+        fields
+            .iter()
+            .any(|field| field["path"].as_str().unwrap_or("").contains(".*")),
+        "{card}"
+    );
+    for canary in DETECTED.into_iter().chain([PLAIN]) {
+        assert!(
+            !card["shape"].to_string().contains(canary),
+            "{canary} in {card}"
+        );
+    }
     stage
         .reviewer(REVIEWER)
         .approve(&id, None)
@@ -145,12 +173,13 @@ async fn two_hundred_through_envoy_are_found_in_the_erasable_column_alone() {
         Reply::json(&json!({
             "resourceType": "Patient", "name": [{"family": asked}], asked: asked,
             "identifier": [{"system": "urn:mrn", "value": asked}], "ssn": asked,
+            "contact": [{asked: {"family": asked}, "name": {"family": asked}}],
         }))
         .header("x-note", asked)
     });
     setup.lifetimes = Some(("15m", "5m"));
     let stage = setup.start().await;
-    let (mut released, mut written) = (0, Vec::new());
+    let (mut released, mut shapes, mut written) = (0, 0, Vec::new());
     for round in 0..MOST / 5 {
         let [path, query, header, reason, comment] =
             [0, 1, 2, 3, 4].map(|number| canary(5 * round + number));
@@ -168,6 +197,15 @@ async fn two_hundred_through_envoy_are_found_in_the_erasable_column_alone() {
             continue;
         };
         let reviewer = stage.reviewer(REVIEWER);
+        let shape = shape(&reviewer, &id).await;
+        shapes += usize::from(shape.contains("$.name[*].family"));
+        for number in 0..MOST {
+            assert!(
+                !shape.contains(&canary(number)),
+                "{} in {shape}",
+                canary(number)
+            );
+        }
         if round % 2 == 0 {
             reviewer.approve(&id, None).await.expect("approve");
             released += usize::from(ask().send().await.expect("an answer").status == 200);
@@ -178,6 +216,7 @@ async fn two_hundred_through_envoy_are_found_in_the_erasable_column_alone() {
         }
     }
     assert!(released > 0, "nothing was released");
+    assert!(shapes > 0, "nobody was shown where names stand");
 
     let audit = json!(stage.reviewer(REVIEWER).audit(None).await.expect("audit")).to_string();
     let mut places = vec![
@@ -203,9 +242,21 @@ async fn two_hundred_through_envoy_are_found_in_the_erasable_column_alone() {
     figure(
         "two_hundred_through_envoy_are_found_in_the_erasable_column_alone",
         &format!(
-            "{MOST} canaries, {released} releases, {hits} hits of what people wrote in {looked_at} bytes"
+            "{MOST} canaries, {released} releases, {shapes} shapes, {hits} hits of what people wrote in {looked_at} bytes"
         ),
     );
+}
+
+/// The shape that reviewers are shown, once it is there.
+async fn shape(reviewer: &Reviewer, id: &str) -> String {
+    for _ in 0..100 {
+        let card = reviewer.show(id).await.expect("shown").body;
+        if card["state"] != "collecting" {
+            return card["shape"].to_string();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no evidence came");
 }
 
 /// Looks into every column of every table.

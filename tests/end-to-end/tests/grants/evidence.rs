@@ -72,6 +72,12 @@ async fn a_masked_answer_comes_at_once_and_what_it_holds_is_released_later() {
         "{shown}"
     );
     assert_masked(&shown.to_string());
+    // Where it stands, by keys that the policy or a profile names.
+    let fields = shown["shape"]["fields"].as_array().expect("a shape");
+    let paths: Vec<_> = fields.iter().map(|field| text(&field["path"])).collect();
+    for path in ["$.birthDate", "$.name[*].family", "$.name[*].given[*]"] {
+        assert!(paths.contains(&path), "{path}: {shown}");
+    }
 
     let answer = stage.reviewer(REVIEWER).approve(&id, None).await;
     assert_eq!(answer.expect("an answer").status, 200);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
-use velum_approval::{Evidence, Found, Tags, UseKey};
+use velum_approval::{Evidence, FieldPath, Found, MaskedBy, Shape, ShapeField, Tags, UseKey};
 use velum_end_to_end::stage::Stage;
 use velum_engine::Class;
 use velum_harness::{BrowserOptions, Client};
@@ -17,6 +17,32 @@ const SIZES: [(&str, (u32, u32)); 3] = [
     ("middle", (820, 1100)),
     ("narrow", (390, 844)),
 ];
+
+/// So many values of each class, in fields as a FHIR server has them.
+fn shape(classes: &[Class], count: u64) -> Shape {
+    let paths = |class: Class| match class {
+        Class::Name => &[
+            "$.name[*].family",
+            "$.name[*].given[*]",
+            "$.contact[*].name.family",
+        ][..],
+        Class::Date => &["$.birthDate", "$.*[*].period.start"][..],
+        _ => &["$.identifier[*].value"][..],
+    };
+    let fields = classes.iter().flat_map(|class| {
+        let paths = paths(*class);
+        let first = count - (paths.len() as u64 - 1);
+        let counts = std::iter::once(first).chain(std::iter::repeat(1));
+        paths.iter().zip(counts).map(|(path, count)| ShapeField {
+            path: FieldPath::new(*path).expect("a path"),
+            class: *class,
+            by: MaskedBy::Profile,
+            rule: None,
+            count,
+        })
+    });
+    Shape::new(fields, Found::default())
+}
 
 async fn fill(stage: &Stage) -> Vec<String> {
     let mut ids = Vec::new();
@@ -40,6 +66,7 @@ async fn fill(stage: &Stage) -> Vec<String> {
                 bytes,
                 tags: Tags::new((0..values).map(u64::to_be_bytes)).expect("tags"),
                 complete: number != 2,
+                shape: Some(shape(classes, values / 2 + 1)),
             };
             let token = stage.service.gateway_token("edge").expect("a token");
             let client = Client::new(stage.service.address());

@@ -17,3 +17,4 @@ mod observing;
 mod order;
 mod room;
 mod scenarios;
+mod shapes;
