@@ -77,6 +77,37 @@ impl Directory {
         theirs.map(|(identity, _)| identity).collect()
     }
 
+    /// Every identity of the person or agent of this name; where nobody has it, those with exactly this subject.
+    ///
+    /// ```
+    /// use velum_approval::{Directory, Identity, IdentityKind, PersonId};
+    /// let identity = Identity::new(IdentityKind::Jwt, "https://idp.example", "00u1")?;
+    /// let directory = Directory::builder()
+    ///     .person(PersonId::new("dr-jones")?, [identity.clone()])
+    ///     .build()?;
+    /// assert_eq!(directory.called("dr-jones"), [&identity]);
+    /// assert_eq!(directory.called("00u1"), [&identity]);
+    /// assert!(directory.called("jones").is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn called<'a>(&'a self, name: &str) -> Vec<&'a Identity> {
+        let is_called = |party: &Party| match party {
+            Party::Person { id } => id.as_str() == name,
+            Party::Agent { id, .. } => id.as_str() == name,
+        };
+        let parties = self.parties.iter();
+        let theirs: Vec<_> = parties
+            .clone()
+            .filter(|(_, party)| is_called(party))
+            .map(|(identity, _)| identity)
+            .collect();
+        if !theirs.is_empty() {
+            return theirs;
+        }
+        let alike = parties.filter(|(identity, _)| identity.subject() == name);
+        alike.map(|(identity, _)| identity).collect()
+    }
+
     /// Every scope, and where one names an identity, those beside it: whatever else the same person or
     /// agent is called, and the agents that the person answers for. So a stop meets who it means under
     /// each of their names.
@@ -317,6 +348,29 @@ mod tests {
             .resolve_with(&jwt("triage-bot"), &lineage)
             .unwrap();
         assert!(excluded.contains(&person("ng")));
+    }
+
+    #[test]
+    fn a_name_is_whose_it_is_before_it_is_a_subject() {
+        let directory = Directory::builder()
+            .person(person("jones"), [jwt("ng"), jwt("jones@example.org")])
+            .person(person("ng"), [jwt("dr-ng")])
+            .agent(agent("bot"), person("jones"), [jwt("bot-1"), jwt("bot-2")])
+            .build()
+            .unwrap();
+        let called = |name| {
+            directory
+                .called(name)
+                .into_iter()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(called("ng"), [jwt("dr-ng")]);
+        assert_eq!(called("bot"), [jwt("bot-1"), jwt("bot-2")]);
+        assert_eq!(called("jones@example.org"), [jwt("jones@example.org")]);
+        // An owner is not their agents.
+        assert_eq!(called("jones").len(), 2);
+        assert_eq!(called("nobody"), []);
     }
 
     #[test]

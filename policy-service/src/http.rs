@@ -54,7 +54,7 @@ pub(crate) use approve::approve;
 pub(crate) use body::MOST_BYTES as MOST_BODY_BYTES;
 pub(crate) use changes::follow;
 pub(crate) use deny::deny;
-pub(crate) use emergencies::can_be_reviewed;
+pub(crate) use emergencies::{ReviewRequest, can_be_reviewed, open_emergency, review_emergency};
 pub(crate) use playground::Playground;
 pub(crate) use question::question;
 pub(crate) use revoke::revoke;

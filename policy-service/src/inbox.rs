@@ -11,6 +11,7 @@ mod come_back;
 pub(crate) mod cookie;
 mod decide;
 mod doors;
+mod emergencies;
 pub(crate) mod form;
 mod groups;
 mod headers;
@@ -55,6 +56,9 @@ pub(crate) const HOME: &str = "/";
 pub(crate) const SIGN_OUT: &str = "/sign-out";
 /// Where somebody stops what is released.
 pub(crate) const STOPS: &str = "/stops";
+
+/// Where they open access in an emergency.
+pub(crate) const OPEN_EMERGENCY: &str = emergencies::PATH;
 
 /// What the pages are served with.
 pub(crate) struct Inbox {
@@ -208,6 +212,11 @@ pub(crate) const PAGES: &[Page] = &[
     Page::shown(STOPS, |method| on(method, stops::show)),
     Page::done(STOPS, |method| on(method, stops::begin)),
     Page::done("/stops/{id}/resume", |method| on(method, stops::resume)),
+    Page::shown(emergencies::PATH, |method| on(method, emergencies::show)),
+    Page::done(OPEN_EMERGENCY, |method| on(method, emergencies::open)),
+    Page::done("/emergencies/{id}/review", |method| {
+        on(method, emergencies::review)
+    }),
     Page::shown("/policy", |method| on(method, policy::handle)),
     Page::shown("/activity", |method| on(method, activity::handle)),
     Page::shown("/audit", |method| on(method, audit::list)),

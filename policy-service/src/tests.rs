@@ -29,6 +29,7 @@ mod rate;
 mod real_provider;
 pub(crate) mod recovered;
 mod replicas;
+mod requesters;
 mod rereading;
 mod restart;
 mod rotation;

@@ -1,5 +1,7 @@
 //! `/v1/emergencies`: break-glass.
 
+mod view;
+
 use std::time::Duration;
 
 use axum::Json;
@@ -11,8 +13,9 @@ use serde_json::json;
 use velum_approval::messages::EmergencyRequest;
 use velum_approval::{
     ActionName, Emergency, EmergencyId, EmergencyOpening, EmergencyRefused, ExcludedPersons,
-    Identity, MOST_EXCLUDED, PersonId, Reason, Record, Stop, StopScope, Timestamp,
+    MOST_EXCLUDED, PersonId, Reason, Record, Stop, StopScope, Timestamp,
 };
+use view::View;
 
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
@@ -24,67 +27,7 @@ use crate::auth::Reviewer;
 use crate::inbox::Present;
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
-use crate::store::{Change, Once, Operation, Repeat, StoreError, StoredEmergency, Transaction};
-
-/// An emergency access as people see it.
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = Emergency)]
-pub(crate) struct View {
-    id: EmergencyId,
-    opened_by: PersonId,
-    principal: Identity,
-    action: String,
-    opened: Timestamp,
-    until: Timestamp,
-    is_active: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// How many requests were released under it.
-    uses: u32,
-    /// The persons who may not review it.
-    excluded: Vec<PersonId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reviewed: Option<ReviewView>,
-}
-
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = EmergencyReview)]
-struct ReviewView {
-    by: PersonId,
-    at: Timestamp,
-    justified: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<String>,
-}
-
-impl View {
-    fn new(stored: StoredEmergency, now: Timestamp) -> View {
-        let StoredEmergency {
-            emergency,
-            reason,
-            comment,
-        } = stored;
-        let excluded = emergency.excluded.iter().cloned();
-        View {
-            excluded: excluded.chain([emergency.opened_by.clone()]).collect(),
-            id: emergency.id,
-            opened_by: emergency.opened_by,
-            principal: emergency.principal,
-            action: emergency.action.to_string(),
-            opened: emergency.opened,
-            until: emergency.until,
-            is_active: emergency.reviewed.is_none() && now < emergency.until,
-            reason,
-            uses: emergency.uses,
-            reviewed: emergency.reviewed.map(|reviewed| ReviewView {
-                by: reviewed.by,
-                at: reviewed.at,
-                justified: reviewed.justified,
-                comment,
-            }),
-        }
-    }
-}
+use crate::store::{Change, Once, Operation, Repeat, StoreError, Transaction};
 
 /// Which to list.
 #[derive(Deserialize)]
@@ -113,9 +56,9 @@ pub(crate) struct Page {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReviewRequest {
     /// Whether it was justified.
-    justified: bool,
+    pub(crate) justified: bool,
     /// For the auditor.
-    comment: Option<Reason>,
+    pub(crate) comment: Option<Reason>,
 }
 
 /// Why nothing is opened or reviewed.
@@ -199,10 +142,10 @@ pub(crate) async fn list(
     }))
 }
 
-async fn view(app: &App, id: &EmergencyId) -> Result<Json<View>, EmergencyError> {
+async fn view(app: &App, id: &EmergencyId) -> Result<View, EmergencyError> {
     let stored = app.store().stored_emergency(id).await?;
     let stored = stored.ok_or(EmergencyError::Unknown)?;
-    Ok(Json(View::new(stored, app.now())))
+    Ok(View::new(stored, app.now()))
 }
 
 /// `POST /v1/emergencies`: a person of the group opens one.
@@ -214,6 +157,17 @@ pub(crate) async fn open(
         once,
     }: Keyed<EmergencyRequest>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
+    let opened = open_emergency(app, reviewer, request, once).await?;
+    Ok((StatusCode::CREATED, Json(opened)))
+}
+
+/// The access, whichever way it came.
+pub(crate) async fn open_emergency(
+    app: App,
+    reviewer: Reviewer,
+    request: EmergencyRequest,
+    once: Option<Once>,
+) -> Result<View, Problem> {
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
     let open = Open {
         app: app.clone(),
@@ -228,7 +182,7 @@ pub(crate) async fn open(
         person = person.as_str(),
         "an emergency access was opened"
     );
-    Ok((StatusCode::CREATED, view(&app, &id).await?))
+    Ok(view(&app, &id).await?)
 }
 
 /// `POST /v1/emergencies/{id}/review`: somebody outside of it looks at it; where it still lasts, it
@@ -239,6 +193,18 @@ pub(crate) async fn review(
     Id(id): Id,
     Body(request): Body<ReviewRequest>,
 ) -> Result<Json<View>, Problem> {
+    review_emergency(app, reviewer, &id, request)
+        .await
+        .map(Json)
+}
+
+/// The review, whichever way it came.
+pub(crate) async fn review_emergency(
+    app: App,
+    reviewer: Reviewer,
+    id: &str,
+    request: ReviewRequest,
+) -> Result<View, Problem> {
     let id: EmergencyId = id.parse().map_err(|_| EmergencyError::Unknown)?;
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
     let review = Review {

@@ -12,7 +12,7 @@ use super::openapi::Described;
 use super::{App, page};
 use crate::auth::Reviewer;
 use crate::problem::Problem;
-use crate::store::{Filter, StoreError};
+use crate::store::{Listing, Order, StoreError};
 
 /// What to list.
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ pub(crate) struct Parameters {
 #[schema(as = ApprovalPage)]
 pub(crate) struct Page {
     approvals: Vec<Card>,
-    /// Where the next page starts, if there may be one.
+    /// Where the next page starts, if there may be one; also of a page with few or none of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<ApprovalId>,
 }
@@ -63,19 +63,19 @@ pub(crate) async fn handle(
     let limit = page::limit(parameters.limit, page::DEFAULT, page::MOST);
     let limit = limit.ok_or(ListError::Parameters)?;
     let now = app.now();
-    let filter = Filter {
+    let listing = Listing {
+        order: Order::OldestFirst,
         state: parameters.state,
-        after: parameters.after,
+        action: None,
+        behind: parameters.after,
         limit,
         now,
     };
-    let approvals = app
-        .store()
-        .approvals(&filter)
-        .await
-        .map_err(ListError::Store)?;
-    let next = page::next(&approvals, limit, |last| last.approval.id.clone());
-    let approvals = approvals
+    let listed = app.store().list(&listing).await;
+    let listed = listed.map_err(ListError::Store)?;
+    let next = listed.next;
+    let approvals = listed
+        .approvals
         .into_iter()
         .map(|stored| Card::new(stored, &app))
         .collect();

@@ -53,6 +53,8 @@ struct Page {
     /// Whether the reader's yes is among those that count.
     has_agreed: bool,
     can_revoke: bool,
+    /// Whether the reader may have such requests released at once.
+    has_emergency: bool,
     gateway: Visible,
     resource: String,
     votes: Vec<Vote>,
@@ -210,6 +212,10 @@ fn page(
         stance,
         has_agreed: has_agreed(approval, &session.person),
         can_revoke: can_revoke(approval, state, now),
+        has_emergency: parts
+            .break_glass
+            .as_ref()
+            .is_some_and(|glass| glass.admits(&session.person, &approval.action)),
         gateway: Visible::new(approval.gateway.as_str()),
         resource: approval.resource.to_string(),
         votes: votes(stored, now),

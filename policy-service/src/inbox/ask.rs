@@ -23,7 +23,8 @@ pub(super) struct Who {
 }
 
 impl Who {
-    fn new(identity: &Identity, directory: &Directory) -> Who {
+    /// Whom an identity belongs to.
+    pub(super) fn new(identity: &Identity, directory: &Directory) -> Who {
         let (name, owner) = match directory.party(identity) {
             Some(Party::Person { id }) => (id.as_str(), None),
             Some(Party::Agent { id, owner }) => (id.as_str(), Some(owner.as_str())),

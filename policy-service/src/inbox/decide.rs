@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use velum_approval::messages::{ApproveRequest, DenyRequest, NoteRequest};
 use velum_approval::{ApprovalId, Reason, RuleName};
@@ -15,7 +15,7 @@ use velum_engine::{Class, ClassSet};
 
 use super::approval;
 use super::form::Form;
-use super::page::{onward, see};
+use super::page::see;
 use super::session::Session;
 use super::step_up;
 use crate::auth::Reviewer;
@@ -118,8 +118,7 @@ pub(super) async fn approve(
         Ok(_) if listed => see(&format!("/?done={id}")),
         Err(problem) if problem.code() == "step-up-needed" => {
             match confirmation(&app, &id, &asked).await {
-                // A redirect would be one of the form's, and those stay here (`form-action`).
-                Ok(path) => onward("Sign in anew", &path).into_response(),
+                Ok(path) => see(&path),
                 Err(problem) => answer(&app, &session, &id, version, Err(problem)).await,
             }
         }

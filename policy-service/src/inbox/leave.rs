@@ -2,10 +2,10 @@
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 
 use super::cookie::Cookie;
-use super::page::{Said, local, see, with_next};
+use super::page::{Said, local, onward, see, with_next};
 use super::provider::{Unasked, Way};
 use super::session;
 use super::sign_in::Asked;
@@ -44,8 +44,18 @@ pub(crate) async fn handle(
 }
 
 /// Sends a browser there, with the way in its cookie.
-pub(super) fn send(app: &App, inbox: &Inbox, way: &Way, address: &str) -> Response {
-    let mut response = see(address);
+fn send(app: &App, inbox: &Inbox, way: &Way, address: &str) -> Response {
+    with_way(see(address), app, inbox, way)
+}
+
+/// The same behind a form, by a page: a form's own policy (`form-action`) is held against every redirect that
+/// follows it, and Chromium goes nowhere then.
+pub(super) fn send_from_form(app: &App, inbox: &Inbox, way: &Way, address: &str) -> Response {
+    let page = onward("One moment", address).into_response();
+    with_way(page, app, inbox, way)
+}
+
+fn with_way(mut response: Response, app: &App, inbox: &Inbox, way: &Way) -> Response {
     let way = way.to_cookie(&app.parts().keys.of_browsers());
     if let Some(cookie) = Cookie::Hop.write(&inbox.origin, &way, Some(SECONDS)) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

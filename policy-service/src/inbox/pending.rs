@@ -12,11 +12,11 @@ use axum::response::Response;
 use serde::Deserialize;
 use velum_approval::{Approval, ApprovalId, PersonId, State as ApprovalState, Timestamp, Verdict};
 
-use super::Present;
 use super::ask::{Ask, Known, Room, Stance};
 use super::session::Session;
 use super::shape::Fields;
 use super::shell::{self, Here, Shell};
+use super::{Present, emergencies};
 use crate::http::{App, unavailable};
 use crate::problem::Problem;
 use crate::store::StoredApproval;
@@ -48,6 +48,8 @@ struct Page {
     rows: Vec<Row>,
     next: Option<String>,
     is_first: bool,
+    /// How many accesses in an emergency the reader is to review.
+    emergencies: usize,
 }
 
 /// One that waits.
@@ -142,6 +144,7 @@ async fn read(app: &App, session: &Session, parameters: &Parameters) -> Result<P
         other_count,
         next,
         is_first: parameters.after.is_none(),
+        emergencies: emergencies::waiting(app, &session.person, &present).await?,
     })
 }
 

@@ -153,6 +153,18 @@ impl Provider {
         Ok(format!("{endpoint}{joint}{}", query.finish()))
     }
 
+    /// Where somebody signs out there too, if it says so (OpenID Connect RP-Initiated Logout 1.0). It is told which
+    /// client they come from and not who they are: no token is kept for that, or stands in an address.
+    pub(crate) async fn farewell(&self, now: Timestamp) -> Option<String> {
+        let about = self.about(now, false).await.ok()?;
+        let endpoint = about.metadata.end_session_endpoint.as_ref()?;
+        let joint = if endpoint.contains('?') { '&' } else { '?' };
+        let query = Serializer::new(String::new())
+            .append_pair("client_id", &self.settings.client_id)
+            .finish();
+        Some(format!("{endpoint}{joint}{query}"))
+    }
+
     /// Whether an answer with this `iss` (RFC 9207) is of this provider.
     pub(crate) async fn is_its(
         &self,

@@ -24,7 +24,7 @@ pub(crate) use changes::{SignIn, SignInError, SignOut};
 
 use super::cookie::Cookie;
 use super::page::{Said, see, with_next};
-use super::{Provider, SIGN_OUT, STOPS, Unasked, form};
+use super::{OPEN_EMERGENCY, Provider, SIGN_OUT, STOPS, Unasked, form};
 use crate::auth::Caller;
 use crate::http::App;
 use crate::refusals;
@@ -99,7 +99,7 @@ pub(crate) async fn admit(app: &App, mut request: Request, next: Next) -> Respon
                 keep(app, &session, &stored).await;
             }
             if is_form
-                && !only_closes(request.uri().path())
+                && !needs_nobodys_word(request.uri().path())
                 && let Err(said) = read_groups(app, &session).await
             {
                 return said.into_response();
@@ -162,10 +162,10 @@ async fn find(
     Ok(Some((session, stored)))
 }
 
-/// Whether this needs nobody's word, so that it can be done also when the provider is away: to leave, to stop and
-/// to revoke.
-fn only_closes(path: &str) -> bool {
-    path == SIGN_OUT || path == STOPS || path.ends_with("/revoke")
+/// Whether this is done also when the provider is away: to leave, to stop and to revoke only close; and access in an
+/// emergency goes by the directory alone.
+fn needs_nobodys_word(path: &str) -> bool {
+    [SIGN_OUT, STOPS, OPEN_EMERGENCY].contains(&path) || path.ends_with("/revoke")
 }
 
 /// Whether a person has done this, and neither a script that keeps a page up to date nor a page elsewhere: those

@@ -16,6 +16,7 @@ pub(super) enum Here {
     History,
     Grants,
     Stops,
+    Emergencies,
     Policy,
     Activity,
     Audit,
@@ -66,6 +67,11 @@ const LINKS: &[Link] = &[
         path: "/stops",
         label: "Stop",
         here: Here::Stops,
+    },
+    Link {
+        path: "/emergencies",
+        label: "Emergency",
+        here: Here::Emergencies,
     },
 ];
 

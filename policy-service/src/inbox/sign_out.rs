@@ -5,9 +5,10 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use super::Provider;
 use super::cookie::Cookie;
 use super::form::Form;
-use super::page::{Said, document};
+use super::page::{Said, document, escape};
 use super::session::{Session, SignOut};
 use crate::http::{App, to_the_end};
 
@@ -36,11 +37,28 @@ pub(crate) async fn handle(
     to_the_end(async move { store.store().write(sign_out).await })
         .await
         .map_err(|error| Said::unavailable("sign out", &error))?;
-    let body = "<p>You have signed out.</p>\n<p><a href=\"/sign-in\">Sign in</a></p>";
-    let mut response = document("Signed out", body).into_response();
     let inbox = app.parts().inbox.as_ref();
+    let provider = inbox.and_then(|inbox| inbox.provider.as_ref());
+    let there = match provider {
+        Some(provider) => still_there(provider, provider.farewell(app.now()).await),
+        None => String::new(),
+    };
+    let body =
+        format!("<p>You have signed out here.</p>\n{there}<p><a href=\"/sign-in\">Sign in</a></p>");
+    let mut response = document("Signed out", &body).into_response();
     if let Some(cookie) = inbox.and_then(|inbox| Cookie::Session.clear(&inbox.origin)) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// Says that the provider has them still, and where they sign out there.
+fn still_there(provider: &Provider, address: Option<String>) -> String {
+    let name = escape(provider.name());
+    let way = address.map_or_else(String::new, |address| {
+        format!(" <a href=\"{}\">Sign out there too</a>", escape(&address))
+    });
+    format!(
+        "<p>You may still be signed in at {name}: whoever sits here next may get in by it.{way}</p>\n"
+    )
 }

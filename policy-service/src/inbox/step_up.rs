@@ -110,7 +110,7 @@ pub(crate) async fn handle(
     let way = Way::begin(secret, now, next, Some(session.id)).for_purpose(purpose);
     let address = provider.address(&way, Some(anew), now).await;
     let address = address.map_err(leave::unasked)?;
-    Ok(leave::send(&app, inbox, &way, &address))
+    Ok(leave::send_from_form(&app, inbox, &way, &address))
 }
 
 fn nothing() -> Said {

@@ -2,7 +2,7 @@
 
 use velum_approval::{
     ActionName, Approval, ApprovalId, Check, Emergency, FingerprintMac, GatewayId, Identity,
-    KeyedToken, OutcomeReport, Shape, State, StopScope, Timestamp, Use, UseKey, Vote,
+    KeyedToken, OutcomeReport, Shape, StopScope, Timestamp, Use, UseKey, Vote,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -24,18 +24,6 @@ pub(crate) struct StoredApproval {
     pub(crate) uses: Vec<(StoredUse, Option<OutcomeReport>)>,
 }
 
-/// Which approvals to list.
-pub(crate) struct Filter {
-    /// Only those in this state.
-    pub(crate) state: Option<State>,
-    /// Only those asked after this one.
-    pub(crate) after: Option<ApprovalId>,
-    /// At most so many.
-    pub(crate) limit: u32,
-    /// What time it is, for those that have expired without anybody having noted it.
-    pub(crate) now: Timestamp,
-}
-
 impl Store {
     /// The approval with what people wrote about it.
     pub(crate) async fn approval(
@@ -47,35 +35,6 @@ impl Store {
             Some(approval) => complete(&mut reading, approval).await.map(Some),
             None => Ok(None),
         }
-    }
-
-    /// Approvals in the order they were asked.
-    pub(crate) async fn approvals(
-        &self,
-        filter: &Filter,
-    ) -> Result<Vec<StoredApproval>, StoreError> {
-        let mut reading = self.read().await?;
-        let is_open = matches!(
-            filter.state,
-            Some(State::Collecting | State::Pending | State::Approved)
-        );
-        let rows = reading
-            .all(
-                if is_open { OPEN } else { ANY.into() },
-                values![
-                    filter.after.as_ref().map_or("", ApprovalId::as_str),
-                    filter.state.map(State::name),
-                    filter.now.as_millis(),
-                    i64::from(filter.limit),
-                ],
-            )
-            .await?;
-        let mut approvals = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let approval = with_votes(&mut reading, row).await?;
-            approvals.push(complete(&mut reading, approval).await?);
-        }
-        Ok(approvals)
     }
 
     /// Up to `limit` approvals whose time has run out by `now` and that nobody has ended yet.
@@ -95,29 +54,6 @@ impl Store {
         rows.iter().map(|row| read_id(row, "id")).collect()
     }
 }
-
-/// Approvals behind one, in any state or in one of them. Those read as expired are whose time has run out,
-/// whatever the row still says.
-const ANY: &str = "SELECT body FROM approval
-    WHERE id > $1
-      AND ($2 IS NULL
-           OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
-                   ELSE state END = $2)
-    ORDER BY id LIMIT $4";
-
-/// The same of a state that is not the last: only what will end is looked at, however much has ended.
-const OPEN: Sql = Sql {
-    sqlite: "SELECT body FROM approval INDEXED BY approval_due
-             WHERE due_ms >= 0 AND id > $1
-               AND CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
-                        ELSE state END = $2
-             ORDER BY id LIMIT $4",
-    postgres: "SELECT body FROM approval
-               WHERE due_ms >= 0 AND id > $1
-                 AND CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
-                          ELSE state END = $2
-               ORDER BY id LIMIT $4",
-};
 
 /// An approval as who waits for it looks at it.
 pub(crate) struct Looked {

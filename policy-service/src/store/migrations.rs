@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 19] = [
+    const SQLITE: [&str; 20] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -83,8 +83,9 @@ mod tests {
         "3a4317322dd518b4",
         "7874c12a55c0a52c",
         "a0ff1778ba24c2c0",
+        "bd68b51115fcea3d",
     ];
-    const POSTGRES: [&str; 19] = [
+    const POSTGRES: [&str; 20] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -104,5 +105,6 @@ mod tests {
         "6952a2cb3041d67b",
         "c314ec581c5682ad",
         "a0ff1778ba24c2c0",
+        "bd68b51115fcea3d",
     ];
 }

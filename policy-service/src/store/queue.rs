@@ -2,56 +2,13 @@
 
 use std::time::Duration;
 
-use velum_approval::{ActionName, Approval, ApprovalId, Identity, State, Timestamp};
+use velum_approval::{Approval, ApprovalId, Identity, State, Timestamp};
 
 use super::approvals::{alike, complete, names_text, with_votes};
 use super::connection::{Row, Sql, values};
 use super::{Store, StoreError, StoredApproval};
 
-/// Which approvals to list, the latest first.
-pub(crate) struct Past {
-    /// Only those in this state.
-    pub(crate) state: Option<State>,
-    /// Only those of this action.
-    pub(crate) action: Option<ActionName>,
-    /// Only those asked before this one.
-    pub(crate) before: Option<ApprovalId>,
-    /// At most so many.
-    pub(crate) limit: u32,
-    /// What time it is, for those that have expired without anybody having noted it.
-    pub(crate) now: Timestamp,
-}
-
 impl Store {
-    /// Approvals, the latest first.
-    pub(crate) async fn past(&self, past: &Past) -> Result<Vec<StoredApproval>, StoreError> {
-        let mut reading = self.read().await?;
-        let rows = reading
-            .all(
-                "SELECT body FROM approval
-                 WHERE ($1 IS NULL OR id < $1)
-                   AND ($2 IS NULL
-                        OR CASE WHEN state <> 'collecting' AND due_ms <= $3 THEN 'expired'
-                                ELSE state END = $2)
-                   AND ($4 IS NULL OR action = $4)
-                 ORDER BY id DESC LIMIT $5",
-                values![
-                    past.before.as_ref().map(ApprovalId::as_str),
-                    past.state.map(State::name),
-                    past.now.as_millis(),
-                    past.action.as_ref().map(ActionName::as_str),
-                    i64::from(past.limit),
-                ],
-            )
-            .await?;
-        let mut several = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let approval = with_votes(&mut reading, row).await?;
-            several.push(complete(&mut reading, approval).await?);
-        }
-        Ok(several)
-    }
-
     /// The approvals asked since then, the latest first, without their votes; at most so many.
     pub(crate) async fn since(
         &self,

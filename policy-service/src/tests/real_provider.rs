@@ -1,78 +1,47 @@
 //! Signing in by a real OpenID provider: npm's `oidc-provider`, as `cargo xtask test` sets it up and says by
 //! `VELUM_NODE` and `VELUM_OIDC`. Bad tokens are `provider`'s, whose provider says what it is told to.
 
-use std::process::Stdio;
-
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use serde_json::json;
+use velum_harness::OpenIdProvider;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::testing::browser::{Browser, Shown};
 use crate::testing::provider::{CLIENT, configuration};
 use crate::testing::{START, Service, Stopped};
 
-/// The provider's process; it ends with this.
+/// The provider, with the file of its client's secret.
 struct RealProvider {
-    issuer: String,
+    provider: OpenIdProvider,
     folder: tempfile::TempDir,
-    _process: Child,
-    /// It dies when nobody could read what it prints.
-    _said: Lines<BufReader<ChildStdout>>,
 }
 
 impl RealProvider {
     async fn start() -> RealProvider {
-        let place = |name: &str| {
-            let said = std::env::var_os(name);
-            said.unwrap_or_else(|| {
-                panic!("{name} is not set: run `cargo xtask test`, which sets it")
-            })
-        };
-        let mut process = Command::new(place("VELUM_NODE"))
-            .current_dir(place("VELUM_OIDC"))
-            .args([
-                "provider.mjs",
-                CLIENT,
-                "a secret",
-                "http://127.0.0.1:1/sign-in/callback",
-            ])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = lines
-            .next_line()
-            .await
-            .unwrap()
-            .expect("the provider did not start");
-        let said: Value = serde_json::from_str(&line).unwrap();
+        let redirect = "http://127.0.0.1:1/sign-in/callback";
+        let provider = OpenIdProvider::start(CLIENT, "a secret", redirect);
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
         std::fs::write(&secret, "a secret").unwrap();
         let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(&secret, owner).unwrap();
         RealProvider {
-            issuer: said["issuer"].as_str().unwrap().to_owned(),
+            provider: provider.await.unwrap(),
             folder,
-            _process: process,
-            _said: lines,
         }
+    }
+
+    fn issuer(&self) -> &str {
+        self.provider.issuer()
     }
 
     /// From now on it says that somebody is in these groups.
     async fn set_groups(&self, subject: &str, groups: &[&str]) {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = client.put(format!("{}/test/groups/{subject}", self.issuer));
-        assert_eq!(request.json(groups).send().await.unwrap().status(), 204);
+        self.provider.set_groups(subject, groups).await.unwrap();
     }
 
     async fn service(&self) -> Service {
         let further = "scopes = [\"groups\"]\ngroups_claim = \"groups\"\ngroups = {\"Velum Privacy\" = \"privacy\"}";
-        let text = configuration(&self.issuer, &self.folder.path().join("secret"), further);
+        let text = configuration(self.issuer(), &self.folder.path().join("secret"), further);
         let text = text.replace(
             "[actions.read]\nquorum = 1",
             "[actions.read]\nquorum = 1\ngroups = [\"privacy\"]",
@@ -114,7 +83,7 @@ async fn log_in(
             return next;
         }
         let next = if next.starts_with('/') {
-            format!("{}{next}", provider.issuer)
+            format!("{}{next}", provider.issuer())
         } else {
             next
         };

@@ -70,8 +70,11 @@ async fn leave(
     let shown = browser
         .send(reqwest::Method::GET, &service.url(&path), &ours, None)
         .await;
-    assert_eq!(shown.status, 303, "{}", shown.text);
-    let (_, query) = shown.header("location").split_once('?').unwrap();
+    assert_eq!(shown.status, 200, "{}", shown.text);
+    let (_, address) = shown.text.split_once("content=\"0; url=").unwrap();
+    let address = address.split('"').next().unwrap().replace("&amp;", "&");
+    let (endpoint, query) = address.split_once('?').unwrap();
+    assert!(endpoint.ends_with("/authorize"), "{endpoint}");
     form_urlencoded::parse(query.as_bytes())
         .into_owned()
         .collect()

@@ -293,6 +293,26 @@ impl Browser {
         self.post("/cookie", &cookie).await.map(|_| ())
     }
 
+    /// The value of a cookie for the site of the page that is open, also of one that scripts cannot read.
+    pub async fn cookie(&self, name: &str) -> Result<String> {
+        let path = self.path(&format!("/cookie/{name}"));
+        let cookie = self.call("GET", &path, &Value::Null).await?;
+        text(&cookie["value"], "a cookie")
+    }
+
+    /// Goes into a frame of the page: what is asked from now on is asked of that.
+    pub async fn enter_frame(&self, selector: &str) -> Result<()> {
+        let element = self.find(selector).await?;
+        let frame = json!({"id": {ELEMENT: element}});
+        self.post("/frame", &frame).await.map(|_| ())
+    }
+
+    /// Goes back to the page itself.
+    pub async fn leave_frame(&self) -> Result<()> {
+        let frame = json!({"id": Value::Null});
+        self.post("/frame", &frame).await.map(|_| ())
+    }
+
     /// What pages have complained of since this was last asked: refused by their policies, or wrong in a
     /// script.
     pub async fn complaints(&self) -> Result<Vec<String>> {

@@ -70,6 +70,14 @@ pub fn axe() -> Result<PathBuf> {
     file("VELUM_AXE", "axe-core's script")
 }
 
+/// Node, and the folder of the OpenID provider that it runs: `VELUM_NODE` and `VELUM_OIDC`.
+pub fn open_id_provider() -> Result<(PathBuf, PathBuf)> {
+    // Node may be found by its name alone.
+    let node = env::var_os("VELUM_NODE").ok_or_else(|| missing("VELUM_NODE", "Node"))?;
+    let folder = file("VELUM_OIDC", "the OpenID provider's folder")?;
+    Ok((PathBuf::from(node), folder))
+}
+
 /// A program of this workspace, in the folder `VELUM_BIN_DIR`.
 pub fn program(name: &str) -> Result<PathBuf> {
     let path = file("VELUM_BIN_DIR", "the folder of the built programs")?.join(name);
@@ -83,12 +91,14 @@ pub fn project() -> PathBuf {
 }
 
 fn file(variable: &str, what: &str) -> Result<PathBuf> {
-    let value = env::var_os(variable).ok_or_else(|| {
-        Failure::new(format!(
-            "{variable} does not say where {what} is; run `cargo xtask test`, which sets it"
-        ))
-    })?;
+    let value = env::var_os(variable).ok_or_else(|| missing(variable, what))?;
     existing(Path::new(&value), variable)
+}
+
+fn missing(variable: &str, what: &str) -> Failure {
+    Failure::new(format!(
+        "{variable} does not say where {what} is; run `cargo xtask test`, which sets it"
+    ))
 }
 
 fn existing(path: &Path, what: &str) -> Result<PathBuf> {

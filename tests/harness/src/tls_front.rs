@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -17,6 +17,7 @@ use crate::{Certificate, Result};
 #[derive(Debug)]
 pub struct TlsFront {
     address: SocketAddr,
+    target: Arc<OnceLock<SocketAddr>>,
     shaken: Arc<AtomicU64>,
     server: JoinHandle<()>,
 }
@@ -24,20 +25,31 @@ pub struct TlsFront {
 impl TlsFront {
     /// Shows this certificate on loopback, offers HTTP/2, and hands what comes to `target`.
     pub async fn start(certificate: &Certificate, target: SocketAddr) -> Result<Self> {
+        let front = Self::open(certificate).await?;
+        front.point_at(target);
+        Ok(front)
+    }
+
+    /// The same before there is a target, which may have to know where this listens; who comes until then is
+    /// turned away.
+    pub async fn open(certificate: &Certificate) -> Result<Self> {
         let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate)?));
         let listener = TcpListener::bind("127.0.0.1:0").await.during("TLS port")?;
         let address = listener.local_addr().during("TLS port")?;
         let shaken = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&shaken);
+        let target = Arc::new(OnceLock::new());
+        let pointed = Arc::clone(&target);
         let server = tokio::spawn(async move {
             // Dropped with this task, and every connection with it.
             let mut connections = JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
                 let (acceptor, counter) = (acceptor.clone(), Arc::clone(&counter));
+                let target = pointed.get().copied();
                 connections.spawn(async move {
                     let mut tls = acceptor.accept(socket).await.ok()?;
                     counter.fetch_add(1, Ordering::Relaxed);
-                    let mut plain = TcpStream::connect(target).await.ok()?;
+                    let mut plain = TcpStream::connect(target?).await.ok()?;
                     tokio::io::copy_bidirectional(&mut tls, &mut plain)
                         .await
                         .ok()
@@ -46,9 +58,15 @@ impl TlsFront {
         });
         Ok(Self {
             address,
+            target,
             shaken,
             server,
         })
+    }
+
+    /// Says once where what comes is handed to.
+    pub fn point_at(&self, target: SocketAddr) {
+        let _ = self.target.set(target);
     }
 
     /// Where it listens.

@@ -17,6 +17,8 @@ pub(super) struct Metadata {
     pub(super) token_endpoint: Uri,
     pub(super) userinfo_endpoint: Option<Uri>,
     pub(super) keys: Uri,
+    /// Where people leave it, as it stands.
+    pub(super) end_session_endpoint: Option<String>,
     /// Whether its answers say whose they are (RFC 9207).
     pub(super) says_its_name: bool,
 }
@@ -29,6 +31,7 @@ struct Document {
     token_endpoint: String,
     userinfo_endpoint: Option<String>,
     jwks_uri: String,
+    end_session_endpoint: Option<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
     code_challenge_methods_supported: Option<Vec<String>>,
@@ -50,13 +53,7 @@ pub(super) fn read(bytes: &[u8], settings: &ProviderSettings) -> Result<Metadata
     let address = |text: &str| {
         peer_url(text).map_err(|_| Unasked::Faulty("an endpoint of it is no https URL"))
     };
-    address(
-        document
-            .authorization_endpoint
-            .split('?')
-            .next()
-            .unwrap_or_default(),
-    )?;
+    address(without_query(&document.authorization_endpoint))?;
     Ok(Metadata {
         token_endpoint: address(&document.token_endpoint)?,
         userinfo_endpoint: document
@@ -65,7 +62,16 @@ pub(super) fn read(bytes: &[u8], settings: &ProviderSettings) -> Result<Metadata
             .map(address)
             .transpose()?,
         keys: address(&document.jwks_uri)?,
+        // Nobody is sent where a page could be another's; signing in does not rest on it.
+        end_session_endpoint: document
+            .end_session_endpoint
+            .filter(|endpoint| peer_url(without_query(endpoint)).is_ok()),
         authorization_endpoint: document.authorization_endpoint,
         says_its_name: document.authorization_response_iss_parameter_supported,
     })
+}
+
+/// An endpoint that people are sent to may have a query of its own.
+fn without_query(endpoint: &str) -> &str {
+    endpoint.split('?').next().unwrap_or_default()
 }

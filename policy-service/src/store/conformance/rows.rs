@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use velum_approval::{Reason, State, WorkerId};
 
-use super::super::{Batch, Filter, Operation, StoreError, Transaction};
+use super::super::{Batch, Listing, Operation, Order, StoreError, Transaction};
 use super::kit::{End, Kit, Note, Open, Stubborn, patiently};
 use super::{Verdict, ensure};
 
@@ -60,9 +60,11 @@ pub(super) async fn lists_in_order(kit: Kit) -> Verdict {
     }
     asked.sort();
     let first = asked.first().cloned().ok_or("nothing was asked")?;
-    let list = |state, minutes| Filter {
+    let list = |state, minutes| Listing {
+        order: Order::OldestFirst,
         state: Some(state),
-        after: Some(first.clone()),
+        action: None,
+        behind: Some(first.clone()),
         limit: 1000,
         now: kit.now.after(Duration::from_mins(minutes)),
     };
@@ -71,9 +73,9 @@ pub(super) async fn lists_in_order(kit: Kit) -> Verdict {
         (State::Expired, 16, 4),
         (State::Pending, 16, 0),
     ] {
-        let filter = list(state, minutes);
-        let found = patiently(|| kit.store.approvals(&filter)).await?;
-        let found = found.into_iter().map(|stored| stored.approval.id);
+        let listing = list(state, minutes);
+        let found = patiently(|| kit.store.list(&listing)).await?;
+        let found = found.approvals.into_iter().map(|stored| stored.approval.id);
         let found: Vec<_> = found.filter(|id| asked.contains(id)).collect();
         ensure(found.is_sorted() && found.len() == expected, || {
             format!(

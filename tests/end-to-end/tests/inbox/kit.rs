@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use velum_approval::{
     Check, Fingerprint, Identity, IdentityKind, Lineage, PolicyDigest, Reason, UseKey, keyed_token,
 };
 use velum_end_to_end::stage::{Setup, Stage, patients, text};
 use velum_engine::Class;
-use velum_harness::{Browser, BrowserOptions, Client, Response};
+use velum_harness::{Browser, BrowserOptions, Client, Received, Reply, Response};
 
 /// The directory of these tests: `omar` reviews too, and is behind nothing.
-const PEOPLE: &str = r#"
+pub(crate) const PEOPLE: &str = r#"
 [[people]]
 id = "dr-jones"
 identities = [{ kind = "jwt", issuer = "https://idp.example", subject = "dr-jones" }]
@@ -51,11 +51,30 @@ pub(crate) async fn stage(quorum: u32) -> Stage {
     stage_with(quorum, "").await
 }
 
+/// One in front of this upstream, where one person is enough.
+pub(crate) async fn stage_of(
+    upstream: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+) -> Stage {
+    let mut setup = Setup::new(upstream);
+    setup.service = PEOPLE.to_owned();
+    setup.start().await
+}
+
 /// The same with more in the service's configuration.
 pub(crate) async fn stage_with(quorum: u32, more: &str) -> Stage {
     let mut setup = Setup::new(patients);
     setup.service = format!("{PEOPLE}\n{more}\n[actions.read]\nquorum = {quorum}\n");
     setup.start().await
+}
+
+/// Every record of the log, but for those that are written although nobody does anything.
+pub(crate) async fn records(stage: &Stage) -> Vec<Value> {
+    let records = stage.reviewer("grace").audit(None).await.expect("the log");
+    let is_done = |record: &Value| {
+        let kind = record["leaf"]["type"].as_str().unwrap_or_default();
+        !kind.contains(".heartbeat.") && !kind.contains(".summary.")
+    };
+    records.into_iter().filter(is_done).collect()
 }
 
 /// A browser in which this person has signed in, at what waits.

@@ -1,6 +1,10 @@
 //! The inbox in a real Chromium, on requests that a real Envoy holds.
 
 mod deciding;
+mod elsewhere;
 mod kit;
 mod looking;
 mod pictures;
+mod provider;
+mod requesters;
+mod revoking;

@@ -86,7 +86,8 @@ async fn every_page_at_three_widths_and_in_two_themes() {
     let folder = PathBuf::from(std::env::var_os("VELUM_PICTURES").expect("VELUM_PICTURES"));
     let stage = stage_with(
         2,
-        "[limits]\npending_per_principal = 100\nasks_per_minute = 1000\n",
+        "[limits]\npending_per_principal = 100\nasks_per_minute = 1000\n\
+         [break_glass]\ngroup = \"privacy\"\nlifetime = \"30m\"\nactions = [\"read\"]\n",
     )
     .await;
     // What is over already.
@@ -117,6 +118,7 @@ async fn every_page_at_three_widths_and_in_two_themes() {
         ("history", "/history".to_owned()),
         ("grants", "/grants".to_owned()),
         ("stops", "/stops".to_owned()),
+        ("emergencies", "/emergencies".to_owned()),
         ("policy", "/policy".to_owned()),
     ];
     for (theme, is_dark) in [("light", false), ("dark", true)] {
