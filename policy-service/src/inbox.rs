@@ -25,6 +25,7 @@ pub(crate) mod page;
 mod pending;
 mod policy;
 mod provider;
+mod readers;
 pub(crate) mod session;
 mod shape;
 mod shell;
@@ -45,6 +46,8 @@ pub(crate) use groups::Present;
 use links::Links;
 pub(crate) use origin::Origin;
 pub(crate) use provider::{Provider, Unasked};
+pub(crate) use readers::as_read_by;
+use readers::reads_reason;
 
 use crate::auth::{Access, authorize};
 use crate::http::{App, Side};
@@ -68,6 +71,8 @@ pub(crate) struct Inbox {
     pub(crate) links: Option<Links>,
     /// Who says who they are.
     pub(crate) provider: Option<Provider>,
+    /// Whether the playground is served beside it, whose wasm verifies proofs in the reader's browser.
+    pub(crate) has_playground: bool,
 }
 
 /// A page, or what one of its forms does. None of them is in the API's document.
@@ -87,7 +92,6 @@ pub(crate) enum Runs {
     /// Nothing.
     Scripts,
     /// WebAssembly, which verifies proofs in the reader's own browser.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no page verifies anything yet"))]
     Wasm,
 }
 
@@ -220,7 +224,13 @@ pub(crate) const PAGES: &[Page] = &[
     Page::shown("/policy", |method| on(method, policy::handle)),
     Page::shown("/activity", |method| on(method, activity::handle)),
     Page::shown("/audit", |method| on(method, audit::list)),
-    Page::shown("/audit/{id}", |method| on(method, audit::show)),
+    Page {
+        method: MethodFilter::GET,
+        path: "/audit/{id}",
+        access: Access::Session,
+        runs: Runs::Wasm,
+        handler: |method| on(method, audit::show),
+    },
     Page::shown("/audit/{id}/proof", |method| on(method, audit::proof)),
 ];
 

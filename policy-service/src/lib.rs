@@ -300,6 +300,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     let bounds = Bounds::default();
     let metrics = config.metrics.take();
     let doors = Doors::of(&config, &options, Origin::of(address, tls.is_some()))?;
+    let doors = doors.beside_playground(playground.is_some());
     let links = doors.links();
     let app = assemble(config, options, opened, callers, doors, closing.clone())?;
     log::open(&app).await.map_err(fault)?;

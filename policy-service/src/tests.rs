@@ -20,6 +20,7 @@ mod lost_key;
 mod many;
 mod metrics;
 mod moving;
+mod onlookers;
 mod pages;
 mod provider;
 mod pruning;

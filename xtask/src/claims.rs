@@ -9,6 +9,7 @@ mod detectors;
 mod engine;
 mod filter;
 mod first_light;
+mod inbox;
 mod tests_run;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use std::path::Path;
 use clap::Args;
 
 use self::tests_run::{Outcome, TestName};
-use crate::{Result, say, setup, wasm, workspace};
+use crate::{Result, playground, say, setup, wasm, workspace};
 
 /// Which claims.
 #[derive(Args)]
@@ -55,6 +56,7 @@ const AREAS: &[(&str, &[Claim], &[Measure])] = &[
     ("filter", filter::CLAIMS, filter::MEASURES),
     ("approvals", approvals::CLAIMS, approvals::MEASURES),
     ("audit", audit::CLAIMS, audit::MEASURES),
+    ("inbox", inbox::CLAIMS, inbox::MEASURES),
 ];
 
 /// Runs the tests of an area and judges its claims.
@@ -69,7 +71,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     }
     let built = setup::run()
         .and_then(|()| setup::schemathesis::find_or_install().map(|_| ()))
+        .and_then(|()| setup::chromium::find_or_install().map(|_| ()))
+        .and_then(|()| setup::axe::find_or_install().map(|_| ()))
         .and_then(|()| wasm::build_modules())
+        .and_then(|()| playground::build())
         .and_then(|()| workspace::build_programs(&[]));
     if let Err(missing) = built {
         for claim in areas.iter().flat_map(|(_, claims, _)| *claims) {

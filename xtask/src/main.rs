@@ -62,8 +62,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Requests generated from the API's document, against a policy service that runs
     Schemathesis(schemathesis::Arguments),
-    /// Pictures of every page of the inbox at three widths and in two themes, in target/screenshots
-    Screenshots,
+    /// Pictures of every page of inbox and playground at three widths and in two themes, in target/screenshots
+    Screenshots(screenshots::Arguments),
     /// Runs what shows each line of an area and prints it with its figure and `holds` or `falls short`
     Claims(claims::Arguments),
 }
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Schemathesis(arguments) => schemathesis::run(&arguments),
-        Command::Screenshots => screenshots::run(),
+        Command::Screenshots(arguments) => screenshots::run(&arguments),
         Command::Claims(arguments) => claims::run(&arguments),
     };
     match outcome {

@@ -1,25 +1,51 @@
-//! `screenshots`: pictures of the inbox's pages, taken by a real Chromium of a real installation.
+//! `screenshots`: pictures of the pages of inbox and playground, taken by a real Chromium of a real installation.
 
-use crate::{Result, process, say, setup, wasm, workspace};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{Result, playground, process, say, setup, wasm, workspace};
+
+/// Options of `screenshots`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Takes those that README.md shows too, into docs/pictures
+    #[arg(long)]
+    readme: bool,
+}
 
 /// Where they are put, below the checkout.
 const FOLDER: &str = "target/screenshots";
+/// Where those are that README.md shows.
+pub(crate) const KEPT: &str = "docs/pictures";
 
 /// Takes them anew.
-pub(crate) fn run() -> Result {
+pub(crate) fn run(arguments: &Arguments) -> Result {
     setup::run()?;
     setup::chromium::find_or_install()?;
     wasm::build_modules()?;
+    playground::build()?;
     workspace::build_programs(&[])?;
-    let folder = workspace::root().join(FOLDER);
-    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let folder = folder(FOLDER)?;
     let mut command = process::cargo();
     command.args(["test", "--locked", "--package", "velum-end-to-end"]);
     command.args(["--test", "inbox", "--", "--ignored", "--exact"]);
     command.arg("pictures::every_page_at_three_widths_and_in_two_themes");
     command.env("VELUM_PICTURES", &folder);
+    if arguments.readme {
+        command.env("VELUM_README_PICTURES", self::folder(KEPT)?);
+    }
     workspace::tell_parts(&mut command)?;
     process::run(&mut command)?;
     say::result(&format!("pictures are in {FOLDER}"));
+    if arguments.readme {
+        say::result(&format!("those of README.md are in {KEPT}"));
+    }
     Ok(())
+}
+
+fn folder(path: &str) -> Result<PathBuf> {
+    let folder = workspace::root().join(path);
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
 }

@@ -8,11 +8,13 @@ mod documents;
 mod envoy_files;
 mod invented_data;
 mod packages;
+mod pictures;
 mod sources;
 
 use std::path::Path;
 
 use clap::CommandFactory;
+use pictures::Picture;
 
 use crate::{Result, say, workspace};
 
@@ -51,6 +53,7 @@ pub(crate) fn run() -> Result {
         ),
         ("envoy files", envoy_files::check(&files)),
         ("invented data", invented_data::check(&files)),
+        ("pictures", pictures::check(&read_pictures()?, &files)),
     ];
     let mut faults = 0;
     for (rule, found) in &rules {
@@ -73,16 +76,26 @@ pub(crate) fn run() -> Result {
     }
 }
 
-/// Every text file; what is not UTF-8 is no text.
+/// Every text file; what is not UTF-8 is no text. Pictures are there by their names.
 fn read_files() -> Result<Vec<File>> {
     let files = workspace::files()?.into_iter().filter_map(|path| {
-        let text = std::fs::read_to_string(workspace::root().join(&path)).ok()?;
-        Some(File {
-            path: path.to_str()?.replace('\\', "/"),
-            text,
-        })
+        let text = std::fs::read_to_string(workspace::root().join(&path)).ok();
+        let path = path.to_str()?.replace('\\', "/");
+        let text = text.or_else(|| Picture::is_one(&path).then(String::new))?;
+        Some(File { path, text })
     });
     Ok(files.collect())
+}
+
+/// Every picture.
+fn read_pictures() -> Result<Vec<Picture>> {
+    let pictures = workspace::files()?.into_iter().filter_map(|path| {
+        let name = path.to_str()?.replace('\\', "/");
+        let found = Picture::is_one(&name).then_some(name)?;
+        let bytes = std::fs::metadata(workspace::root().join(&path)).ok()?.len();
+        Some(Picture { path: found, bytes })
+    });
+    Ok(pictures.collect())
 }
 
 #[cfg(test)]

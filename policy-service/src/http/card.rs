@@ -53,6 +53,8 @@ pub(crate) struct Card {
     #[serde(skip_serializing_if = "Option::is_none")]
     emergency: Option<EmergencyId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why, as the requester wrote it, with what looked like personal data masked: for those behind it, those
+    /// who review its action, and those who have voted on it.
     reason: Option<String>,
     /// What is known of the response.
     evidence: EvidenceView,

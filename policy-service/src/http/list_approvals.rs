@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
-use velum_approval::ApprovalId;
+use velum_approval::{ApprovalId, PersonId};
 
 use super::app::unavailable;
 use super::card::Card;
 use super::openapi::Described;
 use super::{App, page};
 use crate::auth::Reviewer;
+use crate::inbox::{Present, as_read_by};
 use crate::problem::Problem;
 use crate::store::{Listing, Order, StoreError};
 
@@ -54,7 +55,7 @@ impl From<ListError> for Problem {
 /// Lists at most `limit` approvals.
 pub(crate) async fn handle(
     State(app): State<App>,
-    _: Reviewer,
+    reviewer: Reviewer,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Ok(Query(parameters)) = parameters else {
@@ -73,11 +74,13 @@ pub(crate) async fn handle(
     };
     let listed = app.store().list(&listing).await;
     let listed = listed.map_err(ListError::Store)?;
+    let reader = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let present = Present::load(&app).await.map_err(ListError::Store)?;
     let next = listed.next;
     let approvals = listed
         .approvals
         .into_iter()
-        .map(|stored| Card::new(stored, &app))
+        .map(|stored| Card::new(as_read_by(&reader, stored, &app, &present), &app))
         .collect();
     Ok(Json(Page { approvals, next }))
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
-use velum_approval::ApprovalId;
+use velum_approval::{ApprovalId, PersonId};
 
 use super::app::unavailable;
 use super::card::Card;
@@ -19,6 +19,7 @@ use super::id::Id;
 use super::openapi::Described;
 use super::{App, prefer};
 use crate::auth::Reviewer;
+use crate::inbox::{Present, as_read_by};
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -55,7 +56,7 @@ impl From<ShowError> for Problem {
 /// `If-None-Match`. Changes nothing: links to it are opened by machines too.
 pub(crate) async fn handle(
     State(app): State<App>,
-    _: Reviewer,
+    reviewer: Reviewer,
     Id(id): Id,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
@@ -67,10 +68,11 @@ pub(crate) async fn handle(
     let known = conditions::known_version(&headers);
     let seen = parameters.after_version.or(known);
     let id: ApprovalId = id.parse().map_err(|_| ShowError::Unknown)?;
+    let reader = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
     // Taken before the approval is read: a change after that is not missed.
     let mut ticket = app.parts().waiters.join(&id);
     loop {
-        let card = show(&app, id.as_str()).await?;
+        let card = show(&app, id.as_str(), &reader).await?;
         let is_news = seen.is_none_or(|seen| card.version > seen);
         if !is_news && Instant::now() < deadline && !app.is_closing() {
             tokio::select! {
@@ -88,13 +90,13 @@ pub(crate) async fn handle(
     }
 }
 
-/// The card of the approval with this id.
-pub(super) async fn show(app: &App, id: &str) -> Result<Card, ShowError> {
+/// The card of the approval with this id, as this person may see it.
+pub(super) async fn show(app: &App, id: &str, reader: &PersonId) -> Result<Card, ShowError> {
     let id = id.parse().map_err(|_| ShowError::Unknown)?;
     let stored = app.store().approval(&id).await.map_err(ShowError::Store)?;
-    stored
-        .map(|stored| Card::new(stored, app))
-        .ok_or(ShowError::Unknown)
+    let stored = stored.ok_or(ShowError::Unknown)?;
+    let present = Present::load(app).await.map_err(ShowError::Store)?;
+    Ok(Card::new(as_read_by(reader, stored, app, &present), app))
 }
 
 /// What the document says of it.

@@ -189,6 +189,7 @@ where
 {
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
     let person = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
+    let reader = person.clone();
     let (operation, told) = what(app.clone(), id.clone(), person.clone());
     let said = {
         let (app, approval) = (app.clone(), id.clone());
@@ -207,7 +208,7 @@ where
         })
     };
     said.await.map_err(VoteError::Store)??;
-    show_approval::show(&app, id.as_str())
+    show_approval::show(&app, id.as_str(), &reader)
         .await
         .map_err(Problem::from)
 }

@@ -15,13 +15,13 @@ use velum_approval::{
 };
 use velum_engine::Class;
 
-use super::Present;
 use super::ask::{self, Ask, Known, Room, Stance};
 use super::moment::{Moment, span};
 use super::session::Session;
 use super::shape::Fields;
 use super::shell::{self, Here, Shell};
 use super::visible::Visible;
+use super::{Present, reads_reason};
 use crate::config::Policies;
 use crate::http::{App, unavailable};
 use crate::problem::Problem;
@@ -184,7 +184,14 @@ async fn read(app: &App, session: &Session, id: &str) -> Result<Page, Problem> {
     let story = records.iter().filter_map(Event::read).collect();
     let present = Present::load(app).await.map_err(fault)?;
     let stance = Stance::of(&session.person, approval, app, &present);
-    Ok(page(app, session, &stored, stance, &earlier, story))
+    let mut page = page(app, session, &stored, stance, &earlier, story);
+    if !reads_reason(&session.person, approval, app, &present) {
+        page.ask = page.ask.without_reason();
+        for one in &mut page.earlier {
+            one.reason = None;
+        }
+    }
+    Ok(page)
 }
 
 fn page(

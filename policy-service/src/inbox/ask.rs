@@ -153,6 +153,8 @@ pub(super) struct Ask {
     pub(super) path: Visible,
     pub(super) query: Option<Visible>,
     pub(super) reason: Option<Visible>,
+    /// Whether there may be one that the reader is not shown.
+    pub(super) is_withheld: bool,
     pub(super) classes: Vec<ClassLine>,
     pub(super) known: Known,
     /// What the request's own body holds.
@@ -192,6 +194,7 @@ impl Ask {
             path: Visible::cut(&approval.path, room.path),
             query: (!approval.query.is_empty()).then(|| Visible::cut(&approval.query, room.path)),
             reason: reason.map(|reason| Visible::cut(reason, room.reason)),
+            is_withheld: false,
             classes: classes(approval),
             known: known(approval),
             carries: approval.found.as_ref().map(lines).unwrap_or_default(),
@@ -202,6 +205,13 @@ impl Ask {
             needs_reason: approval.needs.is_some(),
             waiting: parts.streams.count(&approval.id),
         }
+    }
+
+    /// The same for somebody who is not to read why.
+    pub(super) fn without_reason(mut self) -> Ask {
+        self.reason = None;
+        self.is_withheld = true;
+        self
     }
 
     /// Whether something of it had no room: whoever decides has to see all of it.

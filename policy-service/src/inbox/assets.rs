@@ -1,4 +1,4 @@
-//! What the pages load: one style sheet, one script, one icon. Each has a hash of its content in its name, so
+//! What the pages load: a style sheet, a script, an icon, and what verifies a record. Each has a hash of its content in its name, so
 //! browsers keep it for good, and never show a page with another's.
 
 use std::sync::LazyLock;
@@ -41,6 +41,10 @@ static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     let content = include_str!("../../assets/inbox.js");
     Asset::new("inbox", "js", "text/javascript; charset=utf-8", content)
 });
+static VERIFIER: LazyLock<Asset> = LazyLock::new(|| {
+    let content = include_str!("../../assets/verify.js");
+    Asset::new("verify", "js", "text/javascript; charset=utf-8", content)
+});
 static ICON: LazyLock<Asset> = LazyLock::new(|| {
     let content = include_str!("../../assets/icon.svg");
     Asset::new("icon", "svg", "image/svg+xml", content)
@@ -56,6 +60,11 @@ pub(super) fn script() -> &'static str {
     &SCRIPT.path
 }
 
+/// The path of the script that verifies a record; it is a module.
+pub(super) fn verifier() -> &'static str {
+    &VERIFIER.path
+}
+
 /// The path of the icon.
 pub(super) fn icon() -> &'static str {
     &ICON.path
@@ -64,7 +73,7 @@ pub(super) fn icon() -> &'static str {
 /// `GET /assets/{name}`.
 pub(super) async fn handle(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let path = format!("{FOLDER}{name}");
-    let assets = [&*STYLE, &*SCRIPT, &*ICON];
+    let assets = [&*STYLE, &*SCRIPT, &*VERIFIER, &*ICON];
     let Some(asset) = assets.into_iter().find(|asset| asset.path == path) else {
         return StatusCode::NOT_FOUND.into_response();
     };

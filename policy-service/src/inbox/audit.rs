@@ -7,10 +7,13 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use velum_approval::ApprovalId;
 use velum_approval::record::EventKind;
 
+use super::assets;
 use super::session::Session;
 use super::shell::{self, Here, Shell};
 use super::visible::Visible;
@@ -57,12 +60,17 @@ struct RecordPage {
     summary: Summary,
     index: u64,
     leaf: Visible,
+    /// Its bytes in base64: what is verified.
+    bytes: String,
     why: &'static str,
     log: Option<String>,
     place: u64,
     key: Option<String>,
     /// Whether it is under a signed head, so that there is a proof.
     is_signed: bool,
+    /// Whether the browser can verify it here: the playground is served, which has the verifier.
+    verifies: bool,
+    verifier: &'static str,
 }
 
 /// Searches.
@@ -158,8 +166,8 @@ pub(super) async fn show(
 async fn record(app: &App, session: &Session, index: &str) -> Result<RecordPage, Problem> {
     let fault = |error: StoreError| unavailable("show a record", &error);
     let (entry, log) = find(app, index).await?;
-    let summary = Summary::read(&entry);
-    let summary = summary.ok_or_else(|| fault(StoreError::Corrupt("leaf")))?;
+    // One that cannot be read is shown all the same, with what its proof says.
+    let summary = Summary::of(&entry);
     let mut kinds = EventKind::ALL.iter();
     let kind = kinds.find(|kind| kind.code() == summary.code);
     let place = entry.index.saturating_sub(log.first);
@@ -167,15 +175,19 @@ async fn record(app: &App, session: &Session, index: &str) -> Result<RecordPage,
     let keys = app.store().keys_of_logs().await.map_err(fault)?;
     let key = keys.iter().rfind(|key| key.log == log.number);
     let name = log.name.as_ref();
+    let inbox = app.parts().inbox.as_ref();
     Ok(RecordPage {
         shell: Shell::new(session, Here::Audit),
         index: entry.index,
         leaf: Visible::new(&String::from_utf8_lossy(&entry.leaf)),
+        bytes: STANDARD.encode(&entry.leaf),
         why: kind.map_or("", |kind| kind.why()),
         key: name.and_then(|name| verifier(name, &key?.key)),
         log: name.map(ToString::to_string),
         place,
         is_signed: head.is_some_and(|head| place < head.size),
+        verifies: inbox.is_some_and(|inbox| inbox.has_playground),
+        verifier: assets::verifier(),
         summary,
     })
 }

@@ -14,6 +14,7 @@ pub(crate) struct Doors {
     origin: Option<Origin>,
     provider: Option<Provider>,
     links: Option<BTreeMap<PersonId, String>>,
+    has_playground: bool,
 }
 
 impl Doors {
@@ -42,6 +43,7 @@ impl Doors {
                 origin: Some(origin),
                 provider,
                 links: None,
+                has_playground: false,
             });
         }
         if !origin.is_loopback() {
@@ -58,7 +60,15 @@ impl Doors {
             origin: Some(origin),
             provider,
             links: Some(links),
+            has_playground: false,
         })
+    }
+
+    /// The same beside a playground, or without one.
+    #[must_use]
+    pub(crate) fn beside_playground(mut self, has_playground: bool) -> Doors {
+        self.has_playground = has_playground;
+        self
     }
 
     /// The links, by person.
@@ -85,6 +95,7 @@ impl Doors {
             origin: self.origin?,
             links,
             provider: self.provider,
+            has_playground: self.has_playground,
         })
     }
 }

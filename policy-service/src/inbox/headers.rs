@@ -24,6 +24,10 @@ pub(super) async fn add(
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
+    let inbox = app.parts().inbox.as_ref();
+    // Nothing may run that is not there.
+    let has_wasm = inbox.is_some_and(|inbox| inbox.has_playground);
+    let runs = if has_wasm { runs } else { Runs::Scripts };
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, policy(runs)),
@@ -47,7 +51,6 @@ pub(super) async fn add(
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    let inbox = app.parts().inbox.as_ref();
     if inbox.is_some_and(|inbox| inbox.origin.is_secure()) {
         let value = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);

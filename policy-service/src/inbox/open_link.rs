@@ -17,7 +17,7 @@ use crate::http::App;
 pub(crate) async fn show() -> Html<String> {
     document(
         "Sign in",
-        "<p>This link signs you in once.</p>\n<form method=\"post\"><button>Sign in</button></form>",
+        "<p>This link signs you in once.</p>\n<form method=\"post\"><button class=\"primary\">Sign in</button></form>",
     )
 }
 

@@ -6,7 +6,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use form_urlencoded::byte_serialize;
 
+use super::assets;
 use crate::store::StoreError;
+
+/// The sign of the brand, as in the shell.
+const BRAND: &str = "<svg width=\"18\" height=\"18\" viewBox=\"0 0 18 18\" aria-hidden=\"true\">\
+     <path d=\"M2 3h14L9 16z\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.6\" stroke-linejoin=\"round\"/>\
+     <path d=\"M5 6.4h8\" stroke=\"currentColor\" stroke-width=\"1.6\"/></svg>";
 
 /// The longest path that anybody is sent back to.
 const LONGEST_PATH: usize = 512;
@@ -46,11 +52,16 @@ pub(crate) fn onward(title: &str, path: &str) -> Html<String> {
 
 fn with_head(title: &str, head: &str, body: &str) -> Html<String> {
     let title = escape(title);
+    let (icon, style) = (assets::icon(), assets::style());
     Html(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title} · Velum</title>\n{head}\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{body}\n</main>\n\
-         </body>\n</html>\n"
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{title} · Velum</title>\n\
+         <link rel=\"icon\" href=\"{icon}\" type=\"image/svg+xml\">\n\
+         <link rel=\"stylesheet\" href=\"{style}\">\n{head}\n</head>\n\
+         <body>\n<header class=\"top\"><a class=\"brand\" href=\"/\">{BRAND}<span>Velum</span></a></header>\n\
+         <main class=\"gate\">\n<h1>{title}</h1>\n{body}\n</main>\n</body>\n</html>\n"
     ))
 }
 

@@ -10,13 +10,13 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use velum_approval::{Approval, ApprovalId, PersonId, State as ApprovalState, Timestamp, Verdict};
+use velum_approval::{Approval, ApprovalId, PersonId, State as ApprovalState, Verdict};
 
 use super::ask::{Ask, Known, Room, Stance};
 use super::session::Session;
 use super::shape::Fields;
 use super::shell::{self, Here, Shell};
-use super::{Present, emergencies};
+use super::{Present, emergencies, reads_reason};
 use crate::http::{App, unavailable};
 use crate::problem::Problem;
 use crate::store::StoredApproval;
@@ -133,7 +133,7 @@ async fn read(app: &App, session: &Session, parameters: &Parameters) -> Result<P
         .filter(|(stored, _)| stored.approval.state_at(now) == ApprovalState::Pending)
         .filter_map(|(stored, before)| {
             let known = shown.iter().find(|(one, _)| one.id == stored.approval.id);
-            known.map(|(_, stance)| row(stored, before, *stance, session, app, now))
+            known.map(|(_, stance)| row(stored, before, *stance, session, app, &present))
         });
     Ok(Page {
         rows: rows.collect(),
@@ -190,9 +190,14 @@ fn row(
     stance: Stance,
     session: &Session,
     app: &App,
-    now: Timestamp,
+    present: &Present,
 ) -> Row {
     let approval = &stored.approval;
+    let reason = stored.reason.as_deref();
+    let mut ask = Ask::new(approval, reason, Room::CARD, app, app.now());
+    if !reads_reason(&session.person, approval, app, present) {
+        ask = ask.without_reason();
+    }
     let verdicts = approval.latest_verdicts();
     let own = verdicts.get(&session.person);
     let policies = &app.parts().policies;
@@ -208,7 +213,7 @@ fn row(
         groups: groups.unwrap_or_default(),
         place: action.map(|(place, _)| place),
         has_agreed: matches!(own, Some(Verdict::Approve { .. })),
-        ask: Ask::new(approval, stored.reason.as_deref(), Room::CARD, app, now),
+        ask,
         token: session.form_token.clone(),
         stance,
     }

@@ -64,7 +64,10 @@ fn ways(app: &App, next: &str) -> String {
             escape(provider.name()),
         );
         let path = escape(&path);
-        let _ = write!(ways, "<p><a href=\"{path}\">Sign in with {name}</a></p>");
+        let _ = write!(
+            ways,
+            "<p><a class=\"button primary\" href=\"{path}\">Sign in with {name}</a></p>"
+        );
     }
     if inbox.is_some_and(|inbox| inbox.links.is_some()) {
         ways.push_str(

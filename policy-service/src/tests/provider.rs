@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::clock::ManualClock;
 use crate::testing::browser::Browser;
 use crate::testing::provider::FakeProvider;
-use crate::testing::{START, Service};
+use crate::testing::{START, Service, figure};
 
 const MINUTE: i64 = 60_000;
 
@@ -192,6 +192,7 @@ async fn a_token_that_is_not_the_providers_for_this_client_and_this_way_signs_no
             "bad-signature",
         ),
     ];
+    let mut refused: Vec<&str> = changes.iter().map(|(what, ..)| *what).collect();
     for (what, change, make, expected) in changes {
         let mut browser = Browser::new();
         let asked = provider.leave(&service, &mut browser).await;
@@ -232,6 +233,11 @@ async fn a_token_that_is_not_the_providers_for_this_client_and_this_way_signs_no
             "{issued} {expires}"
         );
     }
+    refused.extend(["over", "made long ago", "not made yet"]);
+    figure(
+        "a_token_that_is_not_the_providers_for_this_client_and_this_way_signs_nobody_in",
+        &format!("{} tokens refused: {}", refused.len(), refused.join(", ")),
+    );
 }
 
 #[tokio::test]
@@ -240,6 +246,7 @@ async fn an_answer_of_another_way_another_provider_or_another_time_signs_nobody_
     let service = Service::with(&provider.configuration("")).await;
     let mut browser = Browser::new();
     let other = provider.leave(&service, &mut Browser::new()).await;
+    let mut refused = vec!["begun before another", "the same again", "too late"];
     for (what, query, expected) in [
         (
             "another browser's state",
@@ -306,6 +313,7 @@ async fn an_answer_of_another_way_another_provider_or_another_time_signs_nobody_
             "{what}: the code was sent on"
         );
         assert!(!is_signed_in(&service, &mut browser).await, "{what}");
+        refused.push(what);
     }
     // The same again, by somebody who has kept all of it.
     provider.leave(&service, &mut browser).await;
@@ -341,6 +349,10 @@ async fn an_answer_of_another_way_another_provider_or_another_time_signs_nobody_
     let shown = FakeProvider::come_back(&service, &mut late, &query).await;
     assert_eq!(shown.status, 403);
     assert_eq!(last_refusal(&service).await.0, "other-state");
+    figure(
+        "an_answer_of_another_way_another_provider_or_another_time_signs_nobody_in",
+        &format!("{} answers refused: {}", refused.len(), refused.join(", ")),
+    );
 }
 
 #[tokio::test]

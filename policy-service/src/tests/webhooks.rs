@@ -22,7 +22,7 @@ fn table(name: &str, url: &str, secret: &Path) -> String {
 }
 
 /// A receiver, and the configuration of a service that tells it.
-async fn one(folder: &Path) -> (Receiver, String) {
+pub(super) async fn one(folder: &Path) -> (Receiver, String) {
     let receiver = Receiver::new(3);
     let (address, _) = receiver.start().await;
     let url = format!("http://{address}/told");

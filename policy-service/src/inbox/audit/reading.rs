@@ -73,8 +73,21 @@ struct Named {
 }
 
 impl Summary {
+    /// A leaf that is none of ours is told as such: whoever changed it would like it to be overlooked.
+    pub(super) fn of(entry: &Entry) -> Summary {
+        Summary::read(entry).unwrap_or_else(|| Summary {
+            index: entry.index,
+            at: Visible::new("unknown"),
+            code: String::new(),
+            name: Visible::new("unreadable"),
+            who: None,
+            approval: None,
+            time: String::new(),
+        })
+    }
+
     /// `None` for a leaf that is none of ours.
-    pub(super) fn read(entry: &Entry) -> Option<Summary> {
+    fn read(entry: &Entry) -> Option<Summary> {
         let leaf: Leaf = serde_json::from_slice(&entry.leaf).ok()?;
         let (day, rest) = leaf.time.split_once('T')?;
         let time = rest.get(..8)?;
@@ -109,9 +122,7 @@ impl Search {
             let count = u32::try_from(below - from).unwrap_or(u32::MAX);
             let entries = store.entries(from, count).await?;
             for entry in entries.iter().rev().filter(|entry| entry.index < below) {
-                let Some(summary) = Summary::read(entry) else {
-                    continue;
-                };
+                let summary = Summary::of(entry);
                 if self.is_wanted(&summary) {
                     records.push(summary);
                 }
@@ -138,7 +149,7 @@ impl Search {
     /// The records about one approval, of which there are few.
     async fn about(&self, store: &Store, approval: &ApprovalId) -> Result<Found, StoreError> {
         let entries = store.entries_about(approval, 1000).await?;
-        let summaries = entries.iter().rev().filter_map(Summary::read);
+        let summaries = entries.iter().rev().map(Summary::of);
         let before = self.before.unwrap_or(u64::MAX);
         let records: Vec<_> = summaries
             .filter(|summary| summary.index < before && self.is_wanted(summary))
@@ -152,7 +163,9 @@ impl Search {
 
     fn is_wanted(&self, summary: &Summary) -> bool {
         let until = self.until.as_deref();
-        self.kind.is_none_or(|kind| summary.code == kind)
+        // One that cannot be read may be of every kind.
+        self.kind
+            .is_none_or(|kind| summary.code.is_empty() || summary.code == kind)
             && until.is_none_or(|until| !is_after(&summary.time, until))
     }
 }

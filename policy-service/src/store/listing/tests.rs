@@ -10,7 +10,7 @@ use super::super::connection::Value;
 use super::super::{Place, Store};
 use super::*;
 use crate::random::SystemRandom;
-use crate::store::conformance::{CHECKS, Ground, uses_a_second};
+use crate::store::conformance::{CHECKS, Ground, grants_for};
 use crate::testing::START;
 
 /// How many there are in a large store.
@@ -298,7 +298,8 @@ async fn the_index_of_what_has_ended_costs_a_use_no_page() {
         }
         let before = frames(folder.path());
         // Asked, approved and used, one after the other.
-        uses_a_second(&ground(&store, 200), 1).await.unwrap();
+        let granted = grants_for(&ground(&store, 200), 1).await.unwrap();
+        granted.use_all().await.unwrap();
         written.push(frames(folder.path()) - before);
     }
     let (with, without) = (written[0], written[1]);

@@ -21,12 +21,12 @@ pub(super) const SILENT: u16 = 0;
 
 /// What was sent.
 #[derive(Debug, Clone)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     pub(super) id: String,
     pub(super) seconds: i64,
     pub(super) body: Value,
     /// All of it, with its headers, for who looks for what must not be there.
-    pub(super) raw: String,
+    pub(crate) raw: String,
     pub(super) path: String,
     /// What was answered.
     pub(super) status: u16,
@@ -39,7 +39,7 @@ struct Seen {
 }
 
 #[derive(Clone)]
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -86,7 +86,7 @@ impl Receiver {
     }
 
     /// Waits until it was sent so much.
-    pub(super) async fn until(&self, count: usize) -> Vec<Sent> {
+    pub(crate) async fn until(&self, count: usize) -> Vec<Sent> {
         let there = async {
             while self.sent().len() < count {
                 tokio::time::sleep(Duration::from_millis(10)).await;

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::task::JoinHandle;
 use velum_approval::{
     Check, Fingerprint, Identity, IdentityKind, Lineage, PolicyDigest, Reason, UseKey, keyed_token,
 };
 use velum_end_to_end::stage::{Setup, Stage, patients, text};
 use velum_engine::Class;
-use velum_harness::{Browser, BrowserOptions, Client, Received, Reply, Response};
+use velum_harness::{Browser, BrowserOptions, Client, Received, Reply, Response, locations};
 
 /// The directory of these tests: `omar` reviews too, and is behind nothing.
 pub(crate) const PEOPLE: &str = r#"
@@ -75,6 +77,16 @@ pub(crate) async fn records(stage: &Stage) -> Vec<Value> {
         !kind.contains(".heartbeat.") && !kind.contains(".summary.")
     };
     records.into_iter().filter(is_done).collect()
+}
+
+/// The same beside the playground, whose wasm verifies records in the reader's browser.
+pub(crate) async fn stage_beside_playground(quorum: u32, more: &str) -> Stage {
+    let folder = locations::playground().expect("the built playground");
+    let folder = folder.join("www").display().to_string();
+    let mut setup = Setup::new(patients);
+    setup.service =
+        format!("playground = {folder:?}\n{PEOPLE}\n{more}\n[actions.read]\nquorum = {quorum}\n");
+    setup.start().await
 }
 
 /// A browser in which this person has signed in, at what waits.
@@ -172,6 +184,26 @@ impl Asked {
     }
 }
 
+/// Asks the same so many times, each time for another request.
+pub(crate) async fn ask_all(stage: &Stage, ask: &Asked, count: usize) {
+    let policy = stage.service.policy().to_string();
+    let policy = velum_policy::Policy::parse(policy.as_bytes()).expect("a policy");
+    let mut check = ask.check(PolicyDigest::from_bytes(policy.digest()));
+    let token = stage.service.gateway_token("edge").expect("a token");
+    let client = Client::new(stage.service.address());
+    for number in 0..count {
+        let (mut key, mut request) = ([0; 16], [0; 32]);
+        key[..8].copy_from_slice(&number.to_be_bytes());
+        request[..8].copy_from_slice(&number.to_be_bytes());
+        check.use_key = UseKey::from_bytes(key);
+        check.fingerprint = Fingerprint::from_bytes(request);
+        let body = serde_json::to_value(&check).expect("JSON");
+        let call = client.call("POST", "/v1/checks").bearer(token).json(&body);
+        let answer = call.send().await.expect("an answer").json();
+        assert_eq!(answer["decision"], "pending", "{answer}");
+    }
+}
+
 /// Asks as the gateway does, and gives the approval's id.
 pub(crate) async fn asked(stage: &Stage, ask: &Asked) -> String {
     let policy = stage.service.policy().to_string();
@@ -184,4 +216,36 @@ pub(crate) async fn asked(stage: &Stage, ask: &Asked) -> String {
     let answer = call.send().await.expect("an answer").json();
     assert_eq!(answer["decision"], "pending", "{answer}");
     text(&answer["approval"])
+}
+
+/// A way past the service to its database.
+pub(crate) async fn store(stage: &Stage) -> SqliteConnection {
+    let file = stage.service.data_dir().join("velum.sqlite");
+    let options = SqliteConnectOptions::new().filename(file);
+    let store = SqliteConnection::connect_with(&options).await;
+    store.expect("the store")
+}
+
+/// The index of the last record about an approval, once a signed head is over it.
+pub(crate) async fn last_record(stage: &Stage, id: &str) -> i64 {
+    let query = "SELECT idx FROM audit_entry WHERE instr(CAST(entry AS TEXT), $1) > 0
+                 ORDER BY idx DESC LIMIT 1";
+    let index = sqlx::query_scalar(query).bind(id);
+    let index: i64 = index
+        .fetch_one(&mut store(stage).await)
+        .await
+        .expect("a record");
+    let token = stage.service.reviewer_token("grace").expect("a token");
+    let client = Client::new(stage.service.address());
+    let path = format!("/v1/logs/1/proofs/{index}");
+    for _ in 0..200 {
+        let answer = client.get(&path).bearer(token).send().await;
+        let answer = answer.expect("an answer");
+        if answer.status == 200 {
+            return index;
+        }
+        assert_eq!(answer.status, 404, "{}", answer.text());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("record {index} is under no head");
 }

@@ -1,8 +1,9 @@
 //! What pages show: all that somebody else wrote, as text and as nothing else.
 
 use serde_json::json;
+use velum_end_to_end::stage::figure;
 use velum_engine::Class;
-use velum_harness::{BrowserOptions, Client};
+use velum_harness::{Browser, BrowserOptions, Client};
 
 use crate::kit::{Asked, asked, assert_quiet, signed_in, stage, stage_with};
 
@@ -91,6 +92,13 @@ async fn what_requesters_write_stays_text_in_every_field() {
         }
     }
     assert_quiet(&browser).await;
+    figure(
+        "what_requesters_write_stays_text_in_every_field",
+        &format!(
+            "{} strings in 5 fields, put in by the script and by the server: nothing ran, nothing was refused by a policy",
+            CORPUS.len()
+        ),
+    );
 }
 
 #[tokio::test]
@@ -150,24 +158,28 @@ async fn no_page_hinders_anybody() {
     let id = asked(&stage, &written(1, "discharge summary")).await;
     let browser = signed_in(&stage, "grace", BrowserOptions::default()).await;
     let approval = format!("/approvals/{id}");
+    let pages = [
+        "/",
+        "/?others=true",
+        &approval,
+        "/history",
+        "/grants",
+        "/history?who=triage-bot&action=read",
+        "/stops",
+        "/emergencies",
+        "/policy",
+        "/activity",
+        "/audit",
+        "/audit/0",
+        "/session",
+        "/audit/9999",
+    ];
+    let sizes = [(1280, 800), (820, 1100), (390, 844)];
     for is_dark in [false, true] {
         browser.prefer_dark(is_dark).await.unwrap();
-        for size in [(1280, 800), (390, 844)] {
+        for size in sizes {
             browser.resize(size).await.unwrap();
-            for path in [
-                "/",
-                "/?others=true",
-                &approval,
-                "/history",
-                "/grants",
-                "/history?who=triage-bot&action=read",
-                "/stops",
-                "/emergencies",
-                "/policy",
-                "/activity",
-                "/audit",
-                "/audit/0",
-            ] {
+            for path in pages {
                 browser
                     .open(&format!("{}{path}", stage.service.url()))
                     .await
@@ -185,4 +197,28 @@ async fn no_page_hinders_anybody() {
         }
     }
     assert_quiet(&browser).await;
+    // Where nobody is signed in yet.
+    let link = stage.service.link("omar").expect("a link");
+    let sign_in = format!("{}/sign-in", stage.service.url());
+    let stranger = Browser::start(BrowserOptions::default()).await.unwrap();
+    for is_dark in [false, true] {
+        stranger.prefer_dark(is_dark).await.unwrap();
+        for size in sizes {
+            stranger.resize(size).await.unwrap();
+            for url in [link, &sign_in] {
+                stranger.open(url).await.unwrap();
+                let found = stranger.hindrances().await.unwrap();
+                assert_eq!(found, Vec::<String>::new(), "{size:?} dark: {is_dark}");
+            }
+        }
+    }
+    assert_quiet(&stranger).await;
+    figure(
+        "no_page_hinders_anybody",
+        &format!(
+            "{} pages, {} widths, 2 themes: 0 violations",
+            pages.len() + 2,
+            sizes.len()
+        ),
+    );
 }

@@ -1,15 +1,16 @@
 //! Pictures of the pages, for people to look at: `cargo xtask screenshots`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use velum_approval::{Evidence, FieldPath, Found, MaskedBy, Shape, ShapeField, Tags, UseKey};
-use velum_end_to_end::stage::Stage;
+use velum_end_to_end::stage::{Stage, text};
 use velum_engine::Class;
-use velum_harness::{BrowserOptions, Client};
+use velum_harness::{Browser, BrowserOptions, Client};
 
-use crate::kit::{Asked, asked, signed_in, stage_with, vote};
+use crate::kit::{Asked, asked, last_record, signed_in, stage_beside_playground, vote};
 
 /// The sizes of a desk, a tablet and a telephone.
 const SIZES: [(&str, (u32, u32)); 3] = [
@@ -80,17 +81,30 @@ async fn fill(stage: &Stage) -> Vec<String> {
     ids
 }
 
+/// When a page has become what it will be.
+const LOADED: &str = "document.readyState === 'complete'";
+const LIVE: &str = "!document.getElementById('live').hidden";
+const VERIFIED: &str = "document.getElementById('check-title').textContent === 'It holds.'";
+const MASKED: &str = "document.querySelectorAll('#findings tbody tr').length > 5 \
+     && document.querySelector('#equal').textContent !== ''";
+const PROVEN: &str = "document.getElementById('verdict-title').textContent === 'It holds.'";
+
+/// The pages that README.md shows.
+const IN_README: [&str; 4] = ["pending", "approval", "record", "playground"];
+
 #[tokio::test]
 #[ignore = "for people to look at: `cargo xtask screenshots`"]
 async fn every_page_at_three_widths_and_in_two_themes() {
     let folder = PathBuf::from(std::env::var_os("VELUM_PICTURES").expect("VELUM_PICTURES"));
-    let stage = stage_with(
+    let readme = std::env::var_os("VELUM_README_PICTURES").map(PathBuf::from);
+    let stage = stage_beside_playground(
         2,
         "[limits]\npending_per_principal = 100\nasks_per_minute = 1000\n\
          [break_glass]\ngroup = \"privacy\"\nlifetime = \"30m\"\nactions = [\"read\"]\n",
     )
     .await;
     // What is over already.
+    let mut over = Vec::new();
     for (number, verb) in [(101, "deny"), (102, "approve"), (103, "approve")] {
         let mut ask = Asked::new(number, &[Class::Name, Class::Date]);
         ask.resource = 1;
@@ -100,6 +114,7 @@ async fn every_page_at_three_widths_and_in_two_themes() {
         if verb == "approve" {
             vote(&stage, "grace", &id, verb).await;
         }
+        over.push(id);
     }
     let stop = json!({"scope": {"kind": "gateway", "id": "edge"}, "comment": "drill of the week"});
     let stopped = stage
@@ -110,33 +125,64 @@ async fn every_page_at_three_widths_and_in_two_themes() {
     assert_eq!(stopped.status, 201, "{}", stopped.body);
     let ids = fill_after_stop(&stage, &stopped.body["id"]).await;
     vote(&stage, "omar", &ids[0], "approve").await;
+    let record = last_record(&stage, &over[2]).await;
     let browser = signed_in(&stage, "grace", BrowserOptions::default()).await;
     let pages = [
-        ("pending", "/".to_owned()),
-        ("approval", format!("/approvals/{}", ids[0])),
-        ("approval-unseen", format!("/approvals/{}", ids[3])),
-        ("history", "/history".to_owned()),
-        ("grants", "/grants".to_owned()),
-        ("stops", "/stops".to_owned()),
-        ("emergencies", "/emergencies".to_owned()),
-        ("policy", "/policy".to_owned()),
+        ("pending", "/".to_owned(), LIVE),
+        ("approval", format!("/approvals/{}", ids[0]), LIVE),
+        ("approval-unseen", format!("/approvals/{}", ids[3]), LIVE),
+        ("approval-over", format!("/approvals/{}", over[0]), LIVE),
+        ("history", "/history".to_owned(), LOADED),
+        ("grants", "/grants".to_owned(), LOADED),
+        ("activity", "/activity".to_owned(), LOADED),
+        ("audit", "/audit".to_owned(), LOADED),
+        ("record", format!("/audit/{record}"), VERIFIED),
+        ("stops", "/stops".to_owned(), LOADED),
+        ("emergencies", "/emergencies".to_owned(), LOADED),
+        ("policy", "/policy".to_owned(), LOADED),
+        ("session", "/session".to_owned(), LOADED),
+        ("missing", "/audit/9999".to_owned(), LOADED),
+        ("playground", "/playground/".to_owned(), MASKED),
+        ("proof", "/playground/proof.html".to_owned(), LOADED),
     ];
     for (theme, is_dark) in [("light", false), ("dark", true)] {
         browser.prefer_dark(is_dark).await.expect("a theme");
         for (width, size) in SIZES {
             browser.resize(size).await.expect("a size");
-            for (name, path) in &pages {
-                browser
-                    .open(&format!("{}{path}", stage.service.url()))
-                    .await
-                    .expect("a page");
-                tokio::time::sleep(Duration::from_millis(150)).await;
+            for (name, path, ready) in &pages {
+                let url = format!("{}{path}", stage.service.url());
+                browser.open(&url).await.expect("a page");
+                if *name == "proof" {
+                    browser.click("#sample").await.expect("the sample");
+                    browser.wait_until(PROVEN).await.expect("a verdict");
+                }
+                browser.wait_until(ready).await.expect("the page's end");
                 let picture = browser.picture().await.expect("a picture");
                 let file = folder.join(format!("{name}-{width}-{theme}.png"));
                 std::fs::write(file, picture).expect("a file");
+                let is_shown = width == "wide" && IN_README.contains(name);
+                if let Some(readme) = readme.as_ref().filter(|_| is_shown) {
+                    let picture = sharp(&browser, size).await;
+                    let file = readme.join(format!("{name}-{theme}.webp"));
+                    std::fs::write(file, picture).expect("a file");
+                    browser.resize(size).await.expect("a size");
+                }
             }
         }
     }
+}
+
+/// A picture in WebP with more points than the page has pixels, for screens that show them.
+async fn sharp(browser: &Browser, (width, height): (u32, u32)) -> Vec<u8> {
+    let metrics = json!({
+        "width": width, "height": height, "deviceScaleFactor": 1.5, "mobile": false,
+    });
+    let resized = browser.command("Emulation.setDeviceMetricsOverride", &metrics);
+    resized.await.expect("a size");
+    let format = json!({"format": "webp", "quality": 80});
+    let picture = browser.command("Page.captureScreenshot", &format).await;
+    let picture = picture.expect("a picture");
+    STANDARD.decode(text(&picture["data"])).expect("base64")
 }
 
 /// What waits; the stop is resumed before, or nothing could be asked.

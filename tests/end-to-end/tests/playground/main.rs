@@ -4,10 +4,11 @@ mod browser;
 
 use std::process::Command;
 
+use velum_end_to_end::stage::figure;
 use velum_harness::{Failure, Result, locations};
 
 /// The tests are JavaScript, as what they try is. What they say is shown where one fails.
-fn run(file: &str) -> Result<()> {
+fn run(file: &str) -> Result<String> {
     let script = locations::project().join("playground/npm/tests").join(file);
     let ended = Command::new("node")
         .args(["--test", "--test-reporter=tap"])
@@ -23,21 +24,34 @@ fn run(file: &str) -> Result<()> {
     let passed = told.lines().find_map(|line| line.strip_prefix("# pass "));
     let passed: u64 = passed.and_then(|count| count.parse().ok()).unwrap_or(0);
     assert!(passed > 1, "{file}: {told}");
-    Ok(())
+    Ok(told.into_owned())
 }
 
 #[test]
 fn the_package_masks_as_the_program_does() -> Result<()> {
     locations::program("velum")?;
-    run("masking.test.js")
+    let told = run("masking.test.js")?;
+    let mut lines = told
+        .lines()
+        .filter_map(|line| line.split("vectors: ").nth(1));
+    let compared: u64 = lines
+        .next()
+        .and_then(|count| count.trim().parse().ok())
+        .unwrap_or(0);
+    assert!(compared > 40, "{told}");
+    figure(
+        "the_package_masks_as_the_program_does",
+        &format!("{compared} bodies byte for byte as from velum mask"),
+    );
+    Ok(())
 }
 
 #[test]
 fn the_package_verifies_proofs() -> Result<()> {
-    run("proofs.test.js")
+    run("proofs.test.js").map(drop)
 }
 
 #[test]
 fn the_page_finds_places_and_keeps_its_own_rules() -> Result<()> {
-    run("page.test.js")
+    run("page.test.js").map(drop)
 }

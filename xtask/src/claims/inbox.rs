@@ -1,0 +1,167 @@
+//! What the inbox and the playground promise, in a real browser.
+
+use std::fs;
+
+use super::approvals::{all_of, optimised, way};
+use super::tests_run::Way;
+use super::{Claim, Measure, Verdict};
+use crate::workspace;
+
+/// Each line, and the tests that show it.
+pub(super) const CLAIMS: &[Claim] = &[
+    Claim {
+        text: "a request held in a real Envoy appears live in Chromium; approve less, and the caller gets exactly \
+               that; one click from the list; deny with what was chosen",
+        tests: &[
+            "velum-end-to-end::inbox::deciding::a_held_request_appears_by_itself_and_the_caller_gets_exactly_what_was_approved",
+            "velum-end-to-end::inbox::deciding::one_click_on_the_list_approves_all_that_was_asked",
+            "velum-end-to-end::inbox::deciding::a_denial_tells_the_caller_what_was_chosen_and_added",
+        ],
+    },
+    Claim {
+        text: "a stale card decides nothing, two reviewers have to agree, who is behind a request cannot",
+        tests: &[
+            "velum-end-to-end::inbox::deciding::a_stale_page_decides_nothing_and_says_what_is_new",
+            "velum-end-to-end::inbox::deciding::two_people_have_to_agree_and_one_may_take_it_back",
+            "velum-end-to-end::inbox::deciding::who_is_behind_a_request_sees_it_and_cannot_decide",
+            "velum-policy-service::tests::pages::a_stale_form_does_nothing_and_what_is_new_is_marked",
+            "velum-policy-service::tests::pages::who_is_behind_a_request_decides_nothing_by_a_form",
+        ],
+    },
+    Claim {
+        text: "keyboard only, and no script: deciding still works",
+        tests: &[
+            "velum-end-to-end::inbox::deciding::the_keyboard_alone_decides",
+            "velum-end-to-end::inbox::deciding::deciding_needs_no_script",
+        ],
+    },
+    Claim {
+        text: "with a real OpenID provider: there and back, and a group that is taken away between login and decision",
+        tests: &[
+            "velum-policy-service::tests::real_provider::there_and_back_and_a_group_that_is_taken_away_in_between",
+            "velum-policy-service::tests::real_provider::who_is_unknown_here_and_a_code_that_comes_twice_are_refused",
+            "velum-policy-service::tests::provider::who_was_taken_out_of_a_group_since_they_signed_in_decides_nothing",
+        ],
+    },
+    Claim {
+        text: "wrong issuer, audience, algorithm, nonce, state: refused",
+        tests: &[
+            "velum-policy-service::tests::provider::a_token_that_is_not_the_providers_for_this_client_and_this_way_signs_nobody_in",
+            "velum-policy-service::tests::provider::an_answer_of_another_way_another_provider_or_another_time_signs_nobody_in",
+        ],
+    },
+    Claim {
+        text: "step-up: whoever approves such an action signs in anew for exactly that, once, within five minutes",
+        tests: &[
+            "velum-policy-service::tests::step_up::who_signed_in_anew_for_it_approves_exactly_that_once_in_that_session_and_within_five_minutes",
+            "velum-policy-service::tests::step_up::an_older_login_a_weaker_one_or_another_persons_confirms_nothing",
+            "velum-policy-service::tests::step_up::a_token_cannot_approve_it_and_neither_can_a_session_alone",
+        ],
+    },
+    Claim {
+        text: "a cross-site form, a GET, a link preview, a frame: refused, at every page that there is",
+        tests: &[
+            "velum-policy-service::tests::inbox::every_page_lets_in_who_has_signed_in_and_sends_every_other_to_where_they_do",
+            "velum-policy-service::tests::inbox::every_page_keeps_the_browser_to_itself_whatever_it_answers",
+            "velum-policy-service::tests::inbox::a_link_signs_in_once_when_its_button_is_pressed_and_not_when_it_is_looked_at",
+        ],
+    },
+    Claim {
+        text: "a record is verified in the reviewer's own browser, and one that was changed is shown as such",
+        tests: &[
+            "velum-end-to-end::inbox::verifying::a_record_is_verified_in_the_browser_and_one_that_was_changed_is_shown_as_such",
+            "velum-end-to-end::inbox::verifying::where_nothing_can_verify_it_the_page_says_that_nobody_has",
+        ],
+    },
+    Claim {
+        text: "an XSS corpus in every field that a requester can write stays text, and no policy of a page is violated",
+        tests: &[
+            "velum-end-to-end::inbox::looking::what_requesters_write_stays_text_in_every_field",
+            "velum-end-to-end::inbox::looking::what_has_no_room_on_a_card_is_approved_on_its_page_only",
+        ],
+    },
+    Claim {
+        text: "accessibility by axe-core: no violation on any page",
+        tests: &[
+            "velum-end-to-end::inbox::looking::no_page_hinders_anybody",
+            "velum-end-to-end::playground::browser::no_view_hinders_anybody",
+        ],
+    },
+    Claim {
+        text: "the first view under 100 KB over the wire with 1,000 pending, and every page of them leads to the next",
+        tests: &[
+            "velum-end-to-end::inbox::measuring::the_first_view_of_a_thousand_that_wait_is_small",
+        ],
+    },
+    Claim {
+        text: "the playground gives byte for byte what the CLI gives, by the same vectors, and verifies proofs",
+        tests: &[
+            "velum-end-to-end::playground::the_package_masks_as_the_program_does",
+            "velum-end-to-end::playground::the_package_verifies_proofs",
+            "velum-end-to-end::playground::browser::a_proof_is_told_in_plain_words_and_a_changed_record_too",
+        ],
+    },
+    Claim {
+        text: "canaries in every requester-written field are in no webhook and in no page of someone not allowed to \
+               see them",
+        tests: &[
+            "velum-policy-service::tests::onlookers::what_a_requester_wrote_is_in_no_page_of_whoever_is_not_to_see_it_and_told_to_no_tool",
+            "velum-policy-service::tests::webhooks::nothing_that_anybody_wrote_and_nobodys_name_is_told",
+            "velum-end-to-end::playground::browser::a_shared_address_has_the_policy_and_never_the_body",
+        ],
+    },
+];
+
+/// What is measured, each against its bound.
+pub(super) const MEASURES: &[Measure] = &[
+    Measure {
+        text: "with 1,000 pending the list is there in under 200 ms at p95, of a service as it is delivered",
+        run: |_| {
+            let test = "velum-policy-service::tests::pages::a_thousand_that_wait_are_listed_soon";
+            below(200.0, optimised(false), test)
+        },
+    },
+    Measure {
+        text: "a body of 1 MB is masked in under 50 ms in Chromium",
+        run: |_| {
+            let test = "velum-end-to-end::playground::browser::a_body_of_a_megabyte_is_masked_in_the_browser";
+            below(50.0, way(false), test)
+        },
+    },
+];
+
+/// Takes a figure that begins with milliseconds, and holds it against their bound.
+fn below(most: f64, way: Way, test: &str) -> Verdict {
+    let verdict = all_of(way, &[test]);
+    if !matches!(verdict, Verdict::Holds(_)) {
+        return verdict;
+    }
+    let function = test.rsplit("::").next().unwrap_or_default();
+    let file = workspace::root().join(format!("target/claims/{function}.txt"));
+    judge(most, fs::read_to_string(file).unwrap_or_default().trim())
+}
+
+fn judge(most: f64, figure: &str) -> Verdict {
+    let taken = figure
+        .split_once(" ms")
+        .map(|(number, _)| number.parse::<f64>());
+    match taken {
+        Some(Ok(taken)) if taken < most => Verdict::Holds(vec![figure.to_owned()]),
+        Some(Ok(_)) => Verdict::FallsShort(vec![figure.to_owned()]),
+        _ => Verdict::FallsShort(vec![format!("no milliseconds in `{figure}`")]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Verdict, judge};
+
+    #[test]
+    fn a_figure_holds_below_its_bound_only() {
+        let holds = |figure| matches!(judge(50.0, figure), Verdict::Holds(_));
+        assert!(holds("49.9 ms at p95"));
+        for figure in ["50.0 ms", "120.5 ms at p95", "", "soon", "x ms"] {
+            assert!(!holds(figure), "{figure}");
+        }
+    }
+}
