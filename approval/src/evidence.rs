@@ -53,7 +53,7 @@ pub struct Seen {
     #[serde(with = "digest")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub tags: [u8; 32],
-    /// SHA-256 of the [shape](Shape::digest), base64url, where one was told.
+    /// SHA-256 of the shape, base64url, where one was told.
     #[serde(
         default,
         with = "digest::optional",

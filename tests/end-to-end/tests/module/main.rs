@@ -17,4 +17,3 @@ mod observing;
 mod order;
 mod room;
 mod scenarios;
-mod shapes;
