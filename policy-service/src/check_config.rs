@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::inbox::{Provider, Unasked};
 use crate::keys::{Keys, LogSeeds};
 use crate::log::Anchors;
+use crate::spans::Spans;
 use crate::store::Place;
 use crate::tls::Tls;
 use crate::webhooks::Webhooks;
@@ -24,6 +25,9 @@ pub async fn check_config(file: &Path) -> Result<String, Vec<String>> {
         note(fault);
     }
     if let Err(fault) = Webhooks::open(&config.webhooks, config.inbox.as_ref()) {
+        note(fault);
+    }
+    if let Err(fault) = Spans::open(config.traces.as_ref()) {
         note(fault);
     }
     if let Some(Err(fault)) = config.listeners.tls.clone().map(Tls::open) {

@@ -10,6 +10,7 @@ mod policies;
 mod rules;
 mod shape;
 mod store;
+mod traces;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,8 @@ pub struct Config {
     pub(crate) inbox: Option<InboxSettings>,
     /// Who is told that an approval has changed.
     pub(crate) webhooks: Vec<Webhook>,
+    /// Who takes the spans of requests, if anybody.
+    pub(crate) traces: Option<Peer>,
     pub(crate) directory: Directory,
     pub(crate) reviewers: BTreeMap<PersonId, Option<TokenHash>>,
     pub(crate) gateways: BTreeMap<GatewayId, Credentials>,

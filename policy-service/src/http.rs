@@ -62,9 +62,9 @@ pub(crate) use stops::{View as StopView, end as end_stop, stop, stops};
 pub(crate) use take_back::take_back;
 
 use crate::auth::{Access, Caller, authorize};
-use crate::inbox;
 use crate::problem::Problem;
-use crate::trace;
+use crate::spans::Span;
+use crate::{inbox, metrics, trace};
 
 /// An operation: where it is, who may call it, what it does.
 pub(crate) struct Route {
@@ -386,11 +386,11 @@ async fn no_such_method() -> Problem {
 async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
-    let trace = trace::id(request.headers()).map(str::to_owned);
+    let parent = trace::parent(request.headers());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let path = route.as_ref().map(MatchedPath::as_str);
-    let status = response.status().as_u16();
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
     app.parts().metrics.answered(&method, path, status);
     let (caller, id) = match response.extensions().get() {
         Some(Caller::Gateway(id)) => ("gateway", &**id),
@@ -401,11 +401,25 @@ async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
         method = method.as_str(),
         route = path.unwrap_or_default(),
         status,
-        milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         caller,
         id,
-        trace = trace.as_deref().unwrap_or_default(),
+        trace = parent.map(|it| it.to_string()).unwrap_or_default(),
         "request"
     );
+    let spans = &app.parts().spans;
+    if let Some(parent) = parent.filter(|parent| spans.wants(parent)) {
+        let span = Span {
+            parent,
+            method: metrics::known_method(&method),
+            route: path.unwrap_or_default().to_owned(),
+            status,
+            ended: app.now(),
+            took,
+            caller,
+            id: id.to_owned(),
+        };
+        spans.note(&app, span);
+    }
     response
 }

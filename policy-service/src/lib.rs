@@ -14,6 +14,7 @@ mod config;
 mod confirmations;
 mod decide;
 mod follow;
+mod haste;
 mod http;
 mod inbox;
 mod key_files;
@@ -28,6 +29,7 @@ mod prune;
 mod refusals;
 mod server;
 mod signer;
+mod spans;
 mod standard_webhooks;
 mod store;
 mod store_check;
@@ -76,6 +78,7 @@ use metrics::Metrics;
 use random::{Random, SystemRandom};
 use refusals::Refusals;
 use server::{Bounds, Listener};
+use spans::Spans;
 use store::{Store, StoreError};
 use streams::Streams;
 use tls::{Asks, Tls};
@@ -343,6 +346,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         tokio::spawn(log::run(app.clone())),
         tokio::spawn(log::tell_anchors(app.clone())),
         tokio::spawn(webhooks::run(app.clone())),
+        tokio::spawn(spans::run(app.clone())),
         tokio::spawn(summaries::run(app.clone())),
         tokio::spawn(confirmations::run(app.clone())),
     ];
@@ -436,6 +440,7 @@ fn assemble(
         break_glass: config.break_glass,
         inbox: doors.open(clock.now()),
         webhooks,
+        spans: Spans::open(config.traces.as_ref()).map_err(StartError::Store)?,
         leases: Leases::new(clock.now()),
         text_rules: text_rules()?,
         waiters: Waiters::default(),

@@ -5,6 +5,7 @@
 
 mod anchors;
 pub(crate) mod scrape;
+mod spans;
 mod webhooks;
 
 use std::time::Duration;
@@ -65,6 +66,7 @@ pub(crate) struct Metrics {
     decisions: Family<OfDecision, Histogram, fn() -> Histogram>,
     refusals: Family<OfRefusal, Counter>,
     uses: Family<OfAction, Counter>,
+    hasty: Counter,
     store: StoreTimes,
 }
 
@@ -98,6 +100,18 @@ impl StoreTimes {
     }
 }
 
+/// The method, where it is one that this service knows: any other is a word of the caller's.
+pub(crate) fn known_method(method: &axum::http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        _ => "other",
+    }
+}
+
 fn last_segment(name: &'static str) -> &'static str {
     name.rsplit("::").next().unwrap_or(name)
 }
@@ -110,20 +124,14 @@ impl Metrics {
             decisions: Family::new_with_constructor(|| Histogram::new(DECISION_SECONDS)),
             refusals: Family::default(),
             uses: Family::default(),
+            hasty: Counter::default(),
             store,
         }
     }
 
     /// A request was answered; `route` is the pattern of its route, if it has one.
     pub(crate) fn answered(&self, method: &axum::http::Method, route: Option<&str>, status: u16) {
-        let method = match method.as_str() {
-            "GET" => "GET",
-            "POST" => "POST",
-            "PUT" => "PUT",
-            "DELETE" => "DELETE",
-            "HEAD" => "HEAD",
-            _ => "other",
-        };
+        let method = known_method(method);
         let route = route.unwrap_or("none").to_owned();
         let labels = OfRequest {
             method,
@@ -152,6 +160,11 @@ impl Metrics {
     pub(crate) fn used(&self, action: &ActionName) {
         let action = action.to_string();
         self.uses.get_or_create(&OfAction { action }).inc();
+    }
+
+    /// Somebody said yes, and more often within a minute than they should.
+    pub(crate) fn hastened(&self) {
+        self.hasty.inc();
     }
 
     /// Something was refused; the record says what, whether it is written or not.
@@ -189,6 +202,11 @@ impl Metrics {
             self.refusals.clone(),
         );
         registry.register("uses", "grants used, by action", self.uses.clone());
+        registry.register(
+            "hasty_approvals",
+            "votes for a yes beyond limits.approvals_per_minute of one person",
+            self.hasty.clone(),
+        );
         registry.register(
             "store_seconds",
             "seconds that the store's operations take, with their commit; connect: until it can be read",

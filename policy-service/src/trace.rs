@@ -1,28 +1,55 @@
 //! The trace that a request belongs to, as its caller says (W3C Trace Context, level 1).
 //!
-//! Only the trace id is taken, for the line about the request. Nothing hangs on it, and nothing of it
-//! is answered.
+//! The trace id is taken for the line about the request, and all of it for a span where spans are exported.
+//! Nothing hangs on it, and nothing of it is answered.
+
+use std::fmt;
 
 use axum::http::HeaderMap;
 
-/// The id of the trace: 32 hexadecimal digits. `None` where `traceparent` is not exactly one valid
-/// value, which is then as if it were not there (section 4.3).
-pub(crate) fn id(headers: &HeaderMap) -> Option<&str> {
+/// The span that a request is a child of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parent {
+    /// The id of the trace; never 0.
+    pub(crate) trace: u128,
+    /// The id of the span; never 0.
+    pub(crate) span: u64,
+    /// Whether the caller records the trace.
+    pub(crate) is_sampled: bool,
+}
+
+impl fmt::Display for Parent {
+    /// The trace's id alone: 32 hexadecimal digits.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", self.trace)
+    }
+}
+
+/// What `traceparent` says. `None` where it is not exactly one valid value, which is then as if it were not there
+/// (section 4.3).
+pub(crate) fn parent(headers: &HeaderMap) -> Option<Parent> {
     let mut values = headers.get_all("traceparent").iter();
     let (value, None) = (values.next()?.to_str().ok()?, values.next()) else {
         return None;
     };
     let mut parts = value.splitn(5, '-');
     let (version, trace) = (parts.next()?, parts.next()?);
-    let (parent, flags, rest) = (parts.next()?, parts.next()?, parts.next());
+    let (span, flags, rest) = (parts.next()?, parts.next()?, parts.next());
     let is_valid = is_hexadecimal(version, 2)
         && version != "ff"
         // Versions to come may have more behind the flags; this one has not.
         && (version != "00" || rest.is_none())
         && is_id(trace, 32)
-        && is_id(parent, 16)
+        && is_id(span, 16)
         && is_hexadecimal(flags, 2);
-    is_valid.then_some(trace)
+    if !is_valid {
+        return None;
+    }
+    Some(Parent {
+        trace: u128::from_str_radix(trace, 16).ok()?,
+        span: u64::from_str_radix(span, 16).ok()?,
+        is_sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1,
+    })
 }
 
 fn is_id(text: &str, length: usize) -> bool {
@@ -47,7 +74,7 @@ mod tests {
         for value in values {
             headers.append("traceparent", HeaderValue::from_str(value).unwrap());
         }
-        id(&headers).map(str::to_owned)
+        parent(&headers).map(|parent| parent.to_string())
     }
 
     #[test]
@@ -74,5 +101,20 @@ mod tests {
         }
         assert_eq!(found(&[&valid, &valid]), None);
         assert_eq!(found(&[]), None);
+    }
+
+    #[test]
+    fn the_span_and_whether_the_trace_is_recorded_are_read_too() {
+        for (flags, is_sampled) in [("01", true), ("00", false), ("02", false), ("03", true)] {
+            let text = format!("00-{TRACE}-00f067aa0ba902b7-{flags}");
+            let value = HeaderValue::from_str(&text).unwrap();
+            let headers = HeaderMap::from_iter([("traceparent".parse().unwrap(), value)]);
+            let expected = Parent {
+                trace: 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736,
+                span: 0x00f0_67aa_0ba9_02b7,
+                is_sampled,
+            };
+            assert_eq!(parent(&headers), Some(expected), "{text}");
+        }
     }
 }

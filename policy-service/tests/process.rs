@@ -172,6 +172,31 @@ async fn it_says_where_it_is_and_logs_nothing_of_what_was_asked() {
     }
 }
 
+#[tokio::test]
+async fn who_approves_too_fast_is_named_once_in_the_log() {
+    let folder = folder();
+    let limited = CONFIGURATION.replace("[limits]", "[limits]\napprovals_per_minute = 2");
+    std::fs::write(folder.path().join("service.toml"), limited).unwrap();
+    let service = Service::start(folder.path());
+    let client = client();
+    for request in 0..5_u8 {
+        let asked = ask(request, u128::from(request) + 1);
+        let answer = service.check(&client, &asked).await.unwrap();
+        let id = answer["approval"].as_str().unwrap();
+        assert_eq!(service.approve(&client, id).await, 200);
+    }
+    drop(service);
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let lines = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|line| line["level"] == "WARN" && line["fields"]["person"] != Value::Null);
+    let [line] = lines.collect::<Vec<_>>().try_into().expect("one line");
+    assert_eq!(line["fields"]["person"], "grace");
+    assert_eq!(line["fields"]["approvals"], 3);
+    assert_eq!(line["fields"]["limit"], 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_any_moment_loses_no_answer_and_repeats_none() {
     let folder = folder();

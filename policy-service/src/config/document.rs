@@ -17,6 +17,7 @@ use super::listeners::{self, MetricsTable, TlsTable};
 use super::policies::Policies;
 use super::rules::{self, ActionRule, ActionRules};
 use super::store::StoreTable;
+use super::traces::TracesTable;
 use super::webhooks::{self, WebhookTable};
 use super::{Config, ConfigError, Faults, Listeners, shape};
 use crate::auth::{Credentials, TokenHash};
@@ -66,6 +67,7 @@ struct Document {
     inbox: Option<InboxTable>,
     #[serde(default)]
     webhooks: Vec<WebhookTable>,
+    traces: Option<TracesTable>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +86,7 @@ struct Lifetimes {
     evidence: Option<Span>,
 }
 
-/// How much may wait for people at a time.
+/// How much may wait for people at a time, and how fast they may be before somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
@@ -96,6 +98,8 @@ pub(crate) struct Limits {
     pub(crate) pending: u32,
     /// New approvals of one principal.
     pub(crate) asks_per_minute: u32,
+    /// How many times one person says yes before the service calls it hasty; 0: however often.
+    pub(crate) approvals_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -105,6 +109,7 @@ impl Default for Limits {
             pending_per_action: 100,
             pending: 1000,
             asks_per_minute: 10,
+            approvals_per_minute: 10,
         }
     }
 }
@@ -121,6 +126,10 @@ impl Limits {
                 let fault = format!("{} to {}", LIMITS.start(), LIMITS.end());
                 return Err(ConfigError::new(format!("limits.{name}"), fault));
             }
+        }
+        if self.approvals_per_minute > *LIMITS.end() {
+            let fault = format!("up to {}, or 0 for no limit", LIMITS.end());
+            return Err(ConfigError::new("limits.approvals_per_minute", fault));
         }
         Ok(())
     }
@@ -247,6 +256,8 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let inbox = document.inbox.map(|table| table.settings(folder));
     let inbox = faults.note(inbox.transpose());
     let webhooks = faults.note(webhooks::webhooks(document.webhooks, folder));
+    let traces = document.traces.map(|table| table.collector(folder));
+    let traces = faults.note(traces.transpose());
     if let Some((actions, audit)) = actions.as_ref().zip(audit.as_ref()) {
         faults.note(anchors::check_actions(actions, &audit.anchors));
     }
@@ -272,6 +283,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
             audit: audit?,
             inbox: inbox?,
             webhooks: webhooks?,
+            traces: traces?,
             directory: directory?,
             reviewers,
             gateways,
@@ -547,6 +559,11 @@ mod tests {
                 "pending_per_principal = 5",
                 "pending_per_principal = 0",
                 "limits.pending_per_principal: 1 to 100000",
+            ),
+            (
+                "pending_per_principal = 5",
+                "approvals_per_minute = 100001",
+                "limits.approvals_per_minute: up to 100000",
             ),
             (
                 "[actions.read]",

@@ -19,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::random::{self, Random};
 use crate::refusals::Refusals;
+use crate::spans::Spans;
 use crate::store::{Secret, Stamp, Store, StoreError, Transaction};
 use crate::streams::Streams;
 use crate::wake::Waiters;
@@ -46,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) log: Log,
     /// Who is told that an approval has changed.
     pub(crate) webhooks: Webhooks,
+    /// The spans of requests, where somebody takes them.
+    pub(crate) spans: Spans,
     /// Which workers have a lease, and what each has heard of.
     pub(crate) leases: Leases,
     /// Masks what people write before it is stored.

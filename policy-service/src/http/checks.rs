@@ -29,9 +29,12 @@ use crate::inbox::Present;
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::StoreError;
+use crate::wake::Ticket;
 
 /// How long after its deadline a call still waits for the store.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long a check that waits leaves a store alone that has failed.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How long a release waits for its record to be under a signed head, and for anchors to have that.
 const UNPUBLISHED: Duration = Duration::from_secs(2);
 
@@ -127,31 +130,49 @@ async fn answer(
     // Taken before the store is read once more: the decision may have come in between.
     let mut ticket = app.parts().waiters.join(&approval);
     let _presence = streams.arrive(&approval, stream.clone());
+    let mut has_failed = false;
     loop {
-        let looked = ticket.look(Look::read(app, &approval));
-        let look = tokio::select! {
-            look = looked => look?,
+        let heard = tokio::select! {
+            heard = hear(app, &asked, &approval, &mut ticket) => heard,
             // The store does not answer: what was known is the answer.
             () = sleep_until(deadline + GRACE) => return Ok(answer),
             () = app.closing() => return Ok(answer),
         };
-        let outcome = match look.outcome(app, &asked) {
-            Some(outcome) => outcome,
-            None => decide(app, &asked, Some(approval.clone())).await?,
-        };
-        answer = match outcome {
-            Outcome::Answer(answer) => return Ok(answer),
-            Outcome::Pending { answer, .. } => answer,
-        };
+        let is_heard = heard.is_ok();
+        match heard {
+            Ok(Outcome::Answer(answer)) => return Ok(answer),
+            Ok(Outcome::Pending { answer: now, .. }) => answer = now,
+            // That it waits is known, and releases nothing.
+            Err(error) if !has_failed => {
+                tracing::error!(%error, "the store failed while a check waits: it waits on");
+                has_failed = true;
+            }
+            Err(_) => {}
+        }
         if Instant::now() >= deadline || app.is_closing() || streams.has_departed(&stream) {
             return Ok(answer);
         }
         tokio::select! {
             () = ticket.changed() => {}
+            () = sleep_until((Instant::now() + AGAIN).min(deadline)), if !is_heard => {}
             () = sleep_until(deadline) => {}
             // All of them at once: the store is not asked once more for each.
             () = app.closing() => return Ok(answer),
         }
+    }
+}
+
+/// What one who waits for this approval is told of it now.
+async fn hear(
+    app: &App,
+    asked: &Arc<Asked>,
+    approval: &ApprovalId,
+    ticket: &mut Ticket,
+) -> Result<Outcome, StoreError> {
+    let look = ticket.look(Look::read(app, approval)).await?;
+    match look.outcome(app, asked) {
+        Some(outcome) => Ok(outcome),
+        None => decide(app, asked, Some(approval.clone())).await,
     }
 }
 

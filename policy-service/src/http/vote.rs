@@ -16,6 +16,7 @@ use super::once;
 use super::openapi::Described;
 use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
+use crate::haste::{self, Burst};
 use crate::inbox::session::SessionId;
 use crate::inbox::{Present, step_up};
 use crate::problem::Problem;
@@ -163,16 +164,33 @@ pub(crate) async fn vote(
             person,
             voice,
         };
-        let told = move |app: &App, approval: Option<Approval>| {
+        let told = move |app: &App, cast: Option<Counted>| {
             // Nothing is counted of one that was sent again.
-            if let Some(approval) = approval {
+            if let Some(Counted { approval, burst }) = cast {
                 app.parts().metrics.voted(&approval, app.now());
+                if let Some(burst) = burst {
+                    tell(app, &burst);
+                }
             }
             app.parts().waiters.wake(&id);
         };
         (cast, told)
     })
     .await
+}
+
+/// Tells that somebody approves too fast: once in words, until they are slower.
+fn tell(app: &App, burst: &Burst) {
+    app.parts().metrics.hastened();
+    if burst.hasty == 1 {
+        tracing::warn!(
+            person = burst.person.as_str(),
+            approvals = burst.most,
+            limit = app.parts().limits.approvals_per_minute,
+            "one person approves more within a minute than limits.approvals_per_minute: see whether they read \
+             what they approve"
+        );
+    }
 }
 
 /// Carries out what a reviewer says of an approval and tells whom it concerns, records a refusal, and
@@ -281,11 +299,18 @@ struct Cast {
     voice: Voice,
 }
 
+/// A vote that counts.
+struct Counted {
+    approval: Approval,
+    /// Where it was a yes too many within a minute.
+    burst: Option<Burst>,
+}
+
 impl Operation for Cast {
-    type Output = Option<Approval>;
+    type Output = Option<Counted>;
     type Error = VoteError;
 
-    async fn run(&self, transaction: &mut Transaction) -> Result<Option<Approval>, VoteError> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<Option<Counted>, VoteError> {
         let Cast {
             app,
             id,
@@ -333,6 +358,14 @@ impl Operation for Cast {
         };
         transaction.apply(&change, &record, &stamp).await?;
         transaction.note(once, id.as_str(), stamp.now).await?;
-        Ok(Some(approval))
+        let limit = parts.limits.approvals_per_minute;
+        let burst = if limit > 0 && matches!(voice.says, Says::Approve(_)) {
+            let since = stamp.now.before(haste::REACH);
+            let said = transaction.approved_by(person, since).await?;
+            haste::of_last(&said, limit)
+        } else {
+            None
+        };
+        Ok(Some(Counted { approval, burst }))
     }
 }

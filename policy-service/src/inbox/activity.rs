@@ -1,4 +1,5 @@
-//! `GET /activity`: how much was asked and what became of it, over time, by action, principal and class.
+//! `GET /activity`: how much was asked and what became of it, over time, by action, principal and class; and
+//! who has approved faster than anybody reads.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,8 +16,10 @@ use super::moment::exact;
 use super::session::Session;
 use super::shell::{self, Here, Shell};
 use super::visible::Visible;
+use crate::haste::{self, Burst};
 use crate::http::{App, unavailable};
 use crate::problem::Problem;
+use crate::store::{StoreError, Yes};
 
 /// The most approvals that are counted.
 const MOST: u32 = 20_000;
@@ -96,6 +99,44 @@ struct Table {
     more: usize,
 }
 
+/// Somebody who approved too fast.
+struct Hasty {
+    person: Visible,
+    /// The most within a minute.
+    most: usize,
+    /// How many were more than they should.
+    hasty: usize,
+    begins: String,
+    ends: String,
+}
+
+impl From<&Burst> for Hasty {
+    fn from(burst: &Burst) -> Hasty {
+        Hasty {
+            person: Visible::cut(burst.person.as_str(), 64),
+            most: burst.most,
+            hasty: burst.hasty,
+            begins: exact(burst.begins),
+            ends: exact(burst.ends),
+        }
+    }
+}
+
+/// What there is of a period.
+struct Past {
+    approvals: Vec<Approval>,
+    said: Vec<Yes>,
+}
+
+impl Past {
+    async fn read(app: &App, begins: Timestamp) -> Result<Past, StoreError> {
+        Ok(Past {
+            approvals: app.store().since(begins, MOST).await?,
+            said: app.store().approved_since(begins, MOST).await?,
+        })
+    }
+}
+
 /// A bar of the chart, in its parts from below.
 struct Bar {
     x: usize,
@@ -121,6 +162,11 @@ struct Page {
     begins: String,
     ends: String,
     tables: Vec<Table>,
+    /// The latest first.
+    hasty: Vec<Hasty>,
+    more_hasty: usize,
+    /// How many approvals a minute are not.
+    limit: u32,
     is_cut: bool,
 }
 
@@ -137,16 +183,17 @@ pub(super) async fn handle(
     let now = app.now();
     let (count, length) = period.bars();
     let begins = now.before(length.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)));
-    match app.store().since(begins, MOST).await {
+    match Past::read(&app, begins).await {
         Err(error) => shell::refuse(&session, &unavailable("count approvals", &error)),
-        Ok(approvals) => {
+        Ok(past) => {
             let shell = Shell::new(&session, Here::Activity);
-            shell::show(StatusCode::OK, &page(shell, period, &approvals, &app, now))
+            shell::show(StatusCode::OK, &page(shell, period, &past, &app, now))
         }
     }
 }
 
-fn page(shell: Shell, period: Period, approvals: &[Approval], app: &App, now: Timestamp) -> Page {
+fn page(shell: Shell, period: Period, past: &Past, app: &App, now: Timestamp) -> Page {
+    let Past { approvals, said } = past;
     let (count, length) = period.bars();
     let total = length.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
     let begins = now.before(total);
@@ -180,8 +227,13 @@ fn page(shell: Shell, period: Period, approvals: &[Approval], app: &App, now: Ti
     }
     let most = over_time.iter().map(|bar| bar.asked()).max().unwrap_or(0);
     let bar_width = WIDTH / count;
+    let limit = app.parts().limits.approvals_per_minute;
+    let bursts = haste::bursts(said, limit);
     Page {
         shell,
+        hasty: bursts.iter().rev().take(LINES).map(Hasty::from).collect(),
+        more_hasty: bursts.len().saturating_sub(LINES),
+        limit,
         periods: Period::ALL
             .iter()
             .map(|(other, name, label)| (*name, *label, *other == period))

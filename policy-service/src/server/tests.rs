@@ -178,3 +178,74 @@ async fn who_takes_nothing_of_an_answer_is_cut() {
     }
     panic!("it goes on");
 }
+
+/// The beginning of an HTTP/2 connection: its preface and empty settings.
+const BEGIN: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// `:method`, `:scheme` and `:path` of the static table (RFC 7541, appendix A): `GET /` and `POST /`.
+const GET: &[u8] = &[0x82, 0x86, 0x84];
+const POST: &[u8] = &[0x83, 0x86, 0x84];
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(content);
+    frame
+}
+
+/// Sends what `next` says so often, or until the service ends the connection, and looks whether others are served
+/// meanwhile. Says whether the connection was ended.
+async fn flood(first: &[u8], most: u32, next: impl Fn(u32) -> Vec<u8>) -> bool {
+    let service = service(Bounds::default()).await;
+    let attacker = connect(service.running.address, &[BEGIN, first].concat()).await;
+    let (mut reader, mut writer) = attacker.into_split();
+    let reading = tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        while reader.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+    });
+    let sending = async {
+        for number in 0..most {
+            if reading.is_finished() || writer.write_all(&next(number)).await.is_err() {
+                return true;
+            }
+        }
+        false
+    };
+    let others = async {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        for _ in 0..10 {
+            let begun = Instant::now();
+            let response = client.get(service.url("/readyz")).send().await.unwrap();
+            assert_eq!(response.status(), 200);
+            assert!(
+                begun.elapsed() < Duration::from_secs(2),
+                "{:?}",
+                begun.elapsed()
+            );
+        }
+    };
+    let (is_ended, ()) = tokio::join!(timeout(Duration::from_mins(1), sending), others);
+    is_ended.expect("it takes a minute")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_are_begun_and_reset_without_end_keep_nobody_out() {
+    // HEADERS that end their stream, and RST_STREAM with CANCEL (CVE-2023-44487). They may be taken: each is over
+    // before anything is done for it.
+    flood(b"", 50_000, |number| {
+        let stream = number * 2 + 1;
+        let mut frames = frame(1, 0x5, stream, GET);
+        frames.extend(frame(3, 0, stream, &8_u32.to_be_bytes()));
+        frames
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn empty_frames_without_end_are_cut_off() {
+    // A stream that stays open, and DATA with nothing in it (CVE-2019-9518).
+    let open = frame(1, 0x4, 1, POST);
+    assert!(flood(&open, 2_000_000, |_| frame(0, 0, 1, b"")).await);
+}

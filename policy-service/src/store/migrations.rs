@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 20] = [
+    const SQLITE: [&str; 21] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -84,8 +84,9 @@ mod tests {
         "7874c12a55c0a52c",
         "a0ff1778ba24c2c0",
         "bd68b51115fcea3d",
+        "9093c7c2a30eacda",
     ];
-    const POSTGRES: [&str; 20] = [
+    const POSTGRES: [&str; 21] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -106,5 +107,6 @@ mod tests {
         "c314ec581c5682ad",
         "a0ff1778ba24c2c0",
         "bd68b51115fcea3d",
+        "d3ff75ae52361e88",
     ];
 }

@@ -4,7 +4,7 @@ use velum_approval::record::Summary;
 use velum_approval::{
     ActionName, Approval, ApprovalId, Check, Commitment, Emergency, EmergencyId, Evidence,
     FingerprintMac, GatewayId, Identity, LogName, OutcomeReport, PersonId, Record, RecordId, Stop,
-    StopId, StopScope, Tags, Timestamp, UseKey, WorkerId,
+    StopId, StopScope, Tags, Timestamp, UseKey, Verdict, WorkerId,
 };
 use velum_ledger::tile::Tile;
 
@@ -733,10 +733,18 @@ async fn append_vote(connection: &mut Connection, approval: &Approval) -> Result
     };
     let body = serde_json::to_string(vote).map_err(|_| StoreError::Refused("a vote"))?;
     let number = i64::try_from(approval.votes.len()).map_err(|_| StoreError::Refused("a vote"))?;
+    let is_yes = matches!(vote.verdict, Verdict::Approve { .. });
     connection
         .execute(
-            "INSERT INTO vote (approval, number, person, body) VALUES ($1, $2, $3, $4)",
-            values![approval.id.as_str(), number, vote.person.as_str(), &body,],
+            "INSERT INTO vote (approval, number, person, body, approved_ms)
+             VALUES ($1, $2, $3, $4, $5)",
+            values![
+                approval.id.as_str(),
+                number,
+                vote.person.as_str(),
+                &body,
+                is_yes.then(|| vote.at.as_millis()),
+            ],
         )
         .await?;
     Ok(())

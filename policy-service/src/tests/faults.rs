@@ -1,11 +1,13 @@
 //! What a store that fails, or is tampered with, releases: nothing.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use velum_approval::{ApprovalId, Event, transition};
 
 use crate::http::App;
 use crate::store::{Change, Fault, Operation, StoreError, Transaction};
-use crate::testing::{CONFIGURATION, Service, identity};
+use crate::testing::{CONFIGURATION, Service, identity, on_postgres};
 
 /// Makes the next commit fail.
 struct Break(Fault);
@@ -140,6 +142,68 @@ async fn a_store_that_fails_twice_in_a_row_is_given_up() {
             .status(),
         503
     );
+}
+
+/// Checks that wait while their store fails, and comes back.
+async fn a_store_that_fails_in_mid_wait(service: &Service) {
+    let check = service.ask(1);
+    let id = service.pending(&check).await;
+    let (early, late) = (service.ask(1), service.ask(1));
+    let waiters = &service.running.app.parts().waiters;
+    let store = &service.running.store;
+    let failing = async {
+        while waiters.total() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        store
+            .write(Tamper("ALTER TABLE vote RENAME TO no_vote"))
+            .await
+            .unwrap();
+        // Both look at what has changed, and there is nothing to be read.
+        waiters.wake(&id);
+        let (status, body) = service
+            .check_as(service.gateway(), &service.ask(1), 0)
+            .await;
+        assert_eq!(status, 503, "a first decision that nobody can make: {body}");
+    };
+    let until_its_end = async {
+        let (answer, ()) = tokio::join!(service.check_waiting(&early, 2), failing);
+        assert_eq!(answer["decision"], "pending", "{answer}");
+        assert_eq!(answer["approval"], id.as_str(), "{answer}");
+        // What it says is what was known: not that anything was decided.
+        assert_eq!(answer["retry_after_seconds"], 5, "{answer}");
+        store
+            .write(Tamper("ALTER TABLE no_vote RENAME TO vote"))
+            .await
+            .unwrap();
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+        Instant::now()
+    };
+    let until_it_is_decided = async {
+        let answer = service.check_waiting(&late, 25).await;
+        (answer, Instant::now())
+    };
+    let (decided, (answer, told)) = tokio::join!(until_its_end, until_it_is_decided);
+    assert_eq!(answer["decision"], "pending", "{answer}");
+    assert_eq!(answer["retry_after_seconds"], 0, "ask again: {answer}");
+    let took = told.saturating_duration_since(decided);
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert_eq!(service.count("grant.used").await, 0);
+    service.depart(&early).await;
+    service.verified(&late, &service.check(&late).await);
+    assert_eq!(service.count("grant.used").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_when_the_store_fails_is_told_what_was_known_and_waits_on_on_sqlite() {
+    a_store_that_fails_in_mid_wait(&Service::start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_when_the_store_fails_is_told_what_was_known_and_waits_on_on_postgres() {
+    let server = velum_harness::Postgres::start().await.unwrap();
+    let configuration = on_postgres(&server.url());
+    a_store_that_fails_in_mid_wait(&Service::with(&configuration).await).await;
 }
 
 #[tokio::test]

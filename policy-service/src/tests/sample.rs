@@ -72,6 +72,7 @@ fn it_has_every_key_that_there_is() {
         ("[inbox]", &["inbox"]),
         ("[inbox.provider]", &["inbox", "provider"]),
         ("[[webhooks]]", &["webhooks"]),
+        ("[traces]", &["traces"]),
     ] {
         let changed = if place.is_empty() {
             format!("no_such_key = 1\n{whole}")

