@@ -20,6 +20,7 @@ use crate::messages::{Check, DenyCode};
 use crate::panel::Panel;
 use crate::record::{Record, Requested, known_method};
 use crate::scope::Scope;
+use crate::security_key::{Assertion, StepUp};
 use crate::words::{
     ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, Identity, Lineage,
     PersonId, PolicyDigest, RouteTemplate, Timestamp, UseKey,
@@ -136,6 +137,9 @@ pub struct Vote {
     pub at: Timestamp,
     /// A commitment to what they wrote.
     pub comment: Option<Commitment>,
+    /// What their security key has signed of it, where the action asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion: Option<Box<Assertion>>,
 }
 
 /// What reviewers want to know before they decide.
@@ -223,6 +227,9 @@ pub struct Approval {
     /// How many different people had to agree when it was asked. A later configuration can ask for
     /// more, not for fewer.
     pub quorum: u32,
+    /// What whoever approves has to do beside. A later configuration can ask for more, not for less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<StepUp>,
     /// Counts its changes; the first is 1.
     pub version: u64,
     /// A commitment to the requester's reason.
@@ -280,6 +287,8 @@ pub struct Opening<'a> {
     pub collecting: Option<Duration>,
     /// How many times the grant may be used: 1, unless configured.
     pub uses: u32,
+    /// What whoever approves has to do beside.
+    pub step_up: Option<StepUp>,
     /// Whether it is opened to be used under an emergency access: nobody has to be left to review it.
     pub in_emergency: bool,
     /// How long it stays undecided (15 minutes, unless configured).
@@ -338,6 +347,7 @@ impl Approval {
             grant_expires: None,
             ended: None,
             quorum: panel.needed(),
+            step_up: opening.step_up,
             version: 1,
             reason: opening.reason,
             earlier_reasons: Vec::new(),

@@ -11,6 +11,8 @@
 //! - [`Directory`] and [`Panel`]: who is behind a request, and who may therefore review it;
 //! - [`transition`]: the one place where an [`Approval`] changes, each change with its [`Record`];
 //! - [`decide`]: whether a use of an approval may be released now;
+//! - [`Approving`] and [`Credential`]: what a security key signs of a yes, and, behind the feature `security-keys`,
+//!   whether it did;
 //! - [`Record`]: the audit events, which have no room for a value that may be PHI;
 //! - `replay`, behind the feature of that name: whether an audit log tells of a release without the
 //!   people that it needed, by rules written a second time.
@@ -45,6 +47,7 @@ mod found;
 mod keys;
 mod panel;
 mod scope;
+mod security_key;
 mod shape;
 mod signed;
 mod stops;
@@ -71,14 +74,22 @@ pub use messages::{Answer, Check, DenyCode};
 pub use panel::{Panel, ReviewRule, Reviewers, RuleError};
 pub use record::{LeafError, Record};
 pub use scope::{GrantLimits, Scope};
+pub use security_key::{
+    Approving, Assertion, CHALLENGE_LIFETIME, ClientForm, Credential, CredentialKey, KeyOrigin,
+    KeySignature, StepUp,
+};
+#[cfg(feature = "security-keys")]
+pub use security_key::{
+    Registered, Unproven, challenge_to_register, read_assertion, read_registration,
+};
 pub use shape::{MaskedBy, Shape, ShapeField};
 pub use stops::{
     LEASE, LeaseRequest, Notice, Releasing, ResumeRefused, SignedNotice, Stop, StopScope,
 };
 pub use tags::Tags;
 pub use words::{
-    ActionName, AgentId, ApprovalId, Commitment, EmergencyId, FieldPath, Fingerprint,
-    FingerprintMac, GatewayId, GroupName, Identity, IdentityKind, InvalidWord, Lineage, LogName,
-    PersonId, PolicyDigest, Reason, RecordId, RouteTemplate, RouteWords, RuleName, StopId, Timestamp,
-    UseKey, WorkerId,
+    ActionName, AgentId, ApprovalId, Commitment, CredentialId, EmergencyId, FieldPath, Fingerprint,
+    FingerprintMac, GatewayId, GroupName, Identity, IdentityKind, InvalidWord, KeyCoordinate,
+    KeyNonce, Lineage, LogName, PersonId, PolicyDigest, Reason, RecordId, RouteTemplate,
+    RouteWords, RuleName, StopId, Timestamp, UseKey, WorkerId,
 };

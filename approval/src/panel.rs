@@ -126,6 +126,13 @@ impl Panel {
         self.eligible.contains_key(person)
     }
 
+    /// The same without those whom this leaves out: of them nobody knows that they said what is written.
+    #[must_use]
+    pub fn only(mut self, is_in: impl Fn(&PersonId) -> bool) -> Self {
+        self.eligible.retain(|person, _| is_in(person));
+        self
+    }
+
     /// Who may vote, sorted.
     pub fn reviewers(&self) -> impl Iterator<Item = &PersonId> {
         self.eligible.keys()

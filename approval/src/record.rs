@@ -6,12 +6,14 @@
 
 pub mod canonical;
 mod catalogue;
+mod credential;
 mod leaf;
 mod log;
 mod session;
 mod summary;
 
 pub use catalogue::{EventKind, MEMBERS};
+pub use credential::CredentialEvent;
 pub use leaf::LeafError;
 pub use log::{LogEvent, PreviousLog};
 pub use session::{SessionEvent, SignInRefused, SignedInBy};
@@ -28,6 +30,7 @@ use crate::found::Found;
 use crate::keys::KeyedToken;
 use crate::messages::DenyCode;
 use crate::scope::Scope;
+use crate::security_key::{Assertion, StepUp};
 use crate::stops::{Stop, StopScope};
 use crate::words::{
     ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, PersonId,
@@ -127,6 +130,8 @@ pub enum Record {
     Emergency(Box<EmergencyEvent>),
     /// Somebody signed in or out, or did not.
     Session(Box<SessionEvent>),
+    /// Somebody has added a security key, or removed one.
+    Credential(Box<CredentialEvent>),
     /// Something about the log itself.
     Log(Box<LogEvent>),
 }
@@ -174,6 +179,7 @@ pub struct Requested {
     decide_by: Timestamp,
     needed: u32,
     uses: u32,
+    step_up: Option<StepUp>,
 }
 
 impl Requested {
@@ -197,6 +203,7 @@ impl Requested {
             decide_by: approval.decide_by,
             needed: approval.quorum,
             uses: approval.uses,
+            step_up: approval.step_up,
         }
     }
 }
@@ -210,6 +217,7 @@ pub struct Voted {
     pub(crate) person: PersonId,
     pub(crate) verdict: Verdict,
     pub(crate) comment: Option<Commitment>,
+    pub(crate) assertion: Option<Assertion>,
     pub(crate) public_reason: Option<Commitment>,
     pub(crate) got: u32,
     pub(crate) needed: u32,
@@ -371,9 +379,10 @@ impl Record {
             | Self::Stopped(_)
             | Self::Barred { .. }
             | Self::Emergency(_)
+            | Self::Credential(_)
             | Self::Log(_) => None,
             Self::Session(event) => match &**event {
-                SessionEvent::Confirmed { approval, .. } => Some(approval),
+                SessionEvent::Confirmed { approval, .. } => approval.as_ref(),
                 _ => None,
             },
             Self::Released(released) => Some(&released.report.approval),

@@ -24,6 +24,8 @@
 //!   the configuration. That nobody behind the request is counted, and that there are as many people as
 //!   the request needed, is in the records;
 //! - whether two persons of the directory are one human;
+//! - what a reviewer's screen showed: that their security key has signed exactly this yes is verified, by the
+//!   public key in the record of its registration; whose key that is, that record says;
 //! - how long undecided approvals and grants may last by configuration, and who may open an emergency
 //!   access; that one lasts an hour at most is checked;
 //! - stops of an agent that has a part in a request without making it, and of a principal whom the
@@ -39,11 +41,12 @@
 //! [`Report::rests_on`] names it.
 //!
 //! Memory: what is open (approvals that are not over, stops that stand, emergency accesses that nobody
-//! has reviewed), what a later record may still be about ([`KEPT`]: approvals that are over, uses, stops
+//! has reviewed), security keys, what a later record may still be about ([`KEPT`]: approvals that are over, uses, stops
 //! of grants, reviews), the latest 4,096 ids, 65,536 workers and 10,000 findings.
 
 mod agreement;
 mod cases;
+mod credentials;
 mod emergencies;
 mod extent;
 mod findings;
@@ -71,6 +74,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::cases::Cases;
+use self::credentials::Credentials;
 use self::emergencies::Emergencies;
 use self::findings::Findings;
 use self::log_keys::LogKeys;
@@ -102,6 +106,7 @@ pub struct Replay {
     uses: Uses,
     stops: Stops,
     emergencies: Emergencies,
+    credentials: Credentials,
     workers: Workers,
     summaries: Summaries,
     keys: LogKeys,
@@ -207,7 +212,18 @@ impl Replay {
             Event::Collected(said) => self.cases.collected(said, now, found),
             Event::Questioned(said) => self.cases.questioned(&said, now, found),
             Event::Explained(said) => self.cases.explained(&said, found),
-            Event::Voted(said, outcome) => self.cases.voted(&said, outcome, now, found),
+            Event::Voted(said, outcome) => {
+                let (rests, soon) = (&self.succession, self.succession.may_rest(now));
+                let may_rest = (rests.may_rest_for_ever(), soon);
+                let keys = (&mut self.credentials, may_rest);
+                self.cases.voted(&said, outcome, now, keys, found);
+            }
+            Event::Confirmed(said) => self.cases.confirmed(said),
+            Event::KeyAdded(said) => self.credentials.added(*said, now, found),
+            Event::KeyRemoved(said) => {
+                let may_rest = self.succession.may_rest_for_ever();
+                self.credentials.removed(&said, may_rest, found);
+            }
             Event::Ended(said) => self.cases.ended(&said, now, found),
             Event::Used(said) => {
                 let count = match said.r#use.emergency {
@@ -252,6 +268,7 @@ impl Replay {
                     self.uses.lose();
                     self.stops.lose();
                     self.emergencies.lose();
+                    self.credentials.lose();
                     self.workers.lose();
                     self.summaries.lose();
                 }
@@ -268,7 +285,6 @@ impl Replay {
             | Event::RequestRefused
             | Event::Barred
             | Event::Session
-            | Event::Confirmed(_)
             | Event::LogPruned(_)
             | Event::Log => {}
         }

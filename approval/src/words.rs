@@ -7,7 +7,10 @@ mod reason;
 mod route;
 mod time;
 
-pub use bytes::{Commitment, Fingerprint, FingerprintMac, PolicyDigest, UseKey, WorkerId};
+pub use bytes::{
+    Commitment, CredentialId, Fingerprint, FingerprintMac, KeyCoordinate, KeyNonce, PolicyDigest,
+    UseKey, WorkerId,
+};
 pub use identity::{Identity, IdentityKind, Lineage};
 pub use names::{
     ActionName, AgentId, ApprovalId, EmergencyId, FieldPath, GatewayId, GroupName, LogName,

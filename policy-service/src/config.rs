@@ -24,7 +24,7 @@ use crate::auth::{Credentials, TokenHash};
 pub(crate) use anchors::{Anchors, Kind as AnchorKind, Peer, peer_url};
 pub(crate) use audit::{Audit, LONGEST_AUDIT_NAME};
 pub(crate) use document::{BreakGlass, Limits};
-pub(crate) use inbox::{InboxSettings, ProviderSettings};
+pub(crate) use inbox::{InboxSettings, KeySettings, ProviderSettings};
 pub(crate) use listeners::{Listeners, MetricsListener, TlsFiles};
 pub(crate) use policies::Policies;
 pub(crate) use rules::{ActionRules, FreshLogin, Release, Terms};

@@ -3,6 +3,7 @@
 
 mod looking;
 mod opening;
+mod signed;
 mod using;
 
 pub(crate) use looking::Look;
@@ -251,7 +252,8 @@ impl<'a> Case<'a> {
         let uses = self.transaction.uses(&approval.id).await?;
         let made: Vec<Use> = uses.iter().map(|one| one.made.clone()).collect();
         let ask = self.use_of();
-        match decide(approval, &ask, &made, &self.asked.panel, self.app.now()) {
+        let panel = self.panel(approval).await?;
+        match decide(approval, &ask, &made, &panel, self.app.now()) {
             Decision::Pending if self.emergency.is_some() && self.is_waiting => {
                 Ok((ask_again(approval), None))
             }
@@ -265,10 +267,17 @@ impl<'a> Case<'a> {
             {
                 Ok((deny(DenyCode::Taken, Some(approval), None), None))
             }
-            Decision::Allow(grant) => self.consume(approval, &made, grant).await,
+            Decision::Allow(grant) => self.consume(approval, &made, grant, &panel).await,
             Decision::Replay(made) => {
                 let stored = uses.into_iter().find(|one| one.made == made);
                 let stored = stored.ok_or(StoreError::Corrupt("use"))?;
+                if !self.is_answered(approval, &stored, &panel).await? {
+                    tracing::error!(
+                        approval = approval.id.as_str(),
+                        "a use in the store is not one that security keys have signed: it is answered nothing"
+                    );
+                    return self.refuse(approval, DenyCode::Used).await;
+                }
                 Ok((self.allow(approval, &stored).await?, None))
             }
             Decision::Taken => Ok((deny(DenyCode::Taken, Some(approval), None), None)),

@@ -26,6 +26,7 @@ mod pending;
 mod policy;
 mod provider;
 mod readers;
+pub(crate) mod security_keys;
 pub(crate) mod session;
 mod shape;
 mod shell;
@@ -50,6 +51,7 @@ pub(crate) use readers::as_read_by;
 use readers::reads_reason;
 
 use crate::auth::{Access, authorize};
+use crate::config::KeySettings;
 use crate::http::{App, Side};
 
 /// Where people go who have signed in.
@@ -73,6 +75,8 @@ pub(crate) struct Inbox {
     pub(crate) provider: Option<Provider>,
     /// Whether the playground is served beside it, whose wasm verifies proofs in the reader's browser.
     pub(crate) has_playground: bool,
+    /// How security keys are added.
+    pub(crate) keys: KeySettings,
 }
 
 /// A page, or what one of its forms does. None of them is in the API's document.
@@ -175,6 +179,13 @@ pub(crate) const PAGES: &[Page] = &[
         handler: |method| on(method, step_up::handle),
     },
     Page {
+        method: MethodFilter::GET,
+        path: step_up::FOR_KEYS,
+        access: Access::Session,
+        runs: Runs::Scripts,
+        handler: |method| on(method, step_up::for_keys),
+    },
+    Page {
         method: MethodFilter::POST,
         path: "/session/groups",
         access: Access::Session,
@@ -220,6 +231,14 @@ pub(crate) const PAGES: &[Page] = &[
     Page::done(OPEN_EMERGENCY, |method| on(method, emergencies::open)),
     Page::done("/emergencies/{id}/review", |method| {
         on(method, emergencies::review)
+    }),
+    Page::shown(security_keys::PATH, |method| {
+        on(method, security_keys::show)
+    }),
+    Page::done(security_keys::PATH, |method| on(method, security_keys::add)),
+    Page::done("/keys/new", |method| on(method, security_keys::begin)),
+    Page::done("/keys/{id}/remove", |method| {
+        on(method, security_keys::remove)
     }),
     Page::shown("/policy", |method| on(method, policy::handle)),
     Page::shown("/activity", |method| on(method, activity::handle)),

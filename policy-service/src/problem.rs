@@ -109,6 +109,17 @@ impl Problem {
         )
     }
 
+    /// Whoever approves it has to sign it with a security key.
+    pub(crate) fn security_key_needed() -> Problem {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "security-key-needed",
+            "A security key has to sign this",
+            "Its action asks whoever approves to sign exactly that with a security key. A token cannot, and signing \
+             in anew is no substitute: approve it at the inbox.",
+        )
+    }
+
     /// No such approval.
     pub(crate) fn unknown_approval() -> Problem {
         Problem::new(

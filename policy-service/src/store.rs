@@ -29,6 +29,7 @@ mod repeats;
 mod rereading;
 mod schema;
 mod secrets;
+mod security_keys;
 mod sessions;
 mod sqlite;
 mod stops;
@@ -65,6 +66,7 @@ pub(crate) use repeats::{Once, Repeat};
 pub(crate) use rereading::{Stretch, Which};
 pub(crate) use schema::Schema;
 pub(crate) use secrets::Secret;
+pub(crate) use security_keys::{SealedKey, StoredKey};
 pub(crate) use sessions::{Confirmed, GroupReading, GroupReadings, Spent, StoredSession};
 pub(crate) use stops::StoredStop;
 #[cfg(test)]

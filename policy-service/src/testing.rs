@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod provider;
+pub(crate) mod soft_key;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

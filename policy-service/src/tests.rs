@@ -36,6 +36,7 @@ mod rereading;
 mod restart;
 mod rotation;
 mod sample;
+mod security_keys;
 mod signing;
 mod situations;
 mod spans;

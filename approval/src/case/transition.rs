@@ -17,6 +17,7 @@ use crate::evidence::Evidence;
 use crate::messages::DenyCode;
 use crate::panel::Panel;
 use crate::record::{Ended, Record};
+use crate::security_key::Assertion;
 use crate::words::{Commitment, GatewayId, Identity, PersonId, PolicyDigest, RuleName, Timestamp};
 
 /// What can happen to an approval.
@@ -96,6 +97,8 @@ pub struct Ballot<'a> {
     pub comment: Option<Commitment>,
     /// A commitment to what they tell the requester; kept only of who denies.
     pub public_reason: Option<Commitment>,
+    /// What their security key has signed of it; the caller has verified it.
+    pub assertion: Option<Assertion>,
     /// Who may review it now.
     pub panel: &'a Panel,
     /// The names of the policy's rules.
@@ -154,6 +157,10 @@ pub enum Refused {
     NotTheRequester,
     /// It is so already.
     Unchanged,
+    /// What came with it is not what a security key of the person has signed of it.
+    NotProven,
+    /// The security key counts less than it did before: there may be a copy of it.
+    KeyCopied,
     /// The use may not be released.
     Use(DenyCode),
 }
@@ -180,6 +187,8 @@ impl Refused {
             Self::NoVote => "no-vote",
             Self::NotTheRequester => "not-the-requester",
             Self::Unchanged => "unchanged",
+            Self::NotProven => "not-proven",
+            Self::KeyCopied => "key-copied",
             Self::Use(code) => code.name(),
         }
     }
@@ -208,6 +217,10 @@ impl fmt::Display for Refused {
             Self::NoVote => "there is no approval of this person to take back",
             Self::NotTheRequester => "only the requester withdraws an approval",
             Self::Unchanged => "there is nothing to change",
+            Self::NotProven => "no security key of this person has signed that they approve this",
+            Self::KeyCopied => {
+                "the security key counts less than it did before: there may be a copy of it"
+            }
             Self::Use(_) => "the approval cannot be used for this request",
         })
     }

@@ -1,6 +1,6 @@
 //! The catalogue of events: of each its code, its type, when it is written, why, and what it holds.
 
-use super::{Ended, LogEvent, Record, SessionEvent};
+use super::{CredentialEvent, Ended, LogEvent, Record, SessionEvent};
 use crate::case::{State, Verdict};
 use crate::evidence::End;
 
@@ -52,7 +52,7 @@ events! {
     Requested "VA1001I" "org.velum.approval.requested.v1"
         when "A flagged request opens an approval."
         why "Who asks for what, and who is behind it and may not review it: all later records rest on it."
-        holds ["actor" "approval" "decide_by" "excluded" "needed" "request" "requester" "uses"]
+        holds ["actor" "approval" "decide_by" "excluded" "needed" "request" "requester" "step_up" "uses"]
     /// An ask was refused before it became an approval.
     RequestRefused "VA1002W" "org.velum.approval.refused.v1"
         when "An ask is refused before it becomes an approval; the same again within a while is counted only."
@@ -248,11 +248,21 @@ events! {
         when "A reviewer signs out, in one browser or in all."
         why "From here on nothing in that browser is theirs."
         holds ["actor" "session"]
-    /// Somebody signed in anew for an approval.
+    /// Somebody signed in anew for an approval, or for a security key.
     Confirmed "VA1804I" "org.velum.session.confirmed.v1"
-        when "A reviewer signs in anew to approve what an action asks that for."
+        when "A reviewer signs in anew to approve what an action asks that for, or to add a security key."
         why "That the person was there, and not only their session: a yes to such an action follows it."
         holds ["actor" "approval"]
+    /// Somebody has a security key more.
+    CredentialAdded "VA1901I" "org.velum.credential.added.v1"
+        when "A reviewer adds a security key, having signed in anew for it."
+        why "Whose signature a yes is verified by; a key that its person did not add is somebody else's yes."
+        holds ["actor" "credential"]
+    /// Somebody has one less.
+    CredentialRemoved "VA1902I" "org.velum.credential.removed.v1"
+        when "A reviewer removes a security key of their own."
+        why "From here on nothing that it has signed counts."
+        holds ["actor" "credential"]
 }
 
 /// The members of `data`, and what they hold.
@@ -281,6 +291,10 @@ pub const MEMBERS: &[(&str, &str)] = &[
     (
         "comment_commitment",
         "SHA-256 of a salt and of what a reviewer wrote, which lies beside the log and can be erased",
+    ),
+    (
+        "credential",
+        "the security key: SHA-256 of its id, and of one that is added its public key, the origin where it is good, its flags and from when on it counts",
     ),
     ("decide_by", "until when it can be decided"),
     (
@@ -337,6 +351,10 @@ pub const MEMBERS: &[(&str, &str)] = &[
         "of a session at the inbox: what was shown to begin it (`link`, `provider`), or whether all of the person's ended",
     ),
     (
+        "step_up",
+        "what whoever approves has to do beside: `fresh-login` or `webauthn`; absent where nothing",
+    ),
+    (
         "stop",
         "the stop's id, and the kind and the name of what is stopped",
     ),
@@ -350,7 +368,10 @@ pub const MEMBERS: &[(&str, &str)] = &[
     ),
     ("uses", "how often it may be used"),
     ("v", "the version of this form: 1; in every record"),
-    ("vote", "the verdict, and of a yes to what and for how long"),
+    (
+        "vote",
+        "the verdict, and of a yes to what, for how long, and what a security key has signed of it",
+    ),
 ];
 
 impl Record {
@@ -401,6 +422,10 @@ impl Record {
                 SessionEvent::Refused { .. } => EventKind::SignInRefused,
                 SessionEvent::SignedOut { .. } => EventKind::SignedOut,
                 SessionEvent::Confirmed { .. } => EventKind::Confirmed,
+            },
+            Self::Credential(event) => match &**event {
+                CredentialEvent::Added(_) => EventKind::CredentialAdded,
+                CredentialEvent::Removed { .. } => EventKind::CredentialRemoved,
             },
             Self::Log(event) => match &**event {
                 LogEvent::Opened { .. } => EventKind::LogOpened,

@@ -13,6 +13,7 @@ use crate::directory::Party;
 use crate::evidence::Seen;
 use crate::found::Found;
 use crate::scope::Scope;
+use crate::security_key::{Assertion, StepUp};
 use crate::words::{
     ActionName, ApprovalId, EmergencyId, PersonId, RecordId, RuleName, Timestamp, base64url_encode,
 };
@@ -136,6 +137,7 @@ impl Record {
                 .with("refused", *refused),
             Self::Emergency(event) => event.data(),
             Self::Session(event) => event.data(),
+            Self::Credential(event) => event.data(),
             Self::Log(event) => event.data(),
         }
     }
@@ -308,6 +310,7 @@ impl Requested {
             .with("needed", self.needed)
             .with("request", request)
             .with("requester", party(&self.requester))
+            .with_some("step_up", self.step_up.map(StepUp::name))
             .with("uses", self.uses)
     }
 }
@@ -329,6 +332,7 @@ impl Voted {
             Verdict::TakeBack => ("take-back", None),
         };
         let vote = Object::new()
+            .with_some("assertion", self.assertion.as_ref().map(Assertion::data))
             .with_some("scope", scope)
             .with_some(
                 "comment_commitment",

@@ -21,12 +21,12 @@ pub enum SessionEvent {
         /// Why.
         refused: SignInRefused,
     },
-    /// Somebody has signed in anew to approve something.
+    /// Somebody has signed in anew to approve something, or to add a security key.
     Confirmed {
         /// Who.
         person: PersonId,
-        /// Which approval.
-        approval: ApprovalId,
+        /// Which approval; none for a security key.
+        approval: Option<ApprovalId>,
     },
     /// A session ends because its person wants it to.
     SignedOut {
@@ -52,7 +52,12 @@ impl SessionEvent {
             }
             Self::Confirmed { person, approval } => Object::new()
                 .with("actor", actor("person", person.as_str()))
-                .with("approval", Object::new().with("id", approval.as_str())),
+                .with_some(
+                    "approval",
+                    approval
+                        .as_ref()
+                        .map(|approval| Object::new().with("id", approval.as_str())),
+                ),
             Self::SignedOut { person, everywhere } => Object::new()
                 .with("actor", actor("person", person.as_str()))
                 .with("session", Object::new().with("everywhere", *everywhere)),

@@ -47,6 +47,8 @@ pub(super) fn fault(code: &str, event: &Event) -> Option<&'static str> {
         | Event::Barred
         | Event::Session
         | Event::Confirmed(_)
+        | Event::KeyAdded(_)
+        | Event::KeyRemoved(_)
         | Event::Reviewed(_) => None,
     }
 }
@@ -72,6 +74,9 @@ fn of_vote(voted: &Voted, outcome: Outcome) -> Option<&'static str> {
     }
     if voted.vote.scope.is_some() != (verdict == Verdict::Approve) {
         return Some("A yes says to what, and nothing else does.");
+    }
+    if voted.vote.assertion.is_some() && verdict != Verdict::Approve {
+        return Some("Security keys sign a yes, and nothing else.");
     }
     let is_granted = outcome == Outcome::Issued;
     (voted.grant.is_some() != is_granted).then_some("A grant is in the record that issues it.")

@@ -9,10 +9,14 @@ use super::extent::Extent;
 use super::findings::Findings;
 use super::kind::Kind;
 use super::members::{Anybody, Cause, Step};
-use super::said::{Collected, Ended, Explained, Questioned, Requested};
+use super::said::{Collected, Confirmed, Ended, Explained, Questioned, Requested};
 use crate::case::{REVOCABLE, State};
 use crate::directory::Party;
-use crate::words::{ActionName, ApprovalId, FingerprintMac, PersonId, PolicyDigest, Timestamp};
+use crate::security_key::StepUp;
+use crate::words::{
+    ActionName, ApprovalId, Commitment, CredentialId, FingerprintMac, PersonId, PolicyDigest,
+    Timestamp,
+};
 
 /// An approval that is not over.
 #[derive(Debug)]
@@ -33,6 +37,12 @@ pub(super) struct Case {
     /// The digest of the tags of what was seen.
     pub(super) seen: Option<PolicyDigest>,
     pub(super) is_questioned: bool,
+    /// The commitment to the present reason.
+    pub(super) reason: Option<Commitment>,
+    /// What whoever approves has to do beside.
+    pub(super) step_up: Option<StepUp>,
+    /// Who has signed in anew for it, since they last said yes.
+    pub(super) confirmed: BTreeSet<PersonId>,
     /// Every person's latest word on the present reason.
     pub(super) words: BTreeMap<PersonId, Word>,
     pub(super) grant: Option<Granted>,
@@ -44,6 +54,8 @@ pub(super) enum Word {
     Yes {
         extent: Extent,
         seconds: Option<u32>,
+        /// The security key that has signed it.
+        key: Option<CredentialId>,
     },
     No,
     TakenBack,
@@ -233,6 +245,9 @@ impl Cases {
             is_unseen: false,
             seen: None,
             is_questioned: false,
+            reason: said.request.reason,
+            step_up: said.step_up,
+            confirmed: BTreeSet::new(),
             words: BTreeMap::new(),
             grant: None,
         };
@@ -283,9 +298,20 @@ impl Cases {
             "A reason that nobody asked for.",
         );
         case.is_questioned = false;
+        case.reason = Some(said.reason);
         // They agreed to another reason.
         case.words.clear();
         case.step(&said.approval, found);
+    }
+
+    /// Somebody has signed in anew for one.
+    pub(super) fn confirmed(&mut self, said: Confirmed) {
+        let Some(approval) = &said.approval else {
+            return;
+        };
+        if let Place::Open(case) = self.place(&approval.id) {
+            case.confirmed.insert(said.actor.id().clone());
+        }
     }
 
     /// Whether this log follows one that has lost records: what that one left open ends in this one.

@@ -84,6 +84,12 @@ kinds! {
     VoteNotOpen "vote-not-open" Failure,
     /// More was approved than was asked.
     VoteWider "vote-wider" Failure,
+    /// A yes without what its action asks for beside: no security key has signed it, or nobody signed in anew.
+    VoteNotProven "vote-not-proven" Failure,
+    /// A security key is added under the id of another.
+    KeyTwice "key-twice" Failure,
+    /// A security key is removed that is not its person's.
+    KeyUnknown "key-unknown" Failure,
     /// Approved without saying so although nobody has seen what the response holds.
     UnseenApproved "unseen-approved" Failure,
     /// A count in the record is not what the records before it add up to.
@@ -105,6 +111,8 @@ kinds! {
     ExcludedApprover "excluded-approver" Failure,
     /// Released in the name of somebody whose last word is not a yes.
     NotAnApprover "not-an-approver" Failure,
+    /// Released on the word of somebody whose security key has not signed it, or was removed since.
+    ApproverNotProven "approver-not-proven" Failure,
     /// Released when the time had run out.
     UseAfterExpiry "use-after-expiry" Failure,
     /// Released when the approval was over.

@@ -11,9 +11,10 @@ use crate::directory::Party;
 use crate::evidence::End;
 use crate::found::Found;
 use crate::keys::KeyedToken;
+use crate::security_key::{ClientForm, CredentialKey, KeyOrigin, KeySignature};
 use crate::words::{
-    ActionName, ApprovalId, Commitment, EmergencyId, FingerprintMac, GatewayId, LogName, PersonId,
-    PolicyDigest, RuleName, StopId, UseKey, WorkerId,
+    ActionName, ApprovalId, Commitment, CredentialId, EmergencyId, FingerprintMac, GatewayId,
+    KeyNonce, LogName, PersonId, PolicyDigest, RuleName, StopId, UseKey, WorkerId,
 };
 
 /// How far the approval is after the change that the record tells.
@@ -91,7 +92,7 @@ pub(super) struct Request {
     #[serde(rename = "query")]
     _query: String,
     #[serde(default, rename = "reason_commitment")]
-    _reason: Option<Commitment>,
+    pub(super) reason: Option<Commitment>,
     #[serde(rename = "resource")]
     _resource: KeyedToken,
 }
@@ -135,11 +136,44 @@ pub(super) struct Seen {
 pub(super) struct Vote {
     pub(super) verdict: Verdict,
     #[serde(default)]
+    pub(super) assertion: Option<Signed>,
+    #[serde(default)]
     pub(super) scope: Option<Reach>,
     #[serde(default, rename = "comment_commitment")]
     _comment: Option<Commitment>,
     #[serde(default, rename = "public_reason_commitment")]
     _public_reason: Option<Commitment>,
+}
+
+/// What a security key has signed of a yes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signed {
+    pub(super) at: Moment,
+    pub(super) client: ClientForm,
+    pub(super) count: u32,
+    pub(super) credential: CredentialId,
+    pub(super) flags: u8,
+    pub(super) nonce: KeyNonce,
+    pub(super) signature: KeySignature,
+    pub(super) version: u64,
+}
+
+/// A security key that is added.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyAdded {
+    pub(super) flags: u8,
+    pub(super) from: Moment,
+    pub(super) id: CredentialId,
+    pub(super) key: CredentialKey,
+    pub(super) origin: KeyOrigin,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AboutKey {
+    pub(super) id: CredentialId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -316,6 +350,7 @@ pub(super) enum NotDone {
     EmergencyLifetime,
     EmergencyUnreviewed,
     Expired,
+    KeyCopied,
     NoEmergency,
     NoEmergencyAccess,
     NoReviewer,
@@ -323,6 +358,7 @@ pub(super) enum NotDone {
     NotAReviewer,
     NotApproved,
     NotDue,
+    NotProven,
     NotShown,
     NotTheRequester,
     NotTheStream,

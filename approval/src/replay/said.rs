@@ -5,14 +5,15 @@ use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
 
 use super::members::{
-    About, AboutLog, Access, Anybody, Cause, Events, Gateway, Grant, Left, Nameless, NotDone,
-    NotSignedIn, Person, Release, Request, Seen, Shown, Step, Stop, Use, Vote,
+    About, AboutKey, AboutLog, Access, Anybody, Cause, Events, Gateway, Grant, KeyAdded, Left,
+    Nameless, NotDone, NotSignedIn, Person, Release, Request, Seen, Shown, Step, Stop, Use, Vote,
 };
 use super::moment::Moment;
 use super::reading::{self, Known, Leaf};
 use super::summaries::Summary;
 use crate::directory::Party;
 use crate::messages::DenyCode;
+use crate::security_key::StepUp;
 use crate::words::{ActionName, ApprovalId, Commitment, PersonId, PolicyDigest};
 
 /// What happened.
@@ -33,7 +34,9 @@ pub(super) enum Event {
     Resumed(Stopped),
     Barred,
     Session,
-    Confirmed(ApprovalId),
+    Confirmed(Confirmed),
+    KeyAdded(Box<KeyStored>),
+    KeyRemoved(KeyRemoved),
     Opened(Box<Emergency>),
     Reviewed(Box<Emergency>),
     Cut(Box<Emergency>),
@@ -82,6 +85,7 @@ data! {
         needed: u32,
         request: Request,
         requester: Party,
+        #[serde(default)] step_up: Option<StepUp>,
         uses: u32,
     }
     RequestRefused {
@@ -102,7 +106,7 @@ data! {
     Explained {
         actor: Nameless,
         approval: Step,
-        #[serde(rename = "reason_commitment")] _reason: Commitment,
+        #[serde(rename = "reason_commitment")] reason: Commitment,
     }
     Voted {
         actor: Person,
@@ -164,8 +168,16 @@ data! {
         #[serde(rename = "refused")] _refused: NotSignedIn,
     }
     Confirmed {
-        #[serde(rename = "actor")] _actor: Person,
-        approval: About,
+        actor: Person,
+        #[serde(default)] approval: Option<About>,
+    }
+    KeyStored {
+        actor: Person,
+        credential: KeyAdded,
+    }
+    KeyRemoved {
+        actor: Person,
+        credential: AboutKey,
     }
     SignedOut {
         #[serde(rename = "actor")] _actor: Person,
@@ -232,9 +244,9 @@ pub(super) fn read(known: Known, bytes: &[u8]) -> Option<(Leaf, Option<String>)>
         "VA1706I" => reading::as_data(known, bytes, |data| Event::LogPruned(Box::new(data))),
         "VA1801I" => reading::as_data(known, bytes, |_: SignedIn| Event::Session),
         "VA1802W" => reading::as_data(known, bytes, |_: SignInRefused| Event::Session),
-        "VA1804I" => reading::as_data(known, bytes, |data: Confirmed| {
-            Event::Confirmed(data.approval.id)
-        }),
+        "VA1804I" => reading::as_data(known, bytes, Event::Confirmed),
+        "VA1901I" => reading::as_data(known, bytes, |data| Event::KeyAdded(Box::new(data))),
+        "VA1902I" => reading::as_data(known, bytes, Event::KeyRemoved),
         "VA1803I" => reading::as_data(known, bytes, |_: SignedOut| Event::Session),
         "VA1602I" | "VA1603W" => {
             reading::as_data(known, bytes, |data| Event::Reviewed(Box::new(data)))
@@ -252,7 +264,8 @@ impl Event {
             Self::Questioned(it) => Some(&it.approval.id),
             Self::Explained(it) => Some(&it.approval.id),
             Self::Voted(it, _) => Some(&it.approval.id),
-            Self::Refused(id) | Self::Confirmed(id) => Some(id),
+            Self::Refused(id) => Some(id),
+            Self::Confirmed(it) => it.approval.as_ref().map(|approval| &approval.id),
             Self::Used(it) => Some(&it.approval.id),
             Self::Ended(it) => Some(&it.approval.id),
             Self::Released(it) => Some(&it.approval.id),
@@ -263,6 +276,8 @@ impl Event {
             | Self::Resumed(_)
             | Self::Barred
             | Self::Session
+            | Self::KeyAdded(_)
+            | Self::KeyRemoved(_)
             | Self::Opened(_)
             | Self::Reviewed(_)
             | Self::Cut(_)

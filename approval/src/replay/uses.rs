@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::KEPT;
-use super::cases::{Case, Place};
+use super::cases::{Case, Place, Word};
+use super::credentials::Credentials;
 use super::extent::Extent;
 use super::findings::Findings;
 use super::kind::Kind;
@@ -11,6 +12,7 @@ use super::said::{Released, Used};
 use super::stops::Releasing;
 use super::{Replay, votes};
 use crate::case::State;
+use crate::security_key::StepUp;
 use crate::words::{ApprovalId, GatewayId, Timestamp, UseKey};
 
 /// What is remembered of a use.
@@ -160,7 +162,10 @@ impl Replay {
                         self.emergencies
                             .used(emergency, used, case, now, may_rest, found);
                     }
-                    None => case.check_grant(used, now, found),
+                    None => {
+                        case.check_grant(used, now, found);
+                        case.check_keys(used, &self.credentials, found);
+                    }
                 }
                 case.used = case.used.saturating_add(1);
                 case.step(&used.approval, found);
@@ -254,6 +259,25 @@ impl Case {
         if let Some(what) = made.scope.beyond(&grant.extent) {
             let sentence = format!("The use is wider than the grant: {what}.");
             found.add(Kind::UseWider, sentence);
+        }
+    }
+
+    /// That a security key, which its person still has, signed what each who is counted said, where that is asked for.
+    fn check_keys(&self, used: &Used, keys: &Credentials, found: &mut Findings) {
+        if self.step_up != Some(StepUp::Webauthn) {
+            return;
+        }
+        for person in &used.approved_by {
+            let is_proven = match self.words.get(person) {
+                Some(Word::Yes { key, .. }) => key.is_some_and(|key| keys.is_there(&key)),
+                // That it is no yes is found already.
+                _ => true,
+            };
+            if !is_proven {
+                let sentence =
+                    format!("{person} is counted, and no security key that is theirs signed it.");
+                found.add(Kind::ApproverNotProven, sentence);
+            }
         }
     }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::cases::{Case, Cases, Granted, Place, Word};
+use super::credentials::{self, Credentials};
 use super::extent::Extent;
 use super::findings::Findings;
 use super::kind::Kind;
 use super::members::{Grant, Reach, Verdict};
 use super::said::{Outcome, Voted};
 use crate::case::State;
-use crate::words::{PersonId, Timestamp};
+use crate::words::{CredentialId, PersonId, Timestamp};
 
 impl Cases {
     pub(super) fn voted(
@@ -17,6 +18,7 @@ impl Cases {
         said: &Voted,
         outcome: Outcome,
         now: Timestamp,
+        (keys, may_rest): (&mut Credentials, (bool, bool)),
         found: &mut Findings,
     ) {
         if let Place::Over(over) = self.place(&said.approval.id) {
@@ -39,7 +41,21 @@ impl Cases {
             Kind::VoteNotOpen,
             "The approval is not open to votes: not shown yet, decided, or out of time.",
         );
-        case.take(person, said, found);
+        let key = said.vote.scope.as_ref().and_then(|reach| {
+            let said = credentials::Said {
+                person,
+                approval: &said.approval.id,
+                reach,
+                signed: said.vote.assertion.as_ref(),
+                now,
+                may_rest,
+            };
+            keys.check(case, &said, found)
+        });
+        if said.vote.scope.is_some() {
+            case.confirmed.remove(person);
+        }
+        case.take(person, said, key, found);
         case.count(said, found);
         if let (Outcome::Issued, Some(grant)) = (outcome, &said.grant) {
             case.issue(said, grant, now, found);
@@ -50,9 +66,15 @@ impl Cases {
 }
 
 impl Case {
-    fn take(&mut self, person: &PersonId, said: &Voted, found: &mut Findings) {
+    fn take(
+        &mut self,
+        person: &PersonId,
+        said: &Voted,
+        key: Option<CredentialId>,
+        found: &mut Findings,
+    ) {
         let word = match (said.vote.verdict, &said.vote.scope) {
-            (Verdict::Approve, Some(reach)) => self.yes(reach, found),
+            (Verdict::Approve, Some(reach)) => self.yes(reach, key, found),
             (Verdict::TakeBack, _) => {
                 let is_there = matches!(self.words.get(person), Some(Word::Yes { .. }));
                 found.require(
@@ -67,7 +89,7 @@ impl Case {
         self.words.insert(person.clone(), word);
     }
 
-    fn yes(&self, reach: &Reach, found: &mut Findings) -> Word {
+    fn yes(&self, reach: &Reach, key: Option<CredentialId>, found: &mut Findings) -> Word {
         found.require(
             !self.is_unseen || reach.unseen,
             Kind::UnseenApproved,
@@ -81,15 +103,16 @@ impl Case {
         Word::Yes {
             extent,
             seconds: reach.seconds,
+            key,
         }
     }
 
     /// Each who says yes and is not behind the request, once.
     pub(super) fn yeses(&self) -> impl Iterator<Item = (&PersonId, &Extent, Option<u32>)> {
         self.words.iter().filter_map(|(person, word)| match word {
-            Word::Yes { extent, seconds } if !self.excluded.contains(person) => {
-                Some((person, extent, *seconds))
-            }
+            Word::Yes {
+                extent, seconds, ..
+            } if !self.excluded.contains(person) => Some((person, extent, *seconds)),
             _ => None,
         })
     }

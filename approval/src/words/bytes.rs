@@ -89,6 +89,18 @@ byte_word! {
     PolicyDigest, 32, "policy digest"
 }
 byte_word! {
+    /// A security key's credential: SHA-256 of the id that the key gave it.
+    CredentialId, 32, "credential id"
+}
+byte_word! {
+    /// A coordinate of a public key (RFC 7518, section 6.2.1.2; RFC 8037, section 2).
+    KeyCoordinate, 32, "coordinate of a key"
+}
+byte_word! {
+    /// What makes each challenge to a security key another: random, good for one.
+    KeyNonce, 32, "nonce"
+}
+byte_word! {
     /// A salted commitment to a text that may hold PHI, and that can be erased.
     Commitment, 32, "commitment"
 }

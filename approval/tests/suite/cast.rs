@@ -7,8 +7,8 @@ use velum_approval::{
     ActionName, AgentId, Approval, ApprovalId, Ask, Ballot, Check, Directory, Event, Evidence,
     FieldPath, Fingerprint, FingerprintMac, Found, GatewayId, GroupName, Identity, IdentityKind,
     KeyedToken, Lineage, MaskedBy, Opening, Panel, PersonId, PolicyDigest, Reason, Record,
-    RecordId, ReviewRule, Reviewers, RouteTemplate, RouteWords, RuleName, Scope, Shape, ShapeField, Tags,
-    Timestamp, UseKey, Verdict, transition,
+    RecordId, ReviewRule, Reviewers, RouteTemplate, RouteWords, RuleName, Scope, Shape, ShapeField,
+    Tags, Timestamp, UseKey, Verdict, transition,
 };
 use velum_engine::{Class, ClassSet};
 
@@ -149,6 +149,7 @@ pub(crate) fn opening<'a>(check: &'a Check, panel: &'a Panel) -> Opening<'a> {
         collecting: None,
         uses: 1,
         in_emergency: false,
+        step_up: None,
         lifetime: PENDING,
     }
 }
@@ -171,6 +172,7 @@ pub(crate) fn ballot<'a>(person: &'a PersonId, verdict: Verdict, panel: &'a Pane
         version: None,
         comment: None,
         public_reason: None,
+        assertion: None,
         panel,
         rules: no_rules(),
         grant_lifetime: GRANT,

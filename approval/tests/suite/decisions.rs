@@ -226,6 +226,7 @@ fn votes_are_counted_again_when_the_grant_is_used() {
         verdict,
         at: START,
         comment: None,
+        assertion: None,
     };
     forged.grant_expires = Some(later(600));
     for votes in [

@@ -139,7 +139,7 @@ golden! {
     "withdrawal.json" Withdrawal { principal: jwt("triage-bot") };
     "events.json" events();
     "approval.json" pending(&panel(1));
-    "vote.json" Vote { person: person("grace"), verdict: yes("name"), at: START, comment: None };
+    "vote.json" Vote { person: person("grace"), verdict: yes("name"), at: START, comment: None, assertion: None };
 }
 
 fn notice() -> Notice {

@@ -9,5 +9,6 @@ mod model;
 mod properties;
 mod records;
 mod replay;
+mod security_keys;
 mod signatures;
 mod transitions;

@@ -371,6 +371,7 @@ impl Explored {
             version: Some(version),
             comment: None,
             public_reason: None,
+            assertion: None,
             panel: &self.panel,
             rules: no_rules(),
             grant_lifetime: ticks(LIFE),

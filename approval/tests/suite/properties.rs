@@ -337,6 +337,7 @@ fn apply(
             version: *version,
             comment: None,
             public_reason: None,
+            assertion: None,
             panel,
             rules: no_rules(),
             grant_lifetime: GRANT,

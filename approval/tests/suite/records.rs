@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use velum_approval::record::{
-    LogEvent, PreviousLog, Released, SessionEvent, SignInRefused, SignedInBy,
+    CredentialEvent, LogEvent, PreviousLog, Released, SessionEvent, SignInRefused, SignedInBy,
 };
 use velum_approval::{
     ActionName, AgentId, Approval, ApprovalId, Ballot, Check, Commitment, DenyCode, Emergency,
     EmergencyId, EmergencyOpening, End, Event, Found, GatewayId, Identity, IdentityKind, LeafError,
     Lineage, LogName, MOST_EMERGENCY, Opening, OutcomeReport, Panel, Party, PersonId, Reason,
-    Record, Refused, ReviewRule, RouteTemplate, RouteWords, Scope, Stop, StopId, StopScope,
+    Record, Refused, ReviewRule, RouteTemplate, RouteWords, Scope, StepUp, Stop, StopId, StopScope,
     Verdict, WorkerId,
     messages::{ClassCounts, EventOutcome, EventRow, Events},
     record::{Reception, Reported, Summary},
@@ -23,6 +23,7 @@ use crate::cast::{
     route, use_key, yes,
 };
 use crate::golden::compare;
+use crate::security_keys::SoftKey;
 
 const SOURCE: &str = "urn:velum:audit.example/main/2026";
 
@@ -96,6 +97,7 @@ pub(crate) fn records_with(canary: &str) -> Vec<Record> {
             version: None,
             comment: written,
             public_reason: written,
+            assertion: None,
             panel: &panel,
             rules: no_rules(),
             grant_lifetime: GRANT,
@@ -131,9 +133,11 @@ pub(crate) fn records_with(canary: &str) -> Vec<Record> {
     );
     let collecting = Opening {
         collecting: Some(std::time::Duration::from_mins(1)),
+        step_up: Some(StepUp::Webauthn),
         ..crate::cast::opening(&check, &panel)
     };
-    let (collecting, _) = Approval::open(collecting, START).unwrap();
+    let (collecting, requested) = Approval::open(collecting, START).unwrap();
+    records.push(requested);
     records.push(
         transition(&collecting, &Event::Unseen, later(60))
             .unwrap()
@@ -251,7 +255,11 @@ pub(crate) fn records_with(canary: &str) -> Vec<Record> {
         },
         SessionEvent::Confirmed {
             person: person_of.clone(),
-            approval: approval_id(),
+            approval: Some(approval_id()),
+        },
+        SessionEvent::Confirmed {
+            person: person_of.clone(),
+            approval: None,
         },
         SessionEvent::SignedOut {
             person: person_of,
@@ -259,6 +267,16 @@ pub(crate) fn records_with(canary: &str) -> Vec<Record> {
         },
     ] {
         records.push(Record::Session(Box::new(event)));
+    }
+    let key = crate::security_keys::credential(&SoftKey::p256(1), "ann", START);
+    for event in [
+        CredentialEvent::Added(key.clone()),
+        CredentialEvent::Removed {
+            person: key.person,
+            id: key.id,
+        },
+    ] {
+        records.push(Record::Credential(Box::new(event)));
     }
     records.push(Record::RequestRefused {
         gateway: gateway.clone(),
@@ -649,6 +667,7 @@ fn the_longest_record_that_words_allow_fits() {
         collecting: Some(std::time::Duration::from_mins(1)),
         uses: 100,
         in_emergency: false,
+        step_up: None,
         lifetime: PENDING,
     };
     let (_, record) = Approval::open(opening, START).unwrap();

@@ -1,6 +1,7 @@
 //! The audit log read again: a good one has no finding, and whatever is changed in it is found.
 
 mod corruptions;
+mod keys;
 mod log;
 mod recovered;
 mod tale;
@@ -34,9 +35,9 @@ fn a_good_log_has_no_finding() {
     assert_eq!(
         report.releases,
         Releases {
-            approved: 3,
+            approved: 4,
             in_emergency: 1,
-            told: 4,
+            told: 5,
             resting: 0
         }
     );
@@ -178,7 +179,9 @@ fn after(refused: Refused) -> Option<Refused> {
         Refused::NoEmergency => Refused::NoVote,
         Refused::NoVote => Refused::NotTheRequester,
         Refused::NotTheRequester => Refused::Unchanged,
-        Refused::Unchanged => return None,
+        Refused::Unchanged => Refused::NotProven,
+        Refused::NotProven => Refused::KeyCopied,
+        Refused::KeyCopied => return None,
         Refused::Use(code) => unreachable!("{code:?} is of a use"),
     })
 }
@@ -235,7 +238,7 @@ fn every_reason_of_a_refusal_is_read() {
     let records = votes.chain(barred).chain(uses).chain(sessions);
     let report = Log::of(records.map(|record| (START, record))).replay();
     assert_eq!(report.findings, []);
-    assert_eq!(report.leaves, 18 + 10 + 30 + 16);
+    assert_eq!(report.leaves, 20 + 10 + 30 + 16);
 }
 
 #[test]

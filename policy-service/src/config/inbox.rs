@@ -2,17 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::http::Uri;
 use serde::Deserialize;
-use velum_approval::GroupName;
+use velum_approval::{ActionName, GroupName, StepUp};
 
 use super::anchors::peer_url;
-use super::{ActionRules, ConfigError};
+use super::duration::Span;
+use super::{ActionRules, ConfigError, FreshLogin};
 use crate::inbox::Origin;
 
 /// What the provider has to be asked for at the least (OpenID Connect Core 1.0, section 3.1.2.1).
 const OPENID: &str = "openid";
+
+/// How old a security key is before it counts, unless configured: time to hear that it was added.
+const KEY_AGE: Duration = Duration::from_hours(1);
 
 /// `[inbox]`, checked.
 #[derive(Clone, Debug)]
@@ -21,6 +26,25 @@ pub(crate) struct InboxSettings {
     pub(crate) origin: Origin,
     /// Who says who people are.
     pub(crate) provider: Option<ProviderSettings>,
+    pub(crate) keys: KeySettings,
+}
+
+/// `[inbox.keys]`, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeySettings {
+    /// How old a security key is before it counts.
+    pub(crate) age: Duration,
+    /// How whoever adds one signs in anew.
+    pub(crate) login: FreshLogin,
+}
+
+impl Default for KeySettings {
+    fn default() -> KeySettings {
+        KeySettings {
+            age: KEY_AGE,
+            login: FreshLogin::default(),
+        }
+    }
 }
 
 /// `[inbox.provider]`, checked.
@@ -56,6 +80,15 @@ pub(crate) struct ClaimedGroups {
 pub(super) struct InboxTable {
     url: String,
     provider: Option<ProviderTable>,
+    keys: Option<KeysTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeysTable {
+    age: Option<Span>,
+    #[serde(default)]
+    acr: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +112,16 @@ impl InboxTable {
             .provider
             .map(|table| table.settings(folder))
             .transpose()?;
-        Ok(InboxSettings { origin, provider })
+        let keys = self.keys.map_or_else(KeySettings::default, |table| {
+            let age = table.age.map_or(KEY_AGE, |span| span.0);
+            let login = FreshLogin { acr: table.acr };
+            KeySettings { age, login }
+        });
+        Ok(InboxSettings {
+            origin,
+            provider,
+            keys,
+        })
     }
 }
 
@@ -134,18 +176,38 @@ impl ProviderTable {
     }
 }
 
-/// Refuses an action that nobody could approve, since nobody can sign in anew for it.
+/// Refuses an action that nobody could approve, since nobody can sign in anew for it, or has a security key that is
+/// good here.
 pub(super) fn check_step_ups(
     actions: &ActionRules,
     inbox: Option<&InboxSettings>,
 ) -> Result<(), ConfigError> {
     let provider = inbox.and_then(|inbox| inbox.provider.as_ref());
-    match actions.first_step_up() {
-        Some(name) if provider.is_none() => Err(ConfigError::new(
-            format!("actions.{name}.step_up"),
-            "nobody could ever approve it: there is no [inbox.provider] where they could sign in anew",
-        )),
-        _ => Ok(()),
+    let fault = |name: &ActionName, fault: &str| {
+        let fault = format!("nobody could ever approve it: {fault}");
+        Err(ConfigError::new(format!("actions.{name}.step_up"), fault))
+    };
+    if let Some(name) = actions.first_with(StepUp::FreshLogin)
+        && provider.is_none()
+    {
+        return fault(
+            name,
+            "there is no [inbox.provider] where they could sign in anew",
+        );
+    }
+    let Some(name) = actions.first_with(StepUp::Webauthn) else {
+        return Ok(());
+    };
+    match inbox {
+        None => fault(
+            name,
+            "there is no [inbox] where they could use a security key",
+        ),
+        Some(inbox) if inbox.origin.of_keys().is_none() => fault(
+            name,
+            "security keys are good at a host with a name, over https or on localhost: inbox.url is another",
+        ),
+        Some(_) => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use velum_approval::{
     ActionName, Directory, ExcludedPersons, GroupName, Panel, PersonId, ReviewRule, Reviewers,
+    StepUp,
 };
 
 use super::ConfigError;
@@ -31,22 +32,14 @@ pub(super) struct ActionRule {
     #[serde(default)]
     release: Release,
     /// What whoever approves it has to do beside.
-    step_up: Option<StepUpKind>,
+    step_up: Option<StepUp>,
     /// How they have to sign in then, by the provider's words for it: one of these.
     #[serde(default)]
     step_up_acr: BTreeSet<String>,
 }
 
-/// What whoever approves has to do beside being signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum StepUpKind {
-    /// Sign in anew.
-    FreshLogin,
-}
-
 /// Whoever approves has to sign in anew for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FreshLogin {
     /// In one of these ways (OpenID Connect Core 1.0, `acr`); in any where there is none.
     pub(crate) acr: BTreeSet<String>,
@@ -94,7 +87,9 @@ fn one() -> u32 {
 #[derive(Debug)]
 pub(crate) struct ActionRules {
     rules: BTreeMap<ActionName, (ReviewRule, Terms)>,
-    step_ups: BTreeMap<ActionName, FreshLogin>,
+    step_ups: BTreeMap<ActionName, StepUp>,
+    /// How those sign in anew who approve these.
+    logins: BTreeMap<ActionName, FreshLogin>,
     reviewers: Reviewers,
 }
 
@@ -122,13 +117,20 @@ impl ActionRules {
     }
 
     /// What whoever approves it has to do beside, if anything.
-    pub(crate) fn step_up(&self, action: &ActionName) -> Option<&FreshLogin> {
-        self.step_ups.get(action)
+    pub(crate) fn step_up(&self, action: &ActionName) -> Option<StepUp> {
+        self.step_ups.get(action).copied()
     }
 
-    /// The first action for which somebody has to sign in anew.
-    pub(super) fn first_step_up(&self) -> Option<&ActionName> {
-        self.step_ups.keys().next()
+    /// How whoever approves it signs in anew; in any way where nothing is said of that.
+    pub(crate) fn login(&self, action: &ActionName) -> FreshLogin {
+        self.logins.get(action).cloned().unwrap_or_default()
+    }
+
+    /// The first action that asks for this.
+    pub(super) fn first_with(&self, step_up: StepUp) -> Option<&ActionName> {
+        let mut all = self.step_ups.iter();
+        all.find(|(_, asked)| **asked == step_up)
+            .map(|(name, _)| name)
     }
 
     /// Everyone who reviews anything.
@@ -185,6 +187,7 @@ pub(super) fn actions(
 ) -> Result<ActionRules, ConfigError> {
     let names = policies.action_names();
     let (mut rules, mut step_ups) = (BTreeMap::new(), BTreeMap::new());
+    let mut logins = BTreeMap::new();
     for (name, rule) in given {
         let place = format!("actions.{name}");
         if !names.contains(&name) {
@@ -192,16 +195,13 @@ pub(super) fn actions(
             return Err(ConfigError::new(place, fault));
         }
         let terms = terms(&place, &rule, lifetime)?;
-        match rule.step_up {
-            Some(StepUpKind::FreshLogin) => {
-                let acr = rule.step_up_acr.clone();
-                step_ups.insert(name.clone(), FreshLogin { acr });
-            }
-            None if !rule.step_up_acr.is_empty() => {
-                let fault = "needs step_up: nobody would be asked";
-                return Err(ConfigError::new(format!("{place}.step_up_acr"), fault));
-            }
-            None => {}
+        step_ups.extend(rule.step_up.map(|step_up| (name.clone(), step_up)));
+        if rule.step_up == Some(StepUp::FreshLogin) {
+            let acr = rule.step_up_acr.clone();
+            logins.insert(name.clone(), FreshLogin { acr });
+        } else if !rule.step_up_acr.is_empty() {
+            let fault = "needs step_up = \"fresh-login\": nobody would be asked";
+            return Err(ConfigError::new(format!("{place}.step_up_acr"), fault));
         }
         let rule = ReviewRule::new(rule.quorum, rule.groups)
             .map_err(|error| ConfigError::new(place, error))?;
@@ -232,6 +232,7 @@ pub(super) fn actions(
     Ok(ActionRules {
         rules,
         step_ups,
+        logins,
         reviewers,
     })
 }

@@ -101,6 +101,7 @@ impl Case<'_> {
             collecting: check.evidence.then_some(parts.evidence_lifetime),
             uses: terms.uses,
             in_emergency: self.emergency.is_some(),
+            step_up: parts.actions.step_up(&check.action),
             lifetime: parts.pending_lifetime,
         };
         let (approval, record) = match Approval::open(opening, stamp.now) {

@@ -2,8 +2,8 @@
 //! answer.
 
 use velum_approval::{
-    Allow, Answer, Approval, Emergency, Event, Grant, REPLAY_WINDOW, Record, Refused, SignedAllow,
-    Use, transition,
+    Allow, Answer, Approval, Emergency, Event, Grant, Panel, REPLAY_WINDOW, Record, Refused,
+    SignedAllow, Use, transition,
 };
 
 use super::{Asked, Case, Judged, Outcome, pending};
@@ -16,12 +16,13 @@ impl Case<'_> {
         approval: &Approval,
         uses: &[Use],
         grant: Grant,
+        panel: &Panel,
     ) -> Result<Judged, StoreError> {
         let stamp = self.app.stamp(self.transaction).await?;
         let event = Event::Consume {
             ask: self.use_of(),
             uses,
-            panel: &self.asked.panel,
+            panel,
         };
         let (next, record) = match transition(approval, &event, stamp.now) {
             Ok(done) => done,
@@ -113,6 +114,9 @@ impl Case<'_> {
     ) -> Result<Outcome, StoreError> {
         let tags = if used.grant.is_seen {
             let tags = self.transaction.tags(&approval.id).await?;
+            // Those that reviewers saw, and no others.
+            let seen = approval.seen.as_ref().map(|seen| seen.tags);
+            let tags = tags.filter(|tags| Some(tags.digest()) == seen);
             Some(tags.ok_or(StoreError::Corrupt("tags"))?)
         } else {
             None

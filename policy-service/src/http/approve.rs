@@ -11,9 +11,8 @@ use super::counts;
 use super::id::Id;
 use super::once::Keyed;
 use super::openapi::Described;
-use super::vote::{self, Says, Voice, vote};
+use super::vote::{self, Here, Says, Voice, vote};
 use crate::auth::Reviewer;
-use crate::inbox::session::SessionId;
 use crate::problem::Problem;
 use crate::store::Once;
 
@@ -43,12 +42,12 @@ pub(crate) async fn approve(
     id: &str,
     request: ApproveRequest,
     once: Option<Once>,
-    session: Option<SessionId>,
+    here: Option<Here>,
 ) -> Result<Card, Problem> {
     counts::check(request.records.into_iter().chain(request.bytes))?;
     let voice = Voice {
         once,
-        session,
+        here,
         version: request.version,
         comment: request.comment.clone(),
         public_reason: None,
@@ -70,7 +69,7 @@ pub(crate) fn describe() -> Described {
         })),
     )
     .refuses(409, &["unseen"])
-    .refuses(403, &["step-up-needed"])
+    .refuses(403, &["step-up-needed", "security-key-needed"])
     .refuses(
         400,
         &["wider-than-asked", "nothing-approved", "unknown-rule", "too-many-rules", "bad-count"],

@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde::Serialize;
 use velum_approval::{
     Approval, ApprovalId, EmergencyId, Found, GatewayId, Identity, Need, OutcomeReport, PersonId,
-    RuleName, Scope, Seen, Shape, State, Timestamp, Verdict,
+    RuleName, Scope, Seen, Shape, State, StepUp, Timestamp, Verdict,
 };
 use velum_engine::{Class, ClassSet};
 
 use super::App;
+use crate::inbox::security_keys;
 use crate::store::StoredApproval;
 
 /// What reviewers are told where no evidence of the response's content was collected.
@@ -76,6 +77,9 @@ pub(crate) struct Card {
     ended: Option<Timestamp>,
     /// How many different people have to approve.
     quorum: u32,
+    /// What whoever approves has to do beside, at the inbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_up: Option<StepUp>,
     votes: Vec<VoteView>,
     /// How many held requests wait for it at this service.
     waiting: usize,
@@ -188,6 +192,7 @@ impl Card {
             outcome,
         });
         let state = approval.state_at(now);
+        let step_up = security_keys::needed(app, &approval);
         let lineage = approval.lineage.identities().iter();
         Card {
             waiting: streams.count(&approval.id),
@@ -228,6 +233,7 @@ impl Card {
             grant_expires: approval.grant_expires,
             ended: approval.ended,
             quorum: approval.quorum,
+            step_up,
             votes,
             public_reason,
         }

@@ -44,7 +44,7 @@ pub(crate) async fn deny(
 ) -> Result<Card, Problem> {
     let voice = Voice {
         once,
-        session: None,
+        here: None,
         says: Says::Deny,
         version: request.version,
         comment: request.comment,

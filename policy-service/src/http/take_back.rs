@@ -45,7 +45,7 @@ pub(crate) async fn take_back(
 ) -> Result<Card, Problem> {
     let voice = Voice {
         once,
-        session: None,
+        here: None,
         says: Says::TakeBack,
         version: request.version,
         comment: request.comment,

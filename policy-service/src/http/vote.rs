@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use serde_json::json;
 use velum_approval::messages::ApproveRequest;
 use velum_approval::{
-    Approval, ApprovalId, Ballot, Event, GrantLimits, Panel, PersonId, Reason, Record, Refused,
-    Scope, Verdict, transition,
+    Approval, ApprovalId, Assertion, Ballot, Event, GrantLimits, Panel, PersonId, Reason, Record,
+    Refused, Scope, StepUp, Unproven, Verdict, transition,
 };
 
 use super::app::{to_the_end, unavailable};
@@ -17,6 +17,7 @@ use super::openapi::Described;
 use super::{App, card::Card, show_approval};
 use crate::auth::Reviewer;
 use crate::haste::{self, Burst};
+use crate::inbox::security_keys::{self, Proof, ProofError};
 use crate::inbox::session::SessionId;
 use crate::inbox::{Present, step_up};
 use crate::problem::Problem;
@@ -29,11 +30,18 @@ pub(crate) struct Voice {
     pub(crate) says: Says,
     /// Where it is to count once, however often it comes.
     pub(crate) once: Option<Once>,
-    /// The session in which it is said; a token has none.
-    pub(crate) session: Option<SessionId>,
+    /// Where it is said; a token has no session.
+    pub(crate) here: Option<Here>,
     pub(crate) version: Option<u64>,
     pub(crate) comment: Option<Reason>,
     pub(crate) public_reason: Option<Reason>,
+}
+
+/// The session in which something is said, and what a security key has signed of it.
+#[derive(Clone)]
+pub(crate) struct Here {
+    pub(crate) session: SessionId,
+    pub(crate) proof: Option<Proof>,
 }
 
 #[derive(Clone)]
@@ -46,7 +54,7 @@ pub(crate) enum Says {
 }
 
 impl Says {
-    fn verdict(self, approval: &Approval) -> Verdict {
+    pub(crate) fn verdict(self, approval: &Approval) -> Verdict {
         match self {
             Says::Approve(request) => Verdict::Approve {
                 scope: Scope {
@@ -74,10 +82,35 @@ pub(super) enum VoteError {
     GroupsUnread,
     /// They have to sign in anew for it.
     StepUp,
+    /// Their security key has to sign it.
+    KeyNeeded,
+    /// It has not.
+    Unproven(Unproven),
     /// The idempotency key belongs to another request.
     KeyReused,
     Refused(Refused),
     Store(StoreError),
+}
+
+impl VoteError {
+    /// What is recorded of it: attempts to say what one may not.
+    fn refused(&self) -> Option<Refused> {
+        match self {
+            VoteError::Refused(refused) => Some(*refused),
+            VoteError::Unproven(Unproven::Copied) => Some(Refused::KeyCopied),
+            VoteError::Unproven(_) => Some(Refused::NotProven),
+            _ => None,
+        }
+    }
+}
+
+impl From<ProofError> for VoteError {
+    fn from(error: ProofError) -> VoteError {
+        match error {
+            ProofError::Unproven(unproven) => VoteError::Unproven(unproven),
+            ProofError::Store(error) => VoteError::Store(error),
+        }
+    }
 }
 
 impl From<StoreError> for VoteError {
@@ -98,6 +131,16 @@ impl From<VoteError> for Problem {
                  who may not review it.",
             ),
             VoteError::StepUp => Problem::step_up_needed(),
+            VoteError::KeyNeeded => Problem::security_key_needed(),
+            VoteError::Unproven(why) => Problem::new(
+                StatusCode::FORBIDDEN,
+                match why {
+                    Unproven::Copied => Refused::KeyCopied.name(),
+                    _ => Refused::NotProven.name(),
+                },
+                "Your security key has not signed this",
+                format!("Nothing was approved: {why}. Look at it again, then approve it anew."),
+            ),
             VoteError::GroupsUnread => Problem::groups_unread(),
             VoteError::KeyReused => once::reused(),
             VoteError::Store(error) => unavailable("vote", &error),
@@ -213,12 +256,14 @@ where
         let (app, approval) = (app.clone(), id.clone());
         to_the_end(async move {
             let said = app.store().write(operation).await;
-            if let Err(VoteError::Refused(refused)) = &said {
+            if let Err(error) = &said
+                && let Some(refused) = error.refused()
+            {
                 let caller = Caller::reviewer(&person);
                 let record = Record::VoteRefused {
                     approval,
                     person,
-                    refused: *refused,
+                    refused,
                 };
                 refusals::note(&app, caller, record).await;
             }
@@ -299,6 +344,42 @@ struct Cast {
     voice: Voice,
 }
 
+impl Cast {
+    /// What the action asks of whoever approves: that they have signed in anew, or what their security key has
+    /// signed. The one is never taken for the other.
+    async fn step_up(
+        &self,
+        transaction: &mut Transaction,
+        approval: &Approval,
+        verdict: &Verdict,
+    ) -> Result<Option<Assertion>, VoteError> {
+        let Cast { app, voice, .. } = self;
+        let Says::Approve(request) = &voice.says else {
+            return Ok(None);
+        };
+        let here = voice.here.as_ref();
+        match security_keys::needed(app, approval) {
+            None => Ok(None),
+            Some(StepUp::FreshLogin) => {
+                let what = step_up::what(approval, request)?;
+                let session = here.map(|here| here.session);
+                let asked = (approval, &what);
+                match step_up::is_confirmed(app, transaction, session, asked).await? {
+                    true => Ok(None),
+                    false => Err(VoteError::StepUp),
+                }
+            }
+            Some(StepUp::Webauthn) => {
+                let proof = here.and_then(|here| Some((here.session, here.proof.as_ref()?)));
+                let proof = proof.ok_or(VoteError::KeyNeeded)?;
+                let said = (approval, &self.person, verdict);
+                let assertion = security_keys::verify(app, transaction, proof, said).await?;
+                Ok(Some(assertion))
+            }
+        }
+    }
+}
+
 /// A vote that counts.
 struct Counted {
     approval: Approval,
@@ -328,13 +409,6 @@ impl Operation for Cast {
         let rules = parts.policies.rules(&approval.policy).unwrap_or(&none);
         let terms = parts.actions.terms(&approval.action);
         let terms = terms.ok_or(VoteError::Refused(Refused::NotAReviewer))?;
-        if let Says::Approve(request) = &voice.says {
-            let what = step_up::what(&approval, request)?;
-            let confirmed = (&approval, &what);
-            if !step_up::is_confirmed(app, transaction, voice.session, confirmed).await? {
-                return Err(VoteError::StepUp);
-            }
-        }
         let verdict = voice.says.clone().verdict(&approval);
         let comment = app.secret(voice.comment.as_ref())?;
         let public_reason = app.secret(voice.public_reason.as_ref())?;
@@ -344,17 +418,34 @@ impl Operation for Cast {
             version: voice.version,
             comment: comment.as_ref().map(|secret| secret.commitment),
             public_reason: public_reason.as_ref().map(|secret| secret.commitment),
+            assertion: None,
             panel: &panel,
             rules,
             grant_lifetime: terms.lifetime,
         };
+        // Nobody is asked for more who would be refused whatever they do.
+        transition(&approval, &Event::Vote(ballot.clone()), app.now())
+            .map_err(VoteError::Refused)?;
+        let ballot = Ballot {
+            assertion: self
+                .step_up(transaction, &approval, &ballot.verdict)
+                .await?,
+            ..ballot
+        };
+        let signed = ballot.assertion.as_ref();
+        let signed = signed.map(|assertion| (assertion.credential, assertion.count));
         let stamp = app.stamp(transaction).await?;
+        if let Some(assertion) = &ballot.assertion {
+            let in_time = assertion.is_in_time(stamp.now);
+            in_time.map_err(VoteError::Unproven)?;
+        }
         let (approval, record) =
             transition(&approval, &Event::Vote(ballot), stamp.now).map_err(VoteError::Refused)?;
         let written = comment.iter().chain(&public_reason).collect();
         let change = Change::Vote {
             approval: &approval,
             written,
+            signed,
         };
         transaction.apply(&change, &record, &stamp).await?;
         transaction.note(once, id.as_str(), stamp.now).await?;

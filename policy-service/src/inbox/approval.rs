@@ -11,12 +11,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use velum_approval::{
     Approval, ApprovalId, GrantLimits, PersonId, REVOCABLE, RuleName, Scope, Shape,
-    State as ApprovalState, Timestamp, Verdict,
+    State as ApprovalState, StepUp, Timestamp, Verdict,
 };
 use velum_engine::Class;
 
 use super::ask::{self, Ask, Known, Room, Stance};
 use super::moment::{Moment, span};
+use super::security_keys;
 use super::session::Session;
 use super::shape::Fields;
 use super::shell::{self, Here, Shell};
@@ -63,8 +64,9 @@ struct Page {
     fields: Option<Fields>,
     rules: Vec<String>,
     lifetime: String,
-    /// Whether approving takes signing in anew.
+    /// What approving takes beside: signing in anew, or a security key.
     signs_in_anew: bool,
+    takes_a_key: bool,
     flagged: Option<Flagged>,
     granted: Option<String>,
     grant_ends: Option<Moment>,
@@ -210,6 +212,7 @@ fn page(
     let fields = stored.shape.as_ref().map(Fields::all);
     let terms = parts.actions.terms(&approval.action);
     let is_granted = approval.grant_expires.is_some() || approval.emergency.is_some();
+    let step_up = security_keys::needed(app, approval);
     let grant_ends = approval.grant_expires.filter(|ends| *ends > now);
     Page {
         shell: Shell::new(session, Here::Elsewhere),
@@ -229,7 +232,8 @@ fn page(
         groups: groups.unwrap_or_default(),
         fields,
         rules: rules(stored, &parts.policies),
-        signs_in_anew: parts.actions.step_up(&approval.action).is_some(),
+        signs_in_anew: step_up == Some(StepUp::FreshLogin),
+        takes_a_key: step_up == Some(StepUp::Webauthn),
         lifetime: terms.map_or_else(String::new, |terms| span(terms.lifetime)),
         flagged: Flagged::of(approval, &parts.policies),
         granted: is_granted.then(|| scope(&approval.granted)),
@@ -298,7 +302,7 @@ fn votes(stored: &StoredApproval, now: Timestamp) -> Vec<Vote> {
 }
 
 /// What somebody agreed to, where that is less than all.
-fn narrowed(to: &Scope, seconds: Option<u32>, approval: &Approval) -> Option<String> {
+pub(super) fn narrowed(to: &Scope, seconds: Option<u32>, approval: &Approval) -> Option<String> {
     let time = seconds.map(|seconds| format!("for {seconds} s"));
     let is_less = *to != approval.asked();
     let less = is_less.then(|| scope(to));

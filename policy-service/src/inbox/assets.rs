@@ -1,4 +1,5 @@
-//! What the pages load: a style sheet, a script, an icon, and what verifies a record. Each has a hash of its content in its name, so
+//! What the pages load: a style sheet, a script and others where security keys are used and a record is verified, an
+//! icon. Each has a hash of its content in its name, so
 //! browsers keep it for good, and never show a page with another's.
 
 use std::sync::LazyLock;
@@ -45,6 +46,10 @@ static VERIFIER: LazyLock<Asset> = LazyLock::new(|| {
     let content = include_str!("../../assets/verify.js");
     Asset::new("verify", "js", "text/javascript; charset=utf-8", content)
 });
+static KEYS: LazyLock<Asset> = LazyLock::new(|| {
+    let content = include_str!("../../assets/keys.js");
+    Asset::new("keys", "js", "text/javascript; charset=utf-8", content)
+});
 static ICON: LazyLock<Asset> = LazyLock::new(|| {
     let content = include_str!("../../assets/icon.svg");
     Asset::new("icon", "svg", "image/svg+xml", content)
@@ -65,6 +70,11 @@ pub(super) fn verifier() -> &'static str {
     &VERIFIER.path
 }
 
+/// The path of the script of the pages that ask for a security key.
+pub(super) fn keys() -> &'static str {
+    &KEYS.path
+}
+
 /// The path of the icon.
 pub(super) fn icon() -> &'static str {
     &ICON.path
@@ -73,7 +83,7 @@ pub(super) fn icon() -> &'static str {
 /// `GET /assets/{name}`.
 pub(super) async fn handle(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let path = format!("{FOLDER}{name}");
-    let assets = [&*STYLE, &*SCRIPT, &*VERIFIER, &*ICON];
+    let assets = [&*STYLE, &*SCRIPT, &*VERIFIER, &*KEYS, &*ICON];
     let Some(asset) = assets.into_iter().find(|asset| asset.path == path) else {
         return StatusCode::NOT_FOUND.into_response();
     };

@@ -16,14 +16,16 @@ use velum_engine::{Class, ClassSet};
 use super::approval;
 use super::form::Form;
 use super::page::see;
+use super::security_keys::{self, Proof};
 use super::session::Session;
 use super::step_up;
 use crate::auth::Reviewer;
+use crate::http::vote::Here;
 use crate::http::{self, App, unavailable};
 use crate::problem::Problem;
 
 /// Yes, to all or to less.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Approval {
     version: u64,
@@ -43,9 +45,55 @@ pub(super) struct Approval {
     /// Whether to go back to the list.
     #[serde(default)]
     listed: bool,
+    /// What a security key has signed of it: all of these or none.
+    nonce: Option<String>,
+    at: Option<u64>,
+    credential: Option<String>,
+    client_data: Option<String>,
+    authenticator_data: Option<String>,
+    signature: Option<String>,
 }
 
 impl Approval {
+    /// What a security key has signed of it, if one has.
+    fn proof(&self) -> Result<Option<Proof>, Problem> {
+        let Some(nonce) = &self.nonce else {
+            return Ok(None);
+        };
+        let bytes = |text: &Option<String>| {
+            let text = text.as_deref().ok_or_else(unreadable)?;
+            security_keys::bytes(text)
+        };
+        Ok(Some(Proof {
+            offer: security_keys::offer_of(nonce, self.at.ok_or_else(unreadable)?)?,
+            raw_id: bytes(&self.credential)?,
+            client_data: bytes(&self.client_data)?,
+            authenticator_data: bytes(&self.authenticator_data)?,
+            signature: bytes(&self.signature)?,
+        }))
+    }
+
+    /// The fields of the form again, without what a security key has signed.
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        let mut fields = vec![("version", self.version.to_string())];
+        let yes = |is_so: bool| is_so.then(|| "true".to_owned());
+        let one = [
+            ("less", yes(self.less)),
+            ("records", self.records.map(|number| number.to_string())),
+            ("kibibytes", self.kibibytes.map(|number| number.to_string())),
+            ("minutes", self.minutes.map(|number| number.to_string())),
+            ("unseen", yes(self.unseen)),
+            ("comment", self.comment.clone()),
+            ("listed", yes(self.listed)),
+        ];
+        fields.extend(one.into_iter().filter_map(|(name, it)| Some((name, it?))));
+        let classes = self.classes.iter().cloned();
+        fields.extend(classes.map(|class| ("classes", class)));
+        let rules = self.rules.iter().map(ToString::to_string);
+        fields.extend(rules.map(|rule| ("rules", rule)));
+        fields
+    }
+
     fn request(self) -> Result<ApproveRequest, Problem> {
         let all = ApproveRequest {
             version: Some(self.version),
@@ -107,14 +155,26 @@ pub(super) async fn approve(
     Path(id): Path<String>,
     Form(form): Form<Approval>,
 ) -> Response {
-    let (version, listed) = (form.version, form.listed);
-    let request = match form.request() {
-        Ok(request) => request,
+    let (version, listed, fields) = (form.version, form.listed, form.fields());
+    let read = form.proof().and_then(|proof| Ok((form.request()?, proof)));
+    let (request, proof) = match read {
+        Ok(read) => read,
         Err(problem) => return answer(&app, &session, &id, version, Err(problem)).await,
     };
     let asked = request.clone();
-    let done = http::approve(app.clone(), reviewer, &id, request, None, Some(session.id)).await;
+    let here = Here {
+        session: session.id,
+        proof,
+    };
+    let done = http::approve(app.clone(), reviewer, &id, request, None, Some(here)).await;
     match done {
+        Err(problem) if problem.code() == "security-key-needed" => {
+            let page = security_keys::sign(&app, &session, &id, (&asked, fields)).await;
+            match page {
+                Ok(page) => page,
+                Err(problem) => answer(&app, &session, &id, version, Err(problem)).await,
+            }
+        }
         Ok(_) if listed => see(&format!("/?done={id}")),
         Err(problem) if problem.code() == "step-up-needed" => {
             match confirmation(&app, &id, &asked).await {

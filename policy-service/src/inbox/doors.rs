@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use velum_approval::{PersonId, Timestamp};
 
 use super::{Inbox, Links, Origin, Provider};
-use crate::config::Config;
+use crate::config::{Config, KeySettings};
 use crate::{Options, StartError, random};
 
 /// Where people sign in, if anywhere, by whose word, and with `--try` the tokens of the links that sign them in.
@@ -15,6 +15,7 @@ pub(crate) struct Doors {
     provider: Option<Provider>,
     links: Option<BTreeMap<PersonId, String>>,
     has_playground: bool,
+    keys: KeySettings,
 }
 
 impl Doors {
@@ -33,6 +34,8 @@ impl Doors {
         let provider = settings.and_then(|settings| settings.provider.as_ref());
         let provider = provider.map(|settings| Provider::open(settings, &origin));
         let provider = provider.transpose().map_err(StartError::Inbox)?;
+        let keys = settings.map(|settings| settings.keys.clone());
+        let keys = keys.unwrap_or_default();
         if !options.try_mode {
             if provider.is_none() {
                 let fault =
@@ -44,6 +47,7 @@ impl Doors {
                 provider,
                 links: None,
                 has_playground: false,
+                keys,
             });
         }
         if !origin.is_loopback() {
@@ -61,6 +65,7 @@ impl Doors {
             provider,
             links: Some(links),
             has_playground: false,
+            keys,
         })
     }
 
@@ -96,6 +101,7 @@ impl Doors {
             links,
             provider: self.provider,
             has_playground: self.has_playground,
+            keys: self.keys,
         })
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::Uri;
+use velum_approval::KeyOrigin;
 
 /// A scheme, a host and a port, as a browser writes them (RFC 6454, section 6.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,11 @@ impl Origin {
     /// Whether it is reached by TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.is_secure
+    }
+
+    /// The same as security keys are bound to it; `None` where its host has no name.
+    pub(crate) fn of_keys(&self) -> Option<KeyOrigin> {
+        self.text.parse().ok()
     }
 
     /// Whether it is on this machine.

@@ -13,6 +13,8 @@ use serde::Deserialize;
 use velum_approval::{Approval, ApprovalId, PersonId, State as ApprovalState, Verdict};
 
 use super::ask::{Ask, Known, Room, Stance};
+use super::moment::Moment;
+use super::security_keys;
 use super::session::Session;
 use super::shape::Fields;
 use super::shell::{self, Here, Shell};
@@ -41,6 +43,8 @@ pub(super) struct Parameters {
 #[template(path = "pending.html")]
 struct Page {
     done: Option<String>,
+    /// When the reader's newest security key was added, if that was just now.
+    new_key: Option<Moment>,
     shell: Shell,
     others: bool,
     own_count: usize,
@@ -137,6 +141,9 @@ async fn read(app: &App, session: &Session, parameters: &Parameters) -> Result<P
         });
     Ok(Page {
         rows: rows.collect(),
+        new_key: security_keys::newest(app, &session.person)
+            .await
+            .map_err(fault)?,
         shell: Shell::new(session, Here::Pending),
         others: parameters.others,
         done: done_by(app, session, parameters.done.as_ref()).await?,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::form::Form;
 use super::page::{Said, document, escape, see};
 use super::session::Session;
-use super::{HOME, SIGN_OUT};
+use super::{HOME, SIGN_OUT, security_keys};
 use crate::http::App;
 
 /// Shows it.
@@ -40,10 +40,12 @@ pub(crate) async fn handle(State(app): State<App>, session: Session) -> Result<H
         &format!(
             "<p>You are {name}, signed in since <time>{since}</time>, until <time>{until}</time> if you do nothing.</p>\n\
              {}\n\
+             <p><a href=\"{}\">Your security keys</a></p>\n\
              <form method=\"post\" action=\"{SIGN_OUT}\">{token}\n\
              <p><label><input type=\"checkbox\" name=\"everywhere\" value=\"yes\"> in every browser</label>\n\
              <button>Sign out</button></p></form>",
-            groups.unwrap_or_default()
+            groups.unwrap_or_default(),
+            security_keys::PATH,
         ),
     ))
 }

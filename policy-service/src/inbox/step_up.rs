@@ -14,12 +14,13 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use velum_approval::messages::ApproveRequest;
 use velum_approval::record::{SessionEvent, SignInRefused};
-use velum_approval::{Approval, ApprovalId, PersonId, Record};
+use velum_approval::{Approval, ApprovalId, PersonId, Record, StepUp};
 
 use super::page::{Said, local, with_next};
 use super::provider::{Purpose, Vouched, Way};
 use super::session::{self, Session, SessionId};
-use super::{HOME, leave};
+use super::{HOME, leave, security_keys};
+use crate::config::FreshLogin;
 use crate::http::{App, to_the_end};
 use crate::random;
 use crate::store::{Change, Confirmed, Operation, Spent, StoreError, Transaction};
@@ -51,6 +52,14 @@ pub(crate) fn path(approval: &ApprovalId, what: &[u8; 32], next: &str) -> String
     format!("{path}&what={}", URL_SAFE_NO_PAD.encode(what))
 }
 
+/// Where somebody signs in anew to add a security key.
+pub(super) const FOR_KEYS: &str = "/confirm-key";
+
+/// The same with where they go on from there.
+pub(super) fn path_for_keys(next: &str) -> String {
+    with_next(FOR_KEYS, next)
+}
+
 /// Whether this session has signed in anew for it, as the action asks. It is used up then.
 pub(crate) async fn is_confirmed(
     app: &App,
@@ -58,13 +67,11 @@ pub(crate) async fn is_confirmed(
     session: Option<SessionId>,
     (approval, what): (&Approval, &[u8; 32]),
 ) -> Result<bool, StoreError> {
-    let Some(anew) = app.parts().actions.step_up(&approval.action) else {
-        return Ok(true);
-    };
     let Some(session) = session else {
         return Ok(false);
     };
     let since = app.now().before(LIFETIME);
+    let anew = app.parts().actions.login(&approval.action);
     let confirmed = transaction.take_confirmation(&session, what, since).await?;
     Ok(confirmed.is_some_and(|confirmed| anew.admits(confirmed.acr.as_deref())))
 }
@@ -86,6 +93,41 @@ pub(crate) async fn handle(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Said> {
+    let failed = |error: StoreError| Said::unavailable("sign in anew", &error);
+    let id: ApprovalId = id.parse().map_err(|_| nothing())?;
+    let what = URL_SAFE_NO_PAD.decode(&asked.what).ok();
+    let what = what
+        .and_then(|what| what.try_into().ok())
+        .ok_or_else(nothing)?;
+    let stored = app.store().approval(&id).await.map_err(failed)?;
+    let is_asked = stored.as_ref().is_some_and(|stored| {
+        security_keys::needed(&app, &stored.approval) == Some(StepUp::FreshLogin)
+    });
+    let approval = stored.filter(|_| is_asked).ok_or_else(nothing)?.approval;
+    let anew = app.parts().actions.login(&approval.action);
+    let purpose = Purpose::Approve { approval: id, what };
+    go(&app, &session, &headers, (&asked.next, purpose, &anew)).await
+}
+
+/// `GET /confirm-key`: the same to add a security key.
+pub(super) async fn for_keys(
+    State(app): State<App>,
+    session: Session,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Response, Said> {
+    let inbox = app.parts().inbox.as_ref().ok_or_else(leave::nobody)?;
+    let anew = &inbox.keys.login;
+    let way = (&*asked.next, Purpose::AddKey, anew);
+    go(&app, &session, &headers, way).await
+}
+
+async fn go(
+    app: &App,
+    session: &Session,
+    headers: &HeaderMap,
+    (next, purpose, anew): (&str, Purpose, &FreshLogin),
+) -> Result<Response, Said> {
     // Whoever confirms has just pressed a button of ours.
     let site = headers.get("sec-fetch-site");
     if site.is_some_and(|site| site != "same-origin") {
@@ -94,23 +136,13 @@ pub(crate) async fn handle(
     let failed = |error: StoreError| Said::unavailable("sign in anew", &error);
     let inbox = app.parts().inbox.as_ref().ok_or_else(leave::nobody)?;
     let provider = inbox.provider.as_ref().ok_or_else(leave::nobody)?;
-    let id: ApprovalId = id.parse().map_err(|_| nothing())?;
-    let what = URL_SAFE_NO_PAD.decode(&asked.what).ok();
-    let what = what
-        .and_then(|what| what.try_into().ok())
-        .ok_or_else(nothing)?;
-    let stored = app.store().approval(&id).await.map_err(failed)?;
-    let action = stored.map(|stored| stored.approval.action);
-    let anew = action.and_then(|action| app.parts().actions.step_up(&action));
-    let anew = anew.ok_or_else(nothing)?;
     let secret = random::token(&*app.parts().random).map_err(|error| failed(error.into()))?;
     let now = app.now();
-    let next = local(&asked.next).unwrap_or(HOME);
-    let purpose = Purpose { approval: id, what };
+    let next = local(next).unwrap_or(HOME);
     let way = Way::begin(secret, now, next, Some(session.id)).for_purpose(purpose);
     let address = provider.address(&way, Some(anew), now).await;
     let address = address.map_err(leave::unasked)?;
-    Ok(leave::send_from_form(&app, inbox, &way, &address))
+    Ok(leave::send_from_form(app, inbox, &way, &address))
 }
 
 fn nothing() -> Said {
@@ -141,9 +173,18 @@ pub(super) async fn confirm(
     (person, said): (PersonId, &Vouched),
 ) -> Result<(), Unconfirmed> {
     let refused = |refused| Err(Unconfirmed::Refused(refused));
-    let stored = app.store().approval(&purpose.approval).await?;
-    let action = stored.map(|stored| stored.approval.action);
-    let anew = action.and_then(|action| app.parts().actions.step_up(&action));
+    let inbox = app.parts().inbox.as_ref();
+    let anew = match purpose {
+        Purpose::Approve { approval, .. } => {
+            let stored = app.store().approval(approval).await?;
+            let stored = stored.map(|stored| stored.approval);
+            let is_asked =
+                |it: &Approval| security_keys::needed(app, it) == Some(StepUp::FreshLogin);
+            let stored = stored.filter(is_asked);
+            stored.map(|approval| app.parts().actions.login(&approval.action))
+        }
+        Purpose::AddKey => inbox.map(|inbox| inbox.keys.login.clone()),
+    };
     let is_as_asked = anew.is_some_and(|anew| anew.admits(said.acr.as_deref()));
     if !said.is_since(way.begun()) || !is_as_asked {
         return refused(SignInRefused::NotFresh);
@@ -185,12 +226,19 @@ impl Operation for Confirm {
         if transaction.spend(&way, until, stamp.now).await? == Spent::Before {
             return Err(Unconfirmed::Refused(SignInRefused::Repeated));
         }
+        let (what, approval) = match &self.purpose {
+            Purpose::Approve { approval, what } => (*what, Some(approval.clone())),
+            Purpose::AddKey => {
+                let what = security_keys::permission(&self.app, &self.session, &self.person)?;
+                (what, None)
+            }
+        };
         let record = Record::Session(Box::new(SessionEvent::Confirmed {
             person: self.person.clone(),
-            approval: self.purpose.approval.clone(),
+            approval,
         }));
         let confirmed = Confirmed {
-            what: self.purpose.what,
+            what,
             acr: self.acr.clone(),
             at: stamp.now,
         };

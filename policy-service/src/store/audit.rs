@@ -98,6 +98,19 @@ pub(super) async fn verify(connection: &mut Connection) -> Result<u64, StoreErro
     Ok(records)
 }
 
+/// The leaf at this index.
+pub(super) async fn entry(
+    connection: &mut Connection,
+    index: u64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Ok(index) = i64::try_from(index) else {
+        return Ok(None);
+    };
+    let statement = "SELECT entry FROM audit_entry WHERE idx = $1";
+    let row = connection.optional(statement, values![index]).await?;
+    row.map(|row| row.read("entry")).transpose()
+}
+
 /// The places of the records that have to be there, one after the other.
 pub(super) struct Places(VecDeque<Range<u64>>);
 

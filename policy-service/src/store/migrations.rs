@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 21] = [
+    const SQLITE: [&str; 22] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -85,8 +85,9 @@ mod tests {
         "a0ff1778ba24c2c0",
         "bd68b51115fcea3d",
         "9093c7c2a30eacda",
+        "3cec554d55a6dc30",
     ];
-    const POSTGRES: [&str; 21] = [
+    const POSTGRES: [&str; 22] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -108,5 +109,6 @@ mod tests {
         "a0ff1778ba24c2c0",
         "bd68b51115fcea3d",
         "d3ff75ae52361e88",
+        "cedf760b34c2bac3",
     ];
 }

@@ -225,6 +225,25 @@ pub(super) async fn confirm(
     Ok(())
 }
 
+/// Notes that a session may do something once; what is older goes.
+pub(super) async fn offer(
+    connection: &mut Connection,
+    session: &[u8; 32],
+    what: &[u8; 32],
+    (now, since): (Timestamp, Timestamp),
+) -> Result<(), StoreError> {
+    let statement = "DELETE FROM confirmation WHERE at_ms <= $1";
+    connection
+        .execute(statement, values![since.as_millis()])
+        .await?;
+    let offered = Confirmed {
+        what: *what,
+        acr: None,
+        at: now,
+    };
+    confirm(connection, session, &offered).await
+}
+
 /// Takes what somebody has signed in anew for, if it was since then; what is older goes.
 pub(super) async fn take_confirmation(
     connection: &mut Connection,

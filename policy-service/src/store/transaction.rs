@@ -2,9 +2,9 @@
 
 use velum_approval::record::Summary;
 use velum_approval::{
-    ActionName, Approval, ApprovalId, Check, Commitment, Emergency, EmergencyId, Evidence,
-    FingerprintMac, GatewayId, Identity, LogName, OutcomeReport, PersonId, Record, RecordId, Stop,
-    StopId, StopScope, Tags, Timestamp, UseKey, Verdict, WorkerId,
+    ActionName, Approval, ApprovalId, Check, Commitment, CredentialId, Emergency, EmergencyId,
+    Evidence, FingerprintMac, GatewayId, Identity, LogName, OutcomeReport, PersonId, Record,
+    RecordId, Stop, StopId, StopScope, Tags, Timestamp, UseKey, Verdict, WorkerId,
 };
 use velum_ledger::tile::Tile;
 
@@ -13,9 +13,9 @@ use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
     Anchored, Batch, Confirmed, Denials, Granted, GroupReading, GroupReadings, Head, Heard, Load,
-    LogKeys, LogRow, Once, Repeat, Spent, StoreError, StoredSession, StoredUse, Tiles, Tree, about,
-    anchors, approvals, audit, confirmations, emergencies, events, lapses, log, log_keys, pruning,
-    repeats, sessions, stops, uses,
+    LogKeys, LogRow, Once, Repeat, SealedKey, Spent, StoreError, StoredSession, StoredUse, Tiles,
+    Tree, about, anchors, approvals, audit, confirmations, emergencies, events, lapses, log,
+    log_keys, pruning, repeats, security_keys, sessions, stops, uses,
 };
 
 use crate::clock::Others;
@@ -27,10 +27,12 @@ pub(crate) enum Change<'a> {
         approval: &'a Approval,
         reason: Option<&'a Secret>,
     },
-    /// A case with one vote more, and with what the voter wrote.
+    /// A case with one vote more, with what the voter wrote, and the security key that has signed it and what that
+    /// has counted to.
     Vote {
         approval: &'a Approval,
         written: Vec<&'a Secret>,
+        signed: Option<(CredentialId, u32)>,
     },
     /// A case whose grant was used: which stream used it, and what it is answered; and the emergency
     /// access that it was used under, if any.
@@ -82,6 +84,10 @@ pub(crate) enum Change<'a> {
         id: &'a [u8; 32],
         everywhere: Option<&'a PersonId>,
     },
+    /// None to a case: somebody has a security key more.
+    KeyAdded { key: &'a SealedKey },
+    /// None to a case: somebody has one less.
+    KeyRemoved { id: &'a CredentialId },
     /// None, but for what somebody wrote.
     Written { written: &'a Secret },
     /// None: something was refused, and the record says so.
@@ -279,6 +285,11 @@ impl Transaction {
     /// The records of the open log from this place on, in order, with the hash that stands beside each.
     pub(crate) async fn leaves(&mut self, from: u64) -> Result<Vec<Leaf>, StoreError> {
         audit::page(&mut self.connection, from).await
+    }
+
+    /// The record at this index.
+    pub(crate) async fn record(&mut self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        audit::entry(&mut self.connection, index).await
     }
 
     /// Those of these tiles that are there.
@@ -487,7 +498,14 @@ impl Transaction {
                 }
                 open(connection, approval, stamp.now).await?;
             }
-            Change::Vote { approval, written } => {
+            Change::Vote {
+                approval,
+                written,
+                signed,
+            } => {
+                if let Some((id, counter)) = signed {
+                    security_keys::count(connection, id, *counter, stamp.now).await?;
+                }
                 for secret in written {
                     secrets::insert(connection, secret).await?;
                 }
@@ -562,6 +580,8 @@ impl Transaction {
                     sessions::remove_all_of(connection, person).await?;
                 }
             }
+            Change::KeyAdded { key } => security_keys::insert(connection, key).await?,
+            Change::KeyRemoved { id } => security_keys::remove(connection, id).await?,
             Change::Written { written } => secrets::insert(connection, written).await?,
             Change::Nothing => {}
         }
@@ -612,6 +632,45 @@ impl Transaction {
     ) -> Result<Option<Confirmed>, StoreError> {
         self.has_changes = true;
         sessions::take_confirmation(&mut self.connection, session, what, since).await
+    }
+
+    /// Notes that a session may do something once, and forgets what was so before that moment: it changes nothing
+    /// by itself.
+    pub(crate) async fn offer(
+        &mut self,
+        session: &[u8; 32],
+        what: &[u8; 32],
+        (now, since): (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        self.has_changes = true;
+        sessions::offer(&mut self.connection, session, what, (now, since)).await
+    }
+
+    /// The security keys of a person.
+    pub(crate) async fn security_keys(
+        &mut self,
+        person: &PersonId,
+    ) -> Result<Vec<SealedKey>, StoreError> {
+        security_keys::of_person(&mut self.connection, person).await
+    }
+
+    /// The security key with this id.
+    pub(crate) async fn security_key(
+        &mut self,
+        id: &CredentialId,
+    ) -> Result<Option<SealedKey>, StoreError> {
+        security_keys::load(&mut self.connection, id).await
+    }
+
+    /// Notes what a security key has counted to, as a vote that it has signed does.
+    pub(super) async fn count_key(
+        &mut self,
+        id: &CredentialId,
+        counter: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.has_changes = true;
+        security_keys::count(&mut self.connection, id, counter, now).await
     }
 
     /// Uses up what is good for once only, until a moment at which it is good for nothing.

@@ -71,6 +71,7 @@ fn it_has_every_key_that_there_is() {
         ("[[audit.anchors]]", &["audit", "anchors"]),
         ("[inbox]", &["inbox"]),
         ("[inbox.provider]", &["inbox", "provider"]),
+        ("[inbox.keys]", &["inbox", "keys"]),
         ("[[webhooks]]", &["webhooks"]),
         ("[traces]", &["traces"]),
     ] {
@@ -116,10 +117,10 @@ fn it_has_every_key_that_there_is() {
                 .as_array()
                 .is_some_and(|list| list.iter().all(toml::Value::is_table))
     });
-    // And the document itself, the anchors and the provider within tables.
+    // And the document itself, the anchors, the provider and the keys within tables.
     assert_eq!(
         looked,
-        tables.count() + 3,
+        tables.count() + 4,
         "a table of the sample is not looked at"
     );
 }

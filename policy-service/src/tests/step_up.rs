@@ -8,7 +8,7 @@ use velum_approval::{Approval, ApprovalId};
 
 use crate::auth::Reviewer;
 use crate::clock::Clock as _;
-use crate::http::vote::{Says, Voice, vote};
+use crate::http::vote::{Here, Says, Voice, vote};
 use crate::inbox::session::{SessionId, id_of};
 use crate::inbox::step_up;
 use crate::testing::browser::{Browser, Shown};
@@ -38,7 +38,10 @@ async fn approve(
 ) -> Result<(), &'static str> {
     let voice = Voice {
         once: None,
-        session,
+        here: session.map(|session| Here {
+            session,
+            proof: None,
+        }),
         version: request.version,
         comment: request.comment.clone(),
         public_reason: None,
@@ -330,7 +333,11 @@ async fn an_action_that_asks_for_it_where_nobody_can_sign_in_is_refused() {
             "step_up_acr = [\"phr\"]",
             "actions.read.step_up_acr: needs step_up",
         ),
-        ("step_up = \"webauthn\"", "unknown variant `webauthn`"),
+        (
+            "step_up = \"webauthn\"\nstep_up_acr = [\"phr\"]",
+            "actions.read.step_up_acr: needs step_up",
+        ),
+        ("step_up = \"link\"", "unknown variant `link`"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("policy.yaml"), crate::testing::POLICY).unwrap();

@@ -1,4 +1,4 @@
-//! What is told of a record: which approval, in which state. Nothing that a requester or a reviewer wrote, and
+//! What is told of a record: which approval, in which state, or that somebody has another security key. Nothing that a requester or a reviewer wrote, and
 //! nobody's name.
 
 use serde::Deserialize;
@@ -12,12 +12,13 @@ use crate::standard_webhooks;
 /// What is told where there is more to tell and none of it can be.
 const MINIMAL: &str = "approval.changed";
 
-/// A change of an approval.
+/// A change of an approval, or of somebody's security keys.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Event {
     /// The same however often it is sent.
     pub(super) id: String,
-    pub(super) approval: ApprovalId,
+    /// None of a security key.
+    pub(super) approval: Option<ApprovalId>,
     name: &'static str,
     time: String,
     state: Option<&'static str>,
@@ -47,21 +48,25 @@ impl Event {
     /// What is to be told of a record, if anything.
     pub(super) fn of(leaf: &[u8]) -> Option<Event> {
         let read: Leaf = serde_json::from_slice(leaf).ok()?;
-        let case = read.data.approval?;
         let kinds = &mut EventKind::ALL.iter();
-        let name = match kinds.find(|kind| kind.code() == read.data.code) {
-            Some(kind) => name(*kind)?,
+        let kind = kinds.find(|kind| kind.code() == read.data.code);
+        let key = kind.and_then(|kind| key(*kind));
+        let case = read.data.approval.filter(|_| key.is_none());
+        let name = match (key, kind) {
+            (Some(key), _) => key,
+            (None, _) if case.is_none() => return None,
+            (None, Some(kind)) => name(*kind)?,
             // Of a later version than this: that something has changed is told all the same.
-            None => MINIMAL,
+            (None, None) => MINIMAL,
         };
-        let state = case.state.as_deref().and_then(State::from_name);
+        let state = case.as_ref().and_then(|case| case.state.as_deref());
         Some(Event {
             id: standard_webhooks::id(leaf),
-            approval: case.id,
             name,
             time: Some(read.time).filter(|time| is_time(time))?,
-            state: state.map(State::name),
-            version: case.version,
+            state: state.and_then(State::from_name).map(State::name),
+            version: case.as_ref().and_then(|case| case.version),
+            approval: case.map(|case| case.id),
         })
     }
 
@@ -74,12 +79,16 @@ impl Event {
         rules: &Ruleset,
     ) -> String {
         let mut data = Map::new();
-        data.insert("approval".to_owned(), json!(self.approval.as_str()));
+        let approval = self.approval.as_ref();
+        data.extend(approval.map(|id| ("approval".to_owned(), json!(id.as_str()))));
         let is_clean = |text: &&str| mask_text(rules, text) == **text;
         let texts = [Some(self.name), self.state, action, inbox];
         let is_minimal = self.name == MINIMAL || !texts.iter().flatten().all(is_clean);
         if !is_minimal {
-            let url = inbox.map(|origin| format!("{origin}/approvals/{}", self.approval));
+            let url = inbox.map(|origin| match approval {
+                Some(id) => format!("{origin}/approvals/{id}"),
+                None => format!("{origin}/audit"),
+            });
             let members: [(&str, Option<Value>); 4] = [
                 ("state", self.state.map(Value::from)),
                 ("action", action.map(Value::from)),
@@ -90,8 +99,21 @@ impl Event {
                 data.extend(value.map(|value| (member.to_owned(), value)));
             }
         }
-        let name = if is_minimal { MINIMAL } else { self.name };
+        let name = match approval {
+            Some(_) if is_minimal => MINIMAL,
+            // It is a word of ours, and all that is told then.
+            _ => self.name,
+        };
         json!({"type": name, "timestamp": self.time, "data": data}).to_string()
+    }
+}
+
+/// What is told of somebody's security keys: whoever has one more that is not theirs has to hear of it.
+fn key(kind: EventKind) -> Option<&'static str> {
+    match kind {
+        EventKind::CredentialAdded => Some("key.added"),
+        EventKind::CredentialRemoved => Some("key.removed"),
+        _ => None,
     }
 }
 
@@ -133,7 +155,9 @@ fn name(kind: EventKind) -> Option<&'static str> {
         | EventKind::SignedIn
         | EventKind::SignInRefused
         | EventKind::SignedOut
-        | EventKind::Confirmed => return None,
+        | EventKind::Confirmed
+        | EventKind::CredentialAdded
+        | EventKind::CredentialRemoved => return None,
     })
 }
 
@@ -205,6 +229,23 @@ mod tests {
         }
         for state in State::ALL {
             assert_eq!(mask_text(&rules, state.name()), state.name());
+        }
+    }
+
+    #[test]
+    fn of_a_security_key_it_is_told_that_there_is_one_more_or_less_and_nobodys_name() {
+        for (code, name) in [("VA1901I", "key.added"), ("VA1902I", "key.removed")] {
+            let event = Event::of(&leaf(code, &Value::Null)).unwrap();
+            let body = event.body(None, Some("https://approvals.example"), &rules());
+            let expected = json!({
+                "type": name,
+                "timestamp": "2026-11-27T09:00:00.123Z",
+                "data": {"url": "https://approvals.example/audit"},
+            });
+            assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
+            let inbox = Some("https://call-202-555-0173.example");
+            let body: Value = serde_json::from_str(&event.body(None, inbox, &rules())).unwrap();
+            assert_eq!((&body["type"], &body["data"]), (&json!(name), &json!({})));
         }
     }
 

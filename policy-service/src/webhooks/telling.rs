@@ -222,7 +222,10 @@ async fn attempt(
     event: &Event,
 ) -> Result<Option<Result<(), Failure>>, StoreError> {
     let parts = app.parts();
-    let action = app.store().action_of(&event.approval).await?;
+    let action = match &event.approval {
+        Some(approval) => app.store().action_of(approval).await?,
+        None => None,
+    };
     let inbox = parts.webhooks.inbox.as_deref();
     let body = event.body(action.as_deref(), inbox, &parts.text_rules);
     let last = async {

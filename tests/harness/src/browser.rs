@@ -1,5 +1,9 @@
 //! A real Chromium, driven as a person drives it: by `WebDriver`, over its own driver.
 
+mod authenticator;
+
+pub use authenticator::Authenticator;
+
 use std::env;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

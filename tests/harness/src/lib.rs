@@ -24,7 +24,7 @@ mod tls_front;
 mod upstream;
 
 pub use bootstrap::{BootstrapOptions, DownstreamTls, PolicyDocument, bootstrap, publish_again};
-pub use browser::{Browser, BrowserOptions, Key};
+pub use browser::{Authenticator, Browser, BrowserOptions, Key};
 pub use certificates::{Authority, Certificate};
 pub use client::{Call, Client, Response, ResponseStream};
 pub use documents::{

@@ -27,6 +27,9 @@ pub struct PolicyServiceOptions {
 }
 
 impl PolicyServiceOptions {
+    /// An `inbox.url` that becomes `http://localhost` with the service's port.
+    pub const BY_NAME: &str = "http://localhost:1";
+
     /// The example's directory, reviewers and gateways with this policy. Rules for actions that
     /// this policy never reviews are left out: the service refuses them.
     pub fn new(policy: Value) -> Result<Self> {
@@ -102,6 +105,7 @@ impl PolicyService {
         drop(first);
         let (address, public_key) = (address(&line)?, text(&line, "public_key")?);
         let (gateways, reviewers) = (tokens(&line, "gateways"), tokens(&line, "reviewers"));
+        name(&mut config, address);
         config.insert("listen".to_owned(), address.to_string().into());
         pin(&mut config, "gateways", "id", &gateways);
         pin(&mut config, "reviewers", "person", &reviewers);
@@ -304,6 +308,15 @@ fn tokens(line: &Value, member: &str) -> BTreeMap<String, String> {
     tokens
         .filter_map(|(name, token)| Some((name.clone(), token.as_str()?.to_owned())))
         .collect()
+}
+
+/// What browsers call the service, where a test has it go by a name and does not know the port.
+fn name(config: &mut Table, address: SocketAddr) {
+    let inbox = config.get_mut("inbox").and_then(toml::Value::as_table_mut);
+    let url = inbox.and_then(|inbox| inbox.get_mut("url"));
+    if let Some(url) = url.filter(|url| url.as_str() == Some(PolicyServiceOptions::BY_NAME)) {
+        *url = format!("http://localhost:{}", address.port()).into();
+    }
 }
 
 /// Writes the hashes of `tokens` into the entries of `list`, so that the tokens outlive a restart.

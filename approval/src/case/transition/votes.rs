@@ -22,6 +22,7 @@ pub(super) fn vote(
         verdict: ballot.verdict.clone(),
         at: now,
         comment: ballot.comment,
+        assertion: ballot.assertion.clone().map(Box::new),
     });
     let count = next.count(ballot.panel);
     let got = count.as_ref().map_or(0, |count| count.people.len());
@@ -56,6 +57,7 @@ pub(super) fn vote(
         person: ballot.person.clone(),
         verdict: ballot.verdict.clone(),
         comment: ballot.comment,
+        assertion: ballot.assertion.clone(),
         public_reason: next.public_reason,
         got: u32::try_from(got).unwrap_or(u32::MAX),
         needed: next.needed(ballot.panel),

@@ -4,22 +4,23 @@ use std::time::Duration;
 
 use velum_approval::messages::{ClassCounts, EventOutcome, EventRow, Events};
 use velum_approval::record::{
-    LogEvent, PreviousLog, Reception, Released, Reported, SessionEvent, SignInRefused, SignedInBy,
-    Summary,
+    CredentialEvent, LogEvent, PreviousLog, Reception, Released, Reported, SessionEvent,
+    SignInRefused, SignedInBy, Summary,
 };
 use velum_approval::{
-    Approval, ApprovalId, Ask, Cause, Check, Commitment, DenyCode, Emergency, EmergencyId,
+    Approval, ApprovalId, Ask, Ballot, Cause, Check, Commitment, DenyCode, Emergency, EmergencyId,
     EmergencyOpening, End, Event, Found, GrantLimits, LogName, MOST_EMERGENCY, Opening,
-    OutcomeReport, Panel, Party, Record, Refused, Scope, Stop, StopId, StopScope, Use, Verdict,
-    WorkerId, transition,
+    OutcomeReport, Panel, Party, Record, Refused, Scope, StepUp, Stop, StopId, StopScope, Use,
+    Verdict, WorkerId, transition,
 };
 use velum_engine::Class;
 
 use super::log::Log;
 use crate::cast::{
-    START, ask, ballot, check, classes, directory, evidence, gateway, jwt, later, mac, opening,
-    panel, person, policy, use_key, yes,
+    GRANT, START, ask, ballot, check, classes, directory, evidence, gateway, jwt, later, mac,
+    no_rules, opening, panel, person, policy, use_key, yes,
 };
+use crate::security_keys::{Ceremony, SoftKey, added, approving, credential, sign};
 
 /// Writes what happens, second by second.
 struct Teller {
@@ -133,6 +134,7 @@ pub(super) fn log() -> Log {
     two_uses(&mut teller);
     an_emergency(&mut teller);
     unseen(&mut teller);
+    a_security_key(&mut teller);
     nothing_released(&mut teller);
     teller.log
 }
@@ -178,7 +180,7 @@ fn two_people(teller: &mut Teller) {
         },
         SessionEvent::Confirmed {
             person: person("ann"),
-            approval: approval.id.clone(),
+            approval: Some(approval.id.clone()),
         },
         SessionEvent::SignedOut {
             person: person("ann"),
@@ -207,6 +209,38 @@ fn two_people(teller: &mut Teller) {
         gateway: gateway(),
         code: DenyCode::Used,
     });
+}
+
+fn a_security_key(teller: &mut Teller) {
+    let (panel, key, ann) = (panel(1), SoftKey::p256(1), person("ann"));
+    teller.second += 1;
+    let from = later(teller.second);
+    let anns = credential(&key, "ann", from);
+    teller.tell(&added(&anns));
+    let asking = |opening: &mut Opening<'_>| opening.step_up = Some(StepUp::Webauthn);
+    let mut approval = teller.open("keyed", asking, &panel);
+    let shown = (approval.clone(), yes("name"));
+    let what = approving(&shown.0, &ann, &shown.1, later(teller.second));
+    let assertion = sign(&key, &what, &Ceremony::default()).unwrap();
+    let vote = Event::Vote(Ballot {
+        person: &ann,
+        verdict: shown.1.clone(),
+        version: None,
+        comment: None,
+        public_reason: None,
+        assertion: Some(assertion),
+        panel: &panel,
+        rules: no_rules(),
+        grant_lifetime: GRANT,
+    });
+    teller.happen(&mut approval, &vote);
+    let mut uses = Vec::new();
+    teller.used(&mut approval, 9, &mut uses, &panel);
+    teller.told(&approval, 9, uses[0].index, End::Complete, 0);
+    teller.tell(&Record::Credential(Box::new(CredentialEvent::Removed {
+        person: ann,
+        id: anns.id,
+    })));
 }
 
 fn two_uses(teller: &mut Teller) {

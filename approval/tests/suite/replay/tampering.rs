@@ -455,7 +455,7 @@ const TAMPERINGS: &[Tampering] = &[
     (
         "used for another request",
         |log| {
-            let other = log.data("VA1001I", 8)["request"]["fingerprint_mac"].clone();
+            let other = log.data("VA1001I", 9)["request"]["fingerprint_mac"].clone();
             log.data("VA1201I", 0)["use"]["fingerprint_mac"] = other;
         },
         &[Kind::OtherRequest],
@@ -937,6 +937,39 @@ const TAMPERINGS: &[Tampering] = &[
         &[Kind::Contradiction],
     ),
     (
+        "a yes that its security key has not signed",
+        |log| {
+            let place = keyed(log);
+            let vote = log.0[place]["data"]["vote"].as_object_mut().unwrap();
+            vote.remove("assertion").unwrap();
+        },
+        &[Kind::VoteNotProven, Kind::ApproverNotProven],
+    ),
+    (
+        "a grant of an action that asks for a security key, to more than was signed",
+        |log| {
+            let place = keyed(log);
+            log.0[place]["data"]["vote"]["scope"]["classes"] = json!(["date", "name"]);
+            log.0[place]["data"]["grant"]["scope"]["classes"] = json!(["date", "name"]);
+        },
+        &[Kind::VoteNotProven],
+    ),
+    (
+        "a security key in the place of another",
+        |log| {
+            let place = log.find("VA1901I", 0).unwrap();
+            let again = log.0[place].clone();
+            log.0.insert(place + 1, again);
+            log.number();
+        },
+        &[Kind::KeyTwice],
+    ),
+    (
+        "somebody else's security key removed",
+        |log| log.data("VA1902I", 0)["actor"]["id"] = json!("bob"),
+        &[Kind::KeyUnknown],
+    ),
+    (
         "a key of the log exchanged for itself",
         |log| {
             let old = log.data("VA1702I", 0)["log"]["old_key"].clone();
@@ -955,6 +988,15 @@ const TAMPERINGS: &[Tampering] = &[
         &[Kind::Contradiction],
     ),
 ];
+
+/// The vote that a security key has signed.
+fn keyed(log: &Log) -> usize {
+    let places = log.places("VA1111I");
+    let mut places = places.into_iter();
+    places
+        .find(|place| !log.0[*place]["data"]["vote"]["assertion"].is_null())
+        .unwrap()
+}
 
 #[test]
 fn whatever_is_changed_is_found() {

@@ -32,11 +32,19 @@ pub(crate) struct Way {
 
 /// What somebody signs in anew for, in the session that they have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Purpose {
-    pub(crate) approval: ApprovalId,
-    /// The SHA-256 of what they are about to approve.
-    pub(crate) what: [u8; 32],
+pub(crate) enum Purpose {
+    /// To approve something.
+    Approve {
+        approval: ApprovalId,
+        /// The SHA-256 of what they are about to approve.
+        what: [u8; 32],
+    },
+    /// To add a security key.
+    AddKey,
 }
+
+/// What a cookie says of the latter.
+const ADD_KEY: &str = "key";
 
 impl Way {
     /// One that begins now, with a secret that nobody knows.
@@ -82,9 +90,12 @@ impl Way {
 
     fn rest(&self) -> String {
         let before = self.before.map(|id| URL_SAFE_NO_PAD.encode(id));
-        let purpose = self.purpose.as_ref().map(|purpose| {
-            let approval = URL_SAFE_NO_PAD.encode(purpose.approval.as_str());
-            format!("{approval}.{}", URL_SAFE_NO_PAD.encode(purpose.what))
+        let purpose = self.purpose.as_ref().map(|purpose| match purpose {
+            Purpose::Approve { approval, what } => {
+                let approval = URL_SAFE_NO_PAD.encode(approval.as_str());
+                format!("{approval}.{}", URL_SAFE_NO_PAD.encode(what))
+            }
+            Purpose::AddKey => format!("{ADD_KEY}."),
         });
         format!(
             "{}.{}.{}.{}",
@@ -112,7 +123,8 @@ impl Way {
         };
         let purpose = match (parts.next()?, parts.next()?) {
             ("", "") => None,
-            (approval, what) => Some(Purpose {
+            (ADD_KEY, "") => Some(Purpose::AddKey),
+            (approval, what) => Some(Purpose::Approve {
                 approval: text_of(approval)?.parse().ok()?,
                 what: URL_SAFE_NO_PAD.decode(what).ok()?.try_into().ok()?,
             }),
@@ -232,7 +244,7 @@ mod tests {
     }
 
     fn purpose(what: u8) -> Purpose {
-        Purpose {
+        Purpose::Approve {
             approval: "a1".parse().unwrap(),
             what: [what; 32],
         }
@@ -241,8 +253,10 @@ mod tests {
     #[test]
     fn what_it_is_for_comes_back_too() {
         let now = Timestamp::from_millis(1_000_000);
-        let way = Way::begin("a".repeat(43), now, "/", Some([1; 32])).for_purpose(purpose(1));
-        assert_eq!(Way::of_cookie(&way.to_cookie(&KEY), &KEY, now), Some(way));
+        for purpose in [purpose(1), Purpose::AddKey] {
+            let way = Way::begin("a".repeat(43), now, "/", Some([1; 32])).for_purpose(purpose);
+            assert_eq!(Way::of_cookie(&way.to_cookie(&KEY), &KEY, now), Some(way));
+        }
     }
 
     #[test]
@@ -256,6 +270,7 @@ mod tests {
             Way::begin("a".repeat(43), now, "/", Some([1; 32])),
             way.clone().for_purpose(purpose(1)),
             way.clone().for_purpose(purpose(2)),
+            way.clone().for_purpose(Purpose::AddKey),
         ];
         assert!(way.is_of(&way.state()));
         for other in others {

@@ -270,6 +270,7 @@ impl Operation for Open {
             collecting: None,
             uses: 1,
             in_emergency: false,
+            step_up: None,
             lifetime: Duration::from_mins(15),
         };
         let opened = Approval::open(opening, kit.now);
@@ -308,6 +309,7 @@ impl Operation for Approve {
             version: None,
             comment: None,
             public_reason: None,
+            assertion: None,
             panel: &kit.panel,
             rules: &BTreeSet::new(),
             grant_lifetime: Duration::from_mins(5),
@@ -319,6 +321,7 @@ impl Operation for Approve {
         let change = Change::Vote {
             approval: &approval,
             written: Vec::new(),
+            signed: None,
         };
         transaction.apply(&change, &record, &kit.stamp()?).await?;
         Ok(())

@@ -19,7 +19,7 @@ pub(super) struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-pub(super) const TABLES: [Table; 20] = [
+pub(super) const TABLES: [Table; 21] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body, alike
@@ -270,6 +270,21 @@ pub(super) const TABLES: [Table; 20] = [
         columns: &[("person", Text), ("names", Text), ("at_ms", Number)],
     },
     Table {
+        read: "SELECT rowid AS place, id, raw_id, person, body, mac, counter, used_ms
+               FROM security_key WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO security_key (id, raw_id, person, body, mac, counter, used_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        columns: &[
+            ("id", Bytes),
+            ("raw_id", Bytes),
+            ("person", Text),
+            ("body", Text),
+            ("mac", Bytes),
+            ("counter", Number),
+            ("used_ms", Number),
+        ],
+    },
+    Table {
         read: "SELECT rowid AS place, name, next
                FROM webhook WHERE rowid > $1 ORDER BY rowid LIMIT 256",
         insert: "INSERT INTO webhook (name, next) VALUES ($1, $2)",
@@ -278,7 +293,8 @@ pub(super) const TABLES: [Table; 20] = [
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-pub(super) const EMPTY: [&str; 22] = [
+pub(super) const EMPTY: [&str; 23] = [
+    "DELETE FROM security_key",
     "DELETE FROM group_reading",
     "DELETE FROM webhook",
     "DELETE FROM log_anchor",

@@ -11,7 +11,9 @@ use velum_approval::{
 };
 use velum_end_to_end::stage::{Setup, Stage, patients, text};
 use velum_engine::Class;
-use velum_harness::{Browser, BrowserOptions, Client, Received, Reply, Response, locations};
+use velum_harness::{
+    Browser, BrowserOptions, Client, PolicyServiceOptions, Received, Reply, Response, locations,
+};
 
 /// The directory of these tests: `omar` reviews too, and is behind nothing.
 pub(crate) const PEOPLE: &str = r#"
@@ -86,6 +88,17 @@ pub(crate) async fn stage_beside_playground(quorum: u32, more: &str) -> Stage {
     let mut setup = Setup::new(patients);
     setup.service =
         format!("playground = {folder:?}\n{PEOPLE}\n{more}\n[actions.read]\nquorum = {quorum}\n");
+    setup.start().await
+}
+
+/// One whose action is approved with a security key, which counts at once.
+pub(crate) async fn keyed_stage() -> Stage {
+    let mut setup = Setup::new(patients);
+    let url = PolicyServiceOptions::BY_NAME;
+    setup.service = format!(
+        "{PEOPLE}\n[inbox]\nurl = \"{url}\"\n[inbox.keys]\nage = \"0s\"\n\
+         [actions.read]\nquorum = 1\nstep_up = \"webauthn\"\n"
+    );
     setup.start().await
 }
 

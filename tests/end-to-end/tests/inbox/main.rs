@@ -2,6 +2,7 @@
 
 mod deciding;
 mod elsewhere;
+mod keys;
 mod kit;
 mod looking;
 mod measuring;
