@@ -23,6 +23,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         tests: &[
             "velum-end-to-end::inbox::deciding::a_stale_page_decides_nothing_and_says_what_is_new",
             "velum-end-to-end::inbox::deciding::two_people_have_to_agree_and_one_may_take_it_back",
+            "velum-end-to-end::inbox::deciding::two_reviewers_agree_each_on_their_own_page",
             "velum-end-to-end::inbox::deciding::who_is_behind_a_request_sees_it_and_cannot_decide",
             "velum-policy-service::tests::pages::a_stale_form_does_nothing_and_what_is_new_is_marked",
             "velum-policy-service::tests::pages::who_is_behind_a_request_decides_nothing_by_a_form",
@@ -33,6 +34,8 @@ pub(super) const CLAIMS: &[Claim] = &[
         tests: &[
             "velum-end-to-end::inbox::deciding::the_keyboard_alone_decides",
             "velum-end-to-end::inbox::deciding::deciding_needs_no_script",
+            "velum-end-to-end::inbox::deciding::a_whole_decision_needs_no_pointer_from_signing_in_to_signing_out",
+            "velum-end-to-end::inbox::deciding::denying_and_taking_back_need_no_script",
         ],
     },
     Claim {
@@ -41,6 +44,8 @@ pub(super) const CLAIMS: &[Claim] = &[
             "velum-policy-service::tests::real_provider::there_and_back_and_a_group_that_is_taken_away_in_between",
             "velum-policy-service::tests::real_provider::who_is_unknown_here_and_a_code_that_comes_twice_are_refused",
             "velum-policy-service::tests::provider::who_was_taken_out_of_a_group_since_they_signed_in_decides_nothing",
+            "velum-end-to-end::inbox::provider::who_was_taken_out_of_the_group_since_she_signed_in_decides_nothing",
+            "velum-policy-service::tests::provider::who_is_in_none_of_their_groups_any_more_reviews_nothing_and_ends_no_stop",
         ],
     },
     Claim {
@@ -56,6 +61,29 @@ pub(super) const CLAIMS: &[Claim] = &[
             "velum-policy-service::tests::step_up::who_signed_in_anew_for_it_approves_exactly_that_once_in_that_session_and_within_five_minutes",
             "velum-policy-service::tests::step_up::an_older_login_a_weaker_one_or_another_persons_confirms_nothing",
             "velum-policy-service::tests::step_up::a_token_cannot_approve_it_and_neither_can_a_session_alone",
+            "velum-end-to-end::inbox::provider::who_signs_in_anew_for_it_approves_exactly_that_by_the_same_button",
+            "velum-end-to-end::inbox::provider::another_who_signs_in_in_her_place_confirms_nothing",
+        ],
+    },
+    Claim {
+        text: "step-up by a security key: what it signs is exactly what was shown, the log alone verifies it, whoever \
+               writes the database releases nothing, and the weaker never stands in for it",
+        tests: &[
+            "velum-end-to-end::inbox::keys::a_key_is_added_and_signs_what_is_approved",
+            "velum-end-to-end::inbox::keys::what_changes_between_the_challenge_and_the_answer_is_not_approved",
+            "velum-end-to-end::inbox::keys::without_script_such_an_action_is_denied_but_not_approved",
+            "velum-policy-service::tests::security_keys::a_key_signs_what_is_approved_and_the_log_holds_what_verifies_it",
+            "velum-policy-service::tests::security_keys::what_is_not_signed_for_exactly_this_is_refused_and_recorded",
+            "velum-policy-service::tests::security_keys::whoever_writes_the_database_releases_nothing",
+            "velum-policy-service::tests::security_keys::the_stronger_is_never_replaced_by_the_weaker",
+        ],
+    },
+    Claim {
+        text: "what is revoked in mid-response is masked from then on; an emergency, and a requester stopped, from a page",
+        tests: &[
+            "velum-end-to-end::inbox::revoking::what_is_revoked_on_its_page_is_masked_from_then_on",
+            "velum-end-to-end::inbox::requesters::what_is_held_is_released_in_an_emergency_and_another_person_reviews_that",
+            "velum-end-to-end::inbox::requesters::a_requester_is_stopped_from_the_page_of_a_request",
         ],
     },
     Claim {
@@ -64,6 +92,11 @@ pub(super) const CLAIMS: &[Claim] = &[
             "velum-policy-service::tests::inbox::every_page_lets_in_who_has_signed_in_and_sends_every_other_to_where_they_do",
             "velum-policy-service::tests::inbox::every_page_keeps_the_browser_to_itself_whatever_it_answers",
             "velum-policy-service::tests::inbox::a_link_signs_in_once_when_its_button_is_pressed_and_not_when_it_is_looked_at",
+            "velum-end-to-end::inbox::elsewhere::a_form_of_another_page_decides_nothing_whatever_it_knows",
+            "velum-end-to-end::inbox::elsewhere::a_script_of_another_page_decides_nothing_and_reads_nothing",
+            "velum-end-to-end::inbox::elsewhere::a_frame_of_another_page_shows_none_of_ours",
+            "velum-end-to-end::inbox::elsewhere::an_address_that_somebody_opens_decides_nothing",
+            "velum-end-to-end::inbox::elsewhere::a_program_that_looks_at_links_decides_nothing_and_uses_none_up",
         ],
     },
     Claim {
