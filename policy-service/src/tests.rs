@@ -42,6 +42,7 @@ mod situations;
 mod spans;
 mod step_up;
 mod stopping;
+mod threats;
 mod tls;
 mod webhooks;
 mod years;

@@ -378,7 +378,7 @@ mod tests {
             "INSERT INTO approval (id, state, principal, action, fingerprint_mac, created_ms, updated_ms,
                                    version, body)
              VALUES ('a', 'denied', 'p', 'read', zeroblob(32), 1, 2, 3, '{}')",
-            "INSERT INTO vote VALUES ('a', 1, 'grace', '{}')",
+            "INSERT INTO vote (approval, number, person, body) VALUES ('a', 1, 'grace', '{}')",
         ] {
             assert!(writer.execute(statement, &[]).unwrap() > 0);
         }
