@@ -49,8 +49,7 @@ fn what_an_earlier_version_kept_of_a_path_is_no_finding() {
     let mut log = tale::log();
     let mut changed = 0;
     for leaf in &mut log.0 {
-        let request = &mut leaf["data"]["request"];
-        if request["path"].is_string() {
+        if let Some(request) = leaf.pointer_mut("/data/request") {
             request["path"] = "/Patient/{…}/Observation".into();
             request["query"] = "_count&{…}".into();
             changed += 1;
