@@ -152,6 +152,7 @@ mod digest {
     pub(super) mod optional {
         use serde::{Deserializer, Serializer};
 
+        #[expect(clippy::ref_option, reason = "serde passes references")]
         pub(in super::super) fn serialize<S: Serializer>(
             digest: &Option<[u8; 32]>,
             serializer: S,

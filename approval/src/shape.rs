@@ -113,6 +113,10 @@ impl Shape {
     const MOST_COUNTED: u64 = (1 << 53) - 1;
 
     /// Sorts fields and adds up those that are the same; what has no room is counted with the others.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it becomes a part of the shape"
+    )]
     pub fn new(fields: impl IntoIterator<Item = ShapeField>, others: Found) -> Self {
         let mut sums: BTreeMap<Key, u64> = BTreeMap::new();
         for field in fields {
