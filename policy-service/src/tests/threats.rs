@@ -35,6 +35,7 @@ fn evidence(use_key: UseKey) -> Value {
         bytes: 300,
         tags: Tags::new([[1; 8]]).unwrap(),
         complete: true,
+        shape: None,
     })
 }
 

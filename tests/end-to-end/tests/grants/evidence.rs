@@ -76,7 +76,7 @@ async fn a_masked_answer_comes_at_once_and_what_it_holds_is_released_later() {
     let fields = shown["shape"]["fields"].as_array().expect("a shape");
     let paths: Vec<_> = fields.iter().map(|field| text(&field["path"])).collect();
     for path in ["$.birthDate", "$.name[*].family", "$.name[*].given[*]"] {
-        assert!(paths.contains(&path), "{path}: {shown}");
+        assert!(paths.iter().any(|told| told == path), "{path}: {shown}");
     }
 
     let answer = stage.reviewer(REVIEWER).approve(&id, None).await;

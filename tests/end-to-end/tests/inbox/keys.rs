@@ -45,7 +45,7 @@ async fn a_key_is_added_and_signs_what_is_approved() {
     browser.click("article.card button.primary").await.unwrap();
     browser.wait_for("#use-key:not([hidden])").await.unwrap();
     let asked = browser.text("#sheet").await.unwrap();
-    assert!(asked.contains("date, name, all that was asked"), "{asked}");
+    assert!(asked.contains("name, date, all that was asked"), "{asked}");
     no_hindrance(&browser).await;
     // A key that cannot make sure who is there signs nothing.
     authenticator.set_verified(&browser, false).await.unwrap();

@@ -29,7 +29,10 @@ impl Doors {
             .await
             .unwrap();
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("secret"), SECRET).unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, SECRET).unwrap();
+        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&secret, owner).unwrap();
         for person in ["grace", "omar"] {
             provider
                 .set_groups(person, &["Velum Privacy"])

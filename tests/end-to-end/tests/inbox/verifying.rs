@@ -9,7 +9,7 @@ use crate::kit::{
     Asked, asked, assert_quiet, last_record, signed_in, stage, stage_beside_playground, store, vote,
 };
 
-const VERDICT: &str = "document.getElementById('check-title').textContent";
+const VERDICT: &str = "(document.getElementById('check-title')?.textContent ?? '…')";
 
 /// Asks, approves, and gives the index of the record of that, once a head is over it.
 async fn recorded(stage: &Stage) -> i64 {
