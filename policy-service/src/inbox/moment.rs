@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(
             left,
             "<time datetime=\"2026-11-23T20:02:45.123Z\" title=\"2026-11-23 20:02:45 UTC\" \
-             data-at=\"1795464165123\" data-as=\"left\">61 s left</time>"
+             data-at=\"1795464165123\" data-now=\"1795464104123\" data-as=\"left\">61 s left</time>"
         );
         let over = Moment::left(now, now).to_string();
         assert!(over.contains("no time left"), "{over}");

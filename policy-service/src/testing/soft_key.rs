@@ -153,8 +153,10 @@ pub(crate) async fn sign_in_for_key(
     ];
     let url = service.url("/confirm-key?next=%2Fkeys");
     let shown = browser.send(Method::GET, &url, &ours, None).await;
-    assert_eq!(shown.status, 303, "{}", shown.text);
-    let (_, query) = shown.header("location").split_once('?').unwrap();
+    assert_eq!(shown.status, 200, "{}", shown.text);
+    let (_, address) = shown.text.split_once("content=\"0; url=").unwrap();
+    let address = address.split('"').next().unwrap().replace("&amp;", "&");
+    let (_, query) = address.split_once('?').unwrap();
     let asked: std::collections::BTreeMap<String, String> =
         form_urlencoded::parse(query.as_bytes())
             .into_owned()

@@ -140,7 +140,7 @@ pub(super) const FAILURES: &[Failure] = &[
     failure(
         Seeing,
         "PostgreSQL has no room for its write-ahead log, so that it gives up",
-        "As when its volume is full, within two seconds each; what is there cannot be read either. PostgreSQL is \
+        "As when its volume is full, after two seconds each; what is there cannot be read either. PostgreSQL is \
          started again, by whatever supervises it, once there is room; the service need not be",
         &[
             "a_postgres_without_room_for_its_log_lets_masking_go_on_and_reviews_go_on_when_it_is_back",
