@@ -218,7 +218,7 @@ impl Replay {
                 let keys = (&mut self.credentials, may_rest);
                 self.cases.voted(&said, outcome, now, keys, found);
             }
-            Event::Confirmed(said) => self.cases.confirmed(said),
+            Event::Confirmed(said) => self.cases.confirmed(&said),
             Event::KeyAdded(said) => self.credentials.added(*said, now, found),
             Event::KeyRemoved(said) => {
                 let may_rest = self.succession.may_rest_for_ever();

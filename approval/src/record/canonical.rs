@@ -42,7 +42,11 @@ impl Object {
             _ => self.0.binary_search_by(|(key, _)| before(key, &member.0)),
         };
         match place {
-            Ok(there) => self.0[there] = member,
+            Ok(there) => {
+                if let Some(before) = self.0.get_mut(there) {
+                    *before = member;
+                }
+            }
             Err(place) => self.0.insert(place, member),
         }
         self

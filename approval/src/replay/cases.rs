@@ -305,7 +305,7 @@ impl Cases {
     }
 
     /// Somebody has signed in anew for one.
-    pub(super) fn confirmed(&mut self, said: Confirmed) {
+    pub(super) fn confirmed(&mut self, said: &Confirmed) {
         let Some(approval) = &said.approval else {
             return;
         };

@@ -155,17 +155,14 @@ impl Replay {
                 releasing.case = Some(case);
                 self.stops.check(&releasing, found);
                 case.check_use(used, found);
-                match emergency {
-                    Some(emergency) => {
-                        case.check_emergency(now, found);
-                        let may_rest = self.succession.may_rest(now);
-                        self.emergencies
-                            .used(emergency, used, case, now, may_rest, found);
-                    }
-                    None => {
-                        case.check_grant(used, now, found);
-                        case.check_keys(used, &self.credentials, found);
-                    }
+                if let Some(emergency) = emergency {
+                    case.check_emergency(now, found);
+                    let may_rest = self.succession.may_rest(now);
+                    self.emergencies
+                        .used(emergency, used, case, now, may_rest, found);
+                } else {
+                    case.check_grant(used, now, found);
+                    case.check_keys(used, &self.credentials, found);
                 }
                 case.used = case.used.saturating_add(1);
                 case.step(&used.approval, found);

@@ -78,7 +78,8 @@ async fn a_record_is_verified_in_the_browser_and_one_that_was_changed_is_shown_a
             "the key",
             "key",
             "log_key WHERE log = 1",
-            "randomblob(32)",
+            // Another one: of RFC 8032, section 7.1.
+            "X'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'",
             false,
         ),
     ] {
