@@ -93,7 +93,7 @@ impl Callers {
     pub(crate) fn gateways(&self) -> BTreeSet<Arc<str>> {
         let by_token = self.tokens.iter().filter_map(|(_, caller)| match caller {
             Caller::Gateway(id) => Some(id.clone()),
-            _ => None,
+            Caller::Reviewer(_) => None,
         });
         let by_certificate = self.certificates.values().map(|shown| shown.id.clone());
         by_token.chain(by_certificate).collect()

@@ -364,9 +364,10 @@ impl Cast {
                 let what = step_up::what(approval, request)?;
                 let session = here.map(|here| here.session);
                 let asked = (approval, &what);
-                match step_up::is_confirmed(app, transaction, session, asked).await? {
-                    true => Ok(None),
-                    false => Err(VoteError::StepUp),
+                if step_up::is_confirmed(app, transaction, session, asked).await? {
+                    Ok(None)
+                } else {
+                    Err(VoteError::StepUp)
                 }
             }
             Some(StepUp::Webauthn) => {

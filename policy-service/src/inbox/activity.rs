@@ -105,7 +105,7 @@ struct Hasty {
     /// The most within a minute.
     most: usize,
     /// How many were more than they should.
-    hasty: usize,
+    beyond: usize,
     begins: String,
     ends: String,
 }
@@ -115,7 +115,7 @@ impl From<&Burst> for Hasty {
         Hasty {
             person: Visible::cut(burst.person.as_str(), 64),
             most: burst.most,
-            hasty: burst.hasty,
+            beyond: burst.hasty,
             begins: exact(burst.begins),
             ends: exact(burst.ends),
         }

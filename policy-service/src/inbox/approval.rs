@@ -45,6 +45,10 @@ const DENIALS: &[&str] = &[
 
 #[derive(Template)]
 #[template(path = "approval.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a template asks for each of them"
+)]
 struct Page {
     shell: Shell,
     ask: Ask,

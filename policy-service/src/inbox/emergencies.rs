@@ -96,12 +96,11 @@ pub(super) async fn show(
     session: Session,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Response {
-    match parameters {
-        Ok(Query(parameters)) => page(&app, &session, &parameters, None).await,
-        Err(_) => {
-            let problem = Problem::malformed_query("Takes approval=<id> and after=<id>.");
-            shell::refuse(&session, &problem)
-        }
+    if let Ok(Query(parameters)) = parameters {
+        page(&app, &session, &parameters, None).await
+    } else {
+        let problem = Problem::malformed_query("Takes approval=<id> and after=<id>.");
+        shell::refuse(&session, &problem)
     }
 }
 
@@ -360,14 +359,14 @@ pub(super) async fn review(
     Path(id): Path<String>,
     Form(form): Form<Reviewed>,
 ) -> Response {
-    let reviewed = async {
+    let done = async {
         let request = ReviewRequest {
             justified: form.justified,
             comment: reason(form.comment)?,
         };
         http::review_emergency(app.clone(), reviewer, &id, request).await
     };
-    match reviewed.await {
+    match done.await {
         Ok(_) => see(PATH),
         Err(problem) => page(&app, &session, &Parameters::default(), Some(problem)).await,
     }

@@ -159,7 +159,7 @@ async fn history(app: &App, session: &Session, wanted: Wanted) -> Result<Page, P
     let shown = |names: Vec<Identity>| names.iter().map(|it| Visible::new(it.subject())).collect();
     Ok(Page {
         shell: Shell::new(session, Here::History),
-        lines: page.lines,
+        lines: page.all,
         states: ApprovalState::ALL,
         actions: app
             .parts()
@@ -227,7 +227,9 @@ pub(super) async fn grants(State(app): State<App>, session: Session) -> Response
     };
     match lines(&app, &wanted, None).await {
         Err(problem) => shell::refuse(&session, &problem),
-        Ok(Lines { lines, next, .. }) => {
+        Ok(Lines {
+            all: lines, next, ..
+        }) => {
             let page = Grants {
                 shell: Shell::new(&session, Here::Grants),
                 lines,
@@ -241,7 +243,7 @@ pub(super) async fn grants(State(app): State<App>, session: Session) -> Response
 
 /// A page of them.
 struct Lines {
-    lines: Vec<Line>,
+    all: Vec<Line>,
     /// Behind which one there may be more.
     next: Option<ApprovalId>,
     /// Whether as many were found as a page has.
@@ -268,7 +270,7 @@ async fn lines(app: &App, wanted: &Wanted, names: Option<&[Identity]>) -> Result
     let lines: Vec<_> = lines.collect();
     Ok(Lines {
         is_full: u32::try_from(lines.len()).is_ok_and(|count| count == PAGE),
-        lines,
+        all: lines,
         next: listed.next,
     })
 }

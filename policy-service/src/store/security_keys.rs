@@ -163,14 +163,14 @@ pub(super) async fn count(
     counter: u32,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let counted = connection
+    let rows = connection
         .execute(
             "UPDATE security_key SET counter = $1, used_ms = $2
              WHERE id = $3 AND (counter < $1 OR (counter = 0 AND $1 = 0))",
             values![number(counter.into())?, now.as_millis(), id.as_bytes()],
         )
         .await?;
-    match counted {
+    match rows {
         1 => Ok(()),
         _ => Err(StoreError::Refused("a security key that has changed")),
     }

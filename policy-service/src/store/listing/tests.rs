@@ -49,7 +49,7 @@ fn ground(store: &Store, grants: usize) -> Ground {
 /// Statements that make a large store of one approval: almost all were used, and in the middle a few ended in
 /// each of the rare states. Ids are as long as those that the service gives.
 fn growth(number: &str, text: &str, replace: &str) -> Vec<String> {
-    let id = format!("{text}");
+    let id = text.to_owned();
     let mut statements = vec![format!(
         "INSERT INTO approval (id, state, principal, action, fingerprint_mac, due_ms, created_ms, updated_ms,
                                version, body, alike)

@@ -206,12 +206,12 @@ async fn what_was_made_up_of_a_file_in_the_store_releases_nothing() {
     let note = String::from_utf8(note).unwrap();
     let other = note.replacen("/velum/2026", "/velum/2025", 1);
     let mut database = open(&service.folder.path().join("velum-data")).await;
-    let (size, had) = read(&mut database).await;
+    let (size, before) = read(&mut database).await;
     assert!(size < head, "{size} {head}");
     database.close().await.unwrap();
     for (size, text, is_forged) in [
         // A head that was never signed, of another size or another log.
-        (head, Some(had.as_str()), true),
+        (head, Some(before.as_str()), true),
         (head + 1_000, Some(note.as_str()), true),
         (head, Some(other.as_str()), true),
         (head, Some("nonsense"), true),

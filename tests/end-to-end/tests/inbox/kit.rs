@@ -60,7 +60,7 @@ pub(crate) async fn stage_of(
     upstream: impl Fn(&Received) -> Reply + Send + Sync + 'static,
 ) -> Stage {
     let mut setup = Setup::new(upstream);
-    setup.service = PEOPLE.to_owned();
+    PEOPLE.clone_into(&mut setup.service);
     setup.start().await
 }
 
