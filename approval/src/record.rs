@@ -1,7 +1,7 @@
 //! The audit events: what happened, in words that have no room for PHI.
 //!
 //! A record holds ids, names from the configuration, classes, hashes, commitments, keyed tokens,
-//! times and the route as a template ([`RouteTemplate`](crate::RouteTemplate)). What a caller or a reviewer wrote freely is there as a commitment
+//! times and the route as a template ([`RouteTemplate`]). What a caller or a reviewer wrote freely is there as a commitment
 //! only; the authority, which a caller writes too, not at all.
 
 pub mod canonical;
