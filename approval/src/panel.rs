@@ -133,6 +133,17 @@ impl Panel {
         self
     }
 
+    /// The same without the groups in which somebody does not count, and without those who are in none then that
+    /// the rule asks for.
+    #[must_use]
+    pub fn only_in(mut self, counts: impl Fn(&PersonId, &GroupName) -> bool) -> Self {
+        for (person, groups) in &mut self.eligible {
+            groups.retain(|group| counts(person, group));
+        }
+        self.eligible = self.rule.eligible(self.eligible.iter());
+        self
+    }
+
     /// Who may vote, sorted.
     pub fn reviewers(&self) -> impl Iterator<Item = &PersonId> {
         self.eligible.keys()
@@ -230,6 +241,20 @@ mod tests {
             .unwrap()
             .resolve(&Lineage::new(vec![identity]).unwrap())
             .unwrap()
+    }
+
+    #[test]
+    fn who_counts_in_no_group_that_is_asked_for_does_not_vote() {
+        let all = reviewers("ann:clinical,privacy bob:privacy cleo:clinical");
+        let panel = Panel::new(&rule(1, "clinical privacy"), &all, &excluding("dora"));
+        assert!(panel.can_decide());
+        let ann = PersonId::new("ann").unwrap();
+        let panel = panel.only_in(|person, name| *person == ann && *name == group("clinical"));
+        assert_eq!(panel.reviewers().collect::<Vec<_>>(), [&ann]);
+        // She stands for one of the groups only.
+        assert!(!panel.can_decide());
+        let anybody = Panel::new(&rule(1, ""), &all, &excluding("dora"));
+        assert!(anybody.only_in(|_, _| false).can_decide());
     }
 
     #[test]

@@ -294,6 +294,63 @@ mod tests {
         assert_eq!(Callers::default().identify("one"), None);
     }
 
+    /// As dudect does it: Welch's t between the times of two kinds of wrong tokens, such as have all of a right one
+    /// but for the last letter and such as have nothing of it. From 10 on time would tell them apart.
+    #[test]
+    #[ignore = "a figure, of an optimised build"]
+    #[expect(clippy::print_stderr, reason = "the figure")]
+    fn figures_of_the_time_that_wrong_tokens_take() {
+        const TIMES: u32 = 200_000;
+        let right = "velum-2f1c9a7be04d58f6a3b1c7d9e2f40516";
+        let mut callers = Callers::default();
+        for number in 0..64 {
+            let other = token_hash(&format!("velum-{number:032x}"));
+            callers.add(other, Caller::Reviewer("grace".into()));
+        }
+        callers.add(token_hash(right), Caller::Reviewer("omar".into()));
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random
+        };
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..TIMES {
+            let (kind, letter) = (next() % 2, next() % 6);
+            let token = if kind == 0 {
+                format!("{}{letter}", &right[..right.len() - 1])
+            } else {
+                format!("velum-{:016x}{:016x}", next(), next())
+            };
+            let begun = std::time::Instant::now();
+            let found = std::hint::black_box(callers.identify(std::hint::black_box(&token)));
+            let took = begun.elapsed().as_nanos();
+            assert_eq!(found, None);
+            times[usize::try_from(kind).unwrap()].push(f64::from(u32::try_from(took).unwrap()));
+        }
+        // Of the slowest tenth the machine is to blame.
+        let [one, two] = times.map(|mut of_kind| {
+            of_kind.sort_by(f64::total_cmp);
+            of_kind.truncate(of_kind.len() / 10 * 9);
+            let count = f64::from(u32::try_from(of_kind.len()).unwrap());
+            let mean = of_kind.iter().sum::<f64>() / count;
+            let squares = of_kind.iter().map(|time| (time - mean).powi(2));
+            (mean, squares.sum::<f64>() / (count - 1.0) / count)
+        });
+        let t = (one.0 - two.0) / (one.1 + two.1).sqrt();
+        let line = format!(
+            "like a right one {:.0} ns, like none {:.0} ns: t = {t:.1}",
+            one.0, two.0
+        );
+        eprintln!("{line}");
+        if let Some(folder) = std::env::var_os("VELUM_FIGURES") {
+            let file = "figures_of_the_time_that_wrong_tokens_take.txt";
+            std::fs::write(std::path::Path::new(&folder).join(file), &line).unwrap();
+        }
+        assert!(t.abs() < 10.0, "t = {t}");
+    }
+
     #[test]
     fn a_gateway_with_a_certificate_has_to_show_it_and_whatever_else_it_has() {
         let name = |text| CertificateName::parse(text).unwrap();

@@ -67,7 +67,7 @@ pub use signer::{RunningSigner, SignerConfig, run_signer};
 pub use store_check::{StoreCheckError, check_store};
 
 use auth::{Caller, Callers, Credentials, TokenHash};
-use clock::{Clock, Fence, FencedClock, SystemClock};
+use clock::{Clock, FencedClock, SystemClock};
 use config::Listeners;
 use http::{App, Parts, Playground, Side};
 use inbox::{Doors, Origin};
@@ -79,7 +79,7 @@ use random::{Random, SystemRandom};
 use refusals::Refusals;
 use server::{Bounds, Listener};
 use spans::Spans;
-use store::{Store, StoreError};
+use store::{Join, Memberships, Store, StoreError};
 use streams::Streams;
 use tls::{Asks, Tls};
 use wake::Waiters;
@@ -375,8 +375,10 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
 struct Opened {
     store: Store,
     keys: Keys,
-    /// The latest moment that the store has seen.
-    fence: Fence,
+    /// Not before the latest moment that the store has seen.
+    clock: FencedClock,
+    /// Since when everybody reviews.
+    memberships: Memberships,
     signatory: Signatory,
 }
 
@@ -391,6 +393,12 @@ async fn open(config: &Config, options: &Options) -> Result<Opened, StartError> 
     };
     let keys = keys.map_err(StartError::Key)?;
     store.recognise(keys.digest()).await.map_err(fault)?;
+    let clock = FencedClock::new(options.clock.clone(), fence);
+    let join = Join {
+        reviewers: config.actions.by_person().clone(),
+        now: clock.now(),
+    };
+    let memberships = store.write(join).await.map_err(fault)?;
     let signatory = match (&config.audit.signer, &config.keys) {
         (Some(socket), _) => Ok(Signatory::Process(socket.clone())),
         (None, Some(folder)) => LogSeeds::read(folder).map(Signatory::Keys),
@@ -399,7 +407,8 @@ async fn open(config: &Config, options: &Options) -> Result<Opened, StartError> 
     Ok(Opened {
         store,
         keys,
-        fence,
+        clock,
+        memberships,
         signatory: signatory.map_err(StartError::Key)?,
     })
 }
@@ -416,10 +425,10 @@ fn assemble(
     let Opened {
         store,
         keys,
-        fence,
+        clock,
+        memberships,
         signatory,
     } = opened;
-    let clock = FencedClock::new(options.clock, fence);
     let holder = random::bytes::<16>(&*options.random).map_err(|_| StartError::NoRandomness)?;
     let holder = format!("{:032x}", u128::from_be_bytes(holder));
     let anchors = log::Anchors::open(&config.audit.anchors).map_err(StartError::Store)?;
@@ -433,7 +442,7 @@ fn assemble(
         callers,
         directory: config.directory,
         policies: config.policies,
-        actions: config.actions,
+        actions: config.actions.since(memberships),
         pending_lifetime: config.pending_lifetime,
         evidence_lifetime: config.evidence_lifetime,
         limits: config.limits,

@@ -226,6 +226,11 @@ impl Service {
         self.stop().await.start(configuration).await
     }
 
+    /// What it was started with.
+    pub(crate) fn configuration(&self) -> &str {
+        &self.configuration
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.running.address)
     }

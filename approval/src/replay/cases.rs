@@ -36,6 +36,8 @@ pub(super) struct Case {
     pub(super) is_unseen: bool,
     /// The digest of the tags of what was seen.
     pub(super) seen: Option<PolicyDigest>,
+    /// And of its shape.
+    pub(super) shape: Option<PolicyDigest>,
     pub(super) is_questioned: bool,
     /// The commitment to the present reason.
     pub(super) reason: Option<Commitment>,
@@ -244,6 +246,7 @@ impl Cases {
             version: said.approval.version,
             is_unseen: false,
             seen: None,
+            shape: None,
             is_questioned: false,
             reason: said.request.reason,
             step_up: said.step_up,
@@ -264,6 +267,7 @@ impl Cases {
             "Evidence, or that there is none, for an approval that does not await it.",
         );
         case.is_unseen = said.evidence.is_none();
+        case.shape = said.evidence.as_ref().and_then(|seen| seen.shape);
         case.seen = said.evidence.map(|seen| seen.tags);
         case.step(&said.approval, found);
     }

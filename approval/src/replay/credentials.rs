@@ -196,6 +196,7 @@ impl Credentials {
             asked: case.asked,
             uses: case.uses,
             tags: case.seen.map(|tags| *tags.as_bytes()),
+            shape: case.shape.map(|shape| *shape.as_bytes()),
             reason: case.reason,
             scope: &scope,
             seconds: said.reach.seconds,

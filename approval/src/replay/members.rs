@@ -123,8 +123,8 @@ pub(super) struct Seen {
     _found: Found,
     #[serde(rename = "records")]
     _records: u64,
-    #[serde(default, rename = "shape")]
-    _shape: Option<PolicyDigest>,
+    #[serde(default)]
+    pub(super) shape: Option<PolicyDigest>,
     /// SHA-256 in base64url, as a policy's is.
     pub(super) tags: PolicyDigest,
     #[serde(rename = "values")]

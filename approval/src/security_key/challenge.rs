@@ -41,6 +41,8 @@ pub struct Approving<'a> {
     pub uses: u32,
     /// The digest of the tags of what was seen, if anything was.
     pub tags: Option<[u8; 32]>,
+    /// The digest of the shape of what was seen, if one was shown.
+    pub shape: Option<[u8; 32]>,
     /// A commitment to the reason that was shown.
     pub reason: Option<Commitment>,
     /// How much is approved.
@@ -81,6 +83,7 @@ impl<'a> Approving<'a> {
             asked: approval.classes,
             uses: approval.uses,
             tags: approval.seen.as_ref().map(|seen| seen.tags),
+            shape: approval.seen.as_ref().and_then(|seen| seen.shape),
             reason: approval.reason,
             scope,
             seconds: *seconds,
@@ -119,6 +122,7 @@ impl<'a> Approving<'a> {
             .with("policy", self.policy.to_string())
             .with_some("reason_commitment", self.reason.map(|it| it.to_string()))
             .with("scope", scope)
+            .with_some("shape", self.shape.map(|shape| base64url_encode(&shape)))
             .with_some("tags", self.tags.map(|tags| base64url_encode(&tags)))
             .with("uses", self.uses)
             .with("verdict", "approve")

@@ -272,6 +272,10 @@ fn whatever_differs_from_what_was_shown_is_another_challenge() {
             ..what
         },
         Approving {
+            shape: Some([9; 32]),
+            ..what
+        },
+        Approving {
             reason: None,
             ..what
         },

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use velum_approval::{
-    ActionName, Directory, ExcludedPersons, GroupName, Panel, PersonId, ReviewRule, Reviewers,
-    StepUp,
+    ActionName, Approval, Directory, ExcludedPersons, GroupName, Panel, PersonId, ReviewRule,
+    Reviewers, StepUp, Timestamp,
 };
 
 use super::ConfigError;
@@ -14,6 +14,7 @@ use super::document::{self, Agent, Person};
 use super::duration::Span;
 use super::policies::Policies;
 use crate::inbox::Present;
+use crate::store::Memberships;
 
 /// How many have to approve an action, and from which groups.
 #[derive(Deserialize)]
@@ -91,9 +92,17 @@ pub(crate) struct ActionRules {
     /// How those sign in anew who approve these.
     logins: BTreeMap<ActionName, FreshLogin>,
     reviewers: Reviewers,
+    /// Since when they are.
+    memberships: Memberships,
 }
 
 impl ActionRules {
+    /// The same, since when everybody reviews being known.
+    pub(crate) fn since(mut self, memberships: Memberships) -> Self {
+        self.memberships = memberships;
+        self
+    }
+
     /// Who may review a request of this action, without those behind it and without groups that the
     /// provider has said somebody is not in; `None` for an action that no policy has reviewed.
     pub(crate) fn panel(
@@ -104,6 +113,33 @@ impl ActionRules {
     ) -> Option<Panel> {
         let (rule, _) = self.rules.get(action)?;
         Some(Panel::new(rule, &present.narrow(&self.reviewers), excluded))
+    }
+
+    /// Who may review this approval: of its action's panel, whoever was in it when it was asked.
+    pub(crate) fn panel_of(
+        &self,
+        approval: &Approval,
+        excluded: &ExcludedPersons,
+        present: &Present,
+    ) -> Option<Panel> {
+        let panel = self.panel(&approval.action, excluded, present)?;
+        Some(self.as_of(panel, approval.created))
+    }
+
+    /// Those of a panel who reviewed at that moment, each in the groups that they were in: nobody is brought in for
+    /// what is asked already (threat 13).
+    pub(crate) fn as_of(&self, panel: Panel, asked: Timestamp) -> Panel {
+        let joined = |person: &PersonId| self.memberships.get(person);
+        let was_there = |person: &PersonId| joined(person).is_some_and(|it| it.at <= asked);
+        panel.only(was_there).only_in(|person, group| {
+            let since = joined(person).and_then(|it| it.groups.get(group));
+            since.is_some_and(|since| *since <= asked)
+        })
+    }
+
+    /// Everyone who reviews, with their groups.
+    pub(crate) fn by_person(&self) -> &Reviewers {
+        &self.reviewers
     }
 
     /// How many have to approve this action, and from which groups.
@@ -234,6 +270,7 @@ pub(super) fn actions(
         step_ups,
         logins,
         reviewers,
+        memberships: Memberships::new(),
     })
 }
 

@@ -12,6 +12,7 @@ impl Case<'_> {
     /// that, they are verified again.
     pub(super) async fn panel(&mut self, approval: &Approval) -> Result<Panel, StoreError> {
         let panel = self.asked.panel.clone();
+        let panel = self.app.parts().actions.as_of(panel, approval.created);
         if !matches!(approval.state, State::Approved | State::Used) {
             return Ok(panel);
         }

@@ -157,7 +157,7 @@ pub(super) fn refusal(refused: Refused) -> Problem {
         ),
         Refused::NotAReviewer => (
             StatusCode::FORBIDDEN,
-            "You are in none of the groups that review this action.",
+            "You are in none of the groups that review this action, or have come after it was asked.",
         ),
         Refused::StaleVersion => (
             StatusCode::CONFLICT,
@@ -306,7 +306,7 @@ pub(super) async fn panel(
     if !present.is_fresh(person, app.now()) {
         return Err(VoteError::GroupsUnread);
     }
-    let panel = parts.actions.panel(&approval.action, &excluded, &present);
+    let panel = parts.actions.panel_of(approval, &excluded, &present);
     panel.ok_or(VoteError::Refused(Refused::NotAReviewer))
 }
 

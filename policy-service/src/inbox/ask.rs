@@ -96,7 +96,7 @@ impl Stance {
         if excluded.contains(person) || approval.excluded.contains(person) {
             return Stance::Behind;
         }
-        let panel = parts.actions.panel(&approval.action, &excluded, present);
+        let panel = parts.actions.panel_of(approval, &excluded, present);
         match panel {
             Some(panel) if panel.admits(person) => Stance::Decides,
             _ => Stance::OfOthers,
@@ -108,7 +108,9 @@ impl Stance {
         match self {
             Stance::Decides => "",
             Stance::Behind => "You are behind this request, so another person decides.",
-            Stance::OfOthers => "You are in none of the groups that review this action.",
+            Stance::OfOthers => {
+                "You are in none of the groups that review this action, or have come after it was asked."
+            }
             Stance::Unknown => {
                 "Somebody behind this request is not in the directory, so nobody can decide."
             }

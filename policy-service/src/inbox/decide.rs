@@ -139,9 +139,10 @@ pub(super) struct Note {
 }
 
 impl Note {
-    fn request(self) -> Result<NoteRequest, Problem> {
+    /// The same of this version, or of whichever it has come to.
+    fn request(self, version: Option<u64>) -> Result<NoteRequest, Problem> {
         Ok(NoteRequest {
-            version: Some(self.version),
+            version,
             comment: reason(self.comment)?,
         })
     }
@@ -221,8 +222,13 @@ pub(super) async fn deny(
     answer(&app, &session, &id, version, done.map(|_| ())).await
 }
 
+/// Not bound to the version that was shown.
+fn whichever(_: u64) -> Option<u64> {
+    None
+}
+
 macro_rules! notes {
-    ($($(#[$doc:meta])* $name:ident)*) => {
+    ($($(#[$doc:meta])* $name:ident of $version:expr;)*) => {
         $($(#[$doc])*
         pub(super) async fn $name(
             State(app): State<App>,
@@ -232,7 +238,7 @@ macro_rules! notes {
             Form(form): Form<Note>,
         ) -> Response {
             let version = form.version;
-            let done = match form.request() {
+            let done = match form.request($version(version)) {
                 Ok(request) => http::$name(app.clone(), reviewer, &id, request, None).await,
                 Err(problem) => Err(problem),
             };
@@ -243,32 +249,12 @@ macro_rules! notes {
 
 notes! {
     /// `POST /approvals/{id}/question`.
-    question
+    question of Some;
     /// `POST /approvals/{id}/take-back`.
-    take_back
-}
-
-/// `POST /approvals/{id}/revoke`. Whatever has become of it meanwhile: a use in between would otherwise keep
-/// open what is to be closed.
-pub(super) async fn revoke(
-    State(app): State<App>,
-    session: Session,
-    reviewer: Reviewer,
-    Path(id): Path<String>,
-    Form(form): Form<Note>,
-) -> Response {
-    let version = form.version;
-    let done = match form.request() {
-        Ok(request) => {
-            let request = NoteRequest {
-                version: None,
-                ..request
-            };
-            http::revoke(app.clone(), reviewer, &id, request, None).await
-        }
-        Err(problem) => Err(problem),
-    };
-    answer(&app, &session, &id, version, done.map(|_| ())).await
+    take_back of Some;
+    /// `POST /approvals/{id}/revoke`. Whatever has become of it: a use in between would otherwise keep open what is
+    /// to be closed.
+    revoke of whichever;
 }
 
 async fn answer(

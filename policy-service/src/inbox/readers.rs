@@ -17,10 +17,7 @@ pub(super) fn reads_reason(
 ) -> bool {
     // As it was when it was asked: somebody behind it may have left the directory since.
     let excluded = &approval.excluded;
-    let panel = app
-        .parts()
-        .actions
-        .panel(&approval.action, excluded, present);
+    let panel = app.parts().actions.panel_of(approval, excluded, present);
     excluded.contains(person)
         || panel.is_some_and(|panel| panel.admits(person))
         || approval.votes.iter().any(|vote| vote.person == *person)

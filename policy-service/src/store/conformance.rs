@@ -3,6 +3,7 @@
 
 mod kit;
 mod log;
+mod memberships;
 mod rate;
 mod rivals;
 mod rows;
@@ -72,6 +73,7 @@ pub(crate) const CHECKS: &[Conformance] = checks! {
     "a change that fails takes no other with it": rivals::fail_alone,
     "what is good for once is used once": sessions::are_used_once,
     "a session and what belongs to it read as they were written": sessions::read_as_written,
+    "since when somebody reviews is kept, and whoever comes back comes anew": memberships::are_kept,
     "a security key reads as it was written and never counts back": security_keys::read_as_written,
     "who follows the log misses no record": log::is_followed_without_a_gap,
     "every leaf has its hash and its place": log::is_whole,

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 22] = [
+    const SQLITE: [&str; 23] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -86,8 +86,9 @@ mod tests {
         "bd68b51115fcea3d",
         "9093c7c2a30eacda",
         "3cec554d55a6dc30",
+        "1f677e85cd9ae008",
     ];
-    const POSTGRES: [&str; 22] = [
+    const POSTGRES: [&str; 23] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -110,5 +111,6 @@ mod tests {
         "bd68b51115fcea3d",
         "d3ff75ae52361e88",
         "cedf760b34c2bac3",
+        "dbb50940da5a399b",
     ];
 }

@@ -291,6 +291,56 @@ async fn somebody_whom_the_directory_has_forgotten_since_stops_the_vote() {
 }
 
 #[tokio::test]
+async fn whoever_is_brought_in_after_it_was_asked_does_not_decide_on_it() {
+    let service = Service::start().await;
+    let read = service.pending(&service.ask(1)).await;
+    let mut purge = ask_of(&service, "nora");
+    purge.action = "purge".parse().unwrap();
+    purge.method = "DELETE".to_owned();
+    purge.classes = classes(&[]);
+    let purged = service.pending(&purge).await;
+    service.clock.advance(1000);
+    let before = service.configuration().to_owned();
+    let petra =
+        "identities = [{kind = \"jwt\", issuer = \"https://idp.example\", subject = \"petra\"}]\n";
+    let person = format!("[[people]]\nid = \"petra\"\ngroups = [\"privacy\"]\n{petra}");
+    let omar = "subject = \"omar\"}]\ngroups = [\"clinical\"";
+    assert!(before.contains(omar));
+    let after = format!("{before}\n{person}\n[[reviewers]]\nperson = \"petra\"\n")
+        .replace(omar, &format!("{omar}, \"privacy\""));
+    let service = service.restart_with(&after).await;
+    for id in [&read, &purged] {
+        let (status, body) = service.approve("petra", id, json!({})).await;
+        assert_eq!((status.as_u16(), problem(&body)), (403, "not-a-reviewer"));
+        let (status, body) = service
+            .post("petra", &format!("/v1/approvals/{id}/deny"), &json!({}))
+            .await;
+        assert_eq!((status.as_u16(), problem(&body)), (403, "not-a-reviewer"));
+    }
+    // Who was there is; in a group that they came into since, they do not stand.
+    for person in ["omar", "dr-jones"] {
+        assert_eq!(service.approve(person, &purged, json!({})).await.0, 200);
+    }
+    assert_eq!(service.show(&purged).await["state"], "pending");
+    assert_eq!(service.approve("grace", &purged, json!({})).await.0, 200);
+    service.verified(&purge, &service.check(&purge).await);
+    assert_eq!(service.approve("omar", &read, json!({})).await.0, 200);
+    // Of what is asked from now on they decide.
+    let now = service.pending(&service.ask(2)).await;
+    assert_eq!(service.approve("petra", &now, json!({})).await.0, 200);
+
+    // Gone and back again, after something was asked.
+    let service = service.restart_with(&before).await;
+    let between = service.pending(&service.ask(3)).await;
+    service.clock.advance(1000);
+    let service = service.restart_with(&after).await;
+    let (status, body) = service.approve("petra", &between, json!({})).await;
+    assert_eq!((status.as_u16(), problem(&body)), (403, "not-a-reviewer"));
+    // Nor does a yes count any more of somebody who has left since they said it.
+    assert_eq!(service.check(&service.ask(2)).await["decision"], "deny");
+}
+
+#[tokio::test]
 async fn one_person_in_two_groups_stands_for_one_of_them() {
     let service = Service::start().await;
     let mut ask = ask_of(&service, "dr-jones");

@@ -23,6 +23,10 @@ use crate::{Failure, Process, Result, locations};
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the driver and the browser may take to start, on a machine that has much to do.
 const START: Duration = Duration::from_mins(1);
+/// How often to try: Chromium now and then exits before it has opened anything, which no test is about.
+const STARTS: u32 = 3;
+/// What the driver then says.
+const EXITED: &str = "session not created: Chrome instance exited";
 /// Under which name `WebDriver` hands on an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// No more of the browser than the pages need, and nothing of the network.
@@ -105,6 +109,18 @@ pub struct Browser {
 impl Browser {
     /// Starts one.
     pub async fn start(options: BrowserOptions) -> Result<Self> {
+        let mut tries = 1;
+        loop {
+            match Self::start_once(&options).await {
+                Err(failure) if tries < STARTS && failure.to_string().contains(EXITED) => {
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn start_once(options: &BrowserOptions) -> Result<Self> {
         let folder = tempfile::tempdir().during("temporary folder")?;
         let (browser, program) = locations::chromium()?;
         let mut command = Command::new(program);
@@ -124,7 +140,7 @@ impl Browser {
             client: client.during("an HTTP client")?,
             folder,
         };
-        let capabilities = started.capabilities(&browser, &options);
+        let capabilities = started.capabilities(&browser, options);
         let session = started.call("POST", "", &capabilities).await?;
         started.session = text(&session["sessionId"], "a session")?;
         started

@@ -170,6 +170,15 @@ pub(super) const MEASURES: &[Measure] = &[
         },
     },
     Measure {
+        text: "how long a wrong token takes tells nothing of the right one",
+        run: |_| {
+            all_of(
+                optimised(true),
+                &["velum-policy-service::auth::tests::figures_of_the_time_that_wrong_tokens_take"],
+            )
+        },
+    },
+    Measure {
         text: "many that wait on one process (at length 10,000 for one approval and 2,000 for one each, under \
                300 MB), on both engines: a decision reaches them in 50 ms at the median of 100, in a second \
                at p99 of 10,000",

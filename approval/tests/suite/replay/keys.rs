@@ -129,6 +129,7 @@ fn whatever_is_changed_of_what_was_signed_is_found() {
         ),
         ("/uses", "VA1001I", json!(100)),
         ("/evidence/tags", "VA1003I", word.clone()),
+        ("/evidence/shape", "VA1003I", word.clone()),
         // Whose key it is, where it is good, and which.
         ("/actor/id", "VA1901I", json!("bob")),
         (

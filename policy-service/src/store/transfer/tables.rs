@@ -19,7 +19,7 @@ pub(super) struct Table {
 }
 
 /// Every table but the log's entries, in an order in which each names only those before it.
-pub(super) const TABLES: [Table; 21] = [
+pub(super) const TABLES: [Table; 22] = [
     Table {
         read: "SELECT rowid AS place, id, state, principal, action, fingerprint_mac, due_ms, created_ms,
                       updated_ms, version, body, alike
@@ -270,6 +270,12 @@ pub(super) const TABLES: [Table; 21] = [
         columns: &[("person", Text), ("names", Text), ("at_ms", Number)],
     },
     Table {
+        read: "SELECT rowid AS place, person, name, since_ms
+               FROM membership WHERE rowid > $1 ORDER BY rowid LIMIT 256",
+        insert: "INSERT INTO membership (person, name, since_ms) VALUES ($1, $2, $3)",
+        columns: &[("person", Text), ("name", Text), ("since_ms", Number)],
+    },
+    Table {
         read: "SELECT rowid AS place, id, raw_id, person, body, mac, counter, used_ms
                FROM security_key WHERE rowid > $1 ORDER BY rowid LIMIT 256",
         insert: "INSERT INTO security_key (id, raw_id, person, body, mac, counter, used_ms)
@@ -293,7 +299,8 @@ pub(super) const TABLES: [Table; 21] = [
 ];
 
 /// Empties the tables of a copy that nobody has opened, those first that name others.
-pub(super) const EMPTY: [&str; 23] = [
+pub(super) const EMPTY: [&str; 24] = [
+    "DELETE FROM membership",
     "DELETE FROM security_key",
     "DELETE FROM group_reading",
     "DELETE FROM webhook",

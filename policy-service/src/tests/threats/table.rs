@@ -64,6 +64,7 @@ const THREATS: [Row; 16] = [
         &[
             "who_asks_never_approves_be_they_in_every_group_and_admitted_in_emergencies",
             "another_name_of_the_same_person_is_the_same_person",
+            "whoever_is_brought_in_after_it_was_asked_does_not_decide_on_it",
             "no_order_of_events_among_three_reviewers_releases_what_it_must_not",
             "no_history_breaks_the_rules",
             "whatever_is_changed_is_found",
@@ -136,7 +137,10 @@ const THREATS: [Row; 16] = [
     ),
     (
         "tokens are told by the time that refusing takes",
-        &["a_token_finds_its_own_caller_and_no_other_does"],
+        &[
+            "a_token_finds_its_own_caller_and_no_other_does",
+            "figures_of_the_time_that_wrong_tokens_take",
+        ],
     ),
     (
         "somebody writes an approval into the database",
