@@ -237,7 +237,7 @@ pub struct Approval {
     /// Commitments to the reasons before that one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_reasons: Vec<Commitment>,
-    /// A commitment to what the reviewer who denied it tells the requester.
+    /// A commitment to what the reviewer who denied it, or asked for a better reason, tells the requester.
     pub public_reason: Option<Commitment>,
     /// How many of the votes were cast on another reason than the present one. They count no more.
     #[serde(default, skip_serializing_if = "is_zero")]

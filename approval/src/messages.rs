@@ -240,7 +240,7 @@ pub struct StatusAnswer {
     /// When to ask again, in seconds; absent once it is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
-    /// What the reviewer who denied it tells the requester.
+    /// What the reviewer who denied it, or asked for a better reason, tells the requester.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_reason: Option<Reason>,
     /// What the reviewers want to know: the same request with it answers them.

@@ -78,6 +78,9 @@
         queue.append(item);
         added += 1;
       }
+      const alarm = page.getElementById("alarm");
+      const shown = document.getElementById("alarm");
+      if (alarm && shown && alarm.textContent !== shown.textContent) shown.replaceWith(document.importNode(alarm, true));
       const tabs = page.querySelectorAll(".tabs b");
       document.querySelectorAll(".tabs b").forEach((tab, index) => {
         if (tabs[index]) tab.textContent = tabs[index].textContent;
@@ -149,6 +152,7 @@
       if (sheet) changed(change);
       if (queue) { clearTimeout(timer); timer = setTimeout(update, 100); }
     });
+    stream.addEventListener("emergency", () => { if (queue) update(); });
   };
   // A browser has few connections: a page that nobody looks at needs none.
   document.addEventListener("visibilitychange", () => {

@@ -18,6 +18,7 @@ use velum_approval::{
 
 use crate::config::Terms;
 use crate::http::{App, can_be_reviewed};
+use crate::inbox::Present;
 use crate::store::{Change, Operation, StoreError, Transaction};
 
 /// When to ask again, in seconds.
@@ -126,9 +127,13 @@ async fn covering(
         return Ok(None);
     }
     let emergencies = transaction.unreviewed_emergencies().await?;
+    if emergencies.is_empty() {
+        return Ok(None);
+    }
+    let present = Present::within(app, transaction).await?;
     Ok(emergencies.into_iter().find(|emergency| {
         let (opened_by, behind) = (&emergency.opened_by, asked.panel.excluded());
-        glass.admits(opened_by, action)
+        glass.admits(opened_by, action, &present)
             && emergency.covers(principal, action, now)
             // Else it is an ask like any other, within what may wait.
             && can_be_reviewed(app, action, &emergency.used(behind).excluded, opened_by)

@@ -37,6 +37,7 @@
 )]
 
 mod action;
+mod authorities;
 mod condition;
 mod cursor;
 #[cfg(feature = "yaml")]
@@ -54,6 +55,7 @@ mod text;
 mod tree;
 
 pub use action::{Action, Ask, Effect, Otherwise, Requests, Writes};
+pub use authorities::Authorities;
 pub use error::ConfigError;
 pub use explain::{Answer, ExplainedAction, ExplainedCondition, Explanation, StatedCondition};
 pub use path::{CanonicalPath, Spelling};

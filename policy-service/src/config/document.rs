@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, PersonId};
+use velum_policy::Authorities;
 
 use super::anchors;
 use super::audit::AuditTable;
@@ -21,6 +22,7 @@ use super::traces::TracesTable;
 use super::webhooks::{self, WebhookTable};
 use super::{Config, ConfigError, Faults, Listeners, shape};
 use crate::auth::{Credentials, TokenHash};
+use crate::inbox::Present;
 
 const DEFAULT_PENDING: Duration = Duration::from_mins(15);
 const DEFAULT_GRANT: Duration = Duration::from_mins(5);
@@ -45,6 +47,8 @@ struct Document {
     data: PathBuf,
     keys: Option<PathBuf>,
     policies: Vec<PathBuf>,
+    #[serde(default)]
+    authorities: Vec<String>,
     #[serde(default)]
     store: StoreTable,
     #[serde(default)]
@@ -135,10 +139,25 @@ impl Limits {
     }
 }
 
+/// The authorities that are known beside what policies name.
+fn authorities(names: &[String]) -> Result<Authorities, ConfigError> {
+    let mut known = Authorities::default();
+    for (index, name) in names.iter().enumerate() {
+        let read = Authorities::read(name).ok_or_else(|| {
+            let fault = "a host in small letters, `host:port`, or `*.host` for whatever ends so";
+            ConfigError::new(format!("authorities[{index}]"), fault)
+        })?;
+        known = known.and(read);
+    }
+    Ok(known)
+}
+
 /// Who may open an emergency access, for what and how long.
 #[derive(Debug)]
 pub(crate) struct BreakGlass {
-    /// The people of the group.
+    /// The group.
+    pub(crate) group: GroupName,
+    /// The people of it, by the directory.
     pub(crate) people: BTreeSet<PersonId>,
     /// The longest that one lasts.
     pub(crate) lifetime: Duration,
@@ -147,9 +166,11 @@ pub(crate) struct BreakGlass {
 }
 
 impl BreakGlass {
-    /// Whether this person opens one for this action.
-    pub(crate) fn admits(&self, person: &PersonId, action: &ActionName) -> bool {
-        self.people.contains(person) && self.actions.contains(action)
+    /// Whether this person opens one for this action, by the directory and by the provider's last word.
+    pub(crate) fn admits(&self, person: &PersonId, action: &ActionName, present: &Present) -> bool {
+        self.people.contains(person)
+            && self.actions.contains(action)
+            && !present.takes_away(person, &self.group)
     }
 }
 
@@ -234,7 +255,12 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let metrics = faults.note(metrics.transpose());
 
     let reviewing = rules::reviewers(&document.people, |person| reviewers.contains_key(person));
-    let policies = faults.note(Policies::read(&document.policies, folder));
+    let authorities = faults.note(authorities(&document.authorities));
+    let policies = faults.note(Policies::read(
+        &document.policies,
+        folder,
+        &authorities.unwrap_or_default(),
+    ));
     let actions = policies.as_ref().and_then(|policies| {
         let lifetime = grant_lifetime.unwrap_or(DEFAULT_GRANT);
         faults.note(rules::actions(
@@ -397,6 +423,7 @@ fn break_glass(
         }
     }
     Ok(BreakGlass {
+        group: table.group,
         people: members,
         lifetime,
         actions: table.actions,

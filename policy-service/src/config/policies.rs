@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use velum_approval::messages::{Check, Events};
 use velum_approval::{ActionName, PolicyDigest, RouteTemplate, RouteWords, RuleName, Shape};
 use velum_engine::ClassSet;
-use velum_policy::{Action, Policy, document};
+use velum_policy::{Action, Authorities, Policy, document};
 
 use super::ConfigError;
 
@@ -25,12 +25,19 @@ struct Known {
     rules: BTreeSet<RuleName>,
     /// What may be shown of the paths and queries of requests.
     words: RouteWords,
+    /// And of their authorities.
+    authorities: Authorities,
     policy: Policy,
 }
 
 impl Policies {
-    /// Reads policy documents: YAML, JSON, or Envoy configurations that hold some.
-    pub(super) fn read(paths: &[PathBuf], folder: &Path) -> Result<Policies, ConfigError> {
+    /// Reads policy documents: YAML, JSON, or Envoy configurations that hold some. `authorities`: those that are known
+    /// beside what policies name.
+    pub(super) fn read(
+        paths: &[PathBuf],
+        folder: &Path,
+        authorities: &Authorities,
+    ) -> Result<Policies, ConfigError> {
         if paths.is_empty() {
             let fault = "name the filter's policies: a check under any other is refused";
             return Err(ConfigError::new("policies", fault));
@@ -48,6 +55,7 @@ impl Policies {
                     actions: reviewed(&policy, &place)?,
                     rules: named(&policy, &place)?,
                     words: RouteWords::new(policy.literal_segments(), policy.query_names()),
+                    authorities: Authorities::of(&policy).and(authorities.clone()),
                     policy,
                 };
                 policies.insert(digest, known);
@@ -72,6 +80,14 @@ impl Policies {
     pub(crate) fn route(&self, check: &Check) -> Option<RouteTemplate> {
         let words = &self.0.get(&check.policy)?.words;
         Some(RouteTemplate::again(&check.path, &check.query, words))
+    }
+
+    /// What of a check's authority is known: whoever asks has written it. `{…}` under a policy that is not.
+    pub(crate) fn authority(&self, check: &Check) -> String {
+        let known = self.0.get(&check.policy).map(|known| &known.authorities);
+        known
+            .unwrap_or(&Authorities::default())
+            .shown(&check.authority)
     }
 
     /// Whether there can be an approval for an action of this name.

@@ -1,5 +1,6 @@
 //! Who is who, and who has to approve what.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use super::duration::Span;
 use super::policies::Policies;
 use crate::inbox::Present;
 use crate::store::Memberships;
+
+/// Before anything was asked.
+const NEVER: Timestamp = Timestamp::from_millis(0);
 
 /// How many have to approve an action, and from which groups.
 #[derive(Deserialize)]
@@ -94,11 +98,16 @@ pub(crate) struct ActionRules {
     reviewers: Reviewers,
     /// Since when they are.
     memberships: Memberships,
+    /// And the latest of those moments.
+    latest: Timestamp,
 }
 
 impl ActionRules {
     /// The same, since when everybody reviews being known.
     pub(crate) fn since(mut self, memberships: Memberships) -> Self {
+        let moments = memberships.values();
+        let moments = moments.flat_map(|it| it.groups.values().chain([&it.at]));
+        self.latest = moments.max().copied().unwrap_or(NEVER);
         self.memberships = memberships;
         self
     }
@@ -123,18 +132,22 @@ impl ActionRules {
         present: &Present,
     ) -> Option<Panel> {
         let panel = self.panel(&approval.action, excluded, present)?;
-        Some(self.as_of(panel, approval.created))
+        Some(self.as_of(&panel, approval.created).into_owned())
     }
 
     /// Those of a panel who reviewed at that moment, each in the groups that they were in: nobody is brought in for
     /// what is asked already (threat 13).
-    pub(crate) fn as_of(&self, panel: Panel, asked: Timestamp) -> Panel {
+    pub(crate) fn as_of<'a>(&self, panel: &'a Panel, asked: Timestamp) -> Cow<'a, Panel> {
+        if self.latest <= asked {
+            return Cow::Borrowed(panel);
+        }
         let joined = |person: &PersonId| self.memberships.get(person);
         let was_there = |person: &PersonId| joined(person).is_some_and(|it| it.at <= asked);
-        panel.only(was_there).only_in(|person, group| {
+        let panel = panel.clone().only(was_there).only_in(|person, group| {
             let since = joined(person).and_then(|it| it.groups.get(group));
             since.is_some_and(|since| *since <= asked)
-        })
+        });
+        Cow::Owned(panel)
     }
 
     /// Everyone who reviews, with their groups.
@@ -271,6 +284,7 @@ pub(super) fn actions(
         logins,
         reviewers,
         memberships: Memberships::new(),
+        latest: NEVER,
     })
 }
 

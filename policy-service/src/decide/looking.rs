@@ -43,7 +43,9 @@ impl Look {
         let approval = self.approval.as_ref()?;
         let mac = FingerprintMac::of(&asked.check.fingerprint, &app.parts().keys.fingerprint);
         let ask = use_of(asked, mac, true, &self.stops);
-        match decide(approval, &ask, &self.uses, &asked.panel, app.now()) {
+        let actions = &app.parts().actions;
+        let panel = actions.as_of(&asked.panel, approval.created);
+        match decide(approval, &ask, &self.uses, &panel, app.now()) {
             Decision::Pending if !self.is_covered(asked, app.now()) => {
                 Some(pending(approval, asked.check.use_key))
             }

@@ -11,8 +11,9 @@ impl Case<'_> {
     /// Who may review it, as far as it is known that they said what is written: where security keys have to sign
     /// that, they are verified again.
     pub(super) async fn panel(&mut self, approval: &Approval) -> Result<Panel, StoreError> {
-        let panel = self.asked.panel.clone();
-        let panel = self.app.parts().actions.as_of(panel, approval.created);
+        let actions = &self.app.parts().actions;
+        let panel = actions.as_of(&self.asked.panel, approval.created);
+        let panel = panel.into_owned();
         if !matches!(approval.state, State::Approved | State::Used) {
             return Ok(panel);
         }

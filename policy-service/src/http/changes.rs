@@ -1,5 +1,6 @@
 //! `GET /v1/approvals/{id}/events` and `GET /v1/approvals/events`: changes as they come, as server-sent
-//! events. An event has the approval's id, state and version, and nothing else of it.
+//! events. An event has the approval's id, state and version, and nothing else of it. Beside all approvals, what
+//! becomes of accesses in emergencies is told.
 //!
 //! Of all approvals the audit log is the feed: its indexes are the events' ids, so that who comes back
 //! with `Last-Event-ID` misses none.
@@ -17,11 +18,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body::Frame;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use velum_approval::{ApprovalId, State as ApprovalState};
+use velum_approval::record::EventKind;
+use velum_approval::{ApprovalId, EmergencyId, State as ApprovalState};
 
 use super::App;
 use super::app::unavailable;
@@ -99,8 +101,9 @@ pub(crate) fn describe_all() -> Described {
     describe(Described::new(
         "followApprovals",
         "The changes of all approvals as they come",
-        "Server-sent events `approval` with id, state and version; the event's id is its place in the \
-         audit log. Without `Last-Event-ID` from now on.",
+        "Server-sent events `approval` with id, state and version, and `emergency` with an access's id and what \
+         has become of it (`opened`, `reviewed`, `disputed`, `ended`); the event's id is its place in the audit \
+         log. Without `Last-Event-ID` from now on.",
     ))
 }
 
@@ -211,9 +214,8 @@ async fn follow_all(app: &App, mut next: u64, sender: &Sender<Bytes>) -> Result<
             let entries = app.store().entries(next, PAGE).await?;
             for entry in &entries {
                 next = entry.index.saturating_add(1);
-                if let Some(change) = change(entry) {
-                    let change = (&change.id, change.state, change.version);
-                    say(sender, event(entry.index, change)).await;
+                if let Some(told) = told(entry) {
+                    say(sender, told).await;
                     ping = Instant::now() + PING;
                 }
             }
@@ -235,25 +237,48 @@ async fn follow_all(app: &App, mut next: u64, sender: &Sender<Bytes>) -> Result<
     }
 }
 
-/// The change of an approval that a record tells of, if any.
-#[derive(Deserialize)]
-struct Change {
-    id: ApprovalId,
-    state: ApprovalState,
-    version: u64,
-}
-
-fn change(entry: &Entry) -> Option<Change> {
+/// What is told of a record, if anything.
+fn told(entry: &Entry) -> Option<Bytes> {
     #[derive(Deserialize)]
     struct Leaf {
         data: Data,
     }
     #[derive(Deserialize)]
     struct Data {
-        approval: Change,
+        code: String,
+        approval: Option<Change>,
+        // Of a use it is the id alone.
+        #[serde(default)]
+        emergency: Value,
     }
-    let leaf: Leaf = serde_json::from_slice(&entry.leaf).ok()?;
-    Some(leaf.data.approval)
+    /// The change of an approval.
+    #[derive(Deserialize)]
+    struct Change {
+        id: ApprovalId,
+        state: ApprovalState,
+        version: u64,
+    }
+    let Data {
+        code,
+        approval,
+        emergency,
+    } = serde_json::from_slice::<Leaf>(&entry.leaf).ok()?.data;
+    if let Some(change) = approval {
+        let change = (&change.id, change.state, change.version);
+        return Some(event(entry.index, change));
+    }
+    let became = EventKind::ALL.iter().find(|kind| kind.code() == code);
+    let became = match became? {
+        EventKind::EmergencyOpened => "opened",
+        EventKind::EmergencyReviewed => "reviewed",
+        EventKind::EmergencyDisputed => "disputed",
+        EventKind::EmergencyEnded => "ended",
+        _ => return None,
+    };
+    let id: EmergencyId = emergency["id"].as_str()?.parse().ok()?;
+    let data = json!({"id": id, "became": became});
+    let index = entry.index;
+    Some(format!("event: emergency\nid: {index}\ndata: {data}\n\n").into())
 }
 
 fn event(id: u64, (approval, state, version): (&ApprovalId, ApprovalState, u64)) -> Bytes {

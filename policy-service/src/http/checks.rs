@@ -15,7 +15,6 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 use velum_approval::{ActionName, Answer, ApprovalId, Check, DenyCode, GatewayId, Record};
-use velum_engine::{Ruleset, mask_text};
 
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
@@ -206,7 +205,7 @@ fn judge(
     // Nothing of this is kept but what may be.
     route.path().clone_into(&mut check.path);
     route.query().clone_into(&mut check.query);
-    check.authority = shown_authority(&check.authority, &parts.text_rules);
+    check.authority = policies.authority(&check);
     let Some(offered) = actions.get(&check.action) else {
         // The name is what a gateway sent, so the record goes without it.
         return Ok(Judgement::Refused(None, DenyCode::ActionUnknown));
@@ -234,17 +233,6 @@ fn judge(
         })),
         None => Judgement::Refused(Some(action), DenyCode::ActionUnknown),
     })
-}
-
-/// What is kept of an authority: a caller may write anything there, so only what can be a host, without what
-/// detectors find in it.
-fn shown_authority(authority: &str, rules: &Ruleset) -> String {
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(&byte);
-    if authority.bytes().all(is_host) {
-        mask_text(rules, authority)
-    } else {
-        "{…}".to_owned()
-    }
 }
 
 /// Decides in one transaction, wakes who waits for what it changed, and records a refusal.

@@ -270,7 +270,9 @@ impl Operation for Open {
         }
         let parts = app.parts();
         let glass = parts.break_glass.as_ref();
-        let is_admitted = glass.is_some_and(|glass| glass.admits(person, &request.action));
+        let present = Present::within(app, transaction).await?;
+        let is_admitted =
+            glass.is_some_and(|glass| glass.admits(person, &request.action, &present));
         let requester = parts.directory.party(&request.principal);
         let requester = requester.ok_or(EmergencyError::LineageUnknown)?.clone();
         let lineage = velum_approval::Lineage::new(vec![request.principal.clone()])

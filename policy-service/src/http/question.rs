@@ -106,9 +106,9 @@ pub(crate) fn describe() -> Described {
         Described::new(
             "question",
             "A reviewer asks for a better reason",
-            "The same request with another `velum-reason` answers it.",
+            "The requester is told the comment. The same request with another `velum-reason` answers it.",
         )
-        .takes::<NoteRequest>(&json!({"version": 1})),
+        .takes::<NoteRequest>(&json!({"version": 1, "comment": "for which ward?"})),
     )
     .refuses(409, &["unchanged"])
 }
@@ -128,10 +128,11 @@ mod tests {
         let path = format!("/v1/approvals/{id}/question");
         let (status, body) = service.post("dr-jones", &path, &json!({})).await;
         assert_eq!(status, 403, "{body}");
-        let (status, card) = service.post("grace", &path, &json!({"version": 1})).await;
+        let asked = json!({"version": 1, "comment": "for which ward?"});
+        let (status, card) = service.post("grace", &path, &asked).await;
         assert_eq!(
-            (status.as_u16(), &card["needs"]),
-            (200, &json!("reason")),
+            (status.as_u16(), &card["needs"], &card["public_reason"]),
+            (200, &json!("reason"), &json!("for which ward?")),
             "{card}"
         );
         assert_eq!(service.post("grace", &path, &json!({})).await.0, 409);
@@ -140,6 +141,7 @@ mod tests {
         let status = format!("/v1/approvals/{id}/status");
         let (_, told) = service.call_gateway("POST", &status, &principal).await;
         assert_eq!(told["needs"], "reason", "{told}");
+        assert_eq!(told["public_reason"], "for which ward?", "{told}");
         // The same reason, or none, answers nothing.
         for same in [Some(reason("because")), None] {
             let mut again = service.ask(1);
@@ -152,6 +154,7 @@ mod tests {
         assert_eq!(service.check(&again).await["approval"], id.as_str());
         let card = service.show(&id).await;
         assert_eq!(card["needs"], Value::Null);
+        assert_eq!(card["public_reason"], Value::Null, "it is answered");
         assert_eq!(card["reason"], "transfer to the ward of nora", "{card}");
         assert_eq!(service.count("approval.explained").await, 1);
         // Who decides on the card that had the other reason is told to read it again.

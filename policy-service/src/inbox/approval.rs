@@ -22,7 +22,7 @@ use super::session::Session;
 use super::shape::Fields;
 use super::shell::{self, Here, Shell};
 use super::visible::Visible;
-use super::{Present, reads_reason};
+use super::{Present, as_read_by, reads_reason};
 use crate::config::Policies;
 use crate::http::{App, unavailable};
 use crate::problem::Problem;
@@ -178,24 +178,30 @@ async fn read(app: &App, session: &Session, id: &str) -> Result<Page, Problem> {
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
     let stored = app.store().approval(&id).await.map_err(fault)?;
     let stored = stored.ok_or_else(Problem::unknown_approval)?;
+    let present = Present::load(app).await.map_err(fault)?;
+    let person = &session.person;
+    let reads = reads_reason(person, &stored.approval, app, &present);
+    let stored = as_read_by(person, stored, app, &present);
     let approval = &stored.approval;
     let names = app.parts().directory.names(&approval.principal);
     let earlier = app.store().alike(approval, &names, EARLIER).await;
-    let earlier = earlier.map_err(fault)?;
+    let earlier = earlier.map_err(fault)?.into_iter();
+    // Each may be of others: one agent asks for several people.
+    let earlier: Vec<_> = earlier
+        .map(|one| as_read_by(person, one, app, &present))
+        .collect();
     let records = app
         .store()
         .entries_about(&id, RECORDS)
         .await
         .map_err(fault)?;
     let story = records.iter().filter_map(Event::read).collect();
-    let present = Present::load(app).await.map_err(fault)?;
-    let stance = Stance::of(&session.person, approval, app, &present);
+    let stance = Stance::of(person, approval, app, &present);
     let mut page = page(app, session, &stored, stance, &earlier, story);
-    if !reads_reason(&session.person, approval, app, &present) {
+    let glass = app.parts().break_glass.as_ref();
+    page.has_emergency = glass.is_some_and(|it| it.admits(person, &approval.action, &present));
+    if !reads {
         page.ask = page.ask.without_reason();
-        for one in &mut page.earlier {
-            one.reason = None;
-        }
     }
     Ok(page)
 }
@@ -226,10 +232,7 @@ fn page(
         stance,
         has_agreed: has_agreed(approval, &session.person),
         can_revoke: can_revoke(approval, state, now),
-        has_emergency: parts
-            .break_glass
-            .as_ref()
-            .is_some_and(|glass| glass.admits(&session.person, &approval.action)),
+        has_emergency: false,
         gateway: Visible::new(approval.gateway.as_str()),
         resource: approval.resource.to_string(),
         votes: votes(stored, now),

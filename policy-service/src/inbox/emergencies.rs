@@ -140,7 +140,7 @@ async fn read(
             .map(|one| access(one, &session.person, app, &present, now))
             .collect(),
         is_configured: app.parts().break_glass.is_some(),
-        opens: opens(app, &session.person, parameters.approval.as_ref()).await?,
+        opens: opens(app, &session.person, parameters.approval.as_ref(), &present).await?,
     })
 }
 
@@ -220,12 +220,13 @@ async fn opens(
     app: &App,
     person: &PersonId,
     approval: Option<&ApprovalId>,
+    present: &Present,
 ) -> Result<Option<Opens>, Problem> {
     let Some(glass) = &app.parts().break_glass else {
         return Ok(None);
     };
     let actions = glass.actions.iter();
-    let actions = actions.filter(|action| glass.admits(person, action));
+    let actions = actions.filter(|action| glass.admits(person, action, present));
     let actions: Vec<_> = actions.map(ToString::to_string).collect();
     if actions.is_empty() {
         return Ok(None);
@@ -234,7 +235,7 @@ async fn opens(
         None => None,
         Some(id) => {
             let (principal, action) = asked(app, id).await?;
-            if !glass.admits(person, &action) {
+            if !glass.admits(person, &action, present) {
                 return Ok(None);
             }
             Some(Of {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use velum_approval::{PersonId, Reviewers, Timestamp};
+use velum_approval::{GroupName, PersonId, Reviewers, Timestamp};
 
 use crate::http::App;
 use crate::store::{GroupReadings, StoreError, Transaction};
@@ -45,6 +45,13 @@ impl Present {
         };
         let reading = readings.get(person);
         reading.is_some_and(|reading| now < reading.at.after(FRESH))
+    }
+
+    /// Whether the provider's last word of this person is that they are not in the group.
+    pub(crate) fn takes_away(&self, person: &PersonId, group: &GroupName) -> bool {
+        let readings = self.0.as_ref();
+        let reading = readings.and_then(|readings| readings.get(person));
+        reading.is_some_and(|reading| !reading.names.contains(group))
     }
 
     /// The reviewers, each without the groups that the provider has said they are not in, and without those who

@@ -23,7 +23,8 @@ pub(super) fn reads_reason(
         || approval.votes.iter().any(|vote| vote.person == *person)
 }
 
-/// The approval without what this person is not to read.
+/// The approval without what this person is not to read: why it was asked, and where they are behind it what reviewers
+/// wrote for each other.
 pub(crate) fn as_read_by(
     person: &PersonId,
     mut stored: StoredApproval,
@@ -32,6 +33,9 @@ pub(crate) fn as_read_by(
 ) -> StoredApproval {
     if !reads_reason(person, &stored.approval, app, present) {
         stored.reason = None;
+    }
+    if stored.approval.excluded.contains(person) {
+        stored.comments.fill(None);
     }
     stored
 }

@@ -98,11 +98,13 @@ pub(crate) async fn admit(app: &App, mut request: Request, next: Next) -> Respon
             if is_done_by_a_person(&request) {
                 keep(app, &session, &stored).await;
             }
+            let path = request.uri().path();
             if is_form
-                && !needs_nobodys_word(request.uri().path())
-                && let Err(said) = read_groups(app, &session).await
+                && !only_closes(path)
+                && let Err(unread) = read_groups(app, &session).await
+                && !(unread.is_away && path == OPEN_EMERGENCY)
             {
-                return said.into_response();
+                return unread.said.into_response();
             }
             let caller = Caller::Reviewer(session.person.as_str().into());
             request.extensions_mut().insert(caller.clone());
@@ -162,10 +164,36 @@ async fn find(
     Ok(Some((session, stored)))
 }
 
-/// Whether this is done also when the provider is away: to leave, to stop and to revoke only close; and access in an
-/// emergency goes by the directory alone.
-fn needs_nobodys_word(path: &str) -> bool {
-    [SIGN_OUT, STOPS, OPEN_EMERGENCY].contains(&path) || path.ends_with("/revoke")
+/// Whether this is done without the provider's word: to leave, to stop and to revoke only close. While it is away,
+/// access in an emergency goes by what it has said last, or by the directory where it never has.
+fn only_closes(path: &str) -> bool {
+    [SIGN_OUT, STOPS].contains(&path) || path.ends_with("/revoke")
+}
+
+/// Why the provider has said nothing of somebody's groups.
+struct Unread {
+    said: Said,
+    /// It does not answer at all.
+    is_away: bool,
+}
+
+impl From<Said> for Unread {
+    fn from(said: Said) -> Unread {
+        Unread {
+            said,
+            is_away: false,
+        }
+    }
+}
+
+impl From<Unasked> for Unread {
+    fn from(error: Unasked) -> Unread {
+        tracing::warn!(error = error.why(), "somebody's groups could not be read");
+        Unread {
+            said: unread(),
+            is_away: matches!(error, Unasked::Away(_)),
+        }
+    }
 }
 
 /// Whether a person has done this, and neither a script that keeps a page up to date nor a page elsewhere: those
@@ -195,7 +223,7 @@ async fn keep(app: &App, session: &Session, stored: &StoredSession) {
 }
 
 /// Has the provider say again in which groups somebody is who does something. Where it does not, nothing is done.
-async fn read_groups(app: &App, session: &Session) -> Result<(), Said> {
+async fn read_groups(app: &App, session: &Session) -> Result<(), Unread> {
     let inbox = app.parts().inbox.as_ref();
     let provider = inbox.and_then(|inbox| inbox.provider.as_ref());
     let Some(provider) = provider.filter(|provider| provider.tells_groups()) else {
@@ -209,7 +237,7 @@ async fn read_groups(app: &App, session: &Session) -> Result<(), Said> {
         reading: GroupReading { names, at },
     };
     let noted = app.store().write(note).await;
-    noted.map_err(|error| Said::unavailable("note groups", &error))
+    Ok(noted.map_err(|error| Said::unavailable("note groups", &error))?)
 }
 
 /// What the provider says, with another access token where that of the session is over.
@@ -218,19 +246,14 @@ async fn ask(
     provider: &Provider,
     session: &Session,
     access: &Access,
-) -> Result<BTreeSet<GroupName>, Said> {
-    let failed = |error: Unasked| {
-        tracing::warn!(error = error.why(), "somebody's groups could not be read");
-        unread()
-    };
+) -> Result<BTreeSet<GroupName>, Unread> {
     let now = app.now();
     match provider.groups(&access.token, &access.subject, now).await {
         Err(Unasked::Over) => {}
-        done => return done.map_err(failed),
+        done => return Ok(done?),
     }
     let access = renewed(app, provider, session, access).await?;
-    let names = provider.groups(&access.token, &access.subject, now).await;
-    names.map_err(failed)
+    Ok(provider.groups(&access.token, &access.subject, now).await?)
 }
 
 /// What asks the provider in the place of an access token that is over. It is kept before anything is asked with
@@ -240,7 +263,7 @@ async fn renewed(
     provider: &Provider,
     session: &Session,
     over: &Access,
-) -> Result<Access, Said> {
+) -> Result<Access, Unread> {
     let unkept = |error: StoreError| Said::unavailable("renew an access token", &error);
     let _turn = provider.turn_to_renew().await;
     let stored = app.store().session(&session.id).await.map_err(unkept)?;
@@ -251,10 +274,7 @@ async fn renewed(
         return Ok(access);
     }
     let refresh = access.refresh.as_deref().ok_or_else(unread)?;
-    let renewed = provider.renew(refresh, app.now()).await.map_err(|error| {
-        tracing::warn!(error = error.why(), "an access token could not be renewed");
-        unread()
-    })?;
+    let renewed = provider.renew(refresh, app.now()).await?;
     let access = Access {
         token: renewed.access,
         refresh: renewed.refresh.or(access.refresh),

@@ -352,8 +352,9 @@ async fn what_a_gateway_does_not_leave_out_is_left_out_here() {
         };
         check.query = format!("{}={}&{}&_since", next(), next(), next());
         check.method = next();
-        check.authority = match number % 2 {
+        check.authority = match number % 3 {
             0 => format!("000-31-7{number:03}"),
+            1 => format!("{}.fhir.example", next()),
             _ => format!("{} at home", next()),
         };
         check.resource = velum_approval::keyed_token(&[1; 32], next().as_bytes());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::routing::MethodFilter;
 use reqwest::Method;
 use serde_json::json;
-use velum_approval::{ApprovalId, Check};
+use velum_approval::{ApprovalId, Check, Fingerprint, Lineage};
 
 use super::webhooks::one;
 use crate::inbox::PAGES;
@@ -23,7 +23,7 @@ const QUERY: &str = "Thistlewood-query";
 const REASON: &str = "Thistlewood-reason";
 const AGAIN: &str = "Thistlewood-again";
 const ALL: [&str; 6] = [METHOD, AUTHORITY, PATH, QUERY, REASON, AGAIN];
-/// Those that are in no record: what the log has, everyone who reviews anything may read.
+/// Those that are kept, for whoever decides.
 const FREE: [&str; 2] = [REASON, AGAIN];
 
 /// Which of these are in a text.
@@ -168,8 +168,8 @@ async fn what_a_requester_wrote_is_in_no_page_of_whoever_is_not_to_see_it_and_to
         seen.extend(found(&page.text, &ALL));
     }
     assert!(shown > 30, "{shown} pages");
-    // Of a route only words of the policy are kept, and a method that is none is not.
-    let kept = [AUTHORITY, REASON, AGAIN];
+    // Of a route only words of the policy are kept; a method that is none is not, nor a host that nobody has named.
+    let kept = [REASON, AGAIN];
     assert!(kept.iter().all(|canary| seen.contains(canary)), "{seen:?}");
     assert!(seen.iter().all(|canary| kept.contains(canary)), "{seen:?}");
 
@@ -257,4 +257,46 @@ async fn what_a_requester_wrote_is_in_no_page_of_whoever_is_not_to_see_it_and_to
             calls.len()
         ),
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_behind_one_request_reads_no_reason_of_anothers_and_nothing_that_reviewers_wrote_for_each_other()
+ {
+    let service = Service::start().await;
+    let of = |person, why| {
+        let mut check = written(&service, 1);
+        check.lineage = Lineage::new(vec![identity("triage-bot"), identity(person)]).unwrap();
+        check.reason = Some(reason(why));
+        check
+    };
+    service.pending(&of("omar", "Thistlewood-omar")).await;
+    let mut own = of("nora", "Thistlewood-nora");
+    own.fingerprint = Fingerprint::from_bytes([9; 32]);
+    let own = service.pending(&own).await;
+    let comment = json!({"comment": "Thistlewood-colleagues"});
+    assert_eq!(service.approve("omar", &own, comment).await.0, 200);
+    // One agent has asked the same for both, so each is listed beside the other.
+    let canaries = [
+        "Thistlewood-omar",
+        "Thistlewood-nora",
+        "Thistlewood-colleagues",
+    ];
+    for (person, expected) in [("nora", &canaries[1..2]), ("grace", &canaries[..])] {
+        let mut browser = signed_in(&service, person).await;
+        let page = browser
+            .open(&service.url(&format!("/approvals/{own}")))
+            .await;
+        assert!(page.text.contains("The same was asked before"), "{person}");
+        assert_eq!(found(&page.text, &canaries), expected, "{person}");
+        for path in ["", "/receipt"] {
+            let path = format!("/v1/approvals/{own}{path}");
+            let told = service.get(person, &path).await.1.to_string();
+            let expected: Vec<_> = expected
+                .iter()
+                .filter(|it| **it != canaries[0])
+                .copied()
+                .collect();
+            assert_eq!(found(&told, &canaries), expected, "{person} {path}");
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! Pages about one requester: what they have asked, how they are stopped, and what is opened for them in an
 //! emergency.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use super::webhooks::one;
 use crate::testing::browser::{Browser, Shown};
 use crate::testing::provider::FakeProvider;
 use crate::testing::{CONFIGURATION, Service, identity, with_alias};
@@ -252,6 +255,93 @@ async fn an_emergency_is_opened_also_while_the_provider_is_away_and_nothing_else
     let shown = send(&service, &mut browser, "/emergencies", &fields).await;
     assert_eq!(shown.status, 303, "{}", shown.text);
     assert_eq!(emergencies(&service).await[0]["opened_by"], "omar");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emergency_is_told_at_once_to_pages_and_to_other_tools_and_so_is_each_use_and_its_review()
+ {
+    let folder = tempfile::tempdir().unwrap();
+    let (receiver, configuration) = one(folder.path()).await;
+    let service = Service::with(&format!("{configuration}{GLASS}")).await;
+    let mut followed = service
+        .request("GET", "/v1/approvals/events")
+        .bearer_auth(service.reviewer("grace"))
+        .send()
+        .await
+        .unwrap();
+    let open = json!({
+        "principal": identity("triage-bot"), "action": "read", "reason": "unconscious", "minutes": 10,
+    });
+    let (status, opened) = service.post("omar", "/v1/emergencies", &open).await;
+    assert_eq!(status, 201, "{opened}");
+    let id = opened["id"].as_str().unwrap();
+    let check = service.ask(1);
+    service.verified(&check, &service.check(&check).await);
+    let path = format!("/v1/emergencies/{id}/review");
+    let (status, reviewed) = service
+        .post("grace", &path, &json!({"justified": false}))
+        .await;
+    assert!(status.is_success(), "{reviewed}");
+
+    let told = async {
+        let mut told = String::new();
+        while !told.contains("\"disputed\"") {
+            let chunk = followed.chunk().await.unwrap().expect("the stream goes on");
+            told.push_str(&String::from_utf8_lossy(&chunk));
+        }
+        told
+    };
+    let told = tokio::time::timeout(Duration::from_secs(15), told).await;
+    let told = told.expect("it is told");
+    assert!(
+        told.contains(&format!("{{\"became\":\"opened\",\"id\":\"{id}\"}}")),
+        "{told}"
+    );
+    assert!(
+        !told.contains("omar") && !told.contains("triage-bot"),
+        "{told}"
+    );
+    let sent: Vec<_> = receiver
+        .until(4)
+        .await
+        .iter()
+        .map(|sent| sent.body["type"].clone())
+        .collect();
+    for expected in ["emergency.opened", "emergency.used", "emergency.disputed"] {
+        assert!(sent.contains(&json!(expected)), "{expected}: {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_was_taken_out_of_the_group_opens_no_emergency_and_theirs_releases_nothing_more() {
+    let provider = FakeProvider::start().await;
+    let further = "groups_claim = \"groups\"\ngroups = {\"Velum\" = \"clinical\"}";
+    let service = Service::with(&format!("{}{GLASS}", provider.configuration(further))).await;
+    provider.words().userinfo = Some(json!({"sub": "omar-sub", "groups": ["Velum"]}));
+    let mut browser = Browser::new();
+    let shown = provider.sign_in(&service, &mut browser, "omar-sub").await;
+    assert_eq!(shown.status, 200, "{}", shown.text);
+    let id = service.pending(&service.ask(1)).await.to_string();
+    let fields = [
+        ("approval", id.as_str()),
+        ("reason", "unconscious"),
+        ("minutes", "10"),
+    ];
+    let shown = send(&service, &mut browser, "/emergencies", &fields).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    assert_eq!(service.check(&service.ask(2)).await["decision"], "allow");
+
+    provider.words().userinfo = Some(json!({"sub": "omar-sub", "groups": []}));
+    let shown = send(&service, &mut browser, "/emergencies", &fields).await;
+    assert_eq!(shown.status, 403, "{}", shown.text);
+    assert!(shown.text.contains("no emergency access"), "{}", shown.text);
+    // What they opened before that goes no further.
+    assert_eq!(service.check(&service.ask(3)).await["decision"], "pending");
+    // That the provider is away gives nobody back what it has taken.
+    provider.words().is_down = true;
+    let shown = send(&service, &mut browser, "/emergencies", &fields).await;
+    assert_eq!(shown.status, 403, "{}", shown.text);
+    assert_eq!(emergencies(&service).await.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What is told of a record: which approval, in which state, or that somebody has another security key. Nothing that a requester or a reviewer wrote, and
-//! nobody's name.
+//! What is told of a record: which approval, in which state, or that somebody has another security key, or access in
+//! an emergency. Nothing that a requester or a reviewer wrote, and nobody's name.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,14 +12,16 @@ use crate::standard_webhooks;
 /// What is told where there is more to tell and none of it can be.
 const MINIMAL: &str = "approval.changed";
 
-/// A change of an approval, or of somebody's security keys.
+/// A change of an approval, of somebody's security keys, or of an access in an emergency.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Event {
     /// The same however often it is sent.
     pub(super) id: String,
-    /// None of a security key.
+    /// None of what is of no approval.
     pub(super) approval: Option<ApprovalId>,
     name: &'static str,
+    /// Where the inbox has it, if it is of no approval.
+    page: &'static str,
     time: String,
     state: Option<&'static str>,
     version: Option<u64>,
@@ -50,10 +52,10 @@ impl Event {
         let read: Leaf = serde_json::from_slice(leaf).ok()?;
         let kinds = &mut EventKind::ALL.iter();
         let kind = kinds.find(|kind| kind.code() == read.data.code);
-        let key = kind.and_then(|kind| key(*kind));
-        let case = read.data.approval.filter(|_| key.is_none());
-        let name = match (key, kind) {
-            (Some(key), _) => key,
+        let alone = kind.and_then(|kind| alone(*kind));
+        let case = read.data.approval.filter(|_| alone.is_none());
+        let name = match (alone, kind) {
+            (Some((name, _)), _) => name,
             (None, _) if case.is_none() => return None,
             (None, Some(kind)) => name(*kind)?,
             // Of a later version than this: that something has changed is told all the same.
@@ -63,6 +65,7 @@ impl Event {
         Some(Event {
             id: standard_webhooks::id(leaf),
             name,
+            page: alone.map_or("", |(_, page)| page),
             time: Some(read.time).filter(|time| is_time(time))?,
             state: state.and_then(State::from_name).map(State::name),
             version: case.as_ref().and_then(|case| case.version),
@@ -87,7 +90,7 @@ impl Event {
         if !is_minimal {
             let url = inbox.map(|origin| match approval {
                 Some(id) => format!("{origin}/approvals/{id}"),
-                None => format!("{origin}/audit"),
+                None => format!("{origin}{}", self.page),
             });
             let members: [(&str, Option<Value>); 4] = [
                 ("state", self.state.map(Value::from)),
@@ -108,11 +111,16 @@ impl Event {
     }
 }
 
-/// What is told of somebody's security keys: whoever has one more that is not theirs has to hear of it.
-fn key(kind: EventKind) -> Option<&'static str> {
+/// What is told of no approval, and where the inbox has it: whoever has one more security key that is not theirs has
+/// to hear of it, and of an access without a review everybody.
+fn alone(kind: EventKind) -> Option<(&'static str, &'static str)> {
     match kind {
-        EventKind::CredentialAdded => Some("key.added"),
-        EventKind::CredentialRemoved => Some("key.removed"),
+        EventKind::CredentialAdded => Some(("key.added", "/audit")),
+        EventKind::CredentialRemoved => Some(("key.removed", "/audit")),
+        EventKind::EmergencyOpened => Some(("emergency.opened", "/emergencies")),
+        EventKind::EmergencyReviewed => Some(("emergency.reviewed", "/emergencies")),
+        EventKind::EmergencyDisputed => Some(("emergency.disputed", "/emergencies")),
+        EventKind::EmergencyEnded => Some(("emergency.ended", "/emergencies")),
         _ => None,
     }
 }
@@ -128,7 +136,8 @@ fn name(kind: EventKind) -> Option<&'static str> {
         EventKind::VoteApproved | EventKind::VoteTakenBack => "approval.voted",
         EventKind::GrantIssued => "approval.approved",
         EventKind::VoteDenied | EventKind::GrantEmpty => "approval.denied",
-        EventKind::GrantUsed | EventKind::EmergencyUsed => "approval.used",
+        EventKind::GrantUsed => "approval.used",
+        EventKind::EmergencyUsed => "emergency.used",
         EventKind::Delivered | EventKind::Drifted | EventKind::Cut => "approval.released",
         EventKind::Expired => "approval.expired",
         EventKind::Cancelled => "approval.cancelled",

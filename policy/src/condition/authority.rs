@@ -41,6 +41,22 @@ impl AuthorityPattern {
         )
     }
 
+    /// What of an authority this names, where it surely holds for it: the host, or the end of it, and the port that
+    /// is named.
+    pub(crate) fn shown(&self, authority: &str) -> Option<String> {
+        if self.holds(authority.as_bytes()) != Truth::Yes {
+            return None;
+        }
+        let host = match &self.host {
+            HostPattern::Exact(host) => host.clone(),
+            HostPattern::Suffix(suffix) => format!("{{…}}{suffix}"),
+        };
+        Some(match self.port {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        })
+    }
+
     pub(crate) fn implies(&self, other: &Self) -> bool {
         (other.port.is_none() || self.port == other.port)
             && match (&self.host, &other.host) {

@@ -146,6 +146,7 @@ pub(super) fn question(
     }
     let mut next = changed(approval);
     next.needs = Some(Need::Reason);
+    next.public_reason = comment;
     let record = Record::Questioned {
         approval: next.id.clone(),
         version: next.version,
@@ -168,6 +169,7 @@ pub(super) fn explain(
     }
     let mut next = changed(approval);
     next.needs = None;
+    next.public_reason = None;
     next.earlier_reasons.extend(next.reason);
     next.reason = Some(reason);
     next.outdated = u32::try_from(next.votes.len()).unwrap_or(u32::MAX);

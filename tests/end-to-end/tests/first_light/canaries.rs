@@ -189,6 +189,7 @@ async fn two_hundred_through_envoy_are_found_in_the_erasable_column_alone() {
                 .header("velum-lift", "name")
                 .header("velum-reason", format!("for {reason}"))
                 .header("x-note", &header)
+                .header("host", format!("{header}.example"))
                 .header("traceparent", &header)
         };
         let answer = ask().send().await.expect("an answer");
