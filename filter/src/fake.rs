@@ -18,6 +18,8 @@ pub(crate) struct Reply {
 /// A call that the filter made.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
+    #[cfg(test)]
+    pub(crate) cluster: String,
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
 }
@@ -255,6 +257,8 @@ impl Host for Fake {
         }
         let mut sent = self.sent.borrow_mut();
         sent.push(Sent {
+            #[cfg(test)]
+            cluster: call.cluster.to_owned(),
             headers: call.headers.clone(),
             body: call.body.to_vec(),
         });

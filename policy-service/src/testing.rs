@@ -1,5 +1,6 @@
 //! A whole service for tests: real HTTP, a real SQLite file, a clock that the test moves.
 
+pub(crate) mod behind_tls;
 pub(crate) mod browser;
 pub(crate) mod provider;
 pub(crate) mod soft_key;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -197,6 +198,31 @@ async fn who_approves_too_fast_is_named_once_in_the_log() {
     assert_eq!(line["fields"]["limit"], 2);
 }
 
+#[test]
+fn an_anchor_that_is_late_is_told_of_as_soon_as_the_configuration_says() {
+    let folder = folder();
+    let audit = "[audit]\nname = \"audit.example.org/velum\"\nanchor_alert = \"1s\"\n\
+                 [[audit.anchors]]\nname = \"vault\"\nkind = \"file\"\npath = \"nowhere/heads\"\n";
+    let text = format!("{CONFIGURATION}\n{audit}");
+    std::fs::write(folder.path().join("service.toml"), text).unwrap();
+    let _service = Service::start(folder.path());
+    let begun = Instant::now();
+    let line: Value = loop {
+        let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+        // A line that is not at its end yet is read the next time.
+        let mut lines = log
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'));
+        if let Some(line) = lines.find(|line| line.contains("audit.anchor_alert")) {
+            break serde_json::from_str(line).unwrap();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{log}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(line["level"], "ERROR");
+    assert_eq!(line["fields"]["anchor"], "vault");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_any_moment_loses_no_answer_and_repeats_none() {
     let folder = folder();
@@ -208,7 +234,7 @@ async fn a_kill_at_any_moment_loses_no_answer_and_repeats_none() {
         let id = answer["approval"].as_str().unwrap().to_owned();
         assert_eq!(service.approve(&client, &id).await, 200);
         let use_it = service.check(&client, &asked);
-        let wait = std::time::Duration::from_micros(u64::from(round) * 700);
+        let wait = Duration::from_micros(u64::from(round) * 700);
         if let Ok(Ok(answer)) = tokio::time::timeout(wait, use_it).await {
             assert_eq!(answer["decision"], "allow");
             answered.push(id.clone());

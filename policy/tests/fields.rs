@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use velum_engine::{Class, Masker, Options, Terms};
+use velum_engine::{Class, Keyring, Masker, Options, Terms};
 use velum_policy::{
     CertificateField, Effect, Encodings, IdentitySource, Mode, Otherwise, Peers, Policy,
     TokenRoles, UnreadableMedia,
@@ -236,6 +236,52 @@ fn detectors() {
         let out = masked(masking, codes);
         assert_eq!(out.matches("QX1042").count(), count, "{out}");
     }
+}
+
+#[test]
+fn detectors_are_reported_by_the_names_that_the_policy_gives_them() {
+    for name in ["badge", "staff-card"] {
+        let policy = with(
+            "masking",
+            json!({"detectors": [{"name": name, "class": "device", "pattern": "QX[0-9]{4}"}]}),
+        );
+        let mut masker = Masker::new(Arc::clone(policy.rules()), Options::default());
+        let mut out = Vec::new();
+        masker.feed(br#"{"note":"QX1042"}"#, &mut out).unwrap();
+        masker.finish(&mut out).unwrap();
+        let rules = masker.report().by_rule(policy.rules());
+        let rules: Vec<_> = rules.map(|count| count.rule.into_owned()).collect();
+        assert_eq!(rules, [format!("detector: {name}")]);
+    }
+}
+
+#[test]
+fn dates_are_shifted_by_at_most_as_many_days_as_the_rule_says() {
+    let are_near = |days: u32| {
+        let rule =
+            json!({"key": "born", "class": "date", "operator": {"date_shift": {"days": days}}});
+        let keys = json!([{"id": "k1", "environment": "A"}]);
+        let policy = with("masking", json!({"rules": [rule], "keys": keys}));
+        let options = Options {
+            keys: Keyring::new([("k1".to_owned(), vec![1; 32])]).unwrap(),
+            ..Options::default()
+        };
+        (0..20).all(|patient| {
+            let body =
+                format!(r#"{{"resourceType":"Patient","id":"{patient}","born":"1980-02-15"}}"#);
+            let mut masker = Masker::new(Arc::clone(policy.rules()), options.clone());
+            let mut out = Vec::new();
+            masker.feed(body.as_bytes(), &mut out).unwrap();
+            masker.finish(&mut out).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            assert!(!out.contains("[masked:"), "{out}");
+            ["1980-02-14", "1980-02-15", "1980-02-16"]
+                .iter()
+                .any(|near| out.contains(near))
+        })
+    };
+    assert!(are_near(1));
+    assert!(!are_near(3650));
 }
 
 #[test]

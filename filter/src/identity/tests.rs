@@ -160,6 +160,26 @@ fn filter_state_is_an_identity_under_its_key() {
 }
 
 #[test]
+fn an_identity_is_read_where_the_policy_says_that_it_is() {
+    let deeper = [&BASE[..2], &["other.filter", "token", "claims"]].concat();
+    let host = host(&[(&["iss"], ISSUER.as_bytes()), (&["sub"], b"usual")]);
+    host.set_property(&[&deeper[..], &["iss"]].concat(), ISSUER.as_bytes());
+    host.set_property(&[&deeper[..], &["sub"]].concat(), b"other");
+    host.set_property(&["filter_state", "corp.user"], b"usual");
+    host.set_property(&["filter_state", "corp.other"], b"other");
+    for (identity, expected) in [
+        (json!({"jwt": {"metadata": BASE[2..]}}), "usual"),
+        (json!({"jwt": {"metadata": deeper[2..]}}), "other"),
+        (json!({"filter_state": "corp.user"}), "usual"),
+        (json!({"filter_state": "corp.other"}), "other"),
+    ] {
+        let policy = policy(&identity, &json!({"method": "DELETE"}));
+        let caller = read(&host, &policy, &[]).unwrap();
+        assert_eq!(caller.principal.subject(), expected, "{identity}");
+    }
+}
+
+#[test]
 fn a_certificate_counts_where_tls_is_mutual_only() {
     for (field, property) in [
         ("uri_san", "uri_san_peer_certificate"),

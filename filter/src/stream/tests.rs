@@ -428,6 +428,34 @@ fn an_ask_is_held_and_lifts_only_what_is_granted() {
 }
 
 #[test]
+fn the_policy_service_is_called_where_and_as_the_policy_says() {
+    let mut changed = policy();
+    changed["policy_service"]["cluster"] = json!("elsewhere");
+    changed["policy_service"]["authority"] = json!("desk.velum:8470");
+    changed["policy_service"]["token"]["environment"] = json!("VELUM_MASKING_KEY");
+    let usual = [
+        "velum-policy-service",
+        "policy-service.velum",
+        "gateway-token",
+    ];
+    let token = STANDARD.encode([9_u8; 32]);
+    for (policy, [cluster, authority, token]) in [
+        (policy(), usual),
+        (changed, ["elsewhere", "desk.velum:8470", token.as_str()]),
+    ] {
+        let mut vm = Vm::with(&policy);
+        vm.request("DELETE", "/Patient/1", &[]);
+        let sent = vm.host.sent.borrow();
+        let sent = sent.last().expect("a call was made");
+        assert_eq!(sent.cluster, cluster);
+        let given = |name| header(&sent.headers, name);
+        assert_eq!(given(":authority"), Some(authority.as_bytes()));
+        let bearer = format!("Bearer {token}");
+        assert_eq!(given("authorization"), Some(bearer.as_bytes()));
+    }
+}
+
+#[test]
 fn a_pending_answer_is_asked_again_until_the_hold_is_spent() {
     let mut vm = Vm::new();
     vm.request("GET", "/Patient/1", ASK);

@@ -61,12 +61,9 @@ impl Drop for FakeProvider {
 
 type Shared = (String, Arc<Mutex<Words>>);
 
-async fn metadata(State((issuer, words)): State<Shared>) -> Result<Json<Value>, StatusCode> {
-    let words = words.lock().unwrap();
-    if words.is_down {
-        return Err(StatusCode::BAD_GATEWAY);
-    }
-    let mut metadata = json!({
+/// The metadata of a provider that can do all that is needed.
+pub(crate) fn usual_metadata(issuer: &str) -> Value {
+    json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"),
@@ -75,7 +72,15 @@ async fn metadata(State((issuer, words)): State<Shared>) -> Result<Json<Value>, 
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
-    });
+    })
+}
+
+async fn metadata(State((issuer, words)): State<Shared>) -> Result<Json<Value>, StatusCode> {
+    let words = words.lock().unwrap();
+    if words.is_down {
+        return Err(StatusCode::BAD_GATEWAY);
+    }
+    let mut metadata = usual_metadata(&issuer);
     for (name, value) in &words.metadata {
         metadata[name] = value.clone();
     }

@@ -147,6 +147,16 @@ pub(crate) async fn sign_in_for_key(
     browser: &mut Browser,
     subject: &str,
 ) -> Shown {
+    sign_in_for_key_by((provider, service), browser, subject, None).await
+}
+
+/// The same in this way, by the provider's word for it.
+pub(crate) async fn sign_in_for_key_by(
+    (provider, service): (&FakeProvider, &Service),
+    browser: &mut Browser,
+    subject: &str,
+    acr: Option<&str>,
+) -> Shown {
     let ours = [
         ("sec-fetch-site", "same-origin"),
         ("sec-fetch-mode", "navigate"),
@@ -162,7 +172,11 @@ pub(crate) async fn sign_in_for_key(
             .into_owned()
             .collect();
     assert_eq!(asked["prompt"], "login");
-    let claims = provider.claims(service, subject, &asked["nonce"]);
+    let mut claims = provider.claims(service, subject, &asked["nonce"]);
+    if let Some(acr) = acr {
+        assert_eq!(asked["acr_values"], acr);
+        claims["acr"] = acr.into();
+    }
     provider.words().id_token = provider.signed(&claims);
     let query = [
         ("code", "c"),

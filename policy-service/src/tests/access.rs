@@ -3,7 +3,7 @@
 use axum::routing::MethodFilter;
 use serde_json::json;
 
-use crate::auth::Access;
+use crate::auth::{Access, token_hash};
 use crate::http::ROUTES;
 use crate::testing::{CONFIGURATION, POLICY, Service, reply};
 use crate::{Config, Options, StartError, serve};
@@ -172,6 +172,55 @@ async fn tokens_are_only_made_where_others_cannot_reach_them() {
         !folder.path().join("velum-data").exists(),
         "refused, yet something was made"
     );
+}
+
+#[tokio::test]
+async fn each_listener_is_where_it_was_told_to_be() {
+    let listen = "listen = \"127.0.0.2:0\"\nlisten_gateways = \"127.0.0.3:0\"";
+    let metrics = "[metrics]\nlisten = \"127.0.0.4:0\"\n\n[lifetimes]";
+    let text = CONFIGURATION
+        .replace("listen = \"127.0.0.1:0\"", listen)
+        .replacen("[lifetimes]", metrics, 1);
+    let service = Service::with(&text).await;
+    let running = &service.running;
+    for (address, expected, path) in [
+        (Some(running.address), "127.0.0.2", "/livez"),
+        (running.gateway_address, "127.0.0.3", "/livez"),
+        (running.metrics_address, "127.0.0.4", "/metrics"),
+    ] {
+        let address = address.unwrap();
+        assert_eq!(address.ip().to_string(), expected);
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client.get(format!("http://{address}{path}")).send().await;
+        assert_eq!(answer.unwrap().status(), 200, "{expected}");
+    }
+}
+
+#[tokio::test]
+async fn whose_token_is_configured_is_known_by_it_and_gets_no_other() {
+    let hex = |token: &str| {
+        let hash = token_hash(token);
+        hash.iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    };
+    let mut text = CONFIGURATION.to_owned();
+    for (entry, token) in [
+        ("person = \"grace\"", "heliotrope"),
+        ("id = \"edge\"", "marigold"),
+    ] {
+        assert!(text.contains(entry));
+        let with_token = format!("{entry}\ntoken_sha256 = \"{}\"", hex(token));
+        text = text.replacen(entry, &with_token, 1);
+    }
+    let service = Service::with(&text).await;
+    assert!(!service.running.reviewers.contains_key("grace"));
+    assert!(!service.running.gateways.contains_key("edge"));
+    // A gateway is known, and lists nothing.
+    for (token, expected) in [("heliotrope", 200), ("marigold", 403), ("violet", 401)] {
+        let list = service.request("GET", "/v1/approvals").bearer_auth(token);
+        let (status, body) = reply(list).await;
+        assert_eq!(status, expected, "{token}: {body}");
+    }
 }
 
 #[tokio::test]

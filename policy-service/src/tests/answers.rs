@@ -1,7 +1,7 @@
 //! The answers that are no.
 
 use serde_json::{Value, json};
-use velum_approval::{Lineage, PolicyDigest};
+use velum_approval::{Identity, IdentityKind, Lineage, PolicyDigest};
 
 use crate::testing::{CONFIGURATION, POLICY, START, Service, identity, reply};
 
@@ -105,6 +105,37 @@ async fn what_nobody_here_can_judge_is_refused() {
         service.get("grace", "/v1/approvals?state=pending").await.1["approvals"],
         json!([])
     );
+}
+
+#[tokio::test]
+async fn an_identity_is_known_by_its_kind_its_issuer_and_its_subject() {
+    let here = "https://idp.example";
+    let written = |kind: &str, issuer: &str, subject: &str| {
+        format!("{{kind = \"{kind}\", issuer = \"{issuer}\", subject = \"{subject}\"}}")
+    };
+    // An agent, and a person.
+    for who in ["triage-bot", "omar"] {
+        let usual = written("jwt", here, who);
+        assert!(CONFIGURATION.contains(&usual));
+        for (kind, issuer, subject) in [
+            (IdentityKind::Header, here, who),
+            (IdentityKind::Jwt, "https://other.example", who),
+            (IdentityKind::Jwt, here, "somebody"),
+        ] {
+            let changed = written(kind.name(), issuer, subject);
+            let service = Service::with(&CONFIGURATION.replace(&usual, &changed)).await;
+            let ask_as = |identity: Identity| {
+                let mut ask = service.ask(1);
+                ask.lineage = Lineage::new(vec![identity.clone()]).unwrap();
+                ask.principal = identity;
+                ask
+            };
+            let before = service.check(&ask_as(identity(who))).await;
+            assert_eq!(refused(&before), "lineage-unknown", "{changed}");
+            let now = Identity::new(kind, issuer, subject).unwrap();
+            service.pending(&ask_as(now)).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -284,4 +315,19 @@ async fn the_requester_can_wait_for_the_state_to_change() {
     assert_eq!(body["state"], "approved");
     assert!(begun.elapsed() < std::time::Duration::from_secs(2));
     assert_eq!(service.pending(&service.ask(2)).await.as_str().len(), 36);
+}
+
+#[tokio::test]
+async fn a_host_is_shown_where_the_configuration_names_it() {
+    for (named, shown) in [
+        ("fhir.example", "fhir.example"),
+        ("*.example", "{…}.example"),
+        ("lab.example", "{…}"),
+    ] {
+        let configuration = CONFIGURATION.replace("[\"fhir.example\"]", &format!("[{named:?}]"));
+        assert!(configuration.contains(named));
+        let service = Service::with(&configuration).await;
+        let id = service.pending(&service.ask(1)).await;
+        assert_eq!(service.show(&id).await["authority"], shown);
+    }
 }

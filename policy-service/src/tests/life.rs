@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use velum_approval::ApprovalId;
 use velum_engine::Class;
 
 use crate::testing::{CONFIGURATION, Service, classes, identity, reason};
@@ -180,6 +181,71 @@ async fn a_grant_that_nobody_used_in_time_is_gone() {
         (&json!("deny"), &json!("expired")),
         "{answer}"
     );
+}
+
+#[tokio::test]
+async fn each_lifetime_is_as_long_as_the_configuration_says() {
+    let short = CONFIGURATION.replace(
+        "pending = \"15m\"\ngrant = \"5m\"",
+        "pending = \"2m\"\ngrant = \"1m\"\nevidence = \"20s\"",
+    );
+    assert_ne!(short, CONFIGURATION);
+    for (configuration, is_short) in [(CONFIGURATION, false), (short.as_str(), true)] {
+        let service = Service::with(configuration).await;
+        let mut seen = service.ask(1);
+        seen.evidence = true;
+        let collecting = service.pending(&seen).await;
+        let asked = service.pending(&service.ask(2)).await;
+        let granted = service.pending(&service.ask(3)).await;
+        assert_eq!(service.approve("grace", &granted, json!({})).await.0, 200);
+        service.clock.advance(21_000);
+        let begun = Instant::now();
+        while is_short && service.show(&collecting).await["state"] != "pending" {
+            assert!(begun.elapsed() < Duration::from_secs(5), "it is collecting");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let state = if is_short { "pending" } else { "collecting" };
+        assert_eq!(service.show(&collecting).await["state"], state);
+        service.clock.advance(39_000);
+        let mut redeem = service.ask(3);
+        redeem.approval = Some(granted);
+        let answer = service.check(&redeem).await;
+        assert_eq!(answer["code"] == "expired", is_short, "{answer}");
+        assert_eq!(answer["decision"] == "allow", !is_short, "{answer}");
+        service.clock.advance(60_000);
+        let again = service.pending(&service.ask(2)).await;
+        assert_eq!(again != asked, is_short);
+    }
+}
+
+#[tokio::test]
+async fn a_grant_is_used_as_often_and_as_long_as_its_action_says() {
+    let rule = "[actions.read]\nquorum = 1";
+    let more = CONFIGURATION.replace(rule, &format!("{rule}\nuses = 2\ngrant = \"10m\""));
+    assert_ne!(more, CONFIGURATION);
+    for (configuration, most, is_long) in [(CONFIGURATION, 1, false), (more.as_str(), 2, true)] {
+        let service = Service::with(configuration).await;
+        let approved = async |request: u8| {
+            let id = service.pending(&service.ask(request)).await;
+            assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+            id
+        };
+        // By a stream of its own each time.
+        let is_released = async |request: u8, id: &ApprovalId| {
+            let mut redeem = service.ask(request);
+            redeem.approval = Some(id.clone());
+            service.check(&redeem).await["decision"] == "allow"
+        };
+        let id = approved(1).await;
+        let mut used = 0;
+        for _ in 0..3 {
+            used += usize::from(is_released(1, &id).await);
+        }
+        assert_eq!(used, most);
+        let id = approved(2).await;
+        service.clock.advance(6 * 60 * 1000);
+        assert_eq!(is_released(2, &id).await, is_long);
+    }
 }
 
 #[tokio::test]

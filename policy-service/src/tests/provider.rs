@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::{Value, json};
+use velum_harness::Authority;
 
 use crate::clock::ManualClock;
+use crate::testing::behind_tls::BehindTls;
 use crate::testing::browser::Browser;
-use crate::testing::provider::FakeProvider;
+use crate::testing::provider::{FakeProvider, configuration, usual_metadata};
 use crate::testing::{START, Service, figure};
 
 const MINUTE: i64 = 60_000;
@@ -532,6 +536,50 @@ async fn who_was_taken_out_of_a_group_since_they_signed_in_decides_nothing() {
         (403, Some("https://velum.dev/problems/not-a-reviewer"))
     );
     assert_eq!(service.show(&id).await["version"], 1);
+}
+
+#[tokio::test]
+async fn the_scopes_are_asked_for_and_the_claim_counts_that_are_configured() {
+    let provider = FakeProvider::start().await;
+    let further = "scopes = [\"roles\", \"profile\"]\ngroups_claim = \"roles\"\n\
+                   groups = {\"Velum Clinical\" = \"clinical\"}";
+    let service = Service::with(&provider.configuration(further)).await;
+    let asked = provider.leave(&service, &mut Browser::new()).await;
+    assert_eq!(asked["scope"], "openid profile roles");
+    let id = service.pending(&service.ask(1)).await;
+    let (in_it, in_another) = (["Velum Clinical"], ["Other"]);
+    for (roles, groups, expected) in [(in_another, in_it, 403), (in_it, in_another, 200)] {
+        let said = json!({"sub": "grace-sub", "roles": roles, "groups": groups});
+        provider.words().userinfo = Some(said);
+        let mut browser = Browser::new();
+        let shown = provider.sign_in(&service, &mut browser, "grace-sub").await;
+        assert_eq!(shown.status, 200, "{}", shown.text);
+        let yes = json!({"version": 1, "unseen": true});
+        let (status, body) = service.approve("grace", &id, yes).await;
+        assert_eq!(status, expected, "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_is_asked_over_tls_and_only_where_it_is_believed() {
+    let (authority, other) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let server = BehindTls::start(&authority, |issuer| {
+        let metadata = usual_metadata(issuer);
+        let said = move || async move { Json(metadata) };
+        Router::new().route("/.well-known/openid-configuration", get(said))
+    })
+    .await;
+    let secret = server.file("secret", "a secret");
+    for (ca, expected) in [
+        (server.ca("ca.pem", &authority), 303),
+        (server.ca("other.pem", &other), 503),
+        (String::new(), 503),
+    ] {
+        let text = configuration(&server.url, &secret, &ca);
+        let service = Service::with(&text).await;
+        let shown = Browser::new().open(&service.url("/sign-in/provider")).await;
+        assert_eq!(shown.status, expected, "{ca}: {}", shown.text);
+    }
 }
 
 #[tokio::test]

@@ -379,6 +379,20 @@ async fn a_requester_is_stopped_from_the_page_of_a_request_under_every_name() {
 }
 
 #[tokio::test]
+async fn an_agent_is_found_by_the_name_that_the_configuration_gives_it() {
+    let text = CONFIGURATION.replace("id = \"triage-bot\"", "id = \"night-shift\"");
+    assert_ne!(text, CONFIGURATION);
+    let service = Service::with(&text).await;
+    let id = service.pending(&service.ask(1)).await;
+    let mut grace = signed_in(&service, "grace").await;
+    for (who, is_found) in [("night-shift", true), ("day-shift", false)] {
+        let page = open(&service, &mut grace, &format!("/history?who={who}")).await;
+        let is_there = page.text.contains(&format!("/approvals/{id}"));
+        assert_eq!(is_there, is_found, "{who}: {}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn what_somebody_asked_is_found_by_their_name_and_page_by_page() {
     let service = Service::with(&with_alias(CONFIGURATION).replace(
         "pending_per_principal = 5",

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::testing::Service;
+use crate::testing::{CONFIGURATION, Service};
 
 #[tokio::test]
 async fn approvals_grants_and_the_log_outlive_the_process() {
@@ -38,6 +38,42 @@ async fn approvals_grants_and_the_log_outlive_the_process() {
         "a replay after a restart is the same answer"
     );
     assert_eq!(service.log().await.len(), log.len() + 1);
+}
+
+#[tokio::test]
+async fn each_folder_of_data_has_a_store_and_keys_of_its_own() {
+    let other = CONFIGURATION.replace("data = \"velum-data\"", "data = \"other-data\"");
+    let service = Service::start().await;
+    let key = service.running.public_key;
+    let id = service.pending(&service.ask(1)).await;
+    let service = service.restart_with(&other).await;
+    assert_ne!(service.running.public_key, key);
+    assert_ne!(service.pending(&service.ask(1)).await, id);
+    for name in ["velum.sqlite", "signing.key", "fingerprint.key", "log.key"] {
+        let file = service.folder.path().join("other-data").join(name);
+        assert!(file.exists(), "{name}");
+    }
+    let service = service.restart_with(CONFIGURATION).await;
+    assert_eq!(service.running.public_key, key);
+    assert_eq!(service.pending(&service.ask(1)).await, id);
+}
+
+#[tokio::test]
+async fn keys_are_those_of_the_folder_that_is_named_for_them() {
+    let service = Service::start().await;
+    let key = service.running.public_key;
+    let other = CONFIGURATION.replace("data = \"velum-data\"", "data = \"other-data\"");
+    let with_keys = format!("keys = \"velum-data\"\n{other}");
+    let service = service.restart_with(&with_keys).await;
+    assert_eq!(service.running.public_key, key);
+    let check = service.ask(1);
+    let id = service.pending(&check).await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    service.verified(&check, &service.check(&check).await);
+    for name in ["signing.key", "fingerprint.key", "log.key"] {
+        let file = service.folder.path().join("other-data").join(name);
+        assert!(!file.exists(), "{name} was made");
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ fn examples() -> &'static Path {
 }
 
 /// The sample with every key and table in force that is commented out.
-fn whole() -> String {
+pub(super) fn whole() -> String {
     let is_key = |text: &str| {
         let name = text.split(" = ").next().unwrap_or_default();
         text.starts_with('[')

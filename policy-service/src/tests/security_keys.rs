@@ -10,7 +10,9 @@ use crate::clock::Clock as _;
 use crate::store::{Operation, StoreError, Transaction};
 use crate::testing::browser::{Browser, Shown};
 use crate::testing::provider::FakeProvider;
-use crate::testing::soft_key::{ORIGIN, SoftKey, begin, sign_in_for_key, submit, value};
+use crate::testing::soft_key::{
+    ORIGIN, SoftKey, begin, sign_in_for_key, sign_in_for_key_by, submit, value,
+};
 use crate::testing::{CONFIGURATION, Service};
 
 const MINUTE: i64 = 60_000;
@@ -391,6 +393,27 @@ async fn a_key_is_added_by_who_has_just_signed_in_anew_and_by_nobody_else() {
     assert_eq!(begin(&service, &mut browser).await.status, 303);
     assert_eq!(service.count("credential.added").await, 2);
     assert_eq!(findings(&service).await, []);
+}
+
+#[tokio::test]
+async fn a_key_is_added_by_who_signs_in_in_one_of_the_ways_that_are_configured() {
+    let provider = FakeProvider::start().await;
+    let keys = "age = \"0s\"\nacr = [\"phr\"]";
+    let service = Service::with(&configuration(&provider, 1, keys)).await;
+    let mut browser = Browser::new();
+    provider.sign_in(&service, &mut browser, "grace-sub").await;
+    let both = (&provider, &service);
+    // Nobody says how.
+    let shown = sign_in_for_key(both, &mut browser, "grace-sub").await;
+    assert_eq!(shown.status, 403, "{}", shown.text);
+    assert_eq!(begin(&service, &mut browser).await.status, 303);
+    let shown = sign_in_for_key_by(both, &mut browser, "grace-sub", Some("phr")).await;
+    assert_eq!(shown.status, 200, "{}", shown.text);
+    let page = begin(&service, &mut browser).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    let key = SoftKey::new(1).registration(&page.text);
+    let shown = submit(&service, &mut browser, "/keys", &key).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
 }
 
 #[tokio::test]

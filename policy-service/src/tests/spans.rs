@@ -17,8 +17,10 @@ use prost::Message as _;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use velum_harness::Authority;
 
 use crate::clock::Clock as _;
+use crate::testing::behind_tls::BehindTls;
 use crate::testing::{CONFIGURATION, Service, Stopped, identity, reason, reply};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -31,6 +33,18 @@ struct Desk {
     bodies: Mutex<Vec<Bytes>>,
 }
 
+/// Where spans come in.
+fn router(desk: &Arc<Desk>) -> Router {
+    let take = async |State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes| {
+        assert_eq!(headers["content-type"], "application/x-protobuf");
+        assert!(!headers.contains_key("authorization"));
+        desk.bodies.lock().unwrap().push(body);
+        desk.status.lock().unwrap().unwrap_or(StatusCode::OK)
+    };
+    let router = Router::new().route("/v1/traces", post(take));
+    router.with_state(desk.clone())
+}
+
 /// A collector of the test's own; it ends with the test.
 struct Collector {
     endpoint: String,
@@ -41,14 +55,7 @@ struct Collector {
 impl Collector {
     async fn start() -> Collector {
         let desk = Arc::new(Desk::default());
-        let take = async |State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes| {
-            assert_eq!(headers["content-type"], "application/x-protobuf");
-            assert!(!headers.contains_key("authorization"));
-            desk.bodies.lock().unwrap().push(body);
-            desk.status.lock().unwrap().unwrap_or(StatusCode::OK)
-        };
-        let router = Router::new().route("/v1/traces", post(take));
-        let router = router.with_state(desk.clone());
+        let router = router(&desk);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let mut serving = JoinSet::new();
@@ -267,6 +274,32 @@ async fn a_collector_that_is_away_or_refuses_costs_nothing_but_spans_that_are_co
     }
     // Sent once each: what is lost is not sent again.
     assert_eq!(collector.spans().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_is_called_over_tls_and_only_where_it_is_believed() {
+    let (authority, other) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let desk = Arc::new(Desk::default());
+    let server = BehindTls::start(&authority, |_| router(&desk)).await;
+    for (ca, expected) in [
+        (server.ca("ca.pem", &authority), (1, 0)),
+        (server.ca("other.pem", &other), (0, 1)),
+        (String::new(), (0, 1)),
+    ] {
+        let text =
+            configuration(&server.url).replace("\n\n[metrics]", &format!("\n{ca}\n[metrics]"));
+        let service = Service::with(&text).await;
+        let request = service.request("GET", "/livez");
+        let request = request.header("traceparent", parent("01"));
+        assert_eq!(reply(request).await.0, 200);
+        let begun = Instant::now();
+        while counts(&service).await == (0, 0) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{ca}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(counts(&service).await, expected, "{ca}");
+    }
+    assert_eq!(desk.bodies.lock().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -327,6 +327,36 @@ fn a_flagged_request_that_nobody_released_is_refused() {
 }
 
 #[test]
+fn nobody_is_held_longer_than_the_action_says() {
+    let waits = |vm: &Vm| {
+        let sent = vm.host.sent.borrow();
+        let waits = header(&sent[0].headers, "prefer").expect("it waits");
+        String::from_utf8(waits.to_vec()).unwrap()
+    };
+    let long = ("prefer", "wait=20");
+    for (hold, expected) in [("7s", "wait=7"), ("12s", "wait=12"), ("60s", "wait=20")] {
+        let mut policy = inspecting(&json!({"inspect": true, "flag_on": ["ssn"], "hold": hold}));
+        for action in policy["actions"].as_array_mut().unwrap() {
+            match action["name"].as_str() {
+                Some("purge") => action["hold"] = json!(hold),
+                Some("read") => action["ask"]["hold"] = json!(hold),
+                _ => {}
+            }
+        }
+        let mut vm = Vm::with(&policy);
+        post(&mut vm, JSON, &[long]);
+        vm.request_body(RAW, true);
+        assert_eq!(waits(&vm), expected, "what is flagged");
+        let mut vm = Vm::with(&policy);
+        vm.request("DELETE", "/Patient/1", &[long]);
+        assert_eq!(waits(&vm), expected, "a review");
+        let mut vm = Vm::with(&policy);
+        vm.request("GET", "/Patient/1", &[("velum-lift", "name"), long]);
+        assert_eq!(waits(&vm), expected, "an ask");
+    }
+}
+
+#[test]
 fn an_approval_is_redeemed_by_the_same_body_and_nothing_can_be_asked_beyond_it() {
     let mut vm = flagging();
     let id = approval().to_string();

@@ -128,6 +128,46 @@ fn a_body_that_becomes_long_is_handed_on_in_pieces_up_to_its_limit() {
     assert!(vm.host.log.borrow().concat().contains("limits.expansion"));
 }
 
+/// The answer with this body under a limit, if any.
+fn limited(limit: Option<(&str, usize)>, body: &str) -> (Vm, String) {
+    let mut policy = policy();
+    if let Some((name, most)) = limit {
+        policy["limits"][name] = json!(most);
+    }
+    let mut vm = Vm::with(&policy);
+    vm.request("GET", "/Patient/1", &[]);
+    vm.json_response();
+    let (_, out) = vm.response_body(body, true);
+    (vm, out)
+}
+
+#[test]
+fn bodies_are_held_to_the_limits_of_the_policy() {
+    for (limit, body) in [
+        (("depth", 8), "[".repeat(9) + &"]".repeat(9)),
+        (
+            ("token_bytes", 1024),
+            format!("{{\"{}\":1}}", "x".repeat(2000)),
+        ),
+        (("members", 1024), format!("[{}1]", "1,".repeat(1024))),
+        (("keys", 1024), format!("[{}1]", "{\"a\":1},".repeat(1025))),
+    ] {
+        let (vm, out) = limited(None, &body);
+        assert!(vm.host.replies.borrow().is_empty(), "{limit:?}");
+        assert_eq!(out, body, "{limit:?}");
+        let (vm, _) = limited(Some(limit), &body);
+        assert_eq!(vm.problem().0, 502, "{limit:?}");
+    }
+    let space = " ".repeat(2000);
+    let system = "http://hl7.org/fhir/sid/us-ssn";
+    let body = format!(r#"{{"identifier":{{"value":"7",{space}"system":"{system}"}}}}"#);
+    for (limit, class) in [(None, "ssn"), (Some(("held_bytes", 1024)), "identifier")] {
+        let (_, out) = limited(limit, &body);
+        let value = format!(r#""value":"[masked:{class}]""#);
+        assert!(out.contains(&value), "{limit:?}: {out}");
+    }
+}
+
 #[test]
 fn encodings_that_nobody_decodes_are_refused() {
     for coding in ["br", "zstd", "gzip, br", "compress", "aes128gcm"] {

@@ -1,7 +1,7 @@
 //! How approvals get attacked, and the rules that they keep: of each the tests that show what becomes of it, by the
 //! names of their functions.
 
-use std::path::Path;
+use crate::tests::named::{is_test, sources};
 
 /// What it is, and its tests.
 type Row = (&'static str, &'static [&'static str]);
@@ -293,6 +293,8 @@ const RULES: [Row; 19] = [
         &[
             "what_cannot_be_kept_is_refused_with_its_place",
             "it_has_every_key_that_there_is",
+            "every_key_of_the_service_has_tests_that_fail_where_its_value_is_ignored",
+            "every_key_of_a_policy_has_tests_that_fail_where_its_value_is_ignored",
             "actions_that_never_match",
         ],
     ),
@@ -305,23 +307,9 @@ const RULES: [Row; 19] = [
     ),
 ];
 
-/// Where tests are.
-const FOLDERS: [&str; 6] = [
-    "approval",
-    "engine",
-    "filter",
-    "policy",
-    "policy-service",
-    "tests",
-];
-
 #[test]
 fn every_threat_and_every_rule_has_tests_that_exist() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut sources = String::new();
-    for folder in FOLDERS {
-        read(&workspace.join(folder), &mut sources);
-    }
+    let sources = sources();
     for (what, tests) in THREATS.iter().chain(&RULES) {
         assert!(!tests.is_empty(), "{what}");
         for name in *tests {
@@ -331,28 +319,4 @@ fn every_threat_and_every_rule_has_tests_that_exist() {
     // What it would find, were there none.
     assert!(!is_test(&sources, "no_test_has_this_name"));
     assert!(!is_test(&sources, "is_test"));
-}
-
-/// Whether a function of this name is a test, in any of the sources.
-fn is_test(sources: &str, name: &str) -> bool {
-    let head = format!("fn {name}(");
-    sources.match_indices(&head).any(|(at, _)| {
-        let above = sources[..at]
-            .rsplit_once('\n')
-            .map_or("", |(above, _)| above);
-        let mut attributes = above.lines().rev().map(str::trim);
-        let attribute = attributes.find(|line| !line.starts_with("#[ignore"));
-        attribute.is_some_and(|line| line.starts_with("#[") && line.contains("test"))
-    })
-}
-
-fn read(folder: &Path, sources: &mut String) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            sources.push_str(&std::fs::read_to_string(&path).unwrap());
-        }
-    }
 }
