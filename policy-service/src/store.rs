@@ -182,7 +182,8 @@ impl Store {
             is_frozen: Arc::default(),
         };
         let mut reading = store.read().await?;
-        let meta = "SELECT max_time_ms, closed FROM audit_log, meta WHERE audit_log.id = 1 AND meta.id = 1";
+        let meta =
+            "SELECT max_time_ms, closed FROM log_head, meta WHERE log_head.id = 1 AND meta.id = 1";
         let row = reading.one(meta, &[]).await?;
         if let Some(why) = row.read::<Option<String>>("closed")? {
             return Err(StoreError::Data(match why.as_str() {
