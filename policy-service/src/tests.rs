@@ -12,6 +12,7 @@ mod erasure;
 mod events;
 mod faults;
 mod fields;
+mod forgery;
 mod generated;
 mod haste;
 mod inbox;
