@@ -6,7 +6,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 use velum_approval::{Record, Timestamp};
 
-use super::connection::{Connection, Row, Sql, values};
+use super::connection::{Connection, Row, values};
 use super::log;
 use super::transaction::number;
 use super::{Stamp, Store, StoreError};
