@@ -24,7 +24,7 @@ pub(super) const SILENT: u16 = 0;
 pub(crate) struct Sent {
     pub(super) id: String,
     pub(super) seconds: i64,
-    pub(super) body: Value,
+    pub(crate) body: Value,
     /// All of it, with its headers, for who looks for what must not be there.
     pub(crate) raw: String,
     pub(super) path: String,
