@@ -9,10 +9,15 @@
 //!
 //! ```
 //! use velum_approval::replay::Replay;
-//! # let leaves: [&[u8]; 1] = [include_str!("../tests/golden/leaf-requested.json").trim_end().as_bytes()];
+//! # use velum_approval::{LogName, Record, RecordId, Timestamp, record::LogEvent};
+//! # let name = LogName::new("audit.example/main/2026").unwrap();
+//! # let opened = LogEvent::Opened { name, key: [1; 32], previous: None, first: 0 };
+//! # let (now, id) = (Timestamp::from_millis(1_795_464_104_123), RecordId::new("r0").unwrap());
+//! # let opened = Record::Log(Box::new(opened)).to_leaf(0, now, &id, "urn:velum:audit.example/main/2026");
+//! # let leaves = [opened.unwrap()];
 //! let mut replay = Replay::default();
 //! for (index, leaf) in (0..).zip(leaves) {
-//!     replay.leaf(index, leaf);
+//!     replay.leaf(index, &leaf);
 //! }
 //! let report = replay.finish();
 //! assert!(report.is_sound(), "{:?}", report.findings);
@@ -57,6 +62,7 @@ mod members;
 mod moment;
 mod order;
 mod reading;
+mod route;
 mod said;
 mod stops;
 mod succession;
@@ -173,6 +179,14 @@ impl Report {
 }
 
 impl Replay {
+    /// The same, that also notes where nothing was recorded for longer than this: a log that beats each so often
+    /// proves its silence.
+    #[must_use]
+    pub fn with_heartbeat(mut self, longest: Duration) -> Replay {
+        self.order.expect_within(longest);
+        self
+    }
+
     /// Reads the next record: `bytes` as the log has them, `index` its place, from 0 on without a gap.
     /// Any bytes may be handed in: what cannot be read is a finding.
     pub fn leaf(&mut self, index: u64, bytes: &[u8]) {
@@ -185,8 +199,8 @@ impl Replay {
         let count = self.counts.entry(leaf.name).or_default();
         *count = count.saturating_add(1);
         self.order.follow(&leaf, &mut self.found);
-        self.succession
-            .follow(matches!(leaf.event, Event::LogBegun(_)), &mut self.found);
+        let is_beginning = matches!(leaf.event, Event::LogBegun(_));
+        self.succession.follow(index, is_beginning, &mut self.found);
         self.cases.rest(self.succession.may_rest(leaf.time));
         if let Some(fault) = agreement::fault(leaf.code, &leaf.event) {
             self.found.add(Kind::Contradiction, fault);
@@ -208,7 +222,10 @@ impl Replay {
     fn happen(&mut self, index: u64, leaf: Leaf) {
         let (now, found) = (leaf.time, &mut self.found);
         match leaf.event {
-            Event::Requested(said) => self.cases.requested(*said, now, found),
+            Event::Requested(said) => {
+                route::look(&said.request.path, &said.request.query, found);
+                self.cases.requested(*said, now, found);
+            }
             Event::Collected(said) => self.cases.collected(said, now, found),
             Event::Questioned(said) => self.cases.questioned(&said, now, found),
             Event::Explained(said) => self.cases.explained(&said, found),

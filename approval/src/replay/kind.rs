@@ -55,6 +55,10 @@ kinds! {
     IdTwice "id-twice" Failure,
     /// The id was made long before the record: it may be that of another.
     IdOutOfTime "id-out-of-time" Note,
+    /// A log whose first record is none that opens or recovers a log: what stood there is missing.
+    NotBegun "not-begun" Failure,
+    /// Nothing was recorded for longer than the heartbeat that was asked for.
+    Silence "silence" Note,
     /// A log that does not go on from the one that was read before it.
     NotNext "not-next" Failure,
     /// The log goes on from one that was recovered: who says so, and how much of that there was and is.
@@ -65,6 +69,9 @@ kinds! {
     OfLogBefore "of-log-before" Note,
     /// The record says two things that cannot both be.
     Contradiction "contradiction" Failure,
+
+    /// What a record has of a path or query does not look like a template: it may be a caller's own words.
+    RouteNotTemplate "route-not-template" Note,
 
     /// An approval is asked for under the id of another.
     RequestedTwice "requested-twice" Failure,

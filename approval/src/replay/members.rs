@@ -86,11 +86,9 @@ pub(super) struct Request {
     _found: Option<Found>,
     #[serde(rename = "method")]
     _method: Method,
-    #[serde(rename = "path")]
-    _path: String,
+    pub(super) path: String,
     pub(super) policy: PolicyDigest,
-    #[serde(rename = "query")]
-    _query: String,
+    pub(super) query: String,
     #[serde(default, rename = "reason_commitment")]
     pub(super) reason: Option<Commitment>,
     #[serde(rename = "resource")]

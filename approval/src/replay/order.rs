@@ -20,6 +20,8 @@ pub(super) struct Order {
     source: Option<String>,
     /// The latest time of a record.
     latest: Option<Timestamp>,
+    /// How long nothing may be recorded without a note.
+    longest: Option<Duration>,
     ids: BTreeSet<RecordId>,
     by_age: VecDeque<RecordId>,
 }
@@ -34,6 +36,11 @@ impl Order {
     pub(super) fn name(&self) -> Option<LogName> {
         let name = self.source.as_deref()?.strip_prefix("urn:velum:")?;
         LogName::new(name).ok()
+    }
+
+    /// Notes where nothing was recorded for longer than this.
+    pub(super) fn expect_within(&mut self, longest: Duration) {
+        self.longest = Some(longest);
     }
 
     /// The places of another log follow; gives how many this one had.
@@ -72,6 +79,14 @@ impl Order {
         {
             let sentence = format!("{} is before {latest}.", leaf.time);
             found.add(Kind::TimeBack, sentence);
+        }
+        if let (Some(latest), Some(longest)) = (self.latest, self.longest)
+            && leaf.time.since(latest) > longest
+        {
+            let seconds = leaf.time.since(latest).as_secs();
+            let sentence =
+                format!("Nothing was recorded for {seconds} s before it, since {latest}.");
+            found.add(Kind::Silence, sentence);
         }
         self.latest = self.latest.max(Some(leaf.time));
         self.identify(leaf, found);

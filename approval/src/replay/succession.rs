@@ -79,8 +79,9 @@ impl Succession {
         self.next = Some(next);
     }
 
-    /// Every record of a log comes before it is closed, and the first of one that follows another says so.
-    pub(super) fn follow(&mut self, is_beginning: bool, found: &mut Findings) {
+    /// Every record of a log comes before it is closed. The first one opens or recovers it, and that of one that
+    /// follows another says so.
+    pub(super) fn follow(&mut self, index: u64, is_beginning: bool, found: &mut Findings) {
         found.require(
             self.next.is_none(),
             Kind::Contradiction,
@@ -91,6 +92,12 @@ impl Succession {
             found.add(
                 Kind::NotNext,
                 "A log that goes on from another says so in its first record.",
+            );
+        } else {
+            found.require(
+                index > 0 || is_beginning,
+                Kind::NotBegun,
+                "A log begins with the record that opens or recovers it.",
             );
         }
     }

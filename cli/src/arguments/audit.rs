@@ -191,6 +191,9 @@ pub(crate) struct VerifyOptions {
     pub(crate) trusted: Trusted,
     #[command(flatten)]
     pub(crate) kept: Kept,
+    /// Note where nothing was recorded for longer than so many minutes, and one more: the log's heartbeat
+    #[arg(long, value_name = "MINUTES")]
+    pub(crate) heartbeat: Option<u32>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -49,7 +49,7 @@ pub(super) fn run(options: &EvidenceOptions) -> Result<ExitCode, Failure> {
         to: options.to,
     };
     let mut gathered = Gathered::new(period, options.heartbeat);
-    let verdict = verify(&options.dir, &trust, &options.kept, |index, leaf| {
+    let verdict = verify(&options.dir, &trust, &options.kept, None, |index, leaf| {
         gathered.take(index, &record::parse(leaf));
         Ok(())
     })?;

@@ -12,6 +12,7 @@ mod years;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use velum_approval::replay::{Replay, Report};
 use velum_ledger::checkpoint::{SignedCheckpoint, Trust};
@@ -109,7 +110,13 @@ pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
         return years::run(options);
     }
     let trust = trust::of(&options.trusted)?;
-    let verdict = verify(&options.folder, &trust, &options.kept, |_, _| Ok(()))?;
+    let verdict = verify(
+        &options.folder,
+        &trust,
+        &options.kept,
+        options.heartbeat,
+        |_, _| Ok(()),
+    )?;
     let printed = if options.json {
         report::print_json(&verdict)
     } else {
@@ -128,20 +135,33 @@ pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
 }
 
 /// Verifies the log in the folder against its head and the heads that were kept. `each` sees every record
-/// that could be read, in order, before it is known whether it is the one that was signed. Fails where a
-/// file cannot be read, and as `each` does.
+/// that could be read, in order, before it is known whether it is the one that was signed. `heartbeat`: where
+/// to note silence, in minutes. Fails where a file cannot be read, and as `each` does.
 pub(super) fn verify(
     path: &Path,
     trust: &Trust,
     kept: &Kept,
+    heartbeat: Option<u32>,
     each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
 ) -> Result<Verdict, Failure> {
-    let mut replay = Replay::default();
+    let mut replay = replay(heartbeat);
     let mut verdict = verify_one(path, trust, kept, &mut replay, each)?;
     if verdict.head.is_some() {
         verdict.report = replay.finish();
     }
     Ok(verdict)
+}
+
+/// A heartbeat may be this late.
+const LATE: Duration = Duration::from_mins(1);
+
+/// What reads the records again.
+fn replay(heartbeat: Option<u32>) -> Replay {
+    let replay = Replay::default();
+    match heartbeat {
+        Some(minutes) => replay.with_heartbeat(Duration::from_secs(60 * u64::from(minutes)) + LATE),
+        None => replay,
+    }
 }
 
 /// The same, where the records are read again together with those of the logs before.

@@ -511,7 +511,7 @@ fn whatever_is_changed_in_any_history_is_found() {
 }
 
 fn assert_found(corruption: &Corruption, log: &Log) {
-    let report = log.replay();
+    let report = log.begun().replay();
     let found = kinds(&report);
     let Corruption { what, expected, .. } = corruption;
     assert!(

@@ -68,7 +68,7 @@ fn used(approval: &Approval, now: Timestamp) -> Record {
 }
 
 fn failures(log: &Log) -> BTreeSet<Kind> {
-    let report = log.replay();
+    let report = log.begun().replay();
     kinds(&report)
         .into_iter()
         .filter(|kind| *kind != Kind::OutcomeMissing)

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::sample::Index;
 use serde_json::Value;
+use velum_approval::record::LogEvent;
 use velum_approval::replay::{Kind, Replay, Report};
-use velum_approval::{Record, RecordId, Timestamp};
+use velum_approval::{LogName, Record, RecordId, Timestamp};
 
 pub(super) const SOURCE: &str = "urn:velum:audit.example/main/2026";
 
@@ -18,6 +19,16 @@ fn id(time: Timestamp, index: usize) -> RecordId {
     let millis = format!("{:012x}", time.as_millis());
     let (high, low) = millis.split_at(8);
     RecordId::new(format!("{high}-{low}-7000-8000-{index:012x}")).unwrap()
+}
+
+/// The first record of a log.
+pub(super) fn opened() -> Record {
+    Record::Log(Box::new(LogEvent::Opened {
+        name: LogName::new("audit.example/main/2026").unwrap(),
+        key: [1; 32],
+        previous: None,
+        first: 0,
+    }))
 }
 
 pub(super) fn kinds(report: &Report) -> BTreeSet<Kind> {
@@ -100,6 +111,14 @@ impl Log {
         leaf["time"] = time;
         leaf["data"]["seq"] = Value::from(u64::MAX >> 20);
         self.0.insert(place, leaf);
+    }
+
+    /// The same behind the record with which a log begins.
+    pub(super) fn begun(&self) -> Log {
+        let mut log = self.clone();
+        log.insert(0, &opened());
+        log.number();
+        log
     }
 
     /// Numbers the records, and what refers to numbers, by their places.

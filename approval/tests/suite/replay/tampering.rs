@@ -46,7 +46,7 @@ const TAMPERINGS: &[Tampering] = &[
     ),
     (
         "a time in another spelling",
-        |log| log.0[3]["time"] = json!("2026-11-23T20:01:47Z"),
+        |log| log.0[4]["time"] = json!("2026-11-23T20:01:47Z"),
         &[Kind::Malformed],
     ),
     (
@@ -120,8 +120,8 @@ const TAMPERINGS: &[Tampering] = &[
     (
         "an approval under the id of another",
         |log| {
-            let again = log.0[0].clone();
-            log.0.insert(2, again);
+            let again = log.0[1].clone();
+            log.0.insert(3, again);
             log.number();
         },
         &[Kind::RequestedTwice],

@@ -69,7 +69,7 @@ pub(super) fn is_there(path: &Path) -> bool {
 pub(super) fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
     let mut keys = trust::keys(&options.trusted)?;
     let listed = read(&options.folder)?;
-    let mut replay = Replay::default();
+    let mut replay = super::replay(options.heartbeat);
     let mut years = Years::default();
     let mut older = Older::read(&options.kept)?;
     let there: Vec<&Listed> = listed.iter().filter(|log| log.pruned.is_none()).collect();

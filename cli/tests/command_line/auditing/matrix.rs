@@ -152,6 +152,16 @@ const CASES: &[Case] = &[
         AtHand::None,
     ),
     (
+        "signed again without its first record",
+        Change::Leaves(beheaded),
+        AtHand::None,
+    ),
+    (
+        "signed again without its first half",
+        Change::Leaves(half),
+        AtHand::None,
+    ),
+    (
         "signed again, records of another log",
         Change::Leaves(foreign),
         AtHand::None,
@@ -429,6 +439,16 @@ fn twice(log: &mut Log) {
     let used = log.place("VA1201I", 0);
     let again = log.leaves[used].clone();
     log.leaves.insert(used + 1, again);
+}
+
+fn beheaded(log: &mut Log) {
+    log.leaves.remove(0);
+}
+
+/// Of what is left nothing else is wrong: it is silence.
+fn half(log: &mut Log) {
+    let half = log.leaves.len() / 2;
+    log.leaves.drain(..half);
 }
 
 fn foreign(log: &mut Log) {
