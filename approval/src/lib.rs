@@ -91,5 +91,5 @@ pub use words::{
     ActionName, AgentId, ApprovalId, Commitment, CredentialId, EmergencyId, FieldPath, Fingerprint,
     FingerprintMac, GatewayId, GroupName, Identity, IdentityKind, InvalidWord, KeyCoordinate,
     KeyNonce, Lineage, LogName, PersonId, PolicyDigest, Reason, RecordId, RouteTemplate,
-    RouteWords, RuleName, StopId, Timestamp, UseKey, WorkerId,
+    RouteWords, RuleName, Salt, StopId, Timestamp, UseKey, WorkerId,
 };

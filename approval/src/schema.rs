@@ -19,7 +19,7 @@ use crate::stops::StopScope;
 use crate::tags::Tags;
 use crate::words::{
     ActionName, ApprovalId, EmergencyId, FieldPath, Fingerprint, GatewayId, Identity, IdentityKind,
-    Lineage, PersonId, PolicyDigest, Reason, RuleName, StopId, Timestamp, UseKey, WorkerId,
+    Lineage, PersonId, PolicyDigest, Reason, RuleName, Salt, StopId, Timestamp, UseKey, WorkerId,
 };
 
 const ID: &str = "^[A-Za-z0-9][A-Za-z0-9_-]*$";
@@ -74,6 +74,7 @@ schema! {
     WorkerId => text(BYTES_16, 22, "16 random bytes in base64url: one worker, from its start to its end.");
     KeyedToken => text(BYTES_16, 22, "Tells equal values for equal to whoever has the key; it says nothing of them.");
     Fingerprint => text(BYTES_32, 43, "What the request is bound to: HMAC-SHA-256 in base64url.");
+    Salt => text(BYTES_32, 43, "32 random bytes in base64url, behind which a text is committed to.");
     PolicyDigest => text(BYTES_32, 43, "SHA-256 of a policy, in base64url.");
     Tags => ObjectBuilder::new()
         .schema_type(SchemaType::Type(Type::String))

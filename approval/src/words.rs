@@ -9,7 +9,7 @@ mod time;
 
 pub use bytes::{
     Commitment, CredentialId, Fingerprint, FingerprintMac, KeyCoordinate, KeyNonce, PolicyDigest,
-    UseKey, WorkerId,
+    Salt, UseKey, WorkerId,
 };
 pub use identity::{Identity, IdentityKind, Lineage};
 pub use names::{

@@ -17,8 +17,9 @@ pub(crate) use approvals::{
     WatchOptions,
 };
 pub(crate) use audit::{
-    AuditCommand, CheckProofOptions, EventsOptions, EvidenceOptions, ExportFormat, ExportOptions,
-    Kept, ProveOptions, SearchOptions, TailOptions, Trusted, VerifyOptions,
+    AuditCommand, CheckProofOptions, CheckTextOptions, EventsOptions, EvidenceOptions,
+    ExportFormat, ExportOptions, Kept, ProveOptions, SearchOptions, TailOptions, Trusted,
+    VerifyOptions,
 };
 pub(crate) use mask::{ChosenProfile, FramingName, KeyOptions, MaskOptions, ReportForm};
 pub(crate) use policy::{Asked, ExplainOptions, TestOptions, TryOptions};

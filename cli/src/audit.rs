@@ -1,5 +1,6 @@
 //! `velum audit`: the audit log, read from the service, and verified without it.
 
+mod check_text;
 mod events;
 mod evidence;
 mod export;
@@ -30,6 +31,7 @@ pub(crate) fn run(connection: &Connection, command: &AuditCommand) -> Result<Exi
             None => prove::from_service(&Service::new(connection)?, options),
         },
         AuditCommand::CheckProof(options) => prove::check(options),
+        AuditCommand::CheckText(options) => check_text::run(options),
         AuditCommand::Evidence(options) => evidence::run(options),
         AuditCommand::Events(options) => events::run(options),
     }

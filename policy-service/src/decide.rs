@@ -19,7 +19,7 @@ use velum_approval::{
 use crate::config::Terms;
 use crate::http::{App, can_be_reviewed};
 use crate::inbox::Present;
-use crate::store::{Change, Operation, StoreError, Transaction};
+use crate::store::{Change, Operation, StoreError, Transaction, Written};
 
 /// When to ask again, in seconds.
 const RETRY_AFTER: u32 = 5;
@@ -229,7 +229,8 @@ impl<'a> Case<'a> {
         };
         // An earlier attempt, which is still held, says what it has said before.
         for known in approval.reason.iter().chain(&approval.earlier_reasons) {
-            if self.transaction.written(Some(*known)).await?.as_deref() == Some(secret.text()) {
+            let known = self.transaction.written(Some(*known)).await?;
+            if known.as_ref().and_then(Written::text) == Some(secret.text()) {
                 return Ok(approval);
             }
         }
@@ -315,7 +316,7 @@ impl<'a> Case<'a> {
             DenyCode::UnknownApproval => (None, None),
             DenyCode::Denied => {
                 let reason = self.transaction.written(approval.public_reason).await?;
-                (Some(approval), reason)
+                (Some(approval), reason.map(Written::into_shown))
             }
             _ => (Some(approval), None),
         };

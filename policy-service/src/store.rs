@@ -67,7 +67,7 @@ pub(crate) use postgres::{DatabaseUrl, NotAUrl};
 pub(crate) use repeats::{Once, Repeat};
 pub(crate) use rereading::{Stretch, Which};
 pub(crate) use schema::Schema;
-pub(crate) use secrets::Secret;
+pub(crate) use secrets::{Secret, Written};
 pub(crate) use security_keys::{SealedKey, StoredKey};
 pub(crate) use sessions::{Confirmed, GroupReading, GroupReadings, Spent, StoredSession};
 pub(crate) use stops::StoredStop;

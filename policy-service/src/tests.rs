@@ -45,6 +45,7 @@ mod situations;
 mod spans;
 mod step_up;
 mod stopping;
+mod texts;
 mod threats;
 mod tls;
 mod webhooks;

@@ -101,6 +101,10 @@ byte_word! {
     KeyNonce, 32, "nonce"
 }
 byte_word! {
+    /// What a commitment is salted with: random, erased with its text.
+    Salt, 32, "salt"
+}
+byte_word! {
     /// A salted commitment to a text that may hold PHI, and that can be erased.
     Commitment, 32, "commitment"
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use velum_approval::ApprovalId;
+use velum_approval::{ApprovalId, Salt};
 use velum_ledger::note::VerifierKey;
 
 pub(super) const AFTER_HELP: &str = "Examples:
@@ -11,7 +11,7 @@ pub(super) const AFTER_HELP: &str = "Examples:
   velum audit export --format tiles --out audit-2026
   velum audit verify audit-2026 --key-file log.keys --since last-year.checkpoint
 
-`verify`, `check-proof`, `evidence`, and `prove` with --dir, ask no service. They end with 0 where all
+`verify`, `check-proof`, `check-text`, `evidence`, and `prove` with --dir, ask no service. They end with 0 where all
 holds, 1 where something does not, 2 where they were called wrongly, 3 where something cannot be read.";
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +59,14 @@ whoever has the key is not seen.")]
 
 Ends with 0 where it holds, 1 where it does not, 2 where it was called wrongly, 3 where it cannot be read.")]
     CheckProof(CheckProofOptions),
+    /// Check that a reason or a comment is the one that the log has a commitment to
+    #[command(after_help = "Example:
+  velum audit check-text reason.txt --salt 6nS2...Zk --dir audit-2026 --key-file log.keys
+
+Text and salt are in the receipt of an approval (GET /v1/approvals/{id}/receipt), for those who may read them. The
+log is verified first. Ends with 0 where a record has a commitment to exactly this text, 1 where none has or the
+log does not hold, 2 where it was called wrongly, 3 where something cannot be read.")]
+    CheckText(CheckTextOptions),
     /// Write a folder for an auditor: a sample of releases with proofs, who decided, what is missing
     #[command(after_help = "Example:
   velum audit evidence --dir audit-2026 --key-file log.keys --from 2026-01-01 --to 2026-04-01 --sample 25 \\
@@ -197,6 +205,23 @@ pub(crate) struct VerifyOptions {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckTextOptions {
+    /// The file with the text, and nothing else: one line break at its end is not counted
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The salt, as the receipt has it
+    #[arg(long, value_name = "SALT")]
+    pub(crate) salt: Salt,
+    /// The folder, as `velum audit export --format tiles` writes it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) trusted: Trusted,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
 }
 
 #[derive(Debug, Args)]

@@ -175,6 +175,77 @@ fn a_log_is_exported_verified_and_goes_on() {
     assert_eq!(unread.code, Some(3), "{unread:?}");
 }
 
+/// What a receipt shows is what was written, whatever the database has by then: anyone with the log can tell.
+#[test]
+fn a_text_is_checked_against_the_commitment_of_the_log() {
+    let desk = Desk::with("", 2);
+    let mut ask = desk.ask(1);
+    ask["reason"] = "ward round of marigold".into();
+    let id = desk.pending(&ask);
+    let folder = Folder::new();
+    let out = export(&desk, &folder);
+    let keys = folder.at("log/keys");
+    let receipt = desk.read("grace", &format!("/v1/approvals/{id}/receipt"));
+    let asked = &receipt["asked"];
+    let salt = asked["reason_salt"].as_str().unwrap();
+    let check = |text: &str, salt: &str| {
+        let file = folder.write("text", text);
+        velum(&[
+            "audit",
+            "check-text",
+            &file,
+            "--salt",
+            salt,
+            "--dir",
+            &out,
+            "--key-file",
+            &keys,
+        ])
+    };
+    let text = asked["reason"].as_str().unwrap();
+    assert_eq!(text, "ward round of marigold");
+    for same in [text.to_owned(), format!("{text}\n")] {
+        let checked = check(&same, salt);
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+        assert_eq!(
+            checked.output,
+            "record 1, approval.requested: it has a commitment to exactly this text.\n"
+        );
+    }
+    let other_salt = "A".repeat(43);
+    for (text, salt) in [("ward round of tulip", salt), (text, other_salt.as_str())] {
+        let checked = check(text, salt);
+        assert_eq!(checked.code, Some(1), "{checked:?}");
+        assert!(
+            checked.errors.contains("it is not what was written"),
+            "{checked:?}"
+        );
+        assert!(!checked.errors.contains("tulip"), "{checked:?}");
+    }
+    assert_eq!(check(text, "short").code, Some(2));
+    // Of a log that does not hold nothing is believed.
+    let mut bytes = std::fs::read(folder.at(&format!("log/{}", first_bundle(&folder)))).unwrap();
+    bytes[40] ^= 1;
+    folder.write(&format!("log/{}", first_bundle(&folder)), bytes);
+    let checked = check(text, salt);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(
+        checked.errors.contains("the log does not hold"),
+        "{checked:?}"
+    );
+}
+
+/// The file with the first records of a log of fewer than 256.
+fn first_bundle(folder: &Folder) -> String {
+    let size = folder
+        .read("log/checkpoint")
+        .lines()
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    format!("tile/entries/000.p/{size}")
+}
+
 #[test]
 fn a_folder_of_another_log_is_not_written_over() {
     let desk = Desk::with("", 2);

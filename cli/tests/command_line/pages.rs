@@ -42,6 +42,7 @@ const COMMANDS: &[&str] = &[
     "audit verify",
     "audit prove",
     "audit check-proof",
+    "audit check-text",
     "audit evidence",
     "completions",
     "man",

@@ -68,7 +68,7 @@ pub(crate) fn describe() -> Described {
             "version": 1, "classes": ["name"], "records": 10, "comment": "for the discharge",
         })),
     )
-    .refuses(409, &["unseen"])
+    .refuses(409, &["unseen", "reason-changed"])
     .refuses(403, &["step-up-needed", "security-key-needed"])
     .refuses(
         400,

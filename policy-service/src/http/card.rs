@@ -11,7 +11,7 @@ use velum_engine::{Class, ClassSet};
 
 use super::App;
 use crate::inbox::security_keys;
-use crate::store::StoredApproval;
+use crate::store::{StoredApproval, Written};
 
 /// What reviewers are told where no evidence of the response's content was collected.
 const NOT_SEEN: &str = "bound to the request, content not seen";
@@ -57,6 +57,10 @@ pub(crate) struct Card {
     /// Why, as the requester wrote it, with what looked like personal data masked: for those behind it, those
     /// who review its action, and those who have voted on it.
     reason: Option<String>,
+    /// Whether something that was written about it was changed in the store since: that is not shown, and while it
+    /// is the reason nobody can approve.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    texts_changed: bool,
     /// What is known of the response.
     evidence: EvidenceView,
     /// Where the values of the classes asked stand in the response: keys and classes. Absent where nobody has seen
@@ -171,6 +175,7 @@ impl Card {
     /// The card now.
     pub(crate) fn new(stored: StoredApproval, app: &App) -> Card {
         let (now, parts) = (app.now(), app.parts());
+        let texts_changed = stored.has_changed_text();
         let streams = &parts.streams;
         let StoredApproval {
             approval,
@@ -216,7 +221,8 @@ impl Card {
             classes: names(approval.classes),
             found: approval.found,
             granted,
-            reason,
+            reason: reason.map(Written::into_shown),
+            texts_changed,
             evidence: match approval.seen {
                 Some(seen) => EvidenceView::Seen(seen),
                 None if approval.is_unseen => EvidenceView::NotSeen(UNSEEN),
@@ -235,7 +241,7 @@ impl Card {
             quorum: approval.quorum,
             step_up,
             votes,
-            public_reason,
+            public_reason: public_reason.map(Written::into_shown),
         }
     }
 }
@@ -253,7 +259,7 @@ pub(super) fn spoken(verdict: &Verdict) -> (&'static str, Option<Scope>, Option<
     }
 }
 
-fn views(approval: &Approval, comments: Vec<Option<String>>) -> Vec<VoteView> {
+fn views(approval: &Approval, comments: Vec<Option<Written>>) -> Vec<VoteView> {
     let all = approval.votes.iter().zip(comments).enumerate();
     let views = all.map(|(number, (vote, comment))| {
         let (verdict, scope, seconds, unseen) = spoken(&vote.verdict);
@@ -265,7 +271,7 @@ fn views(approval: &Approval, comments: Vec<Option<String>>) -> Vec<VoteView> {
             unseen,
             counts: approval.is_current(number),
             at: vote.at,
-            comment,
+            comment: comment.map(Written::into_shown),
         }
     });
     views.collect()

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use velum_approval::{
-    Approval, ApprovalId, EmergencyId, GatewayId, Identity, OutcomeReport, PersonId, Scope,
+    Approval, ApprovalId, EmergencyId, GatewayId, Identity, OutcomeReport, PersonId, Salt, Scope,
     State as ApprovalState, Timestamp,
 };
 
@@ -21,7 +21,7 @@ use super::openapi::Described;
 use crate::auth::Reviewer;
 use crate::inbox::{Present, as_read_by};
 use crate::problem::Problem;
-use crate::store::{Entry, StoreError, StoredApproval};
+use crate::store::{Entry, StoreError, StoredApproval, Written};
 
 /// The most records that a receipt names; an approval has a handful.
 const MOST: u32 = 1000;
@@ -37,6 +37,9 @@ pub(crate) struct Receipt {
     asked: Asked,
     /// How many different people had to approve.
     quorum: u32,
+    /// Whether something that was written about it was changed in the store since: that is not shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    texts_changed: bool,
     votes: Vec<Said>,
     /// What was granted, once it was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +75,9 @@ struct Asked {
     classes: velum_engine::ClassSet,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// SHA-256 over it and the reason is `reason_commitment` in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_salt: Option<Salt>,
 }
 
 /// What a reviewer said.
@@ -95,6 +101,9 @@ struct Said {
     counts: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
+    /// SHA-256 over it and the comment is `comment_commitment` in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment_salt: Option<Salt>,
 }
 
 /// A use, and what left under it.
@@ -218,6 +227,7 @@ async fn receipt(app: &App, id: &str, reader: &PersonId) -> Result<Receipt, Rece
 
 impl Receipt {
     fn new(stored: StoredApproval, mut places: Places, now: Timestamp) -> Receipt {
+        let texts_changed = stored.has_changed_text();
         let StoredApproval {
             approval,
             reason,
@@ -252,9 +262,11 @@ impl Receipt {
                 query: approval.query.clone(),
                 resource: approval.resource.to_string(),
                 classes: approval.classes,
-                reason,
+                reason_salt: reason.as_ref().and_then(Written::salt),
+                reason: reason.map(Written::into_shown),
             },
             quorum: approval.quorum,
+            texts_changed,
             votes: said(&approval, comments, &places.votes),
             granted: approval.grant_expires.map(|_| approval.granted.clone()),
             emergency: approval.emergency.clone(),
@@ -267,7 +279,7 @@ impl Receipt {
     }
 }
 
-fn said(approval: &Approval, comments: Vec<Option<String>>, places: &[u64]) -> Vec<Said> {
+fn said(approval: &Approval, comments: Vec<Option<Written>>, places: &[u64]) -> Vec<Said> {
     let all = approval.votes.iter().zip(comments).enumerate();
     let said = all.map(|(number, (vote, comment))| {
         let (verdict, scope, seconds, unseen) = spoken(&vote.verdict);
@@ -280,7 +292,8 @@ fn said(approval: &Approval, comments: Vec<Option<String>>, places: &[u64]) -> V
             seconds,
             unseen,
             counts: approval.is_current(number),
-            comment,
+            comment_salt: comment.as_ref().and_then(Written::salt),
+            comment: comment.map(Written::into_shown),
         }
     });
     said.collect()

@@ -17,7 +17,7 @@ use super::openapi::Described;
 use super::{App, prefer};
 use crate::auth::Gateway;
 use crate::problem::Problem;
-use crate::store::StoreError;
+use crate::store::{StoreError, Written};
 
 /// When to ask again while nobody has decided, in seconds.
 const RETRY_AFTER: u32 = 5;
@@ -115,7 +115,8 @@ async fn status(
         ApprovalState::Approved => Some(0),
         _ => None,
     };
-    let public_reason = stored.public_reason.and_then(|text| Reason::new(text).ok());
+    let public_reason = stored.public_reason.map(Written::into_shown);
+    let public_reason = public_reason.and_then(|text| Reason::new(text).ok());
     Ok(StatusAnswer {
         state,
         retry_after_seconds,

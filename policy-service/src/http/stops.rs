@@ -20,7 +20,7 @@ use crate::inbox::Present;
 use crate::leases::{Confirmation, Standing};
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
-use crate::store::{Change, Once, Operation, Repeat, StoreError, StoredStop, Transaction};
+use crate::store::{Change, Once, Operation, Repeat, StoreError, StoredStop, Transaction, Written};
 
 /// A stop as people see it.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -69,7 +69,7 @@ impl View {
             scope: stop.scope,
             by: stop.by,
             at: stop.at,
-            comment,
+            comment: comment.map(Written::into_shown),
             resumed_by,
             resumed_at,
             // Of a release that another replica, or this one before it was started again, answered, nothing is

@@ -86,6 +86,8 @@ pub(super) enum VoteError {
     KeyNeeded,
     /// It has not.
     Unproven(Unproven),
+    /// The reason is not what its requester wrote.
+    ReasonChanged,
     /// The idempotency key belongs to another request.
     KeyReused,
     Refused(Refused),
@@ -142,6 +144,13 @@ impl From<VoteError> for Problem {
                 format!("Nothing was approved: {why}. Look at it again, then approve it anew."),
             ),
             VoteError::GroupsUnread => Problem::groups_unread(),
+            VoteError::ReasonChanged => Problem::new(
+                StatusCode::CONFLICT,
+                "reason-changed",
+                "The reason was changed since it was written",
+                "The store has another reason than the one that the audit log has a commitment to, so somebody \
+                 has changed it there. Deny it, and tell whoever runs the service.",
+            ),
             VoteError::KeyReused => once::reused(),
             VoteError::Store(error) => unavailable("vote", &error),
             VoteError::Refused(refused) => refusal(refused),
@@ -388,6 +397,22 @@ struct Counted {
     burst: Option<Burst>,
 }
 
+/// Whoever approves has read why it was asked: that has to be what the log has a commitment to. A no needs none.
+async fn reason_is_its_own(
+    transaction: &mut Transaction,
+    approval: &Approval,
+) -> Result<(), VoteError> {
+    let reason = transaction.written(approval.reason).await?;
+    if reason.is_some_and(|reason| reason.is_changed()) {
+        tracing::error!(
+            approval = approval.id.as_str(),
+            "the reason of an approval was changed in the store: nobody can approve it"
+        );
+        return Err(VoteError::ReasonChanged);
+    }
+    Ok(())
+}
+
 impl Operation for Cast {
     type Output = Option<Counted>;
     type Error = VoteError;
@@ -411,6 +436,9 @@ impl Operation for Cast {
         let terms = parts.actions.terms(&approval.action);
         let terms = terms.ok_or(VoteError::Refused(Refused::NotAReviewer))?;
         let verdict = voice.says.clone().verdict(&approval);
+        if matches!(verdict, Verdict::Approve { .. }) {
+            reason_is_its_own(transaction, &approval).await?;
+        }
         let comment = app.secret(voice.comment.as_ref())?;
         let public_reason = app.secret(voice.public_reason.as_ref())?;
         let ballot = Ballot {

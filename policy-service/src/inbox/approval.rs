@@ -26,7 +26,7 @@ use super::{Present, as_read_by, reads_reason};
 use crate::config::Policies;
 use crate::http::{App, unavailable};
 use crate::problem::Problem;
-use crate::store::StoredApproval;
+use crate::store::{StoredApproval, Written};
 use flagged::Flagged;
 use story::Event;
 
@@ -226,7 +226,7 @@ fn page(
     let grant_ends = approval.grant_expires.filter(|ends| *ends > now);
     Page {
         shell: Shell::new(session, Here::Elsewhere),
-        ask: Ask::new(approval, stored.reason.as_deref(), Room::PAGE, app, now),
+        ask: Ask::new(approval, stored.reason.as_ref(), Room::PAGE, app, now),
         notice: None,
         state,
         stance,
@@ -247,7 +247,7 @@ fn page(
         grant_ends: grant_ends.map(|ends| Moment::left(ends, now)),
         grant_uses: approval.uses,
         releases: releases(stored, now),
-        public_reason: stored.public_reason.as_deref().map(Visible::new),
+        public_reason: stored.public_reason.as_ref().map(visible),
         ended: approval.ended.map(|ended| Moment::ago(ended, now)),
         earlier: earlier.iter().map(|one| before(one, now)).collect(),
         story,
@@ -282,6 +282,10 @@ fn can_revoke(approval: &Approval, state: ApprovalState, now: Timestamp) -> bool
     }
 }
 
+fn visible(written: &Written) -> Visible {
+    Visible::new(written.shown())
+}
+
 fn votes(stored: &StoredApproval, now: Timestamp) -> Vec<Vote> {
     let approval = &stored.approval;
     let all = approval.votes.iter().zip(&stored.comments).enumerate();
@@ -299,7 +303,7 @@ fn votes(stored: &StoredApproval, now: Timestamp) -> Vec<Vote> {
             person: Visible::new(vote.person.as_str()),
             says,
             scope: scope.flatten(),
-            comment: comment.as_deref().map(Visible::new),
+            comment: comment.as_ref().map(visible),
             counts: approval.is_current(number),
             unseen,
             at: Moment::ago(vote.at, now),
@@ -384,7 +388,7 @@ fn before(stored: &StoredApproval, now: Timestamp) -> Earlier {
         by: people.join(", "),
         reason: stored
             .reason
-            .as_deref()
-            .map(|reason| Visible::cut(reason, 140)),
+            .as_ref()
+            .map(|reason| Visible::cut(reason.shown(), 140)),
     }
 }

@@ -8,6 +8,7 @@ use super::Present;
 use super::moment::Moment;
 use super::visible::Visible;
 use crate::http::App;
+use crate::store::Written;
 
 /// Somebody, by the name that the directory has for them.
 #[derive(Clone, Debug)]
@@ -155,6 +156,8 @@ pub(super) struct Ask {
     pub(super) path: Visible,
     pub(super) query: Option<Visible>,
     pub(super) reason: Option<Visible>,
+    /// Whether the reason is not what its requester wrote.
+    pub(super) has_changed: bool,
     /// Whether there may be one that the reader is not shown.
     pub(super) is_withheld: bool,
     pub(super) classes: Vec<ClassLine>,
@@ -172,7 +175,7 @@ pub(super) struct Ask {
 impl Ask {
     pub(super) fn new(
         approval: &Approval,
-        reason: Option<&str>,
+        reason: Option<&Written>,
         room: Room,
         app: &App,
         now: Timestamp,
@@ -195,7 +198,8 @@ impl Ask {
             authority: Visible::cut(&approval.authority, room.path),
             path: Visible::cut(&approval.path, room.path),
             query: (!approval.query.is_empty()).then(|| Visible::cut(&approval.query, room.path)),
-            reason: reason.map(|reason| Visible::cut(reason, room.reason)),
+            reason: reason.map(|reason| Visible::cut(reason.shown(), room.reason)),
+            has_changed: reason.is_some_and(Written::is_changed),
             is_withheld: false,
             classes: classes(approval),
             known: known(approval),
@@ -212,6 +216,7 @@ impl Ask {
     /// The same for somebody who is not to read why.
     pub(super) fn without_reason(mut self) -> Ask {
         self.reason = None;
+        self.has_changed = false;
         self.is_withheld = true;
         self
     }

@@ -166,14 +166,20 @@ fn access(
             Moment::ago(emergency.until, now)
         },
         is_active,
-        reason: stored.reason.as_deref().map(Visible::new),
+        reason: stored
+            .reason
+            .as_ref()
+            .map(|reason| Visible::new(reason.shown())),
         uses: emergency.uses,
         why_not: why_not(stored, person, app, present),
         review: reviewed.map(|reviewed| Review {
             by: Visible::new(reviewed.by.as_str()),
             at: Moment::ago(reviewed.at, now),
             justified: reviewed.justified,
-            comment: stored.comment.as_deref().map(Visible::new),
+            comment: stored
+                .comment
+                .as_ref()
+                .map(|comment| Visible::new(comment.shown())),
         }),
     }
 }

@@ -200,7 +200,7 @@ fn row(
     present: &Present,
 ) -> Row {
     let approval = &stored.approval;
-    let reason = stored.reason.as_deref();
+    let reason = stored.reason.as_ref();
     let mut ask = Ask::new(approval, reason, Room::CARD, app, app.now());
     if !reads_reason(&session.person, approval, app, present) {
         ask = ask.without_reason();

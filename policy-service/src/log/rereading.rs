@@ -2,14 +2,16 @@
 //! whether a record is still the one whose hash was put into the tree, and the tree still the one whose
 //! root was signed. Where it is not, the log is neither extended nor signed until it is so again. Closed logs
 //! that are there still are read too, more slowly: what is damaged in one or cannot be read is told, once and
-//! when that changes, and the open one goes on.
+//! when that changes, and the open one goes on. What people wrote, of which the log has commitments, is read
+//! again too: what is not what was written is told once, and shown to nobody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use velum_approval::Commitment;
 use velum_ledger::hash::leaf_hash;
 use velum_ledger::proof::{prove_inclusion, verify_inclusion};
 use velum_ledger::tile::{FULL, Tile, TileHashes};
@@ -34,7 +36,14 @@ pub(crate) struct Rereading {
     closed: (u64, u64),
     /// Where a closed log could not be read just now.
     failed: Option<(u64, u64)>,
+    /// The last text that was read again.
+    text: Option<Commitment>,
+    /// Those that were told of, so many at most.
+    told: BTreeSet<Commitment>,
 }
+
+/// Texts beyond these that are not what was written are told again and again.
+const MOST_TOLD: usize = 1000;
 
 /// What is wrong with closed logs, by their numbers and tiles. Of no log, which is 0: that it cannot be read
 /// which there are.
@@ -96,6 +105,7 @@ impl Rereading {
             self.damage = damage;
             // The open log does not wait for one that is closed.
             self.look_back(app).await;
+            self.look_at_texts(app).await;
         }
         match &self.damage {
             Some(damage) => Err(LogError::Damaged(damage.clone())),
@@ -163,6 +173,33 @@ impl Rereading {
             };
         }
         self.tell(app, here, damage);
+    }
+
+    /// Makes the commitments to some texts again. That the store cannot be read is told by others.
+    pub(crate) async fn look_at_texts(&mut self, app: &App) {
+        let Ok(reread) = app.store().reread_texts(self.text).await else {
+            return;
+        };
+        self.text = reread.last;
+        for commitment in reread.changed {
+            if !self.told.contains(&commitment) {
+                tracing::error!(%commitment, "what somebody wrote was changed in the store since");
+                if self.told.len() < MOST_TOLD {
+                    self.told.insert(commitment);
+                }
+            }
+        }
+    }
+
+    /// How many texts are not what was written, of all that are there.
+    #[cfg(test)]
+    pub(crate) async fn changed_texts(mut self, app: &App) -> usize {
+        loop {
+            self.look_at_texts(app).await;
+            if self.text.is_none() {
+                return self.told.len();
+            }
+        }
     }
 
     /// Notes how it is at a place of a closed log, and says so where what is known of the log changes by it.

@@ -7,7 +7,7 @@ use velum_approval::{
 use velum_engine::{Class, ClassSet};
 
 use super::connection::{Connection, Row, Sql, values};
-use super::{Store, StoreError, StoredUse, emergencies, secrets, stops, uses};
+use super::{Store, StoreError, StoredUse, Written, emergencies, secrets, stops, uses};
 
 /// An approval with what people wrote about it.
 pub(crate) struct StoredApproval {
@@ -15,13 +15,22 @@ pub(crate) struct StoredApproval {
     /// Where the values stand that reviewers saw, as far as that was told.
     pub(crate) shape: Option<Shape>,
     /// Why it was asked.
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Written>,
     /// What the requester is told.
-    pub(crate) public_reason: Option<String>,
+    pub(crate) public_reason: Option<Written>,
     /// The comment of each vote, in their order.
-    pub(crate) comments: Vec<Option<String>>,
+    pub(crate) comments: Vec<Option<Written>>,
     /// Every use, with what left under it as far as that was reported.
     pub(crate) uses: Vec<(StoredUse, Option<OutcomeReport>)>,
+}
+
+impl StoredApproval {
+    /// Whether something that was written about it is not what was written.
+    pub(crate) fn has_changed_text(&self) -> bool {
+        let texts = self.reason.iter().chain(&self.public_reason);
+        let mut texts = texts.chain(self.comments.iter().flatten());
+        texts.any(Written::is_changed)
+    }
 }
 
 impl Store {
@@ -82,7 +91,9 @@ impl Store {
         let stops = stops::scopes(&mut reading, now).await?;
         Ok(Some(Looked {
             uses: uses.into_iter().map(|one| one.made).collect(),
-            public_reason: secrets::text(&mut reading, approval.public_reason).await?,
+            public_reason: secrets::text(&mut reading, approval.public_reason)
+                .await?
+                .map(Written::into_shown),
             stops,
             emergencies: emergencies::unreviewed(&mut reading).await?,
             approval,

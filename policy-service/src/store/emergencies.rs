@@ -5,13 +5,13 @@ use velum_approval::{Emergency, EmergencyId};
 use super::approvals::principal_text;
 use super::connection::{Connection, Row, values};
 use super::transaction::number;
-use super::{Store, StoreError, secrets};
+use super::{Store, StoreError, Written, secrets};
 
 /// An emergency access with what was written about it.
 pub(crate) struct StoredEmergency {
     pub(crate) emergency: Emergency,
-    pub(crate) reason: Option<String>,
-    pub(crate) comment: Option<String>,
+    pub(crate) reason: Option<Written>,
+    pub(crate) comment: Option<Written>,
 }
 
 impl Store {

@@ -6,14 +6,14 @@ use super::confirmations::{self, Heard};
 use super::connection::{Connection, Row, values};
 use super::secrets::{self, Secret};
 use super::transaction::number;
-use super::{Store, StoreError};
+use super::{Store, StoreError, Written};
 
 /// A stop with what was written about it.
 pub(crate) struct StoredStop {
     pub(crate) stop: Stop,
     /// The version that a worker keeps to once it has heard of it: of its beginning, whatever came later.
     pub(crate) version: u64,
-    pub(crate) comment: Option<String>,
+    pub(crate) comment: Option<Written>,
     /// What the services on this store heard of workers about it.
     pub(crate) heard: Vec<Heard>,
 }

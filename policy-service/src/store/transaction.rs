@@ -14,8 +14,8 @@ use super::secrets::{self, Secret};
 use super::{
     Anchored, Batch, Confirmed, Denials, Granted, GroupReading, GroupReadings, Head, Heard, Load,
     LogKeys, LogRow, Once, Repeat, SealedKey, Spent, StoreError, StoredSession, StoredUse, Tiles,
-    Tree, about, anchors, approvals, audit, confirmations, emergencies, events, lapses, log,
-    log_keys, pruning, repeats, security_keys, sessions, stops, uses,
+    Tree, Written, about, anchors, approvals, audit, confirmations, emergencies, events, lapses,
+    log, log_keys, pruning, repeats, security_keys, sessions, stops, uses,
 };
 
 use crate::clock::Others;
@@ -399,7 +399,7 @@ impl Transaction {
     pub(crate) async fn written(
         &mut self,
         commitment: Option<Commitment>,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<Written>, StoreError> {
         secrets::text(&mut self.connection, commitment).await
     }
 

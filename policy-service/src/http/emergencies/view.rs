@@ -3,7 +3,7 @@
 use serde::Serialize;
 use velum_approval::{EmergencyId, Identity, PersonId, Timestamp};
 
-use crate::store::StoredEmergency;
+use crate::store::{StoredEmergency, Written};
 
 /// An emergency access as people see it.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -53,13 +53,13 @@ impl View {
             opened: emergency.opened,
             until: emergency.until,
             is_active: emergency.reviewed.is_none() && now < emergency.until,
-            reason,
+            reason: reason.map(Written::into_shown),
             uses: emergency.uses,
             reviewed: emergency.reviewed.map(|reviewed| ReviewView {
                 by: reviewed.by,
                 at: reviewed.at,
                 justified: reviewed.justified,
-                comment,
+                comment: comment.map(Written::into_shown),
             }),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use velum_approval::{Reason, State, WorkerId};
 
-use super::super::{Batch, Listing, Operation, Order, StoreError, Transaction};
+use super::super::{Batch, Listing, Operation, Order, StoreError, Transaction, Written};
 use super::kit::{End, Kit, Note, Open, Stubborn, patiently};
 use super::{Verdict, ensure};
 
@@ -41,7 +41,7 @@ pub(super) async fn words_beside_the_log(kit: Kit) -> Verdict {
     let id = id.ok_or("an ask was refused")?;
     let stored = patiently(|| kit.store.approval(&id)).await?;
     let read = stored.and_then(|stored| stored.reason);
-    ensure(read.as_deref() == Some(WORDS), || {
+    ensure(read.as_ref().and_then(Written::text) == Some(WORDS), || {
         "a reason reads otherwise than it was written".to_owned()
     })?;
     for entry in patiently(|| kit.store.entries(from, 10)).await? {
