@@ -195,6 +195,16 @@ async fn others(connection: &mut Connection) -> Result<Others, StoreError> {
     })
 }
 
+/// Reads where the log goes on behind what is committed: the next record has that index, or one before is missing.
+pub(super) async fn know(connection: &mut Connection) -> Result<(), StoreError> {
+    if connection.take_appended() {
+        let head = "SELECT next_index FROM log_head WHERE id = 1";
+        let next = connection.one(head, &[]).await?.count("next_index")?;
+        connection.know(next);
+    }
+    Ok(())
+}
+
 /// The latest moment that anybody has seen.
 pub(super) async fn latest(connection: &mut Connection) -> Result<Timestamp, StoreError> {
     let latest = "SELECT max_time_ms FROM log_head WHERE id = 1";
@@ -215,17 +225,30 @@ pub(super) async fn append(
         let next = "UPDATE audit_log
                     SET next_index = next_index + 1, max_time_ms = greatest(max_time_ms, $1)
                     WHERE id = 1
-                    RETURNING next_index - 1 AS idx, next_index - 1 - first AS seq, name";
-        connection.one(next, values![now]).await?
+                    RETURNING next_index - 1 AS idx, next_index - 1 - first AS seq, name,
+                        CAST(CASE WHEN next_index - 1 = first OR EXISTS (
+                            SELECT 1 FROM audit_entry WHERE idx = next_index - 2)
+                        THEN 1 ELSE 0 END AS BIGINT) AS follows";
+        let head = connection.one(next, values![now]).await?;
+        if head.count("follows")? != 1 {
+            // It may be that a rival has only just committed the one before: then it is there when this is run again.
+            return Err(connection.conflict());
+        }
+        head
     } else {
         let next = "SELECT next_index AS idx, next_index - first AS seq, name,
                            (SELECT max_time_ms FROM audit_log WHERE id = 1) AS noted_ms
                     FROM log_head WHERE id = 1";
         let head = connection.one(next, &[]).await?;
+        let index = head.count("idx")?;
+        if !connection.goes_on(index) {
+            return Err(StoreError::Refused("a record behind one that is missing"));
+        }
         if now >= head.read::<i64>("noted_ms")?.saturating_add(NOTED) {
             let note = "UPDATE audit_log SET next_index = $1 + 1, max_time_ms = $2 WHERE id = 1";
-            let next = head.read::<i64>("idx")?;
-            connection.execute(note, values![next, now]).await?;
+            connection
+                .execute(note, values![number(index)?, now])
+                .await?;
         }
         head
     };
@@ -235,13 +258,40 @@ pub(super) async fn append(
     let leaf = record
         .to_leaf(head.count("seq")?, stamp.now, &stamp.record, &source)
         .map_err(|_| StoreError::Refused("a record that cannot be a leaf"))?;
-    connection
-        .execute(
-            "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)",
-            values![number(index)?, &leaf, &leaf_hash(&leaf)],
-        )
-        .await?;
+    put(connection, index, &leaf).await?;
     Ok(index)
+}
+
+/// Writes a leaf, and looks whether the database has it: a trigger of whoever may write to it can have a row
+/// ignored, or changed, without any fault. Where one takes it out again only when all is done, the next record
+/// does not follow, nor does the tree grow.
+async fn put(connection: &mut Connection, index: u64, leaf: &[u8]) -> Result<(), StoreError> {
+    let hash = leaf_hash(leaf);
+    let insert = Sql {
+        sqlite: "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)",
+        postgres: "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)
+                   RETURNING entry, leaf_hash",
+    };
+    let given = values![number(index)?, leaf, &hash];
+    let mut kept = connection.optional(insert, given).await?;
+    if !connection.has_rivals() {
+        // Here it costs no way to a server, and what triggers did afterwards shows too.
+        let read = "SELECT entry, leaf_hash FROM audit_entry WHERE idx = $1";
+        kept = connection.optional(read, values![number(index)?]).await?;
+    }
+    let is_kept = match kept {
+        Some(row) => {
+            row.read::<Vec<u8>>("leaf_hash")? == hash && row.read::<Vec<u8>>("entry")? == leaf
+        }
+        None => false,
+    };
+    if is_kept {
+        Ok(())
+    } else {
+        Err(StoreError::Refused(
+            "a change whose record the database does not keep",
+        ))
+    }
 }
 
 /// The hash of a leaf in a Merkle tree (RFC 6962, section 2.1).

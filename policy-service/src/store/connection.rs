@@ -155,6 +155,10 @@ pub(super) struct Connection {
     /// The first failure of the transaction: what has failed is not committed, whatever the
     /// operation made of it. (PostgreSQL would take a COMMIT then, and roll back without an error.)
     trouble: Option<Trouble>,
+    /// The least index that the next record has, of what is committed, and whether one was written since. Where
+    /// nobody else writes.
+    known: u64,
+    has_appended: bool,
 }
 
 /// What is behind a [`Connection`].
@@ -189,7 +193,29 @@ impl Connection {
         Connection {
             link,
             trouble: None,
+            known: 0,
+            has_appended: false,
         }
+    }
+
+    /// Whether a record of this index follows those that are committed; it is going to be written.
+    pub(super) fn goes_on(&mut self, index: u64) -> bool {
+        self.has_appended = true;
+        index >= self.known
+    }
+
+    /// The next record that is committed has this index or one behind it.
+    pub(super) fn know(&mut self, next: u64) {
+        self.known = self.known.max(next);
+    }
+
+    pub(super) fn known(&self) -> u64 {
+        self.known
+    }
+
+    /// Whether a record was written since this was asked.
+    pub(super) fn take_appended(&mut self) -> bool {
+        std::mem::take(&mut self.has_appended)
     }
 
     /// Runs a statement and returns how many rows it changed.

@@ -302,3 +302,113 @@ async fn a_change_to_what_has_changed_since_is_refused_and_leaves_no_record() {
     assert_eq!(service.show(&id).await["state"], "pending");
     assert_eq!(service.log().await.len(), records);
 }
+
+/// Says what the store has that a change would have changed.
+async fn standing(service: &Service, id: &ApprovalId) -> serde_json::Value {
+    let card = service.show(id).await;
+    let stops = service.get("grace", "/v1/stops?all=true").await.1;
+    json!([
+        card["state"],
+        card["version"],
+        card["votes"],
+        card["uses"],
+        stops,
+        service.log().await
+    ])
+}
+
+/// A database that takes records and keeps none: of use, vote, revocation, stop and session nothing takes place.
+async fn records_that_are_not_kept(
+    service: &Service,
+    ignore: &[&'static str],
+    heed: &[&'static str],
+) {
+    let store = &service.running.store;
+    let check = service.ask(1);
+    let approved = service.pending(&check).await;
+    assert_eq!(service.approve("grace", &approved, json!({})).await.0, 200);
+    let pending = service.pending(&service.ask(2)).await;
+    let before = [
+        standing(service, &approved).await,
+        standing(service, &pending).await,
+    ];
+    for statement in ignore {
+        store.write(Tamper(statement)).await.unwrap();
+    }
+    let (status, body) = service
+        .check_as(service.gateway(), &service.ask(1), 0)
+        .await;
+    assert_eq!(status, 503, "a use: {body}");
+    let (status, body) = service
+        .check_as(service.gateway(), &service.ask(3), 0)
+        .await;
+    assert_eq!(status, 503, "an ask: {body}");
+    assert_eq!(service.approve("omar", &pending, json!({})).await.0, 503);
+    assert_eq!(service.deny("omar", &pending, json!({})).await.0, 503);
+    let path = format!("/v1/approvals/{approved}/revoke");
+    assert_eq!(service.post("grace", &path, &json!({})).await.0, 503);
+    let everything = json!({"scope": {"kind": "everything"}});
+    assert_eq!(service.post("grace", "/v1/stops", &everything).await.0, 503);
+    let mut browser = crate::testing::browser::Browser::new();
+    let shown = browser.submit(&service.running.links["nora"], &[]).await;
+    assert_eq!(shown.status, 503, "{}", shown.text);
+    let shown = browser.open(&service.url("/session")).await;
+    assert_ne!(shown.status, 200, "nobody has signed in: {}", shown.text);
+    let after = [
+        standing(service, &approved).await,
+        standing(service, &pending).await,
+    ];
+    assert_eq!(before, after);
+    for statement in heed {
+        store.write(Tamper(statement)).await.unwrap();
+    }
+    service.verified(&check, &service.check(&check).await);
+    assert_eq!(service.count("grant.used").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_a_record_that_the_database_drops_does_not_take_place_on_sqlite() {
+    let service = Service::start().await;
+    let ignore =
+        "CREATE TRIGGER nothing BEFORE INSERT ON audit_entry BEGIN SELECT RAISE(IGNORE); END";
+    records_that_are_not_kept(&service, &[ignore], &["DROP TRIGGER nothing"]).await;
+    // Kept, and taken out again at once.
+    let service = Service::start().await;
+    let taken = "CREATE TRIGGER nothing AFTER INSERT ON audit_entry
+                 BEGIN DELETE FROM audit_entry WHERE idx = NEW.idx; END";
+    let kept = "DROP TRIGGER audit_entry_is_never_deleted";
+    let heed = ["DROP TRIGGER nothing"];
+    records_that_are_not_kept(&service, &[kept, taken], &heed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_a_record_that_the_database_drops_does_not_take_place_on_postgres() {
+    let server = velum_harness::Postgres::start().await.unwrap();
+    let service = Service::with(&on_postgres(&server.url())).await;
+    let dropped =
+        "CREATE FUNCTION nothing() RETURNS trigger AS 'BEGIN RETURN NULL; END' LANGUAGE plpgsql";
+    let ignore = "CREATE TRIGGER nothing BEFORE INSERT ON audit_entry FOR EACH ROW
+                  EXECUTE FUNCTION nothing()";
+    let heed = ["DROP TRIGGER nothing ON audit_entry"];
+    records_that_are_not_kept(&service, &[dropped, ignore], &heed).await;
+}
+
+/// Taken out when the change is already answered: the next one is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_record_that_is_missing_nothing_is_written_on_either_engine() {
+    let server = velum_harness::Postgres::start().await.unwrap();
+    for configuration in [CONFIGURATION.to_owned(), on_postgres(&server.url())] {
+        let service = Service::with(&configuration).await;
+        let id = service.pending(&service.ask(1)).await;
+        let store = &service.running.store;
+        if configuration == CONFIGURATION {
+            let seat_belt = "DROP TRIGGER audit_entry_is_never_deleted";
+            store.write(Tamper(seat_belt)).await.unwrap();
+        }
+        let last = "DELETE FROM audit_entry WHERE idx = (SELECT max(idx) FROM audit_entry)";
+        store.write(Tamper(last)).await.unwrap();
+        let (status, body) = service.approve("grace", &id, json!({})).await;
+        assert_eq!(status, 503, "{body}");
+        assert_eq!(service.show(&id).await["votes"], json!([]));
+    }
+}

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 
+use super::super::audit;
 use super::super::connection::{Connection, Link};
 use super::super::job::Job;
 #[cfg(test)]
@@ -183,6 +184,8 @@ impl Desk {
                 #[cfg(test)]
                 self.commits
                     .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                // That it cannot be read is no reason to take back what is on the disk.
+                let _ = audit::know(transaction.connection()).await;
                 Fate::Committed
             }
             // What there was no room for is undone and told to nobody, and the disk is as good as before:
@@ -281,6 +284,7 @@ async fn work(
             }
             // The old connection may hold the write lock, so it goes first. A close that hangs is
             // left behind: SQLite's locks then decide.
+            let known = transaction.connection().known();
             close(transaction);
             if failed_before {
                 tracing::error!("the store failed twice in a row: the writer gives up");
@@ -288,7 +292,10 @@ async fn work(
             }
             failed_before = true;
             match open::writer(&desk.options) {
-                Ok(link) => transaction = desk.transaction(link),
+                Ok(link) => {
+                    transaction = desk.transaction(link);
+                    transaction.connection().know(known);
+                }
                 Err(error) => {
                     tracing::error!(%error, "the store cannot be opened again: the writer gives up");
                     return;
