@@ -222,19 +222,20 @@ async fn with_and_without_records(configuration: &str) -> (Vec<Duration>, Vec<Du
 async fn a_record_costs_a_use_less_than_a_tenth_of_its_time() {
     let server = Postgres::start().await.unwrap();
     let mut lines = Vec::new();
-    let mut on_sqlite = f64::INFINITY;
+    let mut most = f64::NEG_INFINITY;
     for (name, configuration) in [
         ("PostgreSQL", on_postgres(&server.url())),
         ("SQLite", CONFIGURATION.to_owned()),
     ] {
         let (with, without) = with_and_without_records(&configuration).await;
         let (with, without) = (typical(with), typical(without));
-        on_sqlite = with.as_secs_f64() / without.as_secs_f64() - 1.0;
+        let cost = with.as_secs_f64() / without.as_secs_f64() - 1.0;
+        most = most.max(cost);
         lines.push(format!(
             "a use on {name} takes {:.3} ms with its record and {:.3} ms without, by turns in one run: {:+.1} %",
             with.as_secs_f64() * 1000.0,
             without.as_secs_f64() * 1000.0,
-            on_sqlite * 100.0,
+            cost * 100.0,
         ));
     }
     let folder = tempfile::tempdir().unwrap();
@@ -244,5 +245,5 @@ async fn a_record_costs_a_use_less_than_a_tenth_of_its_time() {
         let name = "a_record_costs_a_use_less_than_a_tenth_of_its_time.txt";
         std::fs::write(Path::new(&figures).join(name), &line).unwrap();
     }
-    assert!(on_sqlite < 0.1, "{line}");
+    assert!(most < 0.1, "{line}");
 }
