@@ -127,7 +127,7 @@ impl Log {
             return Err(LogError::Inconsistent("a test"));
         }
         #[cfg(debug_assertions)]
-        drill::reached(step);
+        drill::reached(&format!("{step:?}"));
         let _ = step;
         Ok(())
     }

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use reqwest::Client;
@@ -45,8 +46,12 @@ fn folder(fence: &Path, store: &str) -> tempfile::TempDir {
 }
 
 impl Service {
-    /// Starts it; `None` where it ends before it says where it is.
     fn start(folder: &Path, drill: Option<&str>) -> Option<Service> {
+        Service::start_or_end(folder, drill).ok()
+    }
+
+    /// Starts it; how it ended where that is before it says where it is.
+    fn start_or_end(folder: &Path, drill: Option<&str>) -> Result<Service, ExitStatus> {
         let mut log = File::options();
         let log = log.create(true).append(true).open(folder.join("log"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_velum-policy-service"));
@@ -63,11 +68,10 @@ impl Service {
             .read_line(&mut line)
             .unwrap();
         let Ok(said) = serde_json::from_str::<Value>(&line) else {
-            child.wait().unwrap();
-            return None;
+            return Err(child.wait().unwrap());
         };
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        Some(Service {
+        Ok(Service {
             child,
             url: text(&said["listening"]),
             gateway: text(&said["gateways"]["edge"]),
@@ -233,40 +237,61 @@ fn figure(test: &str, line: &str) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_any_step_it_has_one_root_for_each_size_and_no_head_beyond_the_fence() {
+/// At which steps it is killed: two of them while the fence is raised, of which the first has the next head written
+/// beside it.
+const STEPS: [&str; 6] = [
+    "grown",
+    "written",
+    "renamed",
+    "fenced",
+    "signed",
+    "published",
+];
+
+/// Kills it at each step so often, and compares what is on the disks each time. `head`: the one that the store has,
+/// which nobody has open.
+async fn killed(
+    test: &str,
+    store: &str,
+    rounds: u128,
+    head: impl AsyncFn(&Path) -> Option<Vec<u8>>,
+) {
     if !cfg!(debug_assertions) {
         figure(
-            "killed_at_any_step_it_has_one_root_for_each_size_and_no_head_beyond_the_fence",
+            test,
             "skipped: a program without debug assertions does not kill itself",
         );
         return;
     }
     let fence_folder = tempfile::tempdir().unwrap();
     let fence = fence_folder.path().join("fence");
-    let folder = folder(&fence, "");
-    let data = folder.path().join("velum-data/velum.sqlite");
+    let folder = folder(&fence, store);
     let (mut roots, mut asked, mut kills) = (Roots::default(), 0, 0);
-    let rounds = if std::env::var_os("VELUM_LONG").is_some() {
-        25
-    } else {
-        1
-    };
     for round in 0..rounds {
-        for step in ["grown", "fenced", "signed", "published"] {
+        for step in STEPS {
             // At the first head of this process, which has what the one before left; or later.
             let drill = format!("kill:{step}:{}", 1 + (round + asked) % 3);
             let begun = std::time::Instant::now();
-            if let Some(mut service) = Service::start(folder.path(), Some(&drill)) {
-                while service.child.try_wait().unwrap().is_none() {
+            let ended = match Service::start_or_end(folder.path(), Some(&drill)) {
+                Ok(mut service) => loop {
+                    if let Some(ended) = service.child.try_wait().unwrap() {
+                        break ended;
+                    }
                     asked += 1;
                     service.ask(asked).await;
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     assert!(begun.elapsed() < PATIENCE, "{drill}: it goes on");
-                }
-            }
+                },
+                Err(ended) => ended,
+            };
+            // By its own hand, at that step: one that ends otherwise was not there.
+            assert_eq!(
+                ended.signal(),
+                Some(Signal::KILL.as_raw()),
+                "{drill}: {ended}"
+            );
             kills += 1;
-            roots.compare(in_file(&data).await, &fence);
+            roots.compare(head(folder.path()).await, &fence);
             // Whoever goes on knows what is on the disks, and nothing else.
             asked += 1;
             let service = Service::start(folder.path(), None).unwrap();
@@ -278,12 +303,42 @@ async fn killed_at_any_step_it_has_one_root_for_each_size_and_no_head_beyond_the
     let records = service.verified(&roots.heads).await;
     assert_eq!(service.logs().await["is_recovering"], false);
     figure(
-        "killed_at_any_step_it_has_one_root_for_each_size_and_no_head_beyond_the_fence",
+        test,
         &format!(
             "{kills} kills, {records} records, {} sizes seen",
             roots.roots.len()
         ),
     );
+}
+
+fn is_long() -> bool {
+    std::env::var_os("VELUM_LONG").is_some()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_step_it_has_one_root_for_each_size_and_no_head_beyond_the_fence() {
+    let head = async |folder: &Path| in_file(&folder.join("velum-data/velum.sqlite")).await;
+    let test = "killed_at_any_step_it_has_one_root_for_each_size_and_no_head_beyond_the_fence";
+    killed(test, "", if is_long() { 17 } else { 1 }, head).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_step_on_postgres_it_has_one_root_for_each_size_and_no_head_beyond_the_fence()
+{
+    use sqlx::Connection as _;
+    let server = Postgres::start().await.unwrap();
+    let url = server.url();
+    let store = format!("[store]\nengine = \"postgres\"\nurl = \"{url}\"\n\n");
+    let head = async |_: &Path| {
+        let mut database = sqlx::PgConnection::connect(&url).await.unwrap();
+        let head = sqlx::query_scalar("SELECT note FROM log_head WHERE log = 1");
+        let head: Option<String> = head.fetch_optional(&mut database).await.unwrap();
+        database.close().await.unwrap();
+        head.map(String::into_bytes)
+    };
+    let test =
+        "killed_at_any_step_on_postgres_it_has_one_root_for_each_size_and_no_head_beyond_the_fence";
+    killed(test, &store, if is_long() { 3 } else { 1 }, head).await;
 }
 
 /// Copies keys, so that both are the same service.

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-use super::Step;
-
 /// `kill:fenced:2`: at the second time that the fence was raised. `stop` may be gone on from.
 const VARIABLE: &str = "VELUM_DRILL";
 
@@ -18,13 +16,13 @@ struct Drill {
 }
 
 /// Does what the environment says of this step.
-pub(super) fn reached(step: Step) {
+pub(super) fn reached(step: &str) {
     static DRILL: OnceLock<Option<Drill>> = OnceLock::new();
     static TIMES: AtomicU32 = AtomicU32::new(0);
     let Some(drill) = DRILL.get_or_init(read) else {
         return;
     };
-    let is_it = format!("{step:?}").eq_ignore_ascii_case(&drill.step);
+    let is_it = step.eq_ignore_ascii_case(&drill.step);
     if is_it && TIMES.fetch_add(1, Ordering::SeqCst) + 1 == drill.time {
         // Neither can be waited for or caught.
         let _ = kill_process(getpid(), drill.signal);

@@ -106,7 +106,11 @@ impl Fence {
                 .open(&unfinished)?;
             file.write_all(to.to_string().as_bytes())?;
             file.sync_all()?;
+            #[cfg(debug_assertions)]
+            super::drill::reached("written");
             fs::rename(&unfinished, &self.path)?;
+            #[cfg(debug_assertions)]
+            super::drill::reached("renamed");
             match self.path.parent() {
                 Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
                 _ => Ok(()),
