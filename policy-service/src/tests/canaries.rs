@@ -1,12 +1,16 @@
 //! 200 canaries through every operation of the service: what people wrote is in the erasable column, and
 //! nothing else is anywhere.
 
+mod taken;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tracing_subscriber::EnvFilter;
+use velum_harness::Postgres;
 
 use super::log::{bytes, configuration, signed};
 use crate::http::ROUTES;
@@ -67,9 +71,9 @@ fn read(folder: &Path) -> Vec<u8> {
 }
 
 /// What people may write freely: the numbers of those canaries.
-async fn write(service: &Service, aviary: &mut Aviary) -> std::ops::Range<usize> {
+async fn write(service: &Service, aviary: &mut Aviary) -> BTreeSet<usize> {
     let first = aviary.0;
-    for round in 0..8_u8 {
+    for round in 0..6_u8 {
         let mut check = service.ask(2 * round + 1);
         check.reason = Some(crate::testing::reason(&aviary.text()));
         let id = service.pending(&check).await;
@@ -107,12 +111,11 @@ async fn write(service: &Service, aviary: &mut Aviary) -> std::ops::Range<usize>
         let words = json!({"justified": true, "comment": aviary.text()});
         assert_eq!(service.post("grace", &path, &words).await.0, 200);
     }
-    first..aviary.0
+    (first..aviary.0).collect()
 }
 
 /// What nobody may write: in every place of a request to every operation.
-async fn plant(service: &Service, aviary: &mut Aviary) {
-    let written = 0..aviary.0;
+async fn plant(service: &Service, aviary: &mut Aviary, written: &BTreeSet<usize>) {
     for route in ROUTES.iter().cycle() {
         if aviary.0 >= MOST {
             return;
@@ -231,9 +234,7 @@ async fn two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_n
     let service = Service::with(&configuration).await;
     let service_log = listen();
     let mut aviary = Aviary(0);
-    let written = write(&service, &mut aviary).await;
-    plant(&service, &mut aviary).await;
-    assert_eq!(aviary.0, MOST);
+    let (written, taken) = drive(&service, &mut aviary).await;
     let log = signed(&service).await;
 
     // The log as anyone reads it, its tiles and entries, and the metrics.
@@ -319,12 +320,83 @@ async fn two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_n
         let name =
             "two_hundred_canaries_are_in_what_people_wrote_and_once_that_is_erased_nowhere.txt";
         let line = format!(
-            "{MOST} canaries through {} operations, {} of {} that people wrote in the erasable column, 0 elsewhere",
+            "{MOST} canaries through {} operations, {taken} of which have taken a request with them, {} of {} that \
+             people wrote in the erasable column, 0 elsewhere",
             ROUTES.len(),
             in_column.len(),
             written.len()
         );
         std::fs::write(Path::new(&figures).join(name), line).unwrap();
+    }
+}
+
+/// All of them, in every way: the numbers of those that people wrote, and how many operations took some.
+async fn drive(service: &Service, aviary: &mut Aviary) -> (BTreeSet<usize>, usize) {
+    let mut written = write(service, aviary).await;
+    let taken = taken::take(service, aviary, &mut written).await;
+    plant(service, aviary, &written).await;
+    assert_eq!(aviary.0, MOST);
+    (written, taken)
+}
+
+/// The same in PostgreSQL: its tables, indexes, write-ahead log and what it prints.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_canaries_are_nowhere_else_in_a_postgres_servers_folder_either() {
+    let test = "two_hundred_canaries_are_nowhere_else_in_a_postgres_servers_folder_either";
+    let (server, fence) = (
+        Postgres::start().await.unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    let glass = "\n[break_glass]\ngroup = \"clinical\"\nlifetime = \"30m\"\nactions = [\"read\"]\n";
+    let url = server.url();
+    let store = format!("[store]\nengine = \"postgres\"\nurl = \"{url}\"\n\n[lifetimes]");
+    let configuration = configuration(fence.path()).replacen("[lifetimes]", &store, 1) + glass;
+    let service = Service::with(&configuration).await;
+    let mut aviary = Aviary(0);
+    let (written, _) = drive(&service, &mut aviary).await;
+    signed(&service).await;
+    let mut database = PgConnection::connect(&url).await.unwrap();
+    let kept = sqlx::query_scalar("SELECT text FROM audit_secret WHERE text IS NOT NULL");
+    let kept: Vec<String> = kept.fetch_all(&mut database).await.unwrap();
+    let in_column = found(kept.join("\n").as_bytes());
+    assert!(in_column.len() > 16, "{in_column:?}");
+    // Once more in the folder by the write-ahead log, and in that alone; no other table has any.
+    sqlx::query("CHECKPOINT")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let mut elsewhere = Vec::new();
+    let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'";
+    let tables: Vec<String> = sqlx::query_scalar(tables)
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+    assert!(tables.len() > 20, "{tables:?}");
+    for table in tables.iter().filter(|table| *table != "audit_secret") {
+        let rows = format!("SELECT t::text FROM \"{table}\" t");
+        let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(rows))
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+        elsewhere.extend(rows.join("\n").into_bytes());
+    }
+    assert_eq!(found(&elsewhere), []);
+    database.close().await.unwrap();
+    service.running.stop().await;
+    let on_disk = found(&read(server.folder()));
+    assert!(on_disk.len() >= in_column.len(), "{on_disk:?}");
+    for (number, _) in &on_disk {
+        assert!(written.contains(number), "{}", canary(*number));
+        assert_eq!(number % 3, 0, "what detectors know: {}", canary(*number));
+    }
+    assert_eq!(found(server.log().as_bytes()), []);
+    if let Some(figures) = std::env::var_os("VELUM_FIGURES") {
+        let line = format!(
+            "{MOST} canaries, {} in PostgreSQL's erasable column and its write-ahead log, 0 in {} other tables",
+            in_column.len(),
+            tables.len() - 1
+        );
+        std::fs::write(Path::new(&figures).join(format!("{test}.txt")), line).unwrap();
     }
 }
 
@@ -413,7 +485,7 @@ async fn what_a_gateway_does_not_leave_out_is_left_out_here() {
         .await
         .unwrap();
     let log = service.log().await;
-    let actions: std::collections::BTreeSet<_> = log
+    let actions: BTreeSet<_> = log
         .iter()
         .filter(|leaf| leaf["type"] == "org.velum.mask.summary.v1")
         .flat_map(|leaf| leaf["data"]["summary"]["rows"].as_array().unwrap())

@@ -109,6 +109,11 @@ impl Postgres {
         format!("postgres://velum:heliotrope@localhost:{port}/postgres")
     }
 
+    /// The folder with all that it keeps.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The socket that it listens on, for a proxy.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(".s.PGSQL.5432")
