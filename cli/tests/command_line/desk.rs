@@ -86,7 +86,15 @@ impl Desk {
 
     /// The program, as a person.
     pub(crate) fn command(&self, person: &str, arguments: &[&str]) -> Command {
-        let mut command = command(arguments);
+        self.tell(person, command(arguments))
+    }
+
+    /// Another program, as a person.
+    pub(crate) fn program(&self, person: &str, program: &str) -> Command {
+        self.tell(person, Command::new(program))
+    }
+
+    fn tell(&self, person: &str, mut command: Command) -> Command {
         let token = &self.running.as_ref().unwrap().reviewers[person];
         command
             .env("VELUM_URL", &self.url)

@@ -33,6 +33,65 @@ pub(super) fn verify(out: &str, keys: &[&str]) -> Option<(Option<i32>, String)> 
     Some((output.status.code(), said))
 }
 
+/// The commands of `docs/audit.md` under this heading.
+fn commands(heading: &str) -> String {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/audit.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let (_, section) = document.split_once(heading).expect(heading);
+    let (_, block) = section.split_once("```sh\n").unwrap();
+    block.split_once("```\n").unwrap().0.to_owned()
+}
+
+#[test]
+fn a_log_is_fetched_with_curl_alone_and_go_verifies_it() {
+    let test = "a_log_is_fetched_with_curl_alone_and_go_verifies_it";
+    if Command::new("curl").arg("--version").output().is_err() {
+        return super::told(test, "skipped: no curl");
+    }
+    let desk = Desk::with("", 1);
+    // More than a tile, so that there are two levels of them.
+    for request in 0..90 {
+        let ask = desk.ask(request);
+        let id = desk.pending(&ask);
+        desk.ok("grace", &["approvals", "approve", &id, "--yes"]);
+        assert_eq!(desk.check(&ask)["decision"], "allow");
+    }
+    let size = desk.signed()["size"].as_u64().unwrap();
+    assert!(size > 256, "{size}");
+    let folder = Folder::new();
+    let out = folder.at("log");
+    let mut script = desk.program("grace", "sh");
+    script.args(["-c", &commands("### Without `velum` at all")]);
+    let fetched = script.env("LOG", "1").env("OUT", &out).output().unwrap();
+    let errors = String::from_utf8_lossy(&fetched.stderr);
+    assert!(fetched.status.success(), "{errors}");
+    // It is what is exported, and nothing else.
+    let exported = Folder::new();
+    super::export(&desk, &exported);
+    let files = |folder: &Folder| -> Vec<(String, Vec<u8>)> {
+        let names = folder.files().into_iter();
+        let names = names.filter(|name| name.contains("tile/") || name == "log/checkpoint");
+        names
+            .map(|name| (name.clone(), std::fs::read(folder.at(&name)).unwrap()))
+            .collect()
+    };
+    // Two of each kind, one above, and the checkpoint.
+    assert_eq!(files(&folder).len(), 6);
+    assert!(files(&folder) == files(&exported), "{:?}", folder.files());
+    let keys = exported.read("log/keys");
+    let key = keys.lines().last().unwrap();
+    let verified = crate::program::velum(&["audit", "verify", &out, "--key", key]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    let Some((code, said)) = verify(&out, &[key]) else {
+        return super::told(test, "skipped: no Go");
+    };
+    assert_eq!(code, Some(0), "{said}");
+    super::told(
+        test,
+        &format!("{size} records fetched with curl, verified by Go's sumdb"),
+    );
+}
+
 #[test]
 fn go_verifies_what_was_exported() {
     let desk = Desk::with("", 2);
