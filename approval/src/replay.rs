@@ -61,6 +61,7 @@ mod log_keys;
 mod members;
 mod moment;
 mod order;
+mod plain;
 mod reading;
 mod route;
 mod said;

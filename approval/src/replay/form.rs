@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::plain;
 use crate::record::canonical::{Object, Value};
 
 /// How bytes are written.
@@ -18,8 +19,17 @@ pub(super) enum Form {
     None,
 }
 
-/// Reads the bytes and writes them again.
+/// Tells it of any bytes.
 pub(super) fn of(bytes: &[u8]) -> Form {
+    if plain::is_canonical(bytes) {
+        Form::Canonical
+    } else {
+        in_full(bytes)
+    }
+}
+
+/// Reads the bytes and writes them again.
+pub(super) fn in_full(bytes: &[u8]) -> Form {
     let Ok(Read(value)) = serde_json::from_slice(bytes) else {
         return Form::None;
     };

@@ -50,6 +50,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // Tests may point at everything.
     ("velum-harness", TESTABLE),
     ("velum-end-to-end", TESTABLE),
+    ("velum-log-writer", TESTABLE),
     ("velum-wasm-host", TESTABLE),
 ];
 
