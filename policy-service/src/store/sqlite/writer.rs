@@ -185,7 +185,9 @@ impl Desk {
                 self.commits
                     .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 // That it cannot be read is no reason to take back what is on the disk.
-                let _ = audit::know(transaction.connection()).await;
+                let connection = transaction.connection();
+                let _ = audit::know(connection).await;
+                connection.take_trouble();
                 Fate::Committed
             }
             // What there was no room for is undone and told to nobody, and the disk is as good as before:
