@@ -1,5 +1,5 @@
 //! Who calls: bearer tokens, known only by their SHA-256, gateways by their certificates, and reviewers at
-//! pages by their sessions.
+//! pages by their sessions. Auditors have tokens that read the audit log and do nothing else.
 
 mod certificate;
 
@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use velum_approval::PersonId;
 
 pub(crate) use certificate::{CertificateName, Peer};
 
@@ -29,6 +30,8 @@ pub(crate) enum Access {
     Gateway,
     /// A reviewer, by a token.
     Reviewer,
+    /// A reviewer or an auditor, by a token: to read the audit log, and to change nothing.
+    Audit,
     /// A reviewer who has signed in, by the cookie of a browser: pages, and nothing below `/v1`.
     Session,
 }
@@ -40,6 +43,8 @@ pub(crate) enum Caller {
     Gateway(Arc<str>),
     /// A reviewer, by the person's id in the configuration.
     Reviewer(Arc<str>),
+    /// An auditor, by the person's id in the configuration.
+    Auditor(Arc<str>),
 }
 
 impl Caller {
@@ -48,6 +53,7 @@ impl Caller {
             Access::Public => true,
             Access::Gateway => matches!(self, Caller::Gateway(_)),
             Access::Reviewer => matches!(self, Caller::Reviewer(_)),
+            Access::Audit => matches!(self, Caller::Reviewer(_) | Caller::Auditor(_)),
             // No token is a session.
             Access::Session => false,
         }
@@ -93,7 +99,7 @@ impl Callers {
     pub(crate) fn gateways(&self) -> BTreeSet<Arc<str>> {
         let by_token = self.tokens.iter().filter_map(|(_, caller)| match caller {
             Caller::Gateway(id) => Some(id.clone()),
-            Caller::Reviewer(_) => None,
+            Caller::Reviewer(_) | Caller::Auditor(_) => None,
         });
         let by_certificate = self.certificates.values().map(|shown| shown.id.clone());
         by_token.chain(by_certificate).collect()
@@ -139,7 +145,7 @@ impl Callers {
         }
         let is_it = match by_token {
             Some(Caller::Gateway(id)) => *id == gateway.id,
-            Some(Caller::Reviewer(_)) => false,
+            Some(Caller::Reviewer(_) | Caller::Auditor(_)) => false,
             None => !gateway.needs_token,
         };
         is_it.then(|| Caller::Gateway(gateway.id.clone()))
@@ -179,7 +185,7 @@ pub(crate) async fn authorize(
         Access::Public => return next.run(request).await,
         // The other way round, no cookie is read for what tokens may call.
         Access::Session => return session::admit(&app, request, next).await,
-        Access::Gateway | Access::Reviewer => {}
+        Access::Gateway | Access::Reviewer | Access::Audit => {}
     }
     let caller = identify(&app, &request);
     if let (Some(_), Some(stranger)) = (&caller, request.extensions().get::<Arc<Stranger>>()) {
@@ -231,6 +237,7 @@ fn unauthenticated() -> Problem {
 fn forbidden(access: Access) -> Problem {
     let detail = match access {
         Access::Gateway => "Only a gateway's token may call this.",
+        Access::Audit => "Only a reviewer's or an auditor's token may call this.",
         Access::Reviewer | Access::Session | Access::Public => {
             "Only a reviewer's token may call this."
         }
@@ -248,6 +255,19 @@ pub(crate) struct Gateway(pub(crate) Arc<str>);
 
 /// The reviewer who calls.
 pub(crate) struct Reviewer(pub(crate) Arc<str>);
+
+/// Who reads the audit log.
+pub(crate) struct Reader {
+    pub(crate) person: PersonId,
+    pub(crate) role: Role,
+}
+
+/// As what somebody reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    Reviewer,
+    Auditor,
+}
 
 impl<S: Sync> FromRequestParts<S> for Gateway {
     type Rejection = Problem;
@@ -268,6 +288,20 @@ impl<S: Sync> FromRequestParts<S> for Reviewer {
             Some(Caller::Reviewer(person)) => Ok(Reviewer(person.clone())),
             _ => Err(forbidden(Access::Reviewer)),
         }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Reader, Problem> {
+        let (person, role) = match parts.extensions.get() {
+            Some(Caller::Reviewer(person)) => (person, Role::Reviewer),
+            Some(Caller::Auditor(person)) => (person, Role::Auditor),
+            _ => return Err(forbidden(Access::Audit)),
+        };
+        let person = PersonId::new(&**person).map_err(|_| Problem::unavailable())?;
+        Ok(Reader { person, role })
     }
 }
 
@@ -388,7 +422,7 @@ mod tests {
             let peer = Peer::of(names.iter().map(|text| name(text)).collect());
             let caller = callers.recognise(*token, Some(&peer));
             let id = caller.as_ref().map(|caller| match caller {
-                Caller::Gateway(id) | Caller::Reviewer(id) => &**id,
+                Caller::Gateway(id) | Caller::Reviewer(id) | Caller::Auditor(id) => &**id,
             });
             assert_eq!(id, *expected, "{token:?} {names:?}");
         }

@@ -64,6 +64,13 @@ pub async fn check_config(file: &Path) -> Result<String, Vec<String>> {
             ));
         }
     }
+    for (person, token) in &config.auditors {
+        if token.is_none() {
+            note(format!(
+                "auditors: `{person}` has no token_sha256: only --try starts so"
+            ));
+        }
+    }
     let mut warning = None;
     match check_provider(&config).await {
         Ok(passing) => warning = passing,
@@ -125,11 +132,12 @@ fn summary(config: &Config, keys: Option<&Keys>) -> String {
         velum_approval::PublicKey::of(&keys.signing).to_string()
     });
     format!(
-        "listens: {} ({protection})\nstore: {store}\npublic key: {key}\nreviewers: {}, gateways: {}\n\
+        "listens: {} ({protection})\nstore: {store}\npublic key: {key}\nreviewers: {}, gateways: {}, auditors: {}\n\
          actions: {}{}",
         addresses.join(", "),
         config.reviewers.len(),
         config.gateways.len(),
+        config.auditors.len(),
         actions.join(", "),
         warnings(config),
     )

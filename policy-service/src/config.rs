@@ -2,6 +2,7 @@
 
 mod anchors;
 mod audit;
+mod auditors;
 mod document;
 mod duration;
 mod inbox;
@@ -61,6 +62,8 @@ pub struct Config {
     pub(crate) traces: Option<Peer>,
     pub(crate) directory: Directory,
     pub(crate) reviewers: BTreeMap<PersonId, Option<TokenHash>>,
+    /// Who reads the audit log and decides nothing.
+    pub(crate) auditors: BTreeMap<PersonId, Option<TokenHash>>,
     pub(crate) gateways: BTreeMap<GatewayId, Credentials>,
     pub(crate) policies: Policies,
     pub(crate) actions: ActionRules,

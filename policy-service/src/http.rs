@@ -173,7 +173,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         method: MethodFilter::GET,
         path: "/v1/approvals/{id}/receipt",
-        access: Access::Reviewer,
+        access: Access::Audit,
         handler: |method| on(method, receipt::handle),
         describe: receipt::describe,
     },
@@ -292,35 +292,35 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         method: MethodFilter::GET,
         path: "/v1/logs",
-        access: Access::Reviewer,
+        access: Access::Audit,
         handler: |method| on(method, logs::list),
         describe: logs::describe_list,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/logs/{number}/checkpoint",
-        access: Access::Reviewer,
+        access: Access::Audit,
         handler: |method| on(method, logs::checkpoint),
         describe: logs::describe_checkpoint,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/logs/{number}/tile/{*path}",
-        access: Access::Reviewer,
+        access: Access::Audit,
         handler: |method| on(method, logs::tile),
         describe: logs::describe_tile,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/logs/{number}/proofs/{place}",
-        access: Access::Reviewer,
+        access: Access::Audit,
         handler: |method| on(method, logs::proof),
         describe: logs::describe_proof,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/audit",
-        access: Access::Reviewer,
+        access: Access::Audit,
         handler: |method| on(method, list_audit::handle),
         describe: list_audit::describe,
     },
@@ -340,7 +340,7 @@ impl Side {
         match access {
             Access::Public => true,
             Access::Gateway => self != Side::Reviewers,
-            Access::Reviewer | Access::Session => self != Side::Gateways,
+            Access::Reviewer | Access::Audit | Access::Session => self != Side::Gateways,
         }
     }
 }
@@ -395,6 +395,7 @@ async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
     let (caller, id) = match response.extensions().get() {
         Some(Caller::Gateway(id)) => ("gateway", &**id),
         Some(Caller::Reviewer(id)) => ("reviewer", &**id),
+        Some(Caller::Auditor(id)) => ("auditor", &**id),
         None => ("", ""),
     };
     tracing::info!(

@@ -171,6 +171,8 @@ pub struct Running {
     pub gateways: BTreeMap<String, String>,
     /// With `try_mode`: the tokens made for reviewers, by person.
     pub reviewers: BTreeMap<String, String>,
+    /// With `try_mode`: the tokens made for auditors, by person.
+    pub auditors: BTreeMap<String, String>,
     /// With `try_mode`: the links that sign reviewers in at the inbox, each once, by person.
     pub links: BTreeMap<String, String>,
     close: watch::Sender<bool>,
@@ -210,6 +212,7 @@ impl Running {
         for (key, tokens) in [
             ("gateways", &self.gateways),
             ("reviewers", &self.reviewers),
+            ("auditors", &self.auditors),
             ("links", &self.links),
         ] {
             if !tokens.is_empty() {
@@ -279,6 +282,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     };
     let gateways = tokens.issue_to_gateways(&config.gateways)?;
     let reviewers = tokens.issue(&config.reviewers, "reviewer", Caller::Reviewer)?;
+    let auditors = tokens.issue(&config.auditors, "auditor", Caller::Auditor)?;
     let callers = tokens.callers;
 
     let mut tls = config.listeners.tls.clone();
@@ -359,6 +363,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         public_key,
         gateways,
         reviewers,
+        auditors,
         links,
         close,
         servers,

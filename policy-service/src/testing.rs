@@ -41,6 +41,12 @@ pub(crate) fn with_alias(configuration: &str) -> String {
     assert!(configuration.contains(&one));
     configuration.replace(&one, &two)
 }
+
+/// That configuration, with an auditor who is called `ivy`.
+pub(crate) fn with_auditor(configuration: &str) -> String {
+    format!("{configuration}\n[[people]]\nid = \"ivy\"\n\n[[auditors]]\nperson = \"ivy\"\n")
+}
+
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_464_104_123);
 
 pub(crate) struct Service {
@@ -246,6 +252,11 @@ impl Service {
 
     pub(crate) fn reviewer(&self, person: &str) -> &str {
         &self.running.reviewers[person]
+    }
+
+    /// The token of an auditor of [`with_auditor`].
+    pub(crate) fn auditor(&self, person: &str) -> &str {
+        &self.running.auditors[person]
     }
 
     /// An ask of `triage-bot` for `dr-jones`, with a use key of its own.

@@ -12,6 +12,7 @@ use velum_policy::Authorities;
 
 use super::anchors;
 use super::audit::AuditTable;
+use super::auditors::{AuditorTable, auditors};
 use super::duration::Span;
 use super::inbox::{InboxTable, check_step_ups};
 use super::listeners::{self, MetricsTable, TlsTable};
@@ -61,6 +62,8 @@ struct Document {
     agents: Vec<Agent>,
     #[serde(default)]
     reviewers: Vec<Reviewer>,
+    #[serde(default)]
+    auditors: Vec<AuditorTable>,
     #[serde(default)]
     gateways: Vec<Gateway>,
     #[serde(default)]
@@ -235,6 +238,13 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
         &mut tokens,
         &mut faults,
     );
+    let auditors = auditors(
+        document.auditors,
+        &document.people,
+        &reviewers,
+        &mut tokens,
+        &mut faults,
+    );
     let listeners = faults.note(listeners::listeners(
         document.listen,
         document.listen_gateways,
@@ -312,6 +322,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
             traces: traces?,
             directory: directory?,
             reviewers,
+            auditors,
             gateways,
             policies: policies?,
             actions: actions?,
@@ -445,7 +456,7 @@ pub(super) fn lifetime(
 }
 
 /// Reads a token's hash; a token held by two callers would make one of them the other.
-fn token(
+pub(super) fn token(
     place: &str,
     hex: Option<&str>,
     tokens: &mut BTreeSet<TokenHash>,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::openapi::Described;
 use super::{App, page};
-use crate::auth::Reviewer;
+use crate::auth::Reader;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -66,7 +66,7 @@ impl From<ListError> for Problem {
 /// Lists at most `limit` records after the index `after`.
 pub(crate) async fn handle(
     State(app): State<App>,
-    _: Reviewer,
+    _: Reader,
     parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Ok(Query(parameters)) = parameters else {

@@ -18,7 +18,7 @@ use velum_ledger::tile::{Bundle, Resource, Tile};
 use super::App;
 use super::app::unavailable;
 use super::openapi::Described;
-use crate::auth::Reviewer;
+use crate::auth::Reader;
 use crate::log::{self, ProofError};
 use crate::problem::Problem;
 use crate::store::{LogKey, LogRow, StoreError};
@@ -142,7 +142,7 @@ impl From<LogsError> for Problem {
 }
 
 /// `GET /v1/logs`.
-pub(crate) async fn list(State(app): State<App>, _: Reviewer) -> Result<Json<Views>, Problem> {
+pub(crate) async fn list(State(app): State<App>, _: Reader) -> Result<Json<Views>, Problem> {
     let views = views(&app).await.map_err(LogsError::Store)?;
     Ok(Json(views))
 }
@@ -227,7 +227,7 @@ pub(crate) struct Which {
 /// that has any.
 pub(crate) async fn checkpoint(
     State(app): State<App>,
-    _: Reviewer,
+    _: Reader,
     Path(number): Path<String>,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -252,7 +252,7 @@ async fn note(app: &App, row: &LogRow, is_cosigned: bool) -> Result<String, Logs
 /// `GET /v1/logs/{number}/tile/{path}`: hashes, or records.
 pub(crate) async fn tile(
     State(app): State<App>,
-    _: Reviewer,
+    _: Reader,
     Path((number, path)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let row = find(&app, &number).await?;
@@ -261,7 +261,7 @@ pub(crate) async fn tile(
     let bytes = part(&app, &row, resource).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
-        // What is there once never changes; it is for reviewers alone.
+        // What is there once never changes; it is for reviewers and auditors alone.
         (
             header::CACHE_CONTROL,
             "private, max-age=31536000, immutable",
@@ -314,7 +314,7 @@ async fn entries(app: &App, row: &LogRow, bundle: Bundle) -> Result<Vec<u8>, Sto
 /// `GET /v1/logs/{number}/proofs/{place}`: that a record is in the log, with the record.
 pub(crate) async fn proof(
     State(app): State<App>,
-    _: Reviewer,
+    _: Reader,
     Path((number, place)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let row = find(&app, &number).await?;

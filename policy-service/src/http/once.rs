@@ -31,6 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Keyed<T> {
         let key = key(request.headers())?;
         let caller = match request.extensions().get() {
             Some(Caller::Reviewer(person)) => format!("reviewer/{person}"),
+            Some(Caller::Auditor(person)) => format!("auditor/{person}"),
             Some(Caller::Gateway(gateway)) => format!("gateway/{gateway}"),
             None => return Err(Problem::unavailable()),
         };

@@ -68,6 +68,7 @@ fn document() -> Value {
         "tags": [
             {"name": "gateway", "description": "What the filter calls, with a gateway's token."},
             {"name": "reviewer", "description": "What people and their tools call, with a reviewer's token."},
+            {"name": "audit", "description": "What reads the audit log, with a reviewer's or an auditor's token."},
             {"name": "public", "description": "What anyone may call who reaches the listener."},
         ],
         "paths": paths,
@@ -75,6 +76,7 @@ fn document() -> Value {
             "securitySchemes": {
                 "gateway": bearer("The token of a gateway."),
                 "reviewer": bearer("The token of a reviewer."),
+                "auditor": bearer("The token of an auditor: it reads the audit log and does nothing else."),
             },
         },
     });
@@ -108,6 +110,7 @@ fn complete(route: &Route, mut operation: Described) -> Value {
         Access::Public => "public",
         Access::Gateway => "gateway",
         Access::Reviewer | Access::Session => "reviewer",
+        Access::Audit => "audit",
     };
     if route.path.contains("{id}") {
         operation = operation.path_id();
@@ -129,6 +132,7 @@ fn complete(route: &Route, mut operation: Described) -> Value {
     value["tags"] = json!([tag]);
     value["security"] = match route.access {
         Access::Public => json!([]),
+        Access::Audit => json!([{"reviewer": []}, {"auditor": []}]),
         _ => json!([{tag: []}]),
     };
     value

@@ -18,7 +18,7 @@ use super::app::unavailable;
 use super::card::{Report, spoken};
 use super::id::Id;
 use super::openapi::Described;
-use crate::auth::Reviewer;
+use crate::auth::{Reader, Role};
 use crate::inbox::{Present, as_read_by};
 use crate::problem::Problem;
 use crate::store::{Entry, StoreError, StoredApproval, Written};
@@ -208,19 +208,22 @@ impl From<ReceiptError> for Problem {
 /// Gives it, at any time of the approval's life.
 pub(crate) async fn handle(
     State(app): State<App>,
-    reviewer: Reviewer,
+    reader: Reader,
     Id(id): Id,
 ) -> Result<Json<Receipt>, Problem> {
-    let reader = PersonId::new(&*reviewer.0).map_err(|_| Problem::unavailable())?;
     Ok(Json(receipt(&app, &id, &reader).await?))
 }
 
-async fn receipt(app: &App, id: &str, reader: &PersonId) -> Result<Receipt, ReceiptError> {
+async fn receipt(app: &App, id: &str, reader: &Reader) -> Result<Receipt, ReceiptError> {
     let id: ApprovalId = id.parse().map_err(|_| ReceiptError::Unknown)?;
     let stored = app.store().approval(&id).await?;
     let stored = stored.ok_or(ReceiptError::Unknown)?;
     let present = Present::load(app).await?;
-    let stored = as_read_by(reader, stored, app, &present);
+    let stored = match reader.role {
+        Role::Reviewer => as_read_by(&reader.person, stored, app, &present),
+        // The words of people are for those who decide; the records have commitments to them.
+        Role::Auditor => stored.without_words(),
+    };
     let entries = app.store().entries_about(&id, MOST).await?;
     Ok(Receipt::new(stored, Places::of(&entries)?, app.now()))
 }

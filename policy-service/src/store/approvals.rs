@@ -31,6 +31,13 @@ impl StoredApproval {
         let mut texts = texts.chain(self.comments.iter().flatten());
         texts.any(Written::is_changed)
     }
+
+    /// The same without anything that people wrote.
+    pub(crate) fn without_words(mut self) -> StoredApproval {
+        (self.reason, self.public_reason) = (None, None);
+        self.comments.fill_with(|| None);
+        self
+    }
 }
 
 impl Store {

@@ -5,14 +5,15 @@ use serde_json::json;
 
 use crate::auth::{Access, token_hash};
 use crate::http::ROUTES;
-use crate::testing::{CONFIGURATION, POLICY, Service, reply};
+use crate::testing::{CONFIGURATION, POLICY, Service, reason, reply, with_auditor};
 use crate::{Config, Options, StartError, serve};
 
 #[tokio::test]
 async fn every_route_lets_in_whom_it_declares_and_nobody_else() {
-    let service = Service::start().await;
+    let service = Service::with(&with_auditor(CONFIGURATION)).await;
     let id = service.pending(&service.ask(1)).await;
     let (gateway, reviewer) = (service.gateway(), service.reviewer("grace"));
+    let auditor = service.auditor("ivy");
     for route in ROUTES {
         let method = if route.method == MethodFilter::GET {
             "GET"
@@ -21,10 +22,11 @@ async fn every_route_lets_in_whom_it_declares_and_nobody_else() {
         };
         let path = route.path.replace("{id}", id.as_str());
         let expected = |holder| match (route.access, holder) {
-            (Access::Public, _) | (Access::Gateway, "gateway") | (Access::Reviewer, "reviewer") => {
-                None
-            }
-            (_, "gateway" | "reviewer") => Some(403),
+            (Access::Public, _)
+            | (Access::Gateway, "gateway")
+            | (Access::Reviewer | Access::Audit, "reviewer")
+            | (Access::Audit, "auditor") => None,
+            (_, "gateway" | "reviewer" | "auditor") => Some(403),
             _ => Some(401),
         };
         for (holder, authorization) in [
@@ -35,6 +37,7 @@ async fn every_route_lets_in_whom_it_declares_and_nobody_else() {
             ("bare token", Some(reviewer.to_owned())),
             ("gateway", Some(format!("Bearer {gateway}"))),
             ("reviewer", Some(format!("Bearer {reviewer}"))),
+            ("auditor", Some(format!("Bearer {auditor}"))),
         ] {
             let mut request = service.request(method, &path);
             if let Some(authorization) = authorization {
@@ -61,6 +64,38 @@ async fn every_route_lets_in_whom_it_declares_and_nobody_else() {
         1,
         "a refused call changed something"
     );
+}
+
+#[tokio::test]
+async fn an_auditor_reads_the_log_and_nothing_that_people_wrote_and_decides_nothing() {
+    // Nobody is asked whom an auditor could be counted among, and none of their calls is one that changes anything.
+    for route in ROUTES.iter().filter(|it| it.access == Access::Audit) {
+        assert_eq!(route.method, MethodFilter::GET, "{}", route.path);
+    }
+    let service = Service::with(&with_auditor(CONFIGURATION)).await;
+    let mut check = service.ask(1);
+    check.reason = Some(reason("seldom-said"));
+    let id = service.pending(&check).await;
+    let words = json!({"comment": "seldom-said", "public_reason": "seldom-said"});
+    assert_eq!(service.deny("grace", &id, words).await.0, 200);
+    let read = async |path: &str| {
+        let request = service.request("GET", path);
+        reply(request.bearer_auth(service.auditor("ivy"))).await
+    };
+    let receipt = format!("/v1/approvals/{id}/receipt");
+    for path in ["/v1/audit", "/v1/logs", &receipt] {
+        let (status, body) = read(path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        assert!(!body.to_string().contains("seldom-said"), "{path}: {body}");
+    }
+    // A reviewer who could have decided reads them there.
+    let (_, body) = service.get("omar", &receipt).await;
+    assert!(body.to_string().contains("seldom-said"), "{body}");
+    assert_eq!(read("/v1/approvals").await.0, 403);
+    assert_eq!(read(&format!("/v1/approvals/{id}")).await.0, 403);
+    assert_eq!(read("/v1/events").await.0, 403);
+    // The browser's side knows no auditors.
+    assert!(!service.running.links.contains_key("ivy"));
 }
 
 #[tokio::test]

@@ -64,6 +64,7 @@ fn it_has_every_key_that_there_is() {
         ("[[people]]", &["people"]),
         ("[[agents]]", &["agents"]),
         ("[[reviewers]]", &["reviewers"]),
+        ("[[auditors]]", &["auditors"]),
         ("[[gateways]]", &["gateways"]),
         ("[actions.read]", &["actions", "read"]),
         ("[break_glass]", &["break_glass"]),
