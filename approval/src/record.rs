@@ -6,16 +6,20 @@
 
 pub mod canonical;
 mod catalogue;
+mod configuration;
 mod credential;
 mod leaf;
 mod log;
+mod reading;
 mod session;
 mod summary;
 
 pub use catalogue::{EventKind, MEMBERS};
+pub use configuration::{Configuration, ConfigurationPart};
 pub use credential::CredentialEvent;
 pub use leaf::LeafError;
 pub use log::{LogEvent, PreviousLog};
+pub use reading::{Part, ReaderRole, Reading};
 pub use session::{SessionEvent, SignInRefused, SignedInBy};
 pub use summary::{Reception, Summary};
 
@@ -132,6 +136,10 @@ pub enum Record {
     Session(Box<SessionEvent>),
     /// Somebody has added a security key, or removed one.
     Credential(Box<CredentialEvent>),
+    /// Somebody has read the log.
+    Read(Box<Reading>),
+    /// A service starts under a configuration that is not that of the record before.
+    Configured(Box<Configuration>),
     /// Something about the log itself.
     Log(Box<LogEvent>),
 }
@@ -380,6 +388,8 @@ impl Record {
             | Self::Barred { .. }
             | Self::Emergency(_)
             | Self::Credential(_)
+            | Self::Read(_)
+            | Self::Configured(_)
             | Self::Log(_) => None,
             Self::Session(event) => match &**event {
                 SessionEvent::Confirmed { approval, .. } => approval.as_ref(),

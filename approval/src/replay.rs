@@ -51,6 +51,7 @@
 
 mod agreement;
 mod cases;
+mod configurations;
 mod credentials;
 mod emergencies;
 mod extent;
@@ -81,6 +82,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::cases::Cases;
+use self::configurations::Configurations;
 use self::credentials::Credentials;
 use self::emergencies::Emergencies;
 use self::findings::Findings;
@@ -114,6 +116,7 @@ pub struct Replay {
     stops: Stops,
     emergencies: Emergencies,
     credentials: Credentials,
+    configurations: Configurations,
     workers: Workers,
     summaries: Summaries,
     keys: LogKeys,
@@ -277,6 +280,7 @@ impl Replay {
                     "A log begins with its first record, which has the name of its source.",
                 );
                 self.cases.follow(said.log.restored.is_some());
+                self.configurations.begin();
                 let has_lost = self.succession.begin(&said, now, found);
                 if self.succession.rests() {
                     self.workers.rest();
@@ -298,6 +302,12 @@ impl Replay {
                 }
             }
             Event::LogRotated(said) => self.keys.rotated(index, &said, found),
+            Event::Configured(said) => self.configurations.configured(said, found),
+            Event::Read(said) => found.require(
+                said.reading.since.0 <= now,
+                Kind::Contradiction,
+                "Somebody has read the log after the record that says so.",
+            ),
             // Nothing changed.
             Event::Refused(_)
             | Event::RequestRefused

@@ -233,6 +233,11 @@ events! {
         when "A closed log is removed after its retention, in the transaction that removes it."
         why "Who removed what, why, and its last size and root: what is missing is accounted for."
         holds ["actor" "log" "reason_commitment"]
+    /// Somebody has read the log.
+    AuditRead "VA1707I" "org.velum.audit.read.v1"
+        when "A minute is over in which a reviewer or an auditor read the log: one record for all of it, one more for the reading of that."
+        why "Who looks into the log learns who asked for what; how much they read of it, and as what."
+        holds ["actor" "reading"]
     /// Somebody signed in.
     SignedIn "VA1801I" "org.velum.session.begun.v1"
         when "A reviewer signs in at the inbox."
@@ -263,6 +268,11 @@ events! {
         when "A reviewer removes a security key of their own."
         why "From here on nothing that it has signed counts."
         holds ["actor" "credential"]
+    /// What decisions are made under is another.
+    Configured "VA2001I" "org.velum.config.changed.v1"
+        when "A log begins, or a service starts with a configuration that is not that of the last such record, before it serves anything."
+        why "Whoever lowers what a release needs and raises it again has left two records."
+        holds ["actor" "configuration"]
 }
 
 /// The members of `data`, and what they hold.
@@ -291,6 +301,10 @@ pub const MEMBERS: &[(&str, &str)] = &[
     (
         "comment_commitment",
         "SHA-256 of a salt and of what a reviewer wrote, which lies beside the log and can be erased",
+    ),
+    (
+        "configuration",
+        "SHA-256 of each part of what decisions depend on, and which parts differ from the record before",
     ),
     (
         "credential",
@@ -325,6 +339,10 @@ pub const MEMBERS: &[(&str, &str)] = &[
     ("needed", "how many people have to approve"),
     ("outcome", "`success` or `refused`; in every record"),
     ("policy", "the digest of the policy that is now in force"),
+    (
+        "reading",
+        "as what somebody read the log, since when, and how often which part of it",
+    ),
     (
         "reason_commitment",
         "SHA-256 of a salt and of the reason, which lies beside the log and can be erased",
@@ -427,6 +445,8 @@ impl Record {
                 CredentialEvent::Added(_) => EventKind::CredentialAdded,
                 CredentialEvent::Removed { .. } => EventKind::CredentialRemoved,
             },
+            Self::Read(_) => EventKind::AuditRead,
+            Self::Configured(_) => EventKind::Configured,
             Self::Log(event) => match &**event {
                 LogEvent::Opened { .. } => EventKind::LogOpened,
                 LogEvent::KeyRotated { .. } => EventKind::KeyRotated,

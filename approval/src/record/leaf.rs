@@ -138,6 +138,8 @@ impl Record {
             Self::Emergency(event) => event.data(),
             Self::Session(event) => event.data(),
             Self::Credential(event) => event.data(),
+            Self::Read(reading) => reading.data(),
+            Self::Configured(configuration) => configuration.data(),
             Self::Log(event) => event.data(),
         }
     }

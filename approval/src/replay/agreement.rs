@@ -1,7 +1,7 @@
 //! Whether a record says what its code says.
 
 use super::members::{Anybody, Cause, Nameless, Step, Stop, StopKind, Verdict};
-use super::said::{Emergency, Ended, Event, LogEvent, Outcome, Released, Used, Voted};
+use super::said::{Emergency, Ended, Event, LogEvent, Outcome, Read, Released, Used, Voted};
 use crate::case::State;
 use crate::evidence::End;
 
@@ -39,6 +39,8 @@ pub(super) fn fault(code: &str, event: &Event) -> Option<&'static str> {
         Event::LogClosed(it) => of_close(it),
         Event::LogPruned(it) => of_pruning(it),
         Event::LogRotated(it) => of_rotation(it),
+        Event::Configured(it) => not(matches!(it.actor, Anybody::Service {})),
+        Event::Read(it) => of_reading(it),
         Event::RequestRefused
         | Event::Log
         | Event::Cut(_)
@@ -173,6 +175,12 @@ fn of_rotation(rotated: &LogEvent) -> Option<&'static str> {
     let is_nothing_else = log.name.is_none() && log.previous.is_none() && log.restored.is_none();
     let is_services = matches!(rotated.actor, Anybody::Service {}) && rotated.reason.is_none();
     not(is_told && is_nothing_else && is_services)
+}
+
+fn of_reading(read: &Read) -> Option<&'static str> {
+    let counts = &read.reading.counts;
+    let is_told = !counts.is_empty() && counts.values().all(|count| *count > 0);
+    (!is_told).then_some("Who has read nothing has no record of it.")
 }
 
 fn of_opening(opened: &Emergency) -> Option<&'static str> {

@@ -67,6 +67,8 @@ kinds! {
     RecordsMissing "records-missing" Failure,
     /// It is about something of the log before, which was not read: verify the two together.
     OfLogBefore "of-log-before" Note,
+    /// The configuration is another than that of the record before: which of its parts are.
+    ConfigurationChanged "configuration-changed" Note,
     /// The record says two things that cannot both be.
     Contradiction "contradiction" Failure,
 

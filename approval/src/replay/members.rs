@@ -1,7 +1,7 @@
 //! What the data of records are made of.
 
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use velum_engine::ClassSet;
 
 use super::extent::Extent;
@@ -11,6 +11,7 @@ use crate::directory::Party;
 use crate::evidence::End;
 use crate::found::Found;
 use crate::keys::KeyedToken;
+use crate::record::{Part, ReaderRole};
 use crate::security_key::{ClientForm, CredentialKey, KeyOrigin, KeySignature};
 use crate::words::{
     ActionName, ApprovalId, Commitment, CredentialId, EmergencyId, FingerprintMac, GatewayId,
@@ -393,6 +394,16 @@ enum ShownKind {
 pub(super) struct Left {
     #[serde(rename = "everywhere")]
     _everywhere: bool,
+}
+
+/// What somebody has read of the log.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Readings {
+    #[serde(rename = "as")]
+    _role: ReaderRole,
+    pub(super) counts: BTreeMap<Part, u64>,
+    pub(super) since: Moment,
 }
 
 /// Why nobody was signed in: the words of [`SignInRefused`](crate::record::SignInRefused).

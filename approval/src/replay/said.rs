@@ -4,9 +4,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
 
+use super::configurations::Told;
 use super::members::{
     About, AboutKey, AboutLog, Access, Anybody, Cause, Events, Gateway, Grant, KeyAdded, Left,
-    Nameless, NotDone, NotSignedIn, Person, Release, Request, Seen, Shown, Step, Stop, Use, Vote,
+    Nameless, NotDone, NotSignedIn, Person, Readings, Release, Request, Seen, Shown, Step, Stop,
+    Use, Vote,
 };
 use super::moment::Moment;
 use super::reading::{self, Known, Leaf};
@@ -45,6 +47,8 @@ pub(super) enum Event {
     LogPruned(Box<LogEvent>),
     LogRotated(Box<LogEvent>),
     Log,
+    Read(Read),
+    Configured(Configured),
 }
 
 /// What a vote came to, by the code of its record.
@@ -190,6 +194,14 @@ data! {
         excluded: BTreeSet<PersonId>,
         #[serde(default)] requester: Option<Party>,
     }
+    Read {
+        #[serde(rename = "actor")] _actor: Person,
+        reading: Readings,
+    }
+    Configured {
+        actor: Anybody,
+        configuration: Told,
+    }
     LogEvent {
         actor: Anybody,
         log: AboutLog,
@@ -242,6 +254,8 @@ pub(super) fn read(known: Known, bytes: &[u8]) -> Option<(Leaf, Option<String>)>
         "VA1703I" => reading::as_data(known, bytes, |_: LogEvent| Event::Log),
         "VA1705I" => reading::as_data(known, bytes, |data| Event::LogClosed(Box::new(data))),
         "VA1706I" => reading::as_data(known, bytes, |data| Event::LogPruned(Box::new(data))),
+        "VA1707I" => reading::as_data(known, bytes, Event::Read),
+        "VA2001I" => reading::as_data(known, bytes, Event::Configured),
         "VA1801I" => reading::as_data(known, bytes, |_: SignedIn| Event::Session),
         "VA1802W" => reading::as_data(known, bytes, |_: SignInRefused| Event::Session),
         "VA1804I" => reading::as_data(known, bytes, Event::Confirmed),
@@ -285,6 +299,8 @@ impl Event {
             | Self::LogClosed(_)
             | Self::LogPruned(_)
             | Self::LogRotated(_)
+            | Self::Read(_)
+            | Self::Configured(_)
             | Self::Log => None,
         }
     }

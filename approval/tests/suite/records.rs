@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use velum_approval::record::{
-    CredentialEvent, LogEvent, PreviousLog, Released, SessionEvent, SignInRefused, SignedInBy,
+    Configuration, ConfigurationPart, CredentialEvent, LogEvent, Part, PreviousLog, ReaderRole,
+    Reading, Released, SessionEvent, SignInRefused, SignedInBy,
 };
 use velum_approval::{
     ActionName, AgentId, Approval, ApprovalId, Ballot, Check, Commitment, DenyCode, Emergency,
@@ -26,6 +27,22 @@ use crate::golden::compare;
 use crate::security_keys::SoftKey;
 
 const SOURCE: &str = "urn:velum:audit.example/main/2026";
+
+/// Somebody has read the log, and the configuration is another.
+pub(crate) fn read_and_configured() -> [Record; 2] {
+    let reading = Reading {
+        person: person("ivy"),
+        role: ReaderRole::Auditor,
+        since: START,
+        counts: [(Part::Records, 3), (Part::Tile, 2)].into(),
+    };
+    let parts = ConfigurationPart::ALL.iter().map(|part| (*part, [7; 32]));
+    let configuration = Configuration::after(parts.collect(), None);
+    [
+        Record::Read(Box::new(reading)),
+        Record::Configured(Box::new(configuration)),
+    ]
+}
 
 /// Opened, used, reviewed and disputed.
 fn emergency_records(canary: &str, approval: &Approval) -> Vec<Record> {
@@ -202,6 +219,7 @@ pub(crate) fn records_with(canary: &str) -> Vec<Record> {
     ] {
         records.push(Record::Log(Box::new(event)));
     }
+    records.extend(read_and_configured());
     let explain = Event::Explain {
         principal: &bot,
         reason: Commitment::to(canary, &salt),
@@ -611,6 +629,28 @@ fn the_largest_summary_fits_and_loses_no_count() {
         128 * 129 / 2
     );
     assert_eq!(told["requests"], 128 * 129 / 2);
+}
+
+#[test]
+fn a_configuration_says_which_of_its_parts_are_others() {
+    let (actions, limits) = (ConfigurationPart::Actions, ConfigurationPart::Limits);
+    let before = [(actions, [1; 32]), (limits, [2; 32])].into();
+    for (now, expected) in [
+        (vec![(actions, [1; 32]), (limits, [2; 32])], vec![]),
+        (vec![(actions, [3; 32]), (limits, [2; 32])], vec!["actions"]),
+        // One that an earlier version did not know, or a later one does not.
+        (vec![(actions, [1; 32])], vec!["limits"]),
+    ] {
+        let now = Configuration::after(now.into_iter().collect(), Some(&before));
+        let leaf = leaf(&Record::Configured(Box::new(now)));
+        let told = &leaf["data"]["configuration"];
+        assert_eq!(told["changed"], serde_json::json!(expected), "{told}");
+    }
+    let first = Configuration::after(before, None);
+    let leaf = leaf(&Record::Configured(Box::new(first)));
+    let told = &leaf["data"]["configuration"];
+    assert!(told.get("changed").is_none(), "{told}");
+    assert_eq!(told["parts"].as_object().unwrap().len(), 2);
 }
 
 #[test]

@@ -151,6 +151,7 @@ fn kinds_have_names_of_their_own() {
             "log-recovered",
             "of-log-before",
             "route-not-template",
+            "configuration-changed",
             "outcome-beyond-limits",
             "outcome-missing",
             "outcome-late",

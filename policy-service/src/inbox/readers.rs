@@ -35,7 +35,7 @@ pub(crate) fn as_read_by(
         stored.reason = None;
     }
     if stored.approval.excluded.contains(person) {
-        stored.comments.fill(None);
+        stored.comments.fill_with(|| None);
     }
     stored
 }

@@ -70,6 +70,41 @@ const TAMPERINGS: &[Tampering] = &[
         &[Kind::WrongIndex],
     ),
     (
+        "what somebody read, as nothing",
+        |log| log.data("VA1707I", 0)["reading"]["counts"] = json!({}),
+        &[Kind::Contradiction],
+    ),
+    (
+        "what somebody read later",
+        |log| log.data("VA1707I", 0)["reading"]["since"] = json!(later(900_000).to_string()),
+        &[Kind::Contradiction],
+    ),
+    (
+        "a part of the log that there is not",
+        |log| log.data("VA1707I", 0)["reading"]["counts"] = json!({"reasons": 1}),
+        &[Kind::Malformed],
+    ),
+    (
+        "a change of the configuration that was none",
+        |log| log.data("VA2001I", 0)["configuration"]["changed"] = json!(["actions"]),
+        &[Kind::Contradiction],
+    ),
+    (
+        "another configuration, and which of its parts is another is not said",
+        |log| {
+            let place = log.find("VA2001I", 0).unwrap();
+            let mut other = log.0[place].clone();
+            let digest = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk";
+            other["data"]["configuration"]["parts"]["actions"] = json!(digest);
+            log.0.insert(place + 1, other.clone());
+            // And one that says so of another part than that.
+            other["data"]["configuration"]["parts"]["limits"] = json!(digest);
+            other["data"]["configuration"]["changed"] = json!(["actions"]);
+            log.0.insert(place + 2, other);
+        },
+        &[Kind::ConfigurationChanged, Kind::Contradiction],
+    ),
+    (
         "another log's name",
         |log| log.0[2]["source"] = json!("urn:velum:other"),
         &[Kind::OtherLog],
