@@ -132,6 +132,9 @@ trait Engine: Send + Sync {
     fn commits(&self) -> Option<u64> {
         None
     }
+    /// Lets operations share transactions where the engine does that, or gives each its own.
+    #[cfg(test)]
+    fn share(&self, _is_allowed: bool) {}
     /// Lets connections go.
     fn close(&self) -> Eventually<'_, ()>;
 }
@@ -259,6 +262,12 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn commits(&self) -> Option<u64> {
         self.engine.commits()
+    }
+
+    /// Lets operations share transactions, as they do, or gives each its own.
+    #[cfg(test)]
+    pub(crate) fn share(&self, is_allowed: bool) {
+        self.engine.share(is_allowed);
     }
 
     /// Tells when this process may have written something: a hint to look again.

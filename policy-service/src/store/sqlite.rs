@@ -82,6 +82,11 @@ impl Engine for Sqlite {
         Some(self.writer.commits())
     }
 
+    #[cfg(test)]
+    fn share(&self, is_allowed: bool) {
+        self.writer.share(is_allowed);
+    }
+
     fn close(&self) -> Eventually<'_, ()> {
         Box::pin(async {
             self.readers.close().await;

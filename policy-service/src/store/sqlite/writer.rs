@@ -38,11 +38,37 @@ pub(super) struct Writer {
     ended: watch::Receiver<()>,
     #[cfg(test)]
     commits: Commits,
+    #[cfg(test)]
+    group: Group,
 }
 
 /// How many transactions were committed.
 #[cfg(test)]
 type Commits = Arc<std::sync::atomic::AtomicU64>;
+
+/// How many operations may share a transaction; tests let them share none.
+#[derive(Clone)]
+struct Group(#[cfg(test)] Arc<std::sync::atomic::AtomicUsize>);
+
+impl Group {
+    fn new() -> Group {
+        Group(
+            #[cfg(test)]
+            Arc::new(GROUP.into()),
+        )
+    }
+
+    #[cfg(test)]
+    fn most(&self) -> usize {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests ask it")]
+    fn most(&self) -> usize {
+        GROUP
+    }
+}
 
 impl Writer {
     /// Starts the thread on a connection that [`open::first_writer`] made.
@@ -56,9 +82,12 @@ impl Writer {
             options,
             #[cfg(test)]
             commits: Commits::default(),
+            group: Group::new(),
         };
         #[cfg(test)]
         let commits = desk.commits.clone();
+        #[cfg(test)]
+        let group = desk.group.clone();
         let (end, ended) = watch::channel(());
         let closing = Arc::new(Notify::new());
         let told = closing.clone();
@@ -77,6 +106,8 @@ impl Writer {
             ended,
             #[cfg(test)]
             commits,
+            #[cfg(test)]
+            group,
         })
     }
 
@@ -105,6 +136,15 @@ impl Writer {
         self.commits.load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// Lets operations share transactions, or gives each its own.
+    #[cfg(test)]
+    pub(super) fn share(&self, is_allowed: bool) {
+        let most = if is_allowed { GROUP } else { 1 };
+        self.group
+            .0
+            .store(most, std::sync::atomic::Ordering::Relaxed);
+    }
+
     pub(super) async fn stopped(&self) {
         self.jobs.closed().await;
     }
@@ -115,6 +155,7 @@ struct Desk {
     faults: Faults,
     #[cfg(test)]
     commits: Commits,
+    group: Group,
 }
 
 /// What became of a group.
@@ -271,7 +312,7 @@ async fn work(
             }
         };
         let Some(first) = first else { return };
-        let mut groups = VecDeque::from([gather(first, &mut queue)]);
+        let mut groups = VecDeque::from([gather(first, &mut queue, desk.group.most())]);
         while let Some(mut jobs) = groups.pop_front() {
             let fate = desk.run(&mut transaction, &mut jobs).await;
             let is_sound = matches!(fate, Fate::Committed | Fate::RolledBack(_));
@@ -308,9 +349,9 @@ async fn work(
 }
 
 /// Who waits at this moment shares the next transaction.
-fn gather(first: Box<dyn Job>, queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Jobs {
+fn gather(first: Box<dyn Job>, queue: &mut mpsc::Receiver<Box<dyn Job>>, most: usize) -> Jobs {
     let mut jobs = vec![first];
-    while jobs.len() < GROUP
+    while jobs.len() < most
         && let Ok(job) = queue.try_recv()
     {
         jobs.push(job);
