@@ -62,22 +62,7 @@ async fn check_all(
         now: SystemClock.now(),
         grants,
     };
-    let mut all_hold = true;
-    for check in CHECKS {
-        let begun = Instant::now();
-        let verdict = check.check(&ground).await;
-        let milliseconds = begun.elapsed().as_millis();
-        let (mark, words) = match &verdict {
-            Ok(words) => ("ok", words),
-            Err(words) => ("FAILED", words),
-        };
-        all_hold &= verdict.is_ok();
-        let colon = if words.is_empty() { "" } else { ": " };
-        say(&format!(
-            "{mark:6} {} ({milliseconds} ms){colon}{words}",
-            check.name
-        ));
-    }
+    let all_hold = check_on(&ground, say).await;
     if all_hold {
         for streams in [1, 16] {
             let rate = async { grants_for(&ground, streams).await?.use_all().await };
@@ -92,4 +77,25 @@ async fn check_all(
     ground.store.close().await;
     ground.other.close().await;
     Ok(all_hold)
+}
+
+/// Runs the suite on these stores, and tells each result to `say`; whether all holds.
+pub(crate) async fn check_on(ground: &Ground, say: &mut impl FnMut(&str)) -> bool {
+    let mut all_hold = true;
+    for check in CHECKS {
+        let begun = Instant::now();
+        let verdict = check.check(ground).await;
+        let milliseconds = begun.elapsed().as_millis();
+        let (mark, words) = match &verdict {
+            Ok(words) => ("ok", words),
+            Err(words) => ("FAILED", words),
+        };
+        all_hold &= verdict.is_ok();
+        let colon = if words.is_empty() { "" } else { ": " };
+        say(&format!(
+            "{mark:6} {} ({milliseconds} ms){colon}{words}",
+            check.name
+        ));
+    }
+    all_hold
 }

@@ -40,6 +40,7 @@ mod restart;
 mod rotation;
 mod sample;
 mod security_keys;
+mod several;
 mod signing;
 mod situations;
 mod spans;

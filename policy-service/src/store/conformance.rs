@@ -1,6 +1,8 @@
 //! What every engine has to keep, as functions over a [`Store`]: the tests run them on the engines
 //! that are at hand, and `velum-policy-service store-check` on any other.
 
+mod acts;
+mod crossings;
 mod kit;
 mod log;
 mod memberships;
@@ -69,7 +71,13 @@ pub(crate) const CHECKS: &[Conformance] = checks! {
     "of asks that race for one approval all have the same": rivals::open_one_approval,
     "a cap holds for asks that race": rivals::keep_a_cap,
     "of those that race for a grant one has it": rivals::use_a_grant_once,
+    "of those that race for a grant of three uses three have it": crossings::use_a_grant_three_times,
     "of those that end an approval one does": rivals::end_an_approval_once,
+    "nothing is used behind a stop": crossings::use_nothing_behind_a_stop,
+    "of those that open an emergency access one does": crossings::open_one_emergency,
+    "of two votes that are enough together one gives the grant": crossings::give_a_grant_once,
+    "a request that comes twice at once is carried out once": crossings::carry_out_once,
+    "an outcome that is told twice at once is noted once": crossings::note_an_outcome_once,
     "a change that fails takes no other with it": rivals::fail_alone,
     "what is good for once is used once": sessions::are_used_once,
     "a session and what belongs to it read as they were written": sessions::read_as_written,

@@ -110,18 +110,35 @@ pub(crate) struct Transaction {
     /// In whose place no record is appended, once: for what a record costs.
     #[cfg(test)]
     instead: Option<u64>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
     faults: Faults,
 }
 
-/// How the next commit of a store fails; outside tests it never does.
+/// How the next commit of a store fails, and what the store leaves out; outside tests nothing does.
 #[derive(Clone, Default)]
-pub(super) struct Faults(#[cfg(test)] std::sync::Arc<std::sync::Mutex<Option<Fault>>>);
+pub(super) struct Faults {
+    #[cfg(test)]
+    next: std::sync::Arc<std::sync::Mutex<Option<Fault>>>,
+    /// Whether an approval is replaced whatever its version is.
+    #[cfg(test)]
+    is_weak: std::sync::Arc<std::sync::atomic::AtomicBool>,
+}
 
-#[cfg(test)]
 impl Faults {
+    #[cfg(test)]
     pub(super) fn take(&self) -> Option<Fault> {
-        self.0.lock().unwrap().take()
+        self.next.lock().unwrap().take()
+    }
+
+    /// The statement that replaces an approval.
+    #[cfg_attr(not(test), expect(clippy::unused_self, reason = "tests ask it"))]
+    fn replace(&self) -> &'static str {
+        #[cfg(test)]
+        if self.is_weak.load(std::sync::atomic::Ordering::SeqCst) {
+            return "UPDATE approval SET state = $1, due_ms = $2, updated_ms = $3, version = $4, body = $5
+                    WHERE id = $6 AND version >= $7";
+        }
+        "UPDATE approval SET state = $1, due_ms = $2, updated_ms = $3, version = $4, body = $5
+         WHERE id = $6 AND version = $7"
     }
 }
 
@@ -483,6 +500,7 @@ impl Transaction {
         let instead = self.instead.take();
         #[cfg(not(test))]
         let instead = None;
+        let replace = self.faults.replace();
         let connection = &mut self.connection;
         let index = match instead {
             Some(index) => index,
@@ -509,7 +527,7 @@ impl Transaction {
                 for secret in written {
                     secrets::insert(connection, secret).await?;
                 }
-                update(connection, approval, stamp.now).await?;
+                update(connection, approval, stamp.now, replace).await?;
                 append_vote(connection, approval).await?;
             }
             Change::Use {
@@ -519,7 +537,7 @@ impl Transaction {
                 grant,
                 emergency,
             } => {
-                update(connection, approval, stamp.now).await?;
+                update(connection, approval, stamp.now, replace).await?;
                 let stream = (*gateway, *use_key);
                 uses::insert(connection, approval, stream, grant, index, stamp.now).await?;
                 if let Some(emergency) = emergency {
@@ -534,7 +552,7 @@ impl Transaction {
                 if let Some(written) = written {
                     secrets::insert(connection, written).await?;
                 }
-                update(connection, approval, stamp.now).await?;
+                update(connection, approval, stamp.now, replace).await?;
                 if let Some(evidence) = evidence {
                     uses::insert_evidence(connection, &approval.id, evidence).await?;
                 }
@@ -719,7 +737,15 @@ impl Transaction {
     /// Makes the next commit fail.
     #[cfg(test)]
     pub(crate) fn fail_next_commit(&mut self, fault: Fault) {
-        *self.faults.0.lock().unwrap() = Some(fault);
+        *self.faults.next.lock().unwrap() = Some(fault);
+    }
+
+    /// Has the store replace approvals whatever their version is, from now on.
+    #[cfg(test)]
+    pub(crate) fn weaken(&mut self) {
+        self.faults
+            .is_weak
+            .store(true, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// Runs SQL behind the store's back, as an intruder would; kept.
@@ -764,11 +790,11 @@ async fn update(
     connection: &mut Connection,
     approval: &Approval,
     now: Timestamp,
+    statement: &'static str,
 ) -> Result<(), StoreError> {
     let updated = connection
         .execute(
-            "UPDATE approval SET state = $1, due_ms = $2, updated_ms = $3, version = $4, body = $5
-             WHERE id = $6 AND version = $7",
+            statement,
             values![
                 approval.state.name(),
                 approval.due().map(Timestamp::as_millis),

@@ -8,7 +8,8 @@ use velum_harness::{Authority, Postgres};
 
 use crate::random::SystemRandom;
 use crate::store::conformance::{CHECKS, Ground};
-use crate::store::{Place, Store};
+use crate::store::{Operation, Place, Store, StoreError, Transaction};
+use crate::store_check::check_on;
 use crate::testing::START;
 
 /// Over how many grants 16 racers race; `VELUM_LONG` asks for the full number.
@@ -85,6 +86,64 @@ async fn a_check_of_somebodys_database_passes_and_leaves_nothing() {
     .await
     .unwrap();
     assert_eq!(left, 0);
+}
+
+/// Has a store leave out the condition that an approval still has the version which was read.
+struct Weaken;
+
+impl Operation for Weaken {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        transaction.weaken();
+        Ok(())
+    }
+}
+
+/// The suite is worth something only if it notices: what it says of stores that replace whatever is there.
+async fn finds_that_a_version_is_not_looked_at(store: Store, other: Store) {
+    for store in [&store, &other] {
+        store.write(Weaken).await.unwrap();
+    }
+    let ground = Ground {
+        store,
+        other,
+        random: Arc::new(SystemRandom),
+        now: START,
+        grants: 8,
+    };
+    let mut lines = Vec::new();
+    let holds = check_on(&ground, &mut |line: &str| lines.push(line.to_owned())).await;
+    assert!(!holds, "{lines:#?}");
+    assert_eq!(lines.len(), CHECKS.len(), "{lines:#?}");
+    let failed: Vec<_> = lines
+        .iter()
+        .filter(|line| line.starts_with("FAILED"))
+        .collect();
+    assert!(
+        failed
+            .iter()
+            .any(|line| line.contains("a change to what has changed since is refused")),
+        "{lines:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_on_sqlite_that_is_weakened_does_not_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().join("data"));
+    let (store, _) = Store::open(&place).await.unwrap();
+    finds_that_a_version_is_not_looked_at(store.clone(), store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_on_postgres_that_is_weakened_does_not_pass() {
+    let server = Postgres::start().await.unwrap();
+    let place = Place::Database(server.url().parse().unwrap());
+    let (store, _) = Store::open(&place).await.unwrap();
+    let (other, _) = Store::open(&place).await.unwrap();
+    finds_that_a_version_is_not_looked_at(store, other).await;
 }
 
 #[tokio::test]

@@ -1,22 +1,21 @@
 //! Invented cases and the operations on them, as the service's own do it.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
 use velum_approval::{
-    Approval, ApprovalId, Ask, Ballot, Check, Decision, Directory, Event, FingerprintMac,
-    GatewayId, Identity, IdentityKind, Opening, Panel, Party, PersonId, Reason, Record, RecordId,
-    ReviewRule, Reviewers, RouteTemplate, RouteWords, Timestamp, Use, UseKey, Verdict, WorkerId,
+    Approval, ApprovalId, Ask, Ballot, Check, Decision, Directory, Event, ExcludedPersons,
+    FingerprintMac, GatewayId, Identity, IdentityKind, Opening, Panel, Party, PersonId, Reason,
+    RecordId, ReviewRule, Reviewers, RouteTemplate, RouteWords, Timestamp, Use, UseKey, Verdict,
     decide, transition,
 };
 use velum_engine::{Profile, Ruleset};
 
-use super::super::{
-    Batch, Change, Granted, Operation, Secret, Stamp, Store, StoreError, Transaction,
-};
+use super::super::{Change, Granted, Operation, Secret, Stamp, Store, StoreError, Transaction};
 use super::Ground;
 use crate::random::{self, Random};
 
@@ -30,11 +29,16 @@ pub(super) struct Parts {
     pub(super) grants: usize,
     pub(super) now: Timestamp,
     pub(super) gateway: GatewayId,
-    random: Arc<dyn Random>,
-    person: PersonId,
-    requester: Party,
+    pub(super) random: Arc<dyn Random>,
+    /// Both of whom review.
+    pub(super) people: [PersonId; 2],
+    pub(super) requester: Party,
+    /// One of them has to agree.
     panel: Panel,
-    rules: Ruleset,
+    /// Both of them have to.
+    pair: Panel,
+    pub(super) excluded: ExcludedPersons,
+    pub(super) rules: Ruleset,
     /// Tells this run's cases from those that are there.
     run: [u8; 16],
     next: AtomicU64,
@@ -51,7 +55,8 @@ impl std::ops::Deref for Kit {
 impl Kit {
     pub(super) fn new(ground: &Ground) -> Result<Kit, String> {
         let invented = |_| "an invented name is refused".to_owned();
-        let person = PersonId::new("grace").map_err(invented)?;
+        let person = |name: &str| PersonId::new(name).map_err(invented);
+        let people = [person("grace")?, person("omar")?];
         let requester = PersonId::new("dr-jones").map_err(invented)?;
         let asks = identity().ok_or("an invented identity is refused")?;
         let directory = Directory::builder()
@@ -59,11 +64,12 @@ impl Kit {
             .build()
             .map_err(|error| error.to_string())?;
         let party = directory.party(&asks).cloned();
-        let rule = ReviewRule::new(1, Vec::new()).map_err(|error| error.to_string())?;
+        let rule = |quorum| ReviewRule::new(quorum, Vec::new()).map_err(|error| error.to_string());
         let excluded = directory
             .resolve_with(&asks, &lineage(&asks)?)
             .map_err(|_| "an invented lineage is unknown")?;
-        let reviewers = Reviewers::from([(person.clone(), BTreeSet::default())]);
+        let reviewers = people.clone().map(|person| (person, BTreeSet::default()));
+        let reviewers = Reviewers::from(reviewers);
         let rules = Ruleset::builder().profile(Profile::Pii).build();
         Ok(Kit(Arc::new(Parts {
             store: ground.store.clone(),
@@ -72,9 +78,11 @@ impl Kit {
             now: ground.now,
             gateway: GatewayId::new("edge").map_err(invented)?,
             random: ground.random.clone(),
-            person,
+            people,
             requester: party.ok_or("an invented party is unknown")?,
-            panel: Panel::new(&rule, &reviewers, &excluded),
+            panel: Panel::new(&rule(1)?, &reviewers, &excluded),
+            pair: Panel::new(&rule(2)?, &reviewers, &excluded),
+            excluded,
             rules: rules.map_err(|error| error.to_string())?,
             run: random::bytes(&*ground.random).map_err(|error| error.to_string())?,
             next: AtomicU64::new(0),
@@ -138,25 +146,33 @@ impl Kit {
         Ok(Stamp { now, record })
     }
 
-    fn new_id(&self) -> Result<ApprovalId, StoreError> {
+    /// An id that nothing has.
+    pub(super) fn new_id<Id: FromStr>(&self) -> Result<Id, StoreError> {
         let id = random::sortable_id(&*self.random, self.now)?.to_string();
-        ApprovalId::new(id).map_err(|_| StoreError::Refused("an approval id"))
+        id.parse().map_err(|_| StoreError::Refused("an id"))
     }
 
     /// Has an approval opened and granted.
     pub(super) async fn granted(&self, check: &Check) -> Result<ApprovalId, String> {
-        let id = self.asked(check).await?;
-        let approve = Approve {
-            kit: self.clone(),
-            id: id.clone(),
-        };
+        self.granted_for(check, 1).await
+    }
+
+    /// The same, for so many uses.
+    pub(super) async fn granted_for(&self, check: &Check, uses: u32) -> Result<ApprovalId, String> {
+        let open = Open::new(self, check.clone()).with_uses(uses);
+        let id = self.opened(open).await?;
+        let approve = Approve::one(self, &id);
         patiently(|| self.store.write(approve.clone())).await?;
         Ok(id)
     }
 
     /// Has an approval opened, unless one is open for the same ask.
     pub(super) async fn asked(&self, check: &Check) -> Result<ApprovalId, String> {
-        let open = Open::new(self, check.clone());
+        self.opened(Open::new(self, check.clone())).await
+    }
+
+    /// Has such an approval opened.
+    pub(super) async fn opened(&self, open: Open) -> Result<ApprovalId, String> {
         let opened = patiently(|| self.store.write(open.clone())).await?;
         opened.ok_or_else(|| "an ask was refused".to_owned())
     }
@@ -206,6 +222,8 @@ pub(super) struct Open {
     check: Check,
     cap: u32,
     reason: Option<Reason>,
+    uses: u32,
+    panel: Panel,
 }
 
 impl Open {
@@ -215,7 +233,20 @@ impl Open {
             check,
             cap: u32::MAX,
             reason: None,
+            uses: 1,
+            panel: kit.panel.clone(),
         }
+    }
+
+    /// Its grant may be used so often.
+    pub(super) fn with_uses(self, uses: u32) -> Open {
+        Open { uses, ..self }
+    }
+
+    /// Both people have to approve it.
+    pub(super) fn of_two(self) -> Open {
+        let panel = self.kit.pair.clone();
+        Open { panel, ..self }
     }
 
     pub(super) fn with_cap(self, cap: u32) -> Open {
@@ -265,10 +296,10 @@ impl Operation for Open {
             route: RouteTemplate::again(&check.path, &check.query, &words),
             fingerprint_mac: mac,
             requester: kit.requester.clone(),
-            panel: &kit.panel,
+            panel: &self.panel,
             reason: reason.as_ref().map(|reason| reason.commitment),
             collecting: None,
-            uses: 1,
+            uses: self.uses,
             in_emergency: false,
             step_up: None,
             lifetime: Duration::from_mins(15),
@@ -284,11 +315,36 @@ impl Operation for Open {
     }
 }
 
-/// The vote that grants it.
+/// A yes of one of the two people.
 #[derive(Clone)]
 pub(super) struct Approve {
-    pub(super) kit: Kit,
-    pub(super) id: ApprovalId,
+    kit: Kit,
+    id: ApprovalId,
+    person: PersonId,
+    panel: Panel,
+}
+
+impl Approve {
+    /// The yes that grants it.
+    pub(super) fn one(kit: &Kit, id: &ApprovalId) -> Approve {
+        let [person, _] = kit.people.clone();
+        Approve {
+            kit: kit.clone(),
+            id: id.clone(),
+            person,
+            panel: kit.panel.clone(),
+        }
+    }
+
+    /// The two that together grant it.
+    pub(super) fn two(kit: &Kit, id: &ApprovalId) -> [Approve; 2] {
+        kit.people.clone().map(|person| Approve {
+            kit: kit.clone(),
+            id: id.clone(),
+            person,
+            panel: kit.pair.clone(),
+        })
+    }
 }
 
 impl Operation for Approve {
@@ -296,11 +352,16 @@ impl Operation for Approve {
     type Error = StoreError;
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let Approve { kit, id } = self;
+        let Approve {
+            kit,
+            id,
+            person,
+            panel,
+        } = self;
         let approval = transaction.approval(id).await?;
         let approval = approval.ok_or(StoreError::Refused("a vote on nothing"))?;
         let ballot = Ballot {
-            person: &kit.person,
+            person,
             verdict: Verdict::Approve {
                 scope: approval.asked(),
                 seconds: None,
@@ -310,7 +371,7 @@ impl Operation for Approve {
             comment: None,
             public_reason: None,
             assertion: None,
-            panel: &kit.panel,
+            panel,
             rules: &BTreeSet::new(),
             grant_lifetime: Duration::from_mins(5),
         };
@@ -372,7 +433,7 @@ impl Operation for Consume {
             principal: &check.principal,
             policy: check.policy,
             waiting: false,
-            stops: &[],
+            stops: &stops,
         };
         let grant = match decide(&approval, &ask, &made, &kit.panel, kit.now) {
             Decision::Allow(grant) => grant,
@@ -403,92 +464,5 @@ impl Operation for Consume {
         };
         let index = transaction.apply(&change, &record, &kit.stamp()?).await?;
         Ok(Used::Mine(index))
-    }
-}
-
-/// Ends an approval whose time has run out, `times` over from one reading; tells whether it did.
-#[derive(Clone)]
-pub(super) struct End {
-    pub(super) kit: Kit,
-    pub(super) id: ApprovalId,
-    pub(super) times: usize,
-    pub(super) fails: bool,
-}
-
-impl Operation for End {
-    type Output = bool;
-    type Error = StoreError;
-
-    const IS_REPEATABLE: bool = true;
-
-    async fn run(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
-        let approval = transaction.approval(&self.id).await?;
-        let approval = approval.ok_or(StoreError::Refused("an end of nothing"))?;
-        let late = self.kit.now.after(Duration::from_hours(1));
-        let Ok((approval, record)) = transition(&approval, &Event::Expire, late) else {
-            return Ok(false);
-        };
-        for _ in 0..self.times {
-            let change = Change::Case {
-                approval: &approval,
-                written: None,
-                evidence: None,
-            };
-            let stamp = self.kit.stamp()?;
-            transaction.apply(&change, &record, &stamp).await?;
-        }
-        if self.fails {
-            return Err(StoreError::Refused("on purpose"));
-        }
-        Ok(true)
-    }
-}
-
-/// Ends an approval, and makes nothing of a statement that fails after that.
-#[derive(Clone)]
-pub(super) struct Stubborn(pub(super) End);
-
-impl Operation for Stubborn {
-    type Output = ();
-    type Error = StoreError;
-
-    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        self.0.run(transaction).await?;
-        let batch = Batch {
-            gateway: self.0.kit.gateway.clone(),
-            worker: WorkerId::from_bytes([7; 16]),
-            sequence: 0,
-            missing: 0,
-            is_late: false,
-            lost: 0,
-            requests: 0,
-            body: "{}".to_owned(),
-        };
-        let stamp = self.0.kit.stamp()?;
-        // The schema has no batch of this number.
-        let _ = transaction.keep(&batch, stamp.now).await;
-        Ok(())
-    }
-}
-
-/// A record and nothing else.
-#[derive(Clone)]
-pub(super) struct Note {
-    pub(super) kit: Kit,
-    pub(super) at: Timestamp,
-}
-
-impl Operation for Note {
-    type Output = u64;
-    type Error = StoreError;
-
-    async fn run(&self, transaction: &mut Transaction) -> Result<u64, StoreError> {
-        let record = Record::RequestRefused {
-            gateway: self.kit.gateway.clone(),
-            action: None,
-            code: velum_approval::DenyCode::RateLimited,
-        };
-        let stamp = self.kit.stamp_at(self.at)?;
-        transaction.apply(&Change::Nothing, &record, &stamp).await
     }
 }

@@ -2,7 +2,8 @@
 
 use tokio::task::JoinSet;
 
-use super::kit::{Kit, Note, patiently};
+use super::acts::Note;
+use super::kit::{Kit, patiently};
 use super::{Verdict, ensure};
 
 const WRITERS: usize = 16;

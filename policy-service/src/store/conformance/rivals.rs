@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use super::kit::{Consume, End, Kit, Open, Used, patiently};
+use super::acts::End;
+use super::kit::{Consume, Kit, Open, Used, patiently};
 use super::{Verdict, ensure};
 
 const RACERS: usize = 16;

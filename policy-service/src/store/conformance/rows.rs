@@ -5,7 +5,8 @@ use std::time::Duration;
 use velum_approval::{Reason, State, WorkerId};
 
 use super::super::{Batch, Listing, Operation, Order, StoreError, Transaction, Written};
-use super::kit::{End, Kit, Note, Open, Stubborn, patiently};
+use super::acts::{End, Note, Stubborn};
+use super::kit::{Kit, Open, patiently};
 use super::{Verdict, ensure};
 
 pub(super) async fn reads_as_written(kit: Kit) -> Verdict {
