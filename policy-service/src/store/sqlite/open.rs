@@ -206,6 +206,11 @@ async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreErr
     let version: String = sqlx::query_scalar("SELECT sqlite_version()")
         .fetch_one(connection)
         .await?;
+    judge_version(&version)
+}
+
+/// Refuses a version that has the bug; what is no version counts as none.
+fn judge_version(version: &str) -> Result<(), StoreError> {
     let mut numbers = version
         .split('.')
         .map(|part| part.parse::<u32>().unwrap_or(0));
@@ -242,22 +247,33 @@ async fn claim(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What else the writing connection reads back.
+const OF_WRITER: [(&str, i64); 4] = [
+    ("application_id", APPLICATION_ID),
+    ("busy_timeout", 5000),
+    ("cache_size", WRITER_CACHE),
+    ("mmap_size", 0),
+];
+
 /// Reads every setting back: SQLite ignores a pragma that it does not know or cannot keep.
 fn check_settings(link: &WritingLink) -> Result<(), StoreError> {
     let mode: String = link.pragma("journal_mode")?;
+    judge_settings(&mode, |name| Ok(link.pragma(name)?))
+}
+
+/// Refuses any that is another: `found` tells what a pragma reads as.
+fn judge_settings(
+    mode: &str,
+    found: impl Fn(&str) -> Result<i64, StoreError>,
+) -> Result<(), StoreError> {
     if mode != "wal" {
         return Err(StoreError::Data(format!(
             "{DATABASE}: journal_mode is {mode}, not wal"
         )));
     }
-    let of_file = [
-        ("application_id", "", APPLICATION_ID),
-        ("busy_timeout", "", 5000),
-        ("cache_size", "", WRITER_CACHE),
-        ("mmap_size", "", 0),
-    ];
-    for (name, _, expected) in SETTINGS.into_iter().chain(of_file) {
-        let found: i64 = link.pragma(name)?;
+    let of_all = SETTINGS.map(|(name, _, expected)| (name, expected));
+    for (name, expected) in of_all.into_iter().chain(OF_WRITER) {
+        let found = found(name)?;
         if found != expected {
             return Err(StoreError::Data(format!(
                 "{DATABASE}: {name} is {found} where {expected} is needed"
@@ -272,6 +288,50 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_version_of_sqlite_that_can_corrupt_a_database_is_refused() {
+        for version in [
+            "3.51.2", "3.51", "3.7.17", "3.50.9", "2.99.99", "", "unknown",
+        ] {
+            let error = judge_version(version).unwrap_err().to_string();
+            assert!(error.contains("3.51.3 or later is needed"), "{error}");
+        }
+        for version in ["3.51.3", "3.51.10", "3.52.0", "4.0.0"] {
+            judge_version(version).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_did_not_stick_is_refused_whichever_it_is() {
+        let expected = |name: &str| {
+            let of_all = SETTINGS.map(|(name, _, value)| (name, value));
+            let mut all = of_all.into_iter().chain(OF_WRITER);
+            all.find(|(known, _)| *known == name).unwrap().1
+        };
+        judge_settings("wal", |name| Ok(expected(name))).unwrap();
+        for mode in ["delete", "memory", "WAL"] {
+            let error = judge_settings(mode, |name| Ok(expected(name))).unwrap_err();
+            assert!(error.to_string().contains("journal_mode"), "{error}");
+        }
+        let names = SETTINGS.map(|(name, _, _)| name).into_iter();
+        for bad in names.chain(OF_WRITER.map(|(name, _)| name)) {
+            let found = |name: &str| Ok(expected(name) + i64::from(name == bad));
+            let error = judge_settings("wal", found).unwrap_err().to_string();
+            assert!(error.contains(&format!("{bad} is ")), "{error}");
+        }
+        // And that is what is asked of a connection.
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path()).unwrap();
+        let mut writer = first_writer(&options).await.unwrap();
+        check_settings(&writer).unwrap();
+        writer.execute("PRAGMA synchronous = NORMAL", &[]).unwrap();
+        let error = check_settings(&writer).unwrap_err().to_string();
+        assert!(
+            error.contains("synchronous is 1 where 2 is needed"),
+            "{error}"
+        );
+    }
 
     #[tokio::test]
     async fn readers_cannot_write() {
