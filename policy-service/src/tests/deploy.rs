@@ -86,6 +86,8 @@ fn the_manifests_fit_each_other_and_the_routes() {
         .as_u64()
         .unwrap();
     assert_eq!((replicas, least), (2, 1));
+    // An upgrade stops every replica first: docs/deploy.md says so.
+    assert_eq!(deployment["strategy"], json!({"type": "Recreate"}));
 
     let containers = list(&template["spec"]["containers"]);
     assert_eq!(containers.len(), 1);
