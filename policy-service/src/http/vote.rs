@@ -436,9 +436,6 @@ impl Operation for Cast {
         let terms = parts.actions.terms(&approval.action);
         let terms = terms.ok_or(VoteError::Refused(Refused::NotAReviewer))?;
         let verdict = voice.says.clone().verdict(&approval);
-        if matches!(verdict, Verdict::Approve { .. }) {
-            reason_is_its_own(transaction, &approval).await?;
-        }
         let comment = app.secret(voice.comment.as_ref())?;
         let public_reason = app.secret(voice.public_reason.as_ref())?;
         let ballot = Ballot {
@@ -455,6 +452,9 @@ impl Operation for Cast {
         // Nobody is asked for more who would be refused whatever they do.
         transition(&approval, &Event::Vote(ballot.clone()), app.now())
             .map_err(VoteError::Refused)?;
+        if matches!(ballot.verdict, Verdict::Approve { .. }) {
+            reason_is_its_own(transaction, &approval).await?;
+        }
         let ballot = Ballot {
             assertion: self
                 .step_up(transaction, &approval, &ballot.verdict)

@@ -3,7 +3,7 @@
 
 mod taken;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -45,15 +45,35 @@ impl Aviary {
     }
 }
 
-/// How often each canary stands in these bytes.
+/// How often each canary stands in these bytes, which are read once: a server's folder has many.
 fn found(bytes: &[u8]) -> Vec<(usize, usize)> {
-    let count = |number: usize| {
-        let canary = canary(number);
-        let windows = bytes.windows(canary.len());
-        windows.filter(|it| *it == canary.as_bytes()).count()
-    };
-    let counts = (0..MOST).map(|number| (number, count(number)));
-    counts.filter(|(_, count)| *count > 0).collect()
+    let canaries: Vec<_> = (0..MOST).map(canary).collect();
+    let mut counts = BTreeMap::new();
+    for (at, byte) in bytes.iter().enumerate() {
+        // As each of them begins.
+        if !matches!(byte, b'T' | b'M' | b'0') {
+            continue;
+        }
+        let rest = &bytes[at..];
+        let begins = [&b"Thistlewood"[..], b"MRN-77", b"000-"];
+        if !begins.iter().any(|begin| rest.starts_with(begin)) {
+            continue;
+        }
+        let here = canaries.iter().enumerate();
+        for (number, _) in here.filter(|(_, canary)| rest.starts_with(canary.as_bytes())) {
+            *counts.entry(number).or_default() += 1;
+        }
+    }
+    counts.into_iter().collect()
+}
+
+#[test]
+fn each_canary_is_found() {
+    let all: Vec<_> = (0..MOST).map(canary).collect();
+    let text = format!("0{}MTh", all.join("T000-"));
+    let once: Vec<_> = (0..MOST).map(|number| (number, 1)).collect();
+    assert_eq!(found(text.as_bytes()), once);
+    assert_eq!(found(b"Thistlewood00 MRN-78 000-99-7"), []);
 }
 
 /// Everything in the files of a folder, and of those in it.
@@ -63,7 +83,8 @@ fn read(folder: &Path) -> Vec<u8> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             all.extend(read(&path));
-        } else {
+        } else if path.is_file() {
+            // A socket has nothing in it.
             all.extend(std::fs::read(path).unwrap());
         }
     }

@@ -369,15 +369,14 @@ async fn records_that_are_not_kept(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_a_record_that_the_database_drops_does_not_take_place_on_sqlite() {
     let service = Service::start().await;
-    let ignore =
-        "CREATE TRIGGER nothing BEFORE INSERT ON audit_entry BEGIN SELECT RAISE(IGNORE); END";
-    records_that_are_not_kept(&service, &[ignore], &["DROP TRIGGER nothing"]).await;
+    let ignore = "CREATE TRIGGER gone BEFORE INSERT ON audit_entry BEGIN SELECT RAISE(IGNORE); END";
+    records_that_are_not_kept(&service, &[ignore], &["DROP TRIGGER gone"]).await;
     // Kept, and taken out again at once.
     let service = Service::start().await;
-    let taken = "CREATE TRIGGER nothing AFTER INSERT ON audit_entry
+    let taken = "CREATE TRIGGER gone AFTER INSERT ON audit_entry
                  BEGIN DELETE FROM audit_entry WHERE idx = NEW.idx; END";
     let kept = "DROP TRIGGER audit_entry_is_never_deleted";
-    let heed = ["DROP TRIGGER nothing"];
+    let heed = ["DROP TRIGGER gone"];
     records_that_are_not_kept(&service, &[kept, taken], &heed).await;
 }
 
@@ -387,9 +386,9 @@ async fn what_has_a_record_that_the_database_drops_does_not_take_place_on_postgr
     let service = Service::with(&on_postgres(&server.url())).await;
     let dropped =
         "CREATE FUNCTION nothing() RETURNS trigger AS 'BEGIN RETURN NULL; END' LANGUAGE plpgsql";
-    let ignore = "CREATE TRIGGER nothing BEFORE INSERT ON audit_entry FOR EACH ROW
+    let ignore = "CREATE TRIGGER gone BEFORE INSERT ON audit_entry FOR EACH ROW
                   EXECUTE FUNCTION nothing()";
-    let heed = ["DROP TRIGGER nothing ON audit_entry"];
+    let heed = ["DROP TRIGGER gone ON audit_entry"];
     records_that_are_not_kept(&service, &[dropped, ignore], &heed).await;
 }
 

@@ -125,6 +125,9 @@ async fn changed_texts(configuration: &str) {
         "{body}"
     );
     assert_eq!(service.log().await, before);
+    // Who may not approve it in any case is refused for that, and the log says so.
+    assert_eq!(service.approve("dr-jones", &id, json!({})).await.0, 403);
+    assert_eq!(service.log().await.len(), before.len() + 1);
     assert_eq!(service.check(&check).await["decision"], "pending");
     assert_eq!(
         Rereading::default()

@@ -22,7 +22,7 @@ fn id(time: Timestamp, index: usize) -> RecordId {
 }
 
 /// The first record of a log.
-pub(super) fn opened() -> Record {
+pub(super) fn beginning() -> Record {
     Record::Log(Box::new(LogEvent::Opened {
         name: LogName::new("audit.example/main/2026").unwrap(),
         key: [1; 32],
@@ -116,7 +116,7 @@ impl Log {
     /// The same behind the record with which a log begins.
     pub(super) fn begun(&self) -> Log {
         let mut log = self.clone();
-        log.insert(0, &opened());
+        log.insert(0, &beginning());
         log.number();
         log
     }

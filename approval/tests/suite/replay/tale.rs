@@ -15,7 +15,7 @@ use velum_approval::{
 };
 use velum_engine::Class;
 
-use super::log::{Log, opened};
+use super::log::{Log, beginning};
 use crate::cast::{
     GRANT, START, ask, ballot, check, classes, directory, evidence, gateway, jwt, later, mac,
     no_rules, opening, panel, person, policy, use_key, yes,
@@ -130,7 +130,7 @@ pub(super) fn log() -> Log {
         log: Log(Vec::new()),
         second: 0,
     };
-    teller.tell(&opened());
+    teller.tell(&beginning());
     two_people(&mut teller);
     two_uses(&mut teller);
     an_emergency(&mut teller);

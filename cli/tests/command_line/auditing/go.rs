@@ -67,7 +67,7 @@ fn a_log_is_fetched_with_curl_alone_and_go_verifies_it() {
     assert!(fetched.status.success(), "{errors}");
     // It is what is exported, and nothing else.
     let exported = Folder::new();
-    super::export(&desk, &exported);
+    export(&desk, &exported);
     let files = |folder: &Folder| -> Vec<(String, Vec<u8>)> {
         let names = folder.files().into_iter();
         let names = names.filter(|name| name.contains("tile/") || name == "log/checkpoint");
