@@ -13,12 +13,14 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use velum_approval::PersonId;
+use velum_approval::record::{Part, ReaderRole};
 
 pub(crate) use certificate::{CertificateName, Peer};
 
 use crate::http::App;
 use crate::inbox::session;
 use crate::problem::Problem;
+use crate::reads;
 use crate::server::Stranger;
 
 /// Who may call a route.
@@ -30,8 +32,9 @@ pub(crate) enum Access {
     Gateway,
     /// A reviewer, by a token.
     Reviewer,
-    /// A reviewer or an auditor, by a token: to read the audit log, and to change nothing.
-    Audit,
+    /// A reviewer or an auditor, by a token: to read this part of the audit log, which is recorded, and to change
+    /// nothing.
+    Audit(Part),
     /// A reviewer who has signed in, by the cookie of a browser: pages, and nothing below `/v1`.
     Session,
 }
@@ -53,7 +56,7 @@ impl Caller {
             Access::Public => true,
             Access::Gateway => matches!(self, Caller::Gateway(_)),
             Access::Reviewer => matches!(self, Caller::Reviewer(_)),
-            Access::Audit => matches!(self, Caller::Reviewer(_) | Caller::Auditor(_)),
+            Access::Audit(_) => matches!(self, Caller::Reviewer(_) | Caller::Auditor(_)),
             // No token is a session.
             Access::Session => false,
         }
@@ -185,7 +188,7 @@ pub(crate) async fn authorize(
         Access::Public => return next.run(request).await,
         // The other way round, no cookie is read for what tokens may call.
         Access::Session => return session::admit(&app, request, next).await,
-        Access::Gateway | Access::Reviewer | Access::Audit => {}
+        Access::Gateway | Access::Reviewer | Access::Audit(_) => {}
     }
     let caller = identify(&app, &request);
     if let (Some(_), Some(stranger)) = (&caller, request.extensions().get::<Arc<Stranger>>()) {
@@ -194,6 +197,9 @@ pub(crate) async fn authorize(
     match caller {
         None => unauthenticated().into_response(),
         Some(caller) if caller.may_call(access) => {
+            if let Access::Audit(part) = access {
+                reads::note_caller(&app, &caller, part).await;
+            }
             request.extensions_mut().insert(caller.clone());
             let mut response = next.run(request).await;
             response.extensions_mut().insert(caller);
@@ -237,7 +243,7 @@ fn unauthenticated() -> Problem {
 fn forbidden(access: Access) -> Problem {
     let detail = match access {
         Access::Gateway => "Only a gateway's token may call this.",
-        Access::Audit => "Only a reviewer's or an auditor's token may call this.",
+        Access::Audit(_) => "Only a reviewer's or an auditor's token may call this.",
         Access::Reviewer | Access::Session | Access::Public => {
             "Only a reviewer's token may call this."
         }
@@ -259,14 +265,7 @@ pub(crate) struct Reviewer(pub(crate) Arc<str>);
 /// Who reads the audit log.
 pub(crate) struct Reader {
     pub(crate) person: PersonId,
-    pub(crate) role: Role,
-}
-
-/// As what somebody reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Role {
-    Reviewer,
-    Auditor,
+    pub(crate) role: ReaderRole,
 }
 
 impl<S: Sync> FromRequestParts<S> for Gateway {
@@ -296,9 +295,9 @@ impl<S: Sync> FromRequestParts<S> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Reader, Problem> {
         let (person, role) = match parts.extensions.get() {
-            Some(Caller::Reviewer(person)) => (person, Role::Reviewer),
-            Some(Caller::Auditor(person)) => (person, Role::Auditor),
-            _ => return Err(forbidden(Access::Audit)),
+            Some(Caller::Reviewer(person)) => (person, ReaderRole::Reviewer),
+            Some(Caller::Auditor(person)) => (person, ReaderRole::Auditor),
+            _ => return Err(forbidden(Access::Audit(Part::Records))),
         };
         let person = PersonId::new(&**person).map_err(|_| Problem::unavailable())?;
         Ok(Reader { person, role })

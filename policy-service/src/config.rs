@@ -5,6 +5,7 @@ mod audit;
 mod auditors;
 mod document;
 mod duration;
+mod governing;
 mod inbox;
 mod listeners;
 mod policies;
@@ -25,6 +26,7 @@ use crate::auth::{Credentials, TokenHash};
 pub(crate) use anchors::{Anchors, Kind as AnchorKind, Peer, peer_url};
 pub(crate) use audit::{Audit, LONGEST_AUDIT_NAME};
 pub(crate) use document::{BreakGlass, Limits};
+pub(crate) use governing::Digests;
 pub(crate) use inbox::{InboxSettings, KeySettings, ProviderSettings};
 pub(crate) use listeners::{Listeners, MetricsListener, TlsFiles};
 pub(crate) use policies::Policies;
@@ -61,6 +63,8 @@ pub struct Config {
     /// Who takes the spans of requests, if anybody.
     pub(crate) traces: Option<Peer>,
     pub(crate) directory: Directory,
+    /// The digest of what it was made of.
+    directory_digest: [u8; 32],
     pub(crate) reviewers: BTreeMap<PersonId, Option<TokenHash>>,
     /// Who reads the audit log and decides nothing.
     pub(crate) auditors: BTreeMap<PersonId, Option<TokenHash>>,

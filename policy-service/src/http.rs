@@ -49,6 +49,8 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+use velum_approval::record::Part;
+
 pub(crate) use app::{App, Parts, to_the_end, unavailable};
 pub(crate) use approve::approve;
 pub(crate) use body::MOST_BYTES as MOST_BODY_BYTES;
@@ -173,7 +175,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         method: MethodFilter::GET,
         path: "/v1/approvals/{id}/receipt",
-        access: Access::Audit,
+        access: Access::Audit(Part::Receipt),
         handler: |method| on(method, receipt::handle),
         describe: receipt::describe,
     },
@@ -292,35 +294,35 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         method: MethodFilter::GET,
         path: "/v1/logs",
-        access: Access::Audit,
+        access: Access::Audit(Part::Logs),
         handler: |method| on(method, logs::list),
         describe: logs::describe_list,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/logs/{number}/checkpoint",
-        access: Access::Audit,
+        access: Access::Audit(Part::Checkpoint),
         handler: |method| on(method, logs::checkpoint),
         describe: logs::describe_checkpoint,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/logs/{number}/tile/{*path}",
-        access: Access::Audit,
+        access: Access::Audit(Part::Tile),
         handler: |method| on(method, logs::tile),
         describe: logs::describe_tile,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/logs/{number}/proofs/{place}",
-        access: Access::Audit,
+        access: Access::Audit(Part::Proof),
         handler: |method| on(method, logs::proof),
         describe: logs::describe_proof,
     },
     Route {
         method: MethodFilter::GET,
         path: "/v1/audit",
-        access: Access::Audit,
+        access: Access::Audit(Part::Records),
         handler: |method| on(method, list_audit::handle),
         describe: list_audit::describe,
     },
@@ -340,7 +342,7 @@ impl Side {
         match access {
             Access::Public => true,
             Access::Gateway => self != Side::Reviewers,
-            Access::Reviewer | Access::Audit | Access::Session => self != Side::Gateways,
+            Access::Reviewer | Access::Audit(_) | Access::Session => self != Side::Gateways,
         }
     }
 }

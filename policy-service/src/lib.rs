@@ -26,6 +26,7 @@ mod migrate_store;
 mod outward;
 mod problem;
 mod prune;
+mod reads;
 mod refusals;
 mod server;
 mod signer;
@@ -77,6 +78,7 @@ use log::Signatory;
 use metrics::Metrics;
 use random::{Random, SystemRandom};
 use refusals::Refusals;
+use reads::Reads;
 use server::{Bounds, Listener};
 use spans::Spans;
 use store::{Join, Memberships, Store, StoreError};
@@ -322,6 +324,8 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     let begun = webhooks::begin(&app).await;
     begun.map_err(|error| StartError::Store(error.to_string()))?;
     let mut servers = Vec::new();
+    } else {
+        log::configure(&app).await.map_err(fault)?;
     if let (Some((tcp, address)), Some(metrics)) = (sockets.metrics.take(), metrics) {
         // Nobody but this machine reaches it on loopback.
         let tls = tls.as_mut().filter(|_| !address.ip().is_loopback());
@@ -352,6 +356,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         tokio::spawn(webhooks::run(app.clone())),
         tokio::spawn(spans::run(app.clone())),
         tokio::spawn(summaries::run(app.clone())),
+        tokio::spawn(reads::run(app.clone())),
         tokio::spawn(confirmations::run(app.clone())),
     ];
     let again = Arc::new(Notify::new());
@@ -441,6 +446,8 @@ fn assemble(
     let webhooks = webhooks.map_err(StartError::Store)?;
     Ok(App::new(Parts {
         log: log::Log::new(config.audit, signatory, holder, anchors),
+    let configuration = config.governing();
+    let configuration = configuration.map_err(|error| StartError::Store(error.to_string()))?;
         metrics: Metrics::new(store.times().clone()),
         store,
         keys,
@@ -453,6 +460,7 @@ fn assemble(
         limits: config.limits,
         break_glass: config.break_glass,
         inbox: doors.open(clock.now()),
+        configuration,
         webhooks,
         spans: Spans::open(config.traces.as_ref()).map_err(StartError::Store)?,
         leases: Leases::new(clock.now()),
@@ -469,6 +477,7 @@ fn assemble(
 /// Opens the next audit log after a database was restored that has lost records, or after the key of the log
 /// was lost or stolen, and ends every approval that was not ended: nobody knows what has become of it. The
 /// service must not run.
+        reads: Reads::default(),
 ///
 /// # Errors
 /// When the store has lost nothing and the log's key is there, another service has it open, or it cannot be had.

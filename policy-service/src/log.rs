@@ -7,6 +7,7 @@
 //! not published, never the other way round.
 
 mod anchors;
+mod configuring;
 #[cfg(debug_assertions)]
 mod drill;
 mod fence;
@@ -23,6 +24,7 @@ mod showing;
 mod signing;
 
 pub(crate) use anchors::{Anchors, cosigned, run as tell_anchors};
+pub(crate) use configuring::configure;
 pub(crate) use fence::{Fence, FenceError};
 pub(crate) use fencing::{check, text_of as head_of};
 pub(crate) use growing::Whole;

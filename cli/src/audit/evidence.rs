@@ -170,6 +170,9 @@ fn write(
     put("population.json", format!("{population:#}\n").as_bytes())?;
     let gaps = gaps(verdict, gathered);
     put("gaps.json", format!("{gaps:#}\n").as_bytes())?;
+    let configurations = Value::from(gathered.configurations.clone());
+    let text = format!("{configurations:#}\n");
+    put("configurations.json", text.as_bytes())?;
     put("reviewers.csv", reviewers(gathered).as_bytes())?;
     let page = page::write(&page::Shown {
         options,

@@ -521,6 +521,12 @@ fn evidence_is_a_sample_that_anyone_can_draw_again() {
     let gaps: Value = serde_json::from_str(&folder.read("first/gaps.json")).unwrap();
     assert_eq!(gaps["outcomes_missing"], serde_json::json!([]));
     assert_eq!(gaps["log_ends_before_the_period_does"], true);
+    let configurations: Value =
+        serde_json::from_str(&folder.read("first/configurations.json")).unwrap();
+    let configurations = configurations.as_array().unwrap();
+    assert_eq!(configurations.len(), 1, "{configurations:?}");
+    assert_eq!(configurations[0]["changed"], Value::Null);
+    assert!(configurations[0]["parts"]["actions"].is_string());
     let page = folder.read("first/index.html");
     for part in [
         "164.312(b)",
@@ -541,6 +547,7 @@ fn evidence_is_a_sample_that_anyone_can_draw_again() {
     for file in [
         "population.json",
         "gaps.json",
+        "configurations.json",
         "reviewers.csv",
         "index.html",
     ] {

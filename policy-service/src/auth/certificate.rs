@@ -27,6 +27,12 @@ impl CertificateName {
     }
 }
 
+impl CertificateName {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The client of a connection, by the names of the certificate that it has shown and that an
 /// authority of `tls.client_ca` has signed.
 #[derive(Clone, Debug, Default)]

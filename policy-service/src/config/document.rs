@@ -14,6 +14,7 @@ use super::anchors;
 use super::audit::AuditTable;
 use super::auditors::{AuditorTable, auditors};
 use super::duration::Span;
+use super::governing;
 use super::inbox::{InboxTable, check_step_ups};
 use super::listeners::{self, MetricsTable, TlsTable};
 use super::policies::Policies;
@@ -230,6 +231,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     ));
     faults.note(document.limits.check());
 
+    let directory_digest = faults.note(governing::directory(&document.people, &document.agents));
     let directory = faults.note(rules::directory(&document.people, document.agents));
     let mut tokens = BTreeSet::new();
     let reviewers = reviewers(
@@ -325,6 +327,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
             auditors,
             gateways,
             policies: policies?,
+            directory_digest: directory_digest?,
             actions: actions?,
         })
     };

@@ -10,7 +10,7 @@ use velum_engine::Ruleset;
 
 use crate::auth::Callers;
 use crate::clock::{FencedClock, Others};
-use crate::config::{ActionRules, BreakGlass, Limits, Policies};
+use crate::config::{ActionRules, BreakGlass, Digests, Limits, Policies};
 use crate::inbox::Inbox;
 use crate::keys::Keys;
 use crate::leases::Leases;
@@ -18,6 +18,7 @@ use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::random::{self, Random};
+use crate::reads::Reads;
 use crate::refusals::Refusals;
 use crate::spans::Spans;
 use crate::store::{Secret, Stamp, Store, StoreError, Transaction};
@@ -35,6 +36,8 @@ pub(crate) struct Parts {
     pub(crate) keys: Keys,
     pub(crate) callers: Callers,
     pub(crate) directory: velum_approval::Directory,
+    /// The digests of what decisions are made under.
+    pub(crate) configuration: Digests,
     pub(crate) policies: Policies,
     pub(crate) actions: ActionRules,
     pub(crate) pending_lifetime: Duration,
@@ -61,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) metrics: Metrics,
     pub(crate) clock: FencedClock,
     pub(crate) random: Arc<dyn Random>,
+    /// Who has read the audit log.
+    pub(crate) reads: Reads,
     /// Turns true when the service shuts down.
     pub(crate) closing: watch::Receiver<bool>,
 }

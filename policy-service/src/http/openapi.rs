@@ -110,7 +110,7 @@ fn complete(route: &Route, mut operation: Described) -> Value {
         Access::Public => "public",
         Access::Gateway => "gateway",
         Access::Reviewer | Access::Session => "reviewer",
-        Access::Audit => "audit",
+        Access::Audit(_) => "audit",
     };
     if route.path.contains("{id}") {
         operation = operation.path_id();
@@ -132,7 +132,7 @@ fn complete(route: &Route, mut operation: Described) -> Value {
     value["tags"] = json!([tag]);
     value["security"] = match route.access {
         Access::Public => json!([]),
-        Access::Audit => json!([{"reviewer": []}, {"auditor": []}]),
+        Access::Audit(_) => json!([{"reviewer": []}, {"auditor": []}]),
         _ => json!([{tag: []}]),
     };
     value

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use velum_approval::record::ReaderRole;
 use velum_approval::{
     Approval, ApprovalId, EmergencyId, GatewayId, Identity, OutcomeReport, PersonId, Salt, Scope,
     State as ApprovalState, Timestamp,
@@ -18,7 +19,7 @@ use super::app::unavailable;
 use super::card::{Report, spoken};
 use super::id::Id;
 use super::openapi::Described;
-use crate::auth::{Reader, Role};
+use crate::auth::Reader;
 use crate::inbox::{Present, as_read_by};
 use crate::problem::Problem;
 use crate::store::{Entry, StoreError, StoredApproval, Written};
@@ -220,9 +221,9 @@ async fn receipt(app: &App, id: &str, reader: &Reader) -> Result<Receipt, Receip
     let stored = stored.ok_or(ReceiptError::Unknown)?;
     let present = Present::load(app).await?;
     let stored = match reader.role {
-        Role::Reviewer => as_read_by(&reader.person, stored, app, &present),
+        ReaderRole::Reviewer => as_read_by(&reader.person, stored, app, &present),
         // The words of people are for those who decide; the records have commitments to them.
-        Role::Auditor => stored.without_words(),
+        ReaderRole::Auditor => stored.without_words(),
     };
     let entries = app.store().entries_about(&id, MOST).await?;
     Ok(Receipt::new(stored, Places::of(&entries)?, app.now()))

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use velum_approval::ApprovalId;
-use velum_approval::record::EventKind;
+use velum_approval::record::{EventKind, Part, ReaderRole};
 
 use super::assets;
 use super::session::Session;
@@ -20,6 +20,7 @@ use super::visible::Visible;
 use crate::http::{App, unavailable};
 use crate::log::{ProofError, inclusion, verifier};
 use crate::problem::Problem;
+use crate::reads;
 use crate::store::{Entry, LogRow, StoreError};
 use reading::{Found, Search, Summary};
 
@@ -80,6 +81,7 @@ pub(super) async fn list(
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Response {
     let read = async {
+        reads::note(&app, &session.person, ReaderRole::Reviewer, Part::Records).await;
         let Query(parameters) = parameters.map_err(|_| malformed())?;
         page(&app, &session, parameters).await
     };
@@ -157,6 +159,7 @@ pub(super) async fn show(
     session: Session,
     Path(index): Path<String>,
 ) -> Response {
+    reads::note(&app, &session.person, ReaderRole::Reviewer, Part::Records).await;
     match record(&app, &session, &index).await {
         Ok(page) => shell::show(StatusCode::OK, &page),
         Err(problem) => shell::refuse(&session, &problem),
@@ -199,6 +202,7 @@ pub(super) async fn proof(
     Path(index): Path<String>,
 ) -> Response {
     let read = async {
+        reads::note(&app, &session.person, ReaderRole::Reviewer, Part::Proof).await;
         let (entry, log) = find(&app, &index).await?;
         let place = entry.index.saturating_sub(log.first);
         let proof = inclusion(&app, &log, place).await;

@@ -14,6 +14,7 @@ use super::rereading::Rereading;
 use super::signing::Signers;
 use super::{FenceError, LogError, Step, rolling, rotating};
 use crate::http::App;
+use crate::reads;
 use crate::store::{Change, Head, LogRow, Operation, StoreError, Transaction};
 
 /// How long a record waits for a head at most, where nobody waits for it.
@@ -71,6 +72,7 @@ pub(crate) async fn run(app: App) {
             }
         }
     }
+    reads::finish(&app).await;
     // What was written last is under a head too when the service stands still.
     if rereading.step(&app).await.is_ok() {
         let _ = timeout(PATIENCE, step(&app)).await;

@@ -1,8 +1,8 @@
 //! A log ends with its year (UTC), and the next one begins.
 //!
 //! In one transaction, so that no record is split over the two or lost between them, and whoever else would
-//! do it finds it done: the last record, the whole tree and its root, and the first record of the next log,
-//! which has them. The last head is then fenced and signed like any other, and before any of the next log:
+//! do it finds it done: the last record, the whole tree and its root, the first record of the next log,
+//! which has them, and that of what it is written under. The last head is then fenced and signed like any other, and before any of the next log:
 //! a service that ends in between goes on there.
 //!
 //! Whoever keeps the log does it, once all but that last record is under a head. What is written between
@@ -13,7 +13,7 @@ use velum_approval::record::{LogEvent, PreviousLog};
 
 use super::growing::{self, Root};
 use super::signing::Signers;
-use super::{LogError, Step, naming};
+use super::{LogError, Step, configuring, naming};
 use crate::http::App;
 use crate::store::{Change, Closed, LogRow, Operation, StoreError, Transaction};
 
@@ -148,6 +148,7 @@ impl Operation for Roll {
         };
         let opened = Record::Log(Box::new(opened));
         transaction.apply(&Change::Nothing, &opened, &stamp).await?;
+        configuring::begin(&self.app, transaction).await?;
         Ok(true)
     }
 }

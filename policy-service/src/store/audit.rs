@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
+use velum_approval::record::EventKind;
 use velum_approval::{Record, Timestamp};
 
 use super::connection::{Connection, Row, values};
@@ -42,6 +43,14 @@ impl Store {
             )
             .await?;
         rows.iter().map(read_entry).collect()
+    }
+
+    /// The last record of the configuration among those of these indexes.
+    pub(crate) async fn last_configured(
+        &self,
+        within: Range<u64>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        last_configured(&mut self.read().await?, within).await
     }
 
     /// Computes the hash of every leaf anew, and returns how many there are.
@@ -110,6 +119,30 @@ pub(super) async fn entry(
     };
     let statement = "SELECT entry FROM audit_entry WHERE idx = $1";
     let row = connection.optional(statement, values![index]).await?;
+    row.map(|row| row.read("entry")).transpose()
+}
+
+/// The last record of the configuration among those of these indexes.
+pub(super) async fn last_configured(
+    connection: &mut Connection,
+    within: Range<u64>,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    // Leaves are canonical: this is how it stands there, and no text of anybody's is in one.
+    let name = format!("\"type\":\"{}\"", EventKind::Configured.event_type());
+    let row = connection
+        .optional(
+            Sql {
+                sqlite: "SELECT entry FROM audit_entry
+                         WHERE idx >= $1 AND idx < $2 AND instr(entry, CAST($3 AS BLOB)) > 0
+                         ORDER BY idx DESC LIMIT 1",
+                postgres: "SELECT entry FROM audit_entry
+                           WHERE idx >= $1 AND idx < $2
+                                 AND position(convert_to($3, 'UTF8') in entry) > 0
+                           ORDER BY idx DESC LIMIT 1",
+            },
+            values![number(within.start)?, number(within.end)?, &name],
+        )
+        .await?;
     row.map(|row| row.read("entry")).transpose()
 }
 

@@ -1,5 +1,7 @@
 //! One transaction: reads, and changes that take their records.
 
+use std::ops::Range;
+
 use velum_approval::record::Summary;
 use velum_approval::{
     ActionName, Approval, ApprovalId, Check, Commitment, CredentialId, Emergency, EmergencyId,
@@ -307,6 +309,14 @@ impl Transaction {
     /// The record at this index.
     pub(crate) async fn record(&mut self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
         audit::entry(&mut self.connection, index).await
+    }
+
+    /// The last record of the configuration among those of these indexes.
+    pub(crate) async fn last_configured(
+        &mut self,
+        within: Range<u64>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        audit::last_configured(&mut self.connection, within).await
     }
 
     /// Those of these tiles that are there.

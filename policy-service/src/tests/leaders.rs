@@ -13,7 +13,10 @@ use crate::testing::Service;
 async fn where_a_head_is_wanted_either_service_releases_under_one_whoever_signs_it() {
     let server = Postgres::start().await.unwrap();
     let strict = "quorum = 1\nrelease = \"checkpointed\"";
+    let fence = tempfile::tempdir().unwrap();
     let configuration = replicas::configuration(&server).replacen("quorum = 1", strict, 1);
+    let fence = fence.path().join("fence");
+    let configuration = format!("{configuration}\n[audit]\nfence = {fence:?}\n");
     let one = Service::with(&configuration).await;
     let other = Service::beside(&one, &configuration).await;
     signed(&one).await;

@@ -3,11 +3,12 @@
 mod table;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::routing::MethodFilter;
 use reqwest::Method;
 use serde_json::{Value, json};
+use velum_approval::record::Part;
 use velum_approval::{ApprovalId, Check, Evidence, Found, Lineage, Tags, UseKey};
 use velum_engine::Class;
 use velum_harness::Postgres;
@@ -199,6 +200,26 @@ async fn whatever_is_only_looked_at_decides_nothing() {
         records,
         "a record of something that was only read"
     );
+    // But for that the audit log was: once for the minute and the person, by token and in the browser together.
+    service.clock.advance(60_000);
+    let begun = Instant::now();
+    while service.count("audit.read").await == 0 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(15),
+            "nothing is recorded"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let log = service.log().await;
+    let added: Vec<_> = log[records..].iter().map(|leaf| &leaf["type"]).collect();
+    assert_eq!(added, ["org.velum.audit.read.v1"]);
+    assert_eq!(log[records]["data"]["actor"]["id"], "omar");
+    let counts = log[records]["data"]["reading"]["counts"]
+        .as_object()
+        .unwrap();
+    for part in Part::ALL {
+        assert!(counts.contains_key(part.name()), "{part:?}: {counts:?}");
+    }
 }
 
 #[tokio::test]

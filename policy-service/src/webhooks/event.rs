@@ -166,7 +166,9 @@ fn name(kind: EventKind) -> Option<&'static str> {
         | EventKind::SignedOut
         | EventKind::Confirmed
         | EventKind::CredentialAdded
-        | EventKind::CredentialRemoved => return None,
+        | EventKind::CredentialRemoved
+        | EventKind::AuditRead
+        | EventKind::Configured => return None,
     })
 }
 

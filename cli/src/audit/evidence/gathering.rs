@@ -37,6 +37,8 @@ pub(super) struct Gathered {
     pub(super) events: BTreeMap<String, u64>,
     pub(super) batches: Vec<Value>,
     pub(super) silences: Vec<Value>,
+    /// The configuration that was in force when the period begins, and each that came in it.
+    pub(super) configurations: Vec<Value>,
     pub(super) omitted: u64,
     first: Option<jiff::Timestamp>,
     last: Option<(u64, jiff::Timestamp)>,
@@ -53,6 +55,7 @@ impl Gathered {
             events: BTreeMap::new(),
             batches: Vec::new(),
             silences: Vec::new(),
+            configurations: Vec::new(),
             omitted: 0,
             first: None,
             last: None,
@@ -82,6 +85,7 @@ impl Gathered {
             return;
         };
         self.listen(index, time);
+        self.configure(index, time, leaf);
         if !self.period.has(time) {
             return;
         }
@@ -118,6 +122,23 @@ impl Gathered {
             });
             push(&mut self.silences, silence, &mut self.omitted);
         }
+    }
+
+    fn configure(&mut self, index: u64, time: jiff::Timestamp, leaf: &Value) {
+        let kind = record::short_type(leaf["type"].as_str().unwrap_or_default());
+        if kind != "config.changed" || time >= self.period.to {
+            return;
+        }
+        let told = &leaf["data"]["configuration"];
+        let configuration = json!({
+            "index": index, "time": time.to_string(),
+            "changed": told.get("changed"), "parts": told["parts"],
+        });
+        if time < self.period.from {
+            // Only the last of them was in force.
+            self.configurations.clear();
+        }
+        push(&mut self.configurations, configuration, &mut self.omitted);
     }
 
     fn report(&mut self, index: u64, data: &Value) {

@@ -40,6 +40,10 @@ const CONTROLS: &[(&str, &str)] = &[
         "Where the record is thin: batches missing, silence, outcomes missing. gaps.json",
     ),
     (
+        "SOC 2 CC8.1, change management",
+        "When what decisions are made under became another, and which part of it. configurations.json",
+    ),
+    (
         "FedRAMP AU-2, event logging",
         "The types of events in the period, below",
     ),
@@ -109,6 +113,7 @@ pub(super) fn write(shown: &Shown<'_>) -> String {
     sample(&mut page, shown.chosen);
     reviewers(&mut page, shown.gathered);
     gaps(&mut page, shown);
+    configurations(&mut page, shown.gathered);
     let events = shown.gathered.events.iter();
     table(
         &mut page,
@@ -195,6 +200,26 @@ fn gaps(page: &mut String, shown: &Shown<'_>) {
     if shown.gathered.ends_early() {
         paragraph(page, "The log ends before the period does.");
     }
+}
+
+fn configurations(page: &mut String, gathered: &Gathered) {
+    let rows = gathered.configurations.iter().map(|told| {
+        let changed = told["changed"].as_array().map(|changed| {
+            let names = changed.iter().filter_map(Value::as_str);
+            names.collect::<Vec<_>>().join(", ")
+        });
+        vec![
+            told["index"].to_string(),
+            told["time"].as_str().unwrap_or_default().to_owned(),
+            changed.unwrap_or_else(|| "as it was when the log began, or all of it anew".to_owned()),
+        ]
+    });
+    table(
+        page,
+        "What decisions were made under",
+        &["record", "time", "what changed"],
+        rows,
+    );
 }
 
 fn facts(page: &mut String, facts: &[(&str, String)]) {

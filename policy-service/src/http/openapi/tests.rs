@@ -32,7 +32,7 @@ fn every_operation_says_who_may_call_it_and_is_called_by_a_name_of_its_own() {
             Access::Public => json!([]),
             Access::Gateway => json!([{"gateway": []}]),
             Access::Reviewer => json!([{"reviewer": []}]),
-            Access::Audit => json!([{"reviewer": []}, {"auditor": []}]),
+            Access::Audit(_) => json!([{"reviewer": []}, {"auditor": []}]),
             Access::Session => panic!("pages are no operations"),
         };
         assert_eq!(operation["security"], security, "{}", route.path);

@@ -143,6 +143,9 @@ async fn a_witness_that_has_seen_another_history_stops_the_service() {
         let service = Service::with(&configuration).await;
         witness.trust(&key(&service).await);
         has_all(&service, "w1").await;
+        // That this was looked at is recorded when it stops: the next start tells the witness of that.
+        let service = service.restart().await;
+        assert_eq!(witness.asked().last().unwrap().1, 200);
         witness.remember_otherwise();
         let service = if at_start {
             // Of the same size: it answers 409 with the size that it was told.
