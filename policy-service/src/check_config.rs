@@ -9,6 +9,7 @@ use crate::log::Anchors;
 use crate::spans::Spans;
 use crate::store::Place;
 use crate::tls::Tls;
+use crate::volumes::{self, Volumes};
 use crate::webhooks::Webhooks;
 
 /// Reads the configuration and every file that it names: policies, certificates, keys, and asks the provider of
@@ -71,14 +72,17 @@ pub async fn check_config(file: &Path) -> Result<String, Vec<String>> {
             ));
         }
     }
-    let mut warning = None;
+    let mut warnings = String::new();
     match check_provider(&config).await {
-        Ok(passing) => warning = passing,
+        Ok(passing) => warnings += &passing.unwrap_or_default(),
         Err(fault) => faults.push(format!("{}: {fault}", file.display())),
     }
     if faults.is_empty() {
         let summary = summary(&config, known.as_ref());
-        Ok(format!("{summary}{}", warning.unwrap_or_default()))
+        for warning in volumes::begin(&Volumes::of(&config)).await {
+            warnings += &format!("\nwarning: {warning}");
+        }
+        Ok(format!("{summary}{warnings}"))
     } else {
         Err(faults)
     }

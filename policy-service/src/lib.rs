@@ -39,6 +39,7 @@ mod summaries;
 mod sweep;
 mod tls;
 mod trace;
+mod volumes;
 mod wake;
 mod webhooks;
 
@@ -77,13 +78,14 @@ use leases::Leases;
 use log::Signatory;
 use metrics::Metrics;
 use random::{Random, SystemRandom};
-use refusals::Refusals;
 use reads::Reads;
+use refusals::Refusals;
 use server::{Bounds, Listener};
 use spans::Spans;
 use store::{Join, Memberships, Store, StoreError};
 use streams::Streams;
 use tls::{Asks, Tls};
+use volumes::Volumes;
 use wake::Waiters;
 use webhooks::Webhooks;
 
@@ -312,6 +314,9 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     let doors = doors.beside_playground(playground.is_some());
     let links = doors.links();
     let app = assemble(config, options, opened, callers, doors, closing.clone())?;
+    for warning in volumes::begin(&app.parts().volumes).await {
+        tracing::warn!("{warning}");
+    }
     log::open(&app).await.map_err(fault)?;
     if let Some(lost) = log::check(&app).await.map_err(fault)? {
         tracing::error!(
@@ -319,13 +324,13 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
              Nothing is decided and nothing released; what is there can be read. See docs/audit.md"
         );
         store.freeze();
+    } else {
+        log::configure(&app).await.map_err(fault)?;
     }
     // What happens from here on is told.
     let begun = webhooks::begin(&app).await;
     begun.map_err(|error| StartError::Store(error.to_string()))?;
     let mut servers = Vec::new();
-    } else {
-        log::configure(&app).await.map_err(fault)?;
     if let (Some((tcp, address)), Some(metrics)) = (sockets.metrics.take(), metrics) {
         // Nobody but this machine reaches it on loopback.
         let tls = tls.as_mut().filter(|_| !address.ip().is_loopback());
@@ -357,6 +362,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         tokio::spawn(spans::run(app.clone())),
         tokio::spawn(summaries::run(app.clone())),
         tokio::spawn(reads::run(app.clone())),
+        tokio::spawn(volumes::run(app.clone())),
         tokio::spawn(confirmations::run(app.clone())),
     ];
     let again = Arc::new(Notify::new());
@@ -439,19 +445,21 @@ fn assemble(
         memberships,
         signatory,
     } = opened;
+    let configuration = config.governing();
+    let configuration = configuration.map_err(|error| StartError::Store(error.to_string()))?;
     let holder = random::bytes::<16>(&*options.random).map_err(|_| StartError::NoRandomness)?;
     let holder = format!("{:032x}", u128::from_be_bytes(holder));
     let anchors = log::Anchors::open(&config.audit.anchors).map_err(StartError::Store)?;
+    let volumes = Volumes::of(&config);
     let webhooks = Webhooks::open(&config.webhooks, config.inbox.as_ref());
     let webhooks = webhooks.map_err(StartError::Store)?;
     Ok(App::new(Parts {
         log: log::Log::new(config.audit, signatory, holder, anchors),
-    let configuration = config.governing();
-    let configuration = configuration.map_err(|error| StartError::Store(error.to_string()))?;
         metrics: Metrics::new(store.times().clone()),
         store,
         keys,
         callers,
+        configuration,
         directory: config.directory,
         policies: config.policies,
         actions: config.actions.since(memberships),
@@ -460,14 +468,15 @@ fn assemble(
         limits: config.limits,
         break_glass: config.break_glass,
         inbox: doors.open(clock.now()),
-        configuration,
         webhooks,
+        volumes,
         spans: Spans::open(config.traces.as_ref()).map_err(StartError::Store)?,
         leases: Leases::new(clock.now()),
         text_rules: text_rules()?,
         waiters: Waiters::default(),
         streams: Streams::new(streams::PATIENCE),
         refusals: Refusals::default(),
+        reads: Reads::default(),
         clock,
         random: options.random,
         closing,
@@ -477,7 +486,6 @@ fn assemble(
 /// Opens the next audit log after a database was restored that has lost records, or after the key of the log
 /// was lost or stolen, and ends every approval that was not ended: nobody knows what has become of it. The
 /// service must not run.
-        reads: Reads::default(),
 ///
 /// # Errors
 /// When the store has lost nothing and the log's key is there, another service has it open, or it cannot be had.

@@ -6,6 +6,7 @@
 mod anchors;
 pub(crate) mod scrape;
 mod spans;
+mod volumes;
 mod webhooks;
 
 use std::time::Duration;

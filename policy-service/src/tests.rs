@@ -51,5 +51,6 @@ mod stopping;
 mod texts;
 mod threats;
 mod tls;
+mod volumes;
 mod webhooks;
 mod years;

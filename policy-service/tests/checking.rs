@@ -52,7 +52,7 @@ fn a_good_configuration_is_told_in_short_and_nothing_is_made() {
     for line in [
         "listens: 127.0.0.1:0 (plain text)",
         "public key: is made at the first start",
-        "reviewers: 4, gateways: 2",
+        "reviewers: 4, gateways: 2, auditors: 0",
         "actions: purge, read",
     ] {
         assert!(text.contains(line), "{line} in {text}");
@@ -89,6 +89,11 @@ fn every_fault_is_told_with_its_place() {
         let place = format!("service.toml: {expected}");
         assert!(text.contains(&place), "{expected} in {text}");
     }
+    let auditor = "\n[[people]]\nid = \"ivy\"\n\n[[auditors]]\nperson = \"ivy\"\n";
+    let (code, text) = check(folder.path(), &(complete() + auditor));
+    assert_eq!(code, Some(1), "{text}");
+    let fault = "service.toml: auditors: `ivy` has no token_sha256";
+    assert!(text.contains(fault), "{text}");
     let configuration = complete()
         .replace("pending = \"15m\"", "pending = \"0s\"")
         .replace("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:0\"");
@@ -105,9 +110,20 @@ fn a_log_whose_heads_go_nowhere_is_warned_of_and_not_refused() {
         text.contains("warning: audit.anchors: there are none"),
         "{text}"
     );
+    assert!(
+        text.contains("warning: audit: nothing is asked at a start how far the log was"),
+        "{text}"
+    );
     let heads = "\n[[audit.anchors]]\nname = \"vault\"\nkind = \"file\"\npath = \"heads\"\n";
     let (code, text) = check(folder.path(), &(complete() + heads));
-    assert_eq!((code, text.contains("warning")), (Some(0), false), "{text}");
+    // One there is, and it is asked; but it goes with the data.
+    let warnings: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("warning"))
+        .collect();
+    assert_eq!((code, warnings.len()), (Some(0), 1), "{text}");
+    let beside = "warning: audit: anchor vault is on the same volume as data";
+    assert!(warnings[0].starts_with(beside), "{text}");
     assert!(!folder.path().join("heads").exists());
     let webhook = "\n[[audit.anchors]]\nname = \"siem\"\nkind = \"webhook\"\n\
                    url = \"https://siem.example\"\nsecret = \"none\"\n";

@@ -78,7 +78,12 @@ impl Service {
         let limits =
             CONFIGURATION.replace("pending_per_principal = 5", "pending_per_principal = 1000");
         let metrics = "[metrics]\nlisten = \"127.0.0.1:0\"\n\n[lifetimes]";
-        let purge = "[actions.purge]\nrelease = \"checkpointed\"";
+        // Without a fence no action may ask for it.
+        let purge = if more.contains("fence = ") {
+            "[actions.purge]\nrelease = \"checkpointed\""
+        } else {
+            "[actions.purge]"
+        };
         let text = limits
             .replacen("[lifetimes]", metrics, 1)
             .replacen("[actions.purge]", purge, 1)

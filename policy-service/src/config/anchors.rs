@@ -136,13 +136,26 @@ pub(super) fn anchors(
     })
 }
 
-/// Refuses an action whose releases would wait for an anchor where there is none.
-pub(super) fn check_actions(actions: &ActionRules, anchors: &Anchors) -> Result<(), ConfigError> {
-    let is_anchored = |name: &&ActionName| {
-        let terms = actions.terms(name);
-        terms.is_some_and(|terms| terms.release == Release::Anchored)
+/// Refuses an action whose releases would wait for an anchor, or for what the fence has, where there is none.
+pub(super) fn check_actions(
+    actions: &ActionRules,
+    anchors: &Anchors,
+    has_fence: bool,
+) -> Result<(), ConfigError> {
+    let first = |release: Release| {
+        let is_so = |name: &&ActionName| {
+            let terms = actions.terms(name);
+            terms.is_some_and(|terms| terms.release == release)
+        };
+        actions.names().find(is_so)
     };
-    match actions.names().find(is_anchored) {
+    if let Some(name) = first(Release::Checkpointed).filter(|_| !has_fence) {
+        return Err(ConfigError::new(
+            format!("actions.{name}.release"),
+            "needs audit.fence: what is `checkpointed` is known outside of the database, and nothing would know of it",
+        ));
+    }
+    match first(Release::Anchored) {
         Some(name) if anchors.all.is_empty() => Err(ConfigError::new(
             format!("actions.{name}.release"),
             "nothing could ever be released: there are no [[audit.anchors]]",

@@ -297,7 +297,11 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let traces = document.traces.map(|table| table.collector(folder));
     let traces = faults.note(traces.transpose());
     if let Some((actions, audit)) = actions.as_ref().zip(audit.as_ref()) {
-        faults.note(anchors::check_actions(actions, &audit.anchors));
+        faults.note(anchors::check_actions(
+            actions,
+            &audit.anchors,
+            audit.fence.is_some(),
+        ));
     }
     if let Some((actions, inbox)) = actions.as_ref().zip(inbox.as_ref()) {
         faults.note(check_step_ups(actions, inbox.as_ref()));
@@ -323,11 +327,11 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
             webhooks: webhooks?,
             traces: traces?,
             directory: directory?,
+            directory_digest: directory_digest?,
             reviewers,
             auditors,
             gateways,
             policies: policies?,
-            directory_digest: directory_digest?,
             actions: actions?,
         })
     };
@@ -615,6 +619,11 @@ mod tests {
                 "[actions.read]",
                 "[actions.read]\nuses = 101",
                 "actions.read.uses: 1 to 100",
+            ),
+            (
+                "[actions.read]",
+                "[actions.read]\nrelease = \"checkpointed\"",
+                "actions.read.release: needs audit.fence",
             ),
             (
                 "[actions.read]",

@@ -23,6 +23,7 @@ use crate::refusals::Refusals;
 use crate::spans::Spans;
 use crate::store::{Secret, Stamp, Store, StoreError, Transaction};
 use crate::streams::Streams;
+use crate::volumes::Volumes;
 use crate::wake::Waiters;
 use crate::webhooks::Webhooks;
 
@@ -35,9 +36,9 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) callers: Callers,
-    pub(crate) directory: velum_approval::Directory,
     /// The digests of what decisions are made under.
     pub(crate) configuration: Digests,
+    pub(crate) directory: velum_approval::Directory,
     pub(crate) policies: Policies,
     pub(crate) actions: ActionRules,
     pub(crate) pending_lifetime: Duration,
@@ -50,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) log: Log,
     /// Who is told that an approval has changed.
     pub(crate) webhooks: Webhooks,
+    /// What the data, the fence and file anchors are on.
+    pub(crate) volumes: Volumes,
     /// The spans of requests, where somebody takes them.
     pub(crate) spans: Spans,
     /// Which workers have a lease, and what each has heard of.
@@ -61,11 +64,11 @@ pub(crate) struct Parts {
     /// The held requests behind the calls that wait for a decision.
     pub(crate) streams: Streams,
     pub(crate) refusals: Refusals,
+    /// Who has read the audit log.
+    pub(crate) reads: Reads,
     pub(crate) metrics: Metrics,
     pub(crate) clock: FencedClock,
     pub(crate) random: Arc<dyn Random>,
-    /// Who has read the audit log.
-    pub(crate) reads: Reads,
     /// Turns true when the service shuts down.
     pub(crate) closing: watch::Receiver<bool>,
 }

@@ -22,6 +22,7 @@ use crate::auth::Reader;
 use crate::log::{self, ProofError};
 use crate::problem::Problem;
 use crate::store::{LogKey, LogRow, StoreError};
+use crate::volumes::Standing;
 
 /// One log.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -86,6 +87,8 @@ pub(crate) struct Views {
     logs: Vec<View>,
     /// Whether a fence is configured.
     has_fence: bool,
+    /// What the data, the fence and file anchors are on.
+    volumes: Vec<VolumeView>,
     /// Where heads go that are to outlive this machine.
     anchors: Vec<anchors::View>,
     /// Why no head is signed at present.
@@ -95,6 +98,34 @@ pub(crate) struct Views {
     is_damaged: bool,
     /// Records are missing: nothing is decided or released until somebody recovers the log.
     is_recovering: bool,
+}
+
+/// A volume that the log depends on.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = LogVolume)]
+pub(crate) struct VolumeView {
+    /// What is on it: `data`, `fence`, or `anchor` with its name.
+    name: String,
+    /// Bytes that the service may still write there.
+    free_bytes: u64,
+    /// How large it is.
+    total_bytes: u64,
+    /// Whether less than a fifth is free.
+    is_low: bool,
+    /// What else of these is on the same volume: what is lost or put back with the one is so with the other.
+    shares_with: Vec<String>,
+}
+
+impl VolumeView {
+    fn of(standing: Standing) -> VolumeView {
+        VolumeView {
+            name: standing.name,
+            free_bytes: standing.free,
+            total_bytes: standing.total,
+            is_low: standing.is_low,
+            shares_with: standing.shares_with,
+        }
+    }
 }
 
 /// Why there is no part of a log.
@@ -183,6 +214,13 @@ async fn views(app: &App) -> Result<Views, StoreError> {
     Ok(Views {
         logs,
         has_fence: log.audit.fence.is_some(),
+        volumes: app
+            .parts()
+            .volumes
+            .standings()
+            .into_iter()
+            .map(VolumeView::of)
+            .collect(),
         anchors: anchors::views(app),
         fault: log.fault(),
         is_damaged: log.is_damaged.load(Ordering::SeqCst),

@@ -16,6 +16,9 @@ const UNSIGNED: &str = "ok, but no head of the audit log is signed at present: s
 /// The same where a closed log is not what it was: nothing waits for that.
 const CLOSED: &str = "ok, but a closed audit log is damaged or cannot be read: see GET /v1/logs\n";
 
+/// The same where there is little room: what is full records nothing, and so releases nothing.
+const NEARLY_FULL: &str = "ok, but less than a fifth of a volume is free: see GET /v1/logs\n";
+
 /// 200 when the store answers and the clock can be believed, else 503.
 pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Problem> {
     let not_ready = |detail: &str| {
@@ -46,9 +49,11 @@ pub(crate) async fn handle(State(app): State<App>) -> Result<&'static str, Probl
             "The clock is behind the times in the store: correct it.",
         ));
     }
-    let log = &app.parts().log;
+    let parts = app.parts();
+    let log = &parts.log;
     let is_closed_whole = log.closed_damage.borrow().is_empty();
     Ok(match log.fault() {
+        None if is_closed_whole && parts.volumes.is_low() => NEARLY_FULL,
         None if is_closed_whole => "ok\n",
         None => CLOSED,
         Some(_) => UNSIGNED,
@@ -64,8 +69,8 @@ pub(crate) fn describe() -> Described {
     )
     .says(
         "text/plain",
-        "`ok`; with more behind it where no head of the audit log is signed at present, or a closed log is \
-         damaged or cannot be read.",
+        "`ok`; with more behind it where no head of the audit log is signed at present, a closed log is \
+         damaged or cannot be read, or there is little room on a volume.",
     )
     .refuses(503, &["not-ready"])
 }

@@ -172,6 +172,7 @@ async fn text(scrape: &Scrape) -> Result<String, std::fmt::Error> {
     super::anchors::register(&scrape.app, &mut registry);
     super::webhooks::register(&scrape.app, &mut registry);
     super::spans::register(&scrape.app, &mut registry);
+    super::volumes::register(&scrape.app, &mut registry);
     let mut text = String::new();
     encode_registry(&mut text, &scrape.counters)?;
     encode_registry(&mut text, &registry)?;
