@@ -57,8 +57,11 @@ async fn rest(mut stream: ResponseStream) -> String {
     String::from_utf8(rest).expect("text")
 }
 
-/// Waits until every worker has confirmed the stop, and says after how many milliseconds it held.
-async fn holds(stage: &Stage, stop: &Value) -> u64 {
+/// With the line up every worker hears of a stop well before its lease is over, which is 10 s.
+const CONFIRMED: u64 = 3_000;
+
+/// Waits until every worker has confirmed the stop, and says after how many milliseconds the last one had.
+async fn confirmed(stage: &Stage, stop: &Value) -> u64 {
     let path = format!("/v1/stops/{}", text(&stop["id"]));
     let mut shown = Value::Null;
     for _ in 0..150 {
@@ -67,7 +70,8 @@ async fn holds(stage: &Stage, stop: &Value) -> u64 {
         let workers = shown["workers"].as_array().expect("workers");
         let is_confirmed = |worker: &Value| worker["standing"] == "confirmed";
         if shown["holds"] == true && !workers.is_empty() && workers.iter().all(is_confirmed) {
-            return shown["holds_after_ms"].as_u64().expect("a number");
+            // `holds_after_ms` is never beyond a lease, whatever it was.
+            return shown["confirmed_after_ms"].as_u64().expect("a number");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -100,9 +104,9 @@ async fn an_emergency_stop_holds_within_its_time_and_says_so() {
     let begun = Instant::now();
     let stop = reviewer.post("/v1/stops", &body).await.expect("an answer");
     assert_eq!(stop.status, 201, "{}", stop.body);
-    let after = holds(&stage, &stop.body).await;
+    let after = confirmed(&stage, &stop.body).await;
     assert!(begun.elapsed() < Duration::from_secs(11));
-    assert!(after <= 10_000, "{after}");
+    assert!(after <= CONFIRMED, "{after} ms");
     figure(
         "an_emergency_stop_holds_within_its_time_and_says_so",
         &format!("every worker had confirmed it after {after} ms"),
