@@ -15,6 +15,7 @@ mod faults;
 mod fields;
 mod forgery;
 mod generated;
+mod hangups;
 mod haste;
 mod inbox;
 mod leaders;

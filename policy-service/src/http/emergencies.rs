@@ -263,6 +263,9 @@ impl Operation for Open {
             request,
             once,
         } = self;
+        // With the log locked: the same request may be carried out at another replica at this moment, and would be
+        // in its own way.
+        let stamp = app.stamp(transaction).await?;
         match transaction.repeat(once.as_ref(), app.now()).await? {
             Repeat::First => {}
             Repeat::Again(id) => return id.parse().map_err(|_| EmergencyError::Unknown),
@@ -279,7 +282,6 @@ impl Operation for Open {
             .map_err(|_| EmergencyError::LineageUnknown)?;
         let excluded = parts.directory.resolve(&lineage);
         let excluded = excluded.map_err(|_| EmergencyError::LineageUnknown)?;
-        let stamp = app.stamp(transaction).await?;
         let earlier = transaction.unreviewed_emergencies().await?;
         // One principal may have several names.
         let is_blocked = earlier.iter().any(|earlier| {

@@ -235,7 +235,9 @@ mod tests {
             "[store]\nengine = \"postgres\"\nurl = \"{}\"\n\n[lifetimes]",
             server.url()
         );
-        let configuration = CONFIGURATION.replacen("[lifetimes]", &store, 1);
+        let glass =
+            "\n[break_glass]\ngroup = \"clinical\"\nlifetime = \"30m\"\nactions = [\"read\"]\n";
+        let configuration = CONFIGURATION.replacen("[lifetimes]", &store, 1) + glass;
         let one = Service::with(&configuration).await;
         let other = Service::beside(&one, &configuration).await;
         let body = json!({"scope": {"kind": "action", "name": "read"}});
@@ -249,5 +251,43 @@ mod tests {
             assert_eq!(here.1["id"], there.1["id"]);
         }
         assert_eq!(stops(&one).await, 5);
+        // What the first of the two has done is in the way of the second: it is answered as the first all the same.
+        for round in 0..5 {
+            let principal = identity("dr-jones");
+            let open = json!({
+                "principal": principal, "action": "read", "reason": "drill", "minutes": 10,
+            });
+            let key = format!("glass-{round}");
+            let (here, there) = tokio::join!(
+                send(&one, "omar", &key, "/v1/emergencies", &open),
+                send(&other, "omar", &key, "/v1/emergencies", &open),
+            );
+            assert_eq!((here.0.as_u16(), &here.1), (201, &there.1));
+            let path = format!("/v1/emergencies/{}/review", here.1["id"].as_str().unwrap());
+            let review = json!({"justified": true});
+            assert_eq!(one.post("grace", &path, &review).await.0, 200);
+        }
+        assert_eq!(one.count("emergency.opened").await, 5);
+        // Nothing is asked while it is stopped.
+        let (_, page) = one.get("omar", "/v1/stops").await;
+        for stop in page["stops"].as_array().unwrap() {
+            let path = format!("/v1/stops/{}/resume", stop["id"].as_str().unwrap());
+            let _ = one.post("omar", &path, &json!({})).await;
+        }
+        for round in 0..5 {
+            let id = one.pending(&one.ask(round)).await;
+            for (verb, person) in [("approve", "grace"), ("revoke", "omar")] {
+                let path = format!("/v1/approvals/{id}/{verb}");
+                let (key, body) = (format!("{verb}-{round}"), json!({}));
+                let (here, there) = tokio::join!(
+                    send(&one, person, &key, &path, &body),
+                    send(&other, person, &key, &path, &body),
+                );
+                assert_eq!((here.0.as_u16(), there.0.as_u16()), (200, 200), "{verb}");
+            }
+            let card = one.show(&id).await;
+            assert_eq!(card["votes"].as_array().unwrap().len(), 1, "{card}");
+        }
+        assert_eq!(one.count("grant.revoked").await, 5);
     }
 }

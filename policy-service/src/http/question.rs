@@ -74,10 +74,11 @@ impl Operation for Question {
             request,
             once,
         } = self;
+        let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
+        // With the approval locked: the same request may be carried out at another replica at this moment.
         if !is_first(transaction, once.as_ref(), app).await? {
             return Ok(());
         }
-        let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         let panel = panel(app, transaction, &approval, person).await?;
         let comment = app.secret(request.comment.as_ref())?;
         let event = Event::Question {

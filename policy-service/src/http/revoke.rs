@@ -82,10 +82,11 @@ impl Operation for Revoke {
             request,
             once,
         } = self;
+        let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
+        // With the approval locked: the same request may be carried out at another replica at this moment.
         if !is_first(transaction, once.as_ref(), app).await? {
             return Ok(());
         }
-        let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         if request
             .version
             .is_some_and(|version| version != approval.version)

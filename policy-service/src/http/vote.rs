@@ -425,11 +425,12 @@ impl Operation for Cast {
             voice,
         } = self;
         let once = voice.once.as_ref();
+        let parts = app.parts();
+        let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
+        // With the approval locked: the same request may be carried out at another replica at this moment.
         if !is_first(transaction, once, app).await? {
             return Ok(None);
         }
-        let parts = app.parts();
-        let approval = transaction.approval(id).await?.ok_or(VoteError::Unknown)?;
         let panel = panel(app, transaction, &approval, person).await?;
         let none = BTreeSet::new();
         let rules = parts.policies.rules(&approval.policy).unwrap_or(&none);
