@@ -93,7 +93,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     let named: Vec<_> = named
         .map(|test| TestName::parse(test))
         .collect::<Result<_>>()?;
-    let outcomes = tests_run::run(&named, &folder)?;
+    // Those that do more where they may take long do it here too.
+    let outcomes = tests_run::run(&named, &folder, approvals::way(arguments.long))?;
     let figures = read_figures(&folder)?;
 
     let mut fallen = 0;

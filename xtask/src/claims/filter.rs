@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::engine::{self, MostCpu};
-use super::tests_run::{self, Outcome, TestName};
+use super::tests_run::{self, Outcome, TestName, Way};
 use super::{Claim, Measure, Verdict};
 use crate::workspace;
 
@@ -188,7 +188,8 @@ pub(super) const MEASURES: &[Measure] = &[
 fn one_of(is_long: bool, short: &str, long: &str) -> Verdict {
     let name = if is_long { long } else { short };
     let folder = workspace::root().join("target/claims");
-    let outcomes = TestName::parse(name).and_then(|test| tests_run::run(&[test], &folder));
+    let outcomes =
+        TestName::parse(name).and_then(|test| tests_run::run(&[test], &folder, Way::default()));
     match outcomes.as_ref().map(|all| all.get(name)) {
         Ok(Some(Outcome::Passed)) => {
             let function = name.rsplit("::").next().unwrap_or_default();

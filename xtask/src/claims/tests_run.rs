@@ -55,12 +55,6 @@ struct Program {
     folder: PathBuf,
 }
 
-/// Runs the named tests, ignored ones too, with figures going to `figures`; returns an outcome for
-/// each whole name.
-pub(super) fn run(tests: &[TestName], figures: &Path) -> Result<BTreeMap<String, Outcome>> {
-    run_with(tests, figures, Way::default())
-}
-
 /// How tests are built and run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Way {
@@ -70,8 +64,9 @@ pub(super) struct Way {
     pub(super) is_optimised: bool,
 }
 
-/// The same in another way.
-pub(super) fn run_with(
+/// Runs the named tests, ignored ones too, with figures going to `figures`; returns an outcome for
+/// each whole name.
+pub(super) fn run(
     tests: &[TestName],
     figures: &Path,
     way: Way,
