@@ -173,6 +173,9 @@ const LOG_THREATS: [Row; 7] = [
     (
         "records are suppressed (35)",
         &[
+            "what_has_a_record_that_the_database_drops_does_not_take_place_on_sqlite",
+            "what_has_a_record_that_the_database_drops_does_not_take_place_on_postgres",
+            "behind_a_record_that_is_missing_nothing_is_written_on_either_engine",
             "silence_is_proven",
             "however_many_batches_come_the_log_has_one_record_of_a_minute",
         ],
