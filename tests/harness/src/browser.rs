@@ -1,6 +1,7 @@
 //! A real Chromium, driven as a person drives it: by `WebDriver`, over its own driver.
 
 mod authenticator;
+mod log;
 
 pub use authenticator::Authenticator;
 
@@ -9,6 +10,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -46,13 +48,6 @@ const ARGUMENTS: &[&str] = &[
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
-/// Collects what a page's policy has refused. It outlives the page that it happened on.
-const WATCH: &str = "document.addEventListener('securitypolicyviolation', (event) => {
-    const seen = JSON.parse(sessionStorage.getItem('violations') || '[]');
-    seen.push(`${event.effectiveDirective} ${event.blockedURI} on ${location.pathname} ${event.sample}`);
-    sessionStorage.setItem('violations', JSON.stringify(seen));
-});";
-
 /// How a browser is to be.
 #[derive(Debug, Clone)]
 pub struct BrowserOptions {
@@ -96,11 +91,16 @@ impl Key {
 }
 
 /// A browser with one window and a profile of its own; both end when this is dropped.
+///
+/// # Panics
+/// When it is dropped: where a page has complained of something that nobody has read by [`Browser::complaints`] and
+/// that is not expected ([`Browser::expect`]), so that each test with a browser is a test of that.
 #[derive(Debug)]
 pub struct Browser {
     driver: Process,
     address: SocketAddr,
     session: String,
+    heard: log::Heard,
     client: reqwest::Client,
     // Goes last: the browser writes there.
     folder: TempDir,
@@ -137,6 +137,7 @@ impl Browser {
             driver,
             address,
             session: String::new(),
+            heard: log::Heard::default(),
             client: client.during("an HTTP client")?,
             folder,
         };
@@ -146,7 +147,7 @@ impl Browser {
         started
             .command(
                 "Page.addScriptToEvaluateOnNewDocument",
-                &json!({"source": WATCH}),
+                &json!({"source": log::WATCH}),
             )
             .await?;
         started.prefer_dark(options.dark).await?;
@@ -337,18 +338,12 @@ impl Browser {
     /// script.
     pub async fn complaints(&self) -> Result<Vec<String>> {
         let log = self.post("/se/log", &json!({"type": "browser"})).await?;
-        let severe = log.as_array().into_iter().flatten();
-        let severe = severe.filter(|entry| entry["level"] == "SEVERE");
-        // That an answer was no 2xx is what a test may be after.
-        let severe = severe.filter(|entry| entry["source"] != "network");
-        let mut complaints: Vec<String> =
-            severe.map(|entry| entry["message"].to_string()).collect();
-        let script = "const seen = sessionStorage.getItem('violations') || '[]';
-            sessionStorage.removeItem('violations'); return JSON.parse(seen)";
-        let seen = self.run(script).await?;
-        let seen = seen.as_array().into_iter().flatten();
-        complaints.extend(seen.filter_map(Value::as_str).map(str::to_owned));
-        Ok(complaints)
+        Ok(self.heard.read(&log))
+    }
+
+    /// From now on pages may complain of what has this in it: a test is about that.
+    pub fn expect(&self, part: &str) {
+        self.heard.expect(part);
     }
 
     /// A command of Chromium's own protocol.
@@ -408,8 +403,26 @@ impl Browser {
     }
 }
 
+impl Browser {
+    /// What nobody has read yet of what pages have complained of, and none has expected.
+    fn unread_complaints(&self) -> Result<Vec<String>> {
+        let log = log::last_entries(self.address, &self.session).during("the browser's log")?;
+        let complaints = self.heard.unexpected(self.heard.read(&log));
+        let left = self.heard.leave_figures(complaints.len());
+        left.during("the figures' folder")?;
+        Ok(complaints)
+    }
+}
+
 impl Drop for Browser {
     fn drop(&mut self) {
+        // One that has never come up has no pages.
+        let has_begun = !self.session.is_empty();
+        let unread = if has_begun {
+            self.unread_complaints()
+        } else {
+            Ok(Vec::new())
+        };
         // The browser is the driver's child, and ends with its session only.
         if let Ok(mut stream) = TcpStream::connect(self.address) {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
@@ -422,6 +435,14 @@ impl Drop for Browser {
             let _ = stream.read(&mut [0; 512]);
         }
         self.driver.kill();
+        // A test that fails already says why.
+        if thread::panicking() {
+            return;
+        }
+        match unread {
+            Ok(complaints) => assert!(complaints.is_empty(), "pages complain: {complaints:#?}"),
+            Err(failure) => panic!("what pages complain of is not known: {failure}"),
+        }
     }
 }
 

@@ -81,3 +81,31 @@ async fn without_scripts_none_runs_and_pages_are_used_all_the_same() {
         .await;
     assert_eq!(dark.unwrap(), true);
 }
+
+#[tokio::test]
+#[should_panic(expected = "pages complain")]
+async fn a_browser_does_not_end_well_where_a_page_has_complained() {
+    let site = site().await;
+    let browser = Browser::start(BrowserOptions::default())
+        .await
+        .expect("a browser");
+    browser
+        .open(&format!("http://{}/", site.address()))
+        .await
+        .unwrap();
+    // Another page, which complains of nothing, does not make up for it.
+    browser.open("about:blank").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_browser_ends_well_where_a_test_is_about_what_a_page_complains_of() {
+    let site = site().await;
+    let browser = Browser::start(BrowserOptions::default())
+        .await
+        .expect("a browser");
+    browser.expect("script-src");
+    browser
+        .open(&format!("http://{}/", site.address()))
+        .await
+        .unwrap();
+}
