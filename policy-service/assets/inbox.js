@@ -59,17 +59,28 @@
     say("A request on this page has changed.");
   };
 
+  // Of what has an event come that the page has not looked at yet; all of it where events may have been missed.
+  const heard = new Set();
+  let missed = true;
   let reading = null;
   let again = false;
   const update = () => {
     if (reading) { again = true; return; }
+    const all = missed;
+    const changed = new Set(heard);
+    missed = false;
+    heard.clear();
     reading = fetchPage(location.pathname + location.search).then((page) => {
       const fresh = new Map();
       for (const card of page.querySelectorAll("article.card")) fresh.set(card.dataset.id, card);
+      // One that is not there any more is over, or has made room for others whose callers wait.
+      let displaced = 0;
       for (const card of cards()) {
-        const now = fresh.get(card.dataset.id);
-        if (!now || now.dataset.version !== card.dataset.version) outdate(card);
-        fresh.delete(card.dataset.id);
+        const id = card.dataset.id;
+        const now = fresh.get(id);
+        if (now ? now.dataset.version !== card.dataset.version : all || changed.has(id)) outdate(card);
+        else if (!now && !card.classList.contains("stale")) displaced += 1;
+        fresh.delete(id);
       }
       let added = 0;
       for (const card of fresh.values()) {
@@ -87,9 +98,13 @@
       });
       document.title = page.title;
       document.getElementById("empty").hidden = queue.children.length > 0;
+      const pages = page.getElementById("pages");
+      document.getElementById("pages").replaceWith(document.importNode(pages, true));
+      const more = document.getElementById("more");
+      if (more) more.textContent = String(Math.max(Number(more.textContent) - displaced, 0));
       if (added) say(added === 1 ? "A new request waits." : `${added} new requests wait.`);
       tell();
-    }).catch(() => { if (news) news.hidden = false; }).finally(() => {
+    }).catch(() => { missed = true; if (news) news.hidden = false; }).finally(() => {
       reading = null;
       if (again) { again = false; setTimeout(update, 500); }
     });
@@ -138,6 +153,7 @@
       live.hidden = false;
       live.textContent = "live";
       live.classList.remove("off");
+      missed = true;
       if (queue) update();
       if (sheet) check();
     });
@@ -150,7 +166,7 @@
     stream.addEventListener("approval", (event) => {
       const change = JSON.parse(event.data);
       if (sheet) changed(change);
-      if (queue) { clearTimeout(timer); timer = setTimeout(update, 100); }
+      if (queue) { heard.add(change.id); clearTimeout(timer); timer = setTimeout(update, 100); }
     });
     stream.addEventListener("emergency", () => { if (queue) update(); });
   };

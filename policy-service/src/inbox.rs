@@ -4,9 +4,11 @@
 mod activity;
 mod approval;
 mod ask;
+mod asked;
 mod assets;
 mod audit;
 mod changes;
+mod choice;
 mod come_back;
 pub(crate) mod cookie;
 mod decide;
@@ -209,6 +211,7 @@ pub(crate) const PAGES: &[Page] = &[
     Page::shown(HOME, |method| on(method, pending::handle)),
     Page::shown("/inbox/changes", |method| on(method, changes::handle)),
     Page::shown("/approvals/{id}", |method| on(method, approval::handle)),
+    Page::shown("/approvals/{id}/again", |method| on(method, choice::handle)),
     Page::done("/approvals/{id}/approve", |method| {
         on(method, decide::approve)
     }),

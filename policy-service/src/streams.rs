@@ -64,6 +64,8 @@ impl Known {
 #[derive(Debug)]
 struct Waiter {
     stream: StreamKey,
+    /// Until when its caller waits, where that is known.
+    until: Option<Timestamp>,
     /// When it was answered last; `None` while its call is open.
     answered: Option<Instant>,
 }
@@ -73,6 +75,15 @@ struct Departed {
     stream: StreamKey,
     approval: Option<ApprovalId>,
     at: Timestamp,
+}
+
+/// How a caller waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wait {
+    /// Until when, where the gateway has said so: it asks for as much at a time as it may, and for the rest last.
+    pub(crate) until: Option<Timestamp>,
+    /// How many streams wait.
+    pub(crate) count: usize,
 }
 
 impl Streams {
@@ -85,17 +96,24 @@ impl Streams {
     }
 
     /// Notes that a stream waits for `approval`, until what is returned is dropped. A stream keeps
-    /// its place when it comes again.
-    pub(crate) fn arrive(&self, approval: &ApprovalId, stream: StreamKey) -> Presence {
+    /// its place when it comes again. `until`: when its caller is told that it still waits, where that is known.
+    pub(crate) fn arrive(
+        &self,
+        approval: &ApprovalId,
+        stream: StreamKey,
+        until: Option<Timestamp>,
+    ) -> Presence {
         let mut known = self.lock();
         if let Some(waiter) = known.waiter(approval, &stream) {
             waiter.answered = None;
+            waiter.until = until;
         } else {
             known.remove(&stream);
             let place = known.next;
             known.next += 1;
             let waiter = Waiter {
                 stream: stream.clone(),
+                until,
                 answered: None,
             };
             let waiters = known.waiting.entry(approval.clone()).or_default();
@@ -154,15 +172,27 @@ impl Streams {
         !after.any(|(_, waiter)| self.is_live(waiter))
     }
 
-    /// How many streams wait for `approval`.
-    pub(crate) fn count(&self, approval: &ApprovalId) -> usize {
+    /// How callers wait for `approval`, if any does.
+    pub(crate) fn wait(&self, approval: &ApprovalId) -> Option<Wait> {
         let known = self.lock();
-        let waiters = known.waiting.get(approval);
-        waiters.map_or(0, |waiters| {
-            waiters
-                .values()
-                .filter(|waiter| self.is_live(waiter))
-                .count()
+        self.wait_of(known.waiting.get(approval)?)
+    }
+
+    /// The same of every approval for which any does.
+    pub(crate) fn waits(&self) -> HashMap<ApprovalId, Wait> {
+        let known = self.lock();
+        let all = known.waiting.iter();
+        all.filter_map(|(id, waiters)| Some((id.clone(), self.wait_of(waiters)?)))
+            .collect()
+    }
+
+    fn wait_of(&self, waiters: &BTreeMap<u64, Waiter>) -> Option<Wait> {
+        let live = waiters.values().filter(|waiter| self.is_live(waiter));
+        // The newest takes what is granted.
+        let until = live.clone().next_back()?.until;
+        Some(Wait {
+            until,
+            count: live.count(),
         })
     }
 
@@ -222,6 +252,10 @@ mod tests {
         (gateway, UseKey::from_bytes([number; 16]))
     }
 
+    fn count(streams: &Streams) -> usize {
+        streams.wait(&id("a")).map_or(0, |wait| wait.count)
+    }
+
     fn id(text: &str) -> ApprovalId {
         text.parse().unwrap()
     }
@@ -229,10 +263,10 @@ mod tests {
     #[test]
     fn the_newest_that_is_alive_is_told_whatever_it_is_that_calls_again() {
         let streams = Streams::new(PATIENCE);
-        let older = streams.arrive(&id("a"), stream(1));
-        let newer = streams.arrive(&id("a"), stream(2));
+        let older = streams.arrive(&id("a"), stream(1), None);
+        let newer = streams.arrive(&id("a"), stream(2), None);
         drop(older);
-        let _again = streams.arrive(&id("a"), stream(1));
+        let _again = streams.arrive(&id("a"), stream(1), None);
         assert!(
             !streams.is_newest(&id("a"), &stream(1)),
             "its place is kept"
@@ -248,29 +282,46 @@ mod tests {
     }
 
     #[test]
+    fn until_when_a_caller_waits_is_what_the_newest_has_said_last() {
+        let streams = Streams::new(PATIENCE);
+        let at = |millis| Some(Timestamp::from_millis(millis));
+        let wait = |until, count| Some(Wait { until, count });
+        assert_eq!(streams.wait(&id("a")), None);
+        let _older = streams.arrive(&id("a"), stream(1), at(9));
+        let newer = streams.arrive(&id("a"), stream(2), None);
+        assert_eq!(streams.wait(&id("a")), wait(None, 2));
+        drop(newer);
+        let _again = streams.arrive(&id("a"), stream(2), at(7));
+        assert_eq!(streams.wait(&id("a")), wait(at(7), 2));
+        streams.depart(stream(2), Timestamp::from_millis(0));
+        let waits = streams.waits();
+        assert_eq!(
+            (waits.len(), waits.get(&id("a")).copied()),
+            (1, wait(at(9), 1))
+        );
+    }
+
+    #[test]
     fn one_that_does_not_call_again_stands_in_nobodys_way() {
         let streams = Streams::new(Duration::ZERO);
-        let _older = streams.arrive(&id("a"), stream(1));
-        let newer = streams.arrive(&id("a"), stream(2));
-        assert_eq!(streams.count(&id("a")), 2);
+        let _older = streams.arrive(&id("a"), stream(1), None);
+        let newer = streams.arrive(&id("a"), stream(2), None);
+        assert_eq!(count(&streams), 2);
         drop(newer);
         assert!(streams.is_newest(&id("a"), &stream(1)));
-        assert_eq!(streams.count(&id("a")), 1);
+        assert_eq!(count(&streams), 1);
     }
 
     #[test]
     fn one_that_has_left_neither_waits_nor_comes_again() {
         let streams = Streams::new(PATIENCE);
         let at = Timestamp::from_millis(7);
-        let _older = streams.arrive(&id("a"), stream(1));
-        let newer = streams.arrive(&id("a"), stream(2));
+        let _older = streams.arrive(&id("a"), stream(1), None);
+        let newer = streams.arrive(&id("a"), stream(2), None);
         assert_eq!(streams.depart(stream(2), at), Some(id("a")));
         drop(newer);
         assert!(streams.is_newest(&id("a"), &stream(1)));
-        assert_eq!(
-            (streams.count(&id("a")), streams.left(&id("a"))),
-            (1, Some(at))
-        );
+        assert_eq!((count(&streams), streams.left(&id("a"))), (1, Some(at)));
         assert!(streams.has_departed(&stream(2)) && !streams.has_departed(&stream(1)));
         assert_eq!(streams.depart(stream(9), at), None, "its call comes later");
         assert!(streams.has_departed(&stream(9)));
@@ -279,7 +330,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_of_streams_that_are_gone_but_a_bounded_number_of_notices() {
         let streams = Streams::new(Duration::ZERO);
-        drop(streams.arrive(&id("a"), stream(1)));
+        drop(streams.arrive(&id("a"), stream(1), None));
         streams.sweep();
         assert!(streams.lock().waiting.is_empty() && streams.lock().places.is_empty());
         for number in 0..DEPARTURES as u128 + 10 {

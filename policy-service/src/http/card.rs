@@ -200,7 +200,7 @@ impl Card {
         let step_up = security_keys::needed(app, &approval);
         let lineage = approval.lineage.identities().iter();
         Card {
-            waiting: streams.count(&approval.id),
+            waiting: streams.wait(&approval.id).map_or(0, |wait| wait.count),
             caller_left: streams.left(&approval.id),
             on_behalf_of: lineage
                 .filter(|one| **one != approval.principal)

@@ -14,7 +14,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
-use velum_approval::{ActionName, Answer, ApprovalId, Check, DenyCode, GatewayId, Record};
+use velum_approval::{
+    ActionName, Answer, ApprovalId, Check, DenyCode, GatewayId, Record, Timestamp,
+};
 
 use super::app::{to_the_end, unavailable};
 use super::body::Body;
@@ -72,9 +74,12 @@ pub(crate) async fn handle(
     Body(check): Body<Check>,
 ) -> Result<Json<Answer>, Problem> {
     counts::check(check.found.iter().flat_map(counts::of))?;
-    let deadline = Instant::now() + prefer::wait(&headers);
+    let wait = prefer::wait(&headers);
+    let deadline = Instant::now() + wait;
+    // A gateway that asks for less than it may has no more to wait.
+    let until = (wait < prefer::LONGEST).then(|| app.now().after(wait));
     let gateway = GatewayId::new(&*gateway.0).map_err(|_| Problem::unavailable())?;
-    answer(&app, gateway, check, deadline)
+    answer(&app, gateway, check, (deadline, until))
         .await
         .map(Json)
         .map_err(Problem::from)
@@ -84,7 +89,7 @@ async fn answer(
     app: &App,
     gateway: GatewayId,
     check: Check,
-    deadline: Instant,
+    (deadline, until): (Instant, Option<Timestamp>),
 ) -> Result<Answer, CheckError> {
     let principal = check.principal.clone();
     let streams = &app.parts().streams;
@@ -128,7 +133,7 @@ async fn answer(
     }
     // Taken before the store is read once more: the decision may have come in between.
     let mut ticket = app.parts().waiters.join(&approval);
-    let _presence = streams.arrive(&approval, stream.clone());
+    let _presence = streams.arrive(&approval, stream.clone(), until);
     let mut has_failed = false;
     loop {
         let heard = tokio::select! {

@@ -169,7 +169,10 @@ pub(super) struct Ask {
     pub(super) quorum: u32,
     pub(super) agreed: usize,
     pub(super) needs_reason: bool,
+    /// How many callers wait for it at this service.
     pub(super) waiting: usize,
+    /// Until when, where that is known.
+    pub(super) waits: Option<Moment>,
 }
 
 impl Ask {
@@ -188,6 +191,7 @@ impl Ask {
         // Said once where it is asked on behalf of the very owner.
         let is_said = |owner: &Visible| behalf.iter().any(|one| one.name == *owner);
         who.owner = who.owner.filter(|owner| !is_said(owner));
+        let wait = parts.streams.wait(&approval.id);
         Ask {
             id: approval.id.to_string(),
             version: approval.version,
@@ -209,7 +213,10 @@ impl Ask {
             quorum: approval.quorum,
             agreed: agreed(approval),
             needs_reason: approval.needs.is_some(),
-            waiting: parts.streams.count(&approval.id),
+            waiting: wait.map_or(0, |wait| wait.count),
+            waits: wait
+                .and_then(|wait| wait.until)
+                .map(|until| Moment::left(until, now)),
         }
     }
 

@@ -13,6 +13,8 @@ pub(crate) enum Cookie {
     Session,
     /// Which way to the provider it was that somebody comes back from.
     Hop,
+    /// What somebody has chosen before they sign in anew for it.
+    Choice,
 }
 
 impl Cookie {
@@ -25,6 +27,8 @@ impl Cookie {
             (Cookie::Session, false) => "velum",
             (Cookie::Hop, true) => "__Host-velum-hop",
             (Cookie::Hop, false) => "velum-hop",
+            (Cookie::Choice, true) => "__Host-velum-choice",
+            (Cookie::Choice, false) => "velum-choice",
         }
     }
 
@@ -53,7 +57,7 @@ impl Cookie {
         let mut text = format!("{}={value}; Path=/; HttpOnly", self.name(origin));
         // Who comes back from the provider comes from another site.
         text.push_str(match self {
-            Cookie::Session => "; SameSite=Strict",
+            Cookie::Session | Cookie::Choice => "; SameSite=Strict",
             Cookie::Hop => "; SameSite=Lax",
         });
         if origin.is_secure() {

@@ -6,19 +6,18 @@
 use std::collections::BTreeSet;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use velum_approval::messages::{ApproveRequest, DenyRequest, NoteRequest};
 use velum_approval::{ApprovalId, Reason, RuleName};
 use velum_engine::{Class, ClassSet};
 
-use super::approval;
-use super::form::Form;
+use super::form::{self, Form};
 use super::page::see;
 use super::security_keys::{self, Proof};
 use super::session::Session;
-use super::step_up;
+use super::{approval, choice, step_up};
 use crate::auth::Reviewer;
 use crate::http::vote::Here;
 use crate::http::{self, App, unavailable};
@@ -118,6 +117,23 @@ impl Approval {
     }
 }
 
+/// A yes that was chosen and is still to be said.
+pub(super) struct Chosen {
+    pub(super) version: u64,
+    pub(super) request: ApproveRequest,
+    pub(super) comment: Option<String>,
+}
+
+/// What these fields of a form choose, if they are ones that [`approve`] takes.
+pub(super) fn chosen(fields: &[(String, String)]) -> Option<Chosen> {
+    let form: Approval = form::read_again(fields)?;
+    Some(Chosen {
+        version: form.version,
+        comment: form.comment.clone(),
+        request: form.request().ok()?,
+    })
+}
+
 /// No.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,8 +194,8 @@ pub(super) async fn approve(
         }
         Ok(_) if listed => see(&format!("/?done={id}")),
         Err(problem) if problem.code() == "step-up-needed" => {
-            match confirmation(&app, &id, &asked).await {
-                Ok(path) => see(&path),
+            match confirmation(&app, &session, &id, (&asked, &fields)).await {
+                Ok(response) => response,
                 Err(problem) => answer(&app, &session, &id, version, Err(problem)).await,
             }
         }
@@ -187,15 +203,29 @@ pub(super) async fn approve(
     }
 }
 
-/// Where the reviewer signs in anew for exactly this. They come back to the approval's page.
-async fn confirmation(app: &App, id: &str, request: &ApproveRequest) -> Result<String, Problem> {
+/// Sends the reviewer to sign in anew for exactly this. They come back to what they chose, or to the approval's page
+/// where that is more than their browser keeps.
+async fn confirmation(
+    app: &App,
+    session: &Session,
+    id: &str,
+    (request, fields): (&ApproveRequest, &[(&'static str, String)]),
+) -> Result<Response, Problem> {
     let fault = |error| unavailable("sign in anew", &error);
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
     let stored = app.store().approval(&id).await.map_err(fault)?;
     let stored = stored.ok_or_else(Problem::unknown_approval)?;
     let what = step_up::what(&stored.approval, request).map_err(fault)?;
-    let next = format!("/approvals/{id}");
-    Ok(step_up::path(&id, &what, &next))
+    let kept = choice::keep(app, session, &id, fields);
+    let next = match kept {
+        Some(_) => choice::path(&id),
+        None => format!("/approvals/{id}"),
+    };
+    let mut response = see(&step_up::path(&id, &what, &next));
+    if let Some(cookie) = kept {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 /// `POST /approvals/{id}/deny`.

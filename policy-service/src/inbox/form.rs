@@ -63,6 +63,13 @@ impl FromRequest<App> for Press {
     }
 }
 
+/// The fields of a form that was sent before, as the same type.
+pub(super) fn read_again<T: DeserializeOwned>(fields: &[(String, String)]) -> Option<T> {
+    let fields = fields.iter();
+    let fields = fields.map(|(name, value)| (Cow::from(name), Cow::from(value)));
+    values::read(fields).ok()
+}
+
 /// The bytes of a form that a page of ours has sent.
 async fn read(request: Request, app: &App) -> Result<Bytes, Said> {
     let inbox = app.parts().inbox.as_ref();

@@ -113,6 +113,31 @@ async fn every_page_lets_in_who_has_signed_in_and_sends_every_other_to_where_the
     }
 }
 
+/// The tests in Chromium open every page: a new one is in their list, and they fail until they know how.
+#[test]
+fn every_page_is_in_the_list_that_the_tests_in_a_real_browser_go_by() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/end-to-end/tests/inbox/pages.txt");
+    let shown = PAGES.iter().filter(|page| page.method == MethodFilter::GET);
+    let lines = shown.map(|page| {
+        let access = if page.access == Access::Session {
+            "session"
+        } else {
+            "public"
+        };
+        format!("{access} {}\n", page.path)
+    });
+    let written: String = lines.collect();
+    if std::env::var_os("VELUM_WRITE_GOLDEN").is_some() {
+        std::fs::write(&file, &written).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(
+        kept, written,
+        "VELUM_WRITE_GOLDEN=1 writes what there is now"
+    );
+}
+
 /// A session of a service's own making: links are good for once.
 async fn signed_in_anew(service: &Service) -> Browser {
     use velum_approval::record::SignedInBy;

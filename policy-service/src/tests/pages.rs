@@ -443,6 +443,171 @@ async fn a_card_says_what_has_become_of_the_same_lately() {
     assert_eq!(count(&list, "the same this week"), 1);
 }
 
+#[tokio::test]
+async fn whoever_waits_now_stands_first_and_every_ask_is_on_a_page() {
+    let (before, rest) = CONFIGURATION.split_once("[limits]").unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    let limits = "[limits]\npending_per_principal = 100\nasks_per_minute = 1000\n";
+    let service = Service::with(&format!("{before}{limits}\n{after}")).await;
+    let mut ids = Vec::new();
+    for number in 0..40_u8 {
+        let mut check = service.ask(1);
+        check.fingerprint = velum_approval::Fingerprint::from_bytes([number; 32]);
+        ids.push(service.pending(&check).await.to_string());
+    }
+    // Those of one moment have no order but their ids.
+    ids.sort();
+    let app = &service.running.app;
+    let wait = |number: usize, seconds: Option<u64>| {
+        let key = velum_approval::UseKey::from_bytes([u8::try_from(number).unwrap(); 16]);
+        let until = seconds.map(|seconds| app.now().after(Duration::from_secs(seconds)));
+        let stream = (velum_approval::GatewayId::new("edge").unwrap(), key);
+        app.parts()
+            .streams
+            .arrive(&ids[number].parse().unwrap(), stream, until)
+    };
+    let _waits = [
+        wait(37, None),
+        wait(35, Some(20)),
+        wait(38, Some(9)),
+        wait(2, None),
+    ];
+    let mut browser = signed_in(&service, "grace").await;
+    let page = open(&service, &mut browser, "/").await.text;
+    let shown = |page: &str| -> Vec<String> {
+        let cards = page.split("data-id=\"").skip(1);
+        cards
+            .map(|rest| rest.split('"').next().unwrap().to_owned())
+            .collect()
+    };
+    let first = shown(&page);
+    assert_eq!(first.len(), 30);
+    let expected = [38, 35, 2, 37, 0, 1, 3].map(|number: usize| ids[number].clone());
+    assert_eq!(first[..7], expected);
+    assert_eq!(count(&page, "caller waits"), 4);
+    assert_eq!(count(&page, "caller waits, <time"), 2);
+    assert_eq!(count(&page, "<b id=\"more\">10</b> more"), 1, "{page}");
+    let next = page
+        .split("href=\"")
+        .find(|rest| rest.starts_with("/?after="));
+    let next = next.unwrap().split('"').next().unwrap().to_owned();
+    // Behind it is each that was not there; one whose caller waits may be there once more.
+    let rest = shown(&open(&service, &mut browser, &next).await.text);
+    let mut all: Vec<_> = first.iter().chain(&rest).cloned().collect();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 40);
+}
+
+/// As much as a card can have: every field path as long as it may be, a reason that fills its room, marks in it.
+#[tokio::test]
+async fn a_page_of_the_longest_cards_is_as_small_as_any_and_each_is_on_one() {
+    let (before, rest) = CONFIGURATION.split_once("[limits]").unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    let limits = "[limits]\npending_per_principal = 100\nasks_per_minute = 1000\n";
+    let service = Service::with(&format!("{before}{limits}\n{after}")).await;
+    let marks = "\u{202e}".repeat(40);
+    let long = format!("{marks}{}", "<w>".repeat(13));
+    // Of keys that a profile names: every other is `*`.
+    let tails = ["family", "given[*]", "text", "display"].map(|key| format!(".{key}"));
+    let further = tails.clone().map(|key| format!(".subject{key}"));
+    let way = format!("$.entry[*].resource{}", ".contact[*].name".repeat(7));
+    let paths = tails.iter().chain(&further);
+    let paths: Vec<_> = paths.map(|tail| format!("{way}{tail}")).collect();
+    let fields: Vec<_> = paths.iter().map(|path| (path.as_str(), None)).collect();
+    let mut ids = Vec::new();
+    for number in 0..40_u8 {
+        let mut check = service.ask(1);
+        check.fingerprint = velum_approval::Fingerprint::from_bytes([number; 32]);
+        check.use_key = velum_approval::UseKey::from_bytes([number; 16]);
+        check.reason = Some(reason(&long));
+        ids.push(seen(&service, check, &fields, 0).await.to_string());
+    }
+    ids.sort();
+    let app = &service.running.app;
+    let wait = |(number, id): (u8, &String)| {
+        let key = velum_approval::UseKey::from_bytes([number; 16]);
+        let stream = (velum_approval::GatewayId::new("edge").unwrap(), key);
+        app.parts()
+            .streams
+            .arrive(&id.parse().unwrap(), stream, None)
+    };
+    let mut browser = signed_in(&service, "grace").await;
+    for waits in [0, 40] {
+        let _waits: Vec<_> = (0..40).zip(&ids).take(waits).map(wait).collect();
+        let (mut path, mut seen, mut cards) = ("/".to_owned(), Vec::new(), Vec::new());
+        loop {
+            let page = open(&service, &mut browser, &path).await.text;
+            assert!(page.len() < 76_000, "{} bytes", page.len());
+            let shown = page.split("data-id=\"").skip(1);
+            let before = seen.len();
+            seen.extend(shown.map(|rest| rest.split('"').next().unwrap().to_owned()));
+            cards.push(seen.len() - before);
+            let next = page
+                .split("href=\"")
+                .find(|rest| rest.starts_with("/?after=") && rest.contains("rel=\"next\""));
+            let Some(next) = next else { break };
+            next.split('"').next().unwrap().clone_into(&mut path);
+        }
+        assert!(
+            cards[0] < 30,
+            "{cards:?}: there is less than the longest on these"
+        );
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen, ids, "{waits} wait: {cards:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_shown_by_action_and_by_who_asks_and_so_are_its_pages() {
+    let service = Service::start().await;
+    let read = service.pending(&service.ask(1)).await;
+    let mut ask = service.ask(2);
+    ask.action = "purge".parse().unwrap();
+    ask.method = "DELETE".to_owned();
+    ask.classes = velum_engine::ClassSet::EMPTY;
+    let purge = service.pending(&ask).await;
+    let mut browser = signed_in(&service, "grace").await;
+    for (query, ids, says) in [
+        ("action=&who=", vec![&read, &purge], "To decide <b>2</b>"),
+        ("action=purge", vec![&purge], "Only some of what waits"),
+        (
+            "action=read&who=triage-bot",
+            vec![&read],
+            "Only some of what waits",
+        ),
+        ("who=grace", vec![], "Nothing of that kind waits for you"),
+        ("who=nobody", vec![], "Nobody in the directory is called so"),
+    ] {
+        let page = open(&service, &mut browser, &format!("/?{query}"))
+            .await
+            .text;
+        assert_eq!(count(&page, "<article"), ids.len(), "{query}");
+        for id in ids {
+            assert!(page.contains(&format!("id=\"a-{id}\"")), "{query}");
+        }
+        assert!(page.contains(says), "{query}: {page}");
+    }
+    // What one tab leaves out, the other does too.
+    let page = open(&service, &mut browser, "/?action=purge&who=triage-bot")
+        .await
+        .text;
+    assert_eq!(
+        count(
+            &page,
+            "href=\"/?others=true&#38;action=purge&#38;who=triage-bot\""
+        ),
+        1,
+        "{page}"
+    );
+    let long = format!("who={}", "a".repeat(600));
+    for query in [long.as_str(), "who=a&who=b", "unknown=1"] {
+        let url = service.url(&format!("/?{query}"));
+        assert_eq!(browser.open(&url).await.status, 400, "{query}");
+    }
+}
+
 /// Where names stand in an answer of many.
 const FIELDS: [&str; 5] = [
     "$.entry[*].resource.contact[*].name.family",

@@ -219,6 +219,105 @@ async fn who_signed_in_anew_for_it_approves_exactly_that_once_in_that_session_an
 }
 
 #[tokio::test]
+async fn what_was_chosen_is_there_again_in_that_session_alone_and_decides_nothing_by_itself() {
+    let provider = FakeProvider::start().await;
+    let service = start(&provider).await;
+    let id = service.pending(&service.ask(1)).await;
+    let (mut browser, mut other) = (Browser::new(), Browser::new());
+    provider.sign_in(&service, &mut browser, "grace-sub").await;
+    provider.sign_in(&service, &mut other, "omar-sub").await;
+    let again = service.url(&format!("/approvals/{id}/again"));
+    let page = format!("/approvals/{id}");
+    // Nothing was chosen yet.
+    let shown = browser.open(&again).await;
+    assert_eq!(
+        (shown.status.as_u16(), shown.header("location")),
+        (303, &*page)
+    );
+    let token = browser.open(&service.url(&page)).await.form_token();
+    let fields = [
+        ("form_token", token.as_str()),
+        ("version", "1"),
+        ("less", "true"),
+        ("classes", "name"),
+        ("minutes", "2"),
+        ("unseen", "true"),
+        ("comment", "für den \"Nachtdienst\" <4>"),
+    ];
+    let approve = service.url(&format!("/approvals/{id}/approve"));
+    let shown = browser.submit(&approve, &fields).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    let next = format!("next=%2Fapprovals%2F{id}%2Fagain");
+    assert!(
+        shown.header("location").contains(&next),
+        "{}",
+        shown.header("location")
+    );
+    let shown = browser.open(&again).await;
+    assert_eq!(shown.status, 200, "{}", shown.text);
+    for part in [
+        "name, for 120 s",
+        "für den &#34;Nachtdienst&#34; &#60;4&#62;",
+        "triage-bot",
+    ] {
+        assert!(shown.text.contains(part), "{part}: {}", shown.text);
+    }
+    assert_eq!(service.show(&id).await["version"], 1);
+    // Neither another session, nor a choice that somebody has changed.
+    other.cookies.insert(
+        "velum-choice".to_owned(),
+        browser.cookies["velum-choice"].clone(),
+    );
+    assert_eq!(other.open(&again).await.status, 303);
+    let mut changed = browser.clone();
+    let choice = changed.cookies.get_mut("velum-choice").unwrap();
+    choice.insert(choice.find('.').unwrap() + 2, 'A');
+    assert_eq!(changed.open(&again).await.status, 303);
+    // The button sends all of it, and counts for nothing until she has signed in anew.
+    let hidden = shown
+        .text
+        .split("<input type=\"hidden\" name=\"")
+        .skip(1)
+        .filter_map(|rest| {
+            let (name, rest) = rest.split_once("\" value=\"")?;
+            let value = rest
+                .split('"')
+                .next()?
+                .replace("&#34;", "\"")
+                .replace("&#60;", "<");
+            Some((name.to_owned(), value.replace("&#62;", ">")))
+        });
+    // The first is the shell's, for signing out.
+    let hidden: Vec<_> = hidden.skip(1).collect();
+    let fields: Vec<_> = hidden
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    let shown = browser.submit(&approve, &fields).await;
+    assert!(
+        shown.header("location").starts_with("/confirm/"),
+        "{}",
+        shown.text
+    );
+    let yes = request(json!({"version": 1, "unseen": true, "classes": ["name"], "seconds": 120}));
+    let asked = leave(&service, &mut browser, &id, &yes).await;
+    let fresh = ("grace-sub", json!({"acr": "phr"}));
+    come_back((&provider, &service), &mut browser, &asked, fresh).await;
+    let shown = browser.submit(&approve, &fields).await;
+    assert_eq!(
+        (shown.status.as_u16(), shown.header("location")),
+        (303, &*page)
+    );
+    let shown = service.show(&id).await;
+    assert_eq!(shown["state"], "approved", "{shown}");
+    assert_eq!(shown["granted"]["classes"], json!(["name"]));
+    assert_eq!(shown["votes"][0]["comment"], "für den \"Nachtdienst\" <4>");
+    // Too late it is not there any more.
+    service.clock.advance(15 * MINUTE);
+    assert_ne!(browser.open(&again).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_older_login_a_weaker_one_or_another_persons_confirms_nothing() {
     let provider = FakeProvider::start().await;
     let service = start(&provider).await;

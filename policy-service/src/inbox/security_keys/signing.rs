@@ -12,7 +12,7 @@ use super::proof::Keep;
 use super::{Offer, ids, of, origin};
 use crate::http::vote::Says;
 use crate::http::{App, unavailable};
-use crate::inbox::approval::narrowed;
+use crate::inbox::asked::{self, Asked, People};
 use crate::inbox::assets;
 use crate::inbox::moment::Moment;
 use crate::inbox::session::Session;
@@ -29,11 +29,13 @@ struct Page {
     id: String,
     version: u64,
     action: Visible,
-    method: Visible,
-    path: Visible,
-    /// What is approved, where that is less than all.
-    scope: Option<String>,
-    classes: Vec<&'static str>,
+    people: People,
+    /// All that the fingerprint's code, the tags, the shape and the reason's commitment in the challenge stand for.
+    asked: Asked,
+    /// How much is approved.
+    approves: String,
+    uses: u32,
+    policy: String,
     /// What the form has that leads here, to be sent again with the answer.
     fields: Vec<(&'static str, String)>,
     nonce: String,
@@ -55,7 +57,7 @@ pub(in crate::inbox) async fn sign(
     let fault = |error: StoreError| unavailable("ask for a security key", &error);
     let id: ApprovalId = id.parse().map_err(|_| Problem::unknown_approval())?;
     let stored = app.store().approval(&id).await.map_err(fault)?;
-    let approval = stored.ok_or_else(Problem::unknown_approval)?.approval;
+    let stored = stored.ok_or_else(Problem::unknown_approval)?;
     let now = app.now();
     let keys = of(app, &session.person).await.map_err(fault)?;
     let offer = Offer::new(app, now).map_err(fault)?;
@@ -64,14 +66,16 @@ pub(in crate::inbox) async fn sign(
         session: session.id,
     };
     app.store().write(keep).await.map_err(fault)?;
-    let page = page(app, session, (&approval, request), (&keys, offer), fields)?;
+    let shown = asked::read(&stored, session, app).await.map_err(fault)?;
+    let approved = (&stored.approval, request, shown);
+    let page = page(app, session, approved, (&keys, offer), fields)?;
     Ok(shell::show(StatusCode::OK, &page))
 }
 
 fn page(
     app: &App,
     session: &Session,
-    (approval, request): (&Approval, &ApproveRequest),
+    (approval, request, (people, asked)): (&Approval, &ApproveRequest, (People, Asked)),
     (keys, offer): (&[StoredKey], Offer),
     fields: Vec<(&'static str, String)>,
 ) -> Result<Page, Problem> {
@@ -93,15 +97,11 @@ fn page(
         id: approval.id.to_string(),
         version: what.version,
         action: Visible::new(approval.action.as_str()),
-        method: Visible::new(&approval.method),
-        path: Visible::new(&approval.path),
-        scope: narrowed(what.scope, what.seconds, approval),
-        classes: what
-            .scope
-            .classes
-            .iter()
-            .map(velum_engine::Class::name)
-            .collect(),
+        people,
+        asked,
+        approves: asked::amount(what.scope, what.seconds, approval),
+        uses: what.uses,
+        policy: what.policy.to_string(),
         fields,
         nonce: offer.nonce.to_string(),
         at: offer.at.as_millis(),
