@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 24] = [
+    const SQLITE: [&str; 25] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -87,9 +87,10 @@ mod tests {
         "9093c7c2a30eacda",
         "3cec554d55a6dc30",
         "1f677e85cd9ae008",
+        "0f15166f6288ab77",
         "dc8fe87b2a2a9381",
     ];
-    const POSTGRES: [&str; 24] = [
+    const POSTGRES: [&str; 25] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -113,6 +114,7 @@ mod tests {
         "d3ff75ae52361e88",
         "cedf760b34c2bac3",
         "dbb50940da5a399b",
+        "0f15166f6288ab77",
         "3806dd01f09b892e",
     ];
 }

@@ -28,6 +28,26 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// When something was released since then, the latest first, and under which approval, without its votes; at most
+    /// so many.
+    pub(crate) async fn released_since(
+        &self,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, Approval)>, StoreError> {
+        let mut reading = self.read().await?;
+        let rows = reading
+            .all(
+                "SELECT grant_use.at_ms AS at_ms, approval.body AS body FROM grant_use
+                 JOIN approval ON approval.id = grant_use.approval
+                 WHERE grant_use.at_ms >= $1 ORDER BY grant_use.at_ms DESC LIMIT $2",
+                values![since.as_millis(), i64::from(limit)],
+            )
+            .await?;
+        let one = |row: &Row| Ok((Timestamp::from_millis(row.read("at_ms")?), read(row)?));
+        rows.iter().map(one).collect()
+    }
+
     /// Every approval that waits for reviewers now, in the order they were asked, without its votes.
     pub(crate) async fn waiting(&self, now: Timestamp) -> Result<Vec<Approval>, StoreError> {
         let mut reading = self.read().await?;
