@@ -1,14 +1,16 @@
 // A real OpenID provider on loopback for tests: says who logs in to be whoever they say, with the groups that a
-// test gives them. Prints one line of JSON with its issuer when it listens.
+// test gives them. Prints one line of JSON with its issuer and its address when it listens.
 import http from 'node:http';
 import Provider from 'oidc-provider';
 
-const [clientId, clientSecret, redirectUri] = process.argv.slice(2);
+const [clientId, clientSecret, redirectUri, name] = process.argv.slice(2);
 const groups = new Map();
 
 const server = http.createServer();
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-const issuer = `http://127.0.0.1:${server.address().port}`;
+const address = `127.0.0.1:${server.address().port}`;
+// Where something stands before it, it goes by that one's name.
+const issuer = name ?? `http://${address}`;
 
 const provider = new Provider(issuer, {
   clients: [{
@@ -45,7 +47,7 @@ server.on('request', async (request, response) => {
   answer(request, response);
 });
 
-console.log(JSON.stringify({ issuer }));
+console.log(JSON.stringify({ issuer, address }));
 // Whoever started this has gone.
 process.stdin.resume();
 process.stdin.on('end', () => process.exit(0));

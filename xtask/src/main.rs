@@ -62,7 +62,7 @@ enum Command {
     Bench(bench::Arguments),
     /// Requests generated from the API's document, against a policy service that runs
     Schemathesis(schemathesis::Arguments),
-    /// Pictures of every page of inbox and playground at three widths and in two themes, in target/screenshots
+    /// Pictures of every page of inbox and playground at three widths and in two themes, in target/screenshots, and those of README.md
     Screenshots(screenshots::Arguments),
     /// Runs what shows each line of an area and prints it with its figure and `holds` or `falls short`
     Claims(claims::Arguments),

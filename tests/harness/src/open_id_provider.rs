@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ const START: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct OpenIdProvider {
     issuer: String,
+    address: SocketAddr,
     client: reqwest::Client,
     _process: Child,
     /// It dies when nobody could read what it prints.
@@ -25,10 +27,21 @@ pub struct OpenIdProvider {
 impl OpenIdProvider {
     /// Starts one that knows this client, with this secret, and sends people back to `redirect`.
     pub async fn start(client: &str, secret: &str, redirect: &str) -> Result<Self> {
+        Self::start_as(None, client, secret, redirect).await
+    }
+
+    /// The same under another name than its address: something stands before it.
+    pub async fn start_as(
+        issuer: Option<&str>,
+        client: &str,
+        secret: &str,
+        redirect: &str,
+    ) -> Result<Self> {
         let (program, folder) = locations::open_id_provider()?;
         let mut process = Command::new(program)
             .current_dir(folder)
             .args(["provider.mjs", client, secret, redirect])
+            .args(issuer)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -45,16 +58,26 @@ impl OpenIdProvider {
         let said: Value = serde_json::from_str(&line).during("the OpenID provider's first line")?;
         let issuer = said["issuer"].as_str();
         let issuer = issuer.ok_or_else(|| Failure::new("the OpenID provider has no issuer"))?;
+        let address = said["address"]
+            .as_str()
+            .and_then(|address| address.parse().ok());
+        let address = address.ok_or_else(|| Failure::new("the OpenID provider has no address"))?;
         let client = reqwest::Client::builder().no_proxy().build();
         Ok(Self {
             issuer: issuer.to_owned(),
+            address,
             client: client.during("an HTTP client")?,
             _process: process,
             _said: lines,
         })
     }
 
-    /// Its name in tokens, which is also where it is.
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its name in tokens, under which browsers and services reach it.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -63,7 +86,7 @@ impl OpenIdProvider {
     pub async fn set_groups(&self, subject: &str, groups: &[&str]) -> Result<()> {
         let request = self
             .client
-            .put(format!("{}/test/groups/{subject}", self.issuer));
+            .put(format!("http://{}/test/groups/{subject}", self.address));
         let answer = request.json(groups).send().await.during("groups")?;
         if answer.status().is_success() {
             return Ok(());

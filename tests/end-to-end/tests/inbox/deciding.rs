@@ -1,9 +1,12 @@
 //! Deciding: what is clicked is what happens, and nothing else does.
 
+use serde_json::json;
 use velum_end_to_end::stage::problem;
+use velum_engine::Class;
 use velum_harness::{Browser, BrowserOptions, Key};
 
-use crate::kit::{assert_quiet, held, signed_in, stage, vote, waiting};
+use crate::doors::Doors;
+use crate::kit::{Asked, ask_all, assert_quiet, held, signed_in, stage, stage_with, vote, waiting};
 
 #[tokio::test]
 async fn a_held_request_appears_by_itself_and_the_caller_gets_exactly_what_was_approved() {
@@ -45,6 +48,41 @@ async fn a_held_request_appears_by_itself_and_the_caller_gets_exactly_what_was_a
         .await
         .unwrap();
     assert_quiet(&browser).await;
+}
+
+#[tokio::test]
+async fn among_forty_that_wait_the_one_whose_caller_waits_now_is_seen_at_once() {
+    let limits = "[limits]\npending_per_principal = 100\nasks_per_minute = 1000\n";
+    let stage = stage_with(1, limits).await;
+    let mut ask = Asked::new(9, &[Class::Name]);
+    ask.reason = Some("weekly list of open follow-ups".to_owned());
+    ask_all(&stage, &ask, 40).await;
+    let browser = signed_in(&stage, "grace", BrowserOptions::default()).await;
+    browser
+        .wait_until("!document.getElementById('live').hidden")
+        .await
+        .unwrap();
+    assert_eq!(browser.count("article.card").await.unwrap(), 30);
+    assert_eq!(browser.text("#more").await.unwrap(), "10");
+    let call = held(&stage, "name,date");
+    // The page is full, and it comes all the same; what was there stays as it is.
+    browser
+        .wait_for("article.card.arrived .waits")
+        .await
+        .unwrap();
+    assert_eq!(browser.count("article.card").await.unwrap(), 31);
+    assert_eq!(browser.count("article.card.stale").await.unwrap(), 0);
+    assert_eq!(browser.text("#more").await.unwrap(), "10");
+    assert_eq!(browser.text(".tabs b").await.unwrap(), "41");
+    browser.open(&stage.service.url()).await.unwrap();
+    assert_eq!(browser.count("li:first-child .waits").await.unwrap(), 1);
+    assert_eq!(browser.text("#more").await.unwrap(), "11");
+    browser
+        .click("li:first-child button.primary")
+        .await
+        .unwrap();
+    let answer = call.await.unwrap();
+    assert!(answer.text().contains("Thistlewood"), "{}", answer.text());
 }
 
 #[tokio::test]
@@ -103,17 +141,20 @@ async fn a_denial_tells_the_caller_what_was_chosen_and_added() {
 
 #[tokio::test]
 async fn a_stale_page_decides_nothing_and_says_what_is_new() {
-    let stage = stage(2).await;
+    let doors = Doors::open().await;
+    let stage = doors.stage("quorum = 2").await;
     let call = held(&stage, "name");
     let id = waiting(&stage).await;
-    let browser = signed_in(&stage, "grace", BrowserOptions::default()).await;
-    let path = format!("{}/approvals/{id}", stage.service.url());
+    let browser = doors.signed_in("grace").await;
+    let path = doors.url(&format!("/approvals/{id}"));
     // Live, the page itself takes its buttons away.
     browser.open(&path).await.unwrap();
     browser
         .wait_until("!document.getElementById('live').hidden")
         .await
         .unwrap();
+    // What a token says counts while the provider has just said in which groups he is.
+    let _omar = doors.signed_in("omar").await;
     vote(&stage, "omar", &id, "approve").await;
     browser
         .wait_until("document.querySelector('#approve button').disabled")
@@ -171,11 +212,12 @@ async fn two_people_have_to_agree_and_one_may_take_it_back() {
 
 #[tokio::test]
 async fn two_reviewers_agree_each_on_their_own_page() {
-    let stage = stage(2).await;
+    let doors = Doors::open().await;
+    let stage = doors.stage("quorum = 2").await;
     let call = held(&stage, "name,date");
     let id = waiting(&stage).await;
-    let grace = signed_in(&stage, "grace", BrowserOptions::default()).await;
-    let omar = signed_in(&stage, "omar", BrowserOptions::default()).await;
+    let grace = doors.signed_in("grace").await;
+    let omar = doors.signed_in("omar").await;
     grace.click("article.card button.primary").await.unwrap();
     grace.wait_for(".notice.good").await.unwrap();
     assert_eq!(
@@ -197,7 +239,7 @@ async fn two_reviewers_agree_each_on_their_own_page() {
     let answer = call.await.unwrap();
     assert!(answer.text().contains("Thistlewood"), "{}", answer.text());
     assert!(!answer.text().contains("1971-04-09"), "{}", answer.text());
-    let path = format!("{}/approvals/{id}", stage.service.url());
+    let path = doors.url(&format!("/approvals/{id}"));
     grace.open(&path).await.unwrap();
     grace
         .wait_until("document.body.textContent.includes('used the grant for the caller')")
@@ -210,10 +252,11 @@ async fn two_reviewers_agree_each_on_their_own_page() {
 
 #[tokio::test]
 async fn who_is_behind_a_request_sees_it_and_cannot_decide() {
-    let stage = stage(1).await;
+    let doors = Doors::open().await;
+    let stage = doors.stage("quorum = 1").await;
     let call = held(&stage, "name");
     let id = waiting(&stage).await;
-    let browser = signed_in(&stage, "dr-jones", BrowserOptions::default()).await;
+    let browser = doors.signed_in("dr-jones").await;
     assert_eq!(browser.count("article.card").await.unwrap(), 0);
     browser.click(".tabs li:nth-child(2) a").await.unwrap();
     browser.wait_for("article.card").await.unwrap();
@@ -224,17 +267,29 @@ async fn who_is_behind_a_request_sees_it_and_cannot_decide() {
     // Stopping whoever asks is anybody's.
     let forms = ".verdict form:not(#stop)";
     assert_eq!(browser.count(forms).await.unwrap(), 0);
-    // A form of another's page, sent with the own session.
+    // A form that the page does not have, sent by the page's own script with the session's own token: it is refused
+    // for who sends it, and not as a form of somebody else.
     let sent = browser
         .run_to_the_end(&format!(
             "const done = arguments[0];
              const body = new URLSearchParams({{version: '1', form_token:
                  document.querySelector('[name=form_token]').value}});
-             fetch('/approvals/{id}/approve', {{method: 'POST', body}}).then((it) => done(it.status))"
+             fetch('/approvals/{id}/approve', {{method: 'POST', body}})
+                 .then(async (it) => done([it.status, await it.text()]))"
         ))
         .await
         .unwrap();
-    assert_eq!(sent, 403);
+    assert_eq!(sent[0], 403);
+    let page = sent[1].as_str().unwrap();
+    let why = "You are behind this request. Another person has to decide.";
+    assert!(page.contains(why), "{page}");
+    assert!(!page.contains("That form was not ours"), "{page}");
+    let shown = stage.reviewer("grace").show(&id).await.unwrap().body;
+    assert_eq!(
+        (&shown["state"], &shown["votes"]),
+        (&json!("pending"), &json!([]))
+    );
+    let _grace = doors.signed_in("grace").await;
     vote(&stage, "grace", &id, "approve").await;
     assert_eq!(call.await.unwrap().status, 200);
 }

@@ -5,9 +5,12 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use velum_end_to_end::stage::Stage;
 use velum_engine::Class;
-use velum_harness::{Browser, BrowserOptions, Client, Protocol, Received, Reply, Upstream};
+use velum_harness::{
+    Authority, Browser, BrowserOptions, Client, Protocol, Received, Reply, TlsFront, Upstream,
+};
 
-use crate::kit::{Asked, asked, records, signed_in, stage};
+use crate::doors::Doors;
+use crate::kit::{Asked, asked, records};
 
 /// Programs that look at what a link leads to, for whoever was sent it.
 const PREVIEWS: &[&str] = &[
@@ -18,30 +21,42 @@ const PREVIEWS: &[&str] = &[
     "WhatsApp/2.23.20.0",
 ];
 
-/// A page of somebody else, at a port of its own.
-async fn page_of_another(body: &str) -> Upstream {
+/// A page of somebody else, over TLS and at a port of its own.
+struct Another {
+    _page: Upstream,
+    front: TlsFront,
+}
+
+async fn page_of_another(body: &str) -> Another {
     let html = format!("<!doctype html>\n<title>A prize</title>\n<body>{body}\n");
     let reply = move |_: &Received| {
         let reply = Reply::new(200).header("content-type", "text/html; charset=utf-8");
         reply.whole(html.clone().into_bytes())
     };
-    Upstream::start(Protocol::Http1, reply)
-        .await
-        .expect("another's page")
+    let page = Upstream::start(Protocol::Http2, reply);
+    let page = page.await.expect("another's page");
+    let certificate = Authority::new().and_then(|authority| authority.server());
+    let certificate = certificate.expect("a certificate");
+    let front = TlsFront::start(&certificate, page.address());
+    Another {
+        front: front.await.expect("TLS before another's page"),
+        _page: page,
+    }
 }
 
 /// The same port under another name is another site; under the same name it is only another origin, to which a
 /// browser sends the session's cookie.
-fn addresses(page: &Upstream) -> [(String, bool); 2] {
-    let port = page.address().port();
+fn addresses(page: &Another) -> [(String, bool); 2] {
+    let port = page.front.address().port();
     [
-        (format!("http://localhost:{port}/"), true),
-        (format!("http://127.0.0.1:{port}/"), false),
+        (format!("https://127.0.0.1:{port}/"), true),
+        (format!("https://localhost:{port}/"), false),
     ]
 }
 
 /// A grant, what waits, and somebody who may decide it, with the token of her forms.
 struct Scene {
+    doors: Doors,
     stage: Stage,
     browser: Browser,
     waits: String,
@@ -51,13 +66,15 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Scene {
-        let stage = stage(1).await;
+        let doors = Doors::open().await;
+        let stage = doors.stage("quorum = 1").await;
         let waits = asked(&stage, &Asked::new(1, &[Class::Name])).await;
-        let browser = signed_in(&stage, "grace", BrowserOptions::default()).await;
+        let browser = doors.signed_in("grace").await;
         let token = "return document.querySelector('[name=form_token]').value";
         let token = browser.run(token).await.unwrap();
         let before = records(&stage).await;
         Scene {
+            doors,
             token: token.as_str().unwrap().to_owned(),
             stage,
             browser,
@@ -98,7 +115,7 @@ impl Scene {
         assert_eq!(shown.body["state"], "pending", "{what}");
         assert_eq!(shown.body["version"], 1, "{what}");
         // And she is signed in still.
-        self.browser.open(&self.stage.service.url()).await.unwrap();
+        self.browser.open(&self.doors.url("/")).await.unwrap();
         assert_eq!(
             self.browser.count("article.card").await.unwrap(),
             1,
@@ -110,7 +127,7 @@ impl Scene {
 #[tokio::test]
 async fn a_form_of_another_page_decides_nothing_whatever_it_knows() {
     let scene = Scene::set().await;
-    let service = scene.stage.service.url();
+    let service = scene.doors.url("");
     // As if the token of her forms had got out, too.
     let mut forms = String::new();
     for (number, (path, fields)) in scene.deeds().iter().enumerate() {
@@ -150,7 +167,9 @@ async fn a_form_of_another_page_decides_nothing_whatever_it_knows() {
 #[tokio::test]
 async fn a_script_of_another_page_decides_nothing_and_reads_nothing() {
     let scene = Scene::set().await;
-    let service = scene.stage.service.url();
+    // The browser says so of another's page that would read ours.
+    scene.browser.expect("has been blocked by CORS policy");
+    let service = scene.doors.url("");
     let page = page_of_another("").await;
     for (address, _) in addresses(&page) {
         for (path, fields) in scene.deeds() {
@@ -207,7 +226,7 @@ async fn a_script_of_another_page_decides_nothing_and_reads_nothing() {
 #[tokio::test]
 async fn a_frame_of_another_page_shows_none_of_ours() {
     let scene = Scene::set().await;
-    let service = scene.stage.service.url();
+    let service = scene.doors.url("");
     let frame = format!(
         "<iframe src=\"{service}/approvals/{}\"></iframe>",
         scene.waits
@@ -240,7 +259,7 @@ async fn a_frame_of_another_page_shows_none_of_ours() {
 #[tokio::test]
 async fn an_address_that_somebody_opens_decides_nothing() {
     let scene = Scene::set().await;
-    let service = scene.stage.service.url();
+    let service = scene.doors.url("");
     for (path, fields) in scene.deeds() {
         let mut query = format!("form_token={}", scene.token);
         for (name, value) in fields {
@@ -270,9 +289,9 @@ async fn an_address_that_somebody_opens_decides_nothing() {
 async fn a_program_that_looks_at_links_decides_nothing_and_uses_none_up() {
     let scene = Scene::set().await;
     let client = Client::new(scene.stage.service.address());
-    let cookie = scene.browser.cookie("velum").await.unwrap();
+    let cookie = scene.browser.cookie("__Host-velum").await.unwrap();
     let link = scene.stage.service.link("omar").unwrap();
-    let link = link.strip_prefix(&scene.stage.service.url()).unwrap();
+    let link = &link[link.find("/link/").unwrap()..];
     let waits = format!("/approvals/{}", scene.waits);
     let mut paths = vec!["/".to_owned(), waits, link.to_owned()];
     paths.extend(scene.deeds().into_iter().map(|(path, _)| path));
@@ -284,7 +303,7 @@ async fn a_program_that_looks_at_links_decides_nothing_and_uses_none_up() {
                     client.call(method, path),
                     client
                         .call(method, path)
-                        .header("cookie", format!("velum={cookie}")),
+                        .header("cookie", format!("__Host-velum={cookie}")),
                 ];
                 for call in calls {
                     let answer = call.header("user-agent", preview).send().await.unwrap();
@@ -299,5 +318,8 @@ async fn a_program_that_looks_at_links_decides_nothing_and_uses_none_up() {
     }
     scene.assert_nothing_was_done("previews").await;
     // What they looked at is still good for the person who was sent it.
-    signed_in(&scene.stage, "omar", BrowserOptions::default()).await;
+    let browser = Browser::start(BrowserOptions::default()).await.unwrap();
+    browser.open(&scene.doors.url(link)).await.unwrap();
+    browser.click("form button").await.unwrap();
+    browser.wait_for("#queue").await.unwrap();
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 use velum_harness::{Authenticator, Browser, BrowserOptions};
 
+use crate::filled::hinders_nobody;
 use crate::kit::{Asked, asked, assert_quiet, held, keyed_stage, signed_in, waiting};
 use velum_end_to_end::stage::{Stage, problem};
 use velum_engine::Class;
@@ -22,16 +23,10 @@ async fn add_key(stage: &Stage, browser: &Browser) -> Authenticator {
         .await
         .unwrap();
     browser.wait_for("#use-key:not([hidden])").await.unwrap();
-    no_hindrance(browser).await;
+    hinders_nobody(browser, "adding a key").await;
     browser.click("#use-key").await.unwrap();
     browser.wait_for("main table tbody tr").await.unwrap();
     authenticator
-}
-
-async fn no_hindrance(browser: &Browser) {
-    assert_eq!(browser.hindrances().await.unwrap(), Vec::<String>::new());
-    let script = "return document.documentElement.scrollWidth <= innerWidth";
-    assert_eq!(browser.run(script).await.unwrap(), true);
 }
 
 #[tokio::test]
@@ -46,7 +41,18 @@ async fn a_key_is_added_and_signs_what_is_approved() {
     browser.wait_for("#use-key:not([hidden])").await.unwrap();
     let asked = browser.text("#sheet").await.unwrap();
     assert!(asked.contains("name, date, all that was asked"), "{asked}");
-    no_hindrance(&browser).await;
+    // All that is signed, and nothing that would have to be looked up elsewhere.
+    for part in [
+        "triage-bot",
+        "dr-jones",
+        "GET 127.0.0.1:",
+        "/{…}/{…}",
+        "discharge summary",
+        "grace",
+    ] {
+        assert!(asked.contains(part), "{part}: {asked}");
+    }
+    hinders_nobody(&browser, "signing").await;
     // A key that cannot make sure who is there signs nothing.
     authenticator.set_verified(&browser, false).await.unwrap();
     browser.click("#use-key").await.unwrap();
@@ -103,7 +109,8 @@ async fn what_changes_between_the_challenge_and_the_answer_is_not_approved() {
         .unwrap();
     browser.click("#approve button").await.unwrap();
     browser.wait_for("#use-key:not([hidden])").await.unwrap();
-    // Nothing tells this page that the approval has changed.
+    // Nothing tells this page that the approval has changed; its script misses what is taken from it for that.
+    browser.expect("reading 'dataset'");
     browser
         .command(
             "Network.setBlockedURLs",
@@ -183,13 +190,7 @@ async fn the_page_of_keys_hinders_nobody() {
     let stage = keyed_stage().await;
     let browser = signed_in(&stage, "grace", BrowserOptions::default()).await;
     add_key(&stage, &browser).await;
-    for is_dark in [false, true] {
-        browser.prefer_dark(is_dark).await.unwrap();
-        for size in [(1280, 800), (390, 844)] {
-            browser.resize(size).await.unwrap();
-            browser.open(&page(&stage, "/keys")).await.unwrap();
-            no_hindrance(&browser).await;
-        }
-    }
+    browser.open(&page(&stage, "/keys")).await.unwrap();
+    hinders_nobody(&browser, "keys").await;
     assert_quiet(&browser).await;
 }

@@ -5,7 +5,8 @@ use velum_end_to_end::stage::figure;
 use velum_engine::Class;
 use velum_harness::{Browser, BrowserOptions, Client};
 
-use crate::kit::{Asked, asked, assert_quiet, signed_in, stage, stage_with};
+use crate::filled::{Filled, SIZES, hinders_nobody};
+use crate::kit::{Asked, asked, assert_quiet, signed_in, stage, stage_with, vote};
 
 /// What has been written into other people's pages.
 const CORPUS: &[&str] = &[
@@ -45,7 +46,7 @@ fn written(number: u8, text: &str) -> Asked {
 }
 
 /// Elements that no page of ours has among what others wrote.
-const FOREIGN: &str = "return document.querySelectorAll('main script, main img, main iframe, main svg, \
+const FOREIGN: &str = "return document.querySelectorAll('main script, main img, main iframe, main :not(.chart) > svg, \
      main style, main template, base, meta[http-equiv], main [autofocus], main [onfocus], \
      main a[href^=javascript], main form:not([action^=\"/\"])').length";
 
@@ -153,73 +154,147 @@ async fn a_client_without_a_session_sees_no_page() {
     );
 }
 
+/// Whether a text stands in another as it is: the browser's own text has no two spaces beside one another.
+fn is_shown(text: &str) -> bool {
+    text.is_ascii() && !text.contains("  ")
+}
+
+#[tokio::test]
+async fn whatever_stands_in_the_store_stays_text_on_every_page() {
+    let mut filled = Filled::with(CORPUS).await;
+    filled.overwrite().await;
+    let browser = signed_in(&filled.stage, "grace", BrowserOptions::default()).await;
+    let stranger = Browser::start(BrowserOptions::default()).await.unwrap();
+    let mut looked_at = 0;
+    for (browser, access) in [(&browser, "session"), (&stranger, "public")] {
+        for address in filled.addresses(access) {
+            browser.open(&address).await.unwrap();
+            assert_eq!(browser.run(FOREIGN).await.unwrap(), 0, "{address}");
+            let complaints = browser.complaints().await.unwrap();
+            assert_eq!(complaints, Vec::<String>::new(), "{address}");
+            looked_at += 1;
+        }
+    }
+    let url = filled.stage.service.url();
+    for (text, id) in &filled.written {
+        browser
+            .open(&format!("{url}/approvals/{id}"))
+            .await
+            .unwrap();
+        let sheet = browser.text("#sheet").await.unwrap();
+        assert!(
+            !sheet.contains(['\u{202e}', '\u{2066}', '\u{200b}']),
+            "{sheet}"
+        );
+        // Method, authority, path, query and reason at least.
+        let times = sheet.matches(text.as_str()).count();
+        assert!(
+            !is_shown(text) || times >= 5,
+            "{times} times {text}: {sheet}"
+        );
+        assert!(is_shown(text) || sheet.contains("U+"), "{text}: {sheet}");
+    }
+    // What was written for others has come to where it is read.
+    for (path, least) in [("/stops", CORPUS.len()), ("/emergencies", CORPUS.len() / 2)] {
+        browser.open(&format!("{url}{path}")).await.unwrap();
+        let page = browser.text("main").await.unwrap();
+        let shown = CORPUS.iter().filter(|text| is_shown(text));
+        let shown = shown.filter(|text| page.contains(**text)).count();
+        assert!(shown >= least.min(10), "{path}: {shown}");
+    }
+    figure(
+        "whatever_stands_in_the_store_stays_text_on_every_page",
+        &format!(
+            "{} strings in the columns and fields of others, {looked_at} addresses of every page: nothing ran, \
+             nothing was refused by a policy",
+            CORPUS.len()
+        ),
+    );
+}
+
+/// What people write when they mean no harm.
+const PLAIN: &[&str] = &[
+    "discharge summary for the transfer to ward 4",
+    "weekly list of open follow-ups; names and birth dates are needed to call people back",
+    "reconcile lab results with the registry",
+    "known to me: the night shift has asked for it",
+    "\u{202e}ecnalubma rof\u{202c} handover of the night shift",
+    "two of them would do",
+    "a referral that somebody waits for",
+    "the ward's own list",
+];
+
 #[tokio::test]
 async fn no_page_hinders_anybody() {
-    let stage = stage(1).await;
-    let id = asked(&stage, &written(1, "discharge summary")).await;
-    let browser = signed_in(&stage, "grace", BrowserOptions::default()).await;
-    let approval = format!("/approvals/{id}");
-    let pages = [
-        "/",
-        "/?others=true",
-        &approval,
-        "/history",
-        "/grants",
-        "/history?who=triage-bot&action=read",
-        "/stops",
-        "/emergencies",
-        "/policy",
-        "/activity",
-        "/audit",
-        "/audit/0",
-        "/session",
-        "/audit/9999",
-    ];
-    let sizes = [(1280, 800), (820, 1100), (390, 844)];
-    for is_dark in [false, true] {
-        browser.prefer_dark(is_dark).await.unwrap();
-        for size in sizes {
-            browser.resize(size).await.unwrap();
-            for path in pages {
-                browser
-                    .open(&format!("{}{path}", stage.service.url()))
-                    .await
-                    .unwrap();
-                let found = browser.hindrances().await.unwrap();
-                assert_eq!(
-                    found,
-                    Vec::<String>::new(),
-                    "{path} {size:?} dark: {is_dark}"
-                );
-                // Nothing is beyond the edge.
-                let script = "return document.documentElement.scrollWidth <= innerWidth";
-                assert_eq!(browser.run(script).await.unwrap(), true, "{path} {size:?}");
-            }
-        }
-    }
-    assert_quiet(&browser).await;
-    // Where nobody is signed in yet.
-    let link = stage.service.link("omar").expect("a link");
-    let sign_in = format!("{}/sign-in", stage.service.url());
+    let filled = Filled::with(PLAIN).await;
+    let grace = signed_in(&filled.stage, "grace", BrowserOptions::default()).await;
+    let nora = signed_in(&filled.stage, "nora", BrowserOptions::default()).await;
     let stranger = Browser::start(BrowserOptions::default()).await.unwrap();
-    for is_dark in [false, true] {
-        stranger.prefer_dark(is_dark).await.unwrap();
-        for size in sizes {
-            stranger.resize(size).await.unwrap();
-            for url in [link, &sign_in] {
-                stranger.open(url).await.unwrap();
-                let found = stranger.hindrances().await.unwrap();
-                assert_eq!(found, Vec::<String>::new(), "{size:?} dark: {is_dark}");
-            }
+    let url = filled.stage.service.url();
+    let withheld = filled.addresses("session").into_iter();
+    let withheld: Vec<_> = withheld
+        .filter(|it| it.starts_with(&format!("{url}/approvals/")) || it.ends_with("?others=true"))
+        .take(4)
+        .collect();
+    let mut looked_at = 0;
+    for (browser, addresses) in [
+        (&grace, filled.addresses("session")),
+        (&nora, withheld),
+        (&stranger, filled.addresses("public")),
+    ] {
+        for address in addresses {
+            browser.open(&address).await.unwrap();
+            hinders_nobody(browser, &address).await;
+            looked_at += 1;
         }
     }
-    assert_quiet(&stranger).await;
+    // What is there is there: approved too fast, an access and a stop that are open.
+    for (path, selector) in [
+        ("/activity", "[aria-label='Approved too fast']"),
+        ("/stops", ".stop .ok, .stop .warn"),
+        ("/emergencies", ".stop .warn"),
+        ("/grants", "main table tbody tr"),
+    ] {
+        grace.open(&format!("{url}{path}")).await.unwrap();
+        assert!(
+            grace.count(selector).await.unwrap() > 0,
+            "{path} {selector}"
+        );
+    }
+    // What only comes of a form: a yes that came too late, and the end.
+    let page = format!("{url}/approvals/{}", filled.waits);
+    grace.open(&page).await.unwrap();
+    grace
+        .wait_until("!document.getElementById('live').hidden")
+        .await
+        .unwrap();
+    vote(&filled.stage, "omar", &filled.waits, "question").await;
+    grace
+        .wait_until("!document.getElementById('news').hidden")
+        .await
+        .unwrap();
+    grace
+        .run("document.querySelector('#approve button').disabled = false")
+        .await
+        .unwrap();
+    grace.click("#approve button").await.unwrap();
+    grace.wait_for(".notice.bad").await.unwrap();
+    hinders_nobody(&grace, "a form that was too late").await;
+    grace
+        .click("form[action='/sign-out'] button")
+        .await
+        .unwrap();
+    grace
+        .wait_until("document.body.textContent.includes('You have signed out')")
+        .await
+        .unwrap();
+    hinders_nobody(&grace, "the end").await;
     figure(
         "no_page_hinders_anybody",
         &format!(
-            "{} pages, {} widths, 2 themes: 0 violations",
-            pages.len() + 2,
-            sizes.len()
+            "{} views of every page, {} widths, 2 themes: 0 violations",
+            looked_at + 2,
+            SIZES.len()
         ),
     );
 }

@@ -1,90 +1,12 @@
 //! Who people are by the word of a real OpenID provider, and what that takes from them.
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use velum_end_to_end::stage::{Setup, Stage, patients};
-use velum_harness::{Authority, Browser, BrowserOptions, OpenIdProvider, TlsFront};
+use velum_end_to_end::stage::{Stage, figure};
+use velum_harness::{Browser, BrowserOptions, Lie};
 
-use crate::kit::{PEOPLE, assert_quiet, held, records, waiting};
-
-const CLIENT: &str = "velum";
-const SECRET: &str = "a secret";
-
-/// What browsers reach, over TLS and under a name that the provider does not have, and the provider.
-struct Doors {
-    front: TlsFront,
-    provider: OpenIdProvider,
-    folder: TempDir,
-}
-
-impl Doors {
-    async fn open() -> Doors {
-        let authority = Authority::new().unwrap();
-        let front = TlsFront::open(&authority.server().unwrap()).await.unwrap();
-        let redirect = format!(
-            "https://localhost:{}/sign-in/callback",
-            front.address().port()
-        );
-        let provider = OpenIdProvider::start(CLIENT, SECRET, &redirect)
-            .await
-            .unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let secret = folder.path().join("secret");
-        std::fs::write(&secret, SECRET).unwrap();
-        let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(&secret, owner).unwrap();
-        for person in ["grace", "omar"] {
-            provider
-                .set_groups(person, &["Velum Privacy"])
-                .await
-                .unwrap();
-        }
-        Doors {
-            front,
-            provider,
-            folder,
-        }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("https://localhost:{}{path}", self.front.address().port())
-    }
-
-    /// An installation behind them, with this for the action.
-    async fn stage(&self, action: &str) -> Stage {
-        let mut people = PEOPLE.to_owned();
-        for person in ["grace", "omar"] {
-            let one = format!("subject = \"{person}\" }}]");
-            let other = format!(
-                "subject = \"{person}\" }}, {{ kind = \"jwt\", issuer = \"{}\", subject = \"{person}\" }}]",
-                self.provider.issuer()
-            );
-            people = people.replace(&one, &other);
-        }
-        let mut setup = Setup::new(patients);
-        setup.service = format!(
-            "{people}\n[inbox]\nurl = \"{}\"\n[inbox.provider]\nissuer = \"{}\"\nclient_id = \"{CLIENT}\"\n\
-             client_secret = \"{}\"\nscopes = [\"groups\"]\ngroups_claim = \"groups\"\n\
-             groups = {{ \"Velum Privacy\" = \"privacy\" }}\n[actions.read]\n{action}\n",
-            self.url(""),
-            self.provider.issuer(),
-            self.folder.path().join("secret").display(),
-        );
-        let stage = setup.start().await;
-        self.front.point_at(stage.service.address());
-        stage
-    }
-
-    /// A browser in which this person has signed in at the provider, at what waits.
-    async fn signed_in(&self, person: &str) -> Browser {
-        let browser = Browser::start(BrowserOptions::default()).await.unwrap();
-        browser.open(&self.url("/")).await.unwrap();
-        browser.click("main a").await.unwrap();
-        self.provider.log_in(&browser, person).await.unwrap();
-        browser.wait_for("#queue").await.unwrap();
-        browser
-    }
-}
+use crate::doors::Doors;
+use crate::filled::hinders_nobody;
+use crate::kit::{assert_quiet, held, records, waiting};
 
 /// The records of this kind.
 async fn of_kind(stage: &Stage, kind: &str) -> Vec<Value> {
@@ -95,7 +17,7 @@ async fn of_kind(stage: &Stage, kind: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn who_signs_in_anew_for_it_approves_exactly_that_by_the_same_button() {
+async fn who_signs_in_anew_for_it_approves_exactly_that() {
     let doors = Doors::open().await;
     let stage = doors.stage("quorum = 1\nstep_up = \"fresh-login\"").await;
     let call = held(&stage, "name,date");
@@ -105,6 +27,10 @@ async fn who_signs_in_anew_for_it_approves_exactly_that_by_the_same_button() {
     browser.open(&page).await.unwrap();
     browser.click("details:has(#less) summary").await.unwrap();
     browser.click("#less input[value=date]").await.unwrap();
+    browser
+        .fill("#less input[name=comment]", "the ward is known to me")
+        .await
+        .unwrap();
     browser.click("#less button").await.unwrap();
     // There, although she is signed in there too.
     browser.wait_for("input[name=login]").await.unwrap();
@@ -116,16 +42,30 @@ async fn who_signs_in_anew_for_it_approves_exactly_that_by_the_same_button() {
             .starts_with(doors.provider.issuer())
     );
     doors.provider.log_in(&browser, "grace").await.unwrap();
-    browser.wait_for("#sheet").await.unwrap();
-    assert_eq!(browser.url().await.unwrap(), page);
+    browser.wait_for("#again").await.unwrap();
+    assert_eq!(browser.url().await.unwrap(), format!("{page}/again"));
     assert_eq!(of_kind(&stage, "session.confirmed").await.len(), 1);
     assert_eq!(of_kind(&stage, "grant.issued").await.len(), 0);
+    let sheet = browser.text("#sheet").await.unwrap();
+    for part in [
+        "You approve name",
+        "triage-bot",
+        "the ward is known to me",
+        "127.0.0.1:",
+    ] {
+        assert!(sheet.contains(part), "{part}: {sheet}");
+    }
+    hinders_nobody(&browser, "approving what was chosen").await;
     // More than what she has signed in for asks again.
+    browser.open(&page).await.unwrap();
     browser.click("#approve button").await.unwrap();
     browser.wait_for("input[name=login]").await.unwrap();
-    browser.open(&page).await.unwrap();
     assert_eq!(of_kind(&stage, "grant.issued").await.len(), 0);
-    // Exactly that does not.
+    // What she chose last is what she comes back to; exactly what she has signed in for asks no more.
+    browser.open(&format!("{page}/again")).await.unwrap();
+    let sheet = browser.text("#sheet").await.unwrap();
+    assert!(sheet.contains("name, date, all that was asked"), "{sheet}");
+    browser.open(&page).await.unwrap();
     browser.click("details:has(#less) summary").await.unwrap();
     browser.click("#less input[value=date]").await.unwrap();
     browser.click("#less button").await.unwrap();
@@ -135,6 +75,28 @@ async fn who_signs_in_anew_for_it_approves_exactly_that_by_the_same_button() {
     assert!(!answer.text().contains("1971-04-09"), "{}", answer.text());
     assert_eq!(of_kind(&stage, "grant.issued").await.len(), 1);
     assert_quiet(&browser).await;
+}
+
+#[tokio::test]
+async fn who_signs_in_anew_chooses_once_and_approves_it_by_one_button() {
+    let doors = Doors::open().await;
+    let stage = doors.stage("quorum = 1\nstep_up = \"fresh-login\"").await;
+    let call = held(&stage, "name,date");
+    waiting(&stage).await;
+    let browser = doors.signed_in("grace").await;
+    // From the list, where it is one click without that.
+    browser.click("article.card h2 a").await.unwrap();
+    browser.click("details:has(#less) summary").await.unwrap();
+    browser.click("#less input[value=date]").await.unwrap();
+    browser.click("#less button").await.unwrap();
+    browser.wait_for("input[name=login]").await.unwrap();
+    doors.provider.log_in(&browser, "grace").await.unwrap();
+    browser.click("#again button").await.unwrap();
+    let answer = call.await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.text().contains("Thistlewood"), "{}", answer.text());
+    assert!(!answer.text().contains("1971-04-09"), "{}", answer.text());
+    assert_eq!(of_kind(&stage, "session.confirmed").await.len(), 1);
 }
 
 #[tokio::test]
@@ -203,4 +165,49 @@ async fn who_was_taken_out_of_the_group_since_she_signed_in_decides_nothing() {
     let answer = call.await.unwrap();
     assert!(answer.text().contains("Thistlewood"), "{}", answer.text());
     assert_quiet(&browser).await;
+}
+
+#[tokio::test]
+async fn a_provider_of_which_anything_is_not_so_signs_nobody_in() {
+    let doors = Doors::open_behind_a_liar().await;
+    let stage = doors.stage("quorum = 1").await;
+    let liar = doors.liar.as_ref().unwrap();
+    for lie in Lie::ALL {
+        liar.tell(Some(lie));
+        let browser = Browser::start(BrowserOptions::default()).await.unwrap();
+        browser.open(&doors.url("/")).await.unwrap();
+        browser.click("main a").await.unwrap();
+        doors.provider.log_in(&browser, "grace").await.unwrap();
+        browser
+            .wait_until(
+                "document.querySelector('main h1')?.textContent === 'You are not signed in'",
+            )
+            .await
+            .unwrap();
+        let told = browser.text("main").await.unwrap();
+        let why = if lie == Lie::State {
+            "belongs to no sign-in that this browser has begun"
+        } else {
+            "What the provider said cannot be believed"
+        };
+        assert!(told.contains(why), "{lie:?}: {told}");
+        hinders_nobody(&browser, &format!("{lie:?}")).await;
+        assert!(browser.cookie("__Host-velum").await.is_err(), "{lie:?}");
+        browser.open(&doors.url("/")).await.unwrap();
+        assert_eq!(browser.count("#queue").await.unwrap(), 0, "{lie:?}");
+        assert_eq!(of_kind(&stage, "session.begun").await.len(), 0, "{lie:?}");
+    }
+    // The same again within a while is counted only.
+    assert!(!of_kind(&stage, "session.refused").await.is_empty());
+    // The same step, as long as it says what is so.
+    liar.tell(None);
+    let browser = doors.signed_in("grace").await;
+    assert!(browser.cookie("__Host-velum").await.is_ok());
+    figure(
+        "a_provider_of_which_anything_is_not_so_signs_nobody_in",
+        &format!(
+            "{} lies of a step before npm's oidc-provider, each refused on a page that says so",
+            Lie::ALL.len()
+        ),
+    );
 }

@@ -1,10 +1,12 @@
 //! The page in a real Chromium, served by the policy service.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 use velum_end_to_end::stage::figure;
 use velum_harness::{
-    Browser, BrowserOptions, Key, PolicyService, PolicyServiceOptions, Result, example_policy,
-    locations,
+    Browser, BrowserOptions, Key, PolicyService, PolicyServiceOptions, Protocol, Reply, Result,
+    Upstream, example_policy, locations,
 };
 
 /// Findings of the first sample, which the page shows when it is opened.
@@ -294,6 +296,55 @@ async fn no_view_hinders_anybody() -> Result<()> {
     page.end().await
 }
 
+/// A server that knows files and what they are called, and nothing else.
+async fn plain_server(folder: PathBuf) -> Result<Upstream> {
+    Upstream::start(Protocol::Http1, move |request| {
+        let path = request.path.split('?').next().unwrap_or_default();
+        let path = path.strip_prefix("/some/folder/").unwrap_or("none");
+        let path = if path.is_empty() { "index.html" } else { path };
+        let is_inside = path.split('/').all(|part| part != "..");
+        let file = folder.join(path);
+        let Some(content) = std::fs::read(&file).ok().filter(|_| is_inside) else {
+            return Reply::new(404).whole(Vec::new());
+        };
+        let kind = match file.extension().and_then(|it| it.to_str()) {
+            Some("html") => "text/html; charset=utf-8",
+            Some("js") => "text/javascript",
+            Some("css") => "text/css",
+            Some("wasm") => "application/wasm",
+            Some("svg") => "image/svg+xml",
+            _ => "application/octet-stream",
+        };
+        Reply::new(200).header("content-type", kind).whole(content)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn any_host_can_serve_its_files_in_any_folder() -> Result<()> {
+    let server = plain_server(locations::playground()?.join("www")).await?;
+    let browser = Browser::start(BrowserOptions::default()).await?;
+    browser
+        .open(&format!("http://{}/some/folder/", server.address()))
+        .await?;
+    browser.wait_until(FOUND).await?;
+    browser.wait_until(IS_DONE).await?;
+    let output = "return document.getElementById('output').textContent";
+    let output = browser.run(output).await?;
+    let output = output.as_str().unwrap_or_default();
+    assert!(output.contains("[masked:"), "{output}");
+    assert!(!output.contains("Thistlewood"), "{output}");
+    browser
+        .open(&format!(
+            "http://{}/some/folder/proof.html",
+            server.address()
+        ))
+        .await?;
+    browser.click("#sample").await?;
+    let title = "document.getElementById('verdict-title').textContent.includes('It holds.')";
+    browser.wait_until(title).await
+}
+
 /// The figure is for `cargo xtask claims`.
 #[tokio::test]
 async fn a_body_of_a_megabyte_is_masked_in_the_browser() -> Result<()> {
@@ -315,18 +366,23 @@ async fn a_body_of_a_megabyte_is_masked_in_the_browser() -> Result<()> {
                 masked = policy.mask(body);
                 times.push(performance.now() - begun);
             }
+            const first = times[0];
             times.sort((one, other) => one - other);
-            done([body.length, masked.report.masked, times[4]]);
+            done([body.length, masked.report.masked, times[4], first]);
         })().catch((error) => done([String(error)]));";
     let told = page.browser.run_to_the_end(script).await?;
-    let [length, masked, median] = told.as_array().map_or(&[][..], Vec::as_slice) else {
+    let [length, masked, median, first] = told.as_array().map_or(&[][..], Vec::as_slice) else {
         panic!("{told}");
     };
     assert!(masked.as_u64() > Some(1000), "{told}");
     let median = median.as_f64().unwrap_or(f64::MAX);
+    let first = first.as_f64().unwrap_or(f64::MAX);
     figure(
         "a_body_of_a_megabyte_is_masked_in_the_browser",
-        &format!("{median:.1} ms in Chromium at the median of 9, {length} bytes"),
+        &format!(
+            "{median:.1} ms in Chromium at the median of 9, {length} bytes; the first, before anything is compiled \
+             for speed: {first:.1} ms"
+        ),
     );
     page.end().await
 }
