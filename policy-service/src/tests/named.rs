@@ -32,7 +32,8 @@ pub(super) fn is_test(sources: &str, name: &str) -> bool {
             .rsplit_once('\n')
             .map_or("", |(above, _)| above);
         let mut attributes = above.lines().rev().map(str::trim);
-        let is_of_others = |line: &&str| line.starts_with("#[ignore") || line.starts_with("#[expect");
+        let is_of_others =
+            |line: &&str| line.starts_with("#[ignore") || line.starts_with("#[expect");
         let attribute = attributes.find(|line| !is_of_others(line));
         attribute.is_some_and(|line| line.starts_with("#[") && line.contains("test"))
     })
