@@ -42,7 +42,7 @@ pub(super) async fn read(
     app: &App,
 ) -> Result<(People, Asked), StoreError> {
     let approval = &stored.approval;
-    let reason = stored.reason.as_deref();
+    let reason = stored.reason.as_ref();
     let mut ask = Ask::new(approval, reason, Room::PAGE, app, app.now());
     let present = Present::load(app).await?;
     if !reads_reason(&session.person, approval, app, &present) {

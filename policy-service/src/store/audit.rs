@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use velum_approval::record::EventKind;
 use velum_approval::{Record, Timestamp};
 
-use super::connection::{Connection, Row, values};
+use super::connection::{Connection, Row, Sql, values};
 use super::log;
 use super::transaction::number;
 use super::{Stamp, Store, StoreError};

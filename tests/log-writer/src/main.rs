@@ -326,7 +326,7 @@ impl Practice {
             found: Found::new([(Class::Name, 2)]),
             records: 1,
             bytes: 300,
-            tags: Tags::new([[1; 8], [2; 8]]).map_err(|_| "tags")?,
+            tags: Tags::new([[1; 8], [2; 8]]).ok_or("tags")?,
             complete: true,
             shape: None,
         };
