@@ -18,7 +18,7 @@ use crate::store::{Change, Operation, StoreError, Transaction};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// How long the last records may take when the service stops.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was read and has no record yet. People are those of the configuration, so there are so many and no more.
 #[derive(Debug, Default)]
