@@ -48,7 +48,7 @@ fn written(number: u8, text: &str) -> Asked {
 /// Elements that no page of ours has among what others wrote.
 const FOREIGN: &str = "return document.querySelectorAll('main script:not([src^=\"/assets/\"]), main img, main iframe, \
      main :not(.chart) > svg, main style, main template, base, meta[http-equiv], main [autofocus], \
-     main [onfocus], main a[href^=javascript], main form:not([action^=\"/\"])').length";
+     main [onfocus], main a[href^=javascript], main form[action]:not([action^=\"/\"]), main form[action^=\"//\"]').length";
 
 #[tokio::test]
 async fn what_requesters_write_stays_text_in_every_field() {
