@@ -116,6 +116,23 @@ async fn a_vote_whose_commit_is_in_doubt_is_not_said_to_count() {
 }
 
 #[tokio::test]
+async fn a_connection_whose_commit_failed_is_not_used_again() {
+    let service = Service::start().await;
+    let store = &service.running.store;
+    let id = service.pending(&service.ask(1)).await;
+    // What is in this table goes with the connection.
+    let mark = "CREATE TEMP TABLE mark (one INTEGER)";
+    store.write(Tamper(mark)).await.unwrap();
+    let look = || Tamper("INSERT INTO mark VALUES (1)");
+    store.write(look()).await.unwrap();
+    store.write(Break(Fault::Lost)).await.unwrap();
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 503);
+    let error = store.write(look()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Writer(_)), "{error}");
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+}
+
+#[tokio::test]
 async fn a_store_that_fails_twice_in_a_row_is_given_up() {
     let service = Service::start().await;
     let id = service.pending(&service.ask(1)).await;

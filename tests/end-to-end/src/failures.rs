@@ -225,6 +225,18 @@ const FAILURES: &[Failure] = &[
     ),
     failure(
         Service,
+        "Envoy is killed while a request is held",
+        "The connection is closed, and nothing is used; the approval lives, and the same request finds it at the next Envoy",
+        &["an_envoy_that_is_killed_in_mid_hold_leaves_the_approval_to_the_same_request"],
+    ),
+    failure(
+        Service,
+        "Envoy's listeners are drained while requests are held",
+        "Each of those is answered as ever; new connections are refused",
+        &["requests_that_are_held_when_envoy_is_drained_are_all_answered"],
+    ),
+    failure(
+        Service,
         "Nobody decides within the hold",
         "403 `approval-required` with the approval's id; the identical request redeems it",
         &["a_hold_that_ran_out_names_the_approval_which_the_same_request_redeems_once"],
@@ -260,10 +272,13 @@ const FAILURES: &[Failure] = &[
     failure(
         Service,
         "The response is another one than reviewers saw, or more than was granted",
-        "What was not seen or not granted is masked, and counted as drift",
+        "What was not seen, or is beyond the rules, records or bytes that were granted, is masked, and counted as \
+         drift; a class that was not granted is masked as ever",
         &[
             "other_values_behind_the_same_counts_do_not_pass_and_are_drift",
             "by_records_and_by_bytes",
+            "by_rule",
+            "by_class",
         ],
     ),
 ];

@@ -70,6 +70,11 @@ impl Setup {
 
     /// Starts everything.
     pub async fn start(self) -> Stage {
+        self.start_with_options().await.0
+    }
+
+    /// The same, with what another Envoy in the place of this one is started with.
+    pub async fn start_with_options(self) -> (Stage, EnvoyOptions) {
         let handler = self.handler;
         let upstream = Upstream::start(self.protocol, handler)
             .await
@@ -106,14 +111,16 @@ impl Setup {
         (self.change)(&mut options);
         let token = service.gateway_token("edge").expect("token");
         let token = self.gateway_token.as_deref().unwrap_or(token);
-        let envoy = start_envoy(&options, token).await;
-        Stage {
+        let options = envoy_options(&options, token);
+        let envoy = Envoy::start(options.clone()).await.expect("Envoy");
+        let stage = Stage {
             envoy,
             service,
             replicas,
             upstream,
             jwt,
-        }
+        };
+        (stage, options)
     }
 }
 

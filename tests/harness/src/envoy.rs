@@ -135,6 +135,22 @@ impl Envoy {
         Ok(answer.text())
     }
 
+    /// Tells the admin interface to do something: `POST path`.
+    pub async fn command(&self, path: &str) -> Result<String> {
+        let answer = Client::new(self.admin).call("POST", path).send().await?;
+        if answer.status == 200 {
+            Ok(answer.text())
+        } else {
+            let said = format!("{path}: {} {}", answer.status, answer.text());
+            Err(Failure::new(said))
+        }
+    }
+
+    /// Kills it (SIGKILL), and returns when it is gone.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
     /// The value of one counter or gauge; `None` while Envoy has none of that name.
     pub async fn stat(&self, name: &str) -> Result<Option<u64>> {
         let text = self.admin("/stats").await?;

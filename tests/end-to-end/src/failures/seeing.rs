@@ -192,6 +192,18 @@ pub(super) const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
+        "A flush of the volume of the policy service's SQLite fails",
+        "Nothing is acknowledged by it. After the first the writer opens the file anew: a use is made once, a \
+         vote is 503, and whoever cast it looks. After a second one in a row the process ends with status 1, for \
+         its supervisor to start it",
+        &[
+            "a_flush_that_fails_once_loses_nothing_that_was_said_and_doubles_nothing",
+            "a_disk_that_flushes_nothing_any_more_ends_the_service_and_nothing_is_acknowledged",
+            "a_connection_whose_commit_failed_is_not_used_again",
+        ],
+    ),
+    failure(
+        Seeing,
         "A replica's clock is more than 30 s ahead of the database's",
         "It does not start, is not ready, and writes nothing: 503; the others go on",
         &["a_service_whose_clock_is_far_ahead_writes_nothing_that_would_end_what_has_not_ended"],
