@@ -393,9 +393,13 @@ fn pending_for(approval: &Approval, retry_after_seconds: u32, evidence: bool) ->
 }
 
 fn deny(code: DenyCode, approval: Option<&Approval>, reason: Option<String>) -> Outcome {
-    Outcome::Answer(Answer::Deny {
+    Outcome::Answer(denial(code, approval, reason))
+}
+
+fn denial(code: DenyCode, approval: Option<&Approval>, reason: Option<String>) -> Answer {
+    Answer::Deny {
         code,
         approval: approval.map(|approval| approval.id.clone()),
         public_reason: reason.and_then(|text| Reason::new(text).ok()),
-    })
+    }
 }

@@ -2,11 +2,11 @@
 //! written. Thousands may wait for one approval.
 
 use velum_approval::{
-    Approval, ApprovalId, Check, Decision, DenyCode, Emergency, FingerprintMac, StopScope,
+    Answer, Approval, ApprovalId, Check, Decision, DenyCode, Emergency, FingerprintMac, StopScope,
     Timestamp, Use, decide,
 };
 
-use super::{Asked, Outcome, ask_again, deny, pending, use_of};
+use super::{Asked, Outcome, ask_again, denial, deny, pending, use_of};
 use crate::http::App;
 use crate::store::StoreError;
 
@@ -59,6 +59,25 @@ impl Look {
                 code @ (DenyCode::Cancelled | DenyCode::Revoked | DenyCode::Stopped),
             ) => Some(deny(code, Some(approval), None)),
             Decision::Pending | Decision::Replay(_) | Decision::Refused(_) => None,
+        }
+    }
+
+    /// That a newer stream has the grant or is about to, for one that is not the newest of those who wait and
+    /// asks again; `None` where a transaction says what it comes to. Of thousands who are told that an approval is
+    /// there one can use it: the others are not to stand before it in the writer's queue.
+    pub(crate) fn taken(&self, app: &App, asked: &Asked) -> Option<Answer> {
+        let approval = self.approval.as_ref()?;
+        if approval.needs.is_some() {
+            // Its reason may be the answer to a question.
+            return None;
+        }
+        let mac = FingerprintMac::of(&asked.check.fingerprint, &app.parts().keys.fingerprint);
+        let ask = use_of(asked, mac, false, &self.stops);
+        match decide(approval, &ask, &self.uses, &asked.panel, app.now()) {
+            Decision::Allow(_) | Decision::Refused(DenyCode::Used) => {
+                Some(denial(DenyCode::Taken, Some(approval), None))
+            }
+            _ => None,
         }
     }
 

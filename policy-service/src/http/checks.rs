@@ -30,6 +30,7 @@ use crate::inbox::Present;
 use crate::problem::Problem;
 use crate::refusals::{self, Caller};
 use crate::store::StoreError;
+use crate::streams::StreamKey;
 use crate::wake::Ticket;
 
 /// How long after its deadline a call still waits for the store.
@@ -124,6 +125,9 @@ async fn answer(
             });
         }
     };
+    if let Some(answer) = taken(app, &asked, &stream).await? {
+        return Ok(answer);
+    }
     let (mut answer, approval) = match decide(app, &asked, None).await? {
         Outcome::Answer(answer) => return Ok(answer),
         Outcome::Pending { approval, answer } => (answer, approval),
@@ -164,6 +168,19 @@ async fn answer(
             () = app.closing() => return Ok(answer),
         }
     }
+}
+
+/// What one is told without a transaction that names the approval for which it has waited, while a newer one
+/// waits for it too.
+async fn taken(app: &App, asked: &Asked, stream: &StreamKey) -> Result<Option<Answer>, StoreError> {
+    let parts = app.parts();
+    let named = asked.check.approval.as_ref();
+    let Some(approval) = named.filter(|id| !parts.streams.is_newest(id, stream)) else {
+        return Ok(None);
+    };
+    let mut ticket = parts.waiters.join(approval);
+    let look = ticket.look(Look::read(app, approval)).await?;
+    Ok(look.taken(app, asked))
 }
 
 /// What one who waits for this approval is told of it now.

@@ -161,6 +161,42 @@ async fn a_store_that_fails_twice_in_a_row_is_given_up() {
     );
 }
 
+#[tokio::test]
+async fn who_is_not_the_newest_of_those_who_wait_is_told_so_without_the_writer() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    let (mut older, mut newer) = (service.ask(1), service.ask(1));
+    let waiting = async |many: u64| {
+        while service.show(&id).await["waiting"] != many {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let later = async {
+        waiting(1).await;
+        service.check_waiting(&newer, 20).await
+    };
+    let approving = async {
+        waiting(2).await;
+        assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    };
+    let (one, other, ()) = tokio::join!(service.check_waiting(&older, 20), later, approving);
+    for told in [one, other] {
+        assert_eq!(told["retry_after_seconds"], 0, "{told}");
+    }
+    for _ in 0..2 {
+        let broken = service.running.store.write(Tamper("ROLLBACK")).await;
+        broken.unwrap_err();
+    }
+    service.running.failed().await;
+    older.approval = Some(id.clone());
+    newer.approval = Some(id.clone());
+    // Only one of them has anything to write.
+    assert_eq!(service.check(&older).await["code"], "taken");
+    let (status, _) = service.check_as(service.gateway(), &newer, 0).await;
+    assert_eq!(status, 503);
+    assert_eq!(service.show(&id).await["state"], "approved");
+}
+
 /// Checks that wait while their store fails, and comes back.
 async fn a_store_that_fails_in_mid_wait(service: &Service) {
     let check = service.ask(1);
