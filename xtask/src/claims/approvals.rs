@@ -201,7 +201,7 @@ pub(super) const MEASURES: &[Measure] = &[
     Measure {
         text: "many that wait on one process (at length 10,000 for one approval and 2,000 for one each, under \
                300 MB), on both engines: a decision reaches them in 50 ms at the median of 100, in a second \
-               at p99 of 10,000, a denial and an approval",
+               at p99 of 10,000",
         run: |is_long| {
             let short = [
                 "velum-policy-service::waiters::a_decision_reaches_five_hundred_that_wait",
