@@ -250,9 +250,18 @@ async fn whose_token_is_configured_is_known_by_it_and_gets_no_other() {
         let with_token = format!("{entry}\ntoken_sha256 = \"{}\"", hex(token));
         text = text.replacen(entry, &with_token, 1);
     }
+    text = format!(
+        "{text}\n[[people]]\nid = \"ivy\"\n\n[[auditors]]\nperson = \"ivy\"\ntoken_sha256 = \"{}\"\n",
+        hex("periwinkle"),
+    );
     let service = Service::with(&text).await;
     assert!(!service.running.reviewers.contains_key("grace"));
     assert!(!service.running.gateways.contains_key("edge"));
+    for (token, expected) in [("heliotrope", 200), ("periwinkle", 200), ("marigold", 403)] {
+        let list = service.request("GET", "/v1/audit").bearer_auth(token);
+        let (status, body) = reply(list).await;
+        assert_eq!(status, expected, "{token}: {body}");
+    }
     // A gateway is known, and lists nothing.
     for (token, expected) in [("heliotrope", 200), ("marigold", 403), ("violet", 401)] {
         let list = service.request("GET", "/v1/approvals").bearer_auth(token);

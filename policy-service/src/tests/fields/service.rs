@@ -233,6 +233,14 @@ const DIRECTORY: &[Row] = &[
         &["whose_token_is_configured_is_known_by_it_and_gets_no_other"],
     ),
     (
+        "auditors.person",
+        &["an_auditor_reads_the_log_and_nothing_that_people_wrote_and_decides_nothing"],
+    ),
+    (
+        "auditors.token_sha256",
+        &["whose_token_is_configured_is_known_by_it_and_gets_no_other"],
+    ),
+    (
         "gateways.id",
         &[
             "a_second_person_approves_less_and_the_waiting_request_goes_on",
