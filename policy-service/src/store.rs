@@ -186,7 +186,7 @@ impl Store {
         };
         let mut reading = store.read().await?;
         let meta =
-            "SELECT max_time_ms, closed FROM log_head, meta WHERE log_head.id = 1 AND meta.id = 1";
+            "SELECT max_time_ms, closed FROM log_end, meta WHERE log_end.id = 1 AND meta.id = 1";
         let row = reading.one(meta, &[]).await?;
         if let Some(why) = row.read::<Option<String>>("closed")? {
             return Err(StoreError::Data(match why.as_str() {

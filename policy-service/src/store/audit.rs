@@ -77,7 +77,7 @@ impl Store {
     /// The index that the next record will have.
     pub(crate) async fn next_index(&self) -> Result<u64, StoreError> {
         let mut reading = self.read().await?;
-        let head = "SELECT next_index FROM log_head WHERE id = 1";
+        let head = "SELECT next_index FROM log_end WHERE id = 1";
         reading.one(head, &[]).await?.count("next_index")
     }
 }
@@ -231,7 +231,7 @@ async fn others(connection: &mut Connection) -> Result<Others, StoreError> {
 /// Reads where the log goes on behind what is committed: the next record has that index, or one before is missing.
 pub(super) async fn know(connection: &mut Connection) -> Result<(), StoreError> {
     if connection.take_appended() {
-        let head = "SELECT next_index FROM log_head WHERE id = 1";
+        let head = "SELECT next_index FROM log_end WHERE id = 1";
         let next = connection.one(head, &[]).await?.count("next_index")?;
         connection.know(next);
     }
@@ -240,7 +240,7 @@ pub(super) async fn know(connection: &mut Connection) -> Result<(), StoreError> 
 
 /// The latest moment that anybody has seen.
 pub(super) async fn latest(connection: &mut Connection) -> Result<Timestamp, StoreError> {
-    let latest = "SELECT max_time_ms FROM log_head WHERE id = 1";
+    let latest = "SELECT max_time_ms FROM log_end WHERE id = 1";
     let row = connection.one(latest, &[]).await?;
     Ok(Timestamp::from_millis(row.read("max_time_ms")?))
 }
@@ -271,7 +271,7 @@ pub(super) async fn append(
     } else {
         let next = "SELECT next_index AS idx, next_index - first AS seq, name,
                            (SELECT max_time_ms FROM audit_log WHERE id = 1) AS noted_ms
-                    FROM log_head WHERE id = 1";
+                    FROM log_end WHERE id = 1";
         let head = connection.one(next, &[]).await?;
         let index = head.count("idx")?;
         if !connection.goes_on(index) {

@@ -129,7 +129,7 @@ pub(super) async fn ranges(connection: &mut Connection) -> Result<Vec<Range<u64>
 }
 
 pub(super) async fn open(connection: &mut Connection) -> Result<LogRow, StoreError> {
-    let statement = "SELECT number, name, first, next_index FROM log_head WHERE id = 1";
+    let statement = "SELECT number, name, first, next_index FROM log_end WHERE id = 1";
     let row = connection.one(statement, &[]).await?;
     let first = row.count("first")?;
     let size = row.count("next_index")?.checked_sub(first);

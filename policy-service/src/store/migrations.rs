@@ -88,7 +88,7 @@ mod tests {
         "3cec554d55a6dc30",
         "1f677e85cd9ae008",
         "0f15166f6288ab77",
-        "dc8fe87b2a2a9381",
+        "5d75fa3d774a6ba8",
     ];
     const POSTGRES: [&str; 25] = [
         "5c130d67f7336a20",
@@ -115,6 +115,6 @@ mod tests {
         "cedf760b34c2bac3",
         "dbb50940da5a399b",
         "0f15166f6288ab77",
-        "3806dd01f09b892e",
+        "b41b7650d2a06513",
     ];
 }

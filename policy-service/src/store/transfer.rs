@@ -92,7 +92,7 @@ async fn fill(source: &mut Connection, copy: &mut Connection) -> Result<Moved, S
         rows += copy_table(table, source, copy).await?;
     }
     let head = "SELECT next_index, max_time_ms, keys
-                FROM log_head, meta WHERE log_head.id = 1 AND meta.id = 1";
+                FROM log_end, meta WHERE log_end.id = 1 AND meta.id = 1";
     let head = source.one(head, &[]).await?;
     let (open, tree) = (log::open(source).await?, log::tree(source).await?);
     copy.execute(

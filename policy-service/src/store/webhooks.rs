@@ -61,7 +61,7 @@ async fn begin(connection: &mut Connection, name: &str) -> Result<(), StoreError
     connection
         .execute(
             "INSERT INTO webhook (name, next)
-             SELECT CAST($1 AS TEXT), next_index FROM log_head WHERE id = 1
+             SELECT CAST($1 AS TEXT), next_index FROM log_end WHERE id = 1
              ON CONFLICT (name) DO NOTHING",
             values![name],
         )

@@ -87,7 +87,7 @@ async fn a_cosignature_that_was_made_up_in_the_store_releases_nothing() {
     let stopped = service.stop().await;
     let mut database = open(&stopped.data()).await;
     let (_, note) = read(&mut database).await;
-    let size: i64 = sqlx::query_scalar("SELECT next_index FROM log_head")
+    let size: i64 = sqlx::query_scalar("SELECT next_index FROM log_end")
         .fetch_one(&mut database)
         .await
         .unwrap();

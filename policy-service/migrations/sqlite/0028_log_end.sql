@@ -2,7 +2,7 @@
 
 -- Where the log goes on, and the latest moment of all. Its last record says both: `audit_log` is written once a second,
 -- and not with every record, so that a record takes one page less.
-CREATE VIEW log_head AS
+CREATE VIEW log_end AS
 SELECT id, number, name, first,
        max(next_index, coalesce((SELECT max(idx) + 1 FROM audit_entry), 0)) AS next_index,
        max(max_time_ms,
