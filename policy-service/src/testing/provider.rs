@@ -101,7 +101,10 @@ async fn token(
     let mut words = words.lock().unwrap();
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let expected = STANDARD.encode(format!("{}:{}", encode(CLIENT), encode(SECRET)));
-    if words.is_down || headers["authorization"] != format!("Basic {expected}") {
+    if words.is_down {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    if headers["authorization"] != format!("Basic {expected}") {
         return Err(StatusCode::UNAUTHORIZED);
     }
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
@@ -127,12 +130,10 @@ async fn userinfo(
     headers: HeaderMap,
 ) -> Result<Json<Value>, StatusCode> {
     let words = words.lock().unwrap();
+    let is_known = headers["authorization"] == format!("Bearer {}", words.access);
     match &words.userinfo {
-        Some(said)
-            if !words.is_down && headers["authorization"] == format!("Bearer {}", words.access) =>
-        {
-            Ok(Json(said.clone()))
-        }
+        _ if words.is_down => Err(StatusCode::SERVICE_UNAVAILABLE),
+        Some(said) if is_known => Ok(Json(said.clone())),
         _ => Err(StatusCode::UNAUTHORIZED),
     }
 }

@@ -158,7 +158,8 @@ async fn no_form_of_somebody_else_does_anything_with_whatever_is_there() {
         let fields: Vec<_> = own.into_iter().chain(fields).collect();
         let before = service.log().await.len();
         let shown = grace.submit(&service.url(path), &fields).await;
-        assert_eq!(shown.status, 303, "{path}: {}", shown.text);
+        let is_done = [200, 303].contains(&shown.status.as_u16());
+        assert!(is_done, "{path}: {}", shown.text);
         assert!(service.log().await.len() > before, "{path} did nothing");
     }
 }

@@ -12,7 +12,7 @@ use velum_approval::{ApprovalId, Check, Fingerprint, Lineage};
 use super::webhooks::one;
 use crate::inbox::PAGES;
 use crate::testing::browser::Browser;
-use crate::testing::{Service, figure, identity, reason};
+use crate::testing::{CONFIGURATION, Service, figure, identity, reason};
 
 /// In every field that a requester writes, or that follows from what they send. The gateway leaves of a path
 /// only what stands in the policy; here it leaves all of it.
@@ -262,7 +262,10 @@ async fn what_a_requester_wrote_is_in_no_page_of_whoever_is_not_to_see_it_and_to
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_behind_one_request_reads_no_reason_of_anothers_and_nothing_that_reviewers_wrote_for_each_other()
  {
-    let service = Service::start().await;
+    let both = "quorum = 2\ngroups = [\"clinical\", \"privacy\"]";
+    assert!(CONFIGURATION.contains(both));
+    let one = CONFIGURATION.replace(both, "quorum = 1\ngroups = [\"clinical\"]");
+    let service = Service::with(&one).await;
     let of = |person, why| {
         let mut check = written(&service, 1);
         check.lineage = Lineage::new(vec![identity("triage-bot"), identity(person)]).unwrap();

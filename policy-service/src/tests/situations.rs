@@ -336,8 +336,10 @@ async fn whoever_is_brought_in_after_it_was_asked_does_not_decide_on_it() {
     let service = service.restart_with(&after).await;
     let (status, body) = service.approve("petra", &between, json!({})).await;
     assert_eq!((status.as_u16(), problem(&body)), (403, "not-a-reviewer"));
-    // Nor does a yes count any more of somebody who has left since they said it.
-    assert_eq!(service.check(&service.ask(2)).await["decision"], "deny");
+    // Nor does a yes count any more of somebody who has left since they said it: it is asked anew.
+    let again = service.pending(&service.ask(2)).await;
+    assert_ne!(again, now);
+    assert_eq!(service.show(&now).await["state"], "superseded");
 }
 
 #[tokio::test]
