@@ -11,6 +11,17 @@ pub(crate) fn cargo() -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(crate::workspace::root());
+    // What cargo says of this program is nobody else's: build scripts that look at it (ring's) would run again, and
+    // half of everything be built again, whenever somebody calls cargo without us.
+    let ours = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+    for (name, _) in std::env::vars_os() {
+        if ours
+            .iter()
+            .any(|ours| name.to_string_lossy().starts_with(ours))
+        {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
