@@ -209,7 +209,7 @@ fn a_text_is_checked_against_the_commitment_of_the_log() {
         assert_eq!(checked.code, Some(0), "{checked:?}");
         assert_eq!(
             checked.output,
-            "record 1, approval.requested: it has a commitment to exactly this text.\n"
+            "record 2, approval.requested: it has a commitment to exactly this text.\n"
         );
     }
     let other_salt = "A".repeat(43);
