@@ -8,6 +8,9 @@ use super::approvals::{alike, complete, names_text, with_votes};
 use super::connection::{Row, Sql, values};
 use super::{Store, StoreError, StoredApproval};
 
+/// How many uses are read at a time.
+const AT_A_TIME: u32 = 512;
+
 impl Store {
     /// The approvals asked since then, the latest first, without their votes; at most so many.
     pub(crate) async fn since(
@@ -36,16 +39,30 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(Timestamp, Approval)>, StoreError> {
         let mut reading = self.read().await?;
-        let rows = reading
-            .all(
-                "SELECT grant_use.at_ms AS at_ms, approval.body AS body FROM grant_use
-                 JOIN approval ON approval.id = grant_use.approval
-                 WHERE grant_use.at_ms >= $1 ORDER BY grant_use.at_ms DESC LIMIT $2",
-                values![since.as_millis(), i64::from(limit)],
-            )
-            .await?;
-        let one = |row: &Row| Ok((Timestamp::from_millis(row.read("at_ms")?), read(row)?));
-        rows.iter().map(one).collect()
+        let (mut released, mut before) = (Vec::new(), i64::MAX);
+        // In the order of their records, which is that of their times: an index by time would cost every use a page.
+        loop {
+            let left = limit.saturating_sub(u32::try_from(released.len()).unwrap_or(u32::MAX));
+            let rows = reading
+                .all(
+                    "SELECT grant_use.idx AS idx, grant_use.at_ms AS at_ms, approval.body AS body FROM grant_use
+                     JOIN approval ON approval.id = grant_use.approval
+                     WHERE grant_use.idx < $1 ORDER BY grant_use.idx DESC LIMIT $2",
+                    values![before, i64::from(left.min(AT_A_TIME))],
+                )
+                .await?;
+            for row in &rows {
+                let at = Timestamp::from_millis(row.read("at_ms")?);
+                if at < since {
+                    return Ok(released);
+                }
+                released.push((at, read(row)?));
+                before = row.read("idx")?;
+            }
+            if rows.is_empty() {
+                return Ok(released);
+            }
+        }
     }
 
     /// Every approval that waits for reviewers now, in the order they were asked, without its votes.

@@ -9,7 +9,7 @@ use velum_approval::{
 use velum_engine::Class;
 
 use crate::testing::browser::{Browser, Shown};
-use crate::testing::{CONFIGURATION, POLICY, Service, Stopped, figure, reason};
+use crate::testing::{CONFIGURATION, POLICY, Service, Stopped, figure, identity, reason};
 
 async fn signed_in(service: &Service, person: &str) -> Browser {
     let mut browser = Browser::new();
@@ -673,4 +673,54 @@ async fn a_thousand_that_wait_are_listed_soon() {
         path = format!("/?after={}", rest.split('"').next().unwrap());
     }
     assert_eq!(shown, 1000);
+}
+
+#[tokio::test]
+async fn what_was_asked_and_what_left_are_counted_by_action_principal_and_class() {
+    let service = Service::start().await;
+    let mut browser = signed_in(&service, "grace").await;
+    let check = service.ask(1);
+    let id = service.pending(&check).await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    // What leaves is counted when it does, whenever it was asked.
+    service.clock.advance(2 * 60_000);
+    service.verified(&check, &service.check(&check).await);
+    let mut purge = service.ask(2);
+    purge.principal = identity("nora");
+    purge.lineage = velum_approval::Lineage::new(vec![identity("nora")]).unwrap();
+    purge.action = "purge".parse().unwrap();
+    purge.classes = velum_engine::ClassSet::EMPTY;
+    let purged = service.pending(&purge).await;
+    assert_eq!(service.deny("grace", &purged, json!({})).await.0, 200);
+    let figures = |text: &str| -> Vec<String> {
+        let (_, rest) = text.split_once("<dl class=\"figures\">").unwrap();
+        let (list, _) = rest.split_once("</dl>").unwrap();
+        let numbers = list.split("<dd>").skip(1);
+        numbers
+            .map(|it| it.split('<').next().unwrap().to_owned())
+            .collect()
+    };
+    // Asked, granted, denied, lapsed, open, releases.
+    for (path, expected) in [
+        ("/activity", ["2", "1", "1", "0", "0", "1"]),
+        ("/activity?action=read", ["1", "1", "0", "0", "0", "1"]),
+        ("/activity?action=purge", ["1", "0", "1", "0", "0", "0"]),
+        ("/activity?principal=nora", ["1", "0", "1", "0", "0", "0"]),
+        ("/activity?class=name", ["1", "1", "0", "0", "0", "1"]),
+        ("/activity?action=purge&class=name", ["0"; 6]),
+    ] {
+        let text = open(&service, &mut browser, path).await.text;
+        assert_eq!(figures(&text), expected, "{path}");
+    }
+    // A release that is older than the period is none of it.
+    service.clock.advance(25 * 60 * 60_000);
+    let mut browser = signed_in(&service, "omar").await;
+    let text = open(&service, &mut browser, "/activity?period=day")
+        .await
+        .text;
+    assert_eq!(figures(&text), ["0"; 6]);
+    let text = open(&service, &mut browser, "/activity?period=week")
+        .await
+        .text;
+    assert_eq!(figures(&text), ["2", "1", "1", "0", "0", "1"]);
 }
