@@ -19,7 +19,7 @@ use crate::{Failure, Process, Result, Reviewer, documents, locations};
 pub struct PolicyServiceOptions {
     /// The filter's policy; the service's public key is put in.
     pub policy: Value,
-    /// The configuration: `examples/service.toml` unless changed. `listen`, `data` and `policies`
+    /// The configuration: `examples/service.toml` unless changed. `listen`, `data`, `authorities` and `policies`
     /// are set by the harness.
     pub config: Table,
     /// Environment variables for the process.
@@ -98,6 +98,8 @@ impl PolicyService {
         config.insert("data".to_owned(), path_value(&folder.path().join("data")));
         let policy_file = folder.path().join("policy.json");
         config.insert("policies".to_owned(), vec![path_value(&policy_file)].into());
+        // The gateways of tests are here.
+        config.insert("authorities".to_owned(), vec!["127.0.0.1"].into());
         config.insert("listen".to_owned(), "127.0.0.1:0".into());
         fs::write(&policy_file, options.policy.to_string()).during("policy.json")?;
         let environment = options.environment;

@@ -45,7 +45,7 @@ async fn a_key_is_added_and_signs_what_is_approved() {
     for part in [
         "triage-bot",
         "dr-jones",
-        "GET 127.0.0.1:",
+        "GET 127.0.0.1/",
         "/{…}/{…}",
         "discharge summary",
         "grace",

@@ -51,7 +51,7 @@ async fn who_signs_in_anew_for_it_approves_exactly_that() {
         "You approve name",
         "triage-bot",
         "the ward is known to me",
-        "127.0.0.1:",
+        "127.0.0.1/",
     ] {
         assert!(sheet.contains(part), "{part}: {sheet}");
     }
