@@ -7,7 +7,7 @@ const DEEPEST: usize = 16;
 
 /// Whether the bytes are such JSON, in the one form.
 pub(super) fn is_canonical(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok() && value(bytes, DEEPEST).is_some_and(|rest| rest.is_empty())
+    std::str::from_utf8(bytes).is_ok() && value(bytes, DEEPEST).is_some_and(<[u8]>::is_empty)
 }
 
 /// Takes one value; gives what is behind it.
@@ -38,9 +38,8 @@ fn integer(bytes: &[u8], may_be_zero: bool) -> Option<&[u8]> {
         .count();
     let (digits, rest) = bytes.split_at_checked(digits)?;
     let is_one = match digits {
-        [] => false,
         [b'0'] => may_be_zero,
-        [b'0', ..] => false,
+        [] | [b'0', ..] => false,
         _ => digits.len() <= 15,
     };
     is_one.then_some(rest)
