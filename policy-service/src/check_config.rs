@@ -80,7 +80,8 @@ pub async fn check_config(file: &Path) -> Result<String, Vec<String>> {
     if faults.is_empty() {
         let summary = summary(&config, known.as_ref());
         for warning in volumes::begin(&Volumes::of(&config)).await {
-            warnings += &format!("\nwarning: {warning}");
+            warnings.push_str("\nwarning: ");
+            warnings.push_str(&warning.to_string());
         }
         Ok(format!("{summary}{warnings}"))
     } else {

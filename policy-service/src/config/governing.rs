@@ -206,7 +206,8 @@ fn release(release: Release) -> &'static str {
 }
 
 fn hex(hash: &TokenHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|it| char::from_digit(it.into(), 16));
+    hash.iter().flat_map(digits).flatten().collect()
 }
 
 fn seconds(span: Duration) -> Value {

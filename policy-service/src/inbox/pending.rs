@@ -63,6 +63,7 @@ pub(super) struct Parameters {
 
 #[derive(Template)]
 #[template(path = "pending.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what the template asks")]
 struct Page {
     done: Option<String>,
     /// When the reader's newest security key was added, if that was just now.

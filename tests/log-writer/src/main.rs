@@ -380,8 +380,15 @@ impl Practice {
             waiting: false,
             stops: &[],
         };
-        let uses: &[Use] = &[];
-        let used = self.happen(approval, &Event::Consume { ask, uses, panel })?;
+        let before: &[Use] = &[];
+        let used = self.happen(
+            approval,
+            &Event::Consume {
+                ask,
+                uses: before,
+                panel,
+            },
+        )?;
         let released = Released {
             gateway: gateway.clone(),
             report: OutcomeReport {
