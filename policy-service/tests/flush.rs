@@ -67,8 +67,8 @@ impl Disk {
         // The compiler that SQLite is built with.
         let mut compiler = Command::new("cc");
         let compiler = compiler.args(["-shared", "-fPIC", "-o"]).arg(&library);
-        let compiled = compiler.arg(&source).arg("-ldl").status().unwrap();
-        assert!(compiled.success(), "{compiled}");
+        let ended = compiler.arg(&source).arg("-ldl").status().unwrap();
+        assert!(ended.success(), "{compiled}");
         Disk(folder)
     }
 
