@@ -68,7 +68,7 @@ impl Disk {
         let mut compiler = Command::new("cc");
         let compiler = compiler.args(["-shared", "-fPIC", "-o"]).arg(&library);
         let ended = compiler.arg(&source).arg("-ldl").status().unwrap();
-        assert!(ended.success(), "{compiled}");
+        assert!(ended.success(), "{ended}");
         Disk(folder)
     }
 
