@@ -714,6 +714,7 @@ async fn what_was_asked_and_what_left_are_counted_by_action_principal_and_class(
     }
     // A release that is older than the period is none of it.
     service.clock.advance(25 * 60 * 60_000);
+    let service = service.restart().await;
     let mut browser = signed_in(&service, "omar").await;
     let text = open(&service, &mut browser, "/activity?period=day")
         .await

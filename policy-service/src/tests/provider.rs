@@ -566,7 +566,10 @@ async fn a_provider_is_asked_over_tls_and_only_where_it_is_believed() {
     let server = BehindTls::start(&authority, |issuer| {
         let metadata = usual_metadata(issuer);
         let said = move || async move { Json(metadata) };
-        Router::new().route("/.well-known/openid-configuration", get(said))
+        let keys = || async { Json(json!({"keys": []})) };
+        Router::new()
+            .route("/.well-known/openid-configuration", get(said))
+            .route("/jwks", get(keys))
     })
     .await;
     let secret = server.file("secret", "a secret");
