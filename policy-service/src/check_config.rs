@@ -81,7 +81,7 @@ pub async fn check_config(file: &Path) -> Result<String, Vec<String>> {
         let summary = summary(&config, known.as_ref());
         for warning in volumes::begin(&Volumes::of(&config)).await {
             warnings.push_str("\nwarning: ");
-            warnings.push_str(&warning.to_string());
+            warnings.push_str(&warning);
         }
         Ok(format!("{summary}{warnings}"))
     } else {

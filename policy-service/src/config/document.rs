@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use velum_approval::{ActionName, AgentId, GatewayId, GroupName, Identity, PersonId};
-use velum_policy::Authorities;
 
 use super::anchors;
 use super::audit::AuditTable;
@@ -17,7 +16,7 @@ use super::duration::Span;
 use super::governing;
 use super::inbox::{InboxTable, check_step_ups};
 use super::listeners::{self, MetricsTable, TlsTable};
-use super::policies::Policies;
+use super::policies::{self, Policies};
 use super::rules::{self, ActionRule, ActionRules};
 use super::store::StoreTable;
 use super::traces::TracesTable;
@@ -143,19 +142,6 @@ impl Limits {
     }
 }
 
-/// The authorities that are known beside what policies name.
-fn authorities(names: &[String]) -> Result<Authorities, ConfigError> {
-    let mut known = Authorities::default();
-    for (index, name) in names.iter().enumerate() {
-        let read = Authorities::read(name).ok_or_else(|| {
-            let fault = "a host in small letters, `host:port`, or `*.host` for whatever ends so";
-            ConfigError::new(format!("authorities[{index}]"), fault)
-        })?;
-        known = known.and(read);
-    }
-    Ok(known)
-}
-
 /// Who may open an emergency access, for what and how long.
 #[derive(Debug)]
 pub(crate) struct BreakGlass {
@@ -267,7 +253,7 @@ pub(super) fn read(text: &str, folder: &Path) -> Result<Config, ConfigError> {
     let metrics = faults.note(metrics.transpose());
 
     let reviewing = rules::reviewers(&document.people, |person| reviewers.contains_key(person));
-    let authorities = faults.note(authorities(&document.authorities));
+    let authorities = faults.note(policies::authorities(&document.authorities));
     let policies = faults.note(Policies::read(
         &document.policies,
         folder,

@@ -152,6 +152,19 @@ impl Policies {
     }
 }
 
+/// The authorities that are known beside what policies name.
+pub(super) fn authorities(names: &[String]) -> Result<Authorities, ConfigError> {
+    let mut known = Authorities::default();
+    for (index, name) in names.iter().enumerate() {
+        let read = Authorities::read(name).ok_or_else(|| {
+            let fault = "a host in small letters, `host:port`, or `*.host` for whatever ends so";
+            ConfigError::new(format!("authorities[{index}]"), fault)
+        })?;
+        known = known.and(read);
+    }
+    Ok(known)
+}
+
 fn reviewed(policy: &Policy, place: &str) -> Result<BTreeMap<ActionName, ClassSet>, ConfigError> {
     policy
         .actions()
