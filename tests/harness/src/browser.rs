@@ -29,6 +29,8 @@ const START: Duration = Duration::from_mins(1);
 const STARTS: u32 = 3;
 /// What the driver then says.
 const EXITED: &str = "session not created: Chrome instance exited";
+/// What the driver says of an element that is not in the page any more.
+const REPLACED: &str = "stale element reference";
 /// Under which name `WebDriver` hands on an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// No more of the browser than the pages need, and nothing of the network.
@@ -226,11 +228,18 @@ impl Browser {
             .map(|_| ())
     }
 
-    /// The text of an element, as a person sees it.
+    /// The text of an element, as a person sees it: of the one that is there, where a page has put it anew meanwhile.
     pub async fn text(&self, selector: &str) -> Result<String> {
-        let element = self.find(selector).await?;
-        let path = self.path(&format!("/element/{element}/text"));
-        text(&self.call("GET", &path, &Value::Null).await?, "a text")
+        let begun = Instant::now();
+        loop {
+            let element = self.find(selector).await?;
+            let path = self.path(&format!("/element/{element}/text"));
+            match self.call("GET", &path, &Value::Null).await {
+                Err(failure)
+                    if failure.to_string().contains(REPLACED) && begun.elapsed() < PATIENCE => {}
+                told => return text(&told?, "a text"),
+            }
+        }
     }
 
     /// Types letters, wherever the focus is.
