@@ -29,8 +29,6 @@ const START: Duration = Duration::from_mins(1);
 const STARTS: u32 = 3;
 /// What the driver then says.
 const EXITED: &str = "session not created: Chrome instance exited";
-/// What the driver says of an element that is not in the page any more.
-const REPLACED: &str = "stale element reference";
 /// Under which name `WebDriver` hands on an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// No more of the browser than the pages need, and nothing of the network.
@@ -234,10 +232,10 @@ impl Browser {
         loop {
             let element = self.find(selector).await?;
             let path = self.path(&format!("/element/{element}/text"));
-            match self.call("GET", &path, &Value::Null).await {
-                Err(failure)
-                    if failure.to_string().contains(REPLACED) && begun.elapsed() < PATIENCE => {}
-                told => return text(&told?, "a text"),
+            let told = self.call("GET", &path, &Value::Null).await;
+            let is_stale = |it: &Failure| it.to_string().contains("stale element reference");
+            if !told.as_ref().is_err_and(is_stale) || begun.elapsed() > PATIENCE {
+                return text(&told?, "a text");
             }
         }
     }
