@@ -25,9 +25,8 @@ use crate::{Failure, Process, Result, locations};
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the driver and the browser may take to start, on a machine that has much to do.
 const START: Duration = Duration::from_mins(1);
-/// How often to try: Chromium now and then exits before it has opened anything, which no test is about.
+/// How often to try: Chromium now and then exits before it has opened anything, which the driver then says.
 const STARTS: u32 = 3;
-/// What the driver then says.
 const EXITED: &str = "session not created: Chrome instance exited";
 /// Under which name `WebDriver` hands on an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -121,8 +120,8 @@ impl Browser {
     }
 
     async fn start_once(options: &BrowserOptions) -> Result<Self> {
-        let folder = tempfile::tempdir().during("temporary folder")?;
         let (browser, program) = locations::chromium()?;
+        let folder = tempfile::tempdir().during("temporary folder")?;
         let mut command = Command::new(program);
         command
             .arg("--port=0")
