@@ -73,7 +73,9 @@ impl Look {
         }
         let mac = FingerprintMac::of(&asked.check.fingerprint, &app.parts().keys.fingerprint);
         let ask = use_of(asked, mac, false, &self.stops);
-        match decide(approval, &ask, &self.uses, &asked.panel, app.now()) {
+        let actions = &app.parts().actions;
+        let panel = actions.as_of(&asked.panel, approval.created);
+        match decide(approval, &ask, &self.uses, &panel, app.now()) {
             Decision::Allow(_) | Decision::Refused(DenyCode::Used) => {
                 Some(denial(DenyCode::Taken, Some(approval), None))
             }
