@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use velum_approval::record::EventKind;
 use velum_approval::{Record, Timestamp};
 
-use super::connection::{Connection, Row, Sql, values};
+use super::connection::{Connection, End, Row, Sql, values};
 use super::log;
 use super::transaction::number;
 use super::{Stamp, Store, StoreError};
@@ -71,7 +71,11 @@ impl Store {
         if !self.has_other_writers() {
             return Ok(None);
         }
-        others(&mut self.read().await?).await.map(Some)
+        let times = "SELECT max_time_ms, next_index, first, name,
+                            CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms
+                     FROM audit_log WHERE id = 1";
+        let (others, _) = read_head(&self.read().await?.one(times, &[]).await?)?;
+        Ok(Some(others))
     }
 
     /// The index that the next record will have.
@@ -204,38 +208,33 @@ pub(super) async fn page(connection: &mut Connection, from: u64) -> Result<Vec<L
 
 /// Keeps everybody else from writing a record until this transaction ends, and gives what they know of the
 /// time where others write too. Whoever locks an approval has locked it before: the head of the log
-/// comes last, so nobody waits in a circle.
+/// comes last, so nobody waits in a circle. It is one statement: PostgreSQL gives the row as it is when it is locked
+/// at last, and the clock is read behind that.
 pub(super) async fn lock(connection: &mut Connection) -> Result<Option<Others>, StoreError> {
     if !connection.has_rivals() {
         return Ok(None);
     }
-    let head = "SELECT next_index FROM audit_log WHERE id = 1 FOR UPDATE";
-    connection.one(head, &[]).await?;
-    // A statement of its own: what the first has waited for is seen only by the next.
-    others(connection).await.map(Some)
+    let head = "SELECT *, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms
+                FROM (SELECT max_time_ms, next_index, first, name FROM audit_log WHERE id = 1 FOR UPDATE)
+                     AS head";
+    let (others, end) = read_head(&connection.one(head, &[]).await?)?;
+    connection.end = Some(end);
+    Ok(Some(others))
 }
 
-/// What others know of the time: of an engine that has a clock.
-async fn others(connection: &mut Connection) -> Result<Others, StoreError> {
-    let times = "SELECT max_time_ms, next_index,
-                        CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms
-                 FROM audit_log WHERE id = 1";
-    let row = connection.one(times, &[]).await?;
-    Ok(Others {
+/// What others know of the time, of an engine that has a clock, and where the log goes on.
+fn read_head(row: &Row) -> Result<(Others, End), StoreError> {
+    let others = Others {
         latest: Timestamp::from_millis(row.read("max_time_ms")?),
         database: Timestamp::from_millis(row.read("now_ms")?),
         next_index: row.count("next_index")?,
-    })
-}
-
-/// Reads where the log goes on behind what is committed: the next record has that index, or one before is missing.
-pub(super) async fn know(connection: &mut Connection) -> Result<(), StoreError> {
-    if connection.take_appended() {
-        let head = "SELECT next_index FROM log_end WHERE id = 1";
-        let next = connection.one(head, &[]).await?.count("next_index")?;
-        connection.know(next);
-    }
-    Ok(())
+    };
+    let end = End {
+        next: others.next_index,
+        first: row.count("first")?,
+        name: row.read("name")?,
+    };
+    Ok((others, end))
 }
 
 /// The latest moment that anybody has seen.
@@ -248,83 +247,115 @@ pub(super) async fn latest(connection: &mut Connection) -> Result<Timestamp, Sto
 /// Takes the next index and writes the leaf that carries it: index and leaf are committed together
 /// or not at all, so the log has no gap. And since the head stays locked until then, or nobody else writes, indexes
 /// are seen in their order: who follows the log misses none.
+///
+/// It looks whether the database has the leaf: a trigger of whoever may write to it can have a row ignored, or
+/// changed, without any fault. Where one takes it out again only when all is done, the next record does not follow,
+/// nor does the tree grow.
 pub(super) async fn append(
     connection: &mut Connection,
     record: &Record,
     stamp: &Stamp,
 ) -> Result<u64, StoreError> {
-    let now = stamp.now.as_millis();
-    let head = if connection.has_rivals() {
-        let next = "UPDATE audit_log
-                    SET next_index = next_index + 1, max_time_ms = greatest(max_time_ms, $1)
-                    WHERE id = 1
-                    RETURNING next_index - 1 AS idx, next_index - 1 - first AS seq, name,
-                        CAST(CASE WHEN next_index - 1 = first OR EXISTS (
-                            SELECT 1 FROM audit_entry WHERE idx = next_index - 2)
-                        THEN 1 ELSE 0 END AS BIGINT) AS follows";
-        let head = connection.one(next, values![now]).await?;
-        if head.count("follows")? != 1 {
-            // It may be that a rival has only just committed the one before: then it is there when this is run again.
-            return Err(connection.conflict());
+    let (end, is_kept) = if connection.has_rivals() {
+        if connection.end.is_none() {
+            lock(connection).await?;
         }
-        head
+        let end = connection.end.take();
+        let end = end.ok_or(StoreError::Corrupt("head of the log"))?;
+        let leaf = leaf_at(&end, record, stamp)?;
+        let is_kept = put_beside_others(connection, &end, &leaf, stamp.now).await?;
+        connection.end = Some(End {
+            next: end.next + 1,
+            ..end.clone()
+        });
+        (end, is_kept)
     } else {
-        let next = "SELECT next_index AS idx, next_index - first AS seq, name,
-                           (SELECT max_time_ms FROM audit_log WHERE id = 1) AS noted_ms
-                    FROM log_end WHERE id = 1";
-        let head = connection.one(next, &[]).await?;
-        let index = head.count("idx")?;
-        if !connection.goes_on(index) {
-            return Err(StoreError::Refused("a record behind one that is missing"));
-        }
-        if now >= head.read::<i64>("noted_ms")?.saturating_add(NOTED) {
-            let note = "UPDATE audit_log SET next_index = $1 + 1, max_time_ms = $2 WHERE id = 1";
-            connection
-                .execute(note, values![number(index)?, now])
-                .await?;
-        }
-        head
-    };
-    let index = head.count("idx")?;
-    let name: Option<String> = head.read("name")?;
-    let source = format!("{SOURCE}{}", name.as_deref().unwrap_or(NAMELESS));
-    let leaf = record
-        .to_leaf(head.count("seq")?, stamp.now, &stamp.record, &source)
-        .map_err(|_| StoreError::Refused("a record that cannot be a leaf"))?;
-    put(connection, index, &leaf).await?;
-    Ok(index)
-}
-
-/// Writes a leaf, and looks whether the database has it: a trigger of whoever may write to it can have a row
-/// ignored, or changed, without any fault. Where one takes it out again only when all is done, the next record
-/// does not follow, nor does the tree grow.
-async fn put(connection: &mut Connection, index: u64, leaf: &[u8]) -> Result<(), StoreError> {
-    let hash = leaf_hash(leaf);
-    let insert = Sql {
-        sqlite: "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)",
-        postgres: "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)
-                   RETURNING entry, leaf_hash",
-    };
-    let given = values![number(index)?, leaf, &hash];
-    let mut kept = connection.optional(insert, given).await?;
-    if !connection.has_rivals() {
-        // Here it costs no way to a server, and what triggers did afterwards shows too.
-        let read = "SELECT entry, leaf_hash FROM audit_entry WHERE idx = $1";
-        kept = connection.optional(read, values![number(index)?]).await?;
-    }
-    let is_kept = match kept {
-        Some(row) => {
-            row.read::<Vec<u8>>("leaf_hash")? == hash && row.read::<Vec<u8>>("entry")? == leaf
-        }
-        None => false,
+        let end = take_end(connection, stamp.now).await?;
+        let leaf = leaf_at(&end, record, stamp)?;
+        let is_kept = put(connection, end.next, &leaf).await?;
+        (end, is_kept)
     };
     if is_kept {
-        Ok(())
+        Ok(end.next)
     } else {
         Err(StoreError::Refused(
             "a change whose record the database does not keep",
         ))
     }
+}
+
+/// The leaf of a record that is the log's next one.
+fn leaf_at(end: &End, record: &Record, stamp: &Stamp) -> Result<Vec<u8>, StoreError> {
+    let source = format!("{SOURCE}{}", end.name.as_deref().unwrap_or(NAMELESS));
+    let place = end.next.checked_sub(end.first);
+    let place = place.ok_or(StoreError::Corrupt("first record of a log"))?;
+    record
+        .to_leaf(place, stamp.now, &stamp.record, &source)
+        .map_err(|_| StoreError::Refused("a record that cannot be a leaf"))
+}
+
+/// Where the log goes on, of a store that nobody else writes; it is noted once a second.
+async fn take_end(connection: &mut Connection, now: Timestamp) -> Result<End, StoreError> {
+    let next = "SELECT next_index, first, name,
+                       (SELECT max_time_ms FROM audit_log WHERE id = 1) AS noted_ms
+                FROM log_end WHERE id = 1";
+    let head = connection.one(next, &[]).await?;
+    let end = End {
+        next: head.count("next_index")?,
+        first: head.count("first")?,
+        name: head.read("name")?,
+    };
+    if !connection.goes_on(end.next) {
+        return Err(StoreError::Refused("a record behind one that is missing"));
+    }
+    let now = now.as_millis();
+    if now >= head.read::<i64>("noted_ms")?.saturating_add(NOTED) {
+        let note = "UPDATE audit_log SET next_index = $1 + 1, max_time_ms = $2 WHERE id = 1";
+        connection
+            .execute(note, values![number(end.next)?, now])
+            .await?;
+    }
+    Ok(end)
+}
+
+/// Writes a leaf, and tells whether it is there.
+async fn put(connection: &mut Connection, index: u64, leaf: &[u8]) -> Result<bool, StoreError> {
+    let hash = leaf_hash(leaf);
+    let given = values![number(index)?, leaf, &hash];
+    let insert = "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)";
+    connection.execute(insert, given).await?;
+    // Read again, and not returned: what triggers did afterwards shows too.
+    let read = "SELECT 1 AS is_kept FROM audit_entry WHERE idx = $1 AND entry = $2 AND leaf_hash = $3";
+    Ok(connection.optional(read, given).await?.is_some())
+}
+
+/// The same where others write too and the head is locked: in one statement, since each goes to a server.
+async fn put_beside_others(
+    connection: &mut Connection,
+    end: &End,
+    leaf: &[u8],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let put = "WITH head AS (
+                   UPDATE audit_log
+                   SET next_index = $1 + 1, max_time_ms = greatest(max_time_ms, $4)
+                   WHERE id = 1 AND next_index = $1
+                         AND (first = $1 OR EXISTS (SELECT 1 FROM audit_entry WHERE idx = $1 - 1))
+                   RETURNING id
+               )
+               INSERT INTO audit_entry (idx, entry, leaf_hash) SELECT $1, $2, $3 FROM head
+               RETURNING CAST(CAST(entry = $2 AND leaf_hash = $3 AS INT) AS BIGINT) AS is_kept";
+    let hash = leaf_hash(leaf);
+    let given = values![number(end.next)?, leaf, &hash, now.as_millis()];
+    if let Some(row) = connection.optional(put, given).await? {
+        return Ok(row.count("is_kept")? == 1);
+    }
+    // Either the database has ignored the leaf, or the one before is missing.
+    let taken = "SELECT next_index FROM audit_log WHERE id = 1";
+    if connection.one(taken, &[]).await?.count("next_index")? == end.next {
+        return Err(connection.conflict());
+    }
+    Ok(false)
 }
 
 /// The hash of a leaf in a Merkle tree (RFC 6962, section 2.1).

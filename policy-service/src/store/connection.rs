@@ -155,10 +155,22 @@ pub(super) struct Connection {
     /// The first failure of the transaction: what has failed is not committed, whatever the
     /// operation made of it. (PostgreSQL would take a COMMIT then, and roll back without an error.)
     trouble: Option<Trouble>,
-    /// The least index that the next record has, of what is committed, and whether one was written since. Where
-    /// nobody else writes.
+    /// Where the log goes on at least, behind what is committed: where nobody else writes.
     known: u64,
-    has_appended: bool,
+    /// Where it goes on behind what was written since.
+    pub(super) appended: Option<u64>,
+    /// Where it goes on, while its head is locked: where others write too.
+    pub(super) end: Option<End>,
+}
+
+/// Where the open log goes on.
+#[derive(Clone)]
+pub(super) struct End {
+    /// The index of the next record.
+    pub(super) next: u64,
+    /// That of its first one.
+    pub(super) first: u64,
+    pub(super) name: Option<String>,
 }
 
 /// What is behind a [`Connection`].
@@ -194,14 +206,16 @@ impl Connection {
             link,
             trouble: None,
             known: 0,
-            has_appended: false,
+            appended: None,
+            end: None,
         }
     }
 
-    /// Whether a record of this index follows those that are committed; it is going to be written.
+    /// Whether a record of this index follows those that are there; it is going to be written.
     pub(super) fn goes_on(&mut self, index: u64) -> bool {
-        self.has_appended = true;
-        index >= self.known
+        let follows = index >= self.known.max(self.appended.unwrap_or(0));
+        self.appended = Some(index + 1);
+        follows
     }
 
     /// The next record that is committed has this index or one behind it.
@@ -211,11 +225,6 @@ impl Connection {
 
     pub(super) fn known(&self) -> u64 {
         self.known
-    }
-
-    /// Whether a record was written since this was asked.
-    pub(super) fn take_appended(&mut self) -> bool {
-        std::mem::take(&mut self.has_appended)
     }
 
     /// Runs a statement and returns how many rows it changed.

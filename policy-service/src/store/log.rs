@@ -156,6 +156,7 @@ pub(super) async fn set_name(
     connection: &mut Connection,
     name: &LogName,
 ) -> Result<(), StoreError> {
+    connection.end = None;
     let statement = "UPDATE audit_log SET name = $1 WHERE id = 1 AND name IS NULL";
     match connection
         .execute(statement, values![name.as_str()])
@@ -213,6 +214,7 @@ pub(super) async fn begin_next(
             ],
         )
         .await?;
+    connection.end = None;
     connection
         .execute(
             "UPDATE audit_log SET number = number + 1, name = $1, first = $2, next_index = $2

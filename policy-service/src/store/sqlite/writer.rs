@@ -12,7 +12,6 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 
-use super::super::audit;
 use super::super::connection::{Connection, Link};
 use super::super::job::Job;
 #[cfg(test)]
@@ -183,13 +182,18 @@ impl Desk {
         }
         let is_alone = jobs.len() == 1;
         let mut has_changes = false;
+        transaction.connection().appended = None;
         for job in jobs.iter_mut() {
             if !is_alone && let Err(error) = execute(transaction, "SAVEPOINT job").await {
                 return Fate::Broken(error);
             }
+            let before = transaction.connection().appended;
             let is_kept = settle(job, transaction).await;
             let changed = transaction.take_changes();
             has_changes |= is_kept && changed;
+            if !is_kept {
+                transaction.connection().appended = before;
+            }
             if is_alone {
                 break;
             }
@@ -210,6 +214,7 @@ impl Desk {
         }
     }
 
+    /// Commits, and knows then where the log goes on: the next record has that index, or one before it is missing.
     async fn commit(&self, transaction: &mut Transaction) -> Fate {
         #[cfg(test)]
         if transaction.take_records()
@@ -225,10 +230,10 @@ impl Desk {
                 #[cfg(test)]
                 self.commits
                     .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                // That it cannot be read is no reason to take back what is on the disk.
                 let connection = transaction.connection();
-                let _ = audit::know(connection).await;
-                connection.take_trouble();
+                if let Some(next) = connection.appended {
+                    connection.know(next);
+                }
                 Fate::Committed
             }
             // What there was no room for is undone and told to nobody, and the disk is as good as before:
