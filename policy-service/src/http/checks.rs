@@ -76,6 +76,7 @@ pub(crate) async fn handle(
 ) -> Result<Json<Answer>, Problem> {
     counts::check(check.found.iter().flat_map(counts::of))?;
     let wait = prefer::wait(&headers);
+    drop(headers);
     let deadline = Instant::now() + wait;
     // A gateway that asks for less than it may has no more to wait.
     let until = (wait < prefer::LONGEST).then(|| app.now().after(wait));
@@ -108,7 +109,8 @@ async fn answer(
             public_reason: None,
         });
     }
-    let present = Present::load(app).await?;
+    // What is done before and between waits is boxed, so that one that waits holds nothing of it.
+    let present = Box::pin(Present::load(app)).await?;
     let asked = match judge(app, gateway.clone(), check, &present)? {
         Judgement::Asked(asked) => asked,
         Judgement::Refused(action, code) => {
@@ -117,7 +119,8 @@ async fn answer(
                 action,
                 code,
             };
-            refusals::note(app, Caller::stream(&gateway, &principal), record).await;
+            let caller = Caller::stream(&gateway, &principal);
+            Box::pin(refusals::note(app, caller, record)).await;
             return Ok(Answer::Deny {
                 code,
                 approval: None,
@@ -125,10 +128,10 @@ async fn answer(
             });
         }
     };
-    if let Some(answer) = taken(app, &asked, &stream).await? {
+    if let Some(answer) = Box::pin(taken(app, &asked, &stream)).await? {
         return Ok(answer);
     }
-    let (mut answer, approval) = match decide(app, &asked, None).await? {
+    let (mut answer, approval) = match Box::pin(decide(app, &asked, None)).await? {
         Outcome::Answer(answer) => return Ok(answer),
         Outcome::Pending { approval, answer } => (answer, approval),
     };
@@ -141,7 +144,7 @@ async fn answer(
     let mut has_failed = false;
     loop {
         let heard = tokio::select! {
-            heard = hear(app, &asked, &approval, &mut ticket) => heard,
+            heard = Box::pin(hear(app, &asked, &approval, &mut ticket)) => heard,
             // The store does not answer: what was known is the answer.
             () = sleep_until(deadline + GRACE) => return Ok(answer),
             () = app.closing() => return Ok(answer),

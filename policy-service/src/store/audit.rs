@@ -325,7 +325,8 @@ async fn put(connection: &mut Connection, index: u64, leaf: &[u8]) -> Result<boo
     let insert = "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)";
     connection.execute(insert, given).await?;
     // Read again, and not returned: what triggers did afterwards shows too.
-    let read = "SELECT 1 AS is_kept FROM audit_entry WHERE idx = $1 AND entry = $2 AND leaf_hash = $3";
+    let read =
+        "SELECT 1 AS is_kept FROM audit_entry WHERE idx = $1 AND entry = $2 AND leaf_hash = $3";
     Ok(connection.optional(read, given).await?.is_some())
 }
 
