@@ -320,7 +320,7 @@ pub struct NoteRequest {
     /// The version that the reviewer saw; on another it is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
-    /// For the other reviewers and the auditor.
+    /// For the other reviewers and the auditor; of a question, what the requester is asked and told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<Reason>,
 }

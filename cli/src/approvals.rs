@@ -12,7 +12,8 @@ use velum_approval::messages::{ApproveRequest, DenyRequest, NoteRequest};
 use velum_approval::{ApprovalId, Reason, State};
 
 use crate::arguments::{
-    ApprovalsCommand, ApproveOptions, DenyOptions, ListOptions, NoteOptions, ShowOptions,
+    ApprovalsCommand, ApproveOptions, DenyOptions, ListOptions, NoteOptions, QuestionOptions,
+    ShowOptions,
 };
 use crate::failure::Failure;
 use crate::service::Service;
@@ -28,7 +29,7 @@ pub(crate) fn run(service: &Service, command: &ApprovalsCommand) -> Result<ExitC
         ApprovalsCommand::Approve(options) => approve(service, options),
         ApprovalsCommand::Deny(options) => deny(service, options),
         ApprovalsCommand::TakeBack(options) => note(service, options, "take-back"),
-        ApprovalsCommand::Question(options) => note(service, options, "question"),
+        ApprovalsCommand::Question(options) => question(service, options),
         ApprovalsCommand::Revoke(options) => note(service, options, "revoke"),
     }
 }
@@ -130,6 +131,15 @@ fn note(service: &Service, options: &NoteOptions, verb: &str) -> Result<ExitCode
     };
     let card = service.post(&format!("/v1/approvals/{}/{verb}", options.id), &request)?;
     print(&card, options.vote.json)
+}
+
+fn question(service: &Service, options: &QuestionOptions) -> Result<ExitCode, Failure> {
+    let request = NoteRequest {
+        version: options.version,
+        comment: reason(options.comment.as_deref())?,
+    };
+    let card = service.post(&format!("/v1/approvals/{}/question", options.id), &request)?;
+    print(&card, options.json)
 }
 
 fn print(card: &Value, json: bool) -> Result<ExitCode, Failure> {

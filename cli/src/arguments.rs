@@ -13,8 +13,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use approvals::{
-    ApprovalsCommand, ApproveOptions, DenyOptions, ListOptions, NoteOptions, ShowOptions,
-    WatchOptions,
+    ApprovalsCommand, ApproveOptions, DenyOptions, ListOptions, NoteOptions, QuestionOptions,
+    ShowOptions, WatchOptions,
 };
 pub(crate) use audit::{
     AuditCommand, CheckProofOptions, CheckTextOptions, EventsOptions, EvidenceOptions,

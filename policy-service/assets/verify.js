@@ -51,8 +51,8 @@ const judge = (engine, proof) => {
   step(head.holds, "the head of the log is signed by the key below");
   step(isIn, "the record, byte for byte as shown here, is under that head, at this place");
   if (isIn) {
-    tell("holds", "It holds.", `Checked in this browser: this record is number ${whole.index} of the ${whole.size} ` +
-      `in the log as it was signed with the root ${whole.root}.`);
+    tell("holds", "It is in the log, unchanged.", `Checked in this browser: this record is index ${whole.index} of a ` +
+      `log of ${whole.size} records, as it was signed with the root ${whole.root}.`);
   } else if (head.holds) {
     tell("fails", "It does NOT hold.", "Do not rely on this record. The log's head is signed, and this is not what " +
       "stands at this place under it: the record or the tree was changed. Tell who runs this service, and verify the " +

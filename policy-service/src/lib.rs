@@ -313,6 +313,7 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
     let doors = Doors::of(&config, &options, Origin::of(address, tls.is_some()))?;
     let doors = doors.beside_playground(playground.is_some());
     let links = doors.links();
+    let join = opened.join.clone();
     let app = assemble(config, options, opened, callers, doors, closing.clone())?;
     for warning in volumes::begin(&app.parts().volumes).await {
         tracing::warn!("{warning}");
@@ -325,6 +326,9 @@ pub async fn serve(mut config: Config, options: Options) -> Result<Running, Star
         );
         store.freeze();
     } else {
+        // Not before it is known that this service may write, and that its clock is not far ahead.
+        let joined = store.write(join).await;
+        joined.map_err(|error| fault(error.into()))?;
         log::configure(&app).await.map_err(fault)?;
     }
     // What happens from here on is told.
@@ -393,8 +397,9 @@ struct Opened {
     keys: Keys,
     /// Not before the latest moment that the store has seen.
     clock: FencedClock,
-    /// Since when everybody reviews.
+    /// Since when everybody reviews, and what notes it.
     memberships: Memberships,
+    join: Join,
     signatory: Signatory,
 }
 
@@ -414,7 +419,7 @@ async fn open(config: &Config, options: &Options) -> Result<Opened, StartError> 
         reviewers: config.actions.by_person().clone(),
         now: clock.now(),
     };
-    let memberships = store.write(join).await.map_err(fault)?;
+    let memberships = store.memberships(&join).await.map_err(fault)?;
     let signatory = match (&config.audit.signer, &config.keys) {
         (Some(socket), _) => Ok(Signatory::Process(socket.clone())),
         (None, Some(folder)) => LogSeeds::read(folder).map(Signatory::Keys),
@@ -425,6 +430,7 @@ async fn open(config: &Config, options: &Options) -> Result<Opened, StartError> 
         keys,
         clock,
         memberships,
+        join,
         signatory: signatory.map_err(StartError::Key)?,
     })
 }
@@ -444,6 +450,7 @@ fn assemble(
         clock,
         memberships,
         signatory,
+        join: _,
     } = opened;
     let configuration = config.governing();
     let configuration = configuration.map_err(|error| StartError::Store(error.to_string()))?;

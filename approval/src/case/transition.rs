@@ -40,7 +40,7 @@ pub enum Event<'a> {
         person: &'a PersonId,
         /// The version that they saw; on another it is refused.
         version: Option<u64>,
-        /// A commitment to what they wrote for the other reviewers.
+        /// A commitment to what they ask: the requester is told.
         comment: Option<Commitment>,
         /// Who may review it now.
         panel: &'a Panel,

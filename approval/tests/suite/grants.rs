@@ -379,6 +379,47 @@ fn a_question_waits_for_the_requesters_other_reason() {
 }
 
 #[test]
+fn a_question_is_settled_by_the_decision_and_is_no_words_of_who_decides() {
+    let (one, two) = (panel(1), panel(2));
+    let (grace, ann) = (person("grace"), person("ann"));
+    let rules = BTreeSet::new();
+    let asks = velum_approval::Commitment::to("which ward?", &[1; 32]);
+    let question = |panel| Event::Question {
+        person: &grace,
+        version: None,
+        comment: Some(asks),
+        panel,
+    };
+    let vote = |panel| {
+        Event::Vote(Ballot {
+            person: &ann,
+            verdict: yes("name"),
+            version: None,
+            comment: None,
+            public_reason: None,
+            assertion: None,
+            panel,
+            rules: &rules,
+            grant_lifetime: GRANT,
+        })
+    };
+    for (panel, state) in [(&one, State::Approved), (&two, State::Pending)] {
+        let (asked, _) = transition(&pending(panel), &question(panel), later(1)).unwrap();
+        assert_eq!(asked.public_reason, Some(asks));
+        let (voted, record) = transition(&asked, &vote(panel), later(2)).unwrap();
+        assert_eq!(voted.state, state);
+        // Whoever asked still waits for an answer where nothing is decided.
+        let open = (state == State::Pending).then_some(asks);
+        assert_eq!(
+            (voted.public_reason, voted.needs.is_some()),
+            (open, open.is_some())
+        );
+        let record = format!("{record:?}");
+        assert!(record.contains("public_reason: None"), "{record}");
+    }
+}
+
+#[test]
 fn votes_on_the_reason_before_count_no_more() {
     let panel = panel(2);
     let (bot, ann) = (jwt("triage-bot"), person("ann"));

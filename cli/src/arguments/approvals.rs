@@ -49,7 +49,7 @@ On a terminal it shows what it would approve and asks; the vote counts only for 
     /// Ask the requester for a better reason
     #[command(after_help = "Example:
   velum approvals question 0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e --comment 'which ward?'")]
-    Question(NoteOptions),
+    Question(QuestionOptions),
     /// Take a grant back, used or not: what still runs under it is masked from then on
     #[command(after_help = "Example:
   velum approvals revoke 0193e0c2-7d1b-7cc0-a111-3f4a5b6c7d8e --comment 'wrong patient'")]
@@ -130,6 +130,21 @@ pub(crate) struct NoteOptions {
     pub(crate) id: ApprovalId,
     #[command(flatten)]
     pub(crate) vote: VoteOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuestionOptions {
+    /// The approval
+    pub(crate) id: ApprovalId,
+    /// What the requester is asked: they are told it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) comment: Option<String>,
+    /// The version that you read: refused if the approval has changed since
+    #[arg(long = "if-version", value_name = "N")]
+    pub(crate) version: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use velum_approval::{
 };
 
 use super::{Asked, Case, Judged, Outcome, pending};
+use crate::config::Release;
 use crate::http::can_be_reviewed;
 use crate::store::{Change, Granted, Stamp, StoreError, StoredUse};
 
@@ -96,6 +97,9 @@ impl Case<'_> {
             emergency,
         };
         let index = self.transaction.apply(&change, record, stamp).await?;
+        if self.asked.terms.release != Release::Committed {
+            self.transaction.require_kept().await?;
+        }
         self.changed.push(approval.id.clone());
         let made = Use {
             gateway: gateway.clone(),

@@ -13,6 +13,7 @@ use axum::response::Response;
 use form_urlencoded::Serializer;
 use serde::Deserialize;
 use velum_approval::{Approval, Party, State as ApprovalState, Timestamp};
+use velum_engine::ClassSet;
 
 use super::moment::exact;
 use super::session::Session;
@@ -120,9 +121,10 @@ impl Parameters {
     }
 }
 
-/// What became of asks.
+/// What became of asks. Of a class: one that was asked and not granted counts as asked alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
+    asked: usize,
     granted: usize,
     denied: usize,
     /// Expired, withdrawn, superseded.
@@ -132,19 +134,20 @@ struct Counts {
 }
 
 impl Counts {
+    /// Adds an ask with what became of it, but for its grant.
     fn add(&mut self, approval: &Approval, now: Timestamp) {
-        let is_granted = approval.grant_expires.is_some() || approval.emergency.is_some();
+        self.asked += 1;
         match approval.state_at(now) {
-            _ if is_granted => self.granted += 1,
+            _ if is_granted(approval) => {}
             ApprovalState::Denied => self.denied += 1,
             ApprovalState::Collecting | ApprovalState::Pending => self.open += 1,
             _ => self.lapsed += 1,
         }
     }
+}
 
-    fn asked(self) -> usize {
-        self.granted + self.denied + self.lapsed + self.open
-    }
+fn is_granted(approval: &Approval) -> bool {
+    approval.grant_expires.is_some() || approval.emergency.is_some()
 }
 
 /// A table: what it is by, and its lines.
@@ -295,26 +298,34 @@ impl Sums {
             usize::try_from(number).unwrap_or(usize::MAX).min(count - 1)
         };
         for approval in &past.approvals {
+            let (classes, bar) = (approval.classes, bar(approval.created));
             let add = |counts: &mut Counts| counts.add(approval, now);
-            sums.each(approval, bar(approval.created), parameters, app, add);
+            sums.each(approval, classes, bar, parameters, app, add);
+            if is_granted(approval) {
+                let classes = approval.granted.classes;
+                let add = |counts: &mut Counts| counts.granted += 1;
+                sums.each(approval, classes, bar, parameters, app, add);
+            }
         }
         for (at, approval) in &past.releases {
+            let (classes, bar) = (approval.granted.classes, bar(*at));
             let add = |counts: &mut Counts| counts.released += 1;
-            sums.each(approval, bar(*at), parameters, app, add);
+            sums.each(approval, classes, bar, parameters, app, add);
         }
         sums
     }
 
-    /// Adds to everything that this approval counts in.
+    /// Adds to everything that this approval counts in, of classes to these.
     fn each(
         &mut self,
         approval: &Approval,
+        classes: ClassSet,
         bar: usize,
         parameters: &Parameters,
         app: &App,
         add: impl Fn(&mut Counts),
     ) {
-        let names = By::ALL.map(|(by, ..)| names(approval, by, app));
+        let names = By::ALL.map(|(by, ..)| names(approval, classes, by, app));
         let is_meant = By::ALL.iter().zip(&names).all(|((by, ..), names)| {
             let wanted = parameters.name(*by);
             wanted.is_empty() || names.iter().any(|name| name == wanted)
@@ -334,8 +345,8 @@ impl Sums {
     }
 }
 
-/// What an approval is called in one of the tables.
-fn names(approval: &Approval, by: By, app: &App) -> Vec<String> {
+/// What an approval with these classes is called in one of the tables.
+fn names(approval: &Approval, classes: ClassSet, by: By, app: &App) -> Vec<String> {
     match by {
         By::Action => vec![approval.action.to_string()],
         By::Principal => vec![match app.parts().directory.party(&approval.principal) {
@@ -344,7 +355,7 @@ fn names(approval: &Approval, by: By, app: &App) -> Vec<String> {
             None => approval.principal.subject().to_owned(),
         }],
         By::Class => {
-            let classes = approval.classes.iter();
+            let classes = classes.iter();
             classes.map(|class| class.name().to_owned()).collect()
         }
     }
@@ -355,7 +366,7 @@ fn page(shell: Shell, parameters: &Parameters, past: &Past, app: &App, now: Time
     let total = length.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
     let begins = now.before(total);
     let Sums { all, over_time, by } = Sums::of(past, parameters, app, begins);
-    let highest = over_time.iter().map(|bar| bar.asked().max(bar.released));
+    let highest = over_time.iter().map(|bar| bar.asked.max(bar.released));
     let most = highest.max().unwrap_or(0);
     let bar_width = WIDTH / count;
     let limit = app.parts().limits.approvals_per_minute;
@@ -409,7 +420,7 @@ fn table(
     parameters: &Parameters,
 ) -> Table {
     let mut lines: Vec<_> = counts.into_iter().collect();
-    lines.sort_by_key(|(_, counts)| std::cmp::Reverse((counts.asked(), counts.released)));
+    lines.sort_by_key(|(_, counts)| std::cmp::Reverse((counts.asked, counts.released)));
     let more = lines.len().saturating_sub(LINES);
     lines.truncate(LINES);
     let lines = lines.into_iter().map(|(name, counts)| {
@@ -482,6 +493,7 @@ mod tests {
     #[test]
     fn a_bar_is_as_high_as_what_it_counts_and_never_higher_than_the_chart() {
         let counts = Counts {
+            asked: 8,
             granted: 6,
             denied: 1,
             lapsed: 0,

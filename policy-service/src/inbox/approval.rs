@@ -32,7 +32,7 @@ use story::Event;
 
 /// How many earlier asks are shown.
 const EARLIER: u32 = 10;
-/// How many records about it are shown; an approval has a handful.
+/// How many records about it are shown, the latest; an approval has a handful.
 const RECORDS: u32 = 100;
 
 /// What a requester is told most often; the reviewer chooses one and may add to it.
@@ -80,6 +80,8 @@ struct Page {
     ended: Option<Moment>,
     earlier: Vec<Earlier>,
     story: Vec<Event>,
+    /// Whether more has happened, before that.
+    has_earlier: bool,
     denials: &'static [&'static str],
 }
 
@@ -190,14 +192,16 @@ async fn read(app: &App, session: &Session, id: &str) -> Result<Page, Problem> {
     let earlier: Vec<_> = earlier
         .map(|one| as_read_by(person, one, app, &present))
         .collect();
-    let records = app
-        .store()
-        .entries_about(&id, RECORDS)
-        .await
-        .map_err(fault)?;
-    let story = records.iter().filter_map(Event::read).collect();
+    // One more than has room tells whether there are more.
+    let records = app.store().latest_about(&id, u64::MAX, RECORDS + 1).await;
+    let records = records.map_err(fault)?;
+    let room = usize::try_from(RECORDS).unwrap_or(usize::MAX);
+    let left_out = records.len().saturating_sub(room);
+    let shown = records.iter().skip(left_out);
+    let story = shown.filter_map(Event::read).collect();
     let stance = Stance::of(person, approval, app, &present);
     let mut page = page(app, session, &stored, stance, &earlier, story);
+    page.has_earlier = left_out > 0;
     let glass = app.parts().break_glass.as_ref();
     page.has_emergency = glass.is_some_and(|it| it.admits(person, &approval.action, &present));
     if !reads {
@@ -251,6 +255,7 @@ fn page(
         ended: approval.ended.map(|ended| Moment::ago(ended, now)),
         earlier: earlier.iter().map(|one| before(one, now)).collect(),
         story,
+        has_earlier: false,
         denials: DENIALS,
     }
 }

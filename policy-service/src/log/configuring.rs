@@ -1,5 +1,5 @@
 //! The log says what decisions are made under: its second record, and one for each start with another
-//! configuration, before anything is served.
+//! configuration, before anything is served. In a log that was recovered it is the record of the next start.
 
 use std::ops::Range;
 

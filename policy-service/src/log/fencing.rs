@@ -101,22 +101,27 @@ pub(super) async fn begins(
 /// open. `Some`: what it has lost, or that it is another one: nothing may be written.
 pub(crate) async fn check(app: &App) -> Result<Option<&'static str>, LogError> {
     let root = loop {
-        match app
-            .store()
-            .write(growing::Grow { app: app.clone() })
-            .await?
-        {
-            growing::Grown::Here(root) if root.is_behind => {}
-            growing::Grown::Here(root) => break root,
+        let grow = growing::Grow { app: app.clone() };
+        match app.store().write(grow).await {
+            Ok(growing::Grown::Here(root)) if root.is_behind => {}
+            Ok(growing::Grown::Here(root)) => break root,
             // Who extends it may be the process before this one, or one that has not looked since the
             // database was put back.
-            growing::Grown::Elsewhere => {
+            Ok(growing::Grown::Elsewhere) => {
                 return match keeper::whole(app).await {
                     Ok(_) => Ok(None),
                     Err(LogError::Inconsistent(what)) => Ok(Some(what)),
                     Err(error) => Err(error),
                 };
             }
+            // Something that no tile has yet is not there, or is not what was written.
+            Err(error @ StoreError::Corrupt(_)) => {
+                tracing::error!(%error, "the log's tree cannot grow by the records behind it");
+                let root = app.store().write(growing::Stand).await?;
+                anchors::check(app, &root).await?;
+                return Ok(Some("its own records"));
+            }
+            Err(error) => return Err(error.into()),
         }
     };
     let here = check_here(app, &root).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use velum_approval::{LogName, Timestamp};
-use velum_ledger::hash::{Hash, leaf_hash};
+use velum_ledger::hash::{EMPTY_ROOT, Hash, leaf_hash};
 use velum_ledger::tile::{Edge, Tile, encode_hashes};
 
 use crate::http::App;
@@ -121,6 +121,10 @@ async fn extend(
     from: u64,
     end: u64,
 ) -> Result<(Edge, Tiles), StoreError> {
+    if from > end {
+        // The tree has records that are gone.
+        return Err(StoreError::Corrupt("absence of a leaf"));
+    }
     let mut edge = load(transaction, log.number, from).await?;
     let mut tiles = Tiles::new();
     while edge.size() < end {
@@ -153,6 +157,46 @@ pub(super) async fn finish(
     tree.size = edge.size();
     transaction.grow(&tree, &tiles).await?;
     Ok(edge.root())
+}
+
+/// How large the open log's tree is without the records behind it, and its root; nothing, where its tiles are not
+/// there.
+pub(super) async fn standing(
+    transaction: &mut Transaction,
+    log: &LogRow,
+) -> Result<(u64, Hash), StoreError> {
+    let size = transaction.tree().await?.size;
+    match load(transaction, log.number, size).await {
+        Ok(edge) => Ok((size, edge.root())),
+        Err(StoreError::Corrupt(_)) => Ok((0, EMPTY_ROOT)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The tree of the open log as it stands, where it cannot grow by what was written since.
+pub(super) struct Stand;
+
+impl Operation for Stand {
+    type Output = Root;
+    type Error = StoreError;
+
+    const IS_REPEATABLE: bool = true;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<Root, StoreError> {
+        let fenced = transaction.tree().await?.fenced;
+        let open = transaction.open_log().await?;
+        let (size, hash) = standing(transaction, &open).await?;
+        Ok(Root {
+            log: open.number,
+            name: open.name.ok_or(StoreError::Corrupt("name of the log"))?,
+            first: open.first,
+            size,
+            hash,
+            is_behind: true,
+            fenced,
+            is_closed: false,
+        })
+    }
 }
 
 /// The root over all records of a closed log, by its tiles.

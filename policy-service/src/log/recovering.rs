@@ -28,9 +28,13 @@ pub(crate) async fn recover(app: &App, by: PersonId, reason: Reason) -> Result<S
         .clone()
         .ok_or(StoreError::Corrupt("name of the log"))?;
     let shown = showing::shown(app, &open, &own).await?;
+    let mut heads = shown.heads.clone();
+    heads.extend(shown.own.clone());
     let recover = Recover {
         app: app.clone(),
-        shown: furthest(shown.heads),
+        shown: furthest(heads),
+        kept: shown.heads,
+        own: shown.own,
         most: shown.most,
         signed: shown.signed,
         key: app.parts().log.signatory.known(None).await?.current()?,
@@ -83,6 +87,10 @@ struct Recover {
     app: App,
     /// The furthest head of each log that anybody has shown, the last log last.
     shown: Vec<PreviousLog>,
+    /// Every head that is kept outside of the store.
+    kept: Vec<PreviousLog>,
+    /// The last head of the open log in the store.
+    own: Option<PreviousLog>,
     /// The largest size of the open log that anybody has told of.
     most: u64,
     /// How much of the open log is under its last signed head.
@@ -142,34 +150,58 @@ impl Recover {
     ) -> Result<(PreviousLog, u64), StoreError> {
         let mut further = self.shown.iter().rev();
         let further = further.find(|shown| rank(&shown.name) >= rank(own));
-        let all = |root: Hash| PreviousLog {
-            name: own.clone(),
-            size: open.size,
-            root: *root.as_bytes(),
-        };
-        let Some(further) = further else {
-            // Nobody has a head of it: it is what it is.
-            let root = growing::finish(transaction, open).await?;
-            return Ok((all(root), open.size));
-        };
-        if further.name != *own {
+        if let Some(further) = further.filter(|further| further.name != *own) {
             return Ok((further.clone(), 0));
         }
-        if open.size <= further.size {
-            return Ok((further.clone(), open.size));
-        }
+        let of_own = |size: u64, root: Hash| PreviousLog {
+            name: own.clone(),
+            size,
+            root: *root.as_bytes(),
+        };
         let root = match growing::finish(transaction, open).await {
             Ok(root) => root,
             // What was changed is no end of anything; nobody can say how much is left of what the head is over.
-            Err(StoreError::Corrupt(_)) => return Ok((further.clone(), 0)),
+            Err(StoreError::Corrupt(_)) => {
+                let (size, root) = growing::standing(transaction, open).await?;
+                let further = further.cloned();
+                return Ok((further.unwrap_or_else(|| of_own(size, root)), 0));
+            }
             Err(error) => return Err(error),
         };
-        let head = (further.size, Hash::from_bytes(further.root));
-        if fencing::begins(transaction, open, &root, head).await? {
-            return Ok((all(root), open.size));
+        match further {
+            // Nobody has a head of it: it is what it is.
+            None => Ok((of_own(open.size, root), open.size)),
+            // Another history: none of it is known to be there.
+            Some(further) if !self.is_known(transaction, open, &root, own).await? => {
+                Ok((further.clone(), 0))
+            }
+            Some(further) if open.size > further.size => Ok((of_own(open.size, root), open.size)),
+            Some(further) => Ok((further.clone(), open.size)),
         }
-        // Another history: none of it is known to be there.
-        Ok((further.clone(), 0))
+    }
+
+    /// Whether what is there is the log that heads are of: the largest that is kept elsewhere, and the store's own,
+    /// of those that are not beyond it. Where there is none nobody has ever signed anything of what is there.
+    async fn is_known(
+        &self,
+        transaction: &mut Transaction,
+        open: &LogRow,
+        root: &Hash,
+        own: &LogName,
+    ) -> Result<bool, StoreError> {
+        let is_within = |head: &&PreviousLog| head.name == *own && head.size <= open.size;
+        // Of several as large the first, as in `furthest`.
+        let kept = self.kept.iter().rev().filter(is_within);
+        let kept = kept.max_by_key(|head| head.size);
+        let mut is_known = false;
+        for head in kept.into_iter().chain(self.own.iter().filter(is_within)) {
+            let older = (head.size, Hash::from_bytes(head.root));
+            if !fencing::begins(transaction, open, root, older).await? {
+                return Ok(false);
+            }
+            is_known = true;
+        }
+        Ok(is_known)
     }
 }
 

@@ -87,7 +87,12 @@ pub(crate) async fn has_lost_its_key(app: &App) -> Result<bool, LogError> {
 /// Whether another service keeps the open log.
 pub(crate) async fn is_kept_elsewhere(app: &App) -> Result<bool, LogError> {
     let grow = Grow { app: app.clone() };
-    Ok(matches!(app.store().write(grow).await?, Grown::Elsewhere))
+    match app.store().write(grow).await {
+        Ok(grown) => Ok(matches!(grown, Grown::Elsewhere)),
+        // It is nobody else's turn; that it cannot grow is no matter of who keeps it.
+        Err(StoreError::Corrupt(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn is_known(app: &App) -> Result<bool, LogError> {

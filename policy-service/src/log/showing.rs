@@ -15,7 +15,10 @@ const MOST: u64 = GAP;
 
 /// What is known of the open log, and of those after it that were lost.
 pub(super) struct Shown {
+    /// By everybody but the store itself.
     pub(super) heads: Vec<PreviousLog>,
+    /// The last head of the open log in the store.
+    pub(super) own: Option<PreviousLog>,
     /// The largest size of the open log that anybody has told of without a head.
     pub(super) most: u64,
     /// How much of the open log is under its last head.
@@ -29,6 +32,7 @@ pub(super) async fn shown(app: &App, open: &LogRow, own: &LogName) -> Result<Sho
     let told = anchors::shown(&app.parts().log.anchors);
     let mut shown = Shown {
         heads: Vec::new(),
+        own: None,
         most: 0,
         signed: 0,
         remarks: Vec::new(),
@@ -58,7 +62,7 @@ pub(super) async fn shown(app: &App, open: &LogRow, own: &LogName) -> Result<Sho
     let head = app.store().head(open.number).await?;
     shown.signed = head.as_ref().map_or(0, |head| head.size);
     if let Some(head) = head.and_then(|head| fencing::text_of(&head.note)) {
-        shown.heads.push(of_this_name(own, "the store", &head)?);
+        shown.own = Some(of_this_name(own, "the store", &head)?);
     }
     Ok(shown)
 }

@@ -17,6 +17,10 @@ use crate::clock::Others;
 const SOURCE: &str = "urn:velum:";
 /// How often it is noted where the log goes on, where its last record says that too: once in so many milliseconds.
 const NOTED: i64 = 1000;
+/// Why a change is refused whose record would not follow the one before.
+const MISSING: &str = "a record behind one that is missing";
+/// Why one is whose record is not there when it was written.
+const NOT_KEPT: &str = "a change whose record the database does not keep";
 /// The name of a log that has none yet.
 const NAMELESS: &str = "policy-service";
 
@@ -263,6 +267,7 @@ pub(super) async fn append(
         let end = connection.end.take();
         let end = end.ok_or(StoreError::Corrupt("head of the log"))?;
         let leaf = leaf_at(&end, record, stamp)?;
+        connection.appended_last = Some((end.next, leaf_hash(&leaf)));
         let is_kept = put_beside_others(connection, &end, &leaf, stamp.now).await?;
         connection.end = Some(End {
             next: end.next + 1,
@@ -272,15 +277,28 @@ pub(super) async fn append(
     } else {
         let end = take_end(connection, stamp.now).await?;
         let leaf = leaf_at(&end, record, stamp)?;
+        connection.appended_last = Some((end.next, leaf_hash(&leaf)));
         let is_kept = put(connection, end.next, &leaf).await?;
         (end, is_kept)
     };
     if is_kept {
         Ok(end.next)
     } else {
-        Err(StoreError::Refused(
-            "a change whose record the database does not keep",
-        ))
+        Err(connection.refuse(NOT_KEPT))
+    }
+}
+
+/// Looks once more whether the last record that was appended is there as it was written, now that all of the change
+/// is done: triggers have run.
+pub(super) async fn require_kept(connection: &mut Connection) -> Result<(), StoreError> {
+    let Some((index, hash)) = connection.appended_last else {
+        return Ok(());
+    };
+    let entry = entry(connection, index).await?;
+    if entry.is_some_and(|entry| leaf_hash(&entry) == hash) {
+        Ok(())
+    } else {
+        Err(connection.refuse(NOT_KEPT))
     }
 }
 
@@ -306,7 +324,7 @@ async fn take_end(connection: &mut Connection, now: Timestamp) -> Result<End, St
         name: head.read("name")?,
     };
     if !connection.goes_on(end.next) {
-        return Err(StoreError::Refused("a record behind one that is missing"));
+        return Err(connection.refuse(MISSING));
     }
     let now = now.as_millis();
     if now >= head.read::<i64>("noted_ms")?.saturating_add(NOTED) {
@@ -345,7 +363,7 @@ async fn put_beside_others(
                    RETURNING id
                )
                INSERT INTO audit_entry (idx, entry, leaf_hash) SELECT $1, $2, $3 FROM head
-               RETURNING CAST(CAST(entry = $2 AND leaf_hash = $3 AS INT) AS BIGINT) AS is_kept";
+               RETURNING CAST(CAST(idx = $1 AND entry = $2 AND leaf_hash = $3 AS INT) AS BIGINT) AS is_kept";
     let hash = leaf_hash(leaf);
     let given = values![number(end.next)?, leaf, &hash, now.as_millis()];
     if let Some(row) = connection.optional(put, given).await? {
@@ -354,7 +372,7 @@ async fn put_beside_others(
     // Either the database has ignored the leaf, or the one before is missing.
     let taken = "SELECT next_index FROM audit_log WHERE id = 1";
     if connection.one(taken, &[]).await?.count("next_index")? == end.next {
-        return Err(connection.conflict());
+        return Err(connection.refuse(MISSING));
     }
     Ok(false)
 }

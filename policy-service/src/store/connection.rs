@@ -159,6 +159,8 @@ pub(super) struct Connection {
     known: u64,
     /// Where it goes on behind what was written since.
     pub(super) appended: Option<u64>,
+    /// The index and the hash of the leaf that was appended last.
+    pub(super) appended_last: Option<(u64, [u8; 32])>,
     /// Where it goes on, while its head is locked: where others write too.
     pub(super) end: Option<End>,
 }
@@ -207,6 +209,7 @@ impl Connection {
             trouble: None,
             known: 0,
             appended: None,
+            appended_last: None,
             end: None,
         }
     }
@@ -304,6 +307,12 @@ impl Connection {
     pub(super) fn conflict(&mut self) -> StoreError {
         self.trouble.get_or_insert(Trouble::Conflict);
         StoreError::Conflict
+    }
+
+    /// Says that what was to be written cannot be: nothing of this transaction is kept.
+    pub(super) fn refuse(&mut self, what: &'static str) -> StoreError {
+        self.trouble.get_or_insert(Trouble::Fault);
+        StoreError::Refused(what)
     }
 
     /// Takes the first failure of the transaction.

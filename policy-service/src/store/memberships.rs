@@ -1,11 +1,11 @@
 //! Since when everybody reviews, and is in their groups, by the configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use velum_approval::{GroupName, PersonId, Reviewers, Timestamp};
 
 use super::connection::{Connection, Row, values};
-use super::{Operation, StoreError, Transaction};
+use super::{Operation, Store, StoreError, Transaction};
 
 /// Since when somebody reviews at all, and is in each of their groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,41 @@ pub(crate) struct Join {
     pub(crate) now: Timestamp,
 }
 
+impl Join {
+    /// Since when, given what was noted before.
+    fn since(&self, known: &Rows) -> Memberships {
+        let now = if known.is_empty() {
+            Timestamp::from_millis(0)
+        } else {
+            self.now
+        };
+        let since = |person: &PersonId, name: &str| {
+            let key = (person.as_str().to_owned(), name.to_owned());
+            known.get(&key).copied().unwrap_or(now)
+        };
+        let joined = |(person, groups): (&PersonId, &BTreeSet<GroupName>)| {
+            let groups = groups.iter();
+            let joined = Joined {
+                at: since(person, ""),
+                groups: groups
+                    .map(|group| (group.clone(), since(person, group.as_str())))
+                    .collect(),
+            };
+            (person.clone(), joined)
+        };
+        self.reviewers.iter().map(joined).collect()
+    }
+}
+
+impl Store {
+    /// Since when everybody reviews, as [`Join`] is going to note it: for a service that does not know yet whether
+    /// it may write.
+    pub(crate) async fn memberships(&self, join: &Join) -> Result<Memberships, StoreError> {
+        let known = read(&mut self.read().await?).await?;
+        Ok(join.since(&known))
+    }
+}
+
 impl Operation for Join {
     type Output = Memberships;
     type Error = StoreError;
@@ -34,23 +69,12 @@ impl Operation for Join {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<Memberships, StoreError> {
         let known = read(transaction.connection()).await?;
-        let now = if known.is_empty() {
-            Timestamp::from_millis(0)
-        } else {
-            self.now
-        };
-        let mut memberships = Memberships::new();
-        for (person, groups) in &self.reviewers {
-            let at = join(transaction, &known, (person, ""), now).await?;
-            let mut joined = Joined {
-                at,
-                groups: BTreeMap::new(),
-            };
-            for group in groups {
-                let at = join(transaction, &known, (person, group.as_str()), now).await?;
-                joined.groups.insert(group.clone(), at);
+        let memberships = self.since(&known);
+        for (person, joined) in &memberships {
+            join(transaction, &known, (person, ""), joined.at).await?;
+            for (group, at) in &joined.groups {
+                join(transaction, &known, (person, group.as_str()), *at).await?;
             }
-            memberships.insert(person.clone(), joined);
         }
         for (person, name) in known.keys() {
             if !is_in(&memberships, person, name) {
@@ -74,16 +98,16 @@ async fn read(connection: &mut Connection) -> Result<Rows, StoreError> {
     rows.iter().map(read).collect()
 }
 
-/// Since when; from now on where it is new.
+/// Notes since when, where it is new.
 async fn join(
     transaction: &mut Transaction,
     known: &Rows,
     (person, name): (&PersonId, &str),
-    now: Timestamp,
-) -> Result<Timestamp, StoreError> {
+    since: Timestamp,
+) -> Result<(), StoreError> {
     let key = (person.as_str().to_owned(), name.to_owned());
-    if let Some(since) = known.get(&key) {
-        return Ok(*since);
+    if known.contains_key(&key) {
+        return Ok(());
     }
     // A replica that starts at the same moment may have noted it.
     transaction
@@ -91,10 +115,10 @@ async fn join(
         .execute(
             "INSERT INTO membership (person, name, since_ms) VALUES ($1, $2, $3)
              ON CONFLICT (person, name) DO NOTHING",
-            values![person.as_str(), name, now.as_millis()],
+            values![person.as_str(), name, since.as_millis()],
         )
         .await?;
-    Ok(now)
+    Ok(())
 }
 
 fn is_in(memberships: &Memberships, person: &str, name: &str) -> bool {

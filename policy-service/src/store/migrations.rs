@@ -87,7 +87,7 @@ mod tests {
         "9093c7c2a30eacda",
         "3cec554d55a6dc30",
         "1f677e85cd9ae008",
-        "5d75fa3d774a6ba8",
+        "0c05e3221ff1a660",
     ];
     const POSTGRES: [&str; 24] = [
         "5c130d67f7336a20",

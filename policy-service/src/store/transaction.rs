@@ -376,6 +376,11 @@ impl Transaction {
         stops::scopes(&mut self.connection, now).await
     }
 
+    /// Makes sure that the record of the change is there as it was written, whatever triggers have done since.
+    pub(crate) async fn require_kept(&mut self) -> Result<(), StoreError> {
+        audit::require_kept(&mut self.connection).await
+    }
+
     /// Makes sure that what is stopped is still this. The log is locked, so it stays so until this
     /// transaction ends.
     pub(crate) async fn require_stops(

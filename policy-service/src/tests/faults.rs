@@ -445,6 +445,40 @@ async fn what_has_a_record_that_the_database_drops_does_not_take_place_on_postgr
     records_that_are_not_kept(&service, &[dropped, ignore], &heed).await;
 }
 
+/// What an insert returns is what it wrote, and not what a trigger did then: where a head is wanted over the record it
+/// is read again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_is_changed_behind_its_insert_releases_nothing_where_a_head_is_wanted() {
+    let server = velum_harness::Postgres::start().await.unwrap();
+    let fence = tempfile::tempdir().unwrap();
+    let strict = "quorum = 1\nrelease = \"checkpointed\"";
+    let configuration = on_postgres(&server.url()).replacen("quorum = 1", strict, 1);
+    let fence = fence.path().join("fence");
+    let service = Service::with(&format!("{configuration}\n[audit]\nfence = {fence:?}\n")).await;
+    let check = service.ask(1);
+    let id = service.pending(&check).await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    let before = standing(&service, &id).await;
+    let store = &service.running.store;
+    for statement in [
+        "CREATE FUNCTION other() RETURNS trigger AS 'BEGIN
+             UPDATE audit_entry SET entry = set_byte(entry, 20, 65), leaf_hash = leaf_hash
+             WHERE idx = NEW.idx;
+             RETURN NULL;
+         END' LANGUAGE plpgsql",
+        "CREATE TRIGGER changed AFTER INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION other()",
+    ] {
+        store.write(Tamper(statement)).await.unwrap();
+    }
+    let (status, body) = service.check_as(service.gateway(), &check, 0).await;
+    assert_eq!(status, 503, "{body}");
+    assert_eq!(standing(&service, &id).await, before);
+    let heed = "DROP TRIGGER changed ON audit_entry";
+    store.write(Tamper(heed)).await.unwrap();
+    service.verified(&check, &service.check(&check).await);
+    assert_eq!(service.count("grant.used").await, 1);
+}
+
 /// Taken out when the change is already answered: the next one is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_record_that_is_missing_nothing_is_written_on_either_engine() {
@@ -457,8 +491,12 @@ async fn behind_a_record_that_is_missing_nothing_is_written_on_either_engine() {
             let seat_belt = "DROP TRIGGER audit_entry_is_never_deleted";
             store.write(Tamper(seat_belt)).await.unwrap();
         }
-        let last = "DELETE FROM audit_entry WHERE idx = (SELECT max(idx) FROM audit_entry)";
-        store.write(Tamper(last)).await.unwrap();
+        // The log may have grown over it already.
+        for table in ["approval_record", "audit_entry"] {
+            let last =
+                format!("DELETE FROM {table} WHERE idx = (SELECT max(idx) FROM audit_entry)");
+            store.write(Tamper(last.leak())).await.unwrap();
+        }
         let (status, body) = service.approve("grace", &id, json!({})).await;
         assert_eq!(status, 503, "{body}");
         assert_eq!(service.show(&id).await["votes"], json!([]));

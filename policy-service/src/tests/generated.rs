@@ -1,6 +1,7 @@
 //! Requests that schemathesis makes of the document: `cargo xtask schemathesis`. Its program is named by
 //! `VELUM_SCHEMATHESIS`; without it there is nothing to run.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -31,14 +32,29 @@ async fn no_generated_request_finds_a_fault_or_an_answer_that_is_not_in_the_docu
     let ids = furnish(&service).await;
     let folder = tempfile::tempdir().unwrap();
     let mut requests = 0;
+    let mut audiences = BTreeSet::new();
     for (audience, token) in [
         ("public", ""),
         ("gateway", service.gateway()),
         ("reviewer", service.reviewer("grace")),
+        ("audit", service.reviewer("grace")),
     ] {
-        let report = run(&program, &service, folder.path(), &ids, (audience, token)).await;
-        requests += report;
+        let made = run(&program, &service, folder.path(), &ids, (audience, token)).await;
+        assert!(made > 0, "no request of {audience}");
+        requests += made;
+        audiences.insert(audience);
     }
+    let document: Value = service
+        .request("GET", "/v1/openapi.json")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let tags = document["tags"].as_array().unwrap().iter();
+    let tags: BTreeSet<_> = tags.map(|tag| tag["name"].as_str().unwrap()).collect();
+    assert_eq!(audiences, tags, "each operation is of one of them");
     figure(name, &format!("{requests} requests, no fault"));
     // Nothing of all that has stopped it.
     assert_eq!(

@@ -287,6 +287,8 @@ async fn a_database_that_was_restored_releases_nothing() {
     let first: Value = serde_json::from_slice(first.extra().unwrap()).unwrap();
     assert_eq!(first["type"], "org.velum.log.recovered.v1");
     assert_eq!(first["data"]["seq"], 0);
+    // What the backup had is of the log that the fence knows.
+    assert_eq!(first["data"]["log"]["restored"], names[0]["size"]);
     // It is whole now.
     let stopped = service.stop().await;
     let error = stopped.recover(&configuration, "grace").await.unwrap_err();

@@ -401,7 +401,8 @@ async fn a_reader_sees_in_which_fields_it_stands_and_narrows_it_to_rules_that_oc
         count(&list, "<li><code>name[*].family</code> name 1</li>"),
         2
     );
-    assert_eq!(count(&list, "flagged by action 3 of the policy"), 2);
+    let flagged = "flagged by <a href=\"/policy\">action 3 of the policy</a>";
+    assert_eq!(count(&list, flagged), 2);
     // What was cut is not approved from the list.
     assert_eq!(count(&list, ">Approve</button>"), 1);
     assert_eq!(count(&list, "Read all to approve"), 1);
@@ -675,6 +676,16 @@ async fn a_thousand_that_wait_are_listed_soon() {
     assert_eq!(shown, 1000);
 }
 
+/// Asked, granted, denied, lapsed, open, releases.
+fn figures(text: &str) -> Vec<String> {
+    let (_, rest) = text.split_once("<dl class=\"figures\">").unwrap();
+    let (list, _) = rest.split_once("</dl>").unwrap();
+    let numbers = list.split("<dd>").skip(1);
+    numbers
+        .map(|it| it.split('<').next().unwrap().to_owned())
+        .collect()
+}
+
 #[tokio::test]
 async fn what_was_asked_and_what_left_are_counted_by_action_principal_and_class() {
     let service = Service::start().await;
@@ -692,15 +703,6 @@ async fn what_was_asked_and_what_left_are_counted_by_action_principal_and_class(
     purge.classes = velum_engine::ClassSet::EMPTY;
     let purged = service.pending(&purge).await;
     assert_eq!(service.deny("grace", &purged, json!({})).await.0, 200);
-    let figures = |text: &str| -> Vec<String> {
-        let (_, rest) = text.split_once("<dl class=\"figures\">").unwrap();
-        let (list, _) = rest.split_once("</dl>").unwrap();
-        let numbers = list.split("<dd>").skip(1);
-        numbers
-            .map(|it| it.split('<').next().unwrap().to_owned())
-            .collect()
-    };
-    // Asked, granted, denied, lapsed, open, releases.
     for (path, expected) in [
         ("/activity", ["2", "1", "1", "0", "0", "1"]),
         ("/activity?action=read", ["1", "1", "0", "0", "0", "1"]),
@@ -724,4 +726,143 @@ async fn what_was_asked_and_what_left_are_counted_by_action_principal_and_class(
         .await
         .text;
     assert_eq!(figures(&text), ["2", "1", "1", "0", "0", "1"]);
+}
+
+#[tokio::test]
+async fn a_class_that_was_asked_and_not_granted_counts_as_asked_alone() {
+    let service = Service::start().await;
+    let check = service.ask(1);
+    let id = service.pending(&check).await;
+    let less = json!({"classes": ["name"]});
+    assert_eq!(service.approve("grace", &id, less).await.0, 200);
+    service.verified(&check, &service.check(&check).await);
+    let mut browser = signed_in(&service, "grace").await;
+    for (path, expected) in [
+        ("/activity", ["1", "1", "0", "0", "0", "1"]),
+        ("/activity?class=name", ["1", "1", "0", "0", "0", "1"]),
+        ("/activity?class=date", ["1", "0", "0", "0", "0", "0"]),
+    ] {
+        let text = open(&service, &mut browser, path).await.text;
+        assert_eq!(figures(&text), expected, "{path}");
+    }
+}
+
+/// More than a page shows: a caller who asks again and again does not push out what comes after.
+#[tokio::test]
+async fn a_vote_is_on_the_page_however_many_refusals_came_before_it() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    for _ in 0..2 {
+        // So many are recorded within a minute.
+        for _ in 0..60 {
+            let mut other = service.ask(2);
+            other.approval = Some(id.clone());
+            assert_eq!(service.check(&other).await["code"], "mismatch");
+        }
+        service.clock.advance(60_000);
+    }
+    let mut browser = signed_in(&service, "grace").await;
+    let path = format!("/approvals/{id}");
+    let page = open(&service, &mut browser, &path).await.text;
+    assert_eq!(count(&page, "wanted to use the grant and may not"), 100);
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    let page = open(&service, &mut browser, &path).await.text;
+    assert_eq!(count(&page, "approved: enough have agreed"), 1, "{page}");
+    assert_eq!(count(&page, "wanted to use the grant and may not"), 99);
+    let all = format!("/audit?approval={id}");
+    let says = format!("The latest 100 of more: <a href=\"{all}\">");
+    assert_eq!(count(&page, &says), 1, "{page}");
+    let all = open(&service, &mut browser, &all).await.text;
+    assert_eq!(count(&all, "<tr><td"), 122);
+
+    // The store gives all of them, from either end.
+    let store = service.running.app.store();
+    let whole = store.entries_about(&id, 1000).await.unwrap();
+    let whole: Vec<_> = whole.iter().map(|entry| entry.index).collect();
+    assert_eq!(whole.len(), 122);
+    let first = store.entries_about(&id, 50).await.unwrap();
+    let first: Vec<_> = first.iter().map(|entry| entry.index).collect();
+    assert_eq!(first, whole[..50]);
+    let (mut below, mut end) = (u64::MAX, whole.len());
+    for size in [50, 50, 22, 0] {
+        let page = store.latest_about(&id, below, 50).await.unwrap();
+        let page: Vec<_> = page.iter().map(|entry| entry.index).collect();
+        assert_eq!(page, whole[end - size..end]);
+        end -= size;
+        below = page.first().copied().unwrap_or(0);
+    }
+
+    // Where nothing is left out, nothing is said of it.
+    let other = service.pending(&service.ask(3)).await;
+    let path = format!("/approvals/{other}");
+    let page = open(&service, &mut browser, &path).await.text;
+    assert_eq!(count(&page, "of more"), 0, "{page}");
+}
+
+#[tokio::test]
+async fn a_page_is_headed_by_who_asks_for_what_and_content_that_nobody_saw_is_a_warning() {
+    let service = Service::start().await;
+    let read = service.pending(&service.ask(1)).await;
+    let mut ask = service.ask(2);
+    ask.action = "purge".parse().unwrap();
+    ask.method = "DELETE".to_owned();
+    ask.classes = velum_engine::ClassSet::EMPTY;
+    let purge = service.pending(&ask).await;
+    let mut browser = signed_in(&service, "grace").await;
+    let list = open(&service, &mut browser, "/").await.text;
+    assert_eq!(count(&list, "<p class=\"warn\">content not seen</p>"), 2);
+    for (id, heading, action, usable) in [
+        (&read, "asks to read name, date", "read", "name, date"),
+        (
+            &purge,
+            "asks to have a request let through",
+            "purge",
+            "The request, once",
+        ),
+    ] {
+        let page = open(&service, &mut browser, &format!("/approvals/{id}")).await;
+        let page = page.text;
+        let heading = format!("</span> <bdi>triage-bot</bdi> {heading}</h1>");
+        assert_eq!(count(&page, &heading), 1, "{page}");
+        let action = format!("Action <bdi>{action}</bdi>");
+        assert_eq!(count(&page, &action), 1, "{page}");
+        let usable = format!("{usable}, usable for 5 min");
+        assert_eq!(count(&page, &usable), 1, "{page}");
+    }
+    assert_eq!(service.deny("grace", &read, json!({})).await.0, 200);
+    let path = format!("/approvals/{read}");
+    let page = open(&service, &mut browser, &path).await.text;
+    assert_eq!(count(&page, "</bdi> asked to read name, date</h1>"), 1);
+}
+
+/// What is written with a vote is for nobody behind the request; what is written with a stop is for all.
+#[tokio::test]
+async fn a_form_says_who_reads_the_comment() {
+    let service = Service::start().await;
+    let id = service.pending(&service.ask(1)).await;
+    let mut grace = signed_in(&service, "grace").await;
+    let path = format!("/approvals/{id}");
+    let form = |page: &str, name: &str| {
+        let (_, rest) = page.split_once(&format!("id=\"{name}\"")).unwrap();
+        rest.split("</form>").next().unwrap().to_owned()
+    };
+    let some = "For colleagues and the auditor";
+    let every = "For every reviewer and the auditor";
+    let page = open(&service, &mut grace, &path).await.text;
+    assert_eq!(count(&form(&page, "deny"), some), 1, "{page}");
+    assert_eq!(count(&form(&page, "stop"), every), 1, "{page}");
+    let vote = json!({"comment": "with a vote"});
+    assert_eq!(service.approve("grace", &id, vote).await.0, 200);
+    let page = open(&service, &mut grace, &path).await.text;
+    assert_eq!(count(&form(&page, "revoke"), every), 1, "{page}");
+    let fields = [("version", "2"), ("comment", "with a revocation")];
+    let shown = send(&service, &mut grace, &id, "revoke", &fields).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    // Who is behind the request.
+    let mut jones = signed_in(&service, "dr-jones").await;
+    let page = open(&service, &mut jones, &path).await.text;
+    assert_eq!(count(&page, "with a vote"), 0, "{page}");
+    let stops = open(&service, &mut jones, "/stops").await.text;
+    assert_eq!(count(&stops, "with a revocation"), 1, "{stops}");
+    assert_eq!(count(&stops, every), 1, "{stops}");
 }

@@ -1,14 +1,16 @@
 //! What a recovery leaves: logs that the verifier believes, each by itself and all of them together.
 
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use velum_approval::replay::{Finding, Replay};
 use velum_ledger::tlog_proof::TlogProof;
 
-use super::log::{bytes, configuration, logs, signed, verified};
+use super::log::{bytes, configuration, fault, logs, signed, verified};
 use crate::config::Config;
 use crate::log::{Step, Whole};
 use crate::store::{LogRow, Operation, Store, StoreError, Transaction};
-use crate::testing::{Service, Stopped};
+use crate::testing::{CONFIGURATION, Service, Stopped};
 
 /// The records of a log, as far as they are there.
 struct Records(LogRow);
@@ -162,4 +164,119 @@ async fn of_a_head_that_is_of_another_history_nothing_is_counted_as_left() {
     let old = logs(&service).await["logs"][0].clone();
     assert_eq!(told["restored"], 0);
     assert_eq!(told["previous"]["size"], old["signed"]);
+}
+
+/// What is done to a store that nobody has open, to the record that comes behind those in the tree.
+const BEHIND_THE_TREE: [(&str, &str); 4] = [
+    (
+        "it was noted, and is gone",
+        "UPDATE audit_log SET next_index = (SELECT max(idx) + 2 FROM audit_entry)",
+    ),
+    (
+        "it is not the one whose hash is beside it",
+        "INSERT INTO audit_entry (idx, entry, leaf_hash)
+             SELECT idx + 1, entry, zeroblob(32) FROM audit_entry ORDER BY idx DESC LIMIT 1",
+    ),
+    (
+        "its bytes are no JSON",
+        "INSERT INTO audit_entry (idx, entry, leaf_hash)
+             SELECT idx + 1, CAST('z' || substr(CAST(entry AS TEXT), 2) AS BLOB), leaf_hash
+             FROM audit_entry ORDER BY idx DESC LIMIT 1",
+    ),
+    (
+        "its bytes are no JSON, and nobody has a head",
+        "INSERT INTO audit_entry (idx, entry, leaf_hash)
+             SELECT idx + 1, CAST('z' || substr(CAST(entry AS TEXT), 2) AS BLOB), leaf_hash
+             FROM audit_entry ORDER BY idx DESC LIMIT 1;
+         DELETE FROM log_head",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_no_tile_has_and_that_is_gone_or_changed_leaves_a_store_to_read_and_recover()
+{
+    for (what, statements) in BEHIND_THE_TREE {
+        let fence = tempfile::tempdir().unwrap();
+        let is_fenced = !statements.contains("log_head");
+        let configuration = if is_fenced {
+            configuration(fence.path())
+        } else {
+            CONFIGURATION.to_owned()
+        };
+        let service = Service::with(&configuration).await;
+        let check = service.ask(1);
+        let id = service.pending(&check).await;
+        service.approve("grace", &id, json!({})).await;
+        signed(&service).await;
+        let stopped = service.stop().await;
+        let options = SqliteConnectOptions::new().filename(stopped.data().join("velum.sqlite"));
+        let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+        for statement in statements.split(';') {
+            let done = sqlx::query(statement).execute(&mut database).await.unwrap();
+            assert_eq!(done.rows_affected(), 1, "{what}");
+        }
+        database.close().await.unwrap();
+
+        // It is there to be read, and says so.
+        let service = stopped.start(&configuration).await;
+        assert_eq!(logs(&service).await["is_recovering"], true, "{what}");
+        let told = fault(&service).await;
+        assert!(told.contains("records were lost"), "{what}: {told}");
+        assert_eq!(service.show(&id).await["state"], "approved", "{what}");
+        assert_eq!(service.get("grace", "/readyz").await.0, 503, "{what}");
+        let (status, body) = service.check_as(service.gateway(), &check, 0).await;
+        assert_eq!(status, 503, "{what}: {body}");
+
+        let stopped = service.stop().await;
+        let done = stopped.recover(&configuration, "grace").await.unwrap();
+        assert!(done.contains("2026-r1 is open"), "{what}: {done}");
+        let service = stopped.start(&configuration).await;
+        verified(&service, &[]).await;
+        let told = first(&service, 2).await;
+        assert_eq!(told["restored"], 0, "{what}: {told}");
+        let old = logs(&service).await["logs"][0].clone();
+        let behind = old["size"].as_u64().unwrap() - 1;
+        assert_eq!(told["previous"]["size"], behind, "{what}: {told}");
+        assert_eq!(service.show(&id).await["state"], "superseded", "{what}");
+        let check = service.ask(2);
+        let id = service.pending(&check).await;
+        service.approve("grace", &id, json!({})).await;
+        service.verified(&check, &service.check(&check).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_database_that_was_emptied_beside_its_fence_nothing_is_counted_as_left() {
+    let fence = tempfile::tempdir().unwrap();
+    let configuration = configuration(fence.path());
+    let service = Service::with(&configuration).await;
+    service.pending(&service.ask(1)).await;
+    signed(&service).await;
+    let stopped = service.stop().await;
+    let stands = std::fs::read_to_string(fence.path().join("fence")).unwrap();
+    let fenced: u64 = stands.lines().nth(1).unwrap().parse().unwrap();
+    for file in std::fs::read_dir(stopped.data()).unwrap() {
+        let file = file.unwrap();
+        if file
+            .file_name()
+            .to_str()
+            .unwrap()
+            .starts_with("velum.sqlite")
+        {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+    // It has a first record then, which no log before had.
+    let service = stopped.start(&configuration).await;
+    let log = logs(&service).await;
+    assert_eq!(log["is_recovering"], true, "{log}");
+    assert_eq!(log["logs"][0]["size"], 1, "{log}");
+    let stopped = service.stop().await;
+    let done = stopped.recover(&configuration, "grace").await.unwrap();
+    assert!(done.contains("and has 0;"), "{done}");
+    let service = stopped.start(&configuration).await;
+    verified(&service, &[]).await;
+    let told = first(&service, 2).await;
+    assert_eq!(told["restored"], 0, "{told}");
+    assert_eq!(told["previous"]["size"], fenced, "{told}");
 }

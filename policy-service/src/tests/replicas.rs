@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use velum_approval::ApprovalId;
 use velum_harness::Postgres;
@@ -217,8 +218,30 @@ async fn a_service_whose_clock_is_far_ahead_writes_nothing_that_would_end_what_h
     let server = Postgres::start().await.unwrap();
     let one = Service::with(&configuration(&server)).await;
     let id = one.pending(&one.ask(1)).await;
-    let error = one.refusal_beside(&configuration(&server), Ahead).await;
+    let before = memberships(&server).await;
+    // Another one reviews there, and one of them does not.
+    let (nora, ida) = (
+        "[[reviewers]]\nperson = \"nora\"",
+        "[[reviewers]]\nperson = \"ida\"",
+    );
+    let others = configuration(&server).replacen(nora, ida, 1) + "\n[[people]]\nid = \"ida\"\n";
+    let error = one.refusal_beside(&others, Ahead).await;
     assert!(error.contains("clock"), "{error}");
+    assert_eq!(memberships(&server).await, before);
     assert_eq!(one.show(&id).await["state"], "pending");
     assert_eq!(one.get("grace", "/readyz").await.0, 200);
+    // One whose clock is right notes it.
+    let _other = Service::beside(&one, &others).await;
+    let after = memberships(&server).await;
+    let is_there = |person: &str| after.iter().any(|(member, ..)| member == person);
+    assert!(is_there("ida") && !is_there("nora"), "{after:?}");
+}
+
+/// Since when everybody reviews, and is in their groups, as the database has it.
+async fn memberships(server: &Postgres) -> Vec<(String, String, i64)> {
+    let mut database = PgConnection::connect(&server.url()).await.unwrap();
+    let all = "SELECT person, name, since_ms FROM membership ORDER BY person, name";
+    let all: Vec<_> = sqlx::query_as(all).fetch_all(&mut database).await.unwrap();
+    assert!(!all.is_empty());
+    all
 }

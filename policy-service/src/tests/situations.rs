@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use velum_approval::{Check, Lineage};
 
+use super::named::is_test;
 use crate::testing::{CONFIGURATION, Service, classes, identity};
 
 /// Each situation, and the tests of it: the file, and the function's name.
@@ -174,14 +175,9 @@ fn every_situation_has_tests_that_exist() {
         assert!(!tests.is_empty(), "{situation}");
         for (file, name) in *tests {
             let text = std::fs::read_to_string(workspace.join(file)).unwrap();
-            let head = format!("fn {name}(");
-            let (before, _) = text
-                .split_once(&head)
-                .unwrap_or_else(|| panic!("{situation}: {file} has no {name}"));
-            let attribute = before.lines().rev().find(|line| line.contains("#["));
             assert!(
-                attribute.is_some_and(|line| line.contains("test")),
-                "{situation}: {name} is no test"
+                is_test(&text, name),
+                "{situation}: {file} has no test {name}"
             );
         }
     }

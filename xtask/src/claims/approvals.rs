@@ -180,8 +180,8 @@ pub(super) const MEASURES: &[Measure] = &[
         },
     },
     Measure {
-        text: "a use is a transaction: at least 0.3 of the disk's syncs a second on SQLite, Postgres \
-               beside its own",
+        text: "a use is a transaction: on SQLite at least 0.3 of the flushes of what one writes that the disk \
+               makes a second, and of those of a page where many come at once; Postgres beside its own",
         run: |_| {
             all_of(
                 optimised(true),
@@ -200,8 +200,8 @@ pub(super) const MEASURES: &[Measure] = &[
     },
     Measure {
         text: "many that wait on one process (at length 10,000 for one approval and 2,000 for one each, under \
-               300 MB), on both engines: a decision reaches them in 50 ms at the median of 100, in a second \
-               at p99 of 10,000",
+               300 MB), on both engines: a denial and an approval reach them in 50 ms at the median of 100, \
+               in a second at p99 of 10,000",
         run: |is_long| {
             let short = [
                 "velum-policy-service::waiters::a_decision_reaches_five_hundred_that_wait",

@@ -28,6 +28,11 @@ pub(super) fn vote(
     let got = count.as_ref().map_or(0, |count| count.people.len());
     let enough = count.filter(|count| next.is_enough(&count.people, ballot.panel));
     let agreed = enough.map(|count| (count.agreed, count.seconds));
+    let is_decided = agreed.is_some() || matches!(ballot.verdict, Verdict::Deny);
+    if is_decided {
+        // What the requester was asked is settled by it.
+        (next.needs, next.public_reason) = (None, None);
+    }
     match (&ballot.verdict, agreed) {
         (Verdict::Deny, _) => {
             next.public_reason = ballot.public_reason;
@@ -58,7 +63,7 @@ pub(super) fn vote(
         verdict: ballot.verdict.clone(),
         comment: ballot.comment,
         assertion: ballot.assertion.clone(),
-        public_reason: next.public_reason,
+        public_reason: next.public_reason.filter(|_| is_decided),
         got: u32::try_from(got).unwrap_or(u32::MAX),
         needed: next.needed(ballot.panel),
         granted: next.granted.clone(),

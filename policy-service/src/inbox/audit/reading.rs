@@ -8,6 +8,8 @@ use crate::store::{Entry, Store, StoreError};
 
 /// How many a page has.
 const PAGE: usize = 50;
+/// How many of one approval are read at a time.
+const OF_APPROVAL: u32 = 1000;
 /// How many are read at a time, and how often before a search has to be told to go on.
 const CHUNK: u64 = 512;
 const CHUNKS: usize = 16;
@@ -146,17 +148,15 @@ impl Search {
         })
     }
 
-    /// The records about one approval, of which there are few.
+    /// The records about one approval, of which there are mostly few: the latest of them.
     async fn about(&self, store: &Store, approval: &ApprovalId) -> Result<Found, StoreError> {
-        let entries = store.entries_about(approval, 1000).await?;
+        let below = self.before.unwrap_or(u64::MAX);
+        let entries = store.latest_about(approval, below, OF_APPROVAL).await?;
+        let is_all = u32::try_from(entries.len()).is_ok_and(|count| count < OF_APPROVAL);
         let summaries = entries.iter().rev().map(Summary::of);
-        let before = self.before.unwrap_or(u64::MAX);
-        let records: Vec<_> = summaries
-            .filter(|summary| summary.index < before && self.is_wanted(summary))
-            .collect();
         Ok(Found {
-            records,
-            next: None,
+            records: summaries.filter(|it| self.is_wanted(it)).collect(),
+            next: entries.first().filter(|_| !is_all).map(|it| it.index),
             is_full: false,
         })
     }

@@ -303,13 +303,13 @@ async fn the_index_of_what_has_ended_costs_a_use_no_page() {
         written.push(frames(folder.path()) - before);
     }
     let (with, without) = (written[0], written[1]);
-    // Where rows come to stand differs by a page now and then.
+    // Where rows come to stand differs: ids are random. A page for each use would be 200.
     assert!(
         without > 600,
         "{without} pages for 200 asks, approvals and uses"
     );
     assert!(
-        with <= without + without / 100,
+        with <= without + without / 40,
         "{with} pages instead of {without}"
     );
 }

@@ -211,7 +211,9 @@ async fn a_script_of_another_page_decides_nothing_and_reads_nothing() {
                 "const done = arguments[0];
                  const other = window.open('{service}/approvals/{}');
                  const look = () => {{
-                     if (!other || other.closed) done('gone'); else setTimeout(look, 50);
+                     if (!other) done('never opened');
+                     else if (other.closed) done('gone');
+                     else setTimeout(look, 50);
                  }};
                  look();",
                 scene.waits

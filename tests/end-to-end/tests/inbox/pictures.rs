@@ -84,7 +84,8 @@ async fn fill(stage: &Stage) -> Vec<String> {
 /// When a page has become what it will be.
 const LOADED: &str = "document.readyState === 'complete'";
 const LIVE: &str = "!document.getElementById('live').hidden";
-const VERIFIED: &str = "document.getElementById('check-title').textContent === 'It holds.'";
+const VERIFIED: &str =
+    "document.getElementById('check-title').textContent === 'It is in the log, unchanged.'";
 const MASKED: &str = "document.querySelectorAll('#findings tbody tr').length > 5 \
      && document.querySelector('#equal').textContent !== ''";
 const PROVEN: &str = "document.getElementById('verdict-title').textContent === 'It holds.'";

@@ -35,10 +35,10 @@ async fn a_record_is_verified_in_the_browser_and_one_that_was_changed_is_shown_a
     let index = recorded(&stage).await;
     let browser = signed_in(&stage, "grace", BrowserOptions::default()).await;
     let held = verdict(&browser, &stage, index).await;
-    assert!(held.starts_with("It holds."), "{held}");
+    assert!(held.starts_with("It is in the log, unchanged."), "{held}");
     assert_eq!(browser.count("#check-steps .ok").await.unwrap(), 2);
     let text = browser.text("#check-text").await.unwrap();
-    let says = format!("this record is number {index} of");
+    let says = format!("this record is index {index} of a log of");
     assert!(text.contains(&says), "{text}");
     assert_eq!(browser.hindrances().await.unwrap(), Vec::<String>::new());
 
@@ -108,7 +108,7 @@ async fn a_record_is_verified_in_the_browser_and_one_that_was_changed_is_shown_a
         told.push(what);
     }
     let held = verdict(&browser, &stage, index).await;
-    assert!(held.starts_with("It holds."), "{held}");
+    assert!(held.starts_with("It is in the log, unchanged."), "{held}");
     assert_quiet(&browser).await;
     figure(
         "a_record_is_verified_in_the_browser_and_one_that_was_changed_is_shown_as_such",
