@@ -267,6 +267,7 @@ impl Practice {
     }
 
     fn open(&mut self, number: u64, is_collecting: bool, panel: &Panel) -> Result<Approval> {
+        self.check.use_key = stream(number);
         let requester = self.directory.party(&self.check.principal);
         let segments = self.check.path.split('/').map(|segment| (None, segment));
         let words = RouteWords::new(segments, self.check.query.split('&'));
