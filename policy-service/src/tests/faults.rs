@@ -34,6 +34,21 @@ impl Operation for Tamper {
     }
 }
 
+/// The same with several statements, in one transaction.
+struct TamperWithMuch([&'static str; 3]);
+
+impl Operation for TamperWithMuch {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        for statement in self.0 {
+            transaction.execute(statement).await?;
+        }
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn a_use_whose_commit_is_in_doubt_is_found_or_made_but_never_made_twice() {
     for fault in [Fault::Lost, Fault::AnswerLost] {
@@ -487,16 +502,18 @@ async fn behind_a_record_that_is_missing_nothing_is_written_on_either_engine() {
         let service = Service::with(&configuration).await;
         let id = service.pending(&service.ask(1)).await;
         let store = &service.running.store;
-        if configuration == CONFIGURATION {
-            let seat_belt = "DROP TRIGGER audit_entry_is_never_deleted";
-            store.write(Tamper(seat_belt)).await.unwrap();
-        }
-        // The log may have grown over it already.
-        for table in ["approval_record", "audit_entry"] {
-            let last =
-                format!("DELETE FROM {table} WHERE idx = (SELECT max(idx) FROM audit_entry)");
-            store.write(Tamper(last.leak())).await.unwrap();
-        }
+        let before = if configuration == CONFIGURATION {
+            "DROP TRIGGER audit_entry_is_never_deleted"
+        } else {
+            "LOCK TABLE approval_record, audit_entry IN EXCLUSIVE MODE"
+        };
+        // In one: the log may have grown over it already, or be about to.
+        let gone = TamperWithMuch([
+            before,
+            "DELETE FROM approval_record WHERE idx = (SELECT max(idx) FROM audit_entry)",
+            "DELETE FROM audit_entry WHERE idx = (SELECT max(idx) FROM audit_entry)",
+        ]);
+        store.write(gone).await.unwrap();
         let (status, body) = service.approve("grace", &id, json!({})).await;
         assert_eq!(status, 503, "{body}");
         assert_eq!(service.show(&id).await["votes"], json!([]));
