@@ -180,8 +180,8 @@ pub(super) const MEASURES: &[Measure] = &[
         },
     },
     Measure {
-        text: "a use is a transaction: on SQLite at least 0.3 of the flushes of what one writes that the disk \
-               makes a second, and of those of a page where many come at once; Postgres beside its own",
+        text: "a use is a transaction: at least 0.3 of the disk's syncs a second on SQLite, Postgres \
+               beside its own",
         run: |_| {
             all_of(
                 optimised(true),
