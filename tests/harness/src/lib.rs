@@ -5,6 +5,7 @@
 //! dropped. Where the programs are is told by the environment (see [`locations`]); `cargo xtask
 //! test` and `cargo xtask demo` set it.
 
+mod aside;
 mod bootstrap;
 mod browser;
 mod certificates;

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Router;
@@ -10,9 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
+use crate::aside::Aside;
 use crate::failure::During;
 use crate::{Failure, Result};
 
@@ -57,7 +56,7 @@ impl Lie {
 pub struct LyingStep {
     address: SocketAddr,
     shared: Arc<Shared>,
-    server: JoinHandle<()>,
+    _server: Aside,
 }
 
 #[derive(Debug)]
@@ -76,8 +75,8 @@ impl Shared {
 
 impl LyingStep {
     /// Listens before there is a provider, which has to know its name.
-    pub async fn open() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await;
+    pub fn open() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0");
         let listener = listener.during("the lying step's port")?;
         let address = listener.local_addr().during("the lying step's port")?;
         let client = reqwest::Client::builder()
@@ -90,13 +89,13 @@ impl LyingStep {
             client: client.build().during("an HTTP client")?,
         });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
-        let server = tokio::spawn(async move {
+        let server = Aside::serve(listener, async move |listener| {
             let _ = axum::serve(listener, router).await;
-        });
+        })?;
         Ok(Self {
             address,
             shared,
-            server,
+            _server: server,
         })
     }
 
@@ -113,12 +112,6 @@ impl LyingStep {
     /// From now on it lies so, or not at all.
     pub fn tell(&self, lie: Option<Lie>) {
         *self.shared.lie() = lie;
-    }
-}
-
-impl Drop for LyingStep {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 

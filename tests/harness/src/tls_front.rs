@@ -1,15 +1,16 @@
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::aside::Aside;
 use crate::failure::During;
 use crate::{Certificate, Result};
 
@@ -19,28 +20,28 @@ pub struct TlsFront {
     address: SocketAddr,
     target: Arc<OnceLock<SocketAddr>>,
     shaken: Arc<AtomicU64>,
-    server: JoinHandle<()>,
+    _server: Aside,
 }
 
 impl TlsFront {
     /// Shows this certificate on loopback, offers HTTP/2, and hands what comes to `target`.
-    pub async fn start(certificate: &Certificate, target: SocketAddr) -> Result<Self> {
-        let front = Self::open(certificate).await?;
+    pub fn start(certificate: &Certificate, target: SocketAddr) -> Result<Self> {
+        let front = Self::open(certificate)?;
         front.point_at(target);
         Ok(front)
     }
 
     /// The same before there is a target, which may have to know where this listens; who comes until then is
     /// turned away.
-    pub async fn open(certificate: &Certificate) -> Result<Self> {
+    pub fn open(certificate: &Certificate) -> Result<Self> {
         let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate)?));
-        let listener = TcpListener::bind("127.0.0.1:0").await.during("TLS port")?;
+        let listener = TcpListener::bind("127.0.0.1:0").during("TLS port")?;
         let address = listener.local_addr().during("TLS port")?;
         let shaken = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&shaken);
         let target = Arc::new(OnceLock::new());
         let pointed = Arc::clone(&target);
-        let server = tokio::spawn(async move {
+        let server = Aside::serve(listener, async move |listener| {
             // Dropped with this task, and every connection with it.
             let mut connections = JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
@@ -55,12 +56,12 @@ impl TlsFront {
                         .ok()
                 });
             }
-        });
+        })?;
         Ok(Self {
             address,
             target,
             shaken,
-            server,
+            _server: server,
         })
     }
 
@@ -77,12 +78,6 @@ impl TlsFront {
     /// How many handshakes its callers have finished.
     pub fn handshakes(&self) -> u64 {
         self.shaken.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for TlsFront {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 

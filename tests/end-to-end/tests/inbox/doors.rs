@@ -28,12 +28,12 @@ impl Doors {
 
     /// The same with a step before the provider that can say anything.
     pub(crate) async fn open_behind_a_liar() -> Doors {
-        Doors::open_with(Some(LyingStep::open().await.unwrap())).await
+        Doors::open_with(Some(LyingStep::open().unwrap())).await
     }
 
     async fn open_with(liar: Option<LyingStep>) -> Doors {
         let authority = Authority::new().unwrap();
-        let front = TlsFront::open(&authority.server().unwrap()).await.unwrap();
+        let front = TlsFront::open(&authority.server().unwrap()).unwrap();
         let redirect = format!(
             "https://localhost:{}/sign-in/callback",
             front.address().port()

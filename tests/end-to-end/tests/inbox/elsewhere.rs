@@ -39,7 +39,7 @@ async fn page_of_another(body: &str) -> Another {
     let certificate = certificate.expect("a certificate");
     let front = TlsFront::start(&certificate, page.address());
     Another {
-        front: front.await.expect("TLS before another's page"),
+        front: front.expect("TLS before another's page"),
         _page: page,
     }
 }

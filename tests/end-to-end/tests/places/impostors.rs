@@ -57,9 +57,7 @@ async fn a_service_that_proves_its_name_is_believed() {
         .await
         .expect("fake");
     let certificate = authority.server_named(NAME).expect("certificate");
-    let front = TlsFront::start(&certificate, service.address())
-        .await
-        .expect("TLS");
+    let front = TlsFront::start(&certificate, service.address()).expect("TLS");
     let stage = behind(&authority, &front, Some(&key)).await;
     let answer = stage.ask("/Patient/p1", "name", 2).send().await;
     let answer = answer.expect("an answer");
@@ -81,9 +79,7 @@ async fn an_impostor_of_the_policy_service_is_never_asked() {
         (authority.server_named("other.velum"), "another name"),
     ] {
         let certificate = certificate.expect("certificate");
-        let front = TlsFront::start(&certificate, service.address())
-            .await
-            .expect("TLS");
+        let front = TlsFront::start(&certificate, service.address()).expect("TLS");
         let stage = behind(&authority, &front, Some(&key)).await;
         assert_lifts_nothing(&stage, why).await;
         assert!(
@@ -105,9 +101,7 @@ async fn an_impostor_that_is_asked_all_the_same_lifts_nothing() {
     ] {
         let service = FakeService::start(behaviour).await.expect("fake");
         let certificate = authority.server_named(NAME).expect("certificate");
-        let front = TlsFront::start(&certificate, service.address())
-            .await
-            .expect("TLS");
+        let front = TlsFront::start(&certificate, service.address()).expect("TLS");
         let stage = behind(&authority, &front, None).await;
         assert_lifts_nothing(&stage, "not signed by a listed key").await;
         assert!(!service.exchanges().is_empty(), "the test shows nothing");
