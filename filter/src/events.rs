@@ -181,7 +181,10 @@ impl Reporter {
             // Who refuses one batch may refuse the next, which then only tells of the loss.
             _ => (self.pause * 2).clamp(INTERVAL, LONGEST_PAUSE),
         };
-        self.wait = self.pause;
+        // Behind one that was taken the interval goes on, unless another whole one waits.
+        if self.pause > 0 || self.rows.len() >= MOST_ROWS {
+            self.wait = self.pause;
+        }
         if arrival == Arrival::Unknown {
             return 0;
         }

@@ -74,10 +74,11 @@ pub(crate) struct Others {
 /// How far a clock may be ahead of the database's.
 const MOST_AHEAD: Duration = Duration::from_secs(30);
 
-/// A clock that never runs backwards, also not over a restart.
+/// A clock that never runs backwards while the service runs.
 ///
 /// A clock that was set back must not revive what has expired (threat 17), so time is never earlier
-/// than the latest moment that the store has seen.
+/// than the latest moment that the store has seen, also after a restart. What was only told, and is in no record yet,
+/// a restart forgets.
 pub(crate) struct FencedClock {
     clock: Arc<dyn Clock>,
     fence: Fence,

@@ -75,7 +75,7 @@ pub(crate) use stops::StoredStop;
 pub(crate) use transaction::Fault;
 pub(crate) use transaction::{Change, Stamp, Transaction};
 pub(crate) use transfer::{Moved, transfer};
-pub(crate) use uses::{Granted, StoredUse};
+pub(crate) use uses::{Granted, NewUse, StoredUse};
 pub(crate) use webhooks::{BeginWebhook, MoveWebhook};
 
 use crate::clock::Fence;

@@ -9,7 +9,7 @@ use velum_approval::{
 use super::{Asked, Case, Judged, Outcome, pending};
 use crate::config::Release;
 use crate::http::can_be_reviewed;
-use crate::store::{Change, Granted, Stamp, StoreError, StoredUse};
+use crate::store::{Change, Granted, NewUse, Stamp, StoreError, StoredUse};
 
 impl Case<'_> {
     pub(super) async fn consume(
@@ -90,10 +90,12 @@ impl Case<'_> {
             .require_stops(self.stops, stamp.now)
             .await?;
         let change = Change::Use {
-            approval,
-            gateway,
-            use_key: check.use_key,
-            grant: &grant,
+            made: NewUse {
+                approval,
+                gateway,
+                use_key: check.use_key,
+                grant: &grant,
+            },
             emergency,
         };
         let index = self.transaction.apply(&change, record, stamp).await?;

@@ -117,6 +117,11 @@ async fn text(scrape: &Scrape) -> Result<String, std::fmt::Error> {
         parts.leases.live(scrape.app.now()),
     );
     gauge(
+        "clock_behind_seconds",
+        "how far the machine's clock is behind the latest moment that the store has seen: until it has caught up time stands still",
+        usize::try_from(scrape.app.clock_behind() / 1000).unwrap_or_default(),
+    );
+    gauge(
         "log_damaged",
         "1 where a record, its hash or a tile of the audit log is not what was put there, or a closed log cannot be read, else 0",
         usize::from(

@@ -20,7 +20,7 @@ const NOTED: i64 = 1000;
 /// Why a change is refused whose record would not follow the one before.
 const MISSING: &str = "a record behind one that is missing";
 /// Why one is whose record is not there when it was written.
-const NOT_KEPT: &str = "a change whose record the database does not keep";
+pub(super) const NOT_KEPT: &str = "a change whose record the database does not keep";
 /// The name of a log that has none yet.
 const NAMELESS: &str = "policy-service";
 
@@ -260,31 +260,63 @@ pub(super) async fn append(
     record: &Record,
     stamp: &Stamp,
 ) -> Result<u64, StoreError> {
-    let (end, is_kept) = if connection.has_rivals() {
+    let next = next(connection, record, stamp).await?;
+    let is_kept = if connection.has_rivals() {
+        put_beside_others(connection, &next, stamp.now).await?
+    } else {
+        put(connection, &next).await?
+    };
+    if is_kept {
+        Ok(next.index)
+    } else {
+        Err(connection.refuse(NOT_KEPT))
+    }
+}
+
+/// A leaf that is going to be written.
+pub(super) struct Next {
+    pub(super) index: u64,
+    pub(super) leaf: Vec<u8>,
+    pub(super) hash: [u8; 32],
+}
+
+/// The leaf that the log's next record is. It has to be written.
+pub(super) async fn next(
+    connection: &mut Connection,
+    record: &Record,
+    stamp: &Stamp,
+) -> Result<Next, StoreError> {
+    let end = if connection.has_rivals() {
         if connection.end.is_none() {
             lock(connection).await?;
         }
-        let end = connection.end.take();
+        let end = connection.end.as_mut();
         let end = end.ok_or(StoreError::Corrupt("head of the log"))?;
-        let leaf = leaf_at(&end, record, stamp)?;
-        connection.appended_last = Some((end.next, leaf_hash(&leaf)));
-        let is_kept = put_beside_others(connection, &end, &leaf, stamp.now).await?;
-        connection.end = Some(End {
-            next: end.next + 1,
-            ..end.clone()
-        });
-        (end, is_kept)
+        let taken = end.clone();
+        end.next += 1;
+        taken
     } else {
-        let end = take_end(connection, stamp.now).await?;
-        let leaf = leaf_at(&end, record, stamp)?;
-        connection.appended_last = Some((end.next, leaf_hash(&leaf)));
-        let is_kept = put(connection, end.next, &leaf).await?;
-        (end, is_kept)
+        take_end(connection, stamp.now).await?
     };
-    if is_kept {
-        Ok(end.next)
-    } else {
-        Err(connection.refuse(NOT_KEPT))
+    let leaf = leaf_at(&end, record, stamp)?;
+    let hash = leaf_hash(&leaf);
+    connection.appended_last = Some((end.next, hash));
+    Ok(Next {
+        index: end.next,
+        leaf,
+        hash,
+    })
+}
+
+/// Why a leaf was not written that the statement for it was to write: either the database has ignored it, or the one
+/// before is missing.
+pub(super) async fn refused(connection: &mut Connection, index: u64) -> StoreError {
+    let head = "SELECT next_index FROM audit_log WHERE id = 1";
+    let head = connection.one(head, &[]).await;
+    match head.and_then(|row| row.count("next_index")) {
+        Ok(next) if next == index => connection.refuse(MISSING),
+        Ok(_) => connection.refuse(NOT_KEPT),
+        Err(error) => error,
     }
 }
 
@@ -337,9 +369,8 @@ async fn take_end(connection: &mut Connection, now: Timestamp) -> Result<End, St
 }
 
 /// Writes a leaf, and tells whether it is there.
-async fn put(connection: &mut Connection, index: u64, leaf: &[u8]) -> Result<bool, StoreError> {
-    let hash = leaf_hash(leaf);
-    let given = values![number(index)?, leaf, &hash];
+async fn put(connection: &mut Connection, next: &Next) -> Result<bool, StoreError> {
+    let given = values![number(next.index)?, &next.leaf, &next.hash];
     let insert = "INSERT INTO audit_entry (idx, entry, leaf_hash) VALUES ($1, $2, $3)";
     connection.execute(insert, given).await?;
     // Read again, and not returned: what triggers did afterwards shows too.
@@ -348,33 +379,39 @@ async fn put(connection: &mut Connection, index: u64, leaf: &[u8]) -> Result<boo
     Ok(connection.optional(read, given).await?.is_some())
 }
 
+/// The part of a statement that writes a leaf where others write too and the head is locked: of its index, the moment,
+/// the leaf and its hash, as `$1` to `$4`. It gives whether the leaf is there as it was given, and no row where it is
+/// not there at all.
+macro_rules! leaf {
+    () => {
+        "head AS (
+             UPDATE audit_log
+             SET next_index = $1 + 1, max_time_ms = greatest(max_time_ms, $2)
+             WHERE id = 1 AND next_index = $1
+                   AND (first = $1 OR EXISTS (SELECT 1 FROM audit_entry WHERE idx = $1 - 1))
+             RETURNING id
+         ),
+         leaf AS (
+             INSERT INTO audit_entry (idx, entry, leaf_hash) SELECT $1, $3, $4 FROM head
+             RETURNING CAST(CAST(idx = $1 AND entry = $3 AND leaf_hash = $4 AS INT) AS BIGINT) AS is_kept
+         )"
+    };
+}
+pub(super) use leaf;
+
 /// The same where others write too and the head is locked: in one statement, since each goes to a server.
 async fn put_beside_others(
     connection: &mut Connection,
-    end: &End,
-    leaf: &[u8],
+    next: &Next,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let put = "WITH head AS (
-                   UPDATE audit_log
-                   SET next_index = $1 + 1, max_time_ms = greatest(max_time_ms, $4)
-                   WHERE id = 1 AND next_index = $1
-                         AND (first = $1 OR EXISTS (SELECT 1 FROM audit_entry WHERE idx = $1 - 1))
-                   RETURNING id
-               )
-               INSERT INTO audit_entry (idx, entry, leaf_hash) SELECT $1, $2, $3 FROM head
-               RETURNING CAST(CAST(idx = $1 AND entry = $2 AND leaf_hash = $3 AS INT) AS BIGINT) AS is_kept";
-    let hash = leaf_hash(leaf);
-    let given = values![number(end.next)?, leaf, &hash, now.as_millis()];
-    if let Some(row) = connection.optional(put, given).await? {
-        return Ok(row.count("is_kept")? == 1);
+    let put = concat!("WITH ", leaf!(), " SELECT is_kept FROM leaf");
+    let index = number(next.index)?;
+    let given = values![index, now.as_millis(), &next.leaf, &next.hash];
+    match connection.optional(put, given).await? {
+        Some(row) => Ok(row.count("is_kept")? == 1),
+        None => Err(refused(connection, next.index).await),
     }
-    // Either the database has ignored the leaf, or the one before is missing.
-    let taken = "SELECT next_index FROM audit_log WHERE id = 1";
-    if connection.one(taken, &[]).await?.count("next_index")? == end.next {
-        return Err(connection.refuse(MISSING));
-    }
-    Ok(false)
 }
 
 /// The hash of a leaf in a Merkle tree (RFC 6962, section 2.1).

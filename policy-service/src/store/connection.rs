@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
 
 use super::StoreError;
+use super::postgres::{Session, within};
 use super::sqlite::{WritingLink, WrittenRow};
 
 /// A statement in the words of each engine. Both take parameters as `$1`, `$2`, …
@@ -181,8 +182,8 @@ pub(super) enum Link {
     SqliteWriter(WritingLink),
     /// One of those that only read.
     SqliteReader(sqlx::Transaction<'static, Sqlite>),
-    PostgresWriter(sqlx::Transaction<'static, Postgres>),
-    PostgresReader(sqlx::Transaction<'static, Postgres>),
+    PostgresWriter(Session),
+    PostgresReader(Session),
 }
 
 macro_rules! query {
@@ -199,6 +200,18 @@ macro_rules! query {
             };
         }
         query
+    }};
+}
+
+/// Asks the server something in a session, and takes its answer.
+macro_rules! asked {
+    ($session:expr, $query:expr, $how:ident) => {{
+        let limit = $session.limit();
+        let answer = match $session.told() {
+            Ok(connection) => within(limit, $query.$how(connection)).await,
+            Err(error) => Err(error),
+        };
+        $session.answered(answer)
     }};
 }
 
@@ -244,11 +257,11 @@ impl Connection {
                 .await
                 .map(|done| done.rows_affected())
                 .map_err(StoreError::from),
-            Link::PostgresWriter(link) | Link::PostgresReader(link) => query!(sql.postgres, values)
-                .execute(&mut **link)
-                .await
-                .map(|done| done.rows_affected())
-                .map_err(StoreError::from),
+            Link::PostgresWriter(session) | Link::PostgresReader(session) => {
+                asked!(session, query!(sql.postgres, values), execute)
+                    .map(|done| done.rows_affected())
+                    .map_err(StoreError::from)
+            }
         };
         self.noted(done)
     }
@@ -270,11 +283,11 @@ impl Connection {
                 .await
                 .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
                 .map_err(StoreError::from),
-            Link::PostgresWriter(link) | Link::PostgresReader(link) => query!(sql.postgres, values)
-                .fetch_all(&mut **link)
-                .await
-                .map(|rows| rows.into_iter().map(Row::Postgres).collect())
-                .map_err(StoreError::from),
+            Link::PostgresWriter(session) | Link::PostgresReader(session) => {
+                asked!(session, query!(sql.postgres, values), fetch_all)
+                    .map(|rows| rows.into_iter().map(Row::Postgres).collect())
+                    .map_err(StoreError::from)
+            }
         };
         self.noted(rows)
     }

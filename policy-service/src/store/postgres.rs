@@ -5,6 +5,7 @@
 //! READ COMMITTED is enough, and other engines that speak PostgreSQL's protocol have it too.
 
 pub(super) mod open;
+mod session;
 mod url;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -22,11 +23,14 @@ use super::{Engine, Eventually, StoreError, Transaction, audit};
 use crate::clock::Fence;
 use velum_approval::Timestamp;
 
+pub(super) use session::{Session, within};
 pub(crate) use url::{DatabaseUrl, NotAUrl};
 
 /// How often an operation is tried, and until when a further try begins.
 const TRIES: u32 = 6;
 const LIMIT: Duration = Duration::from_secs(2);
+/// How long the server may be silent when something is read: longer than it lets a statement take.
+const SILENCE: Duration = Duration::from_secs(6);
 /// The longest pause after the first try; it doubles with every other.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -100,13 +104,13 @@ impl Postgres {
         let has_records = true;
         let mut connection = transaction.into_connection();
         let failed = connection.take_trouble();
-        let Link::PostgresWriter(link) = connection.link else {
+        let Link::PostgresWriter(session) = connection.link else {
             job.fail(StoreError::Stopped);
             return None;
         };
         match failed {
             Some(Trouble::Conflict) => {
-                let _ = link.rollback().await;
+                let _ = session.rollback().await;
                 return Some(Setback::Again(StoreError::Conflict));
             }
             // Nothing was to be committed yet.
@@ -114,19 +118,18 @@ impl Postgres {
             Some(Trouble::Fault) if is_kept => {
                 job.fail(StoreError::Refused("after a statement that failed"));
             }
-            None if is_kept && has_changes => return self.commit(link, has_records).await,
+            None if is_kept && has_changes => return self.commit(session, has_records).await,
             Some(Trouble::Fault) | None => {}
         }
-        let _ = link.rollback().await;
+        let _ = session.rollback().await;
         None
     }
 
     pub(super) async fn begin(&self) -> Result<Connection, StoreError> {
-        let link = self
-            .writers
-            .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
-            .await?;
-        let mut connection = Connection::new(Link::PostgresWriter(link));
+        // How long it may take is the job's.
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+        let session = Session::begin(&self.writers, begin, None).await?;
+        let mut connection = Connection::new(Link::PostgresWriter(session));
         self.look_at_the_time(&mut connection).await?;
         Ok(connection)
     }
@@ -139,17 +142,17 @@ impl Postgres {
 
     async fn commit(
         &self,
-        link: sqlx::Transaction<'static, sqlx::Postgres>,
+        session: Session,
         #[cfg_attr(not(test), expect(unused_variables, reason = "for tests"))] has_records: bool,
     ) -> Option<Setback> {
         #[cfg(test)]
         if has_records && let Some(fault) = self.faults.take() {
             if matches!(fault, Fault::AnswerLost) {
-                link.commit().await.unwrap();
+                session.commit().await.unwrap();
             }
             return Some(Setback::InDoubt);
         }
-        let error = link.commit().await.err()?;
+        let error = session.commit().await.err()?;
         if trouble(&error) == Trouble::Conflict {
             return Some(Setback::Again(StoreError::Database(error)));
         }
@@ -169,11 +172,9 @@ enum Setback {
 impl Engine for Postgres {
     fn read(&self) -> Eventually<'_, Result<Connection, StoreError>> {
         Box::pin(async {
-            let link = self
-                .readers
-                .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                .await?;
-            let mut connection = Connection::new(Link::PostgresReader(link));
+            let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+            let session = Session::begin(&self.readers, begin, Some(SILENCE)).await?;
+            let mut connection = Connection::new(Link::PostgresReader(session));
             self.look_at_the_time(&mut connection).await?;
             Ok(connection)
         })

@@ -14,8 +14,8 @@ use super::audit::Leaf;
 use super::connection::{Connection, values};
 use super::secrets::{self, Secret};
 use super::{
-    Anchored, Batch, Confirmed, Denials, Granted, GroupReading, GroupReadings, Head, Heard, Load,
-    LogKeys, LogRow, Once, Repeat, SealedKey, Spent, StoreError, StoredSession, StoredUse, Tiles,
+    Anchored, Batch, Confirmed, Denials, GroupReading, GroupReadings, Head, Heard, Load, LogKeys,
+    LogRow, NewUse, Once, Repeat, SealedKey, Spent, StoreError, StoredSession, StoredUse, Tiles,
     Tree, Written, about, anchors, approvals, audit, confirmations, emergencies, events, lapses,
     log, log_keys, pruning, repeats, security_keys, sessions, stops, uses,
 };
@@ -39,10 +39,7 @@ pub(crate) enum Change<'a> {
     /// A case whose grant was used: which stream used it, and what it is answered; and the emergency
     /// access that it was used under, if any.
     Use {
-        approval: &'a Approval,
-        gateway: &'a GatewayId,
-        use_key: UseKey,
-        grant: &'a Granted,
+        made: NewUse<'a>,
         emergency: Option<&'a Emergency>,
     },
     /// A case that changed in any other way, with what somebody wrote, and what was seen.
@@ -517,9 +514,11 @@ impl Transaction {
         let instead = None;
         let replace = self.faults.replace();
         let connection = &mut self.connection;
-        let index = match instead {
-            Some(index) => index,
-            None => audit::append(connection, record, stamp).await?,
+        let index = match change {
+            Change::Use { made, .. } => {
+                uses::make(connection, made, (record, instead), stamp, replace).await?
+            }
+            _ => audit::append(connection, record, stamp).await?,
         };
         if let Record::Log(event) = record {
             log_keys::note(connection, event, index).await?;
@@ -545,16 +544,7 @@ impl Transaction {
                 update(connection, approval, stamp.now, replace).await?;
                 append_vote(connection, approval).await?;
             }
-            Change::Use {
-                approval,
-                gateway,
-                use_key,
-                grant,
-                emergency,
-            } => {
-                update(connection, approval, stamp.now, replace).await?;
-                let stream = (*gateway, *use_key);
-                uses::insert(connection, approval, stream, grant, index, stamp.now).await?;
+            Change::Use { emergency, .. } => {
                 if let Some(emergency) = emergency {
                     emergencies::update(connection, emergency).await?;
                 }
@@ -801,7 +791,7 @@ async fn open(
 }
 
 /// Replaces the row of the version before; that it is still there is the belt to the lock's braces.
-async fn update(
+pub(super) async fn update(
     connection: &mut Connection,
     approval: &Approval,
     now: Timestamp,
@@ -850,7 +840,7 @@ async fn append_vote(connection: &mut Connection, approval: &Approval) -> Result
     Ok(())
 }
 
-fn body(approval: &Approval) -> Result<String, StoreError> {
+pub(super) fn body(approval: &Approval) -> Result<String, StoreError> {
     serde_json::to_string(approval).map_err(|_| StoreError::Refused("an approval"))
 }
 

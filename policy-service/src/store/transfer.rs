@@ -202,7 +202,7 @@ impl Cell {
 
 async fn commit(connection: Connection) -> Result<(), StoreError> {
     match connection.link {
-        Link::PostgresWriter(link) => Ok(link.commit().await?),
+        Link::PostgresWriter(session) => Ok(session.commit().await?),
         _ => Err(StoreError::Stopped),
     }
 }

@@ -1,13 +1,14 @@
 //! Uses of grants: what was seen before, what was answered, and what left.
 
 use velum_approval::{
-    Approval, ApprovalId, Evidence, GatewayId, OutcomeReport, Scope, Shape, Tags, Timestamp, Use,
-    UseKey,
+    Approval, ApprovalId, Evidence, GatewayId, OutcomeReport, Record, Scope, Shape, Tags,
+    Timestamp, Use, UseKey,
 };
 
-use super::StoreError;
+use super::audit::leaf;
 use super::connection::{Connection, Row, values};
-use super::transaction::number;
+use super::transaction::{body, number, update};
+use super::{Stamp, StoreError, audit};
 
 /// What a use is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,35 +30,155 @@ pub(crate) struct StoredUse {
     pub(crate) grant: Granted,
 }
 
-pub(super) async fn insert(
+/// A use that is going to be made: of which approval, as it is then, by which stream, and what it is answered.
+pub(crate) struct NewUse<'a> {
+    pub(crate) approval: &'a Approval,
+    pub(crate) gateway: &'a GatewayId,
+    pub(crate) use_key: UseKey,
+    pub(crate) grant: &'a Granted,
+}
+
+/// Makes a use, with its approval and its record; gives the record's index. `instead` stands for a record where none
+/// is to be appended.
+pub(super) async fn make(
     connection: &mut Connection,
-    approval: &Approval,
-    stream: (&GatewayId, UseKey),
-    grant: &Granted,
+    new: &NewUse<'_>,
+    (record, instead): (&Record, Option<u64>),
+    stamp: &Stamp,
+    replace: &'static str,
+) -> Result<u64, StoreError> {
+    if connection.has_rivals() {
+        return make_beside_others(connection, new, (record, instead), stamp).await;
+    }
+    let index = match instead {
+        Some(index) => index,
+        None => audit::append(connection, record, stamp).await?,
+    };
+    update(connection, new.approval, stamp.now, replace).await?;
+    insert(connection, new, index, stamp.now).await?;
+    Ok(index)
+}
+
+/// Writes a use whose approval and record are written.
+async fn insert(
+    connection: &mut Connection,
+    new: &NewUse<'_>,
     index: u64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let scope = serde_json::to_string(&grant.scope).map_err(|_| StoreError::Refused("a scope"))?;
-    let (gateway, use_key) = stream;
+    let scope = scope_text(new.grant)?;
     connection
         .execute(
             "INSERT INTO grant_use
                  (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms, lifts_until_ms)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             values![
-                approval.id.as_str(),
-                gateway.as_str(),
-                use_key.as_bytes(),
+                new.approval.id.as_str(),
+                new.gateway.as_str(),
+                new.use_key.as_bytes(),
                 number(index)?,
                 now.as_millis(),
                 &scope,
-                i64::from(grant.is_seen),
-                grant.expires.as_millis(),
-                grant.lifts_until.as_millis(),
+                i64::from(new.grant.is_seen),
+                new.grant.expires.as_millis(),
+                new.grant.lifts_until.as_millis(),
             ],
         )
         .await?;
     Ok(())
+}
+
+/// The part of a statement that writes a use and its approval, and tells how many rows of each; `$from` is what has to
+/// have been written before.
+macro_rules! used {
+    ($from:literal) => {
+        concat!(
+            "used AS (
+                 UPDATE approval SET state = $5, due_ms = $6, updated_ms = $2, version = $7, body = $8
+                 WHERE id = $9 AND version = $7 - 1
+                 RETURNING id
+             ),
+             made AS (
+                 INSERT INTO grant_use
+                     (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms, lifts_until_ms)
+                 SELECT $9, $10, $11, $1, $2, $12, $13, $14, $15",
+            $from,
+            " RETURNING idx
+             )
+             SELECT (SELECT count(*) FROM used) AS used, (SELECT count(*) FROM made) AS made"
+        )
+    };
+}
+
+/// The same where others write too and the head of the log is locked: in one statement, since each goes to a server.
+async fn make_beside_others(
+    connection: &mut Connection,
+    new: &NewUse<'_>,
+    (record, instead): (&Record, Option<u64>),
+    stamp: &Stamp,
+) -> Result<u64, StoreError> {
+    if let Some(index) = instead {
+        let statement = concat!("WITH ", used!(""));
+        let row = write(connection, statement, new, (index, &[], &[]), stamp.now).await?;
+        return written(connection, &row).map(|()| index);
+    }
+    let statement = concat!(
+        "WITH ",
+        leaf!(),
+        ", ",
+        used!(" FROM leaf"),
+        ", (SELECT count(*) FROM leaf) AS put, (SELECT count(*) FROM leaf WHERE is_kept = 1) AS kept"
+    );
+    let next = audit::next(connection, record, stamp).await?;
+    let leaf = (next.index, &next.leaf[..], &next.hash[..]);
+    let row = write(connection, statement, new, leaf, stamp.now).await?;
+    match (row.count("put")?, row.count("kept")?) {
+        (1, 1) => written(connection, &row).map(|()| next.index),
+        (1, _) => Err(connection.refuse(audit::NOT_KEPT)),
+        _ => Err(audit::refused(connection, next.index).await),
+    }
+}
+
+async fn write(
+    connection: &mut Connection,
+    statement: &'static str,
+    new: &NewUse<'_>,
+    (index, leaf, hash): (u64, &[u8], &[u8]),
+    now: Timestamp,
+) -> Result<Row, StoreError> {
+    let (approval, grant) = (new.approval, new.grant);
+    let (body, scope) = (body(approval)?, scope_text(grant)?);
+    let given = values![
+        number(index)?,
+        now.as_millis(),
+        leaf,
+        hash,
+        approval.state.name(),
+        approval.due().map(Timestamp::as_millis),
+        number(approval.version)?,
+        &body,
+        approval.id.as_str(),
+        new.gateway.as_str(),
+        new.use_key.as_bytes(),
+        &scope,
+        i64::from(grant.is_seen),
+        grant.expires.as_millis(),
+        grant.lifts_until.as_millis(),
+    ];
+    connection.one(statement, given).await
+}
+
+/// Whether a use and its approval are written, by what the statement for them tells.
+fn written(connection: &mut Connection, row: &Row) -> Result<(), StoreError> {
+    match (row.count("used")?, row.count("made")?) {
+        (1, 1) => Ok(()),
+        (1, _) => Err(connection.refuse("a use that the database does not keep")),
+        _ => Err(connection.refuse("over an approval that has changed")),
+    }
+}
+
+fn scope_text(grant: &Granted) -> Result<String, StoreError> {
+    serde_json::to_string(&grant.scope).map_err(|_| StoreError::Refused("a scope"))
 }
 
 /// Every use of an approval, in their order.

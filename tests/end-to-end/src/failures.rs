@@ -4,6 +4,7 @@
 mod filter;
 mod request;
 mod seeing;
+mod surroundings;
 mod upstream;
 
 /// One way to fail.
@@ -81,6 +82,7 @@ pub fn all() -> impl Iterator<Item = &'static Failure> {
         request::FAILURES,
         filter::FAILURES,
         seeing::FAILURES,
+        surroundings::FAILURES,
     ];
     parts.into_iter().flatten()
 }
@@ -234,6 +236,21 @@ const FAILURES: &[Failure] = &[
         "Envoy's listeners are drained while requests are held",
         "Each of those is answered as ever; new connections are refused",
         &["requests_that_are_held_when_envoy_is_drained_are_all_answered"],
+    ),
+    failure(
+        Service,
+        "Envoy is restarted hot (`--restart-epoch`) while requests are held",
+        "Each is answered as ever while the old process is there, and new connections by the new one. When the old one ends, what it still holds is closed; the approval lives, and the same request finds it at the new one",
+        &[
+            "what_is_held_at_a_hot_restart_ends_as_decided_or_finds_its_approval_at_the_new_envoy",
+            "who_reads_through_a_hot_restart_gets_masked_answers_only_and_all_of_them_are_told",
+        ],
+    ),
+    failure(
+        Service,
+        "Envoy is restarted hot while values are lifted",
+        "The old process goes on under its lease, and masks the rest of what is taken back. What it has not sent when it ends is cut and not released again; the use shows as one without outcome",
+        &["a_response_that_is_lifted_goes_on_in_the_old_envoy_and_is_cut_when_that_ends"],
     ),
     failure(
         Service,

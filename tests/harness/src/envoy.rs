@@ -2,6 +2,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -25,6 +26,17 @@ pub struct EnvoyOptions {
     pub binary: Option<PathBuf>,
     /// More arguments for the command line.
     pub arguments: Vec<String>,
+    /// Whether another process may take over from this one, and how long that takes.
+    pub hot_restart: Option<HotRestart>,
+}
+
+/// The times of a hot restart, in whole seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct HotRestart {
+    /// `--drain-time-s`.
+    pub drain: Duration,
+    /// `--parent-shutdown-time-s`: when the old process ends, from when the new one listens.
+    pub parent_shutdown: Duration,
 }
 
 impl EnvoyOptions {
@@ -37,7 +49,18 @@ impl EnvoyOptions {
             log_level: "info".to_owned(),
             binary: None,
             arguments: Vec::new(),
+            hot_restart: None,
         }
+    }
+
+    /// The same, ready for hot restarts of these times.
+    #[must_use]
+    pub fn hot_restart(mut self, drain: Duration, parent_shutdown: Duration) -> Self {
+        self.hot_restart = Some(HotRestart {
+            drain,
+            parent_shutdown,
+        });
+        self
     }
 
     /// The same with one environment variable more.
@@ -55,17 +78,76 @@ pub struct Envoy {
     process: Process,
     admin: SocketAddr,
     listeners: Vec<(String, SocketAddr)>,
+    options: EnvoyOptions,
+    /// Where hot restarts are possible.
+    epoch: Option<Epoch>,
     _folder: TempDir,
+}
+
+/// A process in a row of hot restarts.
+#[derive(Debug, Clone)]
+struct Epoch {
+    number: u32,
+    base: Arc<Base>,
+}
+
+/// What the processes of such a row have in common: the id by which they find each other.
+#[derive(Debug)]
+struct Base(u64);
+
+impl Base {
+    fn read(file: &Path) -> Result<Self> {
+        let id = fs::read_to_string(file).during("Envoy's base id")?;
+        id.trim().parse().map(Self).during("Envoy's base id")
+    }
+}
+
+impl Drop for Base {
+    fn drop(&mut self) {
+        // Shared memory that Envoy leaves behind, under ten times the id.
+        let _ = fs::remove_file(format!("/dev/shm/envoy_shared_memory_{}", self.0 * 10));
+    }
 }
 
 impl Envoy {
     /// Starts Envoy and waits until it is ready. Fails with the end of its log if it refuses the
     /// configuration.
     pub async fn start(options: EnvoyOptions) -> Result<Self> {
+        Self::start_at(options, None).await
+    }
+
+    /// Starts the process that takes over from this one (`--restart-epoch`) with the same
+    /// bootstrap, which has to be JSON, and waits until it is ready. This one drains from then on,
+    /// has no admin interface any more, and ends by itself when its time is over.
+    pub async fn hot_restart(&self) -> Result<Self> {
+        let epoch = self.epoch.as_ref();
+        let epoch = epoch.ok_or_else(|| Failure::new("this Envoy takes no hot restart"))?;
+        let next = Epoch {
+            number: epoch.number + 1,
+            base: Arc::clone(&epoch.base),
+        };
+        let mut options = self.options.clone();
+        options.config_yaml = with_ports(&options.config_yaml, &self.listeners)?;
+        Self::start_at(options, Some(next)).await
+    }
+
+    async fn start_at(options: EnvoyOptions, epoch: Option<Epoch>) -> Result<Self> {
         let folder = tempfile::tempdir().during("temporary folder")?;
         let admin_file = folder.path().join("admin");
+        let base_file = folder.path().join("base");
         let mut command = command(&options, folder.path())?;
         command.arg("--admin-address-path").arg(&admin_file);
+        match (&options.hot_restart, &epoch) {
+            (None, _) => command.args(["--use-dynamic-base-id", "--disable-hot-restart"]),
+            (Some(times), None) => times
+                .put(&mut command)
+                .args(["--use-dynamic-base-id", "--base-id-path"])
+                .arg(&base_file),
+            (Some(times), Some(epoch)) => times
+                .put(&mut command)
+                .args(["--base-id", &epoch.base.0.to_string()])
+                .args(["--restart-epoch", &epoch.number.to_string()]),
+        };
         let mut process = Process::start("envoy", command, folder.path())?;
         let patience = Duration::from_mins(1);
         let admin: SocketAddr = process
@@ -73,12 +155,22 @@ impl Envoy {
                 fs::read_to_string(&admin_file).ok()?.trim().parse().ok()
             })
             .await?;
+        // It is written before the configuration is read, and so before the admin's address.
+        let epoch = match (options.hot_restart, epoch) {
+            (Some(_), None) => Some(Epoch {
+                number: 0,
+                base: Arc::new(Base::read(&base_file)?),
+            }),
+            (_, epoch) => epoch,
+        };
         wait_until_ready(&mut process, admin, patience).await?;
         let listeners = listeners(admin).await?;
         Ok(Self {
             process,
             admin,
             listeners,
+            options,
+            epoch,
             _folder: folder,
         })
     }
@@ -87,6 +179,7 @@ impl Envoy {
     pub async fn validate(options: EnvoyOptions) -> Result<String> {
         let folder = tempfile::tempdir().during("temporary folder")?;
         let mut command = command(&options, folder.path())?;
+        command.args(["--use-dynamic-base-id", "--disable-hot-restart"]);
         command.args(["--mode", "validate"]);
         let mut process = Process::start("envoy", command, folder.path())?;
         let start = Instant::now();
@@ -151,6 +244,18 @@ impl Envoy {
         self.process.kill();
     }
 
+    /// Waits until the process has ended by itself.
+    pub async fn wait_for_end(&mut self, patience: Duration) -> Result<()> {
+        let start = Instant::now();
+        while self.process.ended()?.is_none() {
+            if start.elapsed() > patience {
+                return Err(Failure::new(format!("Envoy goes on after {patience:?}")));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
     /// The value of one counter or gauge; `None` while Envoy has none of that name.
     pub async fn stat(&self, name: &str) -> Result<Option<u64>> {
         let text = self.admin("/stats").await?;
@@ -209,6 +314,30 @@ impl Envoy {
     }
 }
 
+impl HotRestart {
+    fn put<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let seconds = |time: Duration| time.as_secs().to_string();
+        command
+            .args(["--drain-time-s", &seconds(self.drain)])
+            .args(["--parent-shutdown-time-s", &seconds(self.parent_shutdown)])
+    }
+}
+
+/// The bootstrap with the ports that these listeners got: the next process takes over what listens
+/// at the very address.
+fn with_ports(bootstrap: &str, listeners: &[(String, SocketAddr)]) -> Result<String> {
+    let mut document: Value = serde_json::from_str(bootstrap).during("the bootstrap")?;
+    let all = document.pointer_mut("/static_resources/listeners");
+    for listener in all.and_then(Value::as_array_mut).into_iter().flatten() {
+        let name = listener["name"].as_str();
+        let bound = listeners.iter().find(|(bound, _)| Some(&**bound) == name);
+        if let Some((_, address)) = bound {
+            listener["address"]["socket_address"]["port_value"] = address.port().into();
+        }
+    }
+    Ok(document.to_string())
+}
+
 fn command(options: &EnvoyOptions, folder: &Path) -> Result<Command> {
     let config = folder.join("bootstrap.yaml");
     fs::write(&config, &options.config_yaml).during("writing the bootstrap")?;
@@ -217,7 +346,6 @@ fn command(options: &EnvoyOptions, folder: &Path) -> Result<Command> {
     command
         .arg("--config-path")
         .arg(&config)
-        .args(["--use-dynamic-base-id", "--disable-hot-restart"])
         .args(["--concurrency", &options.concurrency.to_string()])
         .args(&options.arguments)
         .current_dir(folder)

@@ -32,7 +32,7 @@ pub use client::{Call, Client, Response, ResponseStream};
 pub use documents::{
     bootstrap_document, example_policy, policy_in_bootstrap, project_yaml, with_public_keys,
 };
-pub use envoy::{Envoy, EnvoyOptions};
+pub use envoy::{Envoy, EnvoyOptions, HotRestart};
 pub use failure::{Failure, Result};
 pub use fake_service::{Behaviour, Exchange, FakeService, signed_allow};
 pub use jwt::{ISSUER, Jwt};

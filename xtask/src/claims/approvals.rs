@@ -131,6 +131,25 @@ pub(super) const CLAIMS: &[Claim] = &[
         ],
     },
     Claim {
+        text: "through a real Envoy that is restarted hot: what is held ends as decided or finds its approval at the \
+               new process, every answer is masked, and what is lifted goes on under its lease or is cut",
+        tests: &[
+            "velum-end-to-end::operations::hot_restart::held::what_is_held_at_a_hot_restart_ends_as_decided_or_finds_its_approval_at_the_new_envoy",
+            "velum-end-to-end::operations::hot_restart::who_reads_through_a_hot_restart_gets_masked_answers_only_and_all_of_them_are_told",
+            "velum-end-to-end::operations::hot_restart::a_response_that_is_lifted_goes_on_in_the_old_envoy_and_is_cut_when_that_ends",
+        ],
+    },
+    Claim {
+        text: "the clock of the service's machine an hour forward, an hour back, back while it is down, fast and slow: \
+               what has expired is never revived",
+        tests: &[
+            "velum-policy-service::system_clock::where_the_clock_goes_an_hour_forward_what_was_open_has_expired_and_the_service_goes_on",
+            "velum-policy-service::system_clock::where_the_clock_goes_an_hour_back_nothing_is_revived_and_the_service_says_that_it_is_not_ready",
+            "velum-policy-service::system_clock::a_machine_whose_clock_goes_back_while_the_service_is_down_revives_nothing",
+            "velum-policy-service::system_clock::a_clock_that_is_fast_or_slow_ends_grants_by_its_own_time_and_keeps_nothing_else",
+        ],
+    },
+    Claim {
         text: "schemathesis against the OpenAPI document finds no 5xx and no undocumented answer (at length in 500 \
                requests of an operation)",
         tests: &[
@@ -175,6 +194,48 @@ pub(super) const MEASURES: &[Measure] = &[
                     "velum-policy-service::crash::a_service_killed_under_load_on_sqlite_keeps_what_it_said",
                     "velum-policy-service::crash::a_service_killed_under_load_on_postgres_keeps_what_it_said",
                     "velum-policy-service::crash::a_server_killed_under_load_keeps_what_it_said",
+                ],
+            )
+        },
+    },
+    Measure {
+        text: "power loss on SQLite (at length at 200 moments, each twice): what was written and not flushed is thrown \
+               away, nothing acknowledged is lost, nothing released twice; a disk that lies is found out",
+        run: |is_long| {
+            all_of(
+                way(is_long),
+                &[
+                    "velum-policy-service::power_loss::a_machine_that_loses_its_power_keeps_what_the_service_said_on_sqlite",
+                    "velum-policy-service::power_loss::a_disk_that_only_says_that_it_has_flushed_is_found_to_lose_what_was_said",
+                ],
+            )
+        },
+    },
+    Measure {
+        text: "a network to Postgres that holds packets back, loses connections, is cut or slow (at length 36 rounds of \
+               uses, 8 of the log): each grant is used once, no head contradicts another, who waits hears what is true",
+        run: |is_long| {
+            all_of(
+                way(is_long),
+                &[
+                    "velum-policy-service::network::uses_whose_packets_are_held_back_release_each_grant_once",
+                    "velum-policy-service::network::one_that_signs_and_is_cut_off_beyond_its_lease_contradicts_nothing_the_other_has_signed",
+                    "velum-policy-service::network::who_waits_at_a_service_that_is_cut_off_hears_what_is_true_once_it_is_back",
+                    "velum-policy-service::network::over_a_slow_line_everything_goes_on_more_slowly",
+                    "velum-policy-service::network::connections_that_are_lost_without_a_word_are_given_up_and_others_made",
+                ],
+            )
+        },
+    },
+    Measure {
+        text: "a flood of asks from one and from five hundred (at length 2,000 a second for a minute): caps hold, one card \
+               an ask, those who behave are served (at length in 100 ms at p99)",
+        run: |is_long| {
+            all_of(
+                optimised(is_long),
+                &[
+                    "velum-policy-service::flood::a_flood_from_one_is_refused_beyond_its_caps_and_others_are_served",
+                    "velum-policy-service::flood::a_flood_from_five_hundred_fills_its_action_and_no_other",
                 ],
             )
         },

@@ -403,6 +403,17 @@ fn events_are_batched_and_a_batch_keeps_its_number_until_it_arrives() {
     vm.request("GET", "/Patient/1", &[]);
     vm.whole_answer("200", PATIENT);
     assert_eq!(vm.tick().map(|batch| batch.sequence), Some(2));
+    // One that arrives hastens none behind it.
+    vm.answered("200");
+    vm.next_stream();
+    vm.request("GET", "/Patient/1", &[]);
+    vm.whole_answer("200", PATIENT);
+    let before = vm.last_call("/v1/events");
+    for _ in 0..4 {
+        vm.dispatcher.tick(&vm.host, ROOT);
+    }
+    assert_eq!(vm.last_call("/v1/events"), before);
+    assert_eq!(vm.tick().map(|batch| batch.sequence), Some(3));
 }
 
 #[test]

@@ -15,7 +15,9 @@ use velum_approval::{
 };
 use velum_engine::{Profile, Ruleset};
 
-use super::super::{Change, Granted, Operation, Secret, Stamp, Store, StoreError, Transaction};
+use super::super::{
+    Change, Granted, NewUse, Operation, Secret, Stamp, Store, StoreError, Transaction,
+};
 use super::Ground;
 use crate::random::{self, Random};
 
@@ -456,10 +458,12 @@ impl Operation for Consume {
         };
         transaction.require_stops(&stops, kit.now).await?;
         let change = Change::Use {
-            approval: &next,
-            gateway: &kit.gateway,
-            use_key: *use_key,
-            grant: &granted,
+            made: NewUse {
+                approval: &next,
+                gateway: &kit.gateway,
+                use_key: *use_key,
+                grant: &granted,
+            },
             emergency: None,
         };
         let index = transaction.apply(&change, &record, &kit.stamp()?).await?;

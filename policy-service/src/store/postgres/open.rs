@@ -22,9 +22,9 @@ const MIGRATION_PAUSE: Duration = Duration::from_millis(250);
 /// The first version that is supported, as `server_version_num` has it.
 const LEAST_SERVER: i64 = 150_000;
 
-/// A session that hangs must not hold a lock for ever.
+/// A session that hangs must not hold a lock for ever: not much longer than a service waits for its server.
 const SESSION: &str = "SET statement_timeout = '5s'; SET lock_timeout = '2s';
-    SET idle_in_transaction_session_timeout = '10s'";
+    SET idle_in_transaction_session_timeout = '7s'";
 const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 /// Checks the server and brings the schema up to date.

@@ -5,6 +5,7 @@ mod checking;
 mod failure_policies;
 mod failures;
 mod full_disk;
+mod hot_restart;
 mod observing;
 mod reporting;
 mod seeing;
