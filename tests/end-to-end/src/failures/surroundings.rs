@@ -19,9 +19,7 @@ pub(super) const FAILURES: &[Failure] = &[
         Seeing,
         "The clock of the policy service's machine goes forward (SQLite)",
         "What was open has expired, and sessions end; new asks go on. When it is right again, the next row",
-        &[
-            "where_the_clock_goes_an_hour_forward_what_was_open_has_expired_and_the_service_goes_on",
-        ],
+        &["where_the_clock_goes_an_hour_forward_what_was_open_has_expired_and_the_service_goes_on"],
     ),
     failure(
         Seeing,
