@@ -158,7 +158,9 @@ impl Reporter {
     /// Sends what there is, if it is time; returns the call's token.
     pub(crate) fn tick(&mut self, host: &impl Host) -> Option<u32> {
         self.wait = self.wait.saturating_sub(1);
-        if self.is_sending || self.wait > 0 {
+        // A whole one waits for no interval, but for a service that does not answer.
+        let is_whole = self.pause == 0 && self.rows.len() >= MOST_ROWS;
+        if self.is_sending || (self.wait > 0 && !is_whole) {
             return None;
         }
         self.wait = INTERVAL;
@@ -181,8 +183,7 @@ impl Reporter {
             // Who refuses one batch may refuse the next, which then only tells of the loss.
             _ => (self.pause * 2).clamp(INTERVAL, LONGEST_PAUSE),
         };
-        // Behind one that was taken the interval goes on, unless another whole one waits.
-        if self.pause > 0 || self.rows.len() >= MOST_ROWS {
+        if self.pause > 0 {
             self.wait = self.pause;
         }
         if arrival == Arrival::Unknown {

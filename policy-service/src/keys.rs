@@ -101,18 +101,11 @@ impl std::error::Error for KeyError {}
 /// Makes the data folder where it is missing; refuses one that others can write to.
 pub(crate) fn make_folder(data: &Path) -> Result<(), String> {
     let fault = |error: std::io::Error| format!("data folder {}: {error}", data.display());
-    let is_new = !data.exists();
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(data)
         .map_err(fault)?;
-    if is_new && let Some(parent) = data.parent().filter(|it| !it.as_os_str().is_empty()) {
-        // Its name is kept by the folder that it is in.
-        File::open(parent)
-            .and_then(|folder| folder.sync_all())
-            .map_err(fault)?;
-    }
     let mode = fs::metadata(data).map_err(fault)?.permissions().mode() & 0o777;
     if mode & 0o022 != 0 {
         return Err(format!(

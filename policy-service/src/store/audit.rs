@@ -286,26 +286,26 @@ pub(super) async fn next(
     record: &Record,
     stamp: &Stamp,
 ) -> Result<Next, StoreError> {
-    let end = if connection.has_rivals() {
+    let is_beside_others = connection.has_rivals();
+    let end = if is_beside_others {
         if connection.end.is_none() {
             lock(connection).await?;
         }
-        let end = connection.end.as_mut();
-        let end = end.ok_or(StoreError::Corrupt("head of the log"))?;
-        let taken = end.clone();
-        end.next += 1;
-        taken
+        let end = connection.end.clone();
+        end.ok_or(StoreError::Corrupt("head of the log"))?
     } else {
         take_end(connection, stamp.now).await?
     };
     let leaf = leaf_at(&end, record, stamp)?;
-    let hash = leaf_hash(&leaf);
-    connection.appended_last = Some((end.next, hash));
-    Ok(Next {
-        index: end.next,
-        leaf,
-        hash,
-    })
+    let (index, hash) = (end.next, leaf_hash(&leaf));
+    connection.appended_last = Some((index, hash));
+    if is_beside_others {
+        connection.end = Some(End {
+            next: index + 1,
+            ..end
+        });
+    }
+    Ok(Next { index, leaf, hash })
 }
 
 /// Why a leaf was not written that the statement for it was to write: either the database has ignored it, or the one

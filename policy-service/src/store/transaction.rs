@@ -117,7 +117,7 @@ pub(crate) struct Transaction {
 pub(super) struct Faults {
     #[cfg(test)]
     next: std::sync::Arc<std::sync::Mutex<Option<Fault>>>,
-    /// Whether an approval is replaced whatever its version is.
+    /// Whether an approval is replaced whatever its version is; where others write too, by all but a use.
     #[cfg(test)]
     is_weak: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }

@@ -10,6 +10,9 @@ use super::connection::{Connection, Row, values};
 use super::transaction::{body, number, update};
 use super::{Stamp, StoreError, audit};
 
+/// Why a change is refused whose use is not there when it was written.
+const DROPPED: &str = "a use that the database does not keep";
+
 /// What a use is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Granted {
@@ -67,7 +70,7 @@ async fn insert(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let scope = scope_text(new.grant)?;
-    connection
+    let made = connection
         .execute(
             "INSERT INTO grant_use
                  (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms, lifts_until_ms)
@@ -85,7 +88,10 @@ async fn insert(
             ],
         )
         .await?;
-    Ok(())
+    match made {
+        1 => Ok(()),
+        _ => Err(connection.refuse(DROPPED)),
+    }
 }
 
 /// The part of a statement that writes a use and its approval, and tells how many rows of each; `$from` is what has to
@@ -172,7 +178,7 @@ async fn write(
 fn written(connection: &mut Connection, row: &Row) -> Result<(), StoreError> {
     match (row.count("used")?, row.count("made")?) {
         (1, 1) => Ok(()),
-        (1, _) => Err(connection.refuse("a use that the database does not keep")),
+        (1, _) => Err(connection.refuse(DROPPED)),
         _ => Err(connection.refuse("over an approval that has changed")),
     }
 }

@@ -460,6 +460,40 @@ async fn what_has_a_record_that_the_database_drops_does_not_take_place_on_postgr
     records_that_are_not_kept(&service, &[dropped, ignore], &heed).await;
 }
 
+/// Has the database drop a use that is written.
+async fn a_use_that_is_not_kept(service: &Service, tamper: &[&'static str], heed: &'static str) {
+    let check = service.ask(1);
+    let id = service.pending(&check).await;
+    assert_eq!(service.approve("grace", &id, json!({})).await.0, 200);
+    let before = standing(service, &id).await;
+    let store = &service.running.store;
+    for statement in tamper {
+        store.write(Tamper(statement)).await.unwrap();
+    }
+    let (status, body) = service.check_as(service.gateway(), &check, 0).await;
+    assert_eq!(status, 503, "{body}");
+    assert_eq!(standing(service, &id).await, before);
+    assert_eq!(service.count("grant.used").await, 0);
+    store.write(Tamper(heed)).await.unwrap();
+    service.verified(&check, &service.check(&check).await);
+    assert_eq!(service.count("grant.used").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_use_that_the_database_drops_releases_nothing_on_either_engine() {
+    let service = Service::start().await;
+    let ignore = "CREATE TRIGGER gone BEFORE INSERT ON grant_use BEGIN SELECT RAISE(IGNORE); END";
+    a_use_that_is_not_kept(&service, &[ignore], "DROP TRIGGER gone").await;
+    let server = velum_harness::Postgres::start().await.unwrap();
+    let service = Service::with(&on_postgres(&server.url())).await;
+    let dropped =
+        "CREATE FUNCTION nothing() RETURNS trigger AS 'BEGIN RETURN NULL; END' LANGUAGE plpgsql";
+    let ignore = "CREATE TRIGGER gone BEFORE INSERT ON grant_use FOR EACH ROW
+                  EXECUTE FUNCTION nothing()";
+    let heed = "DROP TRIGGER gone ON grant_use";
+    a_use_that_is_not_kept(&service, &[dropped, ignore], heed).await;
+}
+
 /// What an insert returns is what it wrote, and not what a trigger did then: where a head is wanted over the record it
 /// is read again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -39,6 +39,17 @@ fn value(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_behind_shows_by_how_much() {
+    let service = service().await;
+    let behind = async || value(&scrape(&service, None).await.1, "clock_behind_seconds", &[]);
+    assert_eq!(behind().await, Some(0.0));
+    service.clock.advance(-45_000);
+    assert_eq!(behind().await, Some(45.0));
+    service.clock.advance(46_000);
+    assert_eq!(behind().await, Some(0.0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_happens_is_counted() {
     let service = service().await;
     let check = service.ask(1);

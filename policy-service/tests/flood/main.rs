@@ -300,7 +300,10 @@ async fn a_flood_from_one_is_refused_beyond_its_caps_and_others_are_served() {
     beside.hold();
     let opened = flooded.opened().len();
     assert!(opened > OF_PRINCIPAL, "{opened}: nothing was granted");
-    assert!(flooded.refused > 0 && logged.recorded() > 0);
+    // Of one caller so many a minute are recorded, and it may be two minutes.
+    assert!(
+        flooded.refused > 0 && logged.recorded() as u64 >= flooded.refused.min(RECORDED as u64)
+    );
     assert_eq!(logged.used, beside.latencies.len());
 }
 

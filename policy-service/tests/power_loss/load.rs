@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use velum_approval::{Fingerprint, PolicyDigest, UseKey};
 
 use super::POLICY;
+use super::service::FENCE;
 
 /// How many grants a round has, and how many streams go for each.
 const GRANTS: u128 = 6;
@@ -48,6 +49,8 @@ pub(crate) struct Ack {
     pub(crate) request: u128,
     /// What was asked for, by a stream that had the grant, and what it was answered.
     pub(crate) used: Option<(Value, Value)>,
+    /// The fence as it was then, or a little before: never ahead of that journal.
+    pub(crate) fence: Option<String>,
 }
 
 /// Whoever calls a service.
@@ -74,6 +77,7 @@ impl Caller {
 
     /// What is noted once there is an answer.
     fn told(&self, kind: &'static str, (request, id): (u128, &str)) -> Ack {
+        let fence = std::fs::read_to_string(self.journal.with_file_name(FENCE)).ok();
         // A service on what was left has none.
         let length = std::fs::metadata(&self.journal).map_or(0, |it| it.len());
         Ack {
@@ -83,6 +87,7 @@ impl Caller {
             id: id.to_owned(),
             request,
             used: None,
+            fence,
         }
     }
 
@@ -196,6 +201,15 @@ async fn decide(
         race.spawn(async move { caller.race(&asked, racer).await });
     }
     acks.extend(race.join_all().await.into_iter().flatten());
+    acks
+}
+
+/// What nobody else does anything beside: no flush of another's covers it.
+pub(crate) async fn one_by_one(caller: &Caller, round: u128) -> Vec<Ack> {
+    let mut acks = Vec::new();
+    for request in (round * 1000 + 901..).take(3) {
+        acks.extend(decide(caller.clone(), request, WAYS[0], 1).await);
+    }
     acks
 }
 

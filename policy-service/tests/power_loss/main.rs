@@ -4,8 +4,8 @@
 //! their order, while a service works under load on SQLite: it begins the folder, is stopped once, so that its
 //! log of writes is moved into the database, and is killed at last. Whoever is answered notes how long that journal
 //! is. For many of its lengths the folder is then built as a disk would have it that lost its power there, the
-//! keys with it, and a service is started on that. There is no fence: it is on another volume, with flushes of
-//! its own, and would find fault only with what these checks find themselves.
+//! keys with it, and a service is started on that. The fence is a file of another volume, which keeps its power: what
+//! it told at that length, or a little before, stands beside the folder, and the service may not find it ahead.
 //!
 //! Short here; `VELUM_LONG` asks for 200 points.
 
@@ -23,7 +23,7 @@ use std::time::Duration;
 use disk::{Journal, Luck};
 use load::{Ack, Caller, DENIED, ISSUED, REQUESTED, REVOKED, USED};
 use serde_json::{Value, json};
-use service::{Service, folder};
+use service::{FENCE, Service, folder};
 use velum_approval::replay::Replay;
 
 const POLICY: &str = include_str!("../data/policy.yaml");
@@ -63,6 +63,7 @@ async fn record(unflushed: &str, rounds: u128) -> Recorded {
     for round in 0..rounds {
         let load = load::begin(&service.caller, round);
         acks.extend(load.join_all().await.into_iter().flatten());
+        acks.extend(load::one_by_one(&service.caller, round).await);
         let leaves = service.caller.leaves().await;
         shown.push((length(), leaves));
     }
@@ -106,6 +107,10 @@ struct Found {
     acks: usize,
     /// Writes that the disk has lost.
     lost: usize,
+    /// Uses whose streams have asked again.
+    again: usize,
+    /// How many fences stood beside it.
+    fences: usize,
     faults: BTreeSet<&'static str>,
 }
 
@@ -145,6 +150,11 @@ impl Recorded {
         let mut found = Found::default();
         let folder = folder();
         found.lost = self.leave(at, luck, &folder.path().join("velum-data"));
+        let fence = self.acks.iter().rfind(|ack| ack.at <= at);
+        if let Some(fence) = fence.and_then(|ack| ack.fence.as_ref()) {
+            std::fs::write(folder.path().join(FENCE), fence).unwrap();
+            found.fences += 1;
+        }
         let Some(service) = Service::start(folder.path(), None) else {
             found.require(false, "it does not start");
             return found;
@@ -223,6 +233,7 @@ impl Recorded {
             let is_recent = ack.when.elapsed() < ANSWERED_AGAIN;
             if let Some((check, answer)) = ack.used.as_ref().filter(|_| is_recent) {
                 let again = caller.check(check).await;
+                found.again += 1;
                 found.require(
                     again.as_ref() == Some(answer),
                     "a use is not answered again",
@@ -286,12 +297,10 @@ async fn a_machine_that_loses_its_power_keeps_what_the_service_said_on_sqlite() 
         None => (vec![2], 12),
     };
     let (mut acks, mut lost, mut moves, mut alone) = (0, 0, 0, 0);
+    let (mut again, mut fences) = (0, 0);
     for (run, rounds) in rounds.iter().enumerate() {
         let recorded = record("", *rounds).await;
         moves += recorded.journal.moves().len();
-        let (looked, kept) = recorded.kept(200);
-        assert_eq!(looked, kept, "run {run}");
-        alone += looked;
         for (index, at) in recorded.points(points).into_iter().enumerate() {
             let seed = u64::try_from(run * points + index).unwrap();
             let (all, some) = tokio::join!(
@@ -302,9 +311,15 @@ async fn a_machine_that_loses_its_power_keeps_what_the_service_said_on_sqlite() 
             assert_eq!(faults, [&BTreeSet::new(); 2], "run {run}, length {at}");
             acks += all.acks + some.acks;
             lost += all.lost + some.lost;
+            again += all.again + some.again;
+            fences += all.fences + some.fences;
         }
+        let (looked, kept) = recorded.kept(200);
+        assert_eq!(looked, kept, "run {run}");
+        alone += looked;
     }
     assert!(acks > 0 && lost > 0, "{acks}, {lost}");
+    assert!(again > 0 && fences > points, "{again}, {fences}");
     // At two beginnings and a stop of each run it is moved too.
     assert!(
         moves >= 3 * rounds.len() + usize::from(points == 20),
@@ -312,8 +327,8 @@ async fn a_machine_that_loses_its_power_keeps_what_the_service_said_on_sqlite() 
     );
     let points = rounds.len() * points;
     let line = format!(
-        "power lost at {points} points, twice each: {acks} acknowledgements looked for, none lost; at {alone} \
-         acknowledgements: none lost; {lost} writes were; the log of writes was moved {moves} times"
+        "power lost at {points} points, twice each: {acks} acknowledgements looked for, none lost; {again} uses \
+         were answered again; at {alone} acknowledgements: none lost; {lost} writes were; the log of writes was moved {moves} times"
     );
     figure(test, &line);
 }

@@ -14,6 +14,9 @@ use super::load::Caller;
 
 const CONFIGURATION: &str = include_str!("../data/policy-service.toml");
 
+/// The fence, in the folder of the configuration: it is a file of another volume.
+pub(crate) const FENCE: &str = "fence";
+
 /// The program, on a folder.
 pub(crate) struct Service {
     child: Child,
@@ -93,6 +96,7 @@ pub(crate) fn folder() -> tempfile::TempDir {
         .replace("asks_per_minute = 1000", "asks_per_minute = 100000")
         .replace("pending = \"15m\"", "pending = \"12h\"")
         .replace("grant = \"5m\"", "grant = \"1h\"");
-    std::fs::write(folder.path().join("service.toml"), configuration).unwrap();
+    let audit = format!("\n[audit]\nfence = \"{FENCE}\"\n");
+    std::fs::write(folder.path().join("service.toml"), configuration + &audit).unwrap();
     folder
 }

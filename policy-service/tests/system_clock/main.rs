@@ -74,7 +74,7 @@ async fn where_the_clock_goes_an_hour_forward_what_was_open_has_expired_and_the_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_the_clock_goes_an_hour_back_nothing_is_revived_and_the_service_says_that_it_is_not_ready()
  {
-    let machine = Machine::start("1s");
+    let machine = Machine::start("3s");
     let cookie = machine.sign_in().await;
     let (id, granted) = an_hour_ahead(&machine).await;
     assert!(!machine.is_signed_in(&cookie).await);
@@ -91,7 +91,7 @@ async fn where_the_clock_goes_an_hour_back_nothing_is_revived_and_the_service_sa
     );
     // Whoever asks all the same is answered, at the moment where the time stands.
     let open = machine.approved(&check(2, 2)).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(machine.state(&open).await, "approved");
     assert_eq!(machine.check(&check(2, 2)).await["decision"], "allow");
     let left = machine.approved(&check(3, 3)).await;
@@ -139,7 +139,9 @@ async fn lasts(millionths: i32) -> Duration {
     let mut request = 3;
     while machine.state(&id).await == "approved" {
         assert!(begun.elapsed() < Duration::from_secs(10), "{millionths}");
-        if begun.elapsed() > Duration::from_millis(500) * (request - 2).into() {
+        // Not when it is about to end: that is to be seen at once.
+        let is_due = begun.elapsed() > Duration::from_millis(500) * (request - 2).into();
+        if is_due && begun.elapsed() < Duration::from_millis(2_200) {
             machine.goes_on(request).await;
             request += 1;
         }
@@ -175,7 +177,7 @@ async fn a_clock_that_is_fast_or_slow_ends_grants_by_its_own_time_and_keeps_noth
         // Times are whole milliseconds.
         let is_early = lasted < expected && since > Duration::from_millis(2);
         assert!(
-            !is_early && since < Duration::from_secs(1),
+            !is_early && since < Duration::from_secs(2),
             "{millionths}: {lasted:?}"
         );
     }

@@ -62,6 +62,7 @@ impl Drop for Aside {
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
 
     use tokio::io::AsyncWriteExt as _;
 
@@ -71,7 +72,10 @@ mod tests {
     async fn it_answers_while_the_thread_that_began_it_waits() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let aside = Aside::serve(listener, async |listener| {
+        let served = Arc::new(());
+        let held = Arc::clone(&served);
+        let aside = Aside::serve(listener, async move |listener| {
+            let _held = held;
             while let Ok((mut socket, _)) = listener.accept().await {
                 let _ = socket.write_all(b"here").await;
             }
@@ -83,6 +87,6 @@ mod tests {
         caller.read_to_string(&mut said).unwrap_or_default();
         assert_eq!(said, "here");
         drop(aside);
-        assert!(TcpStream::connect(address).is_err());
+        assert_eq!(Arc::strong_count(&served), 1, "it goes on");
     }
 }

@@ -416,6 +416,17 @@ impl Operation for Consume {
     const IS_REPEATABLE: bool = true;
 
     async fn run(&self, transaction: &mut Transaction) -> Result<Used, StoreError> {
+        self.make(transaction, None).await
+    }
+}
+
+impl Consume {
+    /// Makes the use; where a second stream is given, it is made for that too, of the approval as it was before.
+    async fn make(
+        &self,
+        transaction: &mut Transaction,
+        second: Option<UseKey>,
+    ) -> Result<Used, StoreError> {
         let Consume {
             kit,
             id,
@@ -457,16 +468,35 @@ impl Operation for Consume {
             expires: kit.now,
         };
         transaction.require_stops(&stops, kit.now).await?;
-        let change = Change::Use {
+        let change = |use_key| Change::Use {
             made: NewUse {
                 approval: &next,
                 gateway: &kit.gateway,
-                use_key: *use_key,
+                use_key,
                 grant: &granted,
             },
             emergency: None,
         };
-        let index = transaction.apply(&change, &record, &kit.stamp()?).await?;
+        let stamp = kit.stamp()?;
+        let index = transaction
+            .apply(&change(*use_key), &record, &stamp)
+            .await?;
+        if let Some(second) = second {
+            let stamp = kit.stamp()?;
+            transaction.apply(&change(second), &record, &stamp).await?;
+        }
         Ok(Used::Mine(index))
+    }
+}
+
+/// Uses a grant, and once more without looking at what the first use has changed.
+pub(super) struct UseTwice(pub(super) Consume, pub(super) UseKey);
+
+impl Operation for UseTwice {
+    type Output = Used;
+    type Error = StoreError;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<Used, StoreError> {
+        self.0.make(transaction, Some(self.1)).await
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use velum_approval::{Reason, State, WorkerId};
+use velum_approval::{ApprovalId, Reason, State, WorkerId};
 
 use super::super::{Batch, Listing, Operation, Order, StoreError, Transaction, Written};
 use super::acts::{End, Note, Stubborn};
-use super::kit::{Kit, Open, patiently};
+use super::kit::{Consume, Kit, Open, UseTwice, patiently};
 use super::{Verdict, ensure};
 
 pub(super) async fn reads_as_written(kit: Kit) -> Verdict {
@@ -179,7 +179,7 @@ pub(super) async fn leaves_nothing_of_a_failure(kit: Kit) -> Verdict {
     ensure(kit.store.write(end).await.is_err(), || {
         "a change that failed was taken".to_owned()
     })?;
-    unchanged(&kit, &id, before).await
+    unchanged(&kit, (&id, State::Pending), before).await
 }
 
 pub(super) async fn refuses_a_stale_change(kit: Kit) -> Verdict {
@@ -195,7 +195,25 @@ pub(super) async fn refuses_a_stale_change(kit: Kit) -> Verdict {
     ensure(matches!(refused, Err(StoreError::Refused(_))), || {
         "a change to another version was taken".to_owned()
     })?;
-    unchanged(&kit, &id, before).await
+    unchanged(&kit, (&id, State::Pending), before).await?;
+    // The same of a use, which is written in another way.
+    let check = kit.new_check()?;
+    let id = kit.granted(&check).await?;
+    let before = patiently(|| kit.store.next_index()).await?;
+    let consume = Consume {
+        kit: kit.clone(),
+        id: id.clone(),
+        use_key: check.use_key,
+        check,
+    };
+    let refused = kit
+        .store
+        .write(UseTwice(consume, kit.new_check()?.use_key))
+        .await;
+    ensure(matches!(refused, Err(StoreError::Refused(_))), || {
+        "a use of another version was taken".to_owned()
+    })?;
+    unchanged(&kit, (&id, State::Approved), before).await
 }
 
 pub(super) async fn commits_nothing_after_a_failure(kit: Kit) -> Verdict {
@@ -210,13 +228,13 @@ pub(super) async fn commits_nothing_after_a_failure(kit: Kit) -> Verdict {
     ensure(kit.store.write(Stubborn(end)).await.is_err(), || {
         "what had failed was said to be committed".to_owned()
     })?;
-    unchanged(&kit, &id, before).await
+    unchanged(&kit, (&id, State::Pending), before).await
 }
 
-async fn unchanged(kit: &Kit, id: &velum_approval::ApprovalId, before: u64) -> Verdict {
+async fn unchanged(kit: &Kit, (id, was): (&ApprovalId, State), before: u64) -> Verdict {
     let stored = patiently(|| kit.store.approval(id)).await?;
     let state = stored.map(|stored| stored.approval.state);
-    ensure(state == Some(State::Pending), || {
+    ensure(state == Some(was), || {
         "a change that failed is there".to_owned()
     })?;
     let after = patiently(|| kit.store.next_index()).await?;

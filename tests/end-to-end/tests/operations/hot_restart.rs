@@ -22,7 +22,7 @@ use velum_harness::{Call, Envoy, Framing, Received, Reply, ResponseStream, Step}
 /// `--drain-time-s` and `--parent-shutdown-time-s`: by when the old process has closed each
 /// connection with an answer, and when it ends, both from when the new one listens.
 const DRAIN: Duration = Duration::from_secs(2);
-const SHUTDOWN: Duration = Duration::from_secs(8);
+const SHUTDOWN: Duration = Duration::from_secs(13);
 
 /// An installation with room for many approvals, and an Envoy of two workers that can be restarted
 /// hot.

@@ -12,14 +12,14 @@ use velum_harness::{Call, Response, Result, Reviewer};
 use super::{DRAIN, ended, numbered, stage, take_over};
 
 /// How many seconds a request may be held, which is beyond the end of the old process.
-const HOLD: u32 = 40;
+const HOLD: u32 = 60;
 
 /// How long people take to decide most of what is held: from before the new process listens until
 /// after the old one has ended.
-const DECIDING: Duration = Duration::from_secs(16);
+const DECIDING: Duration = Duration::from_secs(22);
 
 /// By how much a machine that does more beside may be late.
-const SLACK: Duration = Duration::from_secs(3);
+const SLACK: Duration = Duration::from_secs(6);
 
 /// How many different requests are held; `VELUM_LONG` asks for more.
 fn many() -> usize {
