@@ -422,7 +422,7 @@ impl Operation for Consume {
 
 impl Consume {
     /// Makes the use; where a second stream is given, it is made for that too, of the approval as it was before.
-    async fn make(
+    pub(super) async fn make(
         &self,
         transaction: &mut Transaction,
         second: Option<UseKey>,
@@ -486,17 +486,5 @@ impl Consume {
             transaction.apply(&change(second), &record, &stamp).await?;
         }
         Ok(Used::Mine(index))
-    }
-}
-
-/// Uses a grant, and once more without looking at what the first use has changed.
-pub(super) struct UseTwice(pub(super) Consume, pub(super) UseKey);
-
-impl Operation for UseTwice {
-    type Output = Used;
-    type Error = StoreError;
-
-    async fn run(&self, transaction: &mut Transaction) -> Result<Used, StoreError> {
-        self.0.make(transaction, Some(self.1)).await
     }
 }

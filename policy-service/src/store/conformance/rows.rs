@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use velum_approval::{ApprovalId, Reason, State, WorkerId};
+use velum_approval::{ApprovalId, Reason, State, UseKey, WorkerId};
 
 use super::super::{Batch, Listing, Operation, Order, StoreError, Transaction, Written};
 use super::acts::{End, Note, Stubborn};
-use super::kit::{Consume, Kit, Open, UseTwice, patiently};
+use super::kit::{Consume, Kit, Open, Used, patiently};
 use super::{Verdict, ensure};
 
 pub(super) async fn reads_as_written(kit: Kit) -> Verdict {
@@ -180,6 +180,18 @@ pub(super) async fn leaves_nothing_of_a_failure(kit: Kit) -> Verdict {
         "a change that failed was taken".to_owned()
     })?;
     unchanged(&kit, (&id, State::Pending), before).await
+}
+
+/// Uses a grant, and once more without looking at what the first use has changed.
+struct UseTwice(Consume, UseKey);
+
+impl Operation for UseTwice {
+    type Output = Used;
+    type Error = StoreError;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<Used, StoreError> {
+        self.0.make(transaction, Some(self.1)).await
+    }
 }
 
 pub(super) async fn refuses_a_stale_change(kit: Kit) -> Verdict {
