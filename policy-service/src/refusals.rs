@@ -10,6 +10,8 @@ use crate::http::App;
 use crate::store::{Change, Operation, StoreError, Transaction};
 
 const A_MINUTE: u32 = 60;
+/// How many of one gateway or person are recorded in a minute: beyond that the first of each principal is.
+const OF_ONE: u32 = 600;
 const MINUTE: i64 = 60_000;
 /// How many callers are told apart within a minute.
 const CALLERS: usize = 1024;
@@ -57,6 +59,8 @@ pub(crate) struct Refusals(Mutex<Counts>);
 struct Counts {
     minute: i64,
     callers: HashMap<Caller, u32>,
+    /// How many are written, by the names that callers have.
+    written: HashMap<String, u32>,
 }
 
 impl Refusals {
@@ -76,7 +80,10 @@ impl Refusals {
             caller.principal = None;
         }
         let name = caller.name.clone();
-        let count = counts.callers.entry(caller).or_default();
+        let Counts {
+            callers, written, ..
+        } = &mut *counts;
+        let count = callers.entry(caller).or_default();
         *count = count.saturating_add(1);
         if *count == A_MINUTE + 1 {
             tracing::warn!(
@@ -84,7 +91,10 @@ impl Refusals {
                 "too many refusals: the rest of this minute is not recorded"
             );
         }
-        *count <= A_MINUTE
+        let written = written.entry(name).or_default();
+        let is_written = *count == 1 || (*count <= A_MINUTE && *written < OF_ONE);
+        *written = written.saturating_add(u32::from(is_written));
+        is_written
     }
 }
 
@@ -151,14 +161,27 @@ mod tests {
     }
 
     #[test]
+    fn many_principals_of_a_gateway_do_not_fill_the_log() {
+        let refusals = Refusals::default();
+        let mut recorded = Vec::new();
+        for number in 0..100 {
+            recorded.push(admitted(&refusals, &stream(&number.to_string()), 0));
+        }
+        assert_eq!(recorded[..10], [60; 10]);
+        assert_eq!(recorded[10..], [1; 90], "none hides another");
+        let grace = Caller::reviewer(&PersonId::new("grace").unwrap());
+        assert_eq!(admitted(&refusals, &grace, 0), 60);
+        assert_eq!(admitted(&refusals, &stream("99"), 60_000), 60);
+    }
+
+    #[test]
     fn beyond_so_many_callers_the_rest_share_one_count() {
         let refusals = Refusals::default();
         for number in 0..CALLERS {
             assert!(refusals.admit(stream(&number.to_string()), Timestamp::from_millis(0)));
         }
-        assert_eq!(admitted(&refusals, &stream("late"), 0), 60);
+        assert_eq!(admitted(&refusals, &stream("late"), 0), 1);
         assert_eq!(admitted(&refusals, &stream("later"), 0), 0);
-        assert_eq!(admitted(&refusals, &stream("0"), 0), 59);
         assert_eq!(
             refusals.0.lock().unwrap().callers.len(),
             CALLERS + 1,

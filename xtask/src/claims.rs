@@ -71,6 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     }
     let built = setup::run()
         .and_then(|()| setup::schemathesis::find_or_install().map(|_| ()))
+        .and_then(|()| setup::go::find_or_install().map(|_| ()))
         .and_then(|()| setup::chromium::find_or_install().map(|_| ()))
         .and_then(|()| setup::axe::find_or_install().map(|_| ()))
         .and_then(|()| wasm::build_modules())

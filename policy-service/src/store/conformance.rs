@@ -67,6 +67,7 @@ pub(crate) const CHECKS: &[Conformance] = checks! {
     "a change that fails leaves neither rows nor record": rows::leaves_nothing_of_a_failure,
     "what has failed is not committed, whatever is made of it": rows::commits_nothing_after_a_failure,
     "a change to what has changed since is refused": rows::refuses_a_stale_change,
+    "a use of what has changed since is refused": rows::refuses_a_stale_use,
     "the latest moment never goes back": rows::never_goes_back_in_time,
     "of asks that race for one approval all have the same": rivals::open_one_approval,
     "a cap holds for asks that race": rivals::keep_a_cap,

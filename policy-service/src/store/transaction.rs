@@ -508,15 +508,15 @@ impl Transaction {
         {
             self.has_records = true;
         }
-        #[cfg(test)]
-        let instead = self.instead.take();
-        #[cfg(not(test))]
-        let instead = None;
         let replace = self.faults.replace();
         let connection = &mut self.connection;
+        #[cfg(test)]
+        if let (Some(index), Change::Use { made, .. }) = (self.instead.take(), change) {
+            return uses::make_without_record(connection, made, index, stamp, replace).await;
+        }
         let index = match change {
             Change::Use { made, .. } => {
-                uses::make(connection, made, (record, instead), stamp, replace).await?
+                uses::make(connection, made, record, stamp, replace).await?
             }
             _ => audit::append(connection, record, stamp).await?,
         };

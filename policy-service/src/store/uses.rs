@@ -41,22 +41,59 @@ pub(crate) struct NewUse<'a> {
     pub(crate) grant: &'a Granted,
 }
 
-/// Makes a use, with its approval and its record; gives the record's index. `instead` stands for a record where none
-/// is to be appended.
+/// The part of a statement that writes a use and its approval, and tells how many rows of each; `$from` is what has to
+/// have been written before.
+macro_rules! used {
+    ($from:literal) => {
+        concat!(
+            "used AS (
+                 UPDATE approval SET state = $5, due_ms = $6, updated_ms = $2, version = $7, body = $8
+                 WHERE id = $9 AND version = $7 - 1
+                 RETURNING id
+             ),
+             made AS (
+                 INSERT INTO grant_use
+                     (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms, lifts_until_ms)
+                 SELECT $9, $10, $11, $1, $2, $12, $13, $14, $15",
+            $from,
+            " RETURNING idx
+             )
+             SELECT (SELECT count(*) FROM used) AS used, (SELECT count(*) FROM made) AS made"
+        )
+    };
+}
+
+/// Makes a use, with its approval and its record; gives the record's index.
 pub(super) async fn make(
     connection: &mut Connection,
     new: &NewUse<'_>,
-    (record, instead): (&Record, Option<u64>),
+    record: &Record,
     stamp: &Stamp,
     replace: &'static str,
 ) -> Result<u64, StoreError> {
     if connection.has_rivals() {
-        return make_beside_others(connection, new, (record, instead), stamp).await;
+        return make_beside_others(connection, new, record, stamp).await;
     }
-    let index = match instead {
-        Some(index) => index,
-        None => audit::append(connection, record, stamp).await?,
-    };
+    let index = audit::append(connection, record, stamp).await?;
+    update(connection, new.approval, stamp.now, replace).await?;
+    insert(connection, new, index, stamp.now).await?;
+    Ok(index)
+}
+
+/// The same without its record, for what that costs; the one of this index stands for it.
+#[cfg(test)]
+pub(super) async fn make_without_record(
+    connection: &mut Connection,
+    new: &NewUse<'_>,
+    index: u64,
+    stamp: &Stamp,
+    replace: &'static str,
+) -> Result<u64, StoreError> {
+    if connection.has_rivals() {
+        let statement = concat!("WITH ", used!(""));
+        let row = write(connection, statement, new, (index, &[], &[]), stamp.now).await?;
+        return written(connection, &row).map(|()| index);
+    }
     update(connection, new.approval, stamp.now, replace).await?;
     insert(connection, new, index, stamp.now).await?;
     Ok(index)
@@ -94,40 +131,13 @@ async fn insert(
     }
 }
 
-/// The part of a statement that writes a use and its approval, and tells how many rows of each; `$from` is what has to
-/// have been written before.
-macro_rules! used {
-    ($from:literal) => {
-        concat!(
-            "used AS (
-                 UPDATE approval SET state = $5, due_ms = $6, updated_ms = $2, version = $7, body = $8
-                 WHERE id = $9 AND version = $7 - 1
-                 RETURNING id
-             ),
-             made AS (
-                 INSERT INTO grant_use
-                     (approval, gateway, use_key, idx, at_ms, scope, is_seen, expires_ms, lifts_until_ms)
-                 SELECT $9, $10, $11, $1, $2, $12, $13, $14, $15",
-            $from,
-            " RETURNING idx
-             )
-             SELECT (SELECT count(*) FROM used) AS used, (SELECT count(*) FROM made) AS made"
-        )
-    };
-}
-
 /// The same where others write too and the head of the log is locked: in one statement, since each goes to a server.
 async fn make_beside_others(
     connection: &mut Connection,
     new: &NewUse<'_>,
-    (record, instead): (&Record, Option<u64>),
+    record: &Record,
     stamp: &Stamp,
 ) -> Result<u64, StoreError> {
-    if let Some(index) = instead {
-        let statement = concat!("WITH ", used!(""));
-        let row = write(connection, statement, new, (index, &[], &[]), stamp.now).await?;
-        return written(connection, &row).map(|()| index);
-    }
     let statement = concat!(
         "WITH ",
         leaf!(),

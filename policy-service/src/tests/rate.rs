@@ -148,7 +148,8 @@ fn typical(mut times: Vec<Duration>) -> Duration {
     middle.iter().sum::<Duration>() / u32::try_from(middle.len()).unwrap()
 }
 
-/// The service's own decision on a check, without the record of a use; its row names another that is there.
+/// The service's own decision on a check, without the record of a use; its row names another that is there. What else
+/// the log's head is locked for (one time for all replicas, what is stopped, a database that was put back) is in both.
 struct Bare {
     decide: Decide,
     instead: u64,

@@ -72,12 +72,11 @@ mod tests {
     async fn it_answers_while_the_thread_that_began_it_waits() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let served = Arc::new(());
+        let served = Arc::<str>::from("here");
         let held = Arc::clone(&served);
         let aside = Aside::serve(listener, async move |listener| {
-            let _held = held;
             while let Ok((mut socket, _)) = listener.accept().await {
-                let _ = socket.write_all(b"here").await;
+                let _ = socket.write_all(held.as_bytes()).await;
             }
         });
         let aside = aside.unwrap();

@@ -207,8 +207,11 @@ pub(super) async fn refuses_a_stale_change(kit: Kit) -> Verdict {
     ensure(matches!(refused, Err(StoreError::Refused(_))), || {
         "a change to another version was taken".to_owned()
     })?;
-    unchanged(&kit, (&id, State::Pending), before).await?;
-    // The same of a use, which is written in another way.
+    unchanged(&kit, (&id, State::Pending), before).await
+}
+
+/// A use is written in another way than other changes.
+pub(super) async fn refuses_a_stale_use(kit: Kit) -> Verdict {
     let check = kit.new_check()?;
     let id = kit.granted(&check).await?;
     let before = patiently(|| kit.store.next_index()).await?;

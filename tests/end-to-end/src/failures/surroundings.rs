@@ -24,7 +24,7 @@ pub(super) const FAILURES: &[Failure] = &[
     failure(
         Seeing,
         "It goes back, also while the service is down",
-        "What has expired stays so, and records' times never go back. Time stands still until the clock has caught up, \
+        "What has ended as expired stays so, and records' times never go back. Time stands still until the clock has caught up, \
          so what is open lasts as much longer: `velum_policy_service_clock_behind_seconds` says how far it is, and \
          beyond 30 s `/readyz` is 503; whoever calls all the same is answered",
         &[
@@ -42,8 +42,9 @@ pub(super) const FAILURES: &[Failure] = &[
     failure(
         Seeing,
         "A replica's packets to PostgreSQL are held back, in one direction or both",
-        "Its callers get 503 after about 6 s, and within 11 s. A commit that arrives late counts, and the same stream gets its answer \
-         then; each grant is released once. Callers of other replicas may get 503 for up to 7 s, until the database \
+        "Its callers get 503 after about 6 s, and within 11 s; behind Envoy, who does not wait gets it after 5 s. A commit that \
+         arrives late counts: the same stream gets its answer if it asks again, else it is a use without outcome. Each grant \
+         is released once at most. Callers of other replicas may get 503 for up to 7 s, until the database \
          ends what the first had locked",
         &["uses_whose_packets_are_held_back_release_each_grant_once"],
     ),
@@ -77,7 +78,8 @@ pub(super) const FAILURES: &[Failure] = &[
     failure(
         Seeing,
         "One principal, or hundreds, flood the policy service with asks (SQLite)",
-        "429 `rate-limited` beyond the caps; at most 60 refusals a minute of each caller are in the log. \
+        "429 `rate-limited` beyond the caps; at most 60 refusals a minute of each caller are in the log, \
+         and 600 of a gateway with the first of each caller. \
          The same ask has one card. Others are served, but for an action whose own cap is full",
         &[
             "a_flood_from_one_is_refused_beyond_its_caps_and_others_are_served",

@@ -22,7 +22,7 @@ const LOOKED: &str = "a page is looked at";
 /// was complained of.
 const FIGURES: &str = "browsers.txt";
 /// How long the driver may take over its last words.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was heard of the pages of one browser.
 #[derive(Debug, Default)]
