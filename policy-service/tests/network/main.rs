@@ -135,11 +135,19 @@ async fn uses_whose_packets_are_held_back_release_each_grant_once() {
     let all: Vec<_> = if is_long() {
         (0..4).flat_map(|_| all.concat()).collect()
     } else {
-        vec![all[1][0], all[0][2], all[1][0], all[1][1], all[2][2]]
+        vec![all[1][0], all[0][2], all[1][1], all[2][2]]
     };
     let pair = Pair::start().await;
     let mut tally = Tally::default();
-    for (round, (side, held)) in (1..).zip(&all) {
+    let mut rounds = 0;
+    // A machine that is busy elsewhere may be too late for a commit that is late: it may try again.
+    let again = [(Side::ToDatabase, lengths[1]); 4];
+    for (side, held) in all.iter().chain(&again) {
+        if rounds >= all.len() && tally.late_commits > 0 {
+            break;
+        }
+        rounds += 1;
+        let round = u32::try_from(rounds).unwrap();
         let more = Duration::from_millis(u64::from(round) * 7919 % 300);
         held_back(&pair, round, (*side, *held + more), &mut tally).await;
     }
@@ -147,7 +155,7 @@ async fn uses_whose_packets_are_held_back_release_each_grant_once() {
     let line = format!(
         "{} rounds, {} grants used once each, {} of them by a commit whose caller had been told 503, of which {} came late \
          to the database; {} calls told 503, the slowest answer after {:.1} s; the other service waited {:.1} s at most",
-        all.len(),
+        rounds,
         tally.uses,
         tally.late,
         tally.late_commits,
