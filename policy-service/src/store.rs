@@ -407,7 +407,7 @@ fn kind(error: &sqlx::Error) -> &'static str {
     match error {
         sqlx::Error::Io(_) => "input or output failed",
         sqlx::Error::RowNotFound => "a row is missing",
-        sqlx::Error::PoolTimedOut => "no free connection",
+        sqlx::Error::PoolTimedOut => "no connection in time",
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => "a row cannot be read",
         sqlx::Error::WorkerCrashed => "the connection's thread ended",
         _ => "an unexpected error",

@@ -229,6 +229,18 @@ pub(super) const MEASURES: &[Measure] = &[
         },
     },
     Measure {
+        text: "Postgres away (at length for a minute), and coming and going (at length ten times): each call is 503 within \
+               4 s, all goes on within 5 s of its coming back, each grant is used once, nothing is left open",
+        run: |is_long| {
+            all_of(
+                way(is_long),
+                &[
+                    "velum-policy-service::outage::a_postgres_that_is_away_or_comes_and_goes_is_told_of_and_used_again_when_it_is_back",
+                ],
+            )
+        },
+    },
+    Measure {
         text: "a flood of asks from one and from five hundred (at length 2,000 a second for a minute): caps hold, one card \
                an ask, those who behave are served (at length in 100 ms at p99)",
         run: |is_long| {

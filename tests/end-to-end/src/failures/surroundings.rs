@@ -41,6 +41,15 @@ pub(super) const FAILURES: &[Failure] = &[
     ),
     failure(
         Seeing,
+        "PostgreSQL is away for a while, or comes and goes",
+        "Checks, votes, reads and `/readyz` are each 503 after about 2 s where its port refuses (at most 4 s), at once \
+         where its socket is gone; `/livez` is 200, and nothing is released. When it is back the same process uses it \
+         again within 5 s, without a connection, file or thread more. A grant is used once: the same stream gets the same \
+         answer for a minute, and is told later that it is used",
+        &["a_postgres_that_is_away_or_comes_and_goes_is_told_of_and_used_again_when_it_is_back"],
+    ),
+    failure(
+        Seeing,
         "A replica's packets to PostgreSQL are held back, in one direction or both",
         "Its callers get 503 after about 6 s, and within 11 s; behind Envoy, who does not wait gets it after 5 s. A commit that \
          arrives late counts: the same stream gets its answer if it asks again, else it is a use without outcome. Each grant \
