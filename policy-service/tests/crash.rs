@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
@@ -175,9 +176,14 @@ async fn ask(client: &Client, url: &str, token: &str, check: &Value) -> Option<V
     response.json().await.ok()
 }
 
+/// That of the policy, which takes longer to read than a check to be answered.
+static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
+    let policy = velum_policy::document::from_text(POLICY).unwrap();
+    PolicyDigest::from_bytes(policy.digest())
+});
+
 fn check(request: u128, stream: u128) -> Value {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
     let mut fingerprint = [0; 32];
     fingerprint[..16].copy_from_slice(&request.to_be_bytes());
     json!({
@@ -192,7 +198,7 @@ fn check(request: u128, stream: u128) -> Value {
         // Asks for one resource would be refused from the third denial on.
         "resource": UseKey::from_bytes(request.to_be_bytes()),
         "fingerprint": Fingerprint::from_bytes(fingerprint),
-        "policy": PolicyDigest::from_bytes(policy.digest()),
+        "policy": *DIGEST,
         "classes": ["name"],
     })
 }

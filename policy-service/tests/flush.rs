@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
@@ -204,9 +205,14 @@ impl Drop for Service {
     }
 }
 
+/// That of the policy, which takes longer to read than a check to be answered.
+static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
+    let policy = velum_policy::document::from_text(POLICY).unwrap();
+    PolicyDigest::from_bytes(policy.digest())
+});
+
 fn check(request: u8) -> Value {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
     json!({
         "use_key": UseKey::from_bytes([request; 16]),
         "principal": identity,
@@ -218,7 +224,7 @@ fn check(request: u8) -> Value {
         "query": "",
         "resource": velum_approval::keyed_token(&[1; 32], &[request]),
         "fingerprint": Fingerprint::from_bytes([request; 32]),
-        "policy": PolicyDigest::from_bytes(policy.digest()),
+        "policy": *DIGEST,
         "classes": ["name"],
     })
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
@@ -207,9 +208,14 @@ impl Drop for Service {
     }
 }
 
+/// That of the policy, which takes longer to read than a check to be answered.
+static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
+    let policy = velum_policy::document::from_text(POLICY).unwrap();
+    PolicyDigest::from_bytes(policy.digest())
+});
+
 fn ask(action: &str, request: u8, stream: u128) -> Value {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
     let (method, classes) = match action {
         "purge" => ("DELETE", json!([])),
         _ => ("GET", json!(["name"])),
@@ -225,7 +231,7 @@ fn ask(action: &str, request: u8, stream: u128) -> Value {
         "query": "",
         "resource": "AAAAAAAAAAAAAAAAAAAAAA",
         "fingerprint": Fingerprint::from_bytes([request; 32]),
-        "policy": PolicyDigest::from_bytes(policy.digest()),
+        "policy": *DIGEST,
         "classes": classes,
         "reason": "heliotrope",
     })

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
@@ -96,9 +97,14 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
+/// That of the policy, which takes longer to read than a check to be answered.
+static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
+    let policy = velum_policy::document::from_text(POLICY).unwrap();
+    PolicyDigest::from_bytes(policy.digest())
+});
+
 fn ask(request: u8, stream: u128) -> Check {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
     serde_json::from_value(json!({
         "use_key": UseKey::from_bytes(stream.to_be_bytes()),
         "principal": identity,
@@ -110,7 +116,7 @@ fn ask(request: u8, stream: u128) -> Check {
         "query": "",
         "resource": "AAAAAAAAAAAAAAAAAAAAAA",
         "fingerprint": Fingerprint::from_bytes([request; 32]),
-        "policy": PolicyDigest::from_bytes(policy.digest()),
+        "policy": *DIGEST,
         "classes": ["name"],
         "reason": "heliotrope",
     }))

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
@@ -80,9 +81,14 @@ impl Drop for Service {
     }
 }
 
+/// That of the policy, which takes longer to read than a check to be answered.
+static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
+    let policy = velum_policy::document::from_text(POLICY).unwrap();
+    PolicyDigest::from_bytes(policy.digest())
+});
+
 fn check(stream: u128) -> Value {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
     json!({
         "use_key": UseKey::from_bytes(stream.to_be_bytes()),
         "principal": identity,
@@ -94,7 +100,7 @@ fn check(stream: u128) -> Value {
         "query": "",
         "resource": "AAAAAAAAAAAAAAAAAAAAAA",
         "fingerprint": Fingerprint::from_bytes([1; 32]),
-        "policy": PolicyDigest::from_bytes(policy.digest()),
+        "policy": *DIGEST,
         "classes": ["name"],
     })
 }
