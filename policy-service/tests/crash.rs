@@ -2,20 +2,25 @@
 //!
 //! Short here; `VELUM_LONG` asks for 200 kills of the service and 25 of the server.
 
+#[path = "kit/checks.rs"]
+mod checks;
+#[path = "kit/policy.rs"]
+mod policy;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use velum_approval::{Fingerprint, PolicyDigest, UseKey};
 use velum_harness::Postgres;
 
-const POLICY: &str = include_str!("data/policy.yaml");
+use checks::check;
+use policy::POLICY;
+
 const CONFIGURATION: &str = include_str!("data/policy-service.toml");
 /// How many grants a round has, and how many streams go for each.
 const GRANTS: u128 = 12;
@@ -174,33 +179,6 @@ async fn ask(client: &Client, url: &str, token: &str, check: &Value) -> Option<V
         return None;
     }
     response.json().await.ok()
-}
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
-
-fn check(request: u128, stream: u128) -> Value {
-    let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});
-    let mut fingerprint = [0; 32];
-    fingerprint[..16].copy_from_slice(&request.to_be_bytes());
-    json!({
-        "use_key": UseKey::from_bytes((request << 8 | stream).to_be_bytes()),
-        "principal": identity,
-        "lineage": [identity],
-        "action": "read",
-        "method": "GET",
-        "authority": "fhir.example",
-        "path": "/Patient/{…}",
-        "query": "",
-        // Asks for one resource would be refused from the third denial on.
-        "resource": UseKey::from_bytes(request.to_be_bytes()),
-        "fingerprint": Fingerprint::from_bytes(fingerprint),
-        "policy": *DIGEST,
-        "classes": ["name"],
-    })
 }
 
 fn folder(store: &str) -> tempfile::TempDir {

@@ -3,25 +3,28 @@
 //!
 //! What it does to itself at a step it has from `VELUM_DRILL`, which only a build with debug assertions reads.
 
+#[path = "kit/policy.rs"]
+mod policy;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use velum_approval::{Fingerprint, PolicyDigest, UseKey};
+use velum_approval::{Fingerprint, UseKey};
 use velum_harness::Postgres;
 use velum_ledger::checkpoint::Trust;
 use velum_ledger::tile::Resource;
 use velum_ledger::verify::LogVerifier;
 
-const POLICY: &str = include_str!("data/policy.yaml");
+use policy::{DIGEST, POLICY};
+
 const CONFIGURATION: &str = include_str!("data/policy-service.toml");
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -159,12 +162,6 @@ impl Drop for Service {
         let _ = self.child.wait();
     }
 }
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
 
 fn check(request: u128) -> Value {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});

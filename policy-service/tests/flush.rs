@@ -1,18 +1,21 @@
 //! A disk whose flushes fail: what was not made durable is not acknowledged, and a service does not go on as if all
 //! were well. A small library before the C library's has `fsync` and `fdatasync` of the store's files fail.
 
+#[path = "kit/policy.rs"]
+mod policy;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use velum_approval::{Fingerprint, PolicyDigest, UseKey};
+use velum_approval::{Fingerprint, UseKey};
 
-const POLICY: &str = include_str!("data/policy.yaml");
+use policy::{DIGEST, POLICY};
+
 const CONFIGURATION: &str = include_str!("data/policy-service.toml");
 
 /// Fails the next flush of a file of the store where `$VELUM_FLUSH.once` exists, which goes by it, and every one
@@ -204,12 +207,6 @@ impl Drop for Service {
         let _ = self.child.wait();
     }
 }
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
 
 fn check(request: u8) -> Value {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});

@@ -1,18 +1,21 @@
 //! Volumes that are full, under the program as a process: small file systems of their own, where the system
 //! lets one be mounted.
 
+#[path = "kit/policy.rs"]
+mod policy;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use velum_approval::{Fingerprint, PolicyDigest, UseKey};
+use velum_approval::{Fingerprint, UseKey};
 
-const POLICY: &str = include_str!("data/policy.yaml");
+use policy::{DIGEST, POLICY};
+
 const CONFIGURATION: &str = include_str!("data/policy-service.toml");
 const A_SECOND: Duration = Duration::from_secs(1);
 
@@ -207,12 +210,6 @@ impl Drop for Service {
         let _ = self.child.wait();
     }
 }
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
 
 fn ask(action: &str, request: u8, stream: u128) -> Value {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});

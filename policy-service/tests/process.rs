@@ -1,17 +1,20 @@
 //! The program itself: what it prints, what it logs, and what a kill leaves.
 
+#[path = "kit/policy.rs"]
+mod policy;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use velum_approval::{Check, Fingerprint, PolicyDigest, UseKey};
+use velum_approval::{Check, Fingerprint, UseKey};
 
-const POLICY: &str = include_str!("data/policy.yaml");
+use policy::{DIGEST, POLICY};
+
 const CONFIGURATION: &str = include_str!("data/policy-service.toml");
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -96,12 +99,6 @@ fn folder() -> tempfile::TempDir {
     std::fs::write(folder.path().join("service.toml"), CONFIGURATION).unwrap();
     folder
 }
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
 
 fn ask(request: u8, stream: u128) -> Check {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});

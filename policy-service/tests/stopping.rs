@@ -1,9 +1,11 @@
 //! SIGTERM: who waits is answered at once, what runs ends, and the process is gone within ten seconds.
 
+#[path = "kit/policy.rs"]
+mod policy;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
@@ -11,9 +13,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use velum_approval::{Fingerprint, PolicyDigest, UseKey};
+use velum_approval::{Fingerprint, UseKey};
 
-const POLICY: &str = include_str!("data/policy.yaml");
+use policy::{DIGEST, POLICY};
+
 const CONFIGURATION: &str = include_str!("data/policy-service.toml");
 /// On one HTTP/2 connection there may be 256 requests.
 const A_CONNECTION: u128 = 250;
@@ -80,12 +83,6 @@ impl Drop for Service {
         let _ = self.child.wait();
     }
 }
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
 
 fn check(stream: u128) -> Value {
     let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});

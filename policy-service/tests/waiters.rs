@@ -1,19 +1,22 @@
 //! Many that wait on one process: what they take, and how soon a decision reaches them.
 
+#[path = "kit/policy.rs"]
+mod policy;
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use velum_approval::{Fingerprint, PolicyDigest, UseKey, keyed_token};
+use velum_approval::{Fingerprint, UseKey, keyed_token};
 use velum_harness::Postgres;
 
-const POLICY: &str = include_str!("data/policy.yaml");
+use policy::{DIGEST, POLICY};
+
 const CONFIGURATION: &str = include_str!("data/policy-service.toml");
 /// How many streams share a connection, as behind one Envoy: the service takes 256.
 const STREAMS: usize = 250;
@@ -137,12 +140,6 @@ fn client() -> Client {
     let client = Client::builder().no_proxy().http2_prior_knowledge();
     client.build().unwrap()
 }
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
 
 /// What a stream asks: requests of one number are the same request.
 fn check(request: u64, stream: usize) -> Value {

@@ -4,6 +4,11 @@
 //!
 //! Short here; `VELUM_LONG` asks for 36 rounds of uses and for 8 of the log.
 
+#[path = "../kit/checks.rs"]
+mod checks;
+#[path = "../kit/policy.rs"]
+mod policy;
+
 mod line;
 mod pair;
 
@@ -17,8 +22,9 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
+use checks::check;
 use line::Side;
-use pair::{NAME, PATIENCE, Pair, Service, check, racer};
+use pair::{NAME, PATIENCE, Pair, Service, racer};
 
 /// When whoever calls a service that is cut off is told so at the latest: what it does with the store is begun
 /// within 2 s, takes 6 s at most, and the machine has a while for it.

@@ -5,21 +5,21 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use velum_approval::{Fingerprint, PolicyDigest, UseKey};
 use velum_harness::Postgres;
 use velum_ledger::checkpoint::Trust;
 use velum_ledger::tile::Resource;
 use velum_ledger::verify::LogVerifier;
 
+use crate::checks::check;
 use crate::line::Line;
+use crate::policy::POLICY;
 
-const POLICY: &str = include_str!("../data/policy.yaml");
 const CONFIGURATION: &str = include_str!("../data/policy-service.toml");
 /// What the log's name begins with.
 pub(crate) const NAME: &str = "audit.example.org/velum";
@@ -211,32 +211,6 @@ async fn told(request: RequestBuilder) -> Told {
         body,
         took: begun.elapsed(),
     }
-}
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
-
-pub(crate) fn check(request: u128, stream: u128) -> Value {
-    let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});
-    let mut fingerprint = [0; 32];
-    fingerprint[..16].copy_from_slice(&request.to_be_bytes());
-    json!({
-        "use_key": UseKey::from_bytes((request << 8 | stream).to_be_bytes()),
-        "principal": identity,
-        "lineage": [identity],
-        "action": "read",
-        "method": "GET",
-        "authority": "fhir.example",
-        "path": "/Patient/{…}",
-        "query": "",
-        "resource": UseKey::from_bytes(request.to_be_bytes()),
-        "fingerprint": Fingerprint::from_bytes(fingerprint),
-        "policy": *DIGEST,
-        "classes": ["name"],
-    })
 }
 
 /// A stream that goes for a grant.

@@ -4,6 +4,11 @@
 //!
 //! Short here; `VELUM_LONG` asks for a minute without a server, and for ten times five seconds.
 
+#[path = "../kit/checks.rs"]
+mod checks;
+#[path = "../kit/policy.rs"]
+mod policy;
+
 mod service;
 
 use std::collections::BTreeMap;
@@ -19,7 +24,8 @@ use tokio::time::sleep;
 use velum_approval::REPLAY_WINDOW;
 use velum_harness::Postgres;
 
-use service::{Call, PAUSE, Service, check, racer};
+use checks::check;
+use service::{Call, PAUSE, Service, racer};
 
 /// How soon a call is answered at the latest: the service tries for 2 s, and the machine has as long for it.
 const TOLD: Duration = Duration::from_secs(4);

@@ -5,18 +5,19 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tokio::time::sleep;
-use velum_approval::{Fingerprint, PolicyDigest, UseKey};
 use velum_harness::Postgres;
 
-const POLICY: &str = include_str!("../data/policy.yaml");
+use crate::checks::check;
+use crate::policy::POLICY;
+
 const CONFIGURATION: &str = include_str!("../data/policy-service.toml");
 /// Between one call of somebody and the next.
 pub(crate) const PAUSE: Duration = Duration::from_millis(40);
@@ -231,32 +232,6 @@ async fn connections(server: &Postgres) -> usize {
     let count: i64 = count.fetch_one(&mut database).await.unwrap();
     database.close().await.unwrap();
     usize::try_from(count).unwrap()
-}
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
-
-pub(crate) fn check(request: u128, stream: u128) -> Value {
-    let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});
-    let mut fingerprint = [0; 32];
-    fingerprint[..16].copy_from_slice(&request.to_be_bytes());
-    json!({
-        "use_key": UseKey::from_bytes((request << 8 | stream).to_be_bytes()),
-        "principal": identity,
-        "lineage": [identity],
-        "action": "read",
-        "method": "GET",
-        "authority": "fhir.example",
-        "path": "/Patient/{…}",
-        "query": "",
-        "resource": UseKey::from_bytes(request.to_be_bytes()),
-        "fingerprint": Fingerprint::from_bytes(fingerprint),
-        "policy": *DIGEST,
-        "classes": ["name"],
-    })
 }
 
 /// A stream that goes for a grant.

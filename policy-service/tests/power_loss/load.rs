@@ -1,16 +1,14 @@
 //! What gateways and reviewers do at once, and what they were told, each with how long the journal was then.
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::time::Instant;
 
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use velum_approval::{Fingerprint, PolicyDigest, UseKey};
 
-use super::POLICY;
-use super::service::FENCE;
+use crate::checks::check;
+use crate::service::FENCE;
 
 /// How many grants a round has, and how many streams go for each.
 const GRANTS: u128 = 6;
@@ -30,12 +28,6 @@ const WAYS: [&[(&str, &str)]; 3] = [
     &[("deny", DENIED)],
     &[("approve", ISSUED), ("revoke", REVOKED)],
 ];
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
 
 /// What somebody was told is done.
 #[derive(Clone)]
@@ -158,27 +150,6 @@ impl Caller {
             }
         }
     }
-}
-
-/// A check of what nobody else has asked for, by one of the streams that want it.
-pub(crate) fn check(request: u128, stream: u128) -> Value {
-    let identity = json!({"kind": "jwt", "issuer": "https://idp.example", "subject": "dr-jones"});
-    let mut fingerprint = [0; 32];
-    fingerprint[..16].copy_from_slice(&request.to_be_bytes());
-    json!({
-        "use_key": UseKey::from_bytes((request << 8 | stream).to_be_bytes()),
-        "principal": identity,
-        "lineage": [identity],
-        "action": "read",
-        "method": "GET",
-        "authority": "fhir.example",
-        "path": "/Patient/{…}",
-        "query": "",
-        "resource": UseKey::from_bytes(request.to_be_bytes()),
-        "fingerprint": Fingerprint::from_bytes(fingerprint),
-        "policy": *DIGEST,
-        "classes": ["name"],
-    })
 }
 
 /// Asks, has that decided, one step behind the other, and lets so many streams race for it.

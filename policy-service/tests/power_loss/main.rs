@@ -9,6 +9,11 @@
 //!
 //! Short here; `VELUM_LONG` asks for 200 points.
 
+#[path = "../kit/checks.rs"]
+mod checks;
+#[path = "../kit/policy.rs"]
+mod policy;
+
 mod disk;
 mod load;
 mod service;
@@ -26,7 +31,6 @@ use serde_json::{Value, json};
 use service::{FENCE, Service, folder};
 use velum_approval::replay::Replay;
 
-const POLICY: &str = include_str!("../data/policy.yaml");
 const LIBRARY: &str = include_str!("journal.c");
 const LOST: &str = "what was acknowledged has no record, or two";
 /// For how long a use is answered again, with some room.

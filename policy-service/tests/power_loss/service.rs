@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
-use super::POLICY;
-use super::load::Caller;
+use crate::load::Caller;
+use crate::policy::POLICY;
 
 const CONFIGURATION: &str = include_str!("../data/policy-service.toml");
 

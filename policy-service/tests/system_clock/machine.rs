@@ -5,22 +5,16 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
-use velum_approval::{Fingerprint, PolicyDigest, UseKey};
+use velum_approval::{Fingerprint, UseKey};
 
-const POLICY: &str = include_str!("../data/policy.yaml");
+use crate::policy::{DIGEST, POLICY};
+
 const CONFIGURATION: &str = include_str!("../data/policy-service.toml");
 const LIBRARY: &str = include_str!("clock.c");
-
-/// That of the policy, which takes longer to read than a check to be answered.
-static DIGEST: LazyLock<PolicyDigest> = LazyLock::new(|| {
-    let policy = velum_policy::document::from_text(POLICY).unwrap();
-    PolicyDigest::from_bytes(policy.digest())
-});
 
 /// The time of the world in milliseconds, as nobody has moved it.
 pub(crate) fn world() -> i64 {

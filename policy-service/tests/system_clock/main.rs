@@ -2,6 +2,9 @@
 //! fast and slow. A small library before the C library's tells the time of the world as a file says; what measures
 //! durations is left alone, as it is on a machine whose clock is set.
 
+#[path = "../kit/policy.rs"]
+mod policy;
+
 mod machine;
 
 use std::path::PathBuf;

@@ -55,7 +55,10 @@ pub(super) const FAILURES: &[Failure] = &[
          arrives late counts: the same stream gets its answer if it asks again, else it is a use without outcome. Each grant \
          is released once at most. Callers of other replicas may get 503 for up to 7 s, until the database \
          ends what the first had locked",
-        &["uses_whose_packets_are_held_back_release_each_grant_once"],
+        &[
+            "uses_whose_packets_are_held_back_release_each_grant_once",
+            "silent",
+        ],
     ),
     failure(
         Seeing,
