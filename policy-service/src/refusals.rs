@@ -91,9 +91,19 @@ impl Refusals {
                 "too many refusals: the rest of this minute is not recorded"
             );
         }
-        let written = written.entry(name).or_default();
-        let is_written = *count == 1 || (*count <= A_MINUTE && *written < OF_ONE);
-        *written = written.saturating_add(u32::from(is_written));
+        let is_first = *count == 1;
+        let is_within = *count <= A_MINUTE;
+        let written = written.entry(name.clone()).or_default();
+        let is_written = is_first || (is_within && *written < OF_ONE);
+        if is_written {
+            *written = written.saturating_add(1);
+            if *written == OF_ONE {
+                tracing::warn!(
+                    caller = name,
+                    "too many refusals in all: of the rest of this minute the first of each principal is recorded"
+                );
+            }
+        }
         is_written
     }
 }
@@ -182,6 +192,7 @@ mod tests {
         }
         assert_eq!(admitted(&refusals, &stream("late"), 0), 1);
         assert_eq!(admitted(&refusals, &stream("later"), 0), 0);
+        assert_eq!(admitted(&refusals, &stream("0"), 0), 0);
         assert_eq!(
             refusals.0.lock().unwrap().callers.len(),
             CALLERS + 1,
