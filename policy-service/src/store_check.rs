@@ -65,7 +65,11 @@ async fn check_all(
     let all_hold = check_on(&ground, say).await;
     if all_hold {
         for streams in [1, 16] {
-            let rate = async { grants_for(&ground, streams).await?.use_all().await };
+            let rate = async {
+                let granted = grants_for(&ground, streams).await?;
+                let uses = f64::from(granted.count());
+                Ok::<_, String>(uses / granted.use_all().await?.as_secs_f64())
+            };
             match rate.await {
                 Ok(rate) => say(&format!(
                     "       {rate:.0} uses a second, {streams} at once"

@@ -136,7 +136,8 @@ const OPEN: [Sql; 2] = statements!(
 
 const ENDED: [Sql; 2] = statements!(
     " INDEXED BY approval_ended",
-    "state IN ('denied', 'expired', 'cancelled', 'superseded', 'revoked') AND state = $5"
+    "(state = 'denied' OR state = 'expired' OR state = 'cancelled' OR state = 'superseded'
+      OR state = 'revoked') AND state = $5"
 );
 
 /// A page of those of which it was noted, and one of those of which it was not, in one.
@@ -144,10 +145,7 @@ macro_rules! expired {
     ($one:ident, $ended:literal, $due:literal, $order:literal) => {
         concat!(
             "SELECT id, body FROM (SELECT * FROM (",
-            $one!(
-                $ended,
-                "state IN ('denied', 'expired', 'cancelled', 'superseded', 'revoked') AND state = 'expired'"
-            ),
+            $one!($ended, "state = 'expired'"),
             ") AS noted UNION ALL SELECT * FROM (",
             $one!($due, "due_ms <= $5 AND state <> 'collecting'"),
             ") AS overdue) AS expired ORDER BY id",

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(sums(&postgres()), POSTGRES);
     }
 
-    const SQLITE: [&str; 24] = [
+    const SQLITE: [&str; 25] = [
         "1b3227397de8e7ab",
         "1862b42969acef44",
         "0afc45bc1b6752e2",
@@ -88,8 +88,9 @@ mod tests {
         "3cec554d55a6dc30",
         "1f677e85cd9ae008",
         "0c05e3221ff1a660",
+        "faa490b7f6a1c2da",
     ];
-    const POSTGRES: [&str; 24] = [
+    const POSTGRES: [&str; 25] = [
         "5c130d67f7336a20",
         "7f267b3525702ab4",
         "3678546bcddf5f87",
@@ -114,5 +115,6 @@ mod tests {
         "cedf760b34c2bac3",
         "dbb50940da5a399b",
         "b41b7650d2a06513",
+        "24c8ffc8782ca824",
     ];
 }

@@ -18,42 +18,47 @@ use crate::store::conformance::{Ground, grants_for};
 use crate::store::{Operation, StoreError, Transaction};
 use crate::testing::{CONFIGURATION, START, Service, on_postgres};
 
-/// The medians of what it takes to make one page durable in a file that grows no more: with its times
-/// (`fsync`), and without (`fdatasync`, as the store does).
-struct Flush {
-    whole: Duration,
-    data: Duration,
+/// How often the uses of a figure are interrupted for flushes, so that both meet the same seconds of a machine that is
+/// shared.
+const PARTS: usize = 20;
+
+/// What it takes to make one page durable in a file that grows no more: with its times (`fsync`), and without
+/// (`fdatasync`, as the store does).
+struct Flushes {
+    file: File,
+    whole: Vec<Duration>,
+    data: Vec<Duration>,
 }
 
-impl Flush {
-    fn measure(folder: &Path) -> Flush {
-        Flush {
-            whole: median(folder, File::sync_all),
-            data: median(folder, File::sync_data),
+impl Flushes {
+    fn new(folder: &Path) -> Flushes {
+        let mut file = File::create(folder.join("flush")).unwrap();
+        file.write_all(&vec![0; 200 * 4096]).unwrap();
+        file.sync_all().unwrap();
+        Flushes {
+            file,
+            whole: Vec::new(),
+            data: Vec::new(),
         }
     }
 
-    fn between(self, other: &Flush) -> Flush {
-        Flush {
-            whole: (self.whole + other.whole) / 2,
-            data: (self.data + other.data) / 2,
+    fn measure(&mut self) {
+        self.file.rewind().unwrap();
+        for _ in 0..20 {
+            self.whole.push(flush(&mut self.file, File::sync_all));
+            self.data.push(flush(&mut self.file, File::sync_data));
         }
     }
 }
 
-fn median(folder: &Path, sync: fn(&File) -> std::io::Result<()>) -> Duration {
-    let mut file = File::create(folder.join("flush")).unwrap();
-    file.write_all(&vec![0; 200 * 4096]).unwrap();
-    file.sync_all().unwrap();
-    file.rewind().unwrap();
-    let mut times: Vec<Duration> = (0..200)
-        .map(|_| {
-            file.write_all(&[7; 4096]).unwrap();
-            let begun = Instant::now();
-            sync(&file).unwrap();
-            begun.elapsed()
-        })
-        .collect();
+fn flush(file: &mut File, sync: fn(&File) -> std::io::Result<()>) -> Duration {
+    file.write_all(&[7; 4096]).unwrap();
+    let begun = Instant::now();
+    sync(file).unwrap();
+    begun.elapsed()
+}
+
+fn median(times: &mut [Duration]) -> Duration {
     times.sort();
     times[times.len() / 2]
 }
@@ -92,14 +97,20 @@ async fn measure(name: &str, service: &Service) -> (String, Parts) {
         store.share(streams != 2);
         let granted = grants_for(&ground, streams).await.unwrap();
         let uses = f64::from(granted.count());
-        let before = Flush::measure(folder.path());
+        let mut flushes = Flushes::new(folder.path());
         let committed = store.commits();
-        let rate = granted.use_all().await.unwrap();
+        let mut took = Duration::ZERO;
+        for part in granted.parts(PARTS) {
+            flushes.measure();
+            took += part.use_all().await.unwrap();
+        }
+        flushes.measure();
+        let rate = uses / took.as_secs_f64();
         let commits = store.commits().zip(committed).map(|(now, then)| now - then);
-        let flush = before.between(&Flush::measure(folder.path()));
-        let whole = rate * flush.whole.as_secs_f64();
+        let (fsync, fdatasync) = (median(&mut flushes.whole), median(&mut flushes.data));
+        let whole = rate * fsync.as_secs_f64();
         // By the shorter of the two: it is the store's own, and asks for more.
-        let part = whole.min(rate * flush.data.as_secs_f64());
+        let part = whole.min(rate * fdatasync.as_secs_f64());
         let in_one = commits.map(|commits| uses / f64::from(u32::try_from(commits).unwrap()));
         match streams {
             // What is between two uses that come one after the other is time in which nothing is done: it is told.
@@ -112,8 +123,8 @@ async fn measure(name: &str, service: &Service) -> (String, Parts) {
         let line = format!(
             "{name}, {streams} at once: {rate:.0} uses a second{commits}; fdatasync takes {:.3} ms, so {part:.2} of one a \
              flush (fsync {:.3} ms, {whole:.2})",
-            flush.data.as_secs_f64() * 1000.0,
-            flush.whole.as_secs_f64() * 1000.0,
+            fdatasync.as_secs_f64() * 1000.0,
+            fsync.as_secs_f64() * 1000.0,
         );
         eprintln!("{line}");
         lines.push(line);
@@ -248,7 +259,9 @@ async fn a_record_costs_a_use_less_than_a_tenth_of_its_time() {
         ));
     }
     let folder = tempfile::tempdir().unwrap();
-    let flush = Flush::measure(folder.path()).data.as_secs_f64() * 1000.0;
+    let mut flushes = Flushes::new(folder.path());
+    flushes.measure();
+    let flush = median(&mut flushes.data).as_secs_f64() * 1000.0;
     let line = format!("{}; a flush takes {flush:.3} ms", lines.join("; "));
     if let Some(figures) = std::env::var_os("VELUM_FIGURES") {
         let name = "a_record_costs_a_use_less_than_a_tenth_of_its_time.txt";

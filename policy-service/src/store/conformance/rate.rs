@@ -1,6 +1,6 @@
 //! How many grants a second are used.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -35,15 +35,32 @@ pub(crate) async fn grants_for(ground: &Ground, streams: usize) -> Result<Grante
 }
 
 impl Granted {
+    /// The same in so many parts, each with as many of every stream.
+    pub(crate) fn parts(self, parts: usize) -> Vec<Granted> {
+        let mut rest: Vec<_> = self.0.into_iter().map(Vec::into_iter).collect();
+        let sizes: Vec<_> = rest
+            .iter()
+            .map(|stream| stream.len().div_ceil(parts))
+            .collect();
+        let part = |_| {
+            let streams = rest.iter_mut().zip(&sizes);
+            Granted(
+                streams
+                    .map(|(stream, size)| stream.take(*size).collect())
+                    .collect(),
+            )
+        };
+        (0..parts).map(part).collect()
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> u32 {
         let count: usize = self.0.iter().map(Vec::len).sum();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Uses them all, and returns how many a second that is.
-    pub(crate) async fn use_all(self) -> Result<f64, String> {
-        let count = self.count();
+    /// Uses them all, and returns how long that took.
+    pub(crate) async fn use_all(self) -> Result<Duration, String> {
         let begun = Instant::now();
         let mut tasks = JoinSet::new();
         for (stream, grants) in self.0.into_iter().enumerate() {
@@ -61,6 +78,6 @@ impl Granted {
         for done in tasks.join_all().await {
             done?;
         }
-        Ok(f64::from(count) / begun.elapsed().as_secs_f64())
+        Ok(begun.elapsed())
     }
 }

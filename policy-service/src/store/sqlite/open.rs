@@ -287,6 +287,7 @@ fn judge_settings(
 mod tests {
     use std::fs;
 
+    use super::super::super::connection::values;
     use super::*;
 
     #[test]
@@ -425,6 +426,88 @@ mod tests {
                      VALUES ('a', 'edge', x'00112233445566778899aabbccddeeff', 0, 1, '', 0, 1, 1)";
         let error = writer.execute(again, &[]).unwrap_err();
         assert!(error.to_string().contains("UNIQUE"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn approvals_keep_their_states_when_the_column_is_made_anew() {
+        let states = [
+            "collecting",
+            "pending",
+            "approved",
+            "denied",
+            "expired",
+            "cancelled",
+            "superseded",
+            "revoked",
+            "used",
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path()).unwrap();
+        let mut older = migrations::sqlite();
+        older.migrations = older
+            .iter()
+            .filter(|step| step.version < 25)
+            .cloned()
+            .collect();
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        claim(&mut connection).await.unwrap();
+        older.run(&mut connection).await.unwrap();
+        for state in states {
+            let insert = "INSERT INTO approval (id, state, principal, action, fingerprint_mac,
+                                                created_ms, updated_ms, version, body)
+                          VALUES ($1, $1, $1, 'read', zeroblob(32), 1, 2, 3, '{}')";
+            let vote = "INSERT INTO vote (approval, number, person, body)
+                        VALUES ($1, 1, 'grace', '{}')";
+            for statement in [insert, vote] {
+                let query = sqlx::query(statement).bind(state);
+                query.execute(&mut connection).await.unwrap();
+            }
+        }
+        connection.close().await.unwrap();
+
+        let mut writer = first_writer(&options).await.unwrap();
+        let kept = "SELECT approval.id FROM approval JOIN vote ON approval = approval.id
+                    WHERE state = approval.id AND version = 3";
+        assert_eq!(writer.all(kept, &[]).unwrap().len(), states.len());
+        assert!(
+            writer
+                .all("PRAGMA foreign_key_check", &[])
+                .unwrap()
+                .is_empty()
+        );
+        let another = "INSERT INTO approval (id, state, principal, action, fingerprint_mac,
+                                             created_ms, updated_ms, version, body)
+                       VALUES ($1, $2, $2, 'read', zeroblob(32), 1, 2, 3, '{}')";
+        for state in states {
+            let done = writer.execute(another, values![&format!("second {state}"), state]);
+            let is_open = matches!(state, "collecting" | "pending" | "approved");
+            assert_eq!(done.is_err(), is_open, "{state}");
+        }
+        let error = writer
+            .execute(another, values!["a", "granted"])
+            .unwrap_err();
+        assert!(error.to_string().contains("CHECK"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_written_approval_takes_no_table_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = first_writer(&options(folder.path()).unwrap())
+            .await
+            .unwrap();
+        let explain = "EXPLAIN UPDATE approval SET state = $1, due_ms = $2, version = $3, body = $4
+                       WHERE id = $5 AND version = $6";
+        let given = values!["used", 1_i64, 2_i64, "{}", "a", 1_i64];
+        let steps = writer.all(explain, given).unwrap();
+        let names = steps
+            .iter()
+            .map(|step| step.read::<String>("opcode").unwrap());
+        let names: Vec<_> = names.collect();
+        assert!(names.iter().any(|name| name == "IdxDelete"), "{names:?}");
+        assert!(
+            !names.iter().any(|name| name == "OpenEphemeral"),
+            "{names:?}"
+        );
     }
 
     #[tokio::test]
