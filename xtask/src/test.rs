@@ -7,6 +7,10 @@ use crate::{Result, fuzz, playground, process, say, setup, wasm, workspace};
 /// How long each fuzz target runs behind the tests.
 const FUZZ_SECONDS: u64 = 10;
 
+/// How many tests of a program run at once. Twice as many as there are cores: half of the time they wait, for a server
+/// that starts or a hold that runs out.
+const THREADS: &str = "RUST_TEST_THREADS";
+
 /// What is handed on to `cargo test`.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -34,6 +38,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
         command.arg("--workspace");
     }
     workspace::tell_parts(&mut command)?;
+    if std::env::var_os(THREADS).is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        command.env(THREADS, (2 * cores).to_string());
+    }
     process::run(command.args(&arguments.cargo_test))?;
     if arguments.cargo_test.is_empty() {
         fuzz::run_all(FUZZ_SECONDS)?;
