@@ -7,8 +7,8 @@ use crate::{Result, fuzz, playground, process, say, setup, wasm, workspace};
 /// How long each fuzz target runs behind the tests.
 const FUZZ_SECONDS: u64 = 10;
 
-/// How many tests of a program run at once. Twice as many as there are cores: half of the time they wait, for a server
-/// that starts or a hold that runs out.
+/// How many tests of a program run at once: some more than there are cores, since half of the time they wait, for a
+/// server that starts or a hold that runs out.
 const THREADS: &str = "RUST_TEST_THREADS";
 
 /// What is handed on to `cargo test`.
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
     workspace::tell_parts(&mut command)?;
     if std::env::var_os(THREADS).is_none() {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        command.env(THREADS, (2 * cores).to_string());
+        command.env(THREADS, (cores + cores.min(4)).to_string());
     }
     process::run(command.args(&arguments.cargo_test))?;
     if arguments.cargo_test.is_empty() {

@@ -242,6 +242,20 @@ pub(crate) struct Denials {
     pub(crate) last: Option<(ApprovalId, Timestamp)>,
 }
 
+/// Denials since a moment, the last first. SQLite has no figures of its tables and would take any index of what has
+/// ended.
+pub(super) const DENIALS: Sql = Sql {
+    sqlite:
+        "SELECT id, updated_ms, count(*) OVER () AS denials FROM approval INDEXED BY approval_denied
+             WHERE principal IN (SELECT value FROM json_each($1)) AND action = $2 AND alike = $3
+                   AND state = 'denied' AND updated_ms > $4
+             ORDER BY updated_ms DESC, id DESC LIMIT 1",
+    postgres: "SELECT id, updated_ms, count(*) OVER () AS denials FROM approval
+               WHERE principal IN (SELECT json_array_elements_text(CAST($1 AS JSON)))
+                     AND action = $2 AND alike = $3 AND state = 'denied' AND updated_ms > $4
+               ORDER BY updated_ms DESC, id DESC LIMIT 1",
+};
+
 pub(super) async fn denials(
     connection: &mut Connection,
     check: &Check,
@@ -250,16 +264,7 @@ pub(super) async fn denials(
 ) -> Result<Denials, StoreError> {
     let rows = connection
         .all(
-            Sql {
-                sqlite: "SELECT id, updated_ms, count(*) OVER () AS denials FROM approval
-                 WHERE principal IN (SELECT value FROM json_each($1)) AND action = $2 AND alike = $3
-                       AND state = 'denied' AND updated_ms > $4
-                 ORDER BY updated_ms DESC, id DESC LIMIT 1",
-                postgres: "SELECT id, updated_ms, count(*) OVER () AS denials FROM approval
-                 WHERE principal IN (SELECT json_array_elements_text(CAST($1 AS JSON)))
-                       AND action = $2 AND alike = $3 AND state = 'denied' AND updated_ms > $4
-                 ORDER BY updated_ms DESC, id DESC LIMIT 1",
-            },
+            DENIALS,
             values![
                 &names_text(names)?,
                 check.action.as_str(),

@@ -122,6 +122,11 @@ pub(super) struct Faults {
     is_weak: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
+/// The statement that replaces an approval by its next version.
+pub(super) const REPLACE: &str =
+    "UPDATE approval SET state = $1, due_ms = $2, updated_ms = $3, version = $4, body = $5
+     WHERE id = $6 AND version = $7";
+
 impl Faults {
     #[cfg(test)]
     pub(super) fn take(&self) -> Option<Fault> {
@@ -136,8 +141,7 @@ impl Faults {
             return "UPDATE approval SET state = $1, due_ms = $2, updated_ms = $3, version = $4, body = $5
                     WHERE id = $6 AND version >= $7";
         }
-        "UPDATE approval SET state = $1, due_ms = $2, updated_ms = $3, version = $4, body = $5
-         WHERE id = $6 AND version = $7"
+        REPLACE
     }
 }
 

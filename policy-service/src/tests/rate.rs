@@ -44,7 +44,7 @@ impl Flushes {
 
     fn measure(&mut self) {
         self.file.rewind().unwrap();
-        for _ in 0..20 {
+        for _ in 0..10 {
             self.whole.push(flush(&mut self.file, File::sync_all));
             self.data.push(flush(&mut self.file, File::sync_data));
         }
@@ -98,15 +98,17 @@ async fn measure(name: &str, service: &Service) -> (String, Parts) {
         let granted = grants_for(&ground, streams).await.unwrap();
         let uses = f64::from(granted.count());
         let mut flushes = Flushes::new(folder.path());
-        let committed = store.commits();
+        let mut commits = store.commits().map(|_| 0);
         let mut took = Duration::ZERO;
         for part in granted.parts(PARTS) {
             flushes.measure();
+            let before = store.commits();
             took += part.use_all().await.unwrap();
+            let made = store.commits().zip(before).map(|(now, then)| now - then);
+            commits = commits.zip(made).map(|(sum, made)| sum + made);
         }
         flushes.measure();
         let rate = uses / took.as_secs_f64();
-        let commits = store.commits().zip(committed).map(|(now, then)| now - then);
         let (fsync, fdatasync) = (median(&mut flushes.whole), median(&mut flushes.data));
         let whole = rate * fsync.as_secs_f64();
         // By the shorter of the two: it is the store's own, and asks for more.

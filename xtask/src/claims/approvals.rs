@@ -254,8 +254,8 @@ pub(super) const MEASURES: &[Measure] = &[
         },
     },
     Measure {
-        text: "a use is a transaction: at least 0.3 of the disk's syncs a second on SQLite, Postgres \
-               beside its own",
+        text: "a use is a transaction: at least 0.3 of the disk's syncs a second on SQLite, by two at once \
+               that share none; Postgres beside its own",
         run: |_| {
             all_of(
                 optimised(true),

@@ -35,7 +35,7 @@ pub(crate) async fn grants_for(ground: &Ground, streams: usize) -> Result<Grante
 }
 
 impl Granted {
-    /// The same in so many parts, each with as many of every stream.
+    /// The same in so many parts at most, of every stream as many in each but the last.
     #[cfg(test)]
     pub(crate) fn parts(self, parts: usize) -> Vec<Granted> {
         let mut rest: Vec<_> = self.0.into_iter().map(Vec::into_iter).collect();

@@ -288,6 +288,7 @@ mod tests {
     use std::fs;
 
     use super::super::super::connection::values;
+    use super::super::super::{approvals, transaction};
     use super::*;
 
     #[test]
@@ -495,10 +496,9 @@ mod tests {
         let mut writer = first_writer(&options(folder.path()).unwrap())
             .await
             .unwrap();
-        let explain = "EXPLAIN UPDATE approval SET state = $1, due_ms = $2, version = $3, body = $4
-                       WHERE id = $5 AND version = $6";
-        let given = values!["used", 1_i64, 2_i64, "{}", "a", 1_i64];
-        let steps = writer.all(explain, given).unwrap();
+        let explain = format!("EXPLAIN {}", transaction::REPLACE);
+        let given = values!["used", 1_i64, 1_i64, 2_i64, "{}", "a", 1_i64];
+        let steps = writer.all(&explain, given).unwrap();
         let names = steps
             .iter()
             .map(|step| step.read::<String>("opcode").unwrap());
@@ -508,6 +508,39 @@ mod tests {
             !names.iter().any(|name| name == "OpenEphemeral"),
             "{names:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn denials_are_found_without_a_look_at_all_that_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = first_writer(&options(folder.path()).unwrap())
+            .await
+            .unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", approvals::DENIALS.sqlite);
+        let steps = writer
+            .all(&explain, values!["[]", "read", "", 1_i64])
+            .unwrap();
+        let steps = steps.iter().map(|step| step.read::<String>("detail"));
+        let steps = steps.collect::<Result<Vec<_>, _>>().unwrap();
+        let whole = "approval_denied (principal=? AND action=? AND alike=? AND updated_ms>?)";
+        assert!(steps.iter().any(|step| step.contains(whole)), "{steps:?}");
+    }
+
+    #[tokio::test]
+    async fn sqlite_is_built_as_the_workspace_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = first_writer(&options(folder.path()).unwrap())
+            .await
+            .unwrap();
+        let flags = writer.all("PRAGMA compile_options", &[]).unwrap();
+        let flags = flags
+            .iter()
+            .map(|flag| flag.read::<String>("compile_options"));
+        let flags = flags.collect::<Result<Vec<_>, _>>().unwrap();
+        let has = |name: &str| flags.iter().any(|flag| flag == name);
+        assert!(has("DEFAULT_MEMSTATUS=0"), "{flags:?}");
+        assert!(has("THREADSAFE=1"), "{flags:?}");
+        assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{flags:?}");
     }
 
     #[tokio::test]
