@@ -6,7 +6,7 @@ mod log;
 pub use authenticator::Authenticator;
 
 use std::env;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
@@ -441,7 +441,7 @@ impl Drop for Browser {
                 self.address
             );
             let _ = stream.write_all(end.as_bytes());
-            let _ = stream.read(&mut [0; 512]);
+            let _ = log::read(&mut stream, &mut [0; 512]);
         }
         self.driver.kill();
         // A test that fails already says why.

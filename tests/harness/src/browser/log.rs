@@ -1,6 +1,6 @@
 //! What pages complain of, and how many are looked at: both stand in the browser's log, which outlives them.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -105,11 +105,22 @@ pub(super) fn last_entries(address: SocketAddr, session: &str) -> io::Result<Val
             let log = answer["value"].as_array().cloned();
             return log.map(Value::Array).ok_or_else(unreadable);
         }
-        let length = stream.read(&mut part)?;
+        let length = read(&mut stream, &mut part)?;
         if length == 0 {
             return Err(unreadable());
         }
         answer.extend_from_slice(part.get(..length).unwrap_or_default());
+    }
+}
+
+/// Reads what comes next. A read that has a time limit is given up for any signal, such as that of a process which ends
+/// at this moment; it is asked for again.
+pub(super) fn read(stream: &mut impl Read, part: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(part) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
     }
 }
 
@@ -125,6 +136,24 @@ fn body_of(answer: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_read_that_a_signal_ends_is_asked_for_again() {
+        struct Signalled(u8);
+        impl Read for Signalled {
+            fn read(&mut self, part: &mut [u8]) -> io::Result<usize> {
+                let Some(left) = self.0.checked_sub(1) else {
+                    part[0] = b'x';
+                    return Ok(1);
+                };
+                self.0 = left;
+                Err(io::ErrorKind::Interrupted.into())
+            }
+        }
+        let mut part = [0; 4];
+        assert_eq!(read(&mut Signalled(2), &mut part).unwrap(), 1);
+        assert_eq!(part[0], b'x');
+    }
 
     #[test]
     fn a_body_is_there_once_all_of_it_is() {
