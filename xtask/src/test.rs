@@ -7,10 +7,6 @@ use crate::{Result, fuzz, playground, process, say, setup, wasm, workspace};
 /// How long each fuzz target runs behind the tests.
 const FUZZ_SECONDS: u64 = 10;
 
-/// How many tests of a program run at once: some more than there are cores, since half of the time they wait, for a
-/// server that starts or a hold that runs out.
-const THREADS: &str = "RUST_TEST_THREADS";
-
 /// What is handed on to `cargo test`.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -38,10 +34,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result {
         command.arg("--workspace");
     }
     workspace::tell_parts(&mut command)?;
-    if std::env::var_os(THREADS).is_none() {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        command.env(THREADS, (cores + cores.min(4)).to_string());
-    }
     process::run(command.args(&arguments.cargo_test))?;
     if arguments.cargo_test.is_empty() {
         fuzz::run_all(FUZZ_SECONDS)?;
